@@ -1,0 +1,32 @@
+# A room is a folder of lib/: an object library of its own, so that a room's tests link that room and those below it only.
+
+# Flags that every target of ours shares.
+add_library(tapio_flags INTERFACE)
+target_compile_options(tapio_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+    $<$<BOOL:${TAPIO_WARNINGS_AS_ERRORS}>:-Werror>)
+if(TAPIO_SANITIZE)
+    target_compile_options(tapio_flags INTERFACE -fsanitize=${TAPIO_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+    target_link_options(tapio_flags INTERFACE -fsanitize=${TAPIO_SANITIZE})
+endif()
+
+# tapio_room(NAME [rooms below it...]): target tapio_room_NAME from lib/NAME/*.cpp
+function(tapio_room name)
+    file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/${name}/*.cpp")
+    if(NOT sources)
+        file(WRITE "${PROJECT_BINARY_DIR}/empty_${name}.cpp" "")
+        set(sources "${PROJECT_BINARY_DIR}/empty_${name}.cpp")
+    endif()
+    add_library(tapio_room_${name} OBJECT ${sources})
+    target_include_directories(tapio_room_${name} PUBLIC "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/lib")
+    target_link_libraries(tapio_room_${name} PRIVATE tapio_flags PUBLIC Boost::headers)
+    set_target_properties(tapio_room_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+endfunction()
+
+# tapio_link_rooms(TARGET rooms...): links the objects of these rooms into TARGET (a program or a library)
+function(tapio_link_rooms target)
+    foreach(room IN LISTS ARGN)
+        target_sources(${target} PRIVATE $<TARGET_OBJECTS:tapio_room_${room}>)
+    endforeach()
+    target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/lib")
+    target_link_libraries(${target} PRIVATE tapio_flags Boost::headers)
+endfunction()

@@ -1,0 +1,56 @@
+/// @file
+/// Addresses as the core names them: Asio's own address type, the core's endpoint, and the link-layer address.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <string>
+
+#include <boost/asio/ip/address.hpp>
+
+namespace tapio::core {
+
+using boost::asio::ip::address;
+using boost::asio::ip::address_v4;
+using boost::asio::ip::address_v6;
+
+/// A transport address (IPv4 or IPv6) and port; the port is in host byte order.
+struct endpoint
+{
+    core::address address{};
+    std::uint16_t port = 0;
+
+    friend bool operator==(const endpoint&, const endpoint&) = default;
+};
+
+/// The family of a socket or packet.
+enum class family : std::uint8_t { v4, v6 };
+
+inline family family_of(const address& a) noexcept
+{
+    return a.is_v4() ? family::v4 : family::v6;
+}
+
+/// An EUI-48 link-layer address (IEEE 802), octets in transmission order.
+struct mac_address
+{
+    std::array<std::uint8_t, 6> octets{};
+
+    bool is_unspecified() const noexcept { return *this == mac_address{}; }
+    bool is_multicast() const noexcept { return (octets[0] & 1U) != 0; } ///< true for broadcast too
+    bool is_broadcast() const noexcept { return *this == broadcast(); }
+
+    static constexpr mac_address broadcast() noexcept { return {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}; }
+
+    friend auto operator<=>(const mac_address&, const mac_address&) = default;
+};
+
+/// "02:00:00:00:00:02".
+std::string to_string(const mac_address& mac);
+
+/// Parses six hexadecimal octets separated by `:` or `-`; `invalid_argument` (errno EINVAL) thrown by the caller's choice:
+/// answers false and leaves `out` alone when the text is no address.
+bool parse(const std::string& text, mac_address& out) noexcept;
+
+} // namespace tapio::core

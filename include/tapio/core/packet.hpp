@@ -1,0 +1,125 @@
+/// @file
+/// The packet: headroom for every header, shared payload, and what the device knows or is to do (offload).
+///
+///     <-------- headroom, inline -------->   <--- payload: shared slices --->
+///     +--------------+--------------------+  +-----------+-----------+ ... +
+///     |     free     | ethernet|ip|tcp    |  |  slice 0  |  slice 1  |     |
+///     +--------------+--------------------+  +-----------+-----------+ ... +
+///                    ^ begin
+///
+/// Going out, headers are written back to front into the headroom and payload is appended without a copy. Coming in, the
+/// octets lie in slices (from a device) or as the sender left them (from an in-memory wire); either way `front()` shows the
+/// first contiguous octets and `consume()` walks on. Holds no protocol knowledge.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include <boost/container/small_vector.hpp>
+
+#include <tapio/core/slice.hpp>
+
+namespace tapio::core {
+
+/// What travels beside a packet; the shape of the kernel's `virtio_net_hdr`.
+struct offload_info
+{
+    /// State of the transport checksum.
+    enum class checksum_state : std::uint8_t {
+        complete, ///< out: written in full; in: unknown, to be verified
+        partial,  ///< only the pseudo-header sum stands there: the device (out) or nobody (in, VIRTIO NEEDS_CSUM) completes it
+        verified, ///< in: the device has verified it (VIRTIO DATA_VALID)
+    };
+    /// How the device is to cut, or has coalesced, a segment larger than the MTU.
+    enum class gso_type : std::uint8_t { none, tcp_v4, tcp_v6, udp };
+
+    checksum_state checksum = checksum_state::complete;
+    gso_type gso = gso_type::none;
+    bool ecn = false;                ///< GSO: CWR is set on the first segment only
+    std::uint16_t gso_size = 0;      ///< octets of payload per segment (MSS); 0 without GSO
+    std::uint16_t header_length = 0; ///< octets of all headers, for GSO
+    std::uint16_t checksum_start = 0;  ///< octets from the start of the packet to the first one summed
+    std::uint16_t checksum_offset = 0; ///< octets from checksum_start to the checksum field
+};
+
+/// One frame or IP packet. Movable; copying shares the payload and copies the headers.
+class packet
+{
+public:
+    /// Octets reserved for headers: virtio-net 12 + Ethernet with a VLAN tag 18 + IPv4 60 + TCP 60, rounded up.
+    static constexpr std::size_t headroom = 160;
+
+    packet() noexcept : begin_(headroom) {}
+
+    /// A received packet, all of it in one slice.
+    explicit packet(slice received) : packet() { append(std::move(received)); }
+
+    packet(const packet& other);
+    packet& operator=(const packet& other);
+    packet(packet&& other) noexcept;
+    packet& operator=(packet&& other) noexcept;
+    ~packet() = default;
+
+    std::size_t size() const noexcept { return headroom - begin_ + payload_size_; } ///< octets
+    bool empty() const noexcept { return size() == 0; }
+
+    // -- writing, back to front --------------------------------------------------------------------------------
+
+    /// Prepends `n` octets and answers where they are to be written. Precondition: the headroom suffices (asserted).
+    std::byte* push_front(std::size_t n) noexcept;
+
+    /// Prepends a header.
+    template <class Header>
+        requires std::is_trivially_copyable_v<Header> && (alignof(Header) == 1)
+    void push_front(const Header& header) noexcept
+    {
+        const auto* from = reinterpret_cast<const std::byte*>(&header);
+        std::copy(from, from + sizeof header, push_front(sizeof header));
+    }
+
+    /// Appends payload; nothing is copied.
+    void append(slice payload);
+
+    // -- reading, front to back --------------------------------------------------------------------------------
+
+    /// The first contiguous octets (the headers if any were pushed, else the first slice).
+    const_bytes front() const noexcept;
+
+    /// Makes the first `n` octets contiguous, copying only if they are not. False if the packet is shorter.
+    bool pull(std::size_t n);
+
+    /// Drops `n` octets from the front. Precondition: n <= size().
+    void consume(std::size_t n) noexcept;
+
+    /// Keeps the first `n` octets. Precondition: n <= size(). (Ethernet padding is cut so.)
+    void truncate(std::size_t n) noexcept;
+
+    /// Calls `f(const_bytes)` for each contiguous piece, in order.
+    template <class F>
+    void for_each_piece(F&& f) const
+    {
+        if (begin_ != headroom) f(const_bytes{head_.data() + begin_, headroom - begin_});
+        for (const slice& s : payload_)
+            if (!s.empty()) f(s.bytes());
+    }
+
+    /// Copies [offset, offset + out.size()) into `out`; answers how many octets there were to copy.
+    std::size_t copy_to(mutable_bytes out, std::size_t offset = 0) const noexcept;
+
+    /// Takes what is left as payload slices (pushed header octets, if any are left, are copied into one).
+    using slices = boost::container::small_vector<slice, 2>;
+    slices take_payload();
+
+    offload_info offload;
+
+private:
+    std::uint16_t begin_;                ///< index of the first used octet of head_
+    std::uint32_t payload_size_ = 0;     ///< octets in payload_
+    slices payload_;
+    std::array<std::byte, headroom> head_; // indeterminate up to begin_
+};
+
+} // namespace tapio::core

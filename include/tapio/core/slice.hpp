@@ -1,0 +1,138 @@
+/// @file
+/// Shared payload: reference-counted blocks of octets and views into them.
+/// A block is filled by one owner and then shared as slices; slices are never written through.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+namespace tapio::core {
+
+using const_bytes = std::span<const std::byte>;
+using mutable_bytes = std::span<std::byte>;
+
+namespace detail {
+
+/// The header of a pooled allocation; the octets follow it in memory.
+struct block_header
+{
+    std::atomic<std::uint32_t> references;
+    std::uint32_t capacity;   ///< octets that follow
+    std::uint32_t size_class; ///< index of the pool's free list; unpooled blocks have their own value
+
+    std::byte* octets() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
+};
+
+block_header* acquire_block(std::size_t capacity); ///< references == 1; throws std::bad_alloc
+void release_block(block_header* block) noexcept;  ///< drops one reference, and the block with the last one
+
+} // namespace detail
+
+/// Owner of a block being filled. Move-only; `share()` gives views that keep the block alive.
+/// Blocks come from per-thread free lists, so that in the steady state none is allocated. Thread safety: a block may be
+/// released on any thread; a block being filled belongs to one thread.
+class block
+{
+public:
+    block() noexcept = default;
+
+    /// A block of at least `capacity` octets, contents indeterminate. @throws std::bad_alloc
+    explicit block(std::size_t capacity) : header_(detail::acquire_block(capacity)) {}
+
+    block(block&& other) noexcept : header_(std::exchange(other.header_, nullptr)) {}
+    block& operator=(block&& other) noexcept
+    {
+        std::swap(header_, other.header_);
+        return *this;
+    }
+    ~block()
+    {
+        if (header_ != nullptr) detail::release_block(header_);
+    }
+
+    explicit operator bool() const noexcept { return header_ != nullptr; }
+    std::byte* data() const noexcept { return header_->octets(); }
+    std::size_t capacity() const noexcept { return header_ == nullptr ? 0 : header_->capacity; }
+
+    /// True when no slice of it is alive: the block may be filled again from its start.
+    bool unique() const noexcept { return header_->references.load(std::memory_order_acquire) == 1; }
+
+    /// A view of [offset, offset + size), which must have been filled already.
+    class slice share(std::size_t offset, std::size_t size) const noexcept;
+
+private:
+    detail::block_header* header_ = nullptr;
+};
+
+/// A shared, immutable view of part of a block. Copying shares; nothing is copied.
+class slice
+{
+public:
+    slice() noexcept = default;
+
+    slice(const slice& other) noexcept : header_(other.header_), data_(other.data_), size_(other.size_)
+    {
+        if (header_ != nullptr) header_->references.fetch_add(1, std::memory_order_relaxed);
+    }
+    slice(slice&& other) noexcept
+        : header_(std::exchange(other.header_, nullptr)), data_(std::exchange(other.data_, nullptr)),
+          size_(std::exchange(other.size_, 0))
+    {
+    }
+    slice& operator=(slice other) noexcept
+    {
+        std::swap(header_, other.header_);
+        std::swap(data_, other.data_);
+        std::swap(size_, other.size_);
+        return *this;
+    }
+    ~slice()
+    {
+        if (header_ != nullptr) detail::release_block(header_);
+    }
+
+    /// A slice with a block of its own that holds a copy of `bytes`.
+    static slice copy_of(const_bytes bytes);
+
+    const std::byte* data() const noexcept { return data_; }
+    std::size_t size() const noexcept { return size_; }
+    bool empty() const noexcept { return size_ == 0; }
+    const_bytes bytes() const noexcept { return {data_, size_}; }
+
+    /// Octets of memory that this slice keeps alive (the whole block, shared or not).
+    std::size_t held() const noexcept { return header_ == nullptr ? 0 : header_->capacity; }
+
+    void remove_prefix(std::size_t n) noexcept { data_ += n, size_ -= static_cast<std::uint32_t>(n); }
+    void truncate(std::size_t n) noexcept { size_ = static_cast<std::uint32_t>(n); }
+
+    /// The part [offset, offset + size); both must lie within.
+    slice part(std::size_t offset, std::size_t size) const noexcept
+    {
+        slice out(*this);
+        out.remove_prefix(offset);
+        out.truncate(size);
+        return out;
+    }
+
+private:
+    friend class block;
+    slice(detail::block_header* header, const std::byte* data, std::size_t size) noexcept
+        : header_(header), data_(data), size_(static_cast<std::uint32_t>(size))
+    {
+        header_->references.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    detail::block_header* header_ = nullptr;
+    const std::byte* data_ = nullptr;
+    std::uint32_t size_ = 0; ///< octets
+};
+
+inline slice block::share(std::size_t offset, std::size_t size) const noexcept
+{
+    return {header_, data() + offset, size};
+}
+
+} // namespace tapio::core
