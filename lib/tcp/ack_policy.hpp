@@ -1,0 +1,45 @@
+/// @file
+/// When to acknowledge (RFC 9293 §3.8.6.3, RFC 5681 §4.2): every second full segment at once, anything out of order at once,
+/// the rest after a short delay in the hope of data to ride on.
+#pragma once
+
+#include <cstdint>
+
+#include "tcp/timers.hpp"
+
+#include <tapio/core/time.hpp>
+
+namespace tapio::core::tcp {
+
+class ack_policy
+{
+public:
+    /// Data arrived in order. @param octets of payload  @param full the peer's full segment, octets
+    void data_received(std::uint32_t octets, std::uint32_t full, duration delay, timer_table& timers, time_point now) noexcept
+    {
+        unacknowledged_ += octets;
+        if (unacknowledged_ >= 2 * full || delay == duration::zero()) {
+            now_ = true;
+        } else {
+            timers.arm_if_idle(timer::delayed_ack, now + delay);
+        }
+    }
+
+    /// Something that must be answered without delay: a segment out of order or unacceptable, a FIN, a filled hole.
+    void demand() noexcept { now_ = true; }
+    bool due() const noexcept { return now_; }
+
+    /// A segment with ACK went out.
+    void sent(timer_table& timers) noexcept
+    {
+        now_ = false;
+        unacknowledged_ = 0;
+        timers.cancel(timer::delayed_ack);
+    }
+
+private:
+    std::uint32_t unacknowledged_ = 0; ///< octets received in order since the last ACK sent
+    bool now_ = false;
+};
+
+} // namespace tapio::core::tcp

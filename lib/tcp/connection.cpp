@@ -1,0 +1,263 @@
+// The connection's life and the user's calls (RFC 9293 §3.10.1 to §3.10.6).
+#include "tcp/connection.hpp"
+
+#include <algorithm>
+
+namespace tapio::core::tcp {
+
+namespace {
+
+constexpr std::uint32_t least_mss = 64; // octets of payload; nothing useful is smaller (RFC 6691 has no floor)
+
+window_scale offered_scale(const tcp_options& o) noexcept
+{
+    if (!o.offer_window_scale) return {};
+    return window_scale::for_capacity(std::max(o.window_scale_capacity, o.receive_buffer));
+}
+
+std::uint32_t bounded_receive_buffer(const connection_setup& s) noexcept
+{
+    return s.receive_limit == 0 ? s.options.receive_buffer : std::min(s.options.receive_buffer, s.receive_limit);
+}
+
+} // namespace
+
+connection::connection(connection_setup setup, tcp_counters& counters)
+    : rcv_scale_(offered_scale(setup.options)), path_mss_(setup.path_mss), largest_segment_(setup.largest_segment),
+      options_(setup.options), incoming_(bounded_receive_buffer(setup)), recovery_(setup.iss),
+      congestion_(std::move(setup.congestion)), rtt_(options_.initial_rto, options_.min_rto, options_.max_rto),
+      ts_(setup.timestamp_offset), counters_(counters)
+{
+    snd_.iss = snd_.una = snd_.nxt = setup.iss;
+    send_mss_ = receive_mss_ = offered_mss_ = options_.max_segment == 0 ? path_mss_ : std::min<std::uint32_t>(path_mss_, options_.max_segment);
+    congestion_->start(send_mss_, send_mss_, time_point{});
+}
+
+void connection::open_active(time_point)
+{
+    ++counters_.active_opens;
+    enter(state::syn_sent);
+}
+
+/// RFC 9293 §3.7.1: Eff.snd.MSS, less the options that every segment carries (RFC 6691).
+void connection::negotiate_segment_sizes(std::optional<std::uint16_t> peers, time_point)
+{
+    const std::uint32_t theirs = peers.value_or(536); // MUST-15 (IPv4)
+    std::uint32_t mss = std::min(theirs, path_mss_);
+    if (options_.max_segment != 0) mss = std::min<std::uint32_t>(mss, options_.max_segment);
+    send_mss_ = std::max(mss, least_mss) - option_octets();
+    receive_mss_ = offered_mss_ - option_octets();
+}
+
+void connection::finish_opening(time_point now)
+{
+    if (timeouts_ > 0) rtt_.after_syn_timeout();
+    // RFC 5681 §3.1: a SYN that was lost leaves one segment
+    const unsigned initial = retransmissions_ > 0 && passive_ == false ? 1 : options_.initial_window;
+    congestion_->start(send_mss_, UINT64_C(1) * initial * send_mss_, now);
+    keep_alive_.start(options_, timers_, now);
+    timeouts_ = 0;
+    events_.writable = true;
+    if (!fin_queued_) return;
+    enter(state::fin_wait_1); // closed while it was opening
+}
+
+// -- user ---------------------------------------------------------------------------------------------------------
+
+result<std::size_t> connection::send(std::span<const const_bytes> from, time_point)
+{
+    if (error_) return take_error();
+    if (state_ == state::syn_sent || state_ == state::syn_received) return errno_code(EAGAIN);
+    if (fin_queued_ || !may_send(state_)) return errno_code(EPIPE);
+    std::uint64_t room = options_.send_buffer - std::min<std::uint64_t>(outgoing_.size(), options_.send_buffer);
+    std::size_t taken = 0;
+    bool something = false;
+    for (const_bytes piece : from) {
+        something = something || !piece.empty();
+        const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), room));
+        outgoing_.write(piece.first(n));
+        room -= n;
+        taken += n;
+    }
+    if (taken == 0 && something) return errno_code(EAGAIN);
+    return taken;
+}
+
+result<std::size_t> connection::receive(std::span<const mutable_bytes> into, bool peek, time_point)
+{
+    if (incoming_.unread() > 0) return incoming_.read(into, peek);
+    if (got_fin_) return std::size_t{0};
+    if (error_) return take_error();
+    if (receive_shut_ || state_ == state::closed) return std::size_t{0};
+    return errno_code(EAGAIN);
+}
+
+error_code connection::shutdown_send(time_point)
+{
+    if (state_ == state::closed || state_ == state::syn_sent) return errno_code(ENOTCONN);
+    if (fin_queued_) return {};
+    fin_queued_ = true;
+    if (state_ == state::established) enter(state::fin_wait_1);
+    if (state_ == state::close_wait) enter(state::last_ack);
+    events_.writable = true; // a writer learns of it by broken_pipe
+    return {};
+}
+
+void connection::shutdown_receive()
+{
+    receive_shut_ = true;
+    incoming_.clear();
+    events_.readable = true;
+}
+
+void connection::close(time_point now)
+{
+    detached_ = true;
+    const bool unread = incoming_.unread() > 0; // RFC 1122 §4.2.2.13: the peer must learn that data was lost
+    if (unread || options_.linger == 0 || state_ == state::syn_sent) return abort(now);
+    if (state_ == state::fin_wait_2) timers_.arm(timer::fin_wait_2, now + options_.fin_wait_2);
+    if (state_ != state::closed) shutdown_send(now);
+}
+
+/// RFC 9293 §3.10.5
+void connection::abort(time_point)
+{
+    switch (state_) {
+    case state::syn_received:
+    case state::established:
+    case state::fin_wait_1:
+    case state::fin_wait_2:
+    case state::close_wait:
+    case state::closing:
+    case state::last_ack: queue_reset(); break;
+    default: break;
+    }
+    closed();
+}
+
+error_code connection::take_error() noexcept
+{
+    return std::exchange(error_, {});
+}
+
+void connection::options_changed(const tcp_options& o, time_point now)
+{
+    const bool watch = o.keep_alive != options_.keep_alive || o.keep_idle != options_.keep_idle;
+    options_ = o;
+    rtt_.set_least(o.min_rto);
+    if (o.receive_buffer > incoming_.capacity()) incoming_.set_capacity(o.receive_buffer);
+    if (watch && synchronized(state_)) keep_alive_.start(options_, timers_, now);
+}
+
+// -- what ends it -------------------------------------------------------------------------------------------------
+
+void connection::queue_reset()
+{
+    outgoing_segment rst;
+    rst.seq = snd_.nxt;
+    rst.ack = rcv_.nxt;
+    rst.bits.rst = true;
+    rst.bits.ack = true;
+    reset_ = std::move(rst);
+}
+
+void connection::fail(error_code why)
+{
+    const bool opening = state_ == state::syn_sent || state_ == state::syn_received;
+    ++(opening ? counters_.attempt_fails : counters_.estab_resets);
+    error_ = why;
+    events_.failed = true;
+    closed();
+}
+
+void connection::closed()
+{
+    enter(state::closed);
+    timers_.cancel_all();
+    sent_.clear();
+    outgoing_.clear();
+    events_.readable = events_.writable = true;
+}
+
+void connection::enter_time_wait(time_point now)
+{
+    enter(state::time_wait);
+    timers_.cancel_all();
+    timers_.arm(timer::time_wait, now + options_.time_wait);
+}
+
+void connection::on_icmp_error(error_code why, bool hard, time_point)
+{
+    if (state_ == state::syn_sent || (state_ == state::syn_received && !passive_)) return fail(why);
+    (void)hard; // RFC 9293 §3.9.2.2, RFC 5927 §4.2: in the synchronized states every error is soft
+    soft_error_ = why;
+}
+
+void connection::on_path_mss(std::uint32_t mss, time_point now)
+{
+    path_mss_ = std::max(mss, least_mss);
+    const std::uint32_t carried = path_mss_ - option_octets();
+    if (!synchronized(state_) || carried >= send_mss_) return;
+    send_mss_ = carried;
+    congestion_->mss_changed(send_mss_);
+    if (sent_.empty()) return;
+    sent_.mark_all_lost(); // what is out there is too large to arrive
+    arm_retransmit(now);
+}
+
+// -- observers ----------------------------------------------------------------------------------------------------
+
+bool connection::readable() const noexcept
+{
+    return incoming_.unread() > 0 || got_fin_ || receive_shut_ || error_ || state_ == state::closed;
+}
+
+bool connection::writable() const noexcept
+{
+    if (error_ || state_ == state::closed || fin_queued_) return true;
+    if (!may_send(state_)) return false;
+    return options_.send_buffer > outgoing_.size() && options_.send_buffer - outgoing_.size() >= options_.send_buffer / 3;
+}
+
+bool connection::may_give_way_to(const segment& syn) const noexcept
+{
+    if (state_ != state::time_wait || !syn.bits.syn || syn.bits.ack || syn.bits.rst) return false;
+    if (ts_.enabled() && syn.options.ts) return static_cast<std::int32_t>(syn.options.ts->value - ts_.recent()) > 0;
+    return syn.seq.after(rcv_.nxt);
+}
+
+tcp_info connection::info() const
+{
+    tcp_info i;
+    i.state = state_;
+    i.congestion_control = congestion_->name();
+    i.rto = rtt_.rto();
+    i.srtt = rtt_.srtt();
+    i.rttvar = rtt_.rttvar();
+    i.min_rtt = rtt_.min_rtt();
+    i.send_mss = send_mss_;
+    i.receive_mss = receive_mss_;
+    i.cwnd = congestion_->window();
+    i.ssthresh = congestion_->threshold();
+    i.in_flight = recovery_.in_flight(sent_);
+    i.send_window = snd_.wnd;
+    i.receive_window = receive_window();
+    i.send_window_scale = snd_scale_.shift();
+    i.receive_window_scale = rcv_scale_.shift();
+    i.window_scaling = scaling_;
+    i.timestamps = ts_.enabled();
+    i.bytes_acked = snd_.una_position;
+    i.bytes_sent = outgoing_.end() - unsent();
+    i.bytes_received = incoming_.next();
+    i.bytes_retransmitted = octets_retransmitted_;
+    i.segments_sent = segments_sent_;
+    i.segments_received = segments_received_;
+    i.retransmissions = retransmissions_;
+    i.unsent = unsent();
+    i.unacked = sent_.outstanding();
+    i.unread = incoming_.unread();
+    i.consecutive_timeouts = timeouts_;
+    return i;
+}
+
+} // namespace tapio::core::tcp

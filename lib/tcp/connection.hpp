@@ -1,0 +1,239 @@
+/// @file
+/// A TCP connection (RFC 9293 §3.3.1, the TCB): the facade that owns the parts and the one place where they meet.
+///
+///     segments in -> on_segment   segment_arrives.cpp (§3.10.7.4), segment_arrives_opening.cpp (§3.10.7.3, SYN-RECEIVED)
+///     user calls  -> send, receive, shutdown, close, abort             connection.cpp (§3.10.1 to §3.10.5)
+///     time        -> on_timer                                          connection_timers.cpp (§3.10.8)
+///     segments out <- next_segment, until it answers false             output.cpp
+///
+/// Knows no addresses, no IP, no sockets. After any call: drain next_segment(), look at next_deadline() and take_events().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "tcp/ack_policy.hpp"
+#include "tcp/challenge_limit.hpp"
+#include "tcp/keep_alive.hpp"
+#include "tcp/loss_recovery.hpp"
+#include "tcp/options.hpp"
+#include "tcp/receive_buffer.hpp"
+#include "tcp/rtt_estimator.hpp"
+#include "tcp/segment.hpp"
+#include "tcp/send_buffer.hpp"
+#include "tcp/sent_queue.hpp"
+#include "tcp/state.hpp"
+#include "tcp/timers.hpp"
+#include "tcp/timestamp_clock.hpp"
+
+#include <tapio/core/congestion_control.hpp>
+#include <tapio/core/counters.hpp>
+#include <tapio/core/error.hpp>
+#include <tapio/core/tcp_info.hpp>
+
+namespace tapio::core::tcp {
+
+/// What a connection is born with.
+struct connection_setup
+{
+    tcp_options options;
+    seq_number iss;
+    std::uint32_t timestamp_offset = 0;
+    std::uint32_t path_mss = 536;      ///< octets of payload that fit the path without TCP options
+    std::uint32_t largest_segment = 0; ///< octets that the device cuts for us (GSO); 0: none
+    std::uint32_t receive_limit = 0;   ///< octets; what the device can buffer bounds the window; 0: no bound
+    std::unique_ptr<congestion_control> congestion;
+};
+
+/// What happened that the owner of the socket may be waiting for.
+struct connection_events
+{
+    bool readable = false;
+    bool writable = false;
+    bool failed = false;
+};
+
+class connection
+{
+public:
+    connection(connection_setup setup, tcp_counters& counters);
+
+    // -- opening -----------------------------------------------------------------------------------------------
+    void open_active(time_point now);                       ///< CLOSED -> SYN-SENT
+    void open_passive(const segment& syn, time_point now);  ///< LISTEN -> SYN-RECEIVED
+
+    // -- in ----------------------------------------------------------------------------------------------------
+    /// SEGMENT ARRIVES. Answers why the segment was dropped, if it was.
+    std::optional<drop_reason> on_segment(segment seg, time_point now);
+    void on_timer(time_point now);
+    void on_icmp_error(error_code why, bool hard, time_point now); ///< RFC 9293 §3.9.2.2
+    void on_path_mss(std::uint32_t mss, time_point now);           ///< the path now carries less
+
+    // -- user --------------------------------------------------------------------------------------------------
+    result<std::size_t> send(std::span<const const_bytes> from, time_point now);
+    result<std::size_t> receive(std::span<const mutable_bytes> into, bool peek, time_point now);
+    error_code shutdown_send(time_point now);
+    void shutdown_receive();
+    void close(time_point now); ///< nobody will read any more; resets if something is unread (RFC 2525 §2.17)
+    void abort(time_point now); ///< resets
+    error_code take_error() noexcept;
+    void options_changed(const tcp_options& options, time_point now);
+
+    // -- out ---------------------------------------------------------------------------------------------------
+    bool next_segment(outgoing_segment& out, time_point now);
+    time_point next_deadline() const noexcept { return timers_.next(); }
+    connection_events take_events() noexcept { return std::exchange(events_, {}); }
+
+    // -- observers ---------------------------------------------------------------------------------------------
+    tcp::state state() const noexcept { return state_; }
+    bool was_passive() const noexcept { return passive_; }
+    bool readable() const noexcept;
+    bool writable() const noexcept;
+    bool has_error() const noexcept { return bool(error_); }
+    std::uint64_t unread() const noexcept { return incoming_.unread(); }
+    const tcp_options& options() const noexcept { return options_; }
+    tcp_info info() const;
+    seq_number next_sequence() const noexcept { return snd_.nxt; }
+
+    /// TIME-WAIT: a SYN that may begin a new incarnation (RFC 9293 §3.10.7.4 step 4, RFC 6191).
+    bool may_give_way_to(const segment& syn) const noexcept;
+
+private:
+    enum class verdict : std::uint8_t { go_on, drop };
+
+    /// RFC 9293 §3.3.1, with the RFC's names.
+    struct send_sequence
+    {
+        seq_number una, nxt, iss, wl1, wl2;
+        std::uint32_t wnd = 0;     ///< octets, scaled
+        std::uint32_t max_wnd = 0; ///< the largest seen
+        std::uint64_t una_position = 0; ///< octets of data acknowledged: where snd.una lies in the stream
+    };
+    struct receive_sequence
+    {
+        seq_number nxt, irs;
+        seq_number adv;       ///< the right edge that was advertised
+        seq_number last_ack;  ///< Last.ACK.sent (RFC 7323)
+        std::optional<seq_number> fin; ///< where the peer's FIN stands, once seen
+    };
+
+    // segment_arrives_opening.cpp
+    std::optional<drop_reason> arrives_in_syn_sent(const segment& seg, time_point now);
+    void accept_syn_options(const segment& syn, time_point now);
+    void established(const segment& seg, time_point now);
+    verdict ack_in_syn_received(const segment& seg, time_point now);
+    bool is_repeated_syn(const segment& seg) const noexcept;
+    bool is_crossed_syn_ack(const segment& seg) const noexcept;
+    void unwrap_syn_ack(segment& seg) const noexcept;
+
+    // segment_arrives.cpp
+    verdict check_timestamp(const segment& seg, time_point now);
+    verdict check_sequence(segment& seg, time_point now);
+    verdict check_reset(const segment& seg, time_point now);
+    verdict check_syn(const segment& seg, time_point now);
+    verdict process_ack(const segment& seg, time_point now);
+    verdict check_ack(const segment& seg, time_point now);
+    void acknowledged(const segment& seg, time_point now);
+    bool window_limited(std::uint64_t prior_flight) const noexcept;
+    std::uint32_t data_octets_acknowledged(std::uint32_t newly) noexcept;
+    void sample_rtt(const segment& seg, const sent_queue::acknowledged& gone, ack_sample& sample, time_point now);
+    void maybe_duplicate_ack(const segment& seg, time_point now);
+    void update_window(const segment& seg, time_point now);
+    void leave_persist(bool was_closed, time_point now);
+    void our_fin_acknowledged(time_point now);
+    verdict process_text(segment& seg, time_point now);
+    void process_fin(const segment& seg, time_point now);
+    void fin_received(time_point now);
+    bool acceptable(const segment& seg) const noexcept;
+    void challenge(time_point now);
+    verdict dropped(drop_reason why) noexcept;
+    std::uint32_t receive_window() const noexcept { return later(rcv_.adv, rcv_.nxt) - rcv_.nxt; }
+
+    // output.cpp
+    bool emit_reset(outgoing_segment& out);
+    bool emit_syn(outgoing_segment& out, time_point now);
+    bool emit_retransmission(outgoing_segment& out, time_point now);
+    bool emit_data(outgoing_segment& out, time_point now);
+    bool emit_probe(outgoing_segment& out, time_point now);
+    bool emit_keep_alive(outgoing_segment& out, time_point now);
+    bool emit_ack(outgoing_segment& out, time_point now);
+    void fill_syn(outgoing_segment& out, time_point now);
+    void fill_range(outgoing_segment& out, seq_number begin, seq_number end);
+    void finish(outgoing_segment& out, time_point now);
+    wire_window window_to_advertise();
+    std::uint32_t sendable() const noexcept;
+    bool worth_sending(std::uint32_t octets) const noexcept;
+    bool fin_unsent() const noexcept { return fin_queued_ && !fin_sent_; }
+    std::uint64_t unsent() const noexcept;
+    std::uint64_t window_room() const noexcept;
+    std::uint64_t congestion_room() const noexcept;
+    void sent_new(seq_number begin, seq_number end, time_point now);
+    bool window_update_wanted() const noexcept;
+    void watch_for_window(time_point now);
+
+    // connection_timers.cpp
+    void retransmit_timeout(time_point now);
+    void persist_timeout(time_point now);
+    void keep_alive_timeout(time_point now);
+    bool gives_up(time_point now) const noexcept;
+    void arm_retransmit(time_point now) { timers_.arm(timer::retransmit, now + rtt_.rto()); }
+
+    // connection.cpp
+    void enter(tcp::state s) noexcept { state_ = s; }
+    void enter_time_wait(time_point now);
+    void fail(error_code why);
+    void finish_opening(time_point now);
+    void queue_reset();
+    void closed();
+    void negotiate_segment_sizes(std::optional<std::uint16_t> peers, time_point now);
+    std::uint32_t option_octets() const noexcept { return ts_.enabled() ? 12 : 0; }
+
+    // The table of the RFC
+    tcp::state state_ = state::closed;
+    bool passive_ = false;
+    bool fin_queued_ = false;       ///< the user has closed: a FIN follows the last octet
+    bool fin_sent_ = false;
+    bool detached_ = false;         ///< the user has closed the socket: nobody reads
+    bool receive_shut_ = false;
+    bool got_fin_ = false;          ///< the peer's FIN was reached
+    bool probe_due_ = false;
+    bool keep_alive_due_ = false;
+    bool scaling_ = false;          ///< both ends offered it
+    std::optional<drop_reason> drop_; ///< of the segment in hand
+    connection_events events_;
+    error_code error_;              ///< SO_ERROR
+    error_code soft_error_;         ///< what ICMP said meanwhile
+
+    send_sequence snd_;
+    receive_sequence rcv_;
+    window_scale snd_scale_, rcv_scale_;
+    std::uint32_t path_mss_;        ///< octets
+    std::uint32_t send_mss_ = 536;  ///< octets of payload in a full segment of ours
+    std::uint32_t receive_mss_ = 536; ///< and of the peer's, as far as we know
+    std::uint32_t offered_mss_ = 536; ///< the MSS option we send: without any TCP options (RFC 6691)
+    std::uint32_t largest_segment_;
+    std::optional<outgoing_segment> reset_;
+
+    tcp_options options_;
+    send_buffer outgoing_;
+    receive_buffer incoming_;
+    sent_queue sent_;
+    loss_recovery recovery_;
+    std::unique_ptr<congestion_control> congestion_;
+    rtt_estimator rtt_;
+    timestamp_clock ts_;
+    timer_table timers_;
+    ack_policy acks_;
+    tcp::keep_alive keep_alive_;
+    challenge_limit challenges_;
+    unsigned timeouts_ = 0;       ///< in a row
+    unsigned persist_backoff_ = 0;
+    time_point last_progress_{};  ///< when the peer last acknowledged something, or data was first outstanding
+    time_point last_data_sent_{};
+    std::uint64_t segments_sent_ = 0, segments_received_ = 0, retransmissions_ = 0, octets_retransmitted_ = 0;
+    tcp_counters& counters_;
+};
+
+} // namespace tapio::core::tcp

@@ -1,0 +1,54 @@
+/// @file
+/// Keep-alive (RFC 9293 §3.8.4): off by default, and only on an idle connection.
+#pragma once
+
+#include "tcp/options.hpp"
+#include "tcp/timers.hpp"
+
+#include <tapio/core/time.hpp>
+
+namespace tapio::core::tcp {
+
+class keep_alive
+{
+public:
+    enum class action : std::uint8_t { none, probe, give_up };
+
+    /// The connection was established or the option was set: begin to watch.
+    void start(const tcp_options& o, timer_table& timers, time_point now) noexcept
+    {
+        probes_ = 0;
+        last_heard_ = now;
+        if (o.keep_alive) {
+            timers.arm(timer::keep_alive, now + o.keep_idle);
+        } else {
+            timers.cancel(timer::keep_alive);
+        }
+    }
+
+    /// Any segment came from the peer. The timer is not touched: it finds out when it fires.
+    void heard(time_point now) noexcept
+    {
+        last_heard_ = now;
+        probes_ = 0;
+    }
+
+    /// The timer fired. @param busy data is outstanding: retransmission watches the peer meanwhile
+    action fired(const tcp_options& o, bool busy, timer_table& timers, time_point now) noexcept
+    {
+        if (busy || (probes_ == 0 && now < last_heard_ + o.keep_idle)) {
+            timers.arm(timer::keep_alive, (busy ? now : last_heard_) + o.keep_idle);
+            return action::none;
+        }
+        if (probes_ >= o.keep_count) return action::give_up;
+        ++probes_;
+        timers.arm(timer::keep_alive, now + o.keep_interval);
+        return action::probe;
+    }
+
+private:
+    time_point last_heard_{};
+    unsigned probes_ = 0; ///< unanswered
+};
+
+} // namespace tapio::core::tcp

@@ -1,0 +1,69 @@
+#include "tcp/new_reno.hpp"
+
+#include <algorithm>
+
+namespace tapio::core::tcp {
+
+void new_reno::start(std::uint32_t mss, std::uint64_t initial_window, time_point)
+{
+    mss_ = mss;
+    cwnd_ = initial_window;
+    acked_ = 0;
+}
+
+void new_reno::mss_changed(std::uint32_t mss)
+{
+    mss_ = mss;
+    cwnd_ = std::max<std::uint64_t>(cwnd_, mss);
+}
+
+void new_reno::acknowledged(const ack_sample& ack)
+{
+    if (!ack.window_limited) return;
+    std::uint64_t left = ack.acked;
+    if (cwnd_ < ssthresh_) {
+        // RFC 5681 §3.1 slow start, counting octets (RFC 3465) without its limit per acknowledgement: one acknowledgement may
+        // stand for many segments where either end coalesces them.
+        const auto grown = std::min(left, ssthresh_ - cwnd_);
+        cwnd_ += grown;
+        left -= grown;
+    }
+    acked_ += left;
+    while (acked_ >= cwnd_) { // congestion avoidance: one MSS for each window acknowledged
+        acked_ -= cwnd_;
+        cwnd_ += mss_;
+    }
+}
+
+std::uint64_t new_reno::halved(std::uint64_t in_flight) const noexcept
+{
+    return std::max<std::uint64_t>(in_flight / 2, UINT64_C(2) * mss_);
+}
+
+void new_reno::loss_detected(std::uint64_t in_flight, time_point)
+{
+    ssthresh_ = halved(in_flight);
+    cwnd_ = ssthresh_; // the inflation of RFC 6582 is reckoned as octets that have left the network
+    acked_ = 0;
+}
+
+void new_reno::recovered(std::uint64_t in_flight, time_point)
+{
+    // RFC 6582 §3.2 step 3, first form: no burst when little is in flight.
+    cwnd_ = std::min(ssthresh_, std::max<std::uint64_t>(in_flight, mss_) + mss_);
+    acked_ = 0;
+}
+
+void new_reno::timed_out(std::uint64_t in_flight, bool first, time_point)
+{
+    if (first) ssthresh_ = halved(in_flight); // RFC 5681 §3.1: held constant when the same data times out again
+    cwnd_ = mss_;                             // the loss window
+    acked_ = 0;
+}
+
+void new_reno::idle_restart(std::uint64_t initial_window)
+{
+    cwnd_ = std::min(cwnd_, initial_window);
+}
+
+} // namespace tapio::core::tcp

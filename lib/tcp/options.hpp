@@ -1,0 +1,51 @@
+/// @file
+/// What can be set on a TCP connection, with the defaults of a host. Times and counts cite where they come from.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include <tapio/core/time.hpp>
+
+namespace tapio::core {
+
+struct tcp_options
+{
+    // buffers, octets
+    std::uint32_t receive_buffer = 256 * 1024;
+    std::uint32_t send_buffer = 256 * 1024;
+    std::uint32_t window_scale_capacity = 6 * 1024 * 1024; ///< the window that the offered scale must be able to say
+
+    // segments
+    std::uint16_t max_segment = 0; ///< octets; TCP_MAXSEG; 0: what the path's MTU allows
+    bool no_delay = false;         ///< Nagle's algorithm off (RFC 9293 §3.7.4)
+    bool quick_ack = false;        ///< every segment is acknowledged at once
+    bool offer_window_scale = true;
+    bool offer_timestamps = true;
+
+    // retransmission
+    duration initial_rto = std::chrono::seconds(1);       ///< RFC 6298 §2.1
+    duration min_rto = std::chrono::milliseconds(200);    ///< RFC 6298 §2.4 says 1 s; Linux's choice is ours
+    duration max_rto = std::chrono::seconds(60);          ///< RFC 6298 §2.5
+    duration delayed_ack = std::chrono::milliseconds(40); ///< RFC 9293 §3.8.6.3 allows 500 ms
+    unsigned syn_retries = 7;                             ///< 1+2+4+...+32+60+60 s: R2 >= 3 min (RFC 9293 MUST-23)
+    unsigned retries = 15;                                ///< R2 >= 100 s (RFC 9293 SHLD-11)
+    duration user_timeout{};                              ///< RFC 5482; 0: `retries` decides
+    unsigned initial_window = 10;                         ///< segments (RFC 6928)
+
+    // keep-alive (RFC 9293 §3.8.4), off unless asked for
+    bool keep_alive = false;
+    duration keep_idle = std::chrono::hours(2);
+    duration keep_interval = std::chrono::seconds(75);
+    unsigned keep_count = 9;
+
+    // the end
+    duration time_wait = std::chrono::seconds(60);  ///< 2 MSL with MSL = 30 s, as Linux
+    duration fin_wait_2 = std::chrono::seconds(60); ///< how long a closed socket waits for the peer's FIN
+    int linger = -1;                                ///< s; -1: off; 0: close() resets
+
+    std::uint8_t ttl = 64;
+    std::uint8_t tos = 0;
+};
+
+} // namespace tapio::core

@@ -1,0 +1,247 @@
+// What to send now (RFC 9293 §3.8): one segment at a time, until there is none. In order of urgency: a reset, what is lost,
+// new data, probes, a bare acknowledgement.
+#include "tcp/connection.hpp"
+
+namespace tapio::core::tcp {
+
+bool connection::next_segment(outgoing_segment& out, time_point now)
+{
+    out = outgoing_segment{};
+    if (emit_reset(out)) return true;
+    if (state_ == state::closed) return false;
+    const bool any = emit_retransmission(out, now) || emit_syn(out, now) || emit_data(out, now) || emit_probe(out, now) ||
+                     emit_keep_alive(out, now) || emit_ack(out, now);
+    if (!any) watch_for_window(now);
+    return any;
+}
+
+bool connection::emit_reset(outgoing_segment& out)
+{
+    if (!reset_) return false;
+    out = std::move(*reset_);
+    reset_.reset();
+    return true;
+}
+
+/// The first SYN or SYN,ACK; later ones are retransmissions.
+bool connection::emit_syn(outgoing_segment& out, time_point now)
+{
+    if (snd_.nxt != snd_.iss) return false;
+    if (state_ != state::syn_sent && state_ != state::syn_received) return false;
+    fill_syn(out, now);
+    sent_new(snd_.iss, snd_.iss + 1, now);
+    return true;
+}
+
+void connection::fill_syn(outgoing_segment& out, time_point now)
+{
+    const bool answers = state_ == state::syn_received;
+    out.seq = snd_.iss;
+    out.bits.syn = true;
+    out.bits.ack = answers;
+    out.options.max_segment = static_cast<std::uint16_t>(std::min<std::uint32_t>(offered_mss_, 0xffff)); // RFC 9293 §3.7.1
+    if (answers ? scaling_ : options_.offer_window_scale) out.options.scale = rcv_scale_;
+    if (answers ? ts_.enabled() : options_.offer_timestamps) out.options.ts = timestamps{ts_.value(now), ts_.recent()};
+    out.window = window_scale().to_wire(std::min<std::uint32_t>(incoming_.room(), 0xffff)); // RFC 7323 §2.2: not scaled
+    if (answers) {
+        out.ack = rcv_.nxt;
+        acks_.sent(timers_);
+    }
+    ++segments_sent_;
+}
+
+bool connection::emit_retransmission(outgoing_segment& out, time_point now)
+{
+    const sent_segment* const lost = sent_.first_lost();
+    if (lost == nullptr) return false;
+    if (!recovery_.retransmit_now() && state_ >= state::established && congestion_room() < std::min(lost->size(), send_mss_))
+        return false;
+    recovery_.take_retransmit_now();
+    const seq_number begin = lost->begin;
+    ++counters_.retrans_segs;
+    ++retransmissions_;
+    if (begin == snd_.iss) {
+        fill_syn(out, now);
+        sent_.retransmitted(begin, begin + 1, now);
+    } else {
+        const std::uint32_t data = lost->size() - (fin_sent_ && lost->end == snd_.nxt ? 1U : 0U);
+        const seq_number end = data > send_mss_ ? begin + send_mss_ : lost->end;
+        octets_retransmitted_ += end - begin;
+        fill_range(out, begin, end);
+        finish(out, now);
+        sent_.retransmitted(begin, end, now);
+    }
+    if (!timers_.armed(timer::persist)) timers_.arm_if_idle(timer::retransmit, now + rtt_.rto());
+    return true;
+}
+
+/// Data [begin, end) of the sequence space, with the FIN if it lies in it.
+void connection::fill_range(outgoing_segment& out, seq_number begin, seq_number end)
+{
+    const bool fin = fin_sent_ && end == snd_.nxt;
+    const std::uint32_t data = end - begin - (fin ? 1U : 0U);
+    const std::uint64_t position = snd_.una_position + (begin - snd_.una);
+    out.seq = begin;
+    out.bits.fin = fin;
+    out.bits.psh = data > 0 && position + data == outgoing_.end();
+    if (data > 0) outgoing_.share(position, data, out.payload);
+    if (data > send_mss_) out.gso_size = static_cast<std::uint16_t>(send_mss_);
+}
+
+/// Octets written and never sent.
+std::uint64_t connection::unsent() const noexcept
+{
+    return fin_sent_ ? 0 : outgoing_.end() - (snd_.una_position + (snd_.nxt - snd_.una));
+}
+
+std::uint64_t connection::window_room() const noexcept
+{
+    const std::uint32_t used = snd_.nxt - snd_.una;
+    return snd_.wnd > used ? snd_.wnd - used : 0;
+}
+
+std::uint64_t connection::congestion_room() const noexcept
+{
+    const std::uint64_t flight = recovery_.in_flight(sent_);
+    const std::uint64_t cwnd = congestion_->window();
+    return cwnd > flight ? cwnd - flight : 0;
+}
+
+/// How many octets of new data the windows let out now, in one segment.
+std::uint32_t connection::sendable() const noexcept
+{
+    const std::uint64_t largest = largest_segment_ > send_mss_ ? largest_segment_ / send_mss_ * send_mss_ : send_mss_;
+    const std::uint64_t allowed = std::min({unsent(), window_room(), congestion_room(), largest});
+    if (allowed > send_mss_ && allowed < unsent()) return static_cast<std::uint32_t>(allowed / send_mss_ * send_mss_);
+    return static_cast<std::uint32_t>(allowed);
+}
+
+/// The sender's silly window avoidance and Nagle (RFC 9293 §3.8.6.2.1, §3.7.4).
+bool connection::worth_sending(std::uint32_t n) const noexcept
+{
+    if (n >= send_mss_) return true;                                                          // (1)
+    const bool idle = sent_.empty();
+    if (n == unsent() && (idle || options_.no_delay || fin_queued_)) return true;             // (2)
+    return idle && 2 * n >= snd_.max_wnd && window_room() <= congestion_room();               // (3)
+}
+
+bool connection::emit_data(outgoing_segment& out, time_point now)
+{
+    if (!synchronized(state_) || sent_.lost() > 0) return false;
+    if (sent_.empty() && last_data_sent_ != time_point{} && now - last_data_sent_ > rtt_.rto()) // RFC 5681 §4.1
+        congestion_->idle_restart(UINT64_C(1) * options_.initial_window * send_mss_);
+    const std::uint32_t n = sendable();
+    const bool fin = fin_unsent() && n == unsent() && window_room() > n;
+    if (!fin && (n == 0 || !worth_sending(n))) return false;
+    const seq_number begin = snd_.nxt;
+    const seq_number end = begin + n + (fin ? 1U : 0U);
+    sent_new(begin, end, now);
+    fin_sent_ = fin_sent_ || fin;
+    fill_range(out, begin, end);
+    finish(out, now);
+    return true;
+}
+
+void connection::sent_new(seq_number begin, seq_number end, time_point now)
+{
+    if (sent_.empty()) last_progress_ = now;
+    sent_.push(begin, end, now);
+    snd_.nxt = end;
+    last_data_sent_ = now;
+    timers_.cancel(timer::persist);
+    timers_.arm_if_idle(timer::retransmit, now + rtt_.rto()); // RFC 6298 §5.1
+}
+
+/// A zero-window probe: one octet beyond the window, or the FIN (RFC 9293 §3.8.6.1); or, when the window has room that
+/// silly window avoidance left unused for too long, what fits (the override of §3.8.6.2.1).
+bool connection::emit_probe(outgoing_segment& out, time_point now)
+{
+    if (!std::exchange(probe_due_, false)) return false;
+    ++counters_.zero_window_probes;
+    seq_number begin = snd_.una;
+    seq_number end = begin;
+    if (!sent_.empty()) {
+        end = sent_.front().end; // the last probe, again
+    } else {
+        begin = snd_.nxt;
+        const auto n = static_cast<std::uint32_t>(std::min({unsent(), std::max<std::uint64_t>(window_room(), 1), std::uint64_t(send_mss_)}));
+        const bool fin = n == 0 && fin_unsent();
+        end = begin + n + (fin ? 1U : 0U);
+        if (begin == end) return false;
+        sent_.push(begin, end, now);
+        snd_.nxt = end;
+        fin_sent_ = fin_sent_ || fin;
+    }
+    fill_range(out, begin, end);
+    finish(out, now);
+    return true;
+}
+
+/// RFC 9293 §3.8.4: SEG.SEQ = SND.NXT - 1, without data; the peer answers as to any old segment.
+bool connection::emit_keep_alive(outgoing_segment& out, time_point now)
+{
+    if (!std::exchange(keep_alive_due_, false)) return false;
+    ++counters_.keep_alive_probes;
+    out.seq = snd_.nxt - 1;
+    finish(out, now);
+    return true;
+}
+
+bool connection::emit_ack(outgoing_segment& out, time_point now)
+{
+    if (state_ == state::syn_sent || snd_.nxt == snd_.iss) return false;
+    if (!acks_.due() && !window_update_wanted()) return false;
+    out.seq = snd_.nxt;
+    finish(out, now);
+    return true;
+}
+
+/// What every segment after the SYN carries: ACK, window, timestamp.
+void connection::finish(outgoing_segment& out, time_point now)
+{
+    out.bits.ack = true;
+    out.ack = rcv_.nxt;
+    out.window = window_to_advertise();
+    if (ts_.enabled()) out.options.ts = ts_.to_send(now);
+    rcv_.last_ack = rcv_.nxt;
+    acks_.sent(timers_);
+    ++segments_sent_;
+}
+
+/// The receiver's silly window avoidance (RFC 9293 §3.8.6.2.2): the right edge moves by a good piece or not at all, and never
+/// back (§3.8.6).
+wire_window connection::window_to_advertise()
+{
+    const std::uint32_t offered = receive_window();
+    const std::uint32_t room = incoming_.room();
+    const std::uint32_t worthwhile = std::min(incoming_.capacity() / 2, receive_mss_);
+    const std::uint32_t size = room >= offered + worthwhile ? room : offered;
+    const window_scale scale = rcv_scale_;
+    wire_window wire = scale.to_wire(size);
+    const std::uint32_t rounded_up = size + scale.unit() - 1;
+    if (octets(wire << scale) < offered && rounded_up <= room + 2 * scale.unit()) wire = scale.to_wire(rounded_up);
+    rcv_.adv = later(rcv_.adv, rcv_.nxt + octets(wire << scale));
+    return wire;
+}
+
+/// The user has read: is it worth telling the peer? When it may have run into the edge, or half the buffer has come free.
+bool connection::window_update_wanted() const noexcept
+{
+    if (!may_receive(state_)) return false;
+    const std::uint32_t offered = receive_window();
+    const std::uint32_t room = incoming_.room();
+    if (room <= offered) return false;
+    const std::uint32_t gain = room - offered;
+    if (gain >= incoming_.capacity() / 2) return true;
+    return offered < 2 * receive_mss_ && gain >= std::min(incoming_.capacity() / 2, receive_mss_);
+}
+
+/// Nothing is in flight and something waits that the window holds back: the persist timer watches (RFC 9293 §3.8.6.1).
+void connection::watch_for_window(time_point now)
+{
+    if (!synchronized(state_) || !sent_.empty() || timers_.armed(timer::persist)) return;
+    if (unsent() == 0 && !fin_unsent()) return;
+    timers_.arm(timer::persist, now + rtt_.rto());
+}
+
+} // namespace tapio::core::tcp

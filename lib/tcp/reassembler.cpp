@@ -1,0 +1,49 @@
+#include "tcp/reassembler.hpp"
+
+#include <algorithm>
+
+namespace tapio::core::tcp {
+
+bool reassembler::insert(std::uint64_t at, slice data)
+{
+    auto next = std::upper_bound(pieces_.begin(), pieces_.end(), at,
+                                 [](std::uint64_t position, const piece& p) { return position < p.begin; });
+    if (next != pieces_.begin()) {
+        const std::uint64_t held_to = std::prev(next)->end();
+        if (held_to > at) {
+            const auto known = std::min<std::uint64_t>(held_to - at, data.size());
+            data.remove_prefix(known);
+            at += known;
+        }
+    }
+    // What lies between the pieces that are there already goes into the gaps.
+    while (!data.empty()) {
+        const std::uint64_t gap = next == pieces_.end() ? data.size() : next->begin - at;
+        const auto n = std::min<std::uint64_t>(gap, data.size());
+        if (n > 0) {
+            if (pieces_.size() == most_pieces) return false;
+            next = std::next(pieces_.insert(next, piece{at, data.part(0, n)}));
+            octets_ += n;
+        }
+        if (next == pieces_.end()) break;
+        const auto skip = std::min<std::uint64_t>(next->end() - at, data.size());
+        data.remove_prefix(skip);
+        at += skip;
+        ++next;
+    }
+    return true;
+}
+
+void reassembler::drop_front(std::size_t n)
+{
+    pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(n));
+    if (pieces_.empty()) clear();
+}
+
+void reassembler::clear() noexcept
+{
+    pieces_ = {};
+    octets_ = 0;
+}
+
+} // namespace tapio::core::tcp

@@ -1,0 +1,71 @@
+/// @file
+/// Data that came before its turn (RFC 9293 §3.10.7.4 step 7; RFC 9293 SHLD-31 says to keep it).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include <tapio/core/slice.hpp>
+
+namespace tapio::core::tcp {
+
+/// Positions are octets of the stream (64 bits, no wrap). Pieces are kept sorted and disjoint; what arrived first stays.
+/// Bounded by the receive window in octets and by `most_pieces` in number: at the bound the piece is refused.
+class reassembler
+{
+public:
+    static constexpr std::size_t most_pieces = 2048;
+
+    /// Keeps what is new of [at, at + data.size()). False when the bound on pieces refused some of it.
+    bool insert(std::uint64_t at, slice data);
+
+    /// Hands `f(slice)` every octet that is next in turn from `position` on, in order, and forgets it.
+    template <class F>
+    void drain(std::uint64_t position, F&& f)
+    {
+        std::size_t spent = 0;
+        for (; spent < pieces_.size() && pieces_[spent].begin <= position; ++spent) {
+            piece& p = pieces_[spent];
+            octets_ -= p.data.size();
+            if (p.end() <= position) continue;
+            p.data.remove_prefix(position - p.begin);
+            position += p.data.size();
+            f(std::move(p.data));
+        }
+        drop_front(spent);
+    }
+
+    bool empty() const noexcept { return pieces_.empty(); }
+    std::size_t size() const noexcept { return octets_; } ///< octets held
+
+    /// The contiguous ranges held, in order: the SACK blocks of RFC 2018.
+    template <class F>
+    void for_each_range(F&& f) const
+    {
+        for (std::size_t i = 0; i < pieces_.size();) {
+            const std::uint64_t begin = pieces_[i].begin;
+            std::uint64_t end = pieces_[i].end();
+            while (++i < pieces_.size() && pieces_[i].begin == end) end = pieces_[i].end();
+            f(begin, end);
+        }
+    }
+
+    void clear() noexcept;
+
+private:
+    struct piece
+    {
+        std::uint64_t begin;
+        slice data;
+        std::uint64_t end() const noexcept { return begin + data.size(); }
+    };
+
+    void drop_front(std::size_t n);
+
+    std::vector<piece> pieces_;
+    std::size_t octets_ = 0;
+};
+
+} // namespace tapio::core::tcp

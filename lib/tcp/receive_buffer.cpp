@@ -1,0 +1,113 @@
+#include "tcp/receive_buffer.hpp"
+
+#include <algorithm>
+
+namespace tapio::core::tcp {
+
+namespace {
+
+constexpr std::size_t small_slice = 512;  ///< octets; shorter ones are copied together
+constexpr std::size_t small_block = 4096; ///< octets
+
+} // namespace
+
+std::uint64_t receive_buffer::receive(std::uint64_t at, packet::slices&& payload)
+{
+    const std::uint64_t before = next_;
+    for (slice& s : payload) {
+        const std::uint64_t end = at + s.size();
+        if (end > next_ && at <= next_) {
+            s.remove_prefix(next_ - at);
+            append(std::move(s));
+            if (!early_.empty()) early_.drain(next_, [this](slice d) { append(std::move(d)); });
+        } else if (at > next_) {
+            early_.insert(at, std::move(s));
+        }
+        at = end;
+    }
+    return next_ - before;
+}
+
+void receive_buffer::append(slice data)
+{
+    next_ += data.size();
+    unread_ += data.size();
+    if (data.size() < small_slice) {
+        append_small(data);
+    } else {
+        in_order_.push_back(std::move(data));
+    }
+}
+
+void receive_buffer::append_small(const slice& data)
+{
+    if (!small_ || small_.capacity() - small_filled_ < data.size()) {
+        small_ = block(small_block);
+        small_filled_ = 0;
+    }
+    std::byte* const to = small_.data() + small_filled_;
+    std::copy_n(data.data(), data.size(), to);
+    slice& last = in_order_.size() > first_ ? in_order_.back() : in_order_.emplace_back();
+    if (!last.empty() && last.data() + last.size() == to) {
+        last = small_.share(static_cast<std::size_t>(last.data() - small_.data()), last.size() + data.size());
+    } else if (last.empty()) {
+        last = small_.share(small_filled_, data.size());
+    } else {
+        in_order_.push_back(small_.share(small_filled_, data.size()));
+    }
+    small_filled_ += data.size();
+}
+
+std::size_t receive_buffer::read(std::span<const mutable_bytes> out, bool peek)
+{
+    std::size_t copied = 0;
+    std::size_t from = first_; // slice, and the offset in it
+    std::size_t offset = 0;
+    for (mutable_bytes to : out) {
+        while (!to.empty() && from < in_order_.size()) {
+            const const_bytes have = in_order_[from].bytes().subspan(offset);
+            const auto n = std::min(to.size(), have.size());
+            std::copy_n(have.data(), n, to.data());
+            to = to.subspan(n);
+            copied += n;
+            offset += n;
+            if (n == have.size()) ++from, offset = 0;
+        }
+    }
+    if (!peek) consume(copied);
+    return copied;
+}
+
+void receive_buffer::consume(std::size_t octets)
+{
+    unread_ -= octets;
+    while (octets > 0) {
+        slice& s = in_order_[first_];
+        const auto n = std::min(octets, s.size());
+        s.remove_prefix(n);
+        octets -= n;
+        if (s.empty()) {
+            s = slice();
+            ++first_;
+        }
+    }
+    if (first_ == in_order_.size()) {
+        in_order_.clear();
+        first_ = 0;
+    } else if (first_ >= 64 && first_ * 2 >= in_order_.size()) {
+        in_order_.erase(in_order_.begin(), in_order_.begin() + static_cast<std::ptrdiff_t>(first_));
+        first_ = 0;
+    }
+}
+
+void receive_buffer::clear() noexcept
+{
+    in_order_.clear();
+    first_ = 0;
+    small_ = block();
+    small_filled_ = 0;
+    early_.clear();
+    unread_ = 0;
+}
+
+} // namespace tapio::core::tcp

@@ -1,0 +1,60 @@
+/// @file
+/// What the peer has sent and the user has not read: the octets in order, and those that came early.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "tcp/reassembler.hpp"
+
+#include <tapio/core/packet.hpp>
+#include <tapio/core/slice.hpp>
+
+namespace tapio::core::tcp {
+
+/// Positions are octets of the stream from its first one (64 bits). Received slices are kept as they are, except that small
+/// ones are copied together, so that a peer's one-octet segments cannot pin a block each.
+class receive_buffer
+{
+public:
+    explicit receive_buffer(std::uint32_t capacity) noexcept : capacity_(capacity) {}
+
+    std::uint64_t next() const noexcept { return next_; } ///< the position wanted next (RCV.NXT)
+    std::uint64_t unread() const noexcept { return unread_; } ///< octets in order
+    std::uint32_t capacity() const noexcept { return capacity_; }
+    void set_capacity(std::uint32_t octets) noexcept { capacity_ = octets; }
+
+    /// Octets beyond `next()` that may still come.
+    std::uint32_t room() const noexcept
+    {
+        return unread_ >= capacity_ ? 0 : capacity_ - static_cast<std::uint32_t>(unread_);
+    }
+
+    /// Takes payload that begins at `at`; the caller has cut it to the window. Answers how many octets became readable.
+    std::uint64_t receive(std::uint64_t at, packet::slices&& payload);
+
+    /// Copies out what fits; with `peek` it stays. Answers the octets copied.
+    std::size_t read(std::span<const mutable_bytes> out, bool peek);
+
+    const reassembler& early() const noexcept { return early_; }
+
+    /// Forgets all octets, read or not.
+    void clear() noexcept;
+
+private:
+    void append(slice data);
+    void append_small(const slice& data);
+    void consume(std::size_t octets);
+
+    std::vector<slice> in_order_;
+    std::size_t first_ = 0; ///< slices before it are spent
+    block small_;           ///< where small slices are copied together
+    std::size_t small_filled_ = 0;
+    reassembler early_;
+    std::uint64_t next_ = 0;
+    std::uint64_t unread_ = 0;
+    std::uint32_t capacity_; ///< octets
+};
+
+} // namespace tapio::core::tcp

@@ -1,0 +1,83 @@
+/// @file
+/// Segments as the state machine sees them: numbers that are sequence numbers, options that were negotiated, payload shared.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "tcp/seq_number.hpp"
+#include "tcp/window.hpp"
+
+#include <tapio/core/packet.hpp>
+
+namespace tapio::core::tcp {
+
+/// Control bits (RFC 9293 §3.1).
+struct control_bits
+{
+    bool fin : 1 = false;
+    bool syn : 1 = false;
+    bool rst : 1 = false;
+    bool psh : 1 = false;
+    bool ack : 1 = false;
+    bool urg : 1 = false;
+    bool ece : 1 = false;
+    bool cwr : 1 = false;
+
+    friend bool operator==(const control_bits&, const control_bits&) = default;
+};
+
+/// RFC 7323 §3.2
+struct timestamps
+{
+    std::uint32_t value = 0;
+    std::uint32_t echo = 0;
+};
+
+struct segment_options
+{
+    std::optional<std::uint16_t> max_segment;  ///< octets; SYN only
+    std::optional<window_scale> scale;         ///< SYN only
+    bool sack_permitted = false;               ///< SYN only
+    std::optional<timestamps> ts;
+};
+
+/// A segment that arrived and whose checksum and form are right.
+struct segment
+{
+    seq_number seq;
+    seq_number ack; ///< meaningful if bits.ack
+    control_bits bits;
+    wire_window window{};
+    std::uint16_t urgent = 0;
+    segment_options options;
+    packet::slices payload;
+    std::uint32_t payload_size = 0; ///< octets in `payload`
+
+    /// SEG.LEN: the sequence space it occupies.
+    std::uint32_t length() const noexcept { return payload_size + (bits.syn ? 1U : 0U) + (bits.fin ? 1U : 0U); }
+    seq_number end() const noexcept { return seq + length(); }
+    seq_number first_octet() const noexcept { return seq + (bits.syn ? 1U : 0U); } ///< of the payload
+
+    /// Cuts `n` octets of payload off the front; the sequence number moves on with them.
+    void trim_front(std::uint32_t n);
+    /// Keeps the first `n` octets of payload, and drops a FIN that stood behind what is cut.
+    void trim_back(std::uint32_t n);
+};
+
+/// A segment to be sent. The caller adds ports, addresses and the checksum.
+struct outgoing_segment
+{
+    seq_number seq;
+    seq_number ack;
+    control_bits bits;
+    wire_window window{};
+    segment_options options;
+    packet payload; ///< octets of data, no header yet
+    std::uint16_t gso_size = 0; ///< octets of payload per segment when larger than one MSS, else 0
+};
+
+/// The reset that answers a segment for which there is no connection (RFC 9293 §3.10.7.1), or none if it is a reset itself.
+std::optional<outgoing_segment> reset_for(const segment& seg);
+
+} // namespace tapio::core::tcp

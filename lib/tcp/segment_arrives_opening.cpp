@@ -1,0 +1,114 @@
+// SEGMENT ARRIVES while the connection is being opened: SYN-SENT (RFC 9293 §3.10.7.3), and what SYN-RECEIVED does apart from
+// the synchronized states.
+#include "tcp/connection.hpp"
+
+namespace tapio::core::tcp {
+
+std::optional<drop_reason> connection::arrives_in_syn_sent(const segment& seg, time_point now)
+{
+    const bool ack_acceptable = seg.bits.ack && seg.ack.after(snd_.iss) && seg.ack.at_or_before(snd_.nxt);
+    if (seg.bits.ack && !ack_acceptable) { // first
+        if (!seg.bits.rst) reset_ = reset_for(seg);
+        return drop_reason::tcp_bad_ack;
+    }
+    if (seg.bits.rst) { // second
+        if (!ack_acceptable) return drop_reason::tcp_no_ack;
+        fail(errno_code(ECONNREFUSED));
+        return std::nullopt;
+    }
+    if (!seg.bits.syn) return drop_reason::tcp_bad_flags; // fifth
+    accept_syn_options(seg, now);                         // fourth
+    if (!ack_acceptable) { // both ends have sent a SYN (RFC 9293 §3.5, figure 8)
+        enter(state::syn_received);
+        snd_.wnd = static_cast<std::uint16_t>(seg.window);
+        snd_.max_wnd = snd_.wnd;
+        snd_.wl1 = seg.seq;
+        snd_.wl2 = snd_.iss;
+        sent_.mark_all_lost(); // our SYN is sent again, now with an ACK
+        return std::nullopt;
+    }
+    acknowledged(seg, now);
+    established(seg, now);
+    acks_.demand();
+    if (seg.payload_size == 0 && !seg.bits.fin) return std::nullopt;
+    segment rest = seg; // text and FIN that came with the SYN
+    rest.bits.syn = false;
+    rest.seq = seg.first_octet();
+    if (process_text(rest, now) == verdict::drop) return drop_;
+    process_fin(rest, now);
+    return drop_;
+}
+
+/// What a SYN says of its sender: where its sequence begins, and its options.
+void connection::accept_syn_options(const segment& syn, time_point now)
+{
+    rcv_.irs = syn.seq;
+    rcv_.nxt = syn.seq + 1;
+    rcv_.last_ack = rcv_.nxt;
+    rcv_.adv = rcv_.nxt + std::min<std::uint32_t>(incoming_.room(), 0xffff);
+    scaling_ = options_.offer_window_scale && syn.options.scale.has_value();
+    if (scaling_) snd_scale_ = *syn.options.scale;
+    if (!scaling_) rcv_scale_ = window_scale();
+    if (options_.offer_timestamps && syn.options.ts) {
+        ts_.enable();
+        ts_.set_recent(syn.options.ts->value, now);
+    }
+    negotiate_segment_sizes(syn.options.max_segment, now);
+}
+
+void connection::open_passive(const segment& syn, time_point now)
+{
+    passive_ = true;
+    ++counters_.passive_opens;
+    snd_.una = snd_.nxt = snd_.iss;
+    accept_syn_options(syn, now);
+    snd_.wnd = static_cast<std::uint16_t>(syn.window); // never scaled in a SYN (RFC 7323 §2.2)
+    snd_.max_wnd = snd_.wnd;
+    snd_.wl1 = syn.seq;
+    enter(state::syn_received);
+}
+
+/// A SYN of the handshake going on, come again because its answer was lost.
+bool connection::is_repeated_syn(const segment& seg) const noexcept
+{
+    return state_ == state::syn_received && seg.bits.syn && !seg.bits.ack && !seg.bits.rst && seg.seq == rcv_.irs;
+}
+
+/// Simultaneous open: the peer's SYN has come before, and now comes again with an ACK (RFC 9293 §3.5, figure 8).
+bool connection::is_crossed_syn_ack(const segment& seg) const noexcept
+{
+    return state_ == state::syn_received && !passive_ && seg.bits.syn && seg.bits.ack && seg.seq == rcv_.irs;
+}
+
+/// What it says beyond the SYN, in the terms of a later segment: its window stands unscaled.
+void connection::unwrap_syn_ack(segment& seg) const noexcept
+{
+    seg.seq = seg.first_octet();
+    seg.bits.syn = false;
+    seg.window = snd_scale_.to_wire(static_cast<std::uint16_t>(seg.window));
+}
+
+/// RFC 9293 §3.10.7.4 step 5, SYN-RECEIVED
+connection::verdict connection::ack_in_syn_received(const segment& seg, time_point now)
+{
+    if (!seg.ack.after(snd_.una) || seg.ack.after(snd_.nxt)) {
+        reset_ = reset_for(seg);
+        return dropped(drop_reason::tcp_bad_ack);
+    }
+    acknowledged(seg, now);
+    established(seg, now);
+    return verdict::go_on;
+}
+
+void connection::established(const segment& seg, time_point now)
+{
+    const bool in_syn = seg.bits.syn;
+    snd_.wnd = in_syn ? static_cast<std::uint16_t>(seg.window) : octets(seg.window << snd_scale_);
+    snd_.max_wnd = std::max(snd_.max_wnd, snd_.wnd);
+    snd_.wl1 = seg.seq;
+    snd_.wl2 = seg.ack;
+    enter(state::established);
+    finish_opening(now);
+}
+
+} // namespace tapio::core::tcp

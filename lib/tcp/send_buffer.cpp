@@ -1,0 +1,69 @@
+#include "tcp/send_buffer.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace tapio::core::tcp {
+
+namespace {
+
+constexpr std::size_t smallest_chunk = 2048;
+constexpr std::size_t largest_chunk = 65536;
+
+} // namespace
+
+send_buffer::chunk& send_buffer::writable_chunk(std::size_t wanted)
+{
+    if (chunks_.size() > first_ && chunks_.back().filled < chunks_.back().memory.capacity()) return chunks_.back();
+    const auto capacity = std::clamp(std::bit_ceil(wanted), smallest_chunk, largest_chunk);
+    return chunks_.emplace_back(chunk{block(capacity), end_, 0});
+}
+
+void send_buffer::write(const_bytes bytes)
+{
+    while (!bytes.empty()) {
+        chunk& c = writable_chunk(bytes.size());
+        const auto n = std::min(bytes.size(), c.memory.capacity() - c.filled);
+        std::copy_n(bytes.data(), n, c.memory.data() + c.filled);
+        c.filled += n;
+        end_ += n;
+        bytes = bytes.subspan(n);
+    }
+}
+
+void send_buffer::share(std::uint64_t from, std::size_t size, packet& out) const
+{
+    auto c = std::upper_bound(chunks_.begin() + static_cast<std::ptrdiff_t>(first_), chunks_.end(), from,
+                              [](std::uint64_t position, const chunk& x) { return position < x.begin; });
+    for (--c; size > 0; ++c) {
+        const auto offset = static_cast<std::size_t>(from - c->begin);
+        const auto n = std::min(size, c->filled - offset);
+        out.append(c->memory.share(offset, n));
+        from += n;
+        size -= n;
+    }
+}
+
+void send_buffer::acknowledge(std::uint64_t position)
+{
+    begin_ = std::max(begin_, std::min(position, end_));
+    while (first_ < chunks_.size() && chunks_[first_].begin + chunks_[first_].filled <= begin_) {
+        chunks_[first_].memory = block();
+        ++first_;
+    }
+    if (first_ == chunks_.size()) {
+        clear();
+    } else if (first_ >= 32 && first_ * 2 >= chunks_.size()) { // amortised: each chunk moves at most once per own length
+        chunks_.erase(chunks_.begin(), chunks_.begin() + static_cast<std::ptrdiff_t>(first_));
+        first_ = 0;
+    }
+}
+
+void send_buffer::clear() noexcept
+{
+    chunks_.clear();
+    first_ = 0;
+    begin_ = end_;
+}
+
+} // namespace tapio::core::tcp

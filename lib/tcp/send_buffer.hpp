@@ -1,0 +1,49 @@
+/// @file
+/// The octets that the user has written and the peer has not acknowledged. One copy in; segments share what lies here.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <tapio/core/packet.hpp>
+#include <tapio/core/slice.hpp>
+
+namespace tapio::core::tcp {
+
+/// Positions are octets of the stream, counted from its first one; 64 bits, they never wrap.
+class send_buffer
+{
+public:
+    std::uint64_t begin() const noexcept { return begin_; } ///< the first octet still held
+    std::uint64_t end() const noexcept { return end_; }     ///< behind the last
+    std::uint64_t size() const noexcept { return end_ - begin_; }
+    bool empty() const noexcept { return begin_ == end_; }
+
+    /// Copies `bytes` in. The caller keeps the bound.
+    void write(const_bytes bytes);
+
+    /// Appends [from, from + size), which must lie within, to the packet's payload. Nothing is copied.
+    void share(std::uint64_t from, std::size_t size, packet& out) const;
+
+    /// Lets go of everything before `position`.
+    void acknowledge(std::uint64_t position);
+
+    void clear() noexcept;
+
+private:
+    struct chunk
+    {
+        block memory;
+        std::uint64_t begin = 0; ///< stream position of its first octet
+        std::size_t filled = 0;  ///< octets
+    };
+
+    chunk& writable_chunk(std::size_t wanted);
+
+    std::vector<chunk> chunks_;
+    std::size_t first_ = 0; ///< chunks before it are spent
+    std::uint64_t begin_ = 0;
+    std::uint64_t end_ = 0;
+};
+
+} // namespace tapio::core::tcp
