@@ -153,12 +153,7 @@ void connection::options_changed(const tcp_options& o, time_point now)
 
 void connection::queue_reset()
 {
-    outgoing_segment rst;
-    rst.seq = snd_.nxt;
-    rst.ack = rcv_.nxt;
-    rst.bits.rst = true;
-    rst.bits.ack = true;
-    reset_ = std::move(rst);
+    reset_ = reset{snd_.nxt, rcv_.nxt};
 }
 
 void connection::fail(error_code why)

@@ -214,7 +214,7 @@ private:
     std::uint32_t receive_mss_ = 536; ///< and of the peer's, as far as we know
     std::uint32_t offered_mss_ = 536; ///< the MSS option we send: without any TCP options (RFC 6691)
     std::uint32_t largest_segment_;
-    std::optional<outgoing_segment> reset_;
+    std::optional<reset> reset_;  ///< to be sent before anything else
 
     tcp_options options_;
     send_buffer outgoing_;

@@ -18,7 +18,7 @@ bool connection::next_segment(outgoing_segment& out, time_point now)
 bool connection::emit_reset(outgoing_segment& out)
 {
     if (!reset_) return false;
-    out = std::move(*reset_);
+    out = reset_->to_segment();
     reset_.reset();
     return true;
 }

@@ -33,18 +33,21 @@ void segment::trim_back(std::uint32_t n)
     payload.resize(keep);
 }
 
-std::optional<outgoing_segment> reset_for(const segment& seg)
+outgoing_segment reset::to_segment() const
+{
+    outgoing_segment out;
+    out.seq = seq;
+    out.bits.rst = true;
+    out.bits.ack = ack.has_value();
+    if (ack) out.ack = *ack;
+    return out;
+}
+
+std::optional<reset> reset_for(const segment& seg)
 {
     if (seg.bits.rst) return std::nullopt;
-    outgoing_segment rst;
-    rst.bits.rst = true;
-    if (seg.bits.ack) {
-        rst.seq = seg.ack;
-    } else {
-        rst.bits.ack = true;
-        rst.ack = seg.end();
-    }
-    return rst;
+    if (seg.bits.ack) return reset{seg.ack, std::nullopt};
+    return reset{seq_number(0), seg.end()};
 }
 
 } // namespace tapio::core::tcp

@@ -77,7 +77,16 @@ struct outgoing_segment
     std::uint16_t gso_size = 0; ///< octets of payload per segment when larger than one MSS, else 0
 };
 
+/// A reset waiting to be sent.
+struct reset
+{
+    seq_number seq;
+    std::optional<seq_number> ack; ///< with ACK if set
+
+    outgoing_segment to_segment() const;
+};
+
 /// The reset that answers a segment for which there is no connection (RFC 9293 §3.10.7.1), or none if it is a reset itself.
-std::optional<outgoing_segment> reset_for(const segment& seg);
+std::optional<reset> reset_for(const segment& seg);
 
 } // namespace tapio::core::tcp
