@@ -1,0 +1,39 @@
+/// @file
+/// The options that every program with a device has, and the host made from them: a device, addresses, a gateway.
+#pragma once
+
+#include <tapio/device/device.hpp>
+#include <tapio/stack.hpp>
+
+#include <boost/program_options.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace apps {
+
+/// The device and the addresses of a host, as the command line gives them.
+struct host_options
+{
+    std::string tap, tun;               ///< the name of a TAP or TUN device: exactly one of them
+    std::vector<std::string> addresses; ///< "198.18.0.2/24"
+    std::string gateway;                ///< "198.18.0.1", or nothing
+    std::string mac;                    ///< "02:00:00:00:00:02", or nothing: the host makes one up
+    std::string capture;                ///< a pcapng file that gets every packet, or nothing
+
+    /// The options that fill this in; it must outlive the parsing.
+    boost::program_options::options_description description();
+
+    /// usage_error unless there is one device and an address. Say this before opening anything.
+    void check() const;
+};
+
+/// Opens the device, inside a capture if there is to be one.
+/// @throws std::runtime_error with what to do about it when the device cannot be opened
+std::unique_ptr<tapio::device> open_device(const host_options& options);
+
+/// Gives the host its addresses and its default gateway.
+void configure(tapio::stack& stack, const host_options& options);
+
+} // namespace apps

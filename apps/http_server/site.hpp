@@ -1,0 +1,32 @@
+/// @file
+/// What an HTTP server serves, and within which limits.
+#pragma once
+
+#include "http_server/files.hpp"
+#include "http_server/status.hpp"
+
+#include <tapio/core/counters.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace apps::http_server {
+
+/// Content and limits; shared by all connections, on one thread.
+struct site
+{
+    std::optional<directory> root;                       ///< served; without it there is a word of welcome at "/"
+    std::optional<directory> uploads;                    ///< where PUT goes; without it PUT is refused
+    std::uint64_t upload_limit = std::uint64_t(1) << 30; ///< octets of one upload
+    std::chrono::seconds patience{30};                   ///< for a request to begin, and for progress in it
+    std::size_t max_connections = 1000;
+    std::function<tapio::core::host_counters()> host_counters;
+
+    server_counters counters{};
+    std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
+};
+
+} // namespace apps::http_server
