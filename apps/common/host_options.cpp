@@ -18,8 +18,14 @@ po::options_description host_options::description()
         ("tun", po::value(&tun), "TUN device, instead of a TAP device")                            //
         ("address", po::value(&addresses), "address of this host, like 198.18.0.2/24; repeatable") //
         ("gateway", po::value(&gateway), "next hop towards everything else, like 198.18.0.1")      //
-        ("mac", po::value(&mac), "link-layer address on the TAP device; made up if not given")     //
-        ("capture", po::value(&capture), "write every packet to this file (pcapng; Wireshark reads it)");
+        ("mac", po::value(&mac), "link-layer address on the TAP device; made up if not given");
+    return d;
+}
+
+po::options_description host_options::capture_description()
+{
+    po::options_description d("Capture");
+    d.add_options()("capture", po::value(&capture), "write every packet to this file (pcapng: Wireshark reads it)");
     return d;
 }
 

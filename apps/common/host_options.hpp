@@ -22,8 +22,11 @@ struct host_options
     std::string mac;                    ///< "02:00:00:00:00:02", or nothing: the host makes one up
     std::string capture;                ///< a pcapng file that gets every packet, or nothing
 
-    /// The options that fill this in; it must outlive the parsing.
+    /// The options that fill in all but `capture`; it must outlive the parsing.
     boost::program_options::options_description description();
+
+    /// The option that fills in `capture`.
+    boost::program_options::options_description capture_description();
 
     /// usage_error unless there is one device and an address. Say this before opening anything.
     void check() const;

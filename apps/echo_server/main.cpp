@@ -38,6 +38,6 @@ int main(int argc, char** argv)
     apps::host_options host;
     std::uint16_t port = 7;
     program.options.add_options()("port", apps::port_number(port), "port of both services");
-    program.options.add(host.description());
+    program.options.add(host.description()).add(host.capture_description());
     return program.run(argc, argv, [&] { serve(host, port); });
 }

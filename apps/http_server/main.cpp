@@ -70,6 +70,6 @@ int main(int argc, char** argv)
                           "a host that serves a directory over HTTP, a status page at /status, and takes PUT");
     apps::host_options host;
     http_options http;
-    program.options.add(http.description()).add(host.description());
+    program.options.add(http.description()).add(host.description()).add(host.capture_description());
     return program.run(argc, argv, [&] { serve(host, http); });
 }

@@ -1,0 +1,261 @@
+/// @file
+/// echo_client: connects from a tapio host to an echo server (or any other) and prints what comes back.
+#include "common/host_options.hpp"
+#include "common/program.hpp"
+
+#include <tapio/ip/tcp.hpp>
+#include <tapio/ip/udp.hpp>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+namespace asio = boost::asio;
+using namespace asio::experimental::awaitable_operators;
+using asio::redirect_error;
+using asio::use_awaitable;
+using tapio::ip::tcp;
+using tapio::ip::udp;
+
+namespace {
+
+struct client_options
+{
+    std::string server;
+    std::uint16_t port = 7;
+    bool use_udp = false;
+    std::uint64_t octets = 0; ///< 0: lines of standard input
+    unsigned patience = 10;
+
+    apps::po::options_description description()
+    {
+        apps::po::options_description d("Client");
+        d.add_options()                                                                                            //
+            ("server", apps::po::value(&server)->required(), "address to connect to (also the first argument)")    //
+            ("port", apps::port_number(port), "its port (also the second argument)")                               //
+            ("udp", apps::po::bool_switch(&use_udp), "UDP instead of TCP")                                         //
+            ("octets", apps::number(octets, 0, UINT64_MAX), "send so many instead of the lines of standard input") //
+            ("timeout", apps::number(patience, 1, 86400), "seconds to wait for a connection or an answer");
+        return d;
+    }
+};
+
+/// Standard input without blocking the thread that runs the host.
+class line_reader
+{
+public:
+    explicit line_reader(asio::io_context& io) : input_(io, ::dup(STDIN_FILENO)) {}
+
+    /// The next line with its end; empty when there is none.
+    asio::awaitable<std::string> next()
+    {
+        boost::system::error_code error;
+        std::size_t n = co_await asio::async_read_until(input_, asio::dynamic_buffer(text_), '\n',
+                                                        redirect_error(use_awaitable, error));
+        if (error) n = text_.size(); // the last line may lack its end
+        std::string line = text_.substr(0, n);
+        text_.erase(0, n);
+        co_return line;
+    }
+
+private:
+    asio::posix::stream_descriptor input_;
+    std::string text_;
+};
+
+/// Octet `i` of what `--octets` sends.
+char pattern(std::uint64_t i)
+{
+    return static_cast<char>((i * 31 + i / 256) & 0xff);
+}
+
+std::vector<char> pattern_from(std::uint64_t first, std::size_t length)
+{
+    std::vector<char> out(length);
+    for (std::size_t i = 0; i < length; ++i)
+        out[i] = pattern(first + i);
+    return out;
+}
+
+void check_pattern(std::uint64_t first, const char* data, std::size_t length)
+{
+    for (std::size_t i = 0; i < length; ++i)
+        if (data[i] != pattern(first + i))
+            throw std::runtime_error("octet " + std::to_string(first + i) + " came back wrong");
+}
+
+class client
+{
+public:
+    client(asio::io_context& io, const client_options& options) : io_(io), options_(options), input_(io) {}
+
+    asio::awaitable<void> run()
+    {
+        const auto address = asio::ip::make_address(options_.server);
+        if (options_.use_udp)
+            co_await talk_udp(udp::endpoint(address, options_.port));
+        else
+            co_await talk_tcp(tcp::endpoint(address, options_.port));
+    }
+
+private:
+    /// What `operation` gives, if that is in time.
+    template <class T>
+    asio::awaitable<T> in_time(asio::awaitable<T> operation, const char* what)
+    {
+        asio::steady_timer timer(io_, std::chrono::seconds(options_.patience));
+        auto first = co_await (std::move(operation) || timer.async_wait(use_awaitable));
+        if (first.index() == 1) throw std::runtime_error(std::string(what) + ": timed out");
+        if constexpr (!std::is_void_v<T>) co_return std::get<0>(std::move(first));
+    }
+
+    asio::awaitable<void> talk_tcp(tcp::endpoint server)
+    {
+        tcp::socket socket(co_await asio::this_coro::executor);
+        co_await in_time(socket.async_connect(server, use_awaitable), "connect");
+        if (options_.octets == 0)
+            co_await (send_lines(socket) && print_all(socket));
+        else
+            co_await (send_octets(socket) && check_all(socket));
+    }
+
+    asio::awaitable<void> send_lines(tcp::socket& socket)
+    {
+        for (;;) {
+            const std::string line = co_await input_.next();
+            if (line.empty()) break;
+            co_await asio::async_write(socket, asio::buffer(line), use_awaitable);
+        }
+        socket.shutdown(tcp::socket::shutdown_send);
+    }
+
+    asio::awaitable<void> print_all(tcp::socket& socket)
+    {
+        std::array<char, 16384> data;
+        for (;;) {
+            boost::system::error_code error;
+            const auto n = co_await socket.async_read_some(asio::buffer(data), redirect_error(use_awaitable, error));
+            if (error == asio::error::eof) co_return;
+            if (error) throw boost::system::system_error(error, "read");
+            std::fwrite(data.data(), 1, n, stdout);
+            std::fflush(stdout);
+        }
+    }
+
+    asio::awaitable<void> send_octets(tcp::socket& socket)
+    {
+        for (std::uint64_t sent = 0; sent < options_.octets;) {
+            const auto chunk = pattern_from(sent, std::min<std::uint64_t>(65536, options_.octets - sent));
+            sent += co_await asio::async_write(socket, asio::buffer(chunk), use_awaitable);
+        }
+        socket.shutdown(tcp::socket::shutdown_send);
+    }
+
+    asio::awaitable<void> check_all(tcp::socket& socket)
+    {
+        const auto begin = std::chrono::steady_clock::now();
+        std::vector<char> data(65536);
+        std::uint64_t got = 0;
+        for (boost::system::error_code error; !error;) {
+            const auto n = co_await socket.async_read_some(asio::buffer(data), redirect_error(use_awaitable, error));
+            if (error && error != asio::error::eof) throw boost::system::system_error(error, "read");
+            check_pattern(got, data.data(), n);
+            got += n;
+        }
+        report(got, begin);
+    }
+
+    /// Every line, or every 1000 octets, in a datagram of its own; the next when the answer to the last is here.
+    asio::awaitable<void> talk_udp(udp::endpoint server)
+    {
+        const auto begin = std::chrono::steady_clock::now();
+        udp::socket socket(co_await asio::this_coro::executor);
+        socket.connect(server);
+        std::uint64_t got = 0;
+        for (;;) {
+            const std::string datagram = co_await next_datagram(got);
+            if (datagram.empty()) break;
+            const std::string answer = co_await exchange(socket, datagram);
+            if (options_.octets == 0)
+                std::fwrite(answer.data(), 1, answer.size(), stdout);
+            else
+                check_pattern(got, answer.data(), answer.size());
+            got += answer.size();
+        }
+        if (options_.octets != 0) report(got, begin);
+    }
+
+    asio::awaitable<std::string> next_datagram(std::uint64_t so_far)
+    {
+        if (options_.octets == 0) co_return co_await input_.next();
+        const auto chunk = pattern_from(so_far, std::min<std::uint64_t>(1000, options_.octets - so_far));
+        co_return std::string(chunk.begin(), chunk.end());
+    }
+
+    asio::awaitable<std::string> exchange(udp::socket& socket, const std::string& datagram)
+    {
+        std::string answer(65536, '\0');
+        co_await socket.async_send(asio::buffer(datagram), use_awaitable);
+        const auto n = co_await in_time(socket.async_receive(asio::buffer(answer), use_awaitable), "receive");
+        answer.resize(n);
+        if (options_.octets != 0 && n != datagram.size()) throw std::runtime_error("an answer has the wrong length");
+        co_return answer;
+    }
+
+    void report(std::uint64_t got, std::chrono::steady_clock::time_point begin) const
+    {
+        const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+        if (got != options_.octets) throw std::runtime_error(std::to_string(got) + " octets came back");
+        apps::say(std::to_string(got) + " octets came back right in " + std::to_string(seconds.count()) + " s");
+    }
+
+    asio::io_context& io_;
+    const client_options& options_;
+    line_reader input_;
+};
+
+void talk(const apps::host_options& host, const client_options& options)
+{
+    host.check();
+    asio::io_context io(1);
+    tapio::stack stack(io, apps::open_device(host));
+    apps::configure(stack, host);
+
+    client one(io, options);
+    std::exception_ptr failed;
+    asio::co_spawn(stack, one.run(), [&](std::exception_ptr e) {
+        failed = e;
+        io.stop();
+    });
+    apps::stop_signal stop(io, [&] { io.stop(); });
+    io.run();
+    if (failed) std::rethrow_exception(failed);
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    apps::program program("echo_client",
+                          "connects from a host of its own, sends lines or octets, prints what comes back");
+    apps::host_options host;
+    client_options options;
+    program.options.add(options.description()).add(host.description()).add(host.capture_description());
+    program.positional.add("server", 1).add("port", 1);
+    return program.run(argc, argv, [&] { talk(host, options); });
+}
