@@ -10,6 +10,44 @@
 
 namespace apps {
 
+namespace {
+
+using tapio::core::address;
+
+address parse_address(const std::string& text)
+{
+    boost::system::error_code error;
+    const auto parsed = boost::asio::ip::make_address(text, error);
+    if (error) throw usage_error("'" + text + "' is not an IP address");
+    return parsed;
+}
+
+struct interface_address
+{
+    tapio::core::address address;
+    unsigned prefix_length;
+};
+
+// "198.18.0.2/24"
+interface_address parse_interface_address(const std::string& text)
+{
+    const auto slash = text.find('/');
+    if (slash == text.npos)
+        throw usage_error("'" + text + "' lacks the length of its network's prefix, like " + text + "/24");
+    const auto parsed = parse_address(text.substr(0, slash));
+    return {parsed, static_cast<unsigned>(parse_number(text.substr(slash + 1), 0, parsed.is_v4() ? 32 : 128))};
+}
+
+tapio::core::mac_address parse_mac(const std::string& text)
+{
+    tapio::core::mac_address parsed;
+    if (!tapio::core::parse(text, parsed) || parsed.is_multicast() || parsed.is_unspecified())
+        throw usage_error("'" + text + "' is not the link-layer address of a host, like 02:00:00:00:00:02");
+    return parsed;
+}
+
+} // namespace
+
 po::options_description host_options::description()
 {
     po::options_description d("Host");
@@ -33,6 +71,10 @@ void host_options::check() const
 {
     if (tap.empty() == tun.empty()) throw usage_error("give either --tap NAME or --tun NAME");
     if (addresses.empty()) throw usage_error("give --address ADDRESS/LENGTH, like --address 198.18.0.2/24");
+    for (const auto& text : addresses)
+        parse_interface_address(text);
+    if (!gateway.empty()) parse_address(gateway);
+    if (!mac.empty()) parse_mac(mac);
 }
 
 std::unique_ptr<tapio::device> open_device(const host_options&)

@@ -28,7 +28,7 @@ struct host_options
     /// The option that fills in `capture`.
     boost::program_options::options_description capture_description();
 
-    /// usage_error unless there is one device and an address. Say this before opening anything.
+    /// usage_error unless there is one device and an address, and all can be understood. Call it before opening anything.
     void check() const;
 };
 

@@ -1,5 +1,7 @@
 #include "common/program.hpp"
 
+#include <boost/system/system_error.hpp>
+
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -8,6 +10,18 @@
 #include <utility>
 
 namespace apps {
+
+namespace {
+
+// Without where in the source it happened, which Boost adds in brackets.
+std::string describe(const boost::system::system_error& e)
+{
+    std::string text = e.what();
+    const std::string tail = e.code().what();
+    return text.ends_with(tail) ? text.substr(0, text.size() - tail.size()) + e.code().message() : text;
+}
+
+} // namespace
 
 program::program(std::string name, std::string purpose)
     : options("Options"), name_(std::move(name)), purpose_(std::move(purpose))
@@ -24,6 +38,8 @@ int program::run(int argc, const char* const* argv, const std::function<void()>&
         return complain(e.what(), wrong_usage);
     } catch (const po::error& e) {
         return complain(std::string(e.what()) + " (--help lists the options)", wrong_usage);
+    } catch (const boost::system::system_error& e) {
+        return complain(describe(e), failure);
     } catch (const std::exception& e) {
         return complain(e.what(), failure);
     }

@@ -6,6 +6,7 @@
 #include <tapio/ip/tcp.hpp>
 #include <tapio/ip/udp.hpp>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -17,9 +18,13 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <stdexcept>
 #include <string>
 #include <unistd.h>
 #include <utility>
@@ -27,8 +32,10 @@
 
 namespace asio = boost::asio;
 using namespace asio::experimental::awaitable_operators;
+using asio::as_tuple;
 using asio::redirect_error;
 using asio::use_awaitable;
+using boost::system::error_code;
 using tapio::ip::tcp;
 using tapio::ip::udp;
 
@@ -64,7 +71,7 @@ public:
     /// The next line with its end; empty when there is none.
     asio::awaitable<std::string> next()
     {
-        boost::system::error_code error;
+        error_code error;
         std::size_t n = co_await asio::async_read_until(input_, asio::dynamic_buffer(text_), '\n',
                                                         redirect_error(use_awaitable, error));
         if (error) n = text_.size(); // the last line may lack its end
@@ -114,20 +121,23 @@ public:
     }
 
 private:
-    /// What `operation` gives, if that is in time.
-    template <class T>
-    asio::awaitable<T> in_time(asio::awaitable<T> operation, const char* what)
+    /// What `operation` gives, if that is in time. (With as_tuple a failure is an outcome too, and ends the wait; a
+    /// mere `||` waits for a success.)
+    template <class... Results>
+    asio::awaitable<std::tuple<error_code, Results...>>
+    in_time(asio::awaitable<std::tuple<error_code, Results...>> operation)
     {
         asio::steady_timer timer(io_, std::chrono::seconds(options_.patience));
-        auto first = co_await (std::move(operation) || timer.async_wait(use_awaitable));
-        if (first.index() == 1) throw std::runtime_error(std::string(what) + ": timed out");
-        if constexpr (!std::is_void_v<T>) co_return std::get<0>(std::move(first));
+        auto first = co_await (std::move(operation) || timer.async_wait(as_tuple(use_awaitable)));
+        if (first.index() == 1) co_return std::tuple<error_code, Results...>(asio::error::timed_out, Results()...);
+        co_return std::get<0>(std::move(first));
     }
 
     asio::awaitable<void> talk_tcp(tcp::endpoint server)
     {
         tcp::socket socket(co_await asio::this_coro::executor);
-        co_await in_time(socket.async_connect(server, use_awaitable), "connect");
+        const auto [error] = co_await in_time(socket.async_connect(server, as_tuple(use_awaitable)));
+        if (error) throw boost::system::system_error(error, "connect");
         if (options_.octets == 0)
             co_await (send_lines(socket) && print_all(socket));
         else
@@ -148,7 +158,7 @@ private:
     {
         std::array<char, 16384> data;
         for (;;) {
-            boost::system::error_code error;
+            error_code error;
             const auto n = co_await socket.async_read_some(asio::buffer(data), redirect_error(use_awaitable, error));
             if (error == asio::error::eof) co_return;
             if (error) throw boost::system::system_error(error, "read");
@@ -171,7 +181,7 @@ private:
         const auto begin = std::chrono::steady_clock::now();
         std::vector<char> data(65536);
         std::uint64_t got = 0;
-        for (boost::system::error_code error; !error;) {
+        for (error_code error; !error;) {
             const auto n = co_await socket.async_read_some(asio::buffer(data), redirect_error(use_awaitable, error));
             if (error && error != asio::error::eof) throw boost::system::system_error(error, "read");
             check_pattern(got, data.data(), n);
@@ -211,7 +221,8 @@ private:
     {
         std::string answer(65536, '\0');
         co_await socket.async_send(asio::buffer(datagram), use_awaitable);
-        const auto n = co_await in_time(socket.async_receive(asio::buffer(answer), use_awaitable), "receive");
+        const auto [error, n] = co_await in_time(socket.async_receive(asio::buffer(answer), as_tuple(use_awaitable)));
+        if (error) throw boost::system::system_error(error, "receive");
         answer.resize(n);
         if (options_.octets != 0 && n != datagram.size()) throw std::runtime_error("an answer has the wrong length");
         co_return answer;
