@@ -84,9 +84,11 @@ std::unique_ptr<tapio::device> open_device(const host_options&)
 
 void configure(tapio::stack& stack, const host_options& options)
 {
-    for (const auto& address : options.addresses)
-        stack.add_address(address);
-    if (!options.gateway.empty()) stack.set_default_gateway(options.gateway);
+    for (const auto& text : options.addresses) {
+        const auto own = parse_interface_address(text);
+        stack.add_address(own.address, own.prefix_length);
+    }
+    if (!options.gateway.empty()) stack.set_default_gateway(parse_address(options.gateway));
 }
 
 } // namespace apps

@@ -276,7 +276,7 @@ session::awaitable<> session::receive(head_parser& head, upload file)
         into.size = chunk.size();
         progress();
         beast::error_code error;
-        co_await http::async_read(socket_, buffer_, content, redirect_error(use_awaitable, error));
+        co_await http::async_read_some(socket_, buffer_, content, redirect_error(use_awaitable, error));
         if (error && error != http::error::need_buffer) throw beast::system_error(error);
         const auto got = chunk.size() - into.size;
         total += got;
