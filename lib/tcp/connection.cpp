@@ -181,8 +181,10 @@ void connection::enter_time_wait(time_point now)
     timers_.arm(timer::time_wait, now + options_.time_wait);
 }
 
-void connection::on_icmp_error(error_code why, bool hard, time_point)
+void connection::on_icmp_error(error_code why, bool hard, std::uint32_t sequence, time_point)
 {
+    const seq_number quoted(sequence); // RFC 5927 §4.1: it must be of something that is out there
+    if (quoted.before(snd_.una) || quoted.at_or_after(snd_.nxt)) return;
     if (state_ == state::syn_sent || (state_ == state::syn_received && !passive_)) return fail(why);
     (void)hard; // RFC 9293 §3.9.2.2, RFC 5927 §4.2: in the synchronized states every error is soft
     soft_error_ = why;

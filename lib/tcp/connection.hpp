@@ -68,7 +68,7 @@ public:
     /// SEGMENT ARRIVES. Answers why the segment was dropped, if it was.
     std::optional<drop_reason> on_segment(segment seg, time_point now);
     void on_timer(time_point now);
-    void on_icmp_error(error_code why, bool hard, time_point now); ///< RFC 9293 §3.9.2.2
+    void on_icmp_error(error_code why, bool hard, std::uint32_t sequence, time_point now); ///< RFC 9293 §3.9.2.2
     void on_path_mss(std::uint32_t mss, time_point now);           ///< the path now carries less
 
     // -- user --------------------------------------------------------------------------------------------------

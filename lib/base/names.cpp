@@ -1,0 +1,86 @@
+// The names of things that people read: drop reasons, TCP states, link-layer addresses.
+#include <charconv>
+#include <stdexcept>
+
+#include <tapio/core/address.hpp>
+#include <tapio/core/drop_reason.hpp>
+#include <tapio/core/trace.hpp>
+
+namespace tapio::core {
+
+const char* name(drop_reason reason) noexcept
+{
+    switch (reason) {
+#define TAPIO_X(n, text)                                                                                                 \
+    case drop_reason::n: return #n;
+        TAPIO_DROP_REASONS(TAPIO_X)
+#undef TAPIO_X
+    }
+    return "unknown";
+}
+
+const char* describe(drop_reason reason) noexcept
+{
+    switch (reason) {
+#define TAPIO_X(n, text)                                                                                                 \
+    case drop_reason::n: return text;
+        TAPIO_DROP_REASONS(TAPIO_X)
+#undef TAPIO_X
+    }
+    return "unknown";
+}
+
+const char* name(tcp_state state) noexcept
+{
+    switch (state) {
+    case tcp_state::closed: return "CLOSED";
+    case tcp_state::listen: return "LISTEN";
+    case tcp_state::syn_sent: return "SYN-SENT";
+    case tcp_state::syn_received: return "SYN-RECEIVED";
+    case tcp_state::established: return "ESTABLISHED";
+    case tcp_state::fin_wait_1: return "FIN-WAIT-1";
+    case tcp_state::fin_wait_2: return "FIN-WAIT-2";
+    case tcp_state::close_wait: return "CLOSE-WAIT";
+    case tcp_state::closing: return "CLOSING";
+    case tcp_state::last_ack: return "LAST-ACK";
+    case tcp_state::time_wait: return "TIME-WAIT";
+    }
+    return "unknown";
+}
+
+std::string to_string(const mac_address& mac)
+{
+    constexpr char digits[] = "0123456789abcdef";
+    std::string out;
+    for (const std::uint8_t o : mac.octets) {
+        if (!out.empty()) out += ':';
+        out += digits[o >> 4];
+        out += digits[o & 15];
+    }
+    return out;
+}
+
+bool parse(const std::string& text, mac_address& out) noexcept
+{
+    mac_address mac;
+    if (text.size() != 17) return false;
+    for (std::size_t i = 0; i < 6; ++i) {
+        const char* const at = text.data() + 3 * i;
+        if (i > 0 && at[-1] != ':' && at[-1] != '-') return false;
+        const auto [end, failed] = std::from_chars(at, at + 2, mac.octets[i], 16);
+        if (failed != std::errc() || end != at + 2) return false;
+    }
+    out = mac;
+    return true;
+}
+
+} // namespace tapio::core
+
+namespace boost::system {
+
+void throw_exception_from_error(tapio::core::drop_reason reason, const boost::source_location&)
+{
+    throw std::logic_error(tapio::core::describe(reason));
+}
+
+} // namespace boost::system

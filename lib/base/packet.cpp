@@ -1,0 +1,141 @@
+#include <algorithm>
+#include <utility>
+
+#include <tapio/core/packet.hpp>
+
+#include <boost/assert.hpp>
+
+namespace tapio::core {
+
+packet::packet(const packet& other)
+    : offload(other.offload), begin_(other.begin_), payload_size_(other.payload_size_), payload_(other.payload_)
+{
+    std::copy(other.head_.begin() + begin_, other.head_.end(), head_.begin() + begin_);
+}
+
+packet& packet::operator=(const packet& other)
+{
+    if (this != &other) *this = packet(other);
+    return *this;
+}
+
+packet::packet(packet&& other) noexcept
+    : offload(std::exchange(other.offload, {})), begin_(std::exchange(other.begin_, std::uint16_t{headroom})),
+      payload_size_(std::exchange(other.payload_size_, 0)), payload_(std::move(other.payload_))
+{
+    other.payload_.clear();
+    std::copy(other.head_.begin() + begin_, other.head_.end(), head_.begin() + begin_);
+}
+
+packet& packet::operator=(packet&& other) noexcept
+{
+    if (this == &other) return *this;
+    offload = std::exchange(other.offload, {});
+    begin_ = std::exchange(other.begin_, std::uint16_t{headroom});
+    payload_size_ = std::exchange(other.payload_size_, 0);
+    payload_ = std::move(other.payload_);
+    other.payload_.clear();
+    std::copy(other.head_.begin() + begin_, other.head_.end(), head_.begin() + begin_);
+    return *this;
+}
+
+std::byte* packet::push_front(std::size_t n) noexcept
+{
+    BOOST_ASSERT(n <= begin_);
+    begin_ = static_cast<std::uint16_t>(begin_ - n);
+    return head_.data() + begin_;
+}
+
+void packet::append(slice payload)
+{
+    if (payload.empty()) return;
+    payload_size_ += static_cast<std::uint32_t>(payload.size());
+    payload_.push_back(std::move(payload));
+}
+
+const_bytes packet::front() const noexcept
+{
+    if (begin_ != headroom) return {head_.data() + begin_, static_cast<std::size_t>(headroom - begin_)};
+    return payload_.empty() ? const_bytes{} : payload_.front().bytes();
+}
+
+bool packet::pull(std::size_t n)
+{
+    if (front().size() >= n) return true;
+    if (size() < n) return false;
+    if (n <= headroom) { // the usual case: headers that lie in two pieces
+        std::array<std::byte, headroom> joined;
+        copy_to(mutable_bytes(joined).first(n));
+        consume(n);
+        std::copy_n(joined.begin(), n, push_front(n));
+        return true;
+    }
+    const block b(size());
+    const std::size_t all = copy_to({b.data(), size()});
+    const offload_info kept = offload;
+    *this = packet(b.share(0, all));
+    offload = kept;
+    return true;
+}
+
+void packet::consume(std::size_t n) noexcept
+{
+    BOOST_ASSERT(n <= size());
+    const std::size_t from_head = std::min<std::size_t>(n, headroom - begin_);
+    begin_ = static_cast<std::uint16_t>(begin_ + from_head);
+    n -= from_head;
+    payload_size_ -= static_cast<std::uint32_t>(n);
+    auto s = payload_.begin();
+    for (; s != payload_.end(); ++s) {
+        const auto cut = std::min(n, s->size());
+        s->remove_prefix(cut);
+        n -= cut;
+        if (!s->empty()) break;
+    }
+    payload_.erase(payload_.begin(), s);
+}
+
+void packet::truncate(std::size_t n) noexcept
+{
+    BOOST_ASSERT(n <= size());
+    const std::size_t head = headroom - begin_;
+    if (n < head) { // cut within the headers: what is left moves to the end of the headroom
+        std::copy_backward(head_.begin() + begin_, head_.begin() + begin_ + static_cast<std::ptrdiff_t>(n), head_.end());
+        begin_ = static_cast<std::uint16_t>(headroom - n);
+    }
+    n -= std::min(n, head);
+    payload_size_ = static_cast<std::uint32_t>(n);
+    auto s = payload_.begin();
+    for (; s != payload_.end() && n > 0; ++s) {
+        s->truncate(std::min(n, s->size()));
+        n -= s->size();
+    }
+    payload_.erase(s, payload_.end());
+}
+
+std::size_t packet::copy_to(mutable_bytes out, std::size_t offset) const noexcept
+{
+    std::size_t copied = 0;
+    for_each_piece([&](const_bytes piece) {
+        const auto skip = std::min(offset, piece.size());
+        offset -= skip;
+        piece = piece.subspan(skip);
+        const auto n = std::min(piece.size(), out.size() - copied);
+        std::copy_n(piece.begin(), n, out.begin() + static_cast<std::ptrdiff_t>(copied));
+        copied += n;
+    });
+    return copied;
+}
+
+packet::slices packet::take_payload()
+{
+    slices out;
+    if (begin_ != headroom) out.push_back(slice::copy_of(front()));
+    for (slice& s : payload_) out.push_back(std::move(s));
+    payload_.clear();
+    payload_size_ = 0;
+    begin_ = headroom;
+    return out;
+}
+
+} // namespace tapio::core

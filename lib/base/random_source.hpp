@@ -1,0 +1,51 @@
+/// @file
+/// Randomness that is handed in: a deterministic generator from a seed. Unpredictable to whoever does not know the seed
+/// (SipHash of a counter), so ports, identifiers and keys may come from it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include "base/siphash.hpp"
+
+namespace tapio::core {
+
+class random_source
+{
+public:
+    static constexpr std::size_t seed_size = 32; ///< octets
+
+    explicit random_source(std::span<const std::byte, seed_size> seed) noexcept
+    {
+        std::memcpy(&key_, seed.data(), sizeof key_);
+        std::memcpy(&start_, seed.data() + sizeof key_, sizeof start_);
+    }
+
+    std::uint64_t next_u64() noexcept
+    {
+        const std::uint64_t block[2] = {start_[0] + counter_++, start_[1]};
+        return siphash(key_, std::as_bytes(std::span(block)));
+    }
+    std::uint32_t next_u32() noexcept { return static_cast<std::uint32_t>(next_u64() >> 32); }
+
+    /// In [0, bound), each value as likely (rejection of the short tail). Precondition: bound > 0.
+    std::uint32_t uniform(std::uint32_t bound) noexcept
+    {
+        const std::uint32_t skip = (0U - bound) % bound; // 2^32 mod bound
+        for (;;) {
+            const std::uint64_t scaled = std::uint64_t{next_u32()} * bound;
+            if (static_cast<std::uint32_t>(scaled) >= skip) return static_cast<std::uint32_t>(scaled >> 32);
+        }
+    }
+
+    siphash_key make_key() noexcept { return {next_u64(), next_u64()}; }
+
+private:
+    siphash_key key_;
+    std::uint64_t start_[2];
+    std::uint64_t counter_ = 0;
+};
+
+} // namespace tapio::core

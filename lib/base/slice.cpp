@@ -1,0 +1,112 @@
+// The block pool: free lists for each thread and size class.
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include <tapio/core/slice.hpp>
+
+namespace tapio::core {
+
+namespace detail {
+
+namespace {
+
+constexpr std::size_t smallest = 256;                   ///< octets
+constexpr std::size_t classes = 10;                     ///< 256 octets, doubling, up to 128 KiB
+constexpr std::size_t most_kept = std::size_t{8} << 20; ///< octets kept in one free list
+constexpr std::uint32_t unpooled = 0xffff'ffff;
+
+std::size_t class_of(std::size_t capacity) noexcept
+{
+    return capacity <= smallest ? 0 : static_cast<std::size_t>(std::bit_width((capacity - 1) / smallest));
+}
+
+void destroy(block_header* b) noexcept
+{
+    b->~block_header();
+    ::operator delete(b);
+}
+
+/// False once the thread's free lists are gone: then blocks come from the heap and go back to it.
+thread_local bool alive = true;
+
+/// One thread's blocks that wait to be used again.
+class free_lists
+{
+public:
+    ~free_lists()
+    {
+        alive = false;
+        for (auto& list : lists_)
+            for (block_header* b : list) destroy(b);
+    }
+
+    block_header* take(std::size_t c) noexcept
+    {
+        if (lists_[c].empty()) return nullptr;
+        block_header* const b = lists_[c].back();
+        lists_[c].pop_back();
+        return b;
+    }
+
+    bool keep(block_header* b) noexcept
+    {
+        auto& list = lists_[b->size_class];
+        if ((list.size() + 1) * b->capacity > most_kept) return false;
+        try {
+            list.push_back(b);
+        } catch (const std::bad_alloc&) {
+            return false;
+        }
+        return true;
+    }
+
+private:
+    std::array<std::vector<block_header*>, classes> lists_;
+};
+
+free_lists& pool()
+{
+    static thread_local free_lists lists;
+    return lists;
+}
+
+block_header* allocate(std::size_t capacity, std::uint32_t size_class)
+{
+    void* const memory = ::operator new(sizeof(block_header) + capacity);
+    return new (memory) block_header{{1}, static_cast<std::uint32_t>(capacity), size_class};
+}
+
+} // namespace
+
+block_header* acquire_block(std::size_t capacity)
+{
+    const std::size_t c = class_of(capacity);
+    if (c >= classes || !alive) return allocate(capacity, unpooled);
+    if (block_header* const b = pool().take(c)) {
+        b->references.store(1, std::memory_order_relaxed);
+        return b;
+    }
+    return allocate(smallest << c, static_cast<std::uint32_t>(c));
+}
+
+void release_block(block_header* b) noexcept
+{
+    if (b->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (b->size_class == unpooled || !alive || !pool().keep(b)) destroy(b);
+}
+
+} // namespace detail
+
+slice slice::copy_of(const_bytes bytes)
+{
+    if (bytes.empty()) return {};
+    const block b(bytes.size());
+    std::copy(bytes.begin(), bytes.end(), b.data());
+    return b.share(0, bytes.size());
+}
+
+} // namespace tapio::core

@@ -1,0 +1,158 @@
+#include "base/timer_wheel.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+namespace tapio::core {
+
+timer_node::~timer_node()
+{
+    if (wheel_ != nullptr) wheel_->cancel(*this);
+}
+
+timer_wheel::~timer_wheel()
+{
+    for (level& l : levels_)
+        for (timer_node* n : l.heads)
+            for (; n != nullptr; n = n->next_) n->wheel_ = nullptr;
+}
+
+std::uint64_t timer_wheel::tick_of(time_point t) noexcept
+{
+    const auto ns = t.time_since_epoch().count();
+    return ns <= 0 ? 0 : static_cast<std::uint64_t>(ns) >> tick_bits;
+}
+
+void timer_wheel::arm(timer_node& node, time_point deadline) noexcept
+{
+    cancel(node);
+    if (deadline == never) return;
+    node.deadline_ = deadline;
+    node.order_ = order_++;
+    node.wheel_ = this;
+    ++count_;
+    insert(node);
+}
+
+void timer_wheel::cancel(timer_node& node) noexcept
+{
+    if (node.wheel_ == nullptr) return;
+    unlink(node);
+    node.wheel_ = nullptr;
+    --count_;
+}
+
+/// The finest level on which the tick's digit differs from now's: there the slot lies ahead, and is met exactly once.
+void timer_wheel::insert(timer_node& node) noexcept
+{
+    const std::uint64_t tick = std::max(tick_of(node.deadline_), now_tick_);
+    const std::uint64_t differs = tick ^ now_tick_;
+    const unsigned highest = differs == 0 ? 0 : static_cast<unsigned>(std::bit_width(differs) - 1) / slot_bits;
+    const unsigned l = std::min(highest, levels - 1);
+    const auto slot = static_cast<unsigned>(tick >> (l * slot_bits)) & (slots - 1);
+    link(node, l, slot);
+}
+
+void timer_wheel::link(timer_node& node, unsigned level_index, unsigned slot) noexcept
+{
+    node.level_ = static_cast<std::uint8_t>(level_index);
+    node.slot_ = static_cast<std::uint8_t>(slot);
+    timer_node*& head = levels_[level_index].heads[slot];
+    node.previous_ = nullptr;
+    node.next_ = head;
+    if (head != nullptr) head->previous_ = &node;
+    head = &node;
+    levels_[level_index].occupied |= std::uint64_t{1} << slot;
+}
+
+void timer_wheel::unlink(timer_node& node) noexcept
+{
+    level& l = levels_[node.level_];
+    (node.previous_ != nullptr ? node.previous_->next_ : l.heads[node.slot_]) = node.next_;
+    if (node.next_ != nullptr) node.next_->previous_ = node.previous_;
+    node.next_ = node.previous_ = nullptr;
+    if (l.heads[node.slot_] == nullptr) l.occupied &= ~(std::uint64_t{1} << node.slot_);
+}
+
+/// The first tick at which something is to be done, and where it lies. The levels below hold the earlier ticks.
+std::uint64_t timer_wheel::next_tick(unsigned& level_index, unsigned& slot) const noexcept
+{
+    for (unsigned l = 0; l < levels; ++l) {
+        if (levels_[l].occupied == 0) continue;
+        const auto digit = static_cast<unsigned>(now_tick_ >> (l * slot_bits)) & (slots - 1);
+        const std::uint64_t ahead = levels_[l].occupied >> digit << digit;
+        if (ahead == 0) continue;
+        level_index = l;
+        slot = static_cast<unsigned>(std::countr_zero(ahead));
+        const std::uint64_t above = l + 1 == levels ? 0 : now_tick_ >> ((l + 1) * slot_bits) << ((l + 1) * slot_bits);
+        return std::max(above | (std::uint64_t{slot} << (l * slot_bits)), now_tick_);
+    }
+    return UINT64_MAX;
+}
+
+time_point timer_wheel::next_deadline() const noexcept
+{
+    unsigned l = 0;
+    unsigned slot = 0;
+    const std::uint64_t tick = next_tick(l, slot);
+    if (tick == UINT64_MAX) return never;
+    if (l > 0) return time_point(duration(static_cast<std::int64_t>(tick << tick_bits)));
+    time_point earliest = never;
+    for (const timer_node* n = levels_[0].heads[slot]; n != nullptr; n = n->next_) earliest = std::min(earliest, n->deadline_);
+    return earliest;
+}
+
+void timer_wheel::cascade(unsigned level_index, unsigned slot) noexcept
+{
+    level& l = levels_[level_index];
+    timer_node* n = std::exchange(l.heads[slot], nullptr);
+    l.occupied &= ~(std::uint64_t{1} << slot);
+    while (n != nullptr) {
+        timer_node* const next = n->next_;
+        insert(*n);
+        n = next;
+    }
+}
+
+/// Fires what has come due in a slot of the finest level. True if something was. What waits its turn is linked in a level
+/// of its own, so that a node fired earlier may cancel or destroy it.
+bool timer_wheel::expire_slot(unsigned slot, time_point now)
+{
+    due_.clear();
+    for (timer_node* n = levels_[0].heads[slot]; n != nullptr; n = n->next_)
+        if (n->deadline_ <= now) due_.push_back(n);
+    if (due_.empty()) return false;
+    std::sort(due_.begin(), due_.end(), [](const timer_node* a, const timer_node* b) {
+        return a->deadline_ != b->deadline_ ? a->deadline_ > b->deadline_ : a->order_ > b->order_;
+    });
+    for (timer_node* n : due_) { // the last one linked stands first
+        unlink(*n);
+        link(*n, levels, 0);
+    }
+    while (timer_node* const n = levels_[levels].heads[0]) {
+        cancel(*n);
+        n->fire(*n, n->context, now);
+    }
+    return true;
+}
+
+void timer_wheel::advance(time_point now)
+{
+    const std::uint64_t until = tick_of(now);
+    for (;;) {
+        unsigned l = 0;
+        unsigned slot = 0;
+        const std::uint64_t tick = next_tick(l, slot);
+        if (tick > until) break;
+        now_tick_ = tick;
+        if (l > 0) {
+            cascade(l, slot);
+        } else if (!expire_slot(slot, now) && tick == until) {
+            return; // the rest of this slot lies later in the tick
+        }
+    }
+    now_tick_ = std::max(now_tick_, until);
+}
+
+} // namespace tapio::core

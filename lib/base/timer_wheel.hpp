@@ -1,0 +1,90 @@
+/// @file
+/// All timers of a host: a hierarchical wheel (Varghese and Lauck) with exact deadlines. Arm, re-arm and cancel are O(1).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include <tapio/core/time.hpp>
+
+namespace tapio::core {
+
+class timer_wheel;
+
+/// A timer, embedded in what it belongs to. It disarms itself when destroyed. Not movable: the wheel points at it.
+class timer_node
+{
+public:
+    timer_node() noexcept = default;
+    timer_node(const timer_node&) = delete;
+    timer_node& operator=(const timer_node&) = delete;
+    ~timer_node();
+
+    bool armed() const noexcept { return wheel_ != nullptr; }
+    time_point deadline() const noexcept { return deadline_; } ///< meaningful while armed
+
+    /// Called when the deadline has come; the node is disarmed by then and may be armed again, or destroyed.
+    void (*fire)(timer_node& self, void* context, time_point now) = nullptr;
+    void* context = nullptr;
+    std::uint64_t data = 0; ///< the owner's to use
+
+private:
+    friend class timer_wheel;
+
+    timer_wheel* wheel_ = nullptr;
+    timer_node* next_ = nullptr;
+    timer_node* previous_ = nullptr;
+    time_point deadline_{};
+    std::uint64_t order_ = 0; ///< of arming
+    std::uint8_t level_ = 0, slot_ = 0;
+};
+
+class timer_wheel
+{
+public:
+    timer_wheel() noexcept = default;
+    timer_wheel(const timer_wheel&) = delete;
+    timer_wheel& operator=(const timer_wheel&) = delete;
+    ~timer_wheel();
+
+    /// Arms or re-arms. `never` cancels. A deadline in the past fires at the next advance().
+    void arm(timer_node& node, time_point deadline) noexcept;
+    void cancel(timer_node& node) noexcept;
+
+    /// Never later than the earliest deadline; it may be earlier when nodes are only to be moved to a finer level.
+    time_point next_deadline() const noexcept;
+
+    /// Fires every node whose deadline has come, the earliest first, equal ones in the order of arming.
+    void advance(time_point now);
+
+    bool empty() const noexcept { return count_ == 0; }
+
+private:
+    static constexpr unsigned slot_bits = 6;
+    static constexpr unsigned slots = 1U << slot_bits;
+    static constexpr unsigned levels = 9;
+    static constexpr unsigned tick_bits = 16; ///< a tick of the finest level is 65.5 microseconds
+
+    struct level
+    {
+        std::uint64_t occupied = 0; ///< one bit for each slot
+        std::array<timer_node*, slots> heads{};
+    };
+
+    static std::uint64_t tick_of(time_point t) noexcept;
+    void insert(timer_node& node) noexcept;
+    void unlink(timer_node& node) noexcept;
+    void cascade(unsigned level_index, unsigned slot) noexcept;
+    bool expire_slot(unsigned slot, time_point now);
+    void link(timer_node& node, unsigned level_index, unsigned slot) noexcept;
+    std::uint64_t next_tick(unsigned& level_index, unsigned& slot) const noexcept;
+
+    std::array<level, levels + 1> levels_{}; ///< the last one holds what is being fired
+    std::vector<timer_node*> due_;           ///< scratch
+    std::uint64_t now_tick_ = 0; ///< nothing armed lies in a tick before it
+    std::uint64_t order_ = 0;
+    std::size_t count_ = 0;
+};
+
+} // namespace tapio::core

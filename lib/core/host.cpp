@@ -1,0 +1,33 @@
+#include "core/host.hpp"
+
+#include <algorithm>
+
+namespace tapio::core {
+
+host::host(const host_options& options, std::span<const std::byte, random_source::seed_size> seed)
+    : options_(options), random_(seed), network_(options_, random_, counters_),
+      udp_(network_, random_, events_, options_, counters_.udp),
+      tcp_(network_, timers_, random_, events_, options_.tcp, counters_.tcp)
+{
+    network_.set_transports(&tcp_, &udp_);
+}
+
+/// Loopback is run to quiescence, up to a budget: then next_deadline() asks to be called again, and others get their turn.
+void host::advance(time_point now)
+{
+    timers_.advance(now);
+    network_.advance(now);
+    for (unsigned round = 0; round < 64; ++round) {
+        tcp_.flush(now);
+        if (!network_.run_loopback(now)) break;
+    }
+    tcp_.flush(now);
+}
+
+time_point host::next_deadline() const
+{
+    if (tcp_.wants_flush() || network_.loopback_waits()) return time_point::min();
+    return std::min(timers_.next_deadline(), network_.next_deadline());
+}
+
+} // namespace tapio::core

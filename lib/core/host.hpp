@@ -1,0 +1,76 @@
+/// @file
+/// A host: interfaces, routes, UDP and TCP sockets, by value. No I/O, no clock, no thread, no lock.
+///
+/// The contract. In: `receive` for each packet of a batch, then `advance(now)` once; the calls on `tcp()` and `udp()`; and
+/// `advance(now)` whenever `next_deadline()` has come. After any of them drain `next_packet` of every interface and
+/// `next_event` until they answer false. Early or extra calls do nothing. The same inputs, seed and times give the same octets.
+/// Times must not go backwards.
+#pragma once
+
+#include <span>
+
+#include "base/random_source.hpp"
+#include "base/timer_wheel.hpp"
+#include "core/event_queue.hpp"
+#include "core/host_options.hpp"
+#include "core/network.hpp"
+#include "core/tcp_sockets.hpp"
+#include "core/udp_sockets.hpp"
+
+namespace tapio::core {
+
+class host
+{
+public:
+    /// @param seed all the randomness that the host will use; a host that faces strangers needs an unpredictable one
+    host(const host_options& options, std::span<const std::byte, random_source::seed_size> seed);
+    host(const host&) = delete;
+    host& operator=(const host&) = delete;
+
+    using interface_id = core::interface_id;
+
+    // -- configuration; interface 0 is the loopback ---------------------------------------------------------------------
+    interface_id add_interface(const device_info& info) { return network_.add_interface(info); }
+    /// Also adds the route to its network and, on Ethernet, announces the address.
+    error_code add_address(interface_id interface, const address& a, unsigned prefix_length, time_point now)
+    {
+        return network_.add_address(interface, a, prefix_length, now);
+    }
+    error_code add_route(const address& destination, unsigned prefix_length, const std::optional<address>& gateway, interface_id interface)
+    {
+        return network_.add_route({destination, prefix_length, gateway, interface, 0});
+    }
+    void set_trace(trace* t) noexcept { network_.set_trace(t); }
+
+    // -- in ---------------------------------------------------------------------------------------------------------------
+    void receive(interface_id interface, packet p, time_point now) { network_.receive(interface, std::move(p), now); }
+    void advance(time_point now);
+
+    // -- out --------------------------------------------------------------------------------------------------------------
+    /// `never`, or when `advance` is wanted; `time_point::min()` when it is wanted at once.
+    time_point next_deadline() const;
+    bool next_packet(interface_id interface, packet& out, time_point now) { return interface != network::loopback && network_.next_packet(interface, out, now); }
+    /// The device was full: the packet goes back to the front.
+    void return_packet(interface_id interface, packet p) { network_.return_packet(interface, std::move(p)); }
+    bool next_event(socket_event& out) { return events_.pop(out); }
+
+    // -- sockets ----------------------------------------------------------------------------------------------------------
+    tcp_sockets& tcp() noexcept { return tcp_; }
+    udp_sockets& udp() noexcept { return udp_; }
+
+    // -- what is known ------------------------------------------------------------------------------------------------------
+    const host_counters& counters() const noexcept { return counters_; }
+    const network& net() const noexcept { return network_; }
+
+private:
+    host_options options_;
+    random_source random_;
+    timer_wheel timers_;
+    event_queue events_;
+    host_counters counters_;
+    network network_;
+    udp_sockets udp_;
+    tcp_sockets tcp_;
+};
+
+} // namespace tapio::core

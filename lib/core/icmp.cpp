@@ -1,0 +1,124 @@
+// ICMP (RFC 792, RFC 1122 §3.2.2): echo, the errors that we send, and those about what we sent.
+#include "core/network.hpp"
+
+#include <cerrno>
+
+namespace tapio::core {
+
+namespace {
+
+struct meaning
+{
+    int error = 0; ///< errno; 0: nothing to tell
+    bool hard = false;
+};
+
+/// RFC 1122 §4.2.3.9, §4.1.3.3; the errno values are Linux's.
+meaning meaning_of(const wire::icmpv4_message& m) noexcept
+{
+    if (m.type == wire::icmpv4_type::time_exceeded) return {EHOSTUNREACH, false};
+    if (m.type == wire::icmpv4_type::parameter_problem) return {EPROTO, true};
+    if (m.type != wire::icmpv4_type::destination_unreachable) return {};
+    switch (m.code) {
+    case wire::net_unreachable: return {ENETUNREACH, false};
+    case wire::host_unreachable: return {EHOSTUNREACH, false};
+    case wire::protocol_unreachable: return {ENOPROTOOPT, true};
+    case wire::port_unreachable: return {ECONNREFUSED, true};
+    case wire::fragmentation_needed: return {EMSGSIZE, false};
+    case wire::source_route_failed: return {EOPNOTSUPP, false};
+    default: return {EHOSTUNREACH, true};
+    }
+}
+
+} // namespace
+
+void network::icmp_input(received_packet&& p, time_point now)
+{
+    ++counters_.icmp.in_msgs;
+    p.payload.pull(std::min<std::size_t>(p.payload.size(), 128)); // enough for a quote's headers
+    const auto m = wire::parse_icmpv4(p.payload);
+    if (!m) {
+        ++counters_.icmp.in_errors;
+        return dropped(p.interface, m.error(), p.payload, now);
+    }
+    switch (m->type) {
+    case wire::icmpv4_type::echo_request: return echo_input(std::move(p), *m, now);
+    case wire::icmpv4_type::echo_reply: return; // raw sockets will stand here
+    case wire::icmpv4_type::time_exceeded: ++counters_.icmp.in_time_excds; return error_input(p, *m, now);
+    case wire::icmpv4_type::destination_unreachable: ++counters_.icmp.in_dest_unreachs; return error_input(p, *m, now);
+    case wire::icmpv4_type::parameter_problem: return error_input(p, *m, now);
+    default: return dropped(p.interface, drop_reason::icmp_unknown_type, p.payload, now); // RFC 1122 §3.2.2: silently
+    }
+}
+
+/// RFC 1122 §3.2.2.6: the data comes back whole, from the address that was asked.
+void network::echo_input(received_packet&& p, const wire::icmpv4_message& m, time_point now)
+{
+    ++counters_.icmp.in_echos;
+    if (!options_.answer_echo || (p.to_group && !options_.answer_broadcast_echo)) return;
+    const auto source = p.to_group ? source_for(p.interface, p.source) : std::optional(p.destination);
+    if (!source) return;
+    packet reply = std::move(p.payload);
+    reply.offload = {};
+    reply.consume(sizeof(wire::icmpv4_header));
+    wire::push_icmpv4(reply, wire::icmpv4_type::echo_reply, 0, m.rest);
+    ++counters_.icmp.out_msgs;
+    ++counters_.icmp.out_echo_reps;
+    (void)send(std::move(reply), {*source, p.source, wire::ip_protocol::icmp, options_.ttl, p.tos, false}, now);
+}
+
+void network::error_input(received_packet& p, const wire::icmpv4_message& m, time_point now)
+{
+    p.payload.consume(sizeof(wire::icmpv4_header));
+    const auto q = wire::parse_icmpv4_quote(p.payload.front());
+    if (!q || !is_our_address(q->source)) {
+        ++counters_.icmp.in_errors;
+        return dropped(p.interface, drop_reason::icmp_bad_quote, p.payload, now);
+    }
+    const meaning what = meaning_of(m);
+    if (what.error == 0) return;
+    icmp_error_report r{q->protocol, {q->source, q->source_port}, {q->destination, q->destination_port},
+                        errno_code(what.error), what.hard, q->sequence, 0};
+    if (what.error == EMSGSIZE) r.mtu = m.next_hop_mtu();
+    report(r, now);
+}
+
+void network::report(const icmp_error_report& r, time_point now)
+{
+    if (r.protocol == wire::ip_protocol::tcp) tcp_->icmp_error(r, now);
+    if (r.protocol == wire::ip_protocol::udp) udp_->icmp_error(r, now);
+}
+
+/// A packet of ours whose next hop does not answer: as if a router had said host unreachable (RFC 1122 §2.3.2.2).
+void network::report_unreachable(const packet& ip_packet, time_point now)
+{
+    std::array<std::byte, 68> start;
+    const std::size_t n = ip_packet.copy_to(start);
+    const auto q = wire::parse_icmpv4_quote(const_bytes(start).first(n));
+    if (!q) return;
+    report({q->protocol, {q->source, q->source_port}, {q->destination, q->destination_port}, errno_code(EHOSTUNREACH), false, q->sequence, 0}, now);
+}
+
+/// RFC 1122 §3.2.2: never about an ICMP error, a group, a fragment that is not the first (those do not come here), or a source
+/// that names no single host. RFC 1812 §4.3.2.3: quotes as much as fits 576 octets.
+void network::send_unreachable(const received_packet& about, wire::icmpv4_unreachable code, time_point now)
+{
+    constexpr std::size_t largest = 576;
+    if (about.to_group || !about.source.is_v4() || about.source.is_unspecified() || is_broadcast(about.source) || about.source.is_multicast()) return;
+    if (!limiter_.allow(about.source, now)) {
+        ++counters_.icmp.out_rate_limited;
+        return dropped(about.interface, drop_reason::icmp_rate_limited, about.payload, now);
+    }
+    const std::size_t room = largest - sizeof(wire::ipv4_header) - sizeof(wire::icmpv4_header);
+    const std::size_t n = std::min(about.ip_header_size + about.payload.size(), room);
+    const block b(n);
+    std::copy_n(about.ip_header.begin(), about.ip_header_size, b.data());
+    about.payload.copy_to({b.data() + about.ip_header_size, n - about.ip_header_size});
+    packet p(b.share(0, n));
+    wire::push_icmpv4(p, wire::icmpv4_type::destination_unreachable, code, 0);
+    ++counters_.icmp.out_msgs;
+    ++counters_.icmp.out_dest_unreachs;
+    (void)send(std::move(p), {about.destination, about.source, wire::ip_protocol::icmp, options_.ttl, 0, false}, now);
+}
+
+} // namespace tapio::core

@@ -1,0 +1,94 @@
+// An IPv4 packet in: the checks of RFC 791, RFC 1122 §3.2.1 and RFC 1812 §5.2.2, and on to ICMP, UDP or TCP.
+#include "core/network.hpp"
+
+namespace tapio::core {
+
+namespace {
+
+constexpr std::size_t largest_header = 60; // octets
+
+bool is_class_e(const address_v4& a) noexcept
+{
+    return a.to_uint() >> 28 == 0xf;
+}
+bool is_this_network(const address_v4& a) noexcept
+{
+    return a.to_uint() >> 24 == 0;
+}
+
+} // namespace
+
+void network::ipv4_input(interface_id interface, packet&& p, bool link_group, time_point now)
+{
+    ++counters_.ip.in_receives;
+    p.pull(std::min(p.size(), largest_header));
+    const auto f = wire::parse_ipv4(p.front(), p.size());
+    if (!f) {
+        ++counters_.ip.in_hdr_errors;
+        return dropped(interface, f.error() == drop_reason::ipv4_bad_version && !p.empty() && std::to_integer<unsigned>(p.front()[0]) >> 4 == 6 ? drop_reason::ipv6_unsupported : f.error(), p, now);
+    }
+    p.truncate(f->total_length); // Ethernet padding
+    if (const auto why = check_ipv4(interface, *f, link_group)) {
+        ++counters_.ip.in_addr_errors;
+        return dropped(interface, *why, p, now);
+    }
+    if (f->is_fragment()) { // reassembly will stand here
+        ++counters_.ip.in_discards;
+        return dropped(interface, drop_reason::ipv4_fragment, p, now);
+    }
+    received_packet r;
+    r.interface = interface;
+    r.source = f->source;
+    r.destination = f->destination;
+    r.ttl = f->ttl;
+    r.tos = f->tos;
+    r.to_group = link_group || f->destination.is_multicast() || is_broadcast(f->destination);
+    r.ip_header_size = static_cast<std::uint8_t>(f->header_length);
+    std::copy_n(p.front().begin(), f->header_length, r.ip_header.begin());
+    p.consume(f->header_length);
+    r.payload = std::move(p);
+    deliver(f->protocol, std::move(r), now);
+}
+
+std::optional<drop_reason> network::check_ipv4(interface_id interface, const wire::ipv4_fields& f, bool link_group) const noexcept
+{
+    if (const auto why = check_source(interface, f)) return why;
+    const address_v4& to = f.destination;
+    const bool outside = interface != loopback;
+    if (is_this_network(to) || (to.is_loopback() && outside)) return drop_reason::ipv4_bad_destination;
+    if (is_class_e(to) && to != address_v4::broadcast()) return drop_reason::ipv4_bad_destination;
+    const bool all_hosts = to == address_v4(0xe000'0001U); // RFC 1112 §4: always a member
+    const bool group = is_broadcast(to) || all_hosts;
+    if (link_group && !group && !to.is_multicast()) return drop_reason::ipv4_bad_destination; // RFC 1122 §3.3.6
+    if (!group && !is_our_address(to)) return drop_reason::ipv4_not_for_us;
+    if (f.source_routed) return drop_reason::ipv4_source_route; // RFC 1122 §3.2.1.8 (c) lets a host refuse it
+    return std::nullopt;
+}
+
+/// RFC 1122 §3.2.1.3: a source that cannot be one.
+std::optional<drop_reason> network::check_source(interface_id interface, const wire::ipv4_fields& f) const noexcept
+{
+    const address_v4& from = f.source;
+    if (interface == loopback) return std::nullopt; // we wrote it ourselves
+    const bool nameless = from.is_unspecified() && f.destination == address_v4::broadcast(); // a DHCP client
+    if (from.is_multicast() || is_class_e(from) || from.is_loopback() || (is_this_network(from) && !nameless))
+        return drop_reason::ipv4_bad_source;
+    if (is_broadcast(from) || is_our_address(from)) return drop_reason::ipv4_bad_source;
+    return std::nullopt;
+}
+
+void network::deliver(wire::ip_protocol protocol, received_packet&& p, time_point now)
+{
+    ++counters_.ip.in_delivers;
+    switch (protocol) {
+    case wire::ip_protocol::icmp: return icmp_input(std::move(p), now);
+    case wire::ip_protocol::tcp: return tcp_->receive_packet(std::move(p), now);
+    case wire::ip_protocol::udp: return udp_->receive_packet(std::move(p), now);
+    default: break;
+    }
+    ++counters_.ip.in_unknown_protos;
+    dropped(p.interface, drop_reason::ipv4_unknown_protocol, p.payload, now);
+    send_unreachable(p, wire::protocol_unreachable, now); // RFC 1122 §3.2.2.1
+}
+
+} // namespace tapio::core

@@ -1,0 +1,124 @@
+// A packet out: IPv4 header, route, neighbour, frame, the interface's transmit queue; and what comes back to ourselves.
+#include "core/network.hpp"
+
+namespace tapio::core {
+
+error_code network::send(packet&& p, const send_info& info, time_point now)
+{
+    ++counters_.ip.out_requests;
+    const auto way = path_to(info.destination, info.source);
+    if (!way) {
+        ++counters_.ip.out_no_routes;
+        return way.error();
+    }
+    const bool whole = p.size() + sizeof(wire::ipv4_header) <= way->mtu;
+    if (!whole && p.offload.gso == offload_info::gso_type::none) { // fragmentation will stand here
+        ++counters_.ip.out_discards;
+        return errno_code(EMSGSIZE);
+    }
+    wire::ipv4_fields f;
+    f.source = info.source.to_v4();
+    f.destination = info.destination.to_v4();
+    f.protocol = info.protocol;
+    f.ttl = info.ttl;
+    f.tos = info.tos;
+    f.dont_fragment = info.dont_fragment;
+    f.identification = info.dont_fragment ? std::uint16_t{0} : identification_++; // RFC 6864 §4.1: atomic datagrams need none
+    wire::push_ipv4(p, f);
+    if (p.offload.checksum == offload_info::checksum_state::partial) p.offload.checksum_start = sizeof(wire::ipv4_header);
+    if (way->loopback) {
+        enqueue(loopback, std::move(p), now);
+        return {};
+    }
+    const ip::route* const r = routes_.find(info.destination);
+    transmit_ip(way->interface, r != nullptr && r->gateway ? *r->gateway : info.destination, std::move(p), now);
+    return {};
+}
+
+/// Where a broadcast or multicast goes on an Ethernet (RFC 1112 §6.4).
+std::optional<mac_address> network::group_mac(interface_id, const address& destination) const noexcept
+{
+    if (is_broadcast(destination)) return mac_address::broadcast();
+    if (!destination.is_multicast()) return std::nullopt;
+    const std::uint32_t a = destination.to_v4().to_uint();
+    return mac_address{{0x01, 0x00, 0x5e, static_cast<std::uint8_t>((a >> 16) & 0x7f), static_cast<std::uint8_t>(a >> 8),
+                        static_cast<std::uint8_t>(a)}};
+}
+
+void network::transmit_ip(interface_id interface, const address& next_hop, packet&& p, time_point now)
+{
+    net_interface& i = *interfaces_[interface];
+    if (i.info.link != link_type::ethernet) return enqueue(interface, std::move(p), now);
+    auto mac = group_mac(interface, next_hop);
+    if (!mac) mac = i.neighbors.resolve(next_hop, p, now);
+    if (!mac) return ask_neighbors(interface, now); // it waits
+    frame(interface, *mac, p);
+    enqueue(interface, std::move(p), now);
+}
+
+void network::frame(interface_id interface, const mac_address& to, packet& p) const
+{
+    wire::push_ethernet(p, to, interfaces_[interface]->info.mac, wire::ether_type::ipv4);
+    if (p.offload.checksum == offload_info::checksum_state::partial)
+        p.offload.checksum_start = static_cast<std::uint16_t>(p.offload.checksum_start + sizeof(wire::ethernet_header));
+}
+
+/// At the bound the packet is dropped; TCP looks at transmit_room() first and waits instead.
+void network::enqueue(interface_id interface, packet&& p, time_point now)
+{
+    net_interface& i = *interfaces_[interface];
+    if (i.transmit.size() >= options_.transmit_queue) {
+        ++counters_.drops[drop_reason::transmit_queue_full];
+        ++i.counters.out_discards;
+        i.was_full = true;
+        if (trace_ != nullptr) trace_->dropped(interface, drop_reason::transmit_queue_full, p, now);
+        return;
+    }
+    i.transmit.push_back(std::move(p));
+    if (i.transmit.size() >= options_.transmit_queue) i.was_full = true;
+}
+
+std::size_t network::transmit_room(interface_id interface) const noexcept
+{
+    const std::size_t used = interfaces_[interface]->transmit.size();
+    return used >= options_.transmit_queue ? 0 : options_.transmit_queue - used;
+}
+
+bool network::next_packet(interface_id interface, packet& out, time_point now)
+{
+    net_interface& i = *interfaces_[interface];
+    if (i.transmit.empty()) return false;
+    out = std::move(i.transmit.front());
+    i.transmit.pop_front();
+    ++i.counters.out_packets;
+    i.counters.out_octets += out.size();
+    if (trace_ != nullptr) trace_->sent(interface, out, now);
+    if (i.was_full && i.transmit.size() <= options_.transmit_queue / 2) {
+        i.was_full = false;
+        if (tcp_ != nullptr) tcp_->transmit_room(interface);
+        if (udp_ != nullptr) udp_->transmit_room(interface);
+    }
+    return true;
+}
+
+void network::return_packet(interface_id interface, packet&& p)
+{
+    net_interface& i = *interfaces_[interface];
+    --i.counters.out_packets;
+    i.counters.out_octets -= p.size();
+    i.transmit.push_front(std::move(p));
+}
+
+bool network::run_loopback(time_point now)
+{
+    constexpr unsigned budget = 256; // packets in one run: a user's loop over loopback must not hold the others up
+    bool any = false;
+    packet p;
+    for (unsigned n = 0; n < budget && next_packet(loopback, p, now); ++n) {
+        any = true;
+        receive(loopback, std::move(p), now);
+    }
+    return any;
+}
+
+} // namespace tapio::core

@@ -1,0 +1,99 @@
+// A packet off the medium: Ethernet filters, ARP (RFC 826, RFC 1122 §2.3), and on to IP.
+#include "core/network.hpp"
+
+namespace tapio::core {
+
+using wire::arp_operation;
+
+void network::receive(interface_id interface, packet&& p, time_point now)
+{
+    net_interface& i = *interfaces_[interface];
+    ++i.counters.in_packets;
+    i.counters.in_octets += p.size();
+    if (trace_ != nullptr) trace_->received(interface, p, now);
+    if (i.info.link == link_type::ethernet) return ethernet_input(interface, std::move(p), now);
+    ipv4_input(interface, std::move(p), false, now);
+}
+
+void network::ethernet_input(interface_id interface, packet&& p, time_point now)
+{
+    p.pull(std::min<std::size_t>(p.size(), sizeof(wire::ethernet_header) + sizeof(wire::vlan_tag)));
+    const auto frame = wire::parse_ethernet(p.front());
+    if (!frame) return dropped(interface, frame.error(), p, now);
+    const mac_address& to = frame->destination;
+    if (to != interfaces_[interface]->info.mac && !to.is_multicast()) return dropped(interface, drop_reason::ethernet_other_host, p, now);
+    if (frame->vlan) return dropped(interface, drop_reason::ethernet_unknown_type, p, now); // of a VLAN that we are not in
+    p.consume(frame->header_length);
+    if (p.offload.checksum_start >= frame->header_length)
+        p.offload.checksum_start = static_cast<std::uint16_t>(p.offload.checksum_start - frame->header_length);
+    switch (frame->type) {
+    case wire::ether_type::ipv4: return ipv4_input(interface, std::move(p), to.is_multicast(), now);
+    case wire::ether_type::arp: return arp_input(interface, p, now);
+    case wire::ether_type::ipv6: return dropped(interface, drop_reason::ipv6_unsupported, p, now);
+    default: return dropped(interface, drop_reason::ethernet_unknown_type, p, now);
+    }
+}
+
+/// RFC 826, "Packet Reception".
+void network::arp_input(interface_id interface, const packet& received, time_point now)
+{
+    packet p = received;
+    p.pull(std::min(p.size(), sizeof(wire::arp_header)));
+    const auto arp = wire::parse_arp(p.front());
+    if (!arp) return dropped(interface, arp.error(), p, now);
+    net_interface& i = *interfaces_[interface];
+    if (arp->sender_mac == i.info.mac || is_our_address(arp->sender_ip)) // ourselves, or a conflict (RFC 5227 §2.4)
+        return dropped(interface, drop_reason::arp_bad_address, p, now);
+    const bool for_us = std::any_of(i.addresses.begin(), i.addresses.end(),
+                                    [&](const interface_address& a) { return a.address == address(arp->target_ip); });
+    const bool answered = arp->operation == arp_operation::reply && for_us;
+    if (!arp->sender_ip.is_unspecified()) { // an address probe (RFC 5227) teaches nothing
+        for (packet& waiting : i.neighbors.learn(arp->sender_ip, arp->sender_mac, for_us, answered, now)) {
+            frame(interface, arp->sender_mac, waiting);
+            enqueue(interface, std::move(waiting), now);
+        }
+    }
+    if (!for_us) return dropped(interface, drop_reason::arp_not_for_us, p, now);
+    if (arp->operation != arp_operation::request) return;
+    send_arp(interface, arp_operation::reply, arp->target_ip, arp->sender_mac, arp->sender_ip, arp->sender_mac);
+}
+
+void network::send_arp(interface_id interface, arp_operation op, const address_v4& sender, const mac_address& target_mac,
+                       const address_v4& target, const mac_address& to)
+{
+    packet p = wire::make_arp({op, interfaces_[interface]->info.mac, sender, target_mac, target});
+    wire::push_ethernet(p, to, interfaces_[interface]->info.mac, wire::ether_type::arp);
+    enqueue(interface, std::move(p), {});
+}
+
+/// Sends what the neighbour cache wants asked.
+void network::ask_neighbors(interface_id interface, time_point now)
+{
+    net_interface& i = *interfaces_[interface];
+    link::neighbor_cache::request r;
+    while (i.neighbors.take_request(r)) {
+        const auto source = source_for(interface, r.target);
+        if (!source) continue;
+        send_arp(interface, arp_operation::request, source->to_v4(), {}, r.target.to_v4(),
+                 r.unicast_to.value_or(mac_address::broadcast()));
+    }
+    packet p;
+    while (i.neighbors.take_overflow(p)) dropped(interface, drop_reason::neighbor_queue_full, p, now);
+}
+
+void network::advance(time_point now)
+{
+    for (interface_id n = 0; n < interfaces_.size(); ++n) {
+        net_interface& i = *interfaces_[n];
+        if (i.info.link != link_type::ethernet) continue;
+        i.neighbors.advance(now);
+        ask_neighbors(n, now);
+        packet p;
+        while (i.neighbors.take_unreachable(p)) {
+            dropped(n, drop_reason::neighbor_unreachable, p, now);
+            report_unreachable(p, now);
+        }
+    }
+}
+
+} // namespace tapio::core

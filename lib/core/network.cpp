@@ -1,0 +1,153 @@
+// What the network layer is made of: interfaces, addresses, routes, and how they are asked.
+#include "core/network.hpp"
+
+#include <algorithm>
+
+namespace tapio::core {
+
+namespace {
+
+address_v4 broadcast_of(const interface_address& a)
+{
+    const std::uint32_t mask = a.prefix_length == 0 ? 0 : ~std::uint32_t{0} << (32 - a.prefix_length);
+    return address_v4(a.address.to_v4().to_uint() | ~mask);
+}
+
+address network_of(const address& a, unsigned prefix_length)
+{
+    if (a.is_v6()) return a;
+    const std::uint32_t mask = prefix_length == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix_length);
+    return address_v4(a.to_v4().to_uint() & mask);
+}
+
+mac_address local_mac(random_source& random)
+{
+    const std::uint64_t r = random.next_u64();
+    mac_address mac;
+    for (unsigned i = 0; i < 6; ++i) mac.octets[i] = static_cast<std::uint8_t>(r >> (8 * i));
+    mac.octets[0] = static_cast<std::uint8_t>((mac.octets[0] & 0xfc) | 0x02); // locally administered, an individual's
+    return mac;
+}
+
+} // namespace
+
+network::network(const host_options& options, random_source& random, host_counters& counters)
+    : options_(options), random_(random), counters_(counters), identification_(static_cast<std::uint16_t>(random.next_u32()))
+{
+    device_info lo;
+    lo.name = "lo";
+    lo.link = link_type::loopback;
+    lo.mtu = 65535;
+    lo.offload.checksum = true; // what never leaves memory needs no sum
+    add_interface(lo);
+    interfaces_[loopback]->addresses.push_back({address_v4::loopback(), 8});
+}
+
+interface_id network::add_interface(const device_info& info)
+{
+    auto fresh = std::make_unique<net_interface>();
+    fresh->info = info;
+    if (info.link == link_type::ethernet && info.mac.is_unspecified()) fresh->info.mac = local_mac(random_);
+    interfaces_.push_back(std::move(fresh));
+    ++generation_;
+    return static_cast<interface_id>(interfaces_.size() - 1);
+}
+
+error_code network::add_address(interface_id interface, const address& a, unsigned prefix_length, time_point)
+{
+    if (interface >= interfaces_.size()) return errno_code(ENODEV);
+    if (a.is_v6()) return errno_code(EAFNOSUPPORT);
+    if (prefix_length > 32 || a.is_unspecified() || a.is_multicast()) return errno_code(EINVAL);
+    if (is_our_address(a)) return errno_code(EADDRINUSE);
+    net_interface& i = *interfaces_[interface];
+    i.addresses.push_back({a, prefix_length});
+    routes_.add({network_of(a, prefix_length), prefix_length, std::nullopt, interface, 0});
+    ++generation_;
+    if (i.info.link == link_type::ethernet) // announce it (RFC 5227 §2.3, the second form)
+        send_arp(interface, wire::arp_operation::request, a.to_v4(), {}, a.to_v4(), mac_address::broadcast());
+    return {};
+}
+
+error_code network::add_route(const ip::route& r)
+{
+    if (r.interface >= interfaces_.size()) return errno_code(ENODEV);
+    if (r.network.is_v6()) return errno_code(EAFNOSUPPORT);
+    if (r.prefix_length > 32) return errno_code(EINVAL);
+    if (r.gateway) { // a gateway must be on a link of ours
+        const ip::route* const to = routes_.find(*r.gateway);
+        if (to == nullptr || to->gateway || to->interface != r.interface) return errno_code(ENETUNREACH);
+    }
+    ip::route normal = r;
+    normal.network = network_of(r.network, r.prefix_length);
+    routes_.add(normal);
+    ++generation_;
+    return {};
+}
+
+bool network::is_our_address(const address& a) const noexcept
+{
+    if (a.is_v4() && a.is_loopback()) return true;
+    for (const auto& i : interfaces_)
+        for (const interface_address& own : i->addresses)
+            if (own.address == a) return true;
+    return false;
+}
+
+bool network::is_broadcast(const address& a) const noexcept
+{
+    if (!a.is_v4()) return false;
+    if (a.to_v4() == address_v4::broadcast()) return true;
+    for (const auto& i : interfaces_)
+        for (const interface_address& own : i->addresses)
+            if (own.prefix_length < 31 && broadcast_of(own) == a.to_v4()) return true; // RFC 3021: none on a /31
+    return false;
+}
+
+/// The interface's address on the next hop's subnet, else its first (RFC 6724 §5 for IPv4, rules 1 and 8).
+std::optional<address> network::source_for(interface_id interface, const address& next_hop) const noexcept
+{
+    const auto& own = interfaces_[interface]->addresses;
+    for (const interface_address& a : own)
+        if (ip::same_prefix(a.address, next_hop, a.prefix_length)) return a.address;
+    if (own.empty()) return std::nullopt;
+    return own.front().address;
+}
+
+result<network::path> network::path_to(const address& destination, const std::optional<address>& source) const
+{
+    if (destination.is_v6()) return errno_code(ENETUNREACH);
+    if (is_our_address(destination)) {
+        const net_interface& lo = *interfaces_[loopback];
+        return path{loopback, source.value_or(destination), lo.info.mtu, lo.info.offload, true, 0};
+    }
+    if (source && source->is_loopback()) return errno_code(EINVAL); // as Linux: 127/8 never leaves
+    const ip::route* r = routes_.find(destination);
+    interface_id out = 0;
+    if (r != nullptr) {
+        out = r->interface;
+    } else if (is_broadcast(destination) && interfaces_.size() > 1) {
+        out = 1; // the limited broadcast leaves by the first interface
+    } else {
+        return errno_code(ENETUNREACH);
+    }
+    const auto own = source ? source : source_for(out, r != nullptr && r->gateway ? *r->gateway : destination);
+    if (!own) return errno_code(ENETUNREACH);
+    const net_interface& i = *interfaces_[out];
+    return path{out, *own, i.info.mtu, i.info.offload, false, i.info.queue_length};
+}
+
+void network::dropped(interface_id interface, drop_reason why, const packet& p, time_point now)
+{
+    ++counters_.drops[why];
+    ++interfaces_[interface]->counters.in_discards;
+    if (trace_ != nullptr) trace_->dropped(interface, why, p, now);
+}
+
+time_point network::next_deadline() const
+{
+    time_point next = never;
+    for (const auto& i : interfaces_) next = std::min(next, i->neighbors.next_deadline());
+    return next;
+}
+
+} // namespace tapio::core

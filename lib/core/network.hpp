@@ -1,0 +1,187 @@
+/// @file
+/// The network layer of a host: interfaces, neighbours, routes; IPv4 and ICMP in and out.
+///
+///     a frame in   receive -> link_input.cpp -> ip_input.cpp -> transport::receive_packet
+///     a packet out send    -> ip_output.cpp  -> neighbour    -> the interface's transmit queue
+///     ICMP         icmp.cpp, both ways; errors about our packets go to transport::icmp_error
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/random_source.hpp"
+#include "core/host_options.hpp"
+#include "ip/icmp_limiter.hpp"
+#include "ip/route_table.hpp"
+#include "link/neighbor_cache.hpp"
+#include "wire/arp.hpp"
+#include "wire/ethernet.hpp"
+#include "wire/icmpv4.hpp"
+#include "wire/ipv4.hpp"
+
+#include <tapio/core/counters.hpp>
+#include <tapio/core/device_info.hpp>
+#include <tapio/core/error.hpp>
+#include <tapio/core/trace.hpp>
+
+namespace tapio::core {
+
+using interface_id = std::uint32_t;
+
+/// An IP packet for a transport; `payload` begins at the transport header.
+struct received_packet
+{
+    interface_id interface = 0;
+    address source, destination;
+    std::uint8_t ttl = 0, tos = 0;
+    bool to_group = false; ///< sent to a broadcast or multicast address
+    packet payload;
+    std::array<std::byte, 60> ip_header; ///< for ICMP to quote; its length follows
+    std::uint8_t ip_header_size = 0;     ///< octets
+};
+
+/// An ICMP error about a packet of ours.
+struct icmp_error_report
+{
+    wire::ip_protocol protocol{};
+    endpoint local, remote;
+    error_code why;
+    bool hard = false;            ///< RFC 1122 §4.2.3.9
+    std::uint32_t sequence = 0;   ///< TCP: of the segment quoted
+    std::size_t mtu = 0;          ///< fragmentation needed: of the next hop; else 0
+};
+
+/// What the network layer asks of UDP and TCP.
+class transport
+{
+public:
+    virtual ~transport() = default;
+    virtual void receive_packet(received_packet&& p, time_point now) = 0;
+    virtual void icmp_error(const icmp_error_report& report, time_point now) = 0;
+    virtual void flush(time_point now) = 0;             ///< the batch is over: output and decisions
+    virtual bool wants_flush() const noexcept = 0;
+    virtual void transmit_room(interface_id interface) = 0; ///< a queue that was full has room again
+};
+
+struct interface_address
+{
+    core::address address;
+    unsigned prefix_length = 0; ///< bits
+};
+
+class network
+{
+public:
+    static constexpr interface_id loopback = 0;
+
+    network(const host_options& options, random_source& random, host_counters& counters);
+
+    // -- configuration ------------------------------------------------------------------------------------------------
+    interface_id add_interface(const device_info& info);
+    error_code add_address(interface_id interface, const address& a, unsigned prefix_length, time_point now);
+    error_code add_route(const ip::route& r);
+    void set_transports(transport* tcp, transport* udp) noexcept { tcp_ = tcp, udp_ = udp; }
+    void set_trace(trace* t) noexcept { trace_ = t; }
+    trace* tracer() const noexcept { return trace_; }
+    std::uint64_t route_generation() const noexcept { return generation_; } ///< grows with every change of the above
+
+    // -- in -----------------------------------------------------------------------------------------------------------
+    void receive(interface_id interface, packet&& p, time_point now);
+    void advance(time_point now);       ///< neighbours that do not answer
+    bool run_loopback(time_point now);  ///< packets to ourselves, up to a budget; true if there were any
+    time_point next_deadline() const;
+    bool loopback_waits() const noexcept { return !interfaces_[loopback]->transmit.empty(); }
+
+    // -- out ----------------------------------------------------------------------------------------------------------
+    struct path
+    {
+        interface_id interface = 0;
+        address source;
+        std::size_t mtu = 0; ///< octets of IP packet
+        offload_features offload;
+        bool loopback = false;
+        std::size_t queue_length = 0; ///< packets that the device buffers towards us; 0: without bound
+    };
+    result<path> path_to(const address& destination, const std::optional<address>& source) const;
+
+    struct send_info
+    {
+        address source, destination;
+        wire::ip_protocol protocol{};
+        std::uint8_t ttl = 64;
+        std::uint8_t tos = 0;
+        bool dont_fragment = true;
+    };
+    error_code send(packet&& transport_packet, const send_info& info, time_point now);
+    std::size_t transmit_room(interface_id interface) const noexcept;
+    bool next_packet(interface_id interface, packet& out, time_point now);
+    void return_packet(interface_id interface, packet&& p);
+    void send_unreachable(const received_packet& about, wire::icmpv4_unreachable code, time_point now);
+
+    // -- what is known ------------------------------------------------------------------------------------------------
+    bool is_our_address(const address& a) const noexcept;
+    bool is_broadcast(const address& a) const noexcept; ///< limited, or of one of our subnets
+    const std::vector<interface_address>& addresses(interface_id interface) const { return interfaces_[interface]->addresses; }
+    const device_info& info(interface_id interface) const { return interfaces_[interface]->info; }
+    const interface_counters& counters(interface_id interface) const { return interfaces_[interface]->counters; }
+    std::size_t interface_count() const noexcept { return interfaces_.size(); }
+    const link::neighbor_cache& neighbors(interface_id interface) const { return interfaces_[interface]->neighbors; }
+
+    void dropped(interface_id interface, drop_reason why, const packet& p, time_point now);
+
+private:
+    struct net_interface
+    {
+        device_info info;
+        std::vector<interface_address> addresses;
+        link::neighbor_cache neighbors;
+        std::deque<packet> transmit;
+        bool was_full = false;
+        interface_counters counters;
+    };
+
+    // link_input.cpp
+    void ethernet_input(interface_id interface, packet&& p, time_point now);
+    void arp_input(interface_id interface, const packet& p, time_point now);
+    void send_arp(interface_id interface, wire::arp_operation op, const address_v4& sender, const mac_address& target_mac,
+                  const address_v4& target, const mac_address& to);
+    void ask_neighbors(interface_id interface, time_point now);
+
+    // ip_input.cpp
+    void ipv4_input(interface_id interface, packet&& p, bool link_group, time_point now);
+    std::optional<drop_reason> check_ipv4(interface_id interface, const wire::ipv4_fields& f, bool link_group) const noexcept;
+    std::optional<drop_reason> check_source(interface_id interface, const wire::ipv4_fields& f) const noexcept;
+    void deliver(wire::ip_protocol protocol, received_packet&& p, time_point now);
+
+    // ip_output.cpp
+    void transmit_ip(interface_id interface, const address& next_hop, packet&& p, time_point now);
+    void enqueue(interface_id interface, packet&& p, time_point now);
+    void frame(interface_id interface, const mac_address& to, packet& p) const;
+    std::optional<mac_address> group_mac(interface_id interface, const address& destination) const noexcept;
+    std::optional<address> source_for(interface_id interface, const address& next_hop) const noexcept;
+
+    // icmp.cpp
+    void icmp_input(received_packet&& p, time_point now);
+    void echo_input(received_packet&& p, const wire::icmpv4_message& m, time_point now);
+    void error_input(received_packet& p, const wire::icmpv4_message& m, time_point now);
+    void report_unreachable(const packet& ip_packet, time_point now);
+    void report(const icmp_error_report& r, time_point now);
+
+    const host_options& options_;
+    random_source& random_;
+    host_counters& counters_;
+    transport* tcp_ = nullptr;
+    transport* udp_ = nullptr;
+    trace* trace_ = nullptr;
+    std::vector<std::unique_ptr<net_interface>> interfaces_;
+    ip::route_table routes_;
+    ip::icmp_limiter limiter_;
+    std::uint64_t generation_ = 1;
+    std::uint16_t identification_ = 0;
+};
+
+} // namespace tapio::core

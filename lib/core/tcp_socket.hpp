@@ -1,0 +1,49 @@
+/// @file
+/// One TCP socket of a host: what a Berkeley socket is before, while and after it is a connection or a listener.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "base/timer_wheel.hpp"
+#include "core/network.hpp"
+#include "core/socket_types.hpp"
+#include "tcp/connection.hpp"
+
+namespace tapio::core {
+
+/// Of a listening socket. Half-open connections count against the backlog until they are accepted or gone.
+struct tcp_listener
+{
+    unsigned backlog = 0;           ///< as listen(2): one more than this may wait
+    unsigned half_open = 0;         ///< in SYN-RECEIVED
+    std::deque<tcp_id> established; ///< waiting to be accepted
+
+    bool full() const noexcept { return established.size() + half_open > backlog; }
+};
+
+struct tcp_socket
+{
+    void* owner = nullptr;
+    core::family family = family::v4;
+    bool bound = false;      ///< `local.port` was chosen, by the user or by us
+    bool detached = false;   ///< the user's handle is gone; the connection finishes alone
+    bool dirty = false;      ///< in the list of those whose output is to be looked at
+    bool blocked = false;    ///< the interface's transmit queue was full
+    bool connecting = false; ///< connect() was called and has not ended
+    bool reuse_address = false;
+    bool reuse_port = false;
+    endpoint local, remote;
+    error_code error;        ///< of a socket without connection
+    tcp_options options;
+    network::path path;
+    std::uint64_t path_generation = 0; ///< of the routes when `path` was found
+    tcp_id listener;         ///< of a connection that was not accepted yet
+    std::unique_ptr<tcp_listener> listening;
+    std::optional<tcp::connection> connection;
+    timer_node timer;
+};
+
+} // namespace tapio::core

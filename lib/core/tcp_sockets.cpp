@@ -1,0 +1,303 @@
+// Opening, naming, connecting, listening, accepting and closing TCP sockets.
+#include "core/tcp_sockets.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "tcp/new_reno.hpp"
+
+namespace tapio::core {
+
+namespace {
+
+constexpr std::uint16_t first_ephemeral = 32768; // Linux's range; RFC 6056 §3.2 asks for as wide a one as can be
+constexpr std::uint16_t last_ephemeral = 60999;
+
+/// Octets that name a connection, for the keyed hashes.
+std::array<std::byte, 36> tuple_octets(const endpoint& local, const endpoint& remote) noexcept
+{
+    std::array<std::byte, 36> out{};
+    const auto put = [&out](const endpoint& e, std::size_t at) {
+        if (e.address.is_v4()) {
+            const auto b = e.address.to_v4().to_bytes();
+            std::memcpy(&out[at], b.data(), b.size());
+        } else {
+            const auto b = e.address.to_v6().to_bytes();
+            std::memcpy(&out[at], b.data(), b.size());
+        }
+        std::memcpy(&out[at + 16], &e.port, sizeof e.port);
+    };
+    put(local, 0);
+    put(remote, 18);
+    return out;
+}
+
+bool overlap(const address& a, const address& b)
+{
+    return a == b || a.is_unspecified() || b.is_unspecified();
+}
+
+address unspecified(family f)
+{
+    return f == family::v4 ? address(address_v4::any()) : address(address_v6::any());
+}
+
+} // namespace
+
+std::size_t tcp_sockets::tuple_hash::operator()(const four_tuple& t) const noexcept
+{
+    return siphash(key, tuple_octets(t.local, t.remote));
+}
+
+tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& random, event_queue& events,
+                         const tcp_options& defaults, tcp_counters& counters)
+    : net_(net), timers_(timers), random_(random), events_(events), defaults_(defaults), counters_(counters),
+      isn_key_(random.make_key()), port_key_(random.make_key()), connections_(16, tuple_hash{random.make_key()})
+{
+}
+
+tcp_sockets::~tcp_sockets() = default;
+
+result<tcp_id> tcp_sockets::open(family f)
+{
+    if (f != family::v4) return errno_code(EAFNOSUPPORT);
+    const tcp_id id = sockets_.insert();
+    tcp_socket& s = *find(id);
+    s.family = f;
+    s.options = defaults_;
+    s.local.address = unspecified(f);
+    return id;
+}
+
+void tcp_sockets::set_owner(tcp_id id, void* owner)
+{
+    if (tcp_socket* s = find(id)) {
+        s->owner = owner;
+        if (owner != nullptr) raise_events(id, *s);
+    }
+}
+
+// -- ports ----------------------------------------------------------------------------------------------------------
+
+/// Linux: two sockets share a port when both set SO_REUSEADDR and neither listens, or their addresses differ.
+error_code tcp_sockets::may_bind(const tcp_socket& s, const endpoint& local) const
+{
+    const auto use = ports_.find(local.port);
+    if (use == ports_.end()) return {};
+    if (use->second.without_reuse > 0 || (use->second.connections > 0 && !s.reuse_address)) return errno_code(EADDRINUSE);
+    for (const tcp_id other : use->second.bound) {
+        const tcp_socket* o = find(other);
+        if (o == nullptr || o == &s || !overlap(o->local.address, local.address)) continue;
+        if (s.reuse_port && o->reuse_port) continue;
+        if (!s.reuse_address || !o->reuse_address || o->listening) return errno_code(EADDRINUSE);
+    }
+    return {};
+}
+
+bool tcp_sockets::port_is_free(const tcp_socket& s, std::uint16_t port, const endpoint* peer, const address& source) const
+{
+    const auto use = ports_.find(port);
+    if (use == ports_.end()) return true;
+    if (peer == nullptr) return false;
+    const bool named = std::any_of(use->second.bound.begin(), use->second.bound.end(), [&](tcp_id other) {
+        const tcp_socket* o = find(other);
+        return o != nullptr && o != &s && overlap(o->local.address, source);
+    });
+    return !named && !connections_.contains({{source, port}, *peer});
+}
+
+/// RFC 6056 §3.3.3, the simple hash-based algorithm: an offset that depends on the peer and a secret, then upwards.
+error_code tcp_sockets::choose_port(tcp_socket& s, const endpoint* peer, const address& source, std::uint16_t& port)
+{
+    constexpr unsigned range = last_ephemeral - first_ephemeral + 1U;
+    const auto offset = peer == nullptr ? random_.next_u32() : siphash(port_key_, tuple_octets({source, 0}, *peer)) + random_.uniform(64);
+    for (unsigned i = 0; i < range; ++i) {
+        const auto candidate = static_cast<std::uint16_t>(first_ephemeral + (offset + i) % range);
+        if (!port_is_free(s, candidate, peer, source)) continue;
+        port = candidate;
+        return {};
+    }
+    return errno_code(peer == nullptr ? EADDRINUSE : EADDRNOTAVAIL);
+}
+
+void tcp_sockets::claim_port(tcp_id id, tcp_socket& s, const endpoint& local)
+{
+    s.local = local;
+    s.bound = true;
+    ports_[local.port].bound.push_back(id);
+}
+
+void tcp_sockets::release_port(tcp_id id, tcp_socket& s)
+{
+    if (!s.bound) return;
+    s.bound = false;
+    const auto use = ports_.find(s.local.port);
+    std::erase(use->second.bound, id);
+    if (use->second.empty()) ports_.erase(use);
+}
+
+error_code tcp_sockets::bind(tcp_id id, const endpoint& local)
+{
+    tcp_socket* s = find(id);
+    if (s == nullptr) return errno_code(EBADF);
+    if (s->bound || s->connection) return errno_code(EINVAL);
+    if (family_of(local.address) != s->family) return errno_code(EAFNOSUPPORT);
+    if (!local.address.is_unspecified() && !net_.is_our_address(local.address)) return errno_code(EADDRNOTAVAIL);
+    endpoint chosen = local;
+    const error_code failed = local.port == 0 ? choose_port(*s, nullptr, local.address, chosen.port) : may_bind(*s, local);
+    if (failed) return failed;
+    claim_port(id, *s, chosen);
+    return {};
+}
+
+// -- connections ----------------------------------------------------------------------------------------------------
+
+void tcp_sockets::enter_table(tcp_id id, tcp_socket& s)
+{
+    connections_.emplace(four_tuple{s.local, s.remote}, id);
+    port_use& use = ports_[s.local.port];
+    ++use.connections;
+    if (!s.reuse_address) ++use.without_reuse;
+}
+
+void tcp_sockets::leave_table(tcp_socket& s)
+{
+    if (connections_.erase({s.local, s.remote}) == 0) return;
+    const auto use = ports_.find(s.local.port);
+    --use->second.connections;
+    if (!s.reuse_address) --use->second.without_reuse;
+    if (use->second.empty()) ports_.erase(use);
+}
+
+/// RFC 6528: ISN = M + F(local, remote, secret), M a clock of 4 microseconds.
+tcp::seq_number tcp_sockets::initial_sequence(const endpoint& local, const endpoint& remote, time_point now)
+{
+    const auto m = now.time_since_epoch() / std::chrono::microseconds(4);
+    return tcp::seq_number(static_cast<std::uint32_t>(m) + static_cast<std::uint32_t>(siphash(isn_key_, tuple_octets(local, remote))));
+}
+
+void tcp_sockets::start(tcp_id id, tcp_socket& s, tcp::seq_number iss)
+{
+    constexpr std::uint32_t headers = 40; // IPv4 and TCP without options
+    tcp::connection_setup setup;
+    setup.options = s.options;
+    setup.iss = iss;
+    setup.timestamp_offset = random_.next_u32();
+    setup.path_mss = static_cast<std::uint32_t>(std::max<std::size_t>(s.path.mtu, 2 * headers) - headers);
+    setup.largest_segment = s.path.offload.tso_v4 && s.path.offload.checksum ? 65535U - headers - 20U : 0U;
+    if (s.path.queue_length != 0) // a window that overruns the device's queue is our own loss
+        setup.receive_limit = static_cast<std::uint32_t>(std::min<std::size_t>(s.path.queue_length * setup.path_mss / 2, 0x3fff'ffff));
+    setup.congestion = std::make_unique<tcp::new_reno>();
+    s.connection.emplace(std::move(setup), counters_);
+    s.path_generation = net_.route_generation();
+    enter_table(id, s);
+}
+
+error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
+{
+    tcp_socket* s = find(id);
+    if (s == nullptr) return errno_code(EBADF);
+    if (s->listening || (s->connection && s->connection->state() != tcp_state::closed))
+        return errno_code(s->connecting ? EALREADY : EISCONN);
+    if (family_of(peer.address) != s->family) return errno_code(EAFNOSUPPORT);
+    if (peer.port == 0 || peer.address.is_multicast() || net_.is_broadcast(peer.address)) return errno_code(ENETUNREACH);
+    endpoint to = peer;
+    if (to.address.is_unspecified()) to.address = address_v4::loopback(); // as Linux
+    const bool named = s->bound && !s->local.address.is_unspecified();
+    const auto path = net_.path_to(to.address, named ? std::optional(s->local.address) : std::nullopt);
+    if (!path) return path.error();
+    endpoint local{named ? s->local.address : path->source, s->local.port};
+    if (!s->bound) {
+        if (const auto failed = choose_port(*s, &to, local.address, local.port)) return failed;
+    }
+    if (connections_.contains({local, to})) return errno_code(EADDRNOTAVAIL);
+    s->local = local;
+    s->remote = to;
+    s->path = *path;
+    start(id, *s, initial_sequence(local, to, now));
+    s->connecting = true;
+    s->error = {};
+    s->connection->open_active(now);
+    run(id, now);
+    return errno_code(EINPROGRESS);
+}
+
+// -- listeners ------------------------------------------------------------------------------------------------------
+
+error_code tcp_sockets::listen(tcp_id id, int backlog, time_point)
+{
+    tcp_socket* s = find(id);
+    if (s == nullptr) return errno_code(EBADF);
+    if (s->connection) return errno_code(EINVAL);
+    const auto bound = static_cast<unsigned>(std::clamp(backlog < 0 ? 4096 : backlog, 0, 4096)); // Linux's somaxconn
+    if (s->listening) {
+        s->listening->backlog = bound;
+        return {};
+    }
+    if (!s->bound) {
+        if (const auto failed = bind(id, {s->local.address, 0})) return failed;
+    }
+    for (const tcp_id other : ports_[s->local.port].bound) { // sharing a port ends where listening begins
+        const tcp_socket* o = find(other);
+        if (o == s || o == nullptr || !o->listening || !overlap(o->local.address, s->local.address)) continue;
+        if (!(s->reuse_port && o->reuse_port)) return errno_code(EADDRINUSE);
+    }
+    s->listening = std::make_unique<tcp_listener>();
+    s->listening->backlog = bound;
+    return {};
+}
+
+result<tcp_id> tcp_sockets::accept(tcp_id id, endpoint& peer, time_point)
+{
+    tcp_socket* s = find(id);
+    if (s == nullptr) return errno_code(EBADF);
+    if (!s->listening) return errno_code(EINVAL);
+    if (s->listening->established.empty()) return errno_code(EAGAIN);
+    const tcp_id child = s->listening->established.front();
+    s->listening->established.pop_front();
+    tcp_socket& c = *find(child);
+    c.listener = {};
+    peer = c.remote;
+    return child;
+}
+
+void tcp_sockets::close_listener(tcp_socket& s, time_point now)
+{
+    std::vector<tcp_id> children; // half-open ones and those that nobody has accepted (RFC 9293 §3.10.4, LISTEN)
+    const auto use = ports_.find(s.local.port);
+    if (use == ports_.end() || use->second.connections == 0) return;
+    const std::unique_ptr<tcp_listener> gone = std::move(s.listening);
+    sockets_.for_each([&](tcp_id child, tcp_socket& c) {
+        if (c.listener && find(c.listener) == &s) children.push_back(child);
+    });
+    for (const tcp_id child : children) {
+        tcp_socket& c = *find(child);
+        c.listener = {};
+        c.detached = true;
+        const auto before = c.connection->state();
+        c.connection->abort(now);
+        state_changed(child, c, before, now);
+        run(child, now);
+    }
+}
+
+void tcp_sockets::close(tcp_id id, time_point now)
+{
+    tcp_socket* s = find(id);
+    if (s == nullptr) return;
+    events_.cancel(s->owner);
+    s->owner = nullptr;
+    s->detached = true;
+    if (s->listening) close_listener(*s, now);
+    if (s->connection) {
+        const auto before = s->connection->state();
+        s->connection->close(now);
+        state_changed(id, *s, before, now);
+        run(id, now);
+    } else {
+        reap(id);
+    }
+}
+
+} // namespace tapio::core

@@ -1,0 +1,147 @@
+/// @file
+/// The TCP sockets of a host: the Berkeley calls of Linux, non-blocking, errno for errno; segments to their connections;
+/// listeners (RFC 9293 §3.10.7.2); timers and output of all connections.
+///
+///     tcp_sockets.cpp          open, bind, listen, accept, connect, close; ports
+///     tcp_sockets_io.cpp       send, receive, shutdown, readiness, options
+///     tcp_sockets_input.cpp    segments and ICMP errors to their socket; LISTEN and CLOSED
+///     tcp_sockets_output.cpp   segments out, timers, wake-ups, reaping
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <unordered_map>
+#include <vector>
+
+#include "base/random_source.hpp"
+#include "base/siphash.hpp"
+#include "base/timer_wheel.hpp"
+#include "core/event_queue.hpp"
+#include "core/network.hpp"
+#include "core/slab.hpp"
+#include "core/socket_types.hpp"
+#include "core/tcp_options.hpp"
+#include "core/tcp_socket.hpp"
+#include "wire/tcp.hpp"
+
+#include <tapio/core/counters.hpp>
+#include <tapio/core/tcp_info.hpp>
+
+namespace tapio::core {
+
+/// How a receive is to behave (MSG_PEEK, MSG_OOB).
+struct tcp_receive_flags
+{
+    bool peek = false;
+    bool out_of_band = false;
+};
+
+class tcp_sockets final : public transport
+{
+public:
+    tcp_sockets(network& net, timer_wheel& timers, random_source& random, event_queue& events, const tcp_options& defaults,
+                tcp_counters& counters);
+    ~tcp_sockets();
+
+    using receive_flags = tcp_receive_flags;
+
+    // -- the user's calls; a stale handle answers bad_descriptor ------------------------------------------------------
+    result<tcp_id> open(family f);
+    void set_owner(tcp_id id, void* owner);
+    error_code bind(tcp_id id, const endpoint& local);
+    error_code listen(tcp_id id, int backlog, time_point now);
+    result<tcp_id> accept(tcp_id id, endpoint& peer, time_point now);
+    error_code connect(tcp_id id, const endpoint& peer, time_point now);
+    result<std::size_t> send(tcp_id id, const_buffer_list from, time_point now);
+    result<std::size_t> receive(tcp_id id, mutable_buffer_list into, receive_flags flags, time_point now);
+    error_code shutdown(tcp_id id, shutdown_type how, time_point now);
+    void close(tcp_id id, time_point now);
+    readiness poll(tcp_id id) const;
+    error_code take_error(tcp_id id);
+    result<endpoint> local_endpoint(tcp_id id) const;
+    result<endpoint> remote_endpoint(tcp_id id) const;
+    result<std::size_t> available(tcp_id id) const;
+    error_code set_option(tcp_id id, socket_option option, int value, time_point now);
+    result<int> get_option(tcp_id id, socket_option option) const;
+    result<tcp_info> info(tcp_id id, time_point now) const;
+
+    // -- the network's ------------------------------------------------------------------------------------------------
+    void receive_packet(received_packet&& p, time_point now) override;
+    void icmp_error(const icmp_error_report& report, time_point now) override;
+    void flush(time_point now) override;
+    bool wants_flush() const noexcept override { return !dirty_.empty(); }
+    void transmit_room(interface_id interface) override;
+
+    std::size_t size() const noexcept { return sockets_.size(); } ///< sockets and connections alive
+
+private:
+    struct four_tuple
+    {
+        endpoint local, remote;
+        friend bool operator==(const four_tuple&, const four_tuple&) = default;
+    };
+    struct tuple_hash
+    {
+        siphash_key key; ///< a peer who could choose collisions could make every lookup slow
+        std::size_t operator()(const four_tuple& t) const noexcept;
+    };
+    /// What is bound to a local port.
+    struct port_use
+    {
+        std::vector<tcp_id> bound;          ///< sockets that bind() or listen() put there
+        std::uint32_t connections = 0;      ///< connections with that local port
+        std::uint32_t without_reuse = 0;    ///< ... of sockets without SO_REUSEADDR
+        bool empty() const noexcept { return bound.empty() && connections == 0; }
+    };
+
+    tcp_socket* find(tcp_id id) noexcept { return sockets_.find(id); }
+    const tcp_socket* find(tcp_id id) const noexcept { return sockets_.find(id); }
+
+    // tcp_sockets.cpp
+    error_code may_bind(const tcp_socket& s, const endpoint& local) const;
+    error_code choose_port(tcp_socket& s, const endpoint* peer, const address& source, std::uint16_t& port);
+    bool port_is_free(const tcp_socket& s, std::uint16_t port, const endpoint* peer, const address& source) const;
+    void claim_port(tcp_id id, tcp_socket& s, const endpoint& local);
+    void release_port(tcp_id id, tcp_socket& s);
+    void enter_table(tcp_id id, tcp_socket& s);
+    void leave_table(tcp_socket& s);
+    void start(tcp_id id, tcp_socket& s, tcp::seq_number iss);
+    tcp::seq_number initial_sequence(const endpoint& local, const endpoint& remote, time_point now);
+    void close_listener(tcp_socket& s, time_point now);
+
+    // tcp_sockets_input.cpp
+    tcp_socket* find_connection(const endpoint& local, const endpoint& remote, tcp_id& id);
+    tcp_socket* find_listener(const endpoint& local, tcp_id& id);
+    void deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const received_packet& p, time_point now);
+    void arrives_in_listen(tcp_id id, const tcp::segment& seg, const endpoint& local, const endpoint& remote,
+                           const received_packet& p, time_point now, std::uint32_t least_iss_gap);
+    void arrives_in_closed(const tcp::segment& seg, const endpoint& local, const endpoint& remote, const received_packet& p,
+                           time_point now);
+    void child_changed(tcp_id id, tcp_socket& s, tcp_state before);
+    void child_gone(tcp_id id, tcp_socket& s);
+
+    // tcp_sockets_output.cpp
+    void touch(tcp_id id, tcp_socket& s);      ///< its output, timer and events are to be looked at by the next flush
+    void run(tcp_id id, time_point now);       ///< ... now
+    void pump(tcp_id id, tcp_socket& s, time_point now);
+    void transmit(const endpoint& local, const endpoint& remote, const tcp_socket* s, tcp::outgoing_segment&& seg, time_point now);
+    void raise_events(tcp_id id, tcp_socket& s);
+    void timer_fired(tcp_id id, time_point now);
+    void state_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now);
+    void reap(tcp_id id);
+
+    network& net_;
+    timer_wheel& timers_;
+    random_source& random_;
+    event_queue& events_;
+    tcp_options defaults_;
+    tcp_counters& counters_;
+    siphash_key isn_key_, port_key_;
+    slab<tcp_socket, tcp_tag> sockets_;
+    std::unordered_map<four_tuple, tcp_id, tuple_hash> connections_;
+    std::unordered_map<std::uint16_t, port_use> ports_;
+    std::vector<tcp_id> dirty_, working_;
+    std::vector<tcp_id> blocked_;
+};
+
+} // namespace tapio::core

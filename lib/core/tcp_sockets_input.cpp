@@ -1,0 +1,186 @@
+// Segments and ICMP errors to their socket; SEGMENT ARRIVES in LISTEN and CLOSED (RFC 9293 §3.10.7.1, §3.10.7.2).
+#include "core/tcp_sockets.hpp"
+
+#include "wire/transport_checksum.hpp"
+
+namespace tapio::core {
+
+namespace {
+
+constexpr std::size_t largest_header = 60; // octets
+constexpr std::uint8_t protocol_number = static_cast<std::uint8_t>(wire::ip_protocol::tcp);
+
+tcp::control_bits bits_of(std::uint8_t flags) noexcept
+{
+    tcp::control_bits b;
+    b.fin = (flags & wire::tcp_fin) != 0;
+    b.syn = (flags & wire::tcp_syn) != 0;
+    b.rst = (flags & wire::tcp_rst) != 0;
+    b.psh = (flags & wire::tcp_psh) != 0;
+    b.ack = (flags & wire::tcp_ack) != 0;
+    b.urg = (flags & wire::tcp_urg) != 0;
+    b.ece = (flags & wire::tcp_ece) != 0;
+    b.cwr = (flags & wire::tcp_cwr) != 0;
+    return b;
+}
+
+tcp::segment segment_of(const wire::tcp_fields& f, packet&& payload)
+{
+    tcp::segment s;
+    s.seq = tcp::seq_number(f.sequence);
+    s.ack = tcp::seq_number(f.acknowledgement);
+    s.bits = bits_of(f.flags);
+    s.window = static_cast<tcp::wire_window>(f.window);
+    s.urgent = f.urgent;
+    s.options.max_segment = f.options.max_segment;
+    if (f.options.window_scale) s.options.scale = tcp::window_scale(*f.options.window_scale);
+    s.options.sack_permitted = f.options.sack_permitted;
+    if (f.options.timestamps) s.options.ts = tcp::timestamps{f.options.timestamps->value, f.options.timestamps->echo};
+    s.payload_size = static_cast<std::uint32_t>(payload.size());
+    s.payload = payload.take_payload();
+    return s;
+}
+
+} // namespace
+
+void tcp_sockets::receive_packet(received_packet&& p, time_point now)
+{
+    ++counters_.in_segs;
+    const auto drop = [&](drop_reason why) {
+        ++counters_.in_errs;
+        net_.dropped(p.interface, why, p.payload, now);
+    };
+    if (p.to_group || p.source.is_multicast()) return drop(drop_reason::tcp_group_address); // RFC 9293 MUST-57
+    p.payload.pull(std::min(p.payload.size(), largest_header));
+    const auto f = wire::parse_tcp(p.payload.front(), p.payload.size());
+    if (!f) return drop(f.error());
+    if (!wire::verify_checksum(p.payload, p.source, p.destination, protocol_number)) return drop(drop_reason::tcp_bad_checksum);
+    p.payload.consume(f->header_length);
+    const endpoint local{p.destination, f->destination_port};
+    const endpoint remote{p.source, f->source_port};
+    tcp::segment seg = segment_of(*f, std::move(p.payload));
+    tcp_id id;
+    std::uint32_t beyond = 0;
+    if (tcp_socket* const s = find_connection(local, remote, id)) {
+        if (!s->connection->may_give_way_to(seg)) return deliver(id, *s, std::move(seg), p, now);
+        beyond = s->connection->next_sequence().value() + 65537; // RFC 9293 §3.6.1: above what the last one used
+        const auto before = s->connection->state();
+        s->connection->abort(now); // from TIME-WAIT: without a reset
+        state_changed(id, *s, before, now);
+        leave_table(*s);
+        reap(id);
+    }
+    if (find_listener(local, id) != nullptr) return arrives_in_listen(id, seg, local, remote, p, now, beyond);
+    arrives_in_closed(seg, local, remote, p, now);
+}
+
+tcp_socket* tcp_sockets::find_connection(const endpoint& local, const endpoint& remote, tcp_id& id)
+{
+    const auto at = connections_.find({local, remote});
+    if (at == connections_.end()) return nullptr;
+    id = at->second;
+    return find(id);
+}
+
+/// The listener on that very address, else on any.
+tcp_socket* tcp_sockets::find_listener(const endpoint& local, tcp_id& id)
+{
+    const auto use = ports_.find(local.port);
+    if (use == ports_.end()) return nullptr;
+    tcp_socket* best = nullptr;
+    for (const tcp_id candidate : use->second.bound) {
+        tcp_socket* const s = find(candidate);
+        if (s == nullptr || !s->listening) continue;
+        const bool exact = s->local.address == local.address;
+        if (!exact && (!s->local.address.is_unspecified() || best != nullptr)) continue;
+        best = s;
+        id = candidate;
+        if (exact) break;
+    }
+    return best;
+}
+
+void tcp_sockets::deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const received_packet& p, time_point now)
+{
+    const tcp_state before = s.connection->state();
+    if (const auto why = s.connection->on_segment(std::move(seg), now)) net_.dropped(p.interface, *why, p.payload, now);
+    state_changed(id, s, before, now);
+    touch(id, s);
+}
+
+/// RFC 9293 §3.10.7.1. Nothing is said to a reset, nor to who cannot be answered.
+void tcp_sockets::arrives_in_closed(const tcp::segment& seg, const endpoint& local, const endpoint& remote,
+                                    const received_packet& p, time_point now)
+{
+    net_.dropped(p.interface, drop_reason::tcp_no_socket, p.payload, now);
+    const auto rst = tcp::reset_for(seg);
+    if (!rst) return;
+    transmit(local, remote, nullptr, rst->to_segment(), now);
+}
+
+/// RFC 9293 §3.10.7.2
+void tcp_sockets::arrives_in_listen(tcp_id listener, const tcp::segment& seg, const endpoint& local, const endpoint& remote,
+                                    const received_packet& p, time_point now, std::uint32_t beyond)
+{
+    if (seg.bits.rst) return net_.dropped(p.interface, drop_reason::tcp_no_socket, p.payload, now); // first
+    if (seg.bits.ack) return arrives_in_closed(seg, local, remote, p, now);                         // second
+    if (!seg.bits.syn) return net_.dropped(p.interface, drop_reason::tcp_bad_flags, p.payload, now); // fourth
+    if (find(listener)->listening->full()) { // the peer tries again
+        ++counters_.listen_overflows;
+        return net_.dropped(p.interface, drop_reason::tcp_backlog_full, p.payload, now);
+    }
+    const auto path = net_.path_to(remote.address, local.address);
+    if (!path) return net_.dropped(p.interface, drop_reason::no_route, p.payload, now);
+    const tcp_id id = sockets_.insert();
+    tcp_socket& child = *find(id);
+    const tcp_socket& parent = *find(listener);
+    child.family = parent.family;
+    child.options = parent.options;
+    child.options.syn_retries = std::min(child.options.syn_retries, 5U); // as Linux's tcp_synack_retries
+    child.reuse_address = parent.reuse_address;
+    child.reuse_port = parent.reuse_port;
+    child.local = local;
+    child.remote = remote;
+    child.listener = listener;
+    child.path = *path;
+    start(id, child, beyond != 0 ? tcp::seq_number(beyond) : initial_sequence(local, remote, now));
+    ++find(listener)->listening->half_open;
+    child.connection->open_passive(seg, now);
+    touch(id, child);
+}
+
+/// A connection that its listener still holds: established, it waits to be accepted.
+void tcp_sockets::child_changed(tcp_id id, tcp_socket& s, tcp_state before)
+{
+    if (before != tcp_state::syn_received) return;
+    tcp_socket* const parent = find(s.listener);
+    if (parent == nullptr || !parent->listening) return;
+    --parent->listening->half_open;
+    if (s.connection->state() == tcp_state::closed) { // back to LISTEN: nobody will hear of it
+        s.listener = {};
+        s.detached = true;
+        return;
+    }
+    s.options.syn_retries = defaults_.syn_retries;
+    parent->listening->established.push_back(id);
+    events_.push(parent->owner, readiness::readable);
+}
+
+void tcp_sockets::icmp_error(const icmp_error_report& r, time_point now)
+{
+    tcp_id id;
+    tcp_socket* const s = find_connection(r.local, r.remote, id);
+    if (s == nullptr) return;
+    const tcp_state before = s->connection->state();
+    if (r.mtu != 0) {
+        constexpr std::size_t least = 68 + 0; // RFC 791: every link carries 68 octets
+        constexpr std::size_t headers = 40;
+        s->connection->on_path_mss(static_cast<std::uint32_t>(std::max(r.mtu, least) - headers), now);
+    } else {
+        s->connection->on_icmp_error(r.why, r.hard, r.sequence, now);
+    }
+    state_changed(id, *s, before, now);
+    touch(id, *s);
+}
+
+} // namespace tapio::core

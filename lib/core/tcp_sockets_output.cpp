@@ -1,0 +1,154 @@
+// Segments out of all connections, their timers, wake-ups, and the end of sockets.
+#include "core/tcp_sockets.hpp"
+
+#include "wire/tcp.hpp"
+
+namespace tapio::core {
+
+namespace {
+
+std::uint8_t flags_of(const tcp::control_bits& b) noexcept
+{
+    return static_cast<std::uint8_t>((b.fin ? wire::tcp_fin : 0) | (b.syn ? wire::tcp_syn : 0) | (b.rst ? wire::tcp_rst : 0) |
+                                     (b.psh ? wire::tcp_psh : 0) | (b.ack ? wire::tcp_ack : 0) | (b.urg ? wire::tcp_urg : 0) |
+                                     (b.ece ? wire::tcp_ece : 0) | (b.cwr ? wire::tcp_cwr : 0));
+}
+
+wire::tcp_options_field options_of(const tcp::segment_options& o)
+{
+    wire::tcp_options_field out;
+    out.max_segment = o.max_segment;
+    if (o.scale) out.window_scale = o.scale->shift();
+    out.sack_permitted = o.sack_permitted;
+    if (o.ts) out.timestamps = wire::tcp_timestamps{o.ts->value, o.ts->echo};
+    return out;
+}
+
+} // namespace
+
+void tcp_sockets::touch(tcp_id id, tcp_socket& s)
+{
+    if (std::exchange(s.dirty, true)) return;
+    dirty_.push_back(id);
+}
+
+void tcp_sockets::flush(time_point now)
+{
+    while (!dirty_.empty()) {
+        working_.clear();
+        std::swap(working_, dirty_);
+        for (const tcp_id id : working_) run(id, now);
+    }
+}
+
+/// Everything that a change to a connection may have set off.
+void tcp_sockets::run(tcp_id id, time_point now)
+{
+    tcp_socket* const s = find(id);
+    if (s == nullptr) return;
+    s->dirty = false;
+    if (s->connection) {
+        pump(id, *s, now);
+        raise_events(id, *s);
+        s->timer.fire = [](timer_node& self, void* owner, time_point at) {
+            const tcp_id who{static_cast<std::uint32_t>(self.data), static_cast<std::uint32_t>(self.data >> 32)};
+            static_cast<tcp_sockets*>(owner)->timer_fired(who, at);
+        };
+        s->timer.context = this;
+        s->timer.data = id.index | (std::uint64_t{id.generation} << 32);
+        const time_point next = s->connection->next_deadline();
+        if (!s->timer.armed() || s->timer.deadline() != next) timers_.arm(s->timer, next);
+    }
+    reap(id);
+}
+
+/// Lets the connection speak as long as the interface takes packets.
+void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
+{
+    tcp::outgoing_segment seg;
+    while (net_.transmit_room(s.path.interface) > 0) {
+        if (!s.connection->next_segment(seg, now)) return;
+        transmit(s.local, s.remote, &s, std::move(seg), now);
+    }
+    if (!std::exchange(s.blocked, true)) blocked_.push_back(id);
+}
+
+void tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const tcp_socket* s, tcp::outgoing_segment&& seg,
+                           time_point now)
+{
+    ++counters_.out_segs;
+    if (seg.bits.rst) ++counters_.out_rsts;
+    wire::tcp_fields f;
+    f.source_port = local.port;
+    f.destination_port = remote.port;
+    f.sequence = seg.seq.value();
+    f.acknowledgement = seg.bits.ack ? seg.ack.value() : 0;
+    f.flags = flags_of(seg.bits);
+    f.window = static_cast<std::uint16_t>(seg.window);
+    f.options = options_of(seg.options);
+    packet p = std::move(seg.payload);
+    if (seg.gso_size != 0) {
+        p.offload.gso = offload_info::gso_type::tcp_v4;
+        p.offload.gso_size = seg.gso_size;
+    }
+    wire::push_tcp(p, f, local.address, remote.address, s != nullptr && s->path.offload.checksum);
+    network::send_info info{local.address, remote.address, wire::ip_protocol::tcp, defaults_.ttl, defaults_.tos, true};
+    if (s != nullptr) info.ttl = s->options.ttl, info.tos = s->options.tos;
+    (void)net_.send(std::move(p), info, now); // what is lost on the way out is retransmitted as any loss is
+}
+
+void tcp_sockets::raise_events(tcp_id, tcp_socket& s)
+{
+    const auto e = s.connection->take_events();
+    auto ready = readiness::none;
+    if (e.readable) ready |= readiness::readable;
+    if (e.writable) ready |= readiness::writable;
+    if (e.failed) ready |= readiness::readable | readiness::writable | readiness::error;
+    events_.push(s.owner, ready);
+}
+
+void tcp_sockets::timer_fired(tcp_id id, time_point now)
+{
+    tcp_socket* const s = find(id);
+    if (s == nullptr || !s->connection) return;
+    const tcp_state before = s->connection->state();
+    s->connection->on_timer(now);
+    state_changed(id, *s, before, now);
+    touch(id, *s);
+}
+
+void tcp_sockets::transmit_room(interface_id)
+{
+    for (const tcp_id id : std::exchange(blocked_, {})) {
+        tcp_socket* const s = find(id);
+        if (s == nullptr) continue;
+        s->blocked = false;
+        touch(id, *s);
+    }
+}
+
+void tcp_sockets::state_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now)
+{
+    const tcp_state after = s.connection->state();
+    if (before == after) return;
+    if (tcp::counts_as_established(before) != tcp::counts_as_established(after))
+        counters_.curr_estab += tcp::counts_as_established(after) ? 1 : std::uint64_t(-1);
+    if (trace* const t = net_.tracer()) t->tcp_state_changed(s.local, s.remote, before, after, now);
+    if (before == tcp_state::syn_sent || before == tcp_state::syn_received) s.connecting = after == tcp_state::syn_received;
+    if (s.listener) child_changed(id, s, before);
+}
+
+/// The end of a connection, and of a socket that nobody holds any more.
+void tcp_sockets::reap(tcp_id id)
+{
+    tcp_socket* const s = find(id);
+    if (s == nullptr) return;
+    const bool ended = !s->connection || s->connection->state() == tcp_state::closed;
+    if (!ended || s->blocked) return;
+    if (s->connection) leave_table(*s);
+    if (!s->detached) return;
+    release_port(id, *s);
+    sockets_.erase(id);
+}
+
+} // namespace tapio::core

@@ -1,0 +1,84 @@
+/// @file
+/// The UDP sockets of a host (RFC 768, RFC 1122 §4.1): the Berkeley calls of Linux, non-blocking, errno for errno.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "base/random_source.hpp"
+#include "core/event_queue.hpp"
+#include "core/network.hpp"
+#include "core/slab.hpp"
+#include "core/socket_types.hpp"
+#include "udp/receive_queue.hpp"
+
+namespace tapio::core {
+
+class udp_sockets final : public transport
+{
+public:
+    udp_sockets(network& net, random_source& random, event_queue& events, const host_options& options, udp_counters& counters);
+
+    result<udp_id> open(family f);
+    void set_owner(udp_id id, void* owner);
+    error_code bind(udp_id id, const endpoint& local);
+    error_code connect(udp_id id, const endpoint& peer);
+    error_code disconnect(udp_id id);
+    result<std::size_t> send(udp_id id, const_buffer_list from, const endpoint* destination, time_point now);
+
+    struct received
+    {
+        std::size_t size = 0;      ///< octets copied
+        std::size_t full_size = 0; ///< octets of the datagram
+        endpoint sender;
+    };
+    result<received> receive(udp_id id, mutable_buffer_list into, bool peek);
+    error_code shutdown(udp_id id, shutdown_type how);
+    void close(udp_id id);
+    readiness poll(udp_id id) const;
+    error_code take_error(udp_id id);
+    result<endpoint> local_endpoint(udp_id id) const;
+    result<endpoint> remote_endpoint(udp_id id) const;
+    result<std::size_t> available(udp_id id) const;
+    error_code set_option(udp_id id, socket_option option, int value);
+    result<int> get_option(udp_id id, socket_option option) const;
+
+    void receive_packet(received_packet&& p, time_point now) override;
+    void icmp_error(const icmp_error_report& report, time_point now) override;
+    void flush(time_point) override {}
+    bool wants_flush() const noexcept override { return false; }
+    void transmit_room(interface_id) override {}
+
+private:
+    struct socket
+    {
+        explicit socket(std::size_t capacity = 0) : queue(capacity) {}
+        void* owner = nullptr;
+        bool bound = false, connected = false;
+        bool broadcast = false, reuse_address = false, reuse_port = false;
+        bool receive_shut = false, send_shut = false;
+        bool dont_fragment = true;
+        std::uint8_t ttl = 64, tos = 0;
+        int receive_buffer = 0; ///< octets
+        endpoint local, remote;
+        error_code error;
+        udp::receive_queue queue;
+    };
+
+    socket* find(udp_id id) noexcept { return sockets_.find(id); }
+    const socket* find(udp_id id) const noexcept { return sockets_.find(id); }
+    socket* demultiplex(const endpoint& local, const endpoint& remote, std::vector<socket*>* everyone);
+    error_code claim(udp_id id, socket& s, const endpoint& local);
+    bool port_is_free(const socket& s, const endpoint& local) const;
+
+    network& net_;
+    random_source& random_;
+    event_queue& events_;
+    const host_options& options_;
+    udp_counters& counters_;
+    slab<socket, udp_tag> sockets_;
+    std::unordered_map<std::uint16_t, std::vector<udp_id>> ports_;
+};
+
+} // namespace tapio::core

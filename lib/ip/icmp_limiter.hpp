@@ -1,0 +1,65 @@
+/// @file
+/// The limit on ICMP errors that we originate (RFC 1812 §4.3.2.8): a token bucket, for the whole host and for each peer.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include <tapio/core/address.hpp>
+#include <tapio/core/time.hpp>
+
+namespace tapio::core::ip {
+
+class token_bucket
+{
+public:
+    /// @param rate tokens per second  @param depth tokens at most
+    constexpr token_bucket(unsigned rate, unsigned depth) noexcept : rate_(rate), depth_(depth) {}
+
+    bool take(time_point now) noexcept
+    {
+        const duration cost = std::chrono::seconds(1);
+        const duration full = cost * depth_;
+        credit_ = started_ ? std::min(full, credit_ + std::min(full, now - last_) * rate_) : full;
+        started_ = true;
+        last_ = now;
+        if (credit_ < cost) return false;
+        credit_ -= cost;
+        return true;
+    }
+
+private:
+    unsigned rate_, depth_;
+    bool started_ = false;
+    duration credit_{};
+    time_point last_{};
+};
+
+/// Peers share buckets by a hash, so that memory is bounded; a collision only makes the limit stricter.
+class icmp_limiter
+{
+public:
+    bool allow(const address& peer, time_point now) noexcept
+    {
+        const std::size_t h = peer.is_v4() ? peer.to_v4().to_uint() * 2654435761U >> 24 : 0;
+        return peers_[h % peers_.size()].take(now) && host_.take(now);
+    }
+
+private:
+    token_bucket host_{1000, 50}; ///< Linux's icmp_msgs_per_sec and icmp_msgs_burst
+    std::array<token_bucket, 256> peers_ = filled();
+
+    static std::array<token_bucket, 256> filled() noexcept
+    {
+        std::array<token_bucket, 256> out = make(std::make_index_sequence<256>());
+        return out;
+    }
+    template <std::size_t... I>
+    static constexpr std::array<token_bucket, 256> make(std::index_sequence<I...>) noexcept
+    {
+        return {((void)I, token_bucket{10, 6})...};
+    }
+};
+
+} // namespace tapio::core::ip

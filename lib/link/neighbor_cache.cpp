@@ -1,0 +1,146 @@
+#include "link/neighbor_cache.hpp"
+
+#include <algorithm>
+
+namespace tapio::core::link {
+
+std::optional<mac_address> neighbor_cache::resolve(const address& next_hop, packet& p, time_point now)
+{
+    const auto found = entries_.find(next_hop);
+    entry& e = found == entries_.end() ? make(next_hop, now) : found->second;
+    e.used = now;
+    if (e.state == state::incomplete) {
+        e.pending.push_back(std::move(p));
+        if (e.pending.size() > most_pending) {
+            overflow_.push_back(std::move(e.pending.front()));
+            e.pending.pop_front();
+        }
+        if (e.requests == 0) ask(next_hop, e, now);
+        return std::nullopt;
+    }
+    if (e.state == state::reachable && e.deadline <= now) e.state = state::stale;
+    if (e.state == state::stale) { // RFC 4861 §7.3.3: use it, and see soon whether it still holds
+        e.state = state::delay;
+        e.deadline = now + delay_first_probe;
+    }
+    return e.mac;
+}
+
+neighbor_cache::entry& neighbor_cache::make(const address& who, time_point now)
+{
+    if (entries_.size() >= most_entries) {
+        const auto oldest = std::min_element(entries_.begin(), entries_.end(),
+                                             [](const auto& a, const auto& b) { return a.second.used < b.second.used; });
+        for (packet& p : oldest->second.pending) overflow_.push_back(std::move(p));
+        entries_.erase(oldest);
+    }
+    entry& e = entries_[who];
+    e.used = now;
+    return e;
+}
+
+void neighbor_cache::ask(const address& who, entry& e, time_point now)
+{
+    ++e.requests;
+    e.deadline = now + request_interval;
+    requests_.push_back({who, e.state == state::probe ? std::optional(e.mac) : std::nullopt});
+}
+
+std::deque<packet> neighbor_cache::learn(const address& who, const mac_address& mac, bool create, bool confirmed, time_point now)
+{
+    auto found = entries_.find(who);
+    if (found == entries_.end() && !create) return {};
+    entry& e = found == entries_.end() ? make(who, now) : found->second;
+    const bool changed = e.state == state::incomplete || e.mac != mac;
+    e.mac = mac;
+    e.requests = 0;
+    if (confirmed) {
+        e.state = state::reachable;
+        e.deadline = now + reachable_time;
+    } else if (changed) { // heard of, not proven (RFC 4861 §7.2.3)
+        e.state = state::stale;
+        e.deadline = never;
+    }
+    return std::exchange(e.pending, {});
+}
+
+void neighbor_cache::confirm(const address& who, time_point now)
+{
+    const auto found = entries_.find(who);
+    if (found == entries_.end() || found->second.state == state::incomplete) return;
+    found->second.state = state::reachable;
+    found->second.deadline = now + reachable_time;
+    found->second.requests = 0;
+}
+
+void neighbor_cache::expire(const address& who, entry& e, time_point now)
+{
+    switch (e.state) {
+    case state::reachable:
+        e.state = state::stale;
+        e.deadline = never;
+        return;
+    case state::stale: e.deadline = never; return;
+    case state::delay:
+        e.state = state::probe;
+        e.requests = 0;
+        ask(who, e, now);
+        return;
+    case state::incomplete:
+    case state::probe:
+        if (e.requests < most_requests) ask(who, e, now);
+        return;
+    }
+}
+
+void neighbor_cache::advance(time_point now)
+{
+    for (auto it = entries_.begin(); it != entries_.end();) {
+        entry& e = it->second;
+        if (e.deadline > now) {
+            ++it;
+            continue;
+        }
+        const bool asking = e.state == state::incomplete || e.state == state::probe;
+        if (asking && e.requests >= most_requests) { // nobody answers
+            for (packet& p : e.pending) unreachable_.push_back(std::move(p));
+            it = entries_.erase(it);
+            continue;
+        }
+        expire(it->first, e, now);
+        ++it;
+    }
+}
+
+time_point neighbor_cache::next_deadline() const
+{
+    time_point next = never;
+    for (const auto& [who, e] : entries_)
+        if (e.state != state::reachable) next = std::min(next, e.deadline); // reachable ones are looked at when used
+    return next;
+}
+
+namespace {
+
+template <class T>
+bool take_front(std::deque<T>& queue, T& out)
+{
+    if (queue.empty()) return false;
+    out = std::move(queue.front());
+    queue.pop_front();
+    return true;
+}
+
+} // namespace
+
+bool neighbor_cache::take_request(request& out) { return take_front(requests_, out); }
+bool neighbor_cache::take_unreachable(packet& out) { return take_front(unreachable_, out); }
+bool neighbor_cache::take_overflow(packet& out) { return take_front(overflow_, out); }
+
+std::optional<neighbor_cache::state> neighbor_cache::state_of(const address& who) const
+{
+    const auto found = entries_.find(who);
+    return found == entries_.end() ? std::nullopt : std::optional(found->second.state);
+}
+
+} // namespace tapio::core::link

@@ -1,0 +1,78 @@
+/// @file
+/// Who has which link-layer address: the neighbour cache, with the states of RFC 4861 §7.3.2 used for ARP (RFC 826) too.
+/// Sans-IO: it answers what is to be asked, and keeps the packets that wait for an answer. Read RFC 826, RFC 1122 §2.3.2 and
+/// RFC 4861 §7.3 first.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include <tapio/core/address.hpp>
+#include <tapio/core/packet.hpp>
+#include <tapio/core/time.hpp>
+
+namespace tapio::core::link {
+
+class neighbor_cache
+{
+public:
+    static constexpr std::size_t most_entries = 1024; ///< at the bound the least recently used one is forgotten
+    static constexpr std::size_t most_pending = 16;   ///< packets that wait for one address; the oldest is dropped
+    static constexpr unsigned most_requests = 3;
+    static constexpr duration request_interval = std::chrono::seconds(1);
+    static constexpr duration reachable_time = std::chrono::seconds(30); ///< RFC 4861 §10
+    static constexpr duration delay_first_probe = std::chrono::seconds(5);
+
+    enum class state : std::uint8_t { incomplete, reachable, stale, delay, probe };
+
+    /// Who is to be asked for.
+    struct request
+    {
+        address target;
+        std::optional<mac_address> unicast_to; ///< a probe of someone known; none: ask everybody
+    };
+
+    /// The neighbour's address; or none, and the packet waits (or the oldest one waiting was dropped for it).
+    std::optional<mac_address> resolve(const address& next_hop, packet& p, time_point now);
+
+    /// A neighbour has told its address. Creates an entry only if `create` (RFC 826: when we are the target).
+    /// Answers the packets that waited for it.
+    std::deque<packet> learn(const address& who, const mac_address& mac, bool create, bool confirmed, time_point now);
+
+    /// An upper layer has seen progress: the neighbour is reachable (RFC 4861 §7.3.1).
+    void confirm(const address& who, time_point now);
+
+    void advance(time_point now);
+    time_point next_deadline() const;
+
+    bool take_request(request& out);      ///< what is to be asked now, one at a time
+    bool take_unreachable(packet& out);   ///< packets whose neighbour did not answer
+    bool take_overflow(packet& out);      ///< packets dropped because too many waited
+
+    std::size_t size() const noexcept { return entries_.size(); }
+    std::optional<state> state_of(const address& who) const;
+
+private:
+    struct entry
+    {
+        core::link::neighbor_cache::state state = state::incomplete;
+        mac_address mac;
+        time_point deadline = never; ///< of the state's timer
+        time_point used{};
+        unsigned requests = 0;
+        std::deque<packet> pending;
+    };
+
+    entry& make(const address& who, time_point now);
+    void ask(const address& who, entry& e, time_point now);
+    void expire(const address& who, entry& e, time_point now);
+
+    std::map<address, entry> entries_;
+    std::deque<request> requests_;
+    std::deque<packet> unreachable_, overflow_;
+};
+
+} // namespace tapio::core::link

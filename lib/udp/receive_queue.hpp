@@ -1,0 +1,55 @@
+/// @file
+/// The datagrams that a UDP socket has received and its user has not read. Bounded in octets; at the bound the new one is
+/// dropped (RFC 1122 §4.1 leaves it to us; Linux does the same).
+#pragma once
+
+#include <cstddef>
+#include <deque>
+
+#include <tapio/core/address.hpp>
+#include <tapio/core/packet.hpp>
+
+namespace tapio::core::udp {
+
+struct datagram
+{
+    endpoint sender;
+    packet payload;
+};
+
+class receive_queue
+{
+public:
+    static constexpr std::size_t overhead = 128; ///< octets that each datagram counts beside its payload
+
+    explicit receive_queue(std::size_t capacity) noexcept : capacity_(capacity) {}
+
+    bool push(datagram&& d)
+    {
+        const std::size_t cost = d.payload.size() + overhead;
+        if (used_ + cost > capacity_ && !queue_.empty()) return false;
+        used_ += cost;
+        queue_.push_back(std::move(d));
+        return true;
+    }
+    const datagram& front() const noexcept { return queue_.front(); }
+    void pop()
+    {
+        used_ -= queue_.front().payload.size() + overhead;
+        queue_.pop_front();
+    }
+    bool empty() const noexcept { return queue_.empty(); }
+    void set_capacity(std::size_t octets) noexcept { capacity_ = octets; }
+    void clear() noexcept
+    {
+        queue_.clear();
+        used_ = 0;
+    }
+
+private:
+    std::deque<datagram> queue_;
+    std::size_t used_ = 0; ///< octets
+    std::size_t capacity_; ///< octets
+};
+
+} // namespace tapio::core::udp

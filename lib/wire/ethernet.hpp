@@ -1,0 +1,52 @@
+/// @file
+/// Ethernet II frames (RFC 894) and the 802.1Q tag. Not here: 802.3 length frames and LLC.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "wire/header.hpp"
+
+#include <tapio/core/address.hpp>
+#include <tapio/core/drop_reason.hpp>
+#include <tapio/core/packet.hpp>
+
+#include <boost/endian/buffers.hpp>
+
+namespace tapio::core::wire {
+
+enum class ether_type : std::uint16_t { ipv4 = 0x0800, arp = 0x0806, vlan = 0x8100, ipv6 = 0x86dd };
+
+/// As it travels.
+struct ethernet_header
+{
+    std::array<std::uint8_t, 6> destination;
+    std::array<std::uint8_t, 6> source;
+    boost::endian::big_uint16_buf_t type;
+};
+static_assert(sizeof(ethernet_header) == 14 && wire_header<ethernet_header>);
+
+/// The 802.1Q tag, in place of the type; the type follows it.
+struct vlan_tag
+{
+    boost::endian::big_uint16_buf_t control; ///< priority 3 bits, drop eligible 1, VLAN identifier 12
+    boost::endian::big_uint16_buf_t type;
+};
+static_assert(sizeof(vlan_tag) == 4 && wire_header<vlan_tag>);
+
+struct ethernet_frame
+{
+    mac_address destination, source;
+    ether_type type{};
+    std::optional<std::uint16_t> vlan; ///< the VLAN identifier, if the frame was tagged with one other than 0
+    std::size_t header_length = 0;     ///< octets
+};
+
+/// Checks the start of a frame: complete, and not from a group.
+parsed<ethernet_frame> parse_ethernet(const_bytes front) noexcept;
+
+/// Puts the header in front.
+void push_ethernet(packet& p, const mac_address& destination, const mac_address& source, ether_type type) noexcept;
+
+} // namespace tapio::core::wire

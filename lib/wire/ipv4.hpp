@@ -1,0 +1,61 @@
+/// @file
+/// The IPv4 header and its options (RFC 791, RFC 1122 §3.2.1).
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "wire/header.hpp"
+
+#include <tapio/core/address.hpp>
+#include <tapio/core/drop_reason.hpp>
+#include <tapio/core/packet.hpp>
+
+#include <boost/endian/buffers.hpp>
+
+namespace tapio::core::wire {
+
+enum class ip_protocol : std::uint8_t { icmp = 1, igmp = 2, tcp = 6, udp = 17, icmpv6 = 58 };
+
+/// As it travels, without options.
+struct ipv4_header
+{
+    boost::endian::big_uint8_buf_t version_ihl; ///< version 4 bits, header length in 32-bit words 4 bits
+    boost::endian::big_uint8_buf_t tos;         ///< DSCP 6 bits, ECN 2 bits
+    boost::endian::big_uint16_buf_t total_length; ///< octets, header included
+    boost::endian::big_uint16_buf_t identification;
+    boost::endian::big_uint16_buf_t flags_offset; ///< reserved, DF, MF, offset in 8 octets 13 bits
+    boost::endian::big_uint8_buf_t ttl;
+    boost::endian::big_uint8_buf_t protocol;
+    boost::endian::big_uint16_buf_t checksum;
+    std::array<std::uint8_t, 4> source;
+    std::array<std::uint8_t, 4> destination;
+};
+static_assert(sizeof(ipv4_header) == 20 && wire_header<ipv4_header>);
+
+/// A header that has passed every check that can be made of it alone.
+struct ipv4_fields
+{
+    address_v4 source, destination;
+    ip_protocol protocol{};
+    std::uint8_t ttl = 64;
+    std::uint8_t tos = 0;
+    std::uint16_t identification = 0;
+    bool dont_fragment = false;
+    bool more_fragments = false;
+    std::uint16_t fragment_offset = 0;  ///< octets
+    std::uint16_t header_length = 20;   ///< octets
+    std::uint16_t total_length = 20;    ///< octets
+    bool source_routed = false;         ///< an LSRR or SSRR option stands in it
+    bool router_alert = false;          ///< RFC 2113
+
+    bool is_fragment() const noexcept { return more_fragments || fragment_offset != 0; }
+};
+
+/// @param front contiguous octets from the header on  @param total octets of the packet from there (padding included)
+parsed<ipv4_fields> parse_ipv4(const_bytes front, std::size_t total) noexcept;
+
+/// Puts a header without options in front of the packet, its total length and checksum computed.
+void push_ipv4(packet& p, const ipv4_fields& fields) noexcept;
+
+} // namespace tapio::core::wire

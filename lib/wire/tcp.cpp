@@ -1,0 +1,155 @@
+#include "wire/tcp.hpp"
+
+#include <cstddef>
+
+#include "wire/ipv4.hpp"
+#include "wire/transport_checksum.hpp"
+
+#include <boost/endian/conversion.hpp>
+
+namespace tapio::core::wire {
+
+namespace {
+
+enum option_kind : std::uint8_t { end_of_list = 0, no_operation = 1, max_segment = 2, window_scale = 3, sack_permitted = 4, sack = 5, timestamps = 8 };
+
+std::uint16_t load_16(const_bytes from) noexcept
+{
+    return boost::endian::load_big_u16(reinterpret_cast<const unsigned char*>(from.data()));
+}
+std::uint32_t load_32(const_bytes from) noexcept
+{
+    return boost::endian::load_big_u32(reinterpret_cast<const unsigned char*>(from.data()));
+}
+
+/// One option's value. False if its length is wrong for its kind; kinds that we do not know are skipped (RFC 9293 MUST-6).
+bool read_option(std::uint8_t kind, const_bytes value, tcp_options_field& out) noexcept
+{
+    switch (kind) {
+    case max_segment:
+        if (value.size() != 2) return false;
+        out.max_segment = load_16(value);
+        return true;
+    case window_scale:
+        if (value.size() != 1) return false;
+        out.window_scale = std::to_integer<std::uint8_t>(value[0]);
+        return true;
+    case sack_permitted:
+        out.sack_permitted = value.empty();
+        return value.empty();
+    case timestamps:
+        if (value.size() != 8) return false;
+        out.timestamps = tcp_timestamps{load_32(value), load_32(value.subspan(4))};
+        return true;
+    case sack:
+        if (value.empty() || value.size() % 8 != 0) return false;
+        for (; !value.empty() && out.sack.size() < out.sack.capacity(); value = value.subspan(8))
+            out.sack.push_back({load_32(value), load_32(value.subspan(4))});
+        return true;
+    default: return true;
+    }
+}
+
+/// RFC 9293 §3.2. Each step moves on by at least one octet, so it ends (MUST-7: a bad length is no reason to crash).
+bool walk_options(const_bytes options, tcp_options_field& out) noexcept
+{
+    while (!options.empty()) {
+        const auto kind = std::to_integer<std::uint8_t>(options[0]);
+        if (kind == end_of_list) return true;
+        if (kind == no_operation) {
+            options = options.subspan(1);
+            continue;
+        }
+        if (options.size() < 2) return false;
+        const auto length = std::to_integer<std::size_t>(options[1]);
+        if (length < 2 || length > options.size()) return false;
+        if (!read_option(kind, options.subspan(2, length - 2), out)) return false;
+        options = options.subspan(length);
+    }
+    return true;
+}
+
+/// Options as they travel, written forward into a fixed buffer of the most there can be.
+class option_writer
+{
+public:
+    void put_8(unsigned v) noexcept { octets_[size_++] = static_cast<unsigned char>(v); }
+    void put_16(std::uint16_t v) noexcept { boost::endian::store_big_u16(&octets_[size_], v), size_ += 2; }
+    void put_32(std::uint32_t v) noexcept { boost::endian::store_big_u32(&octets_[size_], v), size_ += 4; }
+    bool fits(std::size_t n) const noexcept { return size_ + n <= sizeof octets_; }
+
+    const_bytes padded() noexcept
+    {
+        while (size_ % 4 != 0) put_8(no_operation);
+        return std::as_bytes(std::span(octets_, size_));
+    }
+
+private:
+    unsigned char octets_[40];
+    std::size_t size_ = 0;
+};
+
+const_bytes write_options(option_writer& w, const tcp_options_field& o) noexcept
+{
+    if (o.max_segment) w.put_8(max_segment), w.put_8(4), w.put_16(*o.max_segment);
+    if (o.window_scale) w.put_8(no_operation), w.put_8(window_scale), w.put_8(3), w.put_8(*o.window_scale);
+    if (o.sack_permitted) w.put_8(no_operation), w.put_8(no_operation), w.put_8(sack_permitted), w.put_8(2);
+    if (o.timestamps) { // RFC 7323 appendix A
+        w.put_8(no_operation), w.put_8(no_operation), w.put_8(timestamps), w.put_8(10);
+        w.put_32(o.timestamps->value), w.put_32(o.timestamps->echo);
+    }
+    if (!o.sack.empty() && w.fits(12)) {
+        std::size_t n = 0;
+        while (n < o.sack.size() && w.fits(4 + 8 * (n + 1))) ++n;
+        w.put_8(no_operation), w.put_8(no_operation), w.put_8(sack), w.put_8(static_cast<unsigned>(2 + 8 * n));
+        for (std::size_t i = 0; i < n; ++i) w.put_32(o.sack[i].begin), w.put_32(o.sack[i].end);
+    }
+    return w.padded();
+}
+
+} // namespace
+
+parsed<tcp_fields> parse_tcp(const_bytes front, std::size_t total) noexcept
+{
+    if (front.size() < sizeof(tcp_header)) return drop_reason::tcp_truncated;
+    const auto h = read<tcp_header>(front);
+    tcp_fields f;
+    f.header_length = static_cast<std::uint16_t>((h.offset.value() >> 4) * 4);
+    if (f.header_length < sizeof h || f.header_length > total || f.header_length > front.size())
+        return drop_reason::tcp_bad_offset;
+    f.source_port = h.source_port.value();
+    f.destination_port = h.destination_port.value();
+    if (f.source_port == 0 || f.destination_port == 0) return drop_reason::tcp_zero_port;
+    f.sequence = h.sequence.value();
+    f.acknowledgement = h.acknowledgement.value();
+    f.flags = h.flags.value();
+    if ((f.flags & tcp_syn) != 0 && (f.flags & (tcp_fin | tcp_rst)) != 0) return drop_reason::tcp_bad_flags;
+    f.window = h.window.value();
+    f.urgent = h.urgent.value();
+    if (!walk_options(front.subspan(sizeof h, f.header_length - sizeof h), f.options)) return drop_reason::tcp_bad_options;
+    return f;
+}
+
+void push_tcp(packet& p, const tcp_fields& f, const address& source, const address& destination, bool partial) noexcept
+{
+    option_writer writer;
+    const const_bytes options = write_options(writer, f.options);
+    tcp_header h;
+    h.source_port = f.source_port;
+    h.destination_port = f.destination_port;
+    h.sequence = f.sequence;
+    h.acknowledgement = f.acknowledgement;
+    h.offset = static_cast<std::uint8_t>((sizeof h + options.size()) / 4 << 4);
+    h.flags = f.flags;
+    h.window = f.window;
+    h.checksum = 0;
+    h.urgent = f.urgent;
+    if (!options.empty()) std::memcpy(p.push_front(options.size()), options.data(), options.size());
+    std::byte* const at = p.push_front(sizeof h);
+    std::memcpy(at, &h, sizeof h);
+    h.checksum = transport_checksum(p, source, destination, static_cast<std::uint8_t>(ip_protocol::tcp),
+                                    offsetof(tcp_header, checksum), partial);
+    std::memcpy(at, &h, sizeof h);
+}
+
+} // namespace tapio::core::wire

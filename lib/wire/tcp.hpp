@@ -1,0 +1,89 @@
+/// @file
+/// The TCP header and its options (RFC 9293 §3.1, RFC 7323, RFC 2018).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "wire/header.hpp"
+
+#include <tapio/core/address.hpp>
+#include <tapio/core/drop_reason.hpp>
+#include <tapio/core/packet.hpp>
+
+#include <boost/container/static_vector.hpp>
+#include <boost/endian/buffers.hpp>
+
+namespace tapio::core::wire {
+
+/// As it travels, without options.
+struct tcp_header
+{
+    boost::endian::big_uint16_buf_t source_port;
+    boost::endian::big_uint16_buf_t destination_port;
+    boost::endian::big_uint32_buf_t sequence;
+    boost::endian::big_uint32_buf_t acknowledgement;
+    boost::endian::big_uint8_buf_t offset; ///< header length in 32-bit words 4 bits, reserved 4
+    boost::endian::big_uint8_buf_t flags;
+    boost::endian::big_uint16_buf_t window;
+    boost::endian::big_uint16_buf_t checksum;
+    boost::endian::big_uint16_buf_t urgent;
+};
+static_assert(sizeof(tcp_header) == 20 && wire_header<tcp_header>);
+
+enum tcp_flag : std::uint8_t {
+    tcp_fin = 0x01,
+    tcp_syn = 0x02,
+    tcp_rst = 0x04,
+    tcp_psh = 0x08,
+    tcp_ack = 0x10,
+    tcp_urg = 0x20,
+    tcp_ece = 0x40,
+    tcp_cwr = 0x80,
+};
+
+struct tcp_timestamps ///< RFC 7323 §3.2
+{
+    std::uint32_t value = 0;
+    std::uint32_t echo = 0;
+    friend bool operator==(const tcp_timestamps&, const tcp_timestamps&) = default;
+};
+
+struct sack_block ///< RFC 2018 §3: [begin, end)
+{
+    std::uint32_t begin = 0;
+    std::uint32_t end = 0;
+    friend bool operator==(const sack_block&, const sack_block&) = default;
+};
+
+struct tcp_options_field
+{
+    std::optional<std::uint16_t> max_segment; ///< octets
+    std::optional<std::uint8_t> window_scale;
+    bool sack_permitted = false;
+    std::optional<tcp_timestamps> timestamps;
+    boost::container::static_vector<sack_block, 4> sack;
+};
+
+/// A header in host byte order.
+struct tcp_fields
+{
+    std::uint16_t source_port = 0;
+    std::uint16_t destination_port = 0;
+    std::uint32_t sequence = 0;
+    std::uint32_t acknowledgement = 0;
+    std::uint8_t flags = 0; ///< of tcp_flag
+    std::uint16_t window = 0;
+    std::uint16_t urgent = 0;
+    std::uint16_t header_length = 20; ///< octets
+    tcp_options_field options;
+};
+
+/// @param front contiguous octets from the header on  @param total octets of the segment
+parsed<tcp_fields> parse_tcp(const_bytes front, std::size_t total) noexcept;
+
+/// Puts header and options in front of the payload, checksum computed, or left to the device if `partial`.
+void push_tcp(packet& p, const tcp_fields& fields, const address& source, const address& destination,
+              bool partial = false) noexcept;
+
+} // namespace tapio::core::wire
