@@ -2,21 +2,21 @@
 /// The device interface: where packets leave and enter a stack. Implement it to attach a stack to a medium of your own.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/system/error_code.hpp>
-
 #include <tapio/core/device_info.hpp>
 #include <tapio/core/packet.hpp>
 #include <tapio/core/time.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/system/error_code.hpp>
 
 namespace tapio {
 
 using core::device_info;
 using core::packet;
 
-/// What a device tells the stack that it is attached to. Every call may come on any thread on which the device's executor
-/// runs handlers, or (in-memory devices) from within another stack's run; never while the device is inside one of the
-/// calls below.
+/// What a device tells the stack that it is attached to. Every call may come on any thread on which the device's
+/// executor runs handlers, or (in-memory devices) from within another stack's run; never while the device is inside one
+/// of the calls below.
 class device_receiver
 {
 public:
@@ -36,8 +36,8 @@ protected:
 };
 
 /// One medium, attached to at most one stack at a time.
-/// Thread safety: the stack serialises its calls (they come under the stack's lock). The device must not call its receiver
-/// from within them: what it has to say, it says from a handler on its executor, or after `poll()`.
+/// Thread safety: the stack serialises its calls (they come under the stack's lock). The device must not call its
+/// receiver from within them: what it has to say, it says from a handler on its executor, or after `poll()`.
 class device
 {
 public:
@@ -49,15 +49,16 @@ public:
     /// Begins delivery to `receiver`, from handlers that run on `executor`, until `stop()`. Called once.
     virtual void start(boost::asio::any_io_executor executor, device_receiver& receiver) = 0;
 
-    /// Sends one packet. True: taken (or dropped as the medium would); the packet is moved from. False: full; the packet
-    /// is left as it was, and `receiver.writable()` follows when there is room.
+    /// Sends one packet. True: taken (or dropped as the medium would); the packet is moved from. False: full; the
+    /// packet is left as it was, and `receiver.writable()` follows when there is room.
     virtual bool transmit(packet& p) = 0;
 
-    /// Ends delivery. After it has returned no handler of the device touches the receiver any more, even if already queued.
+    /// Ends delivery. After it has returned no handler of the device touches the receiver any more, even if already
+    /// queued.
     virtual void stop() = 0;
 
-    /// In-memory media only: called by the stack, without its lock, after each run of its own, so that what it has sent can
-    /// be delivered to the other end at once, inside the user's call. Other devices do nothing.
+    /// In-memory media only: called by the stack, without its lock, after each run of its own, so that what it has sent
+    /// can be delivered to the other end at once, inside the user's call. Other devices do nothing.
     virtual void deliver() {}
 };
 

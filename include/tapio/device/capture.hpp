@@ -1,0 +1,23 @@
+/// @file
+/// A tee around any device: every packet goes to a pcapng file too.
+#pragma once
+
+#include <tapio/device/device.hpp>
+#include <tapio/device/pcapng.hpp>
+
+#include <memory>
+#include <string>
+
+namespace tapio {
+
+/// Wraps `inner`; what it receives and what it has taken for sending is written to `path` (made, or emptied), as seen
+/// at the device and stamped with the system's clock. The file is complete when the device has stopped or is gone.
+/// Bytes stand in the file as they pass: with offload on, checksums may be partial.
+/// @throws boost::system::system_error when the file cannot be opened. A disk that fills up later ends the capture, not
+///         the traffic.
+std::unique_ptr<device> capture(std::unique_ptr<device> inner, const std::string& path);
+
+/// As above, into a writer that the caller shares with others (several devices, comments).
+std::unique_ptr<device> capture(std::unique_ptr<device> inner, std::shared_ptr<pcapng_writer> writer);
+
+} // namespace tapio

@@ -1,0 +1,28 @@
+/// @file
+/// A wire in memory between two stacks of one process.
+#pragma once
+
+#include <tapio/device/device.hpp>
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+namespace tapio {
+
+struct pipe_options
+{
+    core::link_type link = core::link_type::ethernet; ///< or ip
+    std::size_t mtu = 1500;                           ///< octets of IP packet
+    std::size_t queue_length = 1000;        ///< packets on their way in one direction; then `transmit()` refuses
+    std::array<core::mac_address, 2> mac{}; ///< of either end; unspecified: its host makes one up
+};
+
+/// The two ends of a new wire. What one stack sends is with the other before the call that caused it returns (see
+/// `device::deliver()`), answers included, until both have no more to say; after 100,000 packets in one go the rest
+/// follows from a handler. Order is kept, nothing is lost while both ends are attached; once an end has stopped, what
+/// is sent to it vanishes. Thread safety: the two stacks may run on different threads.
+std::pair<std::unique_ptr<device>, std::unique_ptr<device>> make_pipe(const pipe_options& options = {});
+
+} // namespace tapio

@@ -1,0 +1,85 @@
+#include <tapio/core/impairment.hpp>
+
+#include <utility>
+
+namespace tapio::core {
+
+// SplitMix64 (Steele, Lea, Flood 2014): good enough for dice, and nobody has to keep them secret.
+std::uint64_t impairment::random() noexcept
+{
+    std::uint64_t z = state_ += 0x9e3779b97f4a7c15U;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+    return z ^ (z >> 31);
+}
+
+bool impairment::happens(double probability) noexcept
+{
+    constexpr double range = 1ULL << 53;
+    return static_cast<double>(random() >> 11) < probability * range;
+}
+
+bool impairment::queue_is_full(time_point now) const noexcept
+{
+    if (options_.rate == 0 || options_.queue_limit == 0 || busy_until_ <= now) return false;
+    const double waiting =
+        std::chrono::duration<double>(busy_until_ - now).count() * static_cast<double>(options_.rate) / 8;
+    return waiting > static_cast<double>(options_.queue_limit);
+}
+
+time_point impairment::leaves_wire(std::size_t octets, time_point now) noexcept
+{
+    if (options_.rate == 0) return now;
+    const std::chrono::duration<double> takes(8.0 * static_cast<double>(octets) / static_cast<double>(options_.rate));
+    busy_until_ = std::max(busy_until_, now) + std::chrono::duration_cast<duration>(takes);
+    return busy_until_;
+}
+
+duration impairment::flight_time() noexcept
+{
+    duration time = options_.delay;
+    if (options_.jitter > duration::zero())
+        time += duration(static_cast<duration::rep>(random() % static_cast<std::uint64_t>(options_.jitter.count())));
+    if (happens(options_.reorder)) {
+        ++counters_.reordered;
+        time += options_.reorder_delay;
+    }
+    return time;
+}
+
+packet impairment::damaged(const packet& p, std::size_t link_header)
+{
+    block copy(p.size());
+    p.copy_to({copy.data(), p.size()});
+    const std::uint64_t bit = random() % (8 * (p.size() - link_header));
+    copy.data()[link_header + bit / 8] ^= std::byte{1} << (bit % 8);
+    packet out(copy.share(0, p.size()));
+    out.offload = p.offload;
+    return out;
+}
+
+void impairment::send(packet&& p, std::size_t link_header, time_point now, std::vector<arrival>& out)
+{
+    ++counters_.packets;
+    if (queue_is_full(now)) {
+        ++counters_.queue_dropped;
+        return;
+    }
+    const time_point left = leaves_wire(p.size(), now);
+    if (happens(options_.drop)) {
+        ++counters_.dropped;
+        return;
+    }
+    if (p.size() > link_header && happens(options_.corrupt)) {
+        ++counters_.corrupted;
+        p = damaged(p, link_header);
+    }
+    const time_point at = left + flight_time();
+    if (happens(options_.duplicate)) {
+        ++counters_.duplicated;
+        out.push_back({at, p});
+    }
+    out.push_back({at, std::move(p)});
+}
+
+} // namespace tapio::core
