@@ -2,11 +2,11 @@
 /// A bad wire around any device: what leaves and what arrives is lost, doubled, delayed or damaged at random.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-
 #include <tapio/core/impairment.hpp>
 #include <tapio/device/device.hpp>
+
+#include <cstdint>
+#include <memory>
 
 namespace tapio {
 

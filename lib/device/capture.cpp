@@ -1,0 +1,82 @@
+#include <tapio/device/capture.hpp>
+
+#include <chrono>
+#include <utility>
+
+namespace tapio {
+
+namespace {
+
+using core::packet;
+using direction = pcapng_writer::direction;
+
+class captured final : public device, private device_receiver
+{
+public:
+    captured(std::unique_ptr<device> inner, std::shared_ptr<pcapng_writer> writer)
+        : inner_(std::move(inner)), writer_(std::move(writer)), interface_(writer_->add_interface(inner_->info()))
+    {
+    }
+    ~captured() override { captured::stop(); }
+
+    device_info info() const override { return inner_->info(); }
+
+    void start(boost::asio::any_io_executor executor, device_receiver& receiver) override
+    {
+        receiver_ = &receiver;
+        inner_->start(std::move(executor), *this);
+    }
+
+    // The packet is gone when we know whether it was taken, so a copy (which shares the payload) waits for that.
+    bool transmit(packet& p) override
+    {
+        const packet sent = p;
+        const auto time = now(); // before its answer's
+        if (!inner_->transmit(p)) return false;
+        writer_->write(interface_, sent, time, direction::outbound);
+        return true;
+    }
+
+    void stop() override
+    {
+        inner_->stop();
+        writer_->flush();
+    }
+
+    void deliver() override { inner_->deliver(); }
+
+private:
+    void receive(packet&& p) override
+    {
+        writer_->write(interface_, p, now(), direction::inbound);
+        receiver_->receive(std::move(p));
+    }
+    void end_batch() override { receiver_->end_batch(); }
+    void writable() override { receiver_->writable(); }
+    void failed(boost::system::error_code why) override
+    {
+        writer_->flush();
+        receiver_->failed(why);
+    }
+
+    static std::chrono::nanoseconds now() { return std::chrono::system_clock::now().time_since_epoch(); }
+
+    const std::unique_ptr<device> inner_;
+    const std::shared_ptr<pcapng_writer> writer_;
+    const std::uint32_t interface_;
+    device_receiver* receiver_ = nullptr; // set before inner_ starts, used until it has stopped
+};
+
+} // namespace
+
+std::unique_ptr<device> capture(std::unique_ptr<device> inner, const std::string& path)
+{
+    return capture(std::move(inner), std::make_shared<pcapng_writer>(path));
+}
+
+std::unique_ptr<device> capture(std::unique_ptr<device> inner, std::shared_ptr<pcapng_writer> writer)
+{
+    return std::make_unique<captured>(std::move(inner), std::move(writer));
+}
+
+} // namespace tapio

@@ -1,0 +1,174 @@
+// What the handlers need lives in `pump`, which they share with the device: it may be gone before they are.
+#include "device/descriptor_device.hpp"
+
+#include "device/delivery.hpp"
+#include "device/packet_io.hpp"
+
+#include <tapio/core/error.hpp>
+
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+namespace tapio::detail {
+
+namespace {
+
+namespace asio = boost::asio;
+using core::error_code;
+using descriptor = asio::posix::basic_stream_descriptor<asio::any_io_executor>;
+
+constexpr int batch = 64; // packets read before timers, acknowledgements and other handlers get their turn
+constexpr std::size_t ethernet_overhead = 18; // octets: header and one VLAN tag
+constexpr std::size_t vnet_overhead = 12;
+constexpr std::size_t largest_gso = 65535; // octets of a super-segment, link header apart
+
+bool unfinished_segments(const core::offload_features& f) noexcept
+{
+    return f.tso_v4 || f.tso_v6 || f.uso;
+}
+
+std::size_t largest_read(const device_info& info, bool vnet_header) noexcept
+{
+    const std::size_t ip = unfinished_segments(info.offload) ? std::max(largest_gso, info.mtu) : info.mtu;
+    return ip + (info.link == core::link_type::ethernet ? ethernet_overhead : 0) + (vnet_header ? vnet_overhead : 0);
+}
+
+class pump : public std::enable_shared_from_this<pump>
+{
+public:
+    pump(int fd, const device_info& info, bool vnet_header)
+        : fd_(fd), vnet_header_(vnet_header), reader_(largest_read(info, vnet_header), vnet_header)
+    {
+    }
+
+    void start(const asio::any_io_executor& executor, device_receiver& receiver)
+    {
+        delivery_.open(receiver);
+        {
+            const std::lock_guard lock(descriptor_mutex_);
+            descriptor_.emplace(executor, fd_);
+        }
+        wait_readable();
+    }
+
+    void stop()
+    {
+        delivery_.close();
+        const std::lock_guard lock(descriptor_mutex_);
+        if (!descriptor_) return;
+        descriptor_->release(); // its handlers end with operation_aborted; a transmit() may still be at the descriptor
+        descriptor_.reset();
+    }
+
+    bool transmit(packet& p)
+    {
+        if (write_packet(fd_, p, vnet_header_) == write_outcome::done) return true;
+        wait_writable();
+        return false;
+    }
+
+private:
+    void wait_readable()
+    {
+        const std::lock_guard lock(descriptor_mutex_);
+        if (!descriptor_) return;
+        descriptor_->async_wait(descriptor::wait_read, [self = shared_from_this()](error_code error) {
+            if (!error) self->read_batch();
+        });
+    }
+
+    void wait_writable()
+    {
+        const std::lock_guard lock(descriptor_mutex_);
+        if (!descriptor_ || std::exchange(awaiting_room_, true)) return;
+        descriptor_->async_wait(descriptor::wait_write, [self = shared_from_this()](error_code error) {
+            if (!error) self->has_room();
+        });
+    }
+
+    void has_room()
+    {
+        {
+            const std::lock_guard lock(descriptor_mutex_);
+            awaiting_room_ = false;
+        }
+        delivery_.with_receiver([](device_receiver& r) { r.writable(); });
+    }
+
+    // There may be more, but others come first.
+    void read_on()
+    {
+        const std::lock_guard lock(descriptor_mutex_);
+        if (descriptor_) asio::post(descriptor_->get_executor(), [self = shared_from_this()] { self->read_batch(); });
+    }
+
+    void read_batch()
+    {
+        auto ended_by = packet_reader::outcome::drained;
+        const bool open = delivery_.with_receiver([&](device_receiver& r) { ended_by = read_into(r); });
+        if (!open || ended_by == packet_reader::outcome::failed) return;
+        ended_by == packet_reader::outcome::drained ? wait_readable() : read_on();
+    }
+
+    packet_reader::outcome read_into(device_receiver& receiver)
+    {
+        using outcome = packet_reader::outcome;
+        packet p;
+        error_code error;
+        outcome last = outcome::drained;
+        for (int i = 0; i < batch && delivery_.is_open(); ++i) {
+            last = reader_.read(fd_, p, error);
+            if (last == outcome::drained || last == outcome::failed) break;
+            if (last == outcome::packet) receiver.receive(std::move(p));
+        }
+        if (delivery_.is_open()) receiver.end_batch();
+        if (last == outcome::failed && delivery_.is_open()) receiver.failed(error);
+        return last;
+    }
+
+    const int fd_; // the device's
+    const bool vnet_header_;
+    delivery delivery_;
+    packet_reader reader_; // under delivery_'s mutex
+
+    std::mutex descriptor_mutex_; // a leaf: nothing of ours is called under it
+    std::optional<descriptor> descriptor_;
+    bool awaiting_room_ = false;
+};
+
+class descriptor_device final : public device
+{
+public:
+    descriptor_device(unique_fd fd, device_info info, bool vnet_header)
+        : fd_(std::move(fd)), info_(std::move(info)), pump_(std::make_shared<pump>(fd_.get(), info_, vnet_header))
+    {
+    }
+    ~descriptor_device() override { stop(); }
+
+    device_info info() const override { return info_; }
+
+    void start(asio::any_io_executor executor, device_receiver& receiver) override { pump_->start(executor, receiver); }
+
+    bool transmit(packet& p) override { return pump_->transmit(p); }
+
+    void stop() override { pump_->stop(); }
+
+private:
+    unique_fd fd_;
+    const device_info info_;
+    const std::shared_ptr<pump> pump_;
+};
+
+} // namespace
+
+std::unique_ptr<device> make_descriptor_device(unique_fd fd, device_info info, bool vnet_header)
+{
+    return std::make_unique<descriptor_device>(std::move(fd), std::move(info), vnet_header);
+}
+
+} // namespace tapio::detail

@@ -1,0 +1,95 @@
+#include "device/open_tuntap.hpp"
+
+#include "device/descriptor_device.hpp"
+#include "device/vnet_header.hpp"
+
+#include <boost/system/system_error.hpp>
+
+namespace tapio::detail {
+
+namespace {
+
+bool wants_offload(const core::offload_features& f) noexcept
+{
+    return f.checksum || f.tso_v4 || f.tso_v6 || f.ecn || f.uso;
+}
+
+error_code configure_offload(int fd, const core::offload_features& offload)
+{
+    if (const auto error = set_vnet_header_size(fd, sizeof(vnet_header))) return error;
+    return set_offload(fd, offload);
+}
+
+// Only what was asked for is set: it takes rights that using the device does not.
+error_code configure(int fd, const tuntap_state& state, const tuntap_options& options)
+{
+    error_code error;
+    if (state.vnet_header) error = configure_offload(fd, options.offload);
+    if (!error && options.mtu != 0) error = set_mtu(state.name, options.mtu);
+    if (!error && options.queue_length != 0) error = set_queue_length(state.name, options.queue_length);
+    return error;
+}
+
+std::size_t value_or(const result<std::size_t>& asked, std::size_t otherwise)
+{
+    return asked ? *asked : otherwise;
+}
+
+// A descriptor handed in may be of another network namespace, where nobody here can ask for its numbers by name.
+device_info describe(const tuntap_state& state, const tuntap_options& options)
+{
+    device_info info;
+    info.name = state.name;
+    info.link = state.kind == tuntap_kind::tap ? core::link_type::ethernet : core::link_type::ip;
+    info.mtu = value_or(mtu_of(state.name), options.mtu != 0 ? options.mtu : info.mtu);
+    info.queue_length = value_or(queue_length_of(state.name), options.queue_length);
+    info.offload = options.offload;
+    if (state.kind == tuntap_kind::tap) info.mac = options.mac;
+    return info;
+}
+
+result<std::unique_ptr<device>> finish(unique_fd& fd, tuntap_kind kind, const tuntap_options& options)
+{
+    const auto state = state_of(fd.get());
+    if (!state) return state.error();
+    const bool usable = state->kind == kind && !state->packet_information;
+    if (!usable || (wants_offload(options.offload) && !state->vnet_header)) return core::errno_code(EINVAL);
+    if (const auto error = configure(fd.get(), *state, options)) return error;
+    return make_descriptor_device(std::move(fd), describe(*state, options), state->vnet_header);
+}
+
+} // namespace
+
+result<std::unique_ptr<device>> open_tuntap(tuntap_kind kind, const tuntap_options& options)
+{
+    auto fd = open_clone_device();
+    if (!fd) return fd.error();
+    if (options.existing_only && !device_exists(options.name)) return core::errno_code(ENODEV);
+    const bool vnet_header = options.vnet_header || wants_offload(options.offload);
+    if (const auto error = attach(fd->get(), options.name, kind, options.multi_queue, vnet_header)) return error;
+    auto opened = finish(*fd, kind, options);
+    return opened;
+}
+
+result<std::unique_ptr<device>> adopt_tuntap(tuntap_kind kind, int descriptor, const tuntap_options& options)
+{
+    if (const auto error = make_non_blocking(descriptor)) return error;
+    unique_fd fd(descriptor);
+    auto opened = finish(fd, kind, options);
+    fd.release(); // empty if it went well; else the caller's still
+    return opened;
+}
+
+std::unique_ptr<device> value_or_error(result<std::unique_ptr<device>> opened, error_code& error)
+{
+    error = opened ? error_code() : opened.error();
+    return opened ? std::move(*opened) : nullptr;
+}
+
+std::unique_ptr<device> value_or_throw(result<std::unique_ptr<device>> opened, const std::string& what)
+{
+    if (!opened) throw boost::system::system_error(opened.error(), what);
+    return std::move(*opened);
+}
+
+} // namespace tapio::detail

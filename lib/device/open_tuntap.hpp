@@ -1,0 +1,23 @@
+/// @file
+/// What open_tap() and open_tun() share.
+#pragma once
+
+#include "device/tuntap_ioctl.hpp"
+
+#include <tapio/device/device.hpp>
+#include <tapio/device/tuntap_options.hpp>
+
+#include <memory>
+
+namespace tapio::detail {
+
+result<std::unique_ptr<device>> open_tuntap(tuntap_kind kind, const tuntap_options& options);
+result<std::unique_ptr<device>> adopt_tuntap(tuntap_kind kind, int descriptor, const tuntap_options& options);
+
+/// The device, or null and why.
+std::unique_ptr<device> value_or_error(result<std::unique_ptr<device>> opened, error_code& error);
+
+/// The device. @throws boost::system::system_error whose text begins with `what`
+std::unique_ptr<device> value_or_throw(result<std::unique_ptr<device>> opened, const std::string& what);
+
+} // namespace tapio::detail

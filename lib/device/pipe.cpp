@@ -1,0 +1,186 @@
+// A wire has two ends; each end has a queue of what is on its way to it. One thread at a time carries packets (the
+// "carrier"); who finds that somebody is at it leaves its packets to that one, so that answers to answers never
+// recurse.
+#include "device/delivery.hpp"
+
+#include <tapio/device/pipe.hpp>
+
+#include <boost/asio/post.hpp>
+
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace tapio {
+
+namespace {
+
+using core::packet;
+
+constexpr std::size_t ethernet_overhead = 18; // octets: header and one VLAN tag
+constexpr std::size_t most_in_one_go =
+    100'000; // packets, so that two hosts that never stop talking do not hold up a call
+
+class wire : public std::enable_shared_from_this<wire>
+{
+public:
+    explicit wire(const pipe_options& options) : options_(options) {}
+
+    const pipe_options& options() const noexcept { return options_; }
+
+    void start(int e, const boost::asio::any_io_executor& executor, device_receiver& receiver)
+    {
+        ends_[e].way.open(receiver);
+        const std::lock_guard lock(mutex_);
+        ends_[e].executor = executor;
+        ends_[e].state = attached;
+        if (!ends_[e].coming.empty()) carry_later(e);
+    }
+
+    void stop(int e)
+    {
+        ends_[e].way.close();
+        const std::lock_guard lock(mutex_);
+        ends_[e].state = gone;
+        ends_[e].executor = {};
+        ends_[e].coming.clear();
+        if (wants_visit(1 - e)) carry_later(1 - e);
+    }
+
+    bool send(int from, packet& p)
+    {
+        const std::lock_guard lock(mutex_);
+        auto& to = ends_[1 - from];
+        const std::size_t overhead = options_.link == core::link_type::ethernet ? ethernet_overhead : 0;
+        if (to.state == gone || p.size() > options_.mtu + overhead) return true; // as a medium drops
+        if (to.coming.size() >= options_.queue_length) {
+            ends_[from].refused = true;
+            return false;
+        }
+        to.coming.push_back(std::move(p));
+        return true;
+    }
+
+    void carry()
+    {
+        {
+            const std::lock_guard lock(mutex_);
+            if (carrying_) return;
+            carrying_ = true;
+        }
+        std::size_t carried = 0;
+        while (const auto to = next_end(carried))
+            carried += hand_over(*to);
+    }
+
+private:
+    enum end_state
+    {
+        waiting,
+        attached,
+        gone
+    };
+
+    struct end
+    {
+        std::deque<packet> coming; // towards this end
+        bool refused = false;      // send() from this end has answered false: it wants to know of room
+        end_state state = waiting;
+        boost::asio::any_io_executor executor;
+        detail::delivery way;
+    };
+
+    bool wants_visit(int e) const noexcept
+    {
+        if (ends_[e].state != attached) return false;
+        const bool has_room = ends_[1 - e].coming.size() < options_.queue_length;
+        return !ends_[e].coming.empty() || (ends_[e].refused && has_room);
+    }
+
+    // The end to be served next; nothing ends the carrier's work.
+    std::optional<int> next_end(std::size_t carried)
+    {
+        const std::lock_guard lock(mutex_);
+        last_ = 1 - last_;
+        const int candidates[] = {last_, 1 - last_};
+        for (const int e : candidates) {
+            if (!wants_visit(e)) continue;
+            if (carried < most_in_one_go) return e;
+            carry_later(e);
+            break;
+        }
+        carrying_ = false;
+        return std::nullopt;
+    }
+
+    // All that is on its way to `e` as one batch. Answers how many packets that was.
+    std::size_t hand_over(int e)
+    {
+        std::deque<packet> batch;
+        bool has_room = false;
+        {
+            const std::lock_guard lock(mutex_);
+            batch.swap(ends_[e].coming);
+            has_room = std::exchange(ends_[e].refused, false);
+        }
+        ends_[e].way.with_receiver([&](device_receiver& receiver) {
+            for (packet& p : batch)
+                if (ends_[e].way.is_open()) receiver.receive(std::move(p));
+            if (!batch.empty() && ends_[e].way.is_open()) receiver.end_batch();
+            if (has_room && ends_[e].way.is_open()) receiver.writable();
+        });
+        return batch.size() + 1;
+    }
+
+    void carry_later(int e)
+    {
+        boost::asio::post(ends_[e].executor, [self = shared_from_this()] { self->carry(); });
+    }
+
+    const pipe_options options_;
+    std::mutex mutex_; // a leaf: over ends_ (but their `way`), carrying_, last_
+    std::array<end, 2> ends_;
+    bool carrying_ = false;
+    int last_ = 0;
+};
+
+class pipe_end final : public device
+{
+public:
+    pipe_end(std::shared_ptr<wire> w, int which) : wire_(std::move(w)), which_(which) {}
+    ~pipe_end() override { wire_->stop(which_); }
+
+    device_info info() const override
+    {
+        device_info info;
+        info.name = "pipe" + std::to_string(which_);
+        info.link = wire_->options().link;
+        info.mtu = wire_->options().mtu;
+        info.mac = wire_->options().mac[static_cast<std::size_t>(which_)];
+        info.queue_length = wire_->options().queue_length;
+        return info;
+    }
+
+    void start(boost::asio::any_io_executor executor, device_receiver& receiver) override
+    {
+        wire_->start(which_, executor, receiver);
+    }
+    bool transmit(packet& p) override { return wire_->send(which_, p); }
+    void stop() override { wire_->stop(which_); }
+    void deliver() override { wire_->carry(); }
+
+private:
+    const std::shared_ptr<wire> wire_;
+    const int which_;
+};
+
+} // namespace
+
+std::pair<std::unique_ptr<device>, std::unique_ptr<device>> make_pipe(const pipe_options& options)
+{
+    const auto w = std::make_shared<wire>(options);
+    return {std::make_unique<pipe_end>(w, 0), std::make_unique<pipe_end>(w, 1)};
+}
+
+} // namespace tapio

@@ -1,0 +1,29 @@
+/// @file
+/// `virtio_net_hdr` as it travels in front of each packet of a device with IFF_VNET_HDR (VIRTIO 1.2 §5.1.6), and what
+/// it means to us. On TAP and TUN its numbers are in the byte order of the machine (no TUNSETVNETLE here).
+#pragma once
+
+#include <tapio/core/packet.hpp>
+
+#include <cstdint>
+#include <optional>
+
+namespace tapio::detail {
+
+struct vnet_header
+{
+    std::uint8_t flags = 0;
+    std::uint8_t gso_type = 0;
+    std::uint8_t header_length[2]{}; ///< octets of all headers
+    std::uint8_t gso_size[2]{};      ///< octets of payload in each segment
+    std::uint8_t checksum_start[2]{};
+    std::uint8_t checksum_offset[2]{};
+};
+static_assert(sizeof(vnet_header) == 10 && alignof(vnet_header) == 1);
+
+vnet_header to_vnet_header(const core::offload_info& offload) noexcept;
+
+/// Nothing for a GSO type that we have not asked for and could not handle.
+std::optional<core::offload_info> from_vnet_header(const vnet_header& header) noexcept;
+
+} // namespace tapio::detail
