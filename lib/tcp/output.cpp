@@ -229,7 +229,7 @@ bool connection::window_update_wanted() const noexcept
 {
     if (!may_receive(state_)) return false;
     const std::uint32_t offered = receive_window();
-    const std::uint32_t room = incoming_.room();
+    const std::uint32_t room = std::min(incoming_.room(), 0xffffU << rcv_scale_.shift()); // more cannot be said
     if (room <= offered) return false;
     const std::uint32_t gain = room - offered;
     if (gain >= incoming_.capacity() / 2) return true;
