@@ -65,6 +65,7 @@ int main(int argc, char** argv)
                           "the services that tapio's benchmarks drive: 5001 sink, 5002 source, 5003 echo "
                           "(TCP and UDP), 5004 one octet, 5005 control");
     apps::host_options host;
+    host.mac = "02:00:00:00:00:02";
     engine_options engine;
     program.options.add(host.description()).add(engine.description());
     return program.run(argc, argv, [&] { serve(host, engine); });

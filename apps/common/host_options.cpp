@@ -6,7 +6,9 @@
 #include <tapio/device/tap.hpp>
 #include <tapio/device/tun.hpp>
 
+#include <cerrno>
 #include <stdexcept>
+#include <utility>
 
 namespace apps {
 
@@ -46,6 +48,28 @@ tapio::core::mac_address parse_mac(const std::string& text)
     return parsed;
 }
 
+// What went wrong with the device, and what to do about it.
+std::string why_not(const std::string& mode, const std::string& name, const boost::system::error_code& error)
+{
+    const std::string what = "cannot open the " + mode + " device '" + name + "': " + error.message();
+    switch (error.value()) {
+    case EPERM:
+    case EACCES:
+        return what + " (be root, or have root make a device of yours: ip tuntap add dev " + name + " mode " + mode +
+               " user $USER; or work inside `unshare -rn`)";
+    case ENOENT:
+    case ENODEV:
+    case ENXIO:
+        return what + " (/dev/net/tun is missing: modprobe tun)";
+    case EBUSY:
+        return what + " (another program has it open)";
+    case EINVAL:
+        return what + " (the name is too long, or that of another kind of device)";
+    default:
+        return what;
+    }
+}
+
 } // namespace
 
 po::options_description host_options::description()
@@ -77,9 +101,17 @@ void host_options::check() const
     if (!mac.empty()) parse_mac(mac);
 }
 
-std::unique_ptr<tapio::device> open_device(const host_options&)
+std::unique_ptr<tapio::device> open_device(const host_options& options)
 {
-    return nullptr;
+    const bool is_tap = !options.tap.empty();
+    tapio::tuntap_options wanted;
+    wanted.name = is_tap ? options.tap : options.tun;
+    if (!options.mac.empty()) wanted.mac = parse_mac(options.mac);
+    boost::system::error_code error;
+    auto device = is_tap ? tapio::open_tap(wanted, error) : tapio::open_tun(wanted, error);
+    if (error) throw std::runtime_error(why_not(is_tap ? "tap" : "tun", wanted.name, error));
+    if (options.capture.empty()) return device;
+    return tapio::capture(std::move(device), options.capture);
 }
 
 void configure(tapio::stack& stack, const host_options& options)
