@@ -121,12 +121,15 @@ private:
         packet p;
         error_code error;
         outcome last = outcome::drained;
+        bool received = false;
         for (int i = 0; i < batch && delivery_.is_open(); ++i) {
             last = reader_.read(fd_, p, error);
             if (last == outcome::drained || last == outcome::failed) break;
-            if (last == outcome::packet) receiver.receive(std::move(p));
+            if (last == outcome::nothing_usable) continue;
+            receiver.receive(std::move(p));
+            received = true;
         }
-        if (delivery_.is_open()) receiver.end_batch();
+        if (received && delivery_.is_open()) receiver.end_batch();
         if (last == outcome::failed && delivery_.is_open()) receiver.failed(error);
         return last;
     }

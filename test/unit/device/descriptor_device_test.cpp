@@ -1,0 +1,236 @@
+// The device behind a descriptor, on a pair of datagram sockets: like a TAP they keep packets apart.
+#include "device/descriptor_device.hpp"
+#include "device/vnet_header.hpp"
+#include "unit/device/recorder.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <sys/socket.h>
+#include <thread>
+
+namespace tapio::test {
+namespace {
+
+using detail::unique_fd;
+
+struct descriptor_device : ::testing::Test
+{
+    void make(std::size_t mtu = 100, bool vnet_header = false)
+    {
+        int fds[2];
+        ASSERT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fds), 0);
+        peer = unique_fd(fds[1]);
+        device_info info;
+        info.link = core::link_type::ip;
+        info.mtu = mtu;
+        ours = detail::make_descriptor_device(unique_fd(fds[0]), info, vnet_header);
+        ours->start(io.get_executor(), at_ours);
+    }
+
+    bool peer_sends(const std::string& text) const
+    {
+        return ::send(peer.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
+    }
+
+    std::string peer_hears() const
+    {
+        std::string text(70'000, '\0');
+        const auto size = ::recv(peer.get(), text.data(), text.size(), 0);
+        return size < 0 ? "nothing" : text.substr(0, static_cast<std::size_t>(size));
+    }
+
+    boost::asio::io_context io;
+    recorder at_ours;
+    unique_fd peer;
+    std::unique_ptr<device> ours;
+};
+
+TEST_F(descriptor_device, what_is_there_comes_as_one_batch)
+{
+    make();
+    peer_sends("a");
+    peer_sends("b");
+    io.poll();
+    EXPECT_EQ(at_ours.heard, "a b |");
+    peer_sends("c");
+    io.restart();
+    io.poll();
+    EXPECT_EQ(at_ours.heard, "a b | c |");
+}
+
+TEST_F(descriptor_device, large_packets_share_the_block_they_were_read_into)
+{
+    make(2000);
+    const std::string large(1500, 'x'), full(2000, 'y');
+    peer_sends(large);
+    peer_sends("small");
+    peer_sends(full);
+    io.poll();
+    EXPECT_EQ(at_ours.heard, large + " small " + full + " |");
+}
+
+TEST_F(descriptor_device, larger_than_the_mtu_is_dropped)
+{
+    make(100);
+    peer_sends(std::string(101, 'x'));
+    peer_sends("after");
+    io.poll();
+    EXPECT_EQ(at_ours.heard, "after |");
+}
+
+TEST_F(descriptor_device, a_long_queue_is_read_in_batches_and_others_run_between)
+{
+    ASSERT_NO_FATAL_FAILURE(make());
+    int sent = 0, batches = 0, received = 0;
+    at_ours.on_batch = [&] { ++batches; };
+    at_ours.on_receive = [&](const std::string&) {
+        ++received;
+        if (sent < 1000 && peer_sends("x")) ++sent; // the queue never gets empty
+    };
+    peer_sends("x");
+    EXPECT_EQ(io.poll_one(), 1U);
+    EXPECT_EQ(batches, 1);
+    EXPECT_EQ(received, 64) << "then other handlers get their turn";
+    io.poll();
+    EXPECT_EQ(received, 1001);
+    EXPECT_EQ(batches, 16); // 15 x 64 + 41
+}
+
+TEST_F(descriptor_device, transmits_headers_and_payload_as_one_packet)
+{
+    make(3000);
+    auto p = packet_of("payload ");
+    p.append(core::slice::copy_of(std::as_bytes(std::span("and more", 8))));
+    std::memcpy(p.push_front(7), "header ", 7);
+    EXPECT_TRUE(ours->transmit(p));
+    EXPECT_EQ(peer_hears(), "header payload and more");
+}
+
+TEST_F(descriptor_device, transmits_large_and_scattered_packets)
+{
+    make(3000);
+    auto one = packet_of(std::string(1500, 'x'));
+    EXPECT_TRUE(ours->transmit(one));
+    EXPECT_EQ(peer_hears(), std::string(1500, 'x'));
+    auto scattered = packet_of(std::string(400, 'a'));
+    scattered.append(core::slice::copy_of(std::as_bytes(std::span("b", 1))));
+    EXPECT_TRUE(ours->transmit(scattered));
+    EXPECT_EQ(peer_hears(), std::string(400, 'a') + "b");
+    core::packet crumbs; // more pieces than one writev takes
+    for (int i = 0; i < 1500; ++i)
+        crumbs.append(core::slice::copy_of(std::as_bytes(std::span("c", 1))));
+    EXPECT_TRUE(ours->transmit(crumbs));
+    EXPECT_EQ(peer_hears(), std::string(1500, 'c'));
+}
+
+TEST_F(descriptor_device, full_refuses_leaves_the_packet_and_calls_back_when_there_is_room)
+{
+    make();
+    int sent = 0;
+    while (sent < 100'000 && transmit(*ours, "x"))
+        ++sent;
+    ASSERT_LT(sent, 100'000) << "never full";
+    auto p = packet_of("refused");
+    EXPECT_FALSE(ours->transmit(p));
+    EXPECT_EQ(text_of(p), "refused");
+    io.poll();
+    EXPECT_EQ(at_ours.heard, "");
+    while (peer_hears() != "nothing") {
+    }
+    io.restart();
+    io.poll();
+    EXPECT_EQ(at_ours.heard, "writable") << "once, however often it refused";
+    EXPECT_TRUE(ours->transmit(p));
+    EXPECT_EQ(peer_hears(), "refused");
+}
+
+TEST_F(descriptor_device, a_packet_with_offload_travels_behind_its_header)
+{
+    make(100, true);
+    auto p = packet_of("data");
+    p.offload.checksum = core::offload_info::checksum_state::partial;
+    p.offload.checksum_start = 20;
+    EXPECT_TRUE(ours->transmit(p));
+    const std::string wire = peer_hears();
+    ASSERT_EQ(wire.size(), sizeof(detail::vnet_header) + 4);
+    EXPECT_EQ(wire.substr(10), "data");
+    EXPECT_EQ(wire[0], 1) << "NEEDS_CSUM";
+    peer_sends(wire);
+    peer_sends("too short");
+    peer_sends(std::string("\0\x03", 2) + std::string(20, 'x')); // a GSO type we do not know
+    io.poll();
+    EXPECT_EQ(at_ours.heard, "data |");
+}
+
+TEST_F(descriptor_device, a_refused_packet_loses_its_offload_header_again)
+{
+    make(100, true);
+    int sent = 0;
+    while (sent < 100'000 && transmit(*ours, "x"))
+        ++sent;
+    auto p = packet_of("refused");
+    EXPECT_FALSE(ours->transmit(p));
+    EXPECT_EQ(text_of(p), "refused");
+}
+
+TEST_F(descriptor_device, a_queued_handler_finds_the_door_closed)
+{
+    make();
+    peer_sends("a");
+    boost::asio::post(io, [&] { ours->stop(); }); // runs before the reactor has looked
+    io.run();
+    EXPECT_EQ(at_ours.heard, "");
+}
+
+TEST_F(descriptor_device, stopping_within_a_batch_ends_it)
+{
+    make();
+    at_ours.on_receive = [&](const std::string& text) {
+        if (text == "b") ours->stop();
+    };
+    for (const char* text : {"a", "b", "c"})
+        peer_sends(text);
+    io.run();
+    EXPECT_EQ(at_ours.heard, "a b");
+}
+
+TEST_F(descriptor_device, destruction_within_a_run_leaves_nothing_behind)
+{
+    make();
+    peer_sends("a");
+    boost::asio::post(io, [&] { ours.reset(); });
+    io.run();
+    EXPECT_EQ(at_ours.heard, "");
+    EXPECT_FALSE(peer_sends("b")) << "the descriptor is closed";
+}
+
+// stop() waits for a handler that runs on another thread.
+TEST_F(descriptor_device, stop_from_another_thread)
+{
+    for (int round = 0; round < 200; ++round) {
+        make();
+        std::atomic<bool> inside = false, stopped = false;
+        int after = 0;
+        at_ours.on_receive = [&](const std::string&) {
+            inside = true;
+            after += stopped;
+            inside = false;
+        };
+        for (int i = 0; i < 10; ++i)
+            peer_sends("x");
+        std::thread runner([&] { io.run(); });
+        ours->stop();
+        stopped = true;
+        EXPECT_FALSE(inside);
+        runner.join();
+        EXPECT_EQ(after, 0);
+        io.restart();
+    }
+}
+
+} // namespace
+} // namespace tapio::test
