@@ -1,0 +1,118 @@
+/// @file
+/// One open socket of a stack, as the Asio service sees it: plain functions, implemented in lib/asio. Internal.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include <tapio/core/address.hpp>
+#include <tapio/core/slice.hpp>
+#include <tapio/detail/operation.hpp>
+
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/socket_base.hpp>
+
+namespace tapio::detail {
+
+class engine;
+
+enum class socket_kind : std::uint8_t { tcp, udp };
+enum class direction : std::uint8_t { read, write, error };
+
+using error_code = boost::system::error_code;
+using const_buffer_list = std::span<const core::const_bytes>;
+using mutable_buffer_list = std::span<const core::mutable_bytes>;
+
+/// The stack that sockets on this context belong to: the context's own, the one of use_stack(), or the default one.
+std::shared_ptr<engine> engine_of(boost::asio::execution_context& context);
+
+class socket : public std::enable_shared_from_this<socket>
+{
+public:
+    /// @param family AF_INET or AF_INET6. Null and an error if the stack refuses.
+    static std::shared_ptr<socket> open(std::shared_ptr<engine> owner, socket_kind kind, int family, error_code& ec);
+    /// The socket of a native handle; null if there is none.
+    static std::shared_ptr<socket> adopt(int native_handle);
+    int release(); ///< the handle keeps it alive from now on, until it is adopted
+    ~socket();
+
+    /// Ends it; what is pending completes with operation_aborted. Later calls give bad_descriptor.
+    void close();
+    /// As close(), but what is pending is destroyed without being called.
+    void discard();
+    int native_handle(); ///< registers the socket process-wide until it is adopted or closed
+    socket_kind kind() const noexcept { return kind_; }
+
+    void bind(const core::endpoint& local, error_code& ec);
+    void listen(int backlog, error_code& ec);
+    void shutdown(int what, error_code& ec);
+    core::endpoint local_endpoint(error_code& ec) const;
+    core::endpoint remote_endpoint(error_code& ec) const;
+    std::size_t available(error_code& ec) const;
+    void set_option(int level, int name, const void* data, std::size_t size, error_code& ec);
+    void get_option(int level, int name, void* data, std::size_t* size, error_code& ec) const;
+    void set_non_blocking(bool mode) noexcept { non_blocking_ = mode; }
+    bool non_blocking() const noexcept { return non_blocking_; }
+
+    // -- synchronous: as long as it takes, unless non_blocking() ------------------------------------------------------
+    std::size_t send(const_buffer_list from, const core::endpoint* destination, error_code& ec);
+    std::size_t receive(mutable_buffer_list into, int flags, core::endpoint* sender, error_code& ec);
+    void connect(const core::endpoint& peer, error_code& ec);
+    std::shared_ptr<socket> accept(core::endpoint& peer, error_code& ec);
+    void wait(int what, error_code& ec);
+
+    // -- asynchronous -------------------------------------------------------------------------------------------------
+    /// Queues the operation; if nothing waits before it, it is tried at once. Its handler is posted in any case.
+    void start(direction d, operation* op);
+    void cancel();
+    void cancel(std::uint64_t id);
+
+    // -- tries, under the lock; false: would block ----------------------------------------------------------------------
+    bool try_send(const_buffer_list from, const core::endpoint* destination, std::size_t& n, error_code& ec);
+    bool try_receive(mutable_buffer_list into, int flags, core::endpoint* sender, std::size_t& n, error_code& ec);
+    bool try_connect(const core::endpoint& peer, bool& started, error_code& ec);
+    bool try_accept(std::shared_ptr<socket>& accepted, core::endpoint& peer, error_code& ec);
+    bool try_wait(int what, error_code& ec);
+
+    /// The core says that something changed. Under the lock.
+    void ready(unsigned readiness, operation_queue& done);
+    /// The stack is going away: takes every operation out, aborted. Under the lock.
+    void detach(operation_queue& done);
+
+private:
+    struct core_handle ///< of core::tcp_id or core::udp_id
+    {
+        std::uint32_t index = 0xffff'ffff, generation = 0;
+    };
+
+    socket(std::shared_ptr<engine> owner, socket_kind kind, core_handle id) noexcept;
+    template <class Try>
+    void block(error_code& ec, Try&& attempt);
+    void advance(direction d, operation_queue& done);
+    void abort_all(operation_queue& done);
+    void leave(operation_queue& done);
+
+    friend class engine;
+
+    std::shared_ptr<engine> engine_;
+    std::size_t slot_ = 0; ///< in the engine's list
+    socket_kind kind_;
+    bool open_ = true;
+    bool non_blocking_ = false;
+    int native_handle_ = -1;
+    core_handle id_;
+    operation_queue pending_[3]; ///< by direction
+};
+
+/// A number that no other operation of the process has.
+std::uint64_t next_operation_id() noexcept;
+
+/// Completes an operation that had no socket to begin with.
+inline void fail(operation* op, const error_code& ec)
+{
+    op->result = ec;
+    op->complete();
+}
+
+} // namespace tapio::detail

@@ -1,0 +1,592 @@
+/// @file
+/// What an Asio io-object asks of its service, for protocols of tapio: a thin template over detail::socket. Internal.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <mutex>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <tapio/detail/socket.hpp>
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/socket_base.hpp>
+
+namespace tapio::detail {
+
+/// The native handle of a socket of tapio. Its values lie where no file descriptor does, so that a stray system call fails.
+class native_handle_value
+{
+public:
+    native_handle_value(int value = -1) noexcept : value_(value) {}
+    operator int() const noexcept { return value_; }
+
+private:
+    int value_;
+};
+
+/// A buffer sequence as a list that the core can take: at most 64 pieces at a time, as writev.
+template <class Bytes>
+class buffer_list
+{
+public:
+    template <class Sequence>
+    explicit buffer_list(const Sequence& buffers)
+    {
+        const auto end = boost::asio::buffer_sequence_end(buffers);
+        for (auto at = boost::asio::buffer_sequence_begin(buffers); at != end && count_ < pieces_.size(); ++at) add(*at);
+    }
+    std::span<const Bytes> list() const noexcept { return {pieces_.data(), count_}; }
+
+private:
+    void add(const boost::asio::mutable_buffer& b)
+    {
+        pieces_[count_++] = Bytes(static_cast<std::byte*>(b.data()), b.size());
+    }
+    void add(const boost::asio::const_buffer& b)
+        requires std::is_const_v<typename Bytes::element_type>
+    {
+        pieces_[count_++] = Bytes(static_cast<const std::byte*>(b.data()), b.size());
+    }
+
+    std::array<Bytes, 64> pieces_;
+    std::size_t count_ = 0;
+};
+
+template <class Sequence>
+bool all_empty(const Sequence& buffers)
+{
+    return boost::asio::buffer_size(buffers) == 0;
+}
+
+template <class Endpoint>
+core::endpoint to_core(const Endpoint& e)
+{
+    return {e.address(), e.port()};
+}
+
+/// The nullary call of a handler with its arguments, keeping what is associated with it.
+template <class Handler, class... Args>
+class bound_handler
+{
+public:
+    bound_handler(Handler&& handler, Args... args) : handler_(std::move(handler)), args_(std::move(args)...) {}
+
+    using allocator_type = boost::asio::associated_allocator_t<Handler>;
+    allocator_type get_allocator() const noexcept { return boost::asio::get_associated_allocator(handler_); }
+
+    void operator()() { std::apply(std::move(handler_), std::move(args_)); }
+
+private:
+    Handler handler_;
+    std::tuple<Args...> args_;
+};
+
+// -- actions: what each operation tries, and what it tells its handler ------------------------------------------------
+
+template <class Buffers, class Endpoint>
+struct send_action
+{
+    Buffers buffers;
+    bool stream;
+    bool addressed = false;
+    core::endpoint destination{};
+    std::size_t size = 0;
+
+    bool perform(socket& s, error_code& ec)
+    {
+        if (stream && all_empty(buffers)) return true;
+        const buffer_list<core::const_bytes> from(buffers);
+        return s.try_send(from.list(), addressed ? &destination : nullptr, size, ec);
+    }
+    template <class Handler>
+    auto bind(Handler&& h, error_code ec) &&
+    {
+        return bound_handler<Handler, error_code, std::size_t>(std::move(h), ec, size);
+    }
+};
+
+template <class Buffers, class Endpoint>
+struct receive_action
+{
+    Buffers buffers;
+    bool stream;
+    int flags;
+    Endpoint* sender = nullptr;
+    std::size_t size = 0;
+
+    bool perform(socket& s, error_code& ec)
+    {
+        if (stream && all_empty(buffers)) return true;
+        const buffer_list<core::mutable_bytes> into(buffers);
+        core::endpoint from;
+        if (!s.try_receive(into.list(), flags, &from, size, ec)) return false;
+        if (sender != nullptr && !ec) *sender = Endpoint(from.address, from.port);
+        if (stream && !ec && size == 0) ec = boost::asio::error::eof;
+        return true;
+    }
+    template <class Handler>
+    auto bind(Handler&& h, error_code ec) &&
+    {
+        return bound_handler<Handler, error_code, std::size_t>(std::move(h), ec, size);
+    }
+};
+
+struct connect_action
+{
+    core::endpoint peer;
+    bool started = false;
+
+    bool perform(socket& s, error_code& ec) { return s.try_connect(peer, started, ec); }
+    template <class Handler>
+    auto bind(Handler&& h, error_code ec) &&
+    {
+        return bound_handler<Handler, error_code>(std::move(h), ec);
+    }
+};
+
+struct wait_action
+{
+    int what;
+
+    bool perform(socket& s, error_code& ec) { return s.try_wait(what, ec); }
+    template <class Handler>
+    auto bind(Handler&& h, error_code ec) &&
+    {
+        return bound_handler<Handler, error_code>(std::move(h), ec);
+    }
+};
+
+/// Into a socket of the user's.
+template <class Protocol, class Peer>
+struct accept_action
+{
+    Protocol protocol;
+    Peer* peer;
+    typename Protocol::endpoint* peer_endpoint;
+    std::shared_ptr<socket> accepted{};
+    core::endpoint from{};
+
+    bool perform(socket& s, error_code& ec) { return s.try_accept(accepted, from, ec); }
+    template <class Handler>
+    auto bind(Handler&& h, error_code ec) &&
+    {
+        if (!ec && peer_endpoint != nullptr) *peer_endpoint = typename Protocol::endpoint(from.address, from.port);
+        if (!ec) peer->assign(protocol, native_handle_value(accepted->native_handle()), ec);
+        return bound_handler<Handler, error_code>(std::move(h), ec);
+    }
+};
+
+/// Into a new socket, which the handler is given.
+template <class Protocol, class PeerExecutor>
+struct move_accept_action
+{
+    using peer_type = typename Protocol::socket::template rebind_executor<PeerExecutor>::other;
+
+    Protocol protocol;
+    PeerExecutor executor;
+    typename Protocol::endpoint* peer_endpoint;
+    std::shared_ptr<socket> accepted{};
+    core::endpoint from{};
+
+    bool perform(socket& s, error_code& ec) { return s.try_accept(accepted, from, ec); }
+    template <class Handler>
+    auto bind(Handler&& h, error_code ec) &&
+    {
+        peer_type peer(executor);
+        if (!ec && peer_endpoint != nullptr) *peer_endpoint = typename Protocol::endpoint(from.address, from.port);
+        if (!ec) peer.assign(protocol, native_handle_value(accepted->native_handle()), ec);
+        return bound_handler<Handler, error_code, peer_type>(std::move(h), ec, std::move(peer));
+    }
+};
+
+// -- the service ------------------------------------------------------------------------------------------------------
+
+template <class Protocol>
+class socket_service : public boost::asio::execution_context::service
+{
+public:
+    using key_type = socket_service;
+    inline static boost::asio::execution_context::id id;
+
+    using protocol_type = Protocol;
+    using endpoint_type = typename Protocol::endpoint;
+    using native_handle_type = native_handle_value;
+    using message_flags = boost::asio::socket_base::message_flags;
+
+    struct implementation_type
+    {
+        std::shared_ptr<detail::socket> socket;
+        Protocol protocol = endpoint_type().protocol();
+        implementation_type* next = nullptr; ///< of all on this context
+        implementation_type* previous = nullptr;
+    };
+
+    explicit socket_service(boost::asio::execution_context& context) : service(context) {}
+
+    /// The context is being destroyed: handlers are destroyed, not called.
+    void shutdown() override
+    {
+        std::vector<std::shared_ptr<detail::socket>> all;
+        {
+            const std::lock_guard lock(mutex_);
+            for (implementation_type* i = first_; i != nullptr; i = i->next)
+                if (i->socket) all.push_back(std::exchange(i->socket, nullptr));
+        }
+        for (const auto& s : all) s->discard(); // a handler destroyed may own further sockets of ours
+    }
+
+    // -- life ---------------------------------------------------------------------------------------------------------
+    void construct(implementation_type& impl) { enlist(impl); }
+    void destroy(implementation_type& impl)
+    {
+        if (const auto s = std::exchange(impl.socket, nullptr)) s->close();
+        delist(impl);
+    }
+    void move_construct(implementation_type& impl, implementation_type& other) noexcept
+    {
+        enlist(impl);
+        impl.socket = std::move(other.socket);
+        impl.protocol = other.protocol;
+    }
+    void move_assign(implementation_type& impl, socket_service&, implementation_type& other)
+    {
+        if (const auto s = std::exchange(impl.socket, std::move(other.socket))) s->close();
+        impl.protocol = other.protocol;
+    }
+    template <class OtherService, class OtherImplementation>
+    void converting_move_construct(implementation_type& impl, OtherService&, OtherImplementation& other)
+    {
+        enlist(impl);
+        impl.socket = std::move(other.socket);
+        impl.protocol = Protocol(other.protocol);
+    }
+
+    error_code open(implementation_type& impl, const Protocol& protocol, error_code& ec)
+    {
+        if (impl.socket) return ec = boost::asio::error::already_open;
+        impl.socket = socket::open(engine_of(context()), Protocol::kind, protocol.family(), ec);
+        if (!ec) impl.protocol = protocol;
+        return ec;
+    }
+    error_code assign(implementation_type& impl, const Protocol& protocol, const native_handle_type& handle, error_code& ec)
+    {
+        if (impl.socket) return ec = boost::asio::error::already_open;
+        impl.socket = socket::adopt(handle);
+        impl.protocol = protocol;
+        return ec = impl.socket ? error_code() : boost::asio::error::bad_descriptor;
+    }
+    bool is_open(const implementation_type& impl) const noexcept { return impl.socket != nullptr; }
+    error_code close(implementation_type& impl, error_code& ec)
+    {
+        if (const auto s = std::exchange(impl.socket, nullptr)) s->close();
+        return ec = {};
+    }
+    native_handle_type release(implementation_type& impl, error_code& ec)
+    {
+        const auto s = checked(impl, ec);
+        if (!s) return -1;
+        s->cancel();
+        impl.socket.reset();
+        return s->release();
+    }
+    native_handle_type native_handle(implementation_type& impl) { return impl.socket ? impl.socket->native_handle() : -1; }
+    error_code cancel(implementation_type& impl, error_code& ec)
+    {
+        if (const auto s = checked(impl, ec)) s->cancel();
+        return ec;
+    }
+
+    // -- plain calls --------------------------------------------------------------------------------------------------
+    error_code bind(implementation_type& impl, const endpoint_type& local, error_code& ec)
+    {
+        if (const auto s = checked(impl, ec)) s->bind(to_core(local), ec);
+        return ec;
+    }
+    error_code listen(implementation_type& impl, int backlog, error_code& ec)
+    {
+        if (const auto s = checked(impl, ec)) s->listen(backlog, ec);
+        return ec;
+    }
+    error_code shutdown(implementation_type& impl, boost::asio::socket_base::shutdown_type what, error_code& ec)
+    {
+        if (const auto s = checked(impl, ec)) s->shutdown(static_cast<int>(what), ec);
+        return ec;
+    }
+    endpoint_type local_endpoint(const implementation_type& impl, error_code& ec) const
+    {
+        const auto s = checked(impl, ec);
+        return s ? from_core(s->local_endpoint(ec)) : endpoint_type();
+    }
+    endpoint_type remote_endpoint(const implementation_type& impl, error_code& ec) const
+    {
+        const auto s = checked(impl, ec);
+        return s ? from_core(s->remote_endpoint(ec)) : endpoint_type();
+    }
+    bool at_mark(const implementation_type& impl, error_code& ec) const
+    {
+        checked(impl, ec);
+        return false; // urgent data is in line
+    }
+    std::size_t available(const implementation_type& impl, error_code& ec) const
+    {
+        const auto s = checked(impl, ec);
+        return s ? s->available(ec) : 0;
+    }
+    template <class Option>
+    error_code set_option(implementation_type& impl, const Option& o, error_code& ec)
+    {
+        if (const auto s = checked(impl, ec))
+            s->set_option(o.level(impl.protocol), o.name(impl.protocol), o.data(impl.protocol), o.size(impl.protocol), ec);
+        return ec;
+    }
+    template <class Option>
+    error_code get_option(const implementation_type& impl, Option& o, error_code& ec) const
+    {
+        const auto s = checked(impl, ec);
+        if (!s) return ec;
+        std::size_t size = o.size(impl.protocol);
+        s->get_option(o.level(impl.protocol), o.name(impl.protocol), o.data(impl.protocol), &size, ec);
+        if (!ec) o.resize(impl.protocol, size);
+        return ec;
+    }
+    template <class Command>
+    error_code io_control(implementation_type& impl, Command& command, error_code& ec)
+    {
+        const auto s = checked(impl, ec);
+        if (!s) return ec;
+        if (command.name() == io_control_readable()) {
+            *static_cast<int*>(command.data()) = static_cast<int>(s->available(ec));
+        } else {
+            ec = boost::asio::error::no_protocol_option;
+        }
+        return ec;
+    }
+    bool non_blocking(const implementation_type& impl) const { return impl.socket && impl.socket->non_blocking(); }
+    error_code non_blocking(implementation_type& impl, bool mode, error_code& ec)
+    {
+        if (const auto s = checked(impl, ec)) s->set_non_blocking(mode);
+        return ec;
+    }
+    bool native_non_blocking(const implementation_type& impl) const { return non_blocking(impl); }
+    error_code native_non_blocking(implementation_type& impl, bool mode, error_code& ec) { return non_blocking(impl, mode, ec); }
+
+    // -- synchronous --------------------------------------------------------------------------------------------------
+    error_code wait(implementation_type& impl, boost::asio::socket_base::wait_type what, error_code& ec)
+    {
+        if (const auto s = checked(impl, ec)) s->wait(static_cast<int>(what), ec);
+        return ec;
+    }
+    template <class Buffers>
+    std::size_t send(implementation_type& impl, const Buffers& buffers, message_flags, error_code& ec)
+    {
+        return send_some(impl, buffers, nullptr, ec);
+    }
+    template <class Buffers>
+    std::size_t send_to(implementation_type& impl, const Buffers& buffers, const endpoint_type& to, message_flags, error_code& ec)
+    {
+        const core::endpoint destination = to_core(to);
+        return send_some(impl, buffers, &destination, ec);
+    }
+    template <class Buffers>
+    std::size_t receive(implementation_type& impl, const Buffers& buffers, message_flags flags, error_code& ec)
+    {
+        return receive_some(impl, buffers, flags, nullptr, ec);
+    }
+    template <class Buffers>
+    std::size_t receive_from(implementation_type& impl, const Buffers& buffers, endpoint_type& sender, message_flags flags, error_code& ec)
+    {
+        core::endpoint from;
+        const std::size_t n = receive_some(impl, buffers, flags, &from, ec);
+        if (!ec) sender = from_core(from);
+        return n;
+    }
+    template <class Buffers>
+    std::size_t receive_with_flags(implementation_type& impl, const Buffers& buffers, message_flags in, message_flags& out, error_code& ec)
+    {
+        out = 0;
+        return receive_some(impl, buffers, in, nullptr, ec);
+    }
+    error_code connect(implementation_type& impl, const endpoint_type& peer, error_code& ec)
+    {
+        if (const auto s = checked(impl, ec)) s->connect(to_core(peer), ec);
+        return ec;
+    }
+    template <class Peer>
+    error_code accept(implementation_type& impl, Peer& peer, endpoint_type* peer_endpoint, error_code& ec)
+    {
+        const auto s = checked(impl, ec);
+        if (!s) return ec;
+        if (peer.is_open()) return ec = boost::asio::error::already_open;
+        core::endpoint from;
+        const auto accepted = s->accept(from, ec);
+        if (ec) return ec;
+        if (peer_endpoint != nullptr) *peer_endpoint = from_core(from);
+        peer.assign(impl.protocol, native_handle_type(accepted->native_handle()), ec);
+        return ec;
+    }
+
+    // -- asynchronous -------------------------------------------------------------------------------------------------
+    template <class Handler, class IoExecutor>
+    void async_wait(implementation_type& impl, boost::asio::socket_base::wait_type what, Handler& handler, const IoExecutor& io)
+    {
+        const auto d = what == boost::asio::socket_base::wait_read    ? direction::read
+                       : what == boost::asio::socket_base::wait_write ? direction::write
+                                                                      : direction::error;
+        start(impl, d, wait_action{static_cast<int>(what)}, handler, io);
+    }
+    template <class Buffers, class Handler, class IoExecutor>
+    void async_send(implementation_type& impl, const Buffers& buffers, message_flags, Handler& handler, const IoExecutor& io)
+    {
+        start(impl, direction::write, send_action<Buffers, endpoint_type>{buffers, is_stream}, handler, io);
+    }
+    template <class Buffers, class Handler, class IoExecutor>
+    void async_send_to(implementation_type& impl, const Buffers& buffers, const endpoint_type& to, message_flags, Handler& handler,
+                       const IoExecutor& io)
+    {
+        start(impl, direction::write, send_action<Buffers, endpoint_type>{buffers, false, true, to_core(to)}, handler, io);
+    }
+    template <class Buffers, class Handler, class IoExecutor>
+    void async_receive(implementation_type& impl, const Buffers& buffers, message_flags flags, Handler& handler, const IoExecutor& io)
+    {
+        start(impl, direction::read, receive_action<Buffers, endpoint_type>{buffers, is_stream, flags}, handler, io);
+    }
+    template <class Buffers, class Handler, class IoExecutor>
+    void async_receive_with_flags(implementation_type& impl, const Buffers& buffers, message_flags in, message_flags& out,
+                                  Handler& handler, const IoExecutor& io)
+    {
+        out = 0;
+        async_receive(impl, buffers, in, handler, io);
+    }
+    template <class Buffers, class Handler, class IoExecutor>
+    void async_receive_from(implementation_type& impl, const Buffers& buffers, endpoint_type& sender, message_flags flags,
+                            Handler& handler, const IoExecutor& io)
+    {
+        start(impl, direction::read, receive_action<Buffers, endpoint_type>{buffers, false, flags, &sender}, handler, io);
+    }
+    // reactor style: null_buffers waits for readiness
+    template <class Handler, class IoExecutor>
+    void async_send(implementation_type& impl, const boost::asio::null_buffers&, message_flags, Handler& handler, const IoExecutor& io)
+    {
+        start(impl, direction::write, null_action{1}, handler, io);
+    }
+    template <class Handler, class IoExecutor>
+    void async_receive(implementation_type& impl, const boost::asio::null_buffers&, message_flags, Handler& handler, const IoExecutor& io)
+    {
+        start(impl, direction::read, null_action{0}, handler, io);
+    }
+    template <class Handler, class IoExecutor>
+    void async_connect(implementation_type& impl, const endpoint_type& peer, Handler& handler, const IoExecutor& io)
+    {
+        start(impl, direction::write, connect_action{to_core(peer)}, handler, io);
+    }
+    template <class Peer, class Handler, class IoExecutor>
+    void async_accept(implementation_type& impl, Peer& peer, endpoint_type* peer_endpoint, Handler& handler, const IoExecutor& io)
+    {
+        const error_code refused = peer.is_open() ? error_code(boost::asio::error::already_open) : error_code();
+        start(impl, direction::read, accept_action<Protocol, Peer>{impl.protocol, &peer, peer_endpoint}, handler, io, refused);
+    }
+    template <class PeerExecutor, class Handler, class IoExecutor>
+    void async_move_accept(implementation_type& impl, const PeerExecutor& peer_io, endpoint_type* peer_endpoint, Handler& handler,
+                           const IoExecutor& io)
+    {
+        start(impl, direction::read, move_accept_action<Protocol, PeerExecutor>{impl.protocol, peer_io, peer_endpoint}, handler, io);
+    }
+
+private:
+    static constexpr bool is_stream = Protocol::kind == socket_kind::tcp;
+    static int io_control_readable() noexcept;
+
+    struct null_action : wait_action
+    {
+        template <class Handler>
+        auto bind(Handler&& h, error_code ec) &&
+        {
+            return bound_handler<Handler, error_code, std::size_t>(std::move(h), ec, std::size_t{0});
+        }
+    };
+
+    static endpoint_type from_core(const core::endpoint& e) { return endpoint_type(e.address, e.port); }
+
+    static std::shared_ptr<detail::socket> checked(const implementation_type& impl, error_code& ec)
+    {
+        ec = impl.socket ? error_code() : error_code(boost::asio::error::bad_descriptor);
+        return impl.socket;
+    }
+
+    template <class Buffers>
+    std::size_t send_some(implementation_type& impl, const Buffers& buffers, const core::endpoint* to, error_code& ec)
+    {
+        const auto s = checked(impl, ec);
+        if (!s || (is_stream && all_empty(buffers))) return 0;
+        return s->send(buffer_list<core::const_bytes>(buffers).list(), to, ec);
+    }
+    template <class Buffers>
+    std::size_t receive_some(implementation_type& impl, const Buffers& buffers, int flags, core::endpoint* sender, error_code& ec)
+    {
+        const auto s = checked(impl, ec);
+        if (!s || (is_stream && all_empty(buffers))) return 0;
+        const std::size_t n = s->receive(buffer_list<core::mutable_bytes>(buffers).list(), flags, sender, ec);
+        if (is_stream && !ec && n == 0) ec = boost::asio::error::eof;
+        return n;
+    }
+
+    template <class Action, class Handler, class IoExecutor>
+    void start(implementation_type& impl, direction d, Action action, Handler& handler, const IoExecutor& io, error_code refused = {})
+    {
+        const auto slot = boost::asio::get_associated_cancellation_slot(handler);
+        auto* const op = handler_operation<Action, Handler, IoExecutor>::create(std::move(action), handler, io);
+        if (!impl.socket) refused = boost::asio::error::bad_descriptor;
+        if (refused) return fail(op, refused);
+        const std::shared_ptr<detail::socket> s = impl.socket;
+        op->id = next_operation_id();
+        if (slot.is_connected()) watch(slot, s, op->id); // first: once started, the handler may run and use its slot again
+        s->start(d, op);
+    }
+
+    template <class Slot>
+    static void watch(Slot slot, const std::shared_ptr<detail::socket>& s, std::uint64_t op_id)
+    {
+        slot.assign([weak = std::weak_ptr(s), op_id](boost::asio::cancellation_type type) {
+            using boost::asio::cancellation_type;
+            const auto any = cancellation_type::terminal | cancellation_type::partial | cancellation_type::total;
+            if ((type & any) == cancellation_type::none) return;
+            if (const auto alive = weak.lock()) alive->cancel(op_id);
+        });
+    }
+
+    void enlist(implementation_type& impl)
+    {
+        const std::lock_guard lock(mutex_);
+        impl.next = first_;
+        impl.previous = nullptr;
+        if (first_ != nullptr) first_->previous = &impl;
+        first_ = &impl;
+    }
+    void delist(implementation_type& impl)
+    {
+        const std::lock_guard lock(mutex_);
+        (impl.previous != nullptr ? impl.previous->next : first_) = impl.next;
+        if (impl.next != nullptr) impl.next->previous = impl.previous;
+        impl.next = impl.previous = nullptr;
+    }
+
+    std::mutex mutex_; ///< of the list
+    implementation_type* first_ = nullptr;
+};
+
+int readable_command() noexcept; ///< FIONREAD
+
+template <class Protocol>
+int socket_service<Protocol>::io_control_readable() noexcept
+{
+    return readable_command();
+}
+
+} // namespace tapio::detail

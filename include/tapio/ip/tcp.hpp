@@ -1,0 +1,52 @@
+/// @file
+/// TCP: `tapio::ip::tcp::socket` is `boost::asio::basic_stream_socket<tapio::ip::tcp>`, Asio's own class over a stack of ours.
+///
+/// @par Errors  those that a kernel socket gives through Asio: connection_refused, timed_out, host_unreachable,
+///   network_unreachable, connection_reset (once, then eof), broken_pipe, not_connected, address_in_use,
+///   address_not_available, bad_descriptor on a closed socket, operation_aborted
+/// @par Cancellation  every operation: terminal, partial and total all cancel; the socket stays open
+/// @par Thread safety  distinct objects: safe; shared objects: unsafe (as in Asio)
+/// @par Lifetime  a socket may outlive its stack: then its operations give bad_descriptor
+/// @par Source  RFC 9293
+#pragma once
+
+#include <type_traits>
+
+#include <tapio/detail/asio_hook.hpp>
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/ip/basic_endpoint.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+namespace tapio::ip {
+
+class tcp
+{
+public:
+    using endpoint = boost::asio::ip::basic_endpoint<tcp>;
+    using socket = boost::asio::basic_stream_socket<tcp>;
+    using acceptor = boost::asio::basic_socket_acceptor<tcp>;
+    using no_delay = boost::asio::ip::tcp::no_delay;
+
+    static constexpr detail::socket_kind kind = detail::socket_kind::tcp;
+
+    static tcp v4() noexcept { return tcp(boost::asio::ip::tcp::v4().family()); }
+    static tcp v6() noexcept { return tcp(boost::asio::ip::tcp::v6().family()); }
+
+    int type() const noexcept { return boost::asio::ip::tcp::v4().type(); }
+    int protocol() const noexcept { return boost::asio::ip::tcp::v4().protocol(); }
+    int family() const noexcept { return family_; }
+
+    friend bool operator==(const tcp& a, const tcp& b) noexcept { return a.family_ == b.family_; }
+    friend bool operator!=(const tcp& a, const tcp& b) noexcept { return a.family_ != b.family_; }
+
+private:
+    explicit tcp(int family) noexcept : family_(family) {}
+    int family_;
+};
+
+static_assert(std::is_same_v<tcp::socket::native_handle_type, detail::native_handle_value>,
+              "Asio's socket service was not replaced: these would be kernel sockets");
+
+} // namespace tapio::ip

@@ -1,0 +1,98 @@
+/// @file
+/// A stack: one TCP/IP host inside the process, as an Asio execution context.
+///
+///     boost::asio::io_context io;
+///     tapio::stack stack(io, std::make_unique<tapio::tap>("tap0"));
+///     stack.add_address(boost::asio::ip::make_address("198.18.0.2"), 24);
+///     tapio::ip::tcp::acceptor acceptor(stack, {tapio::ip::tcp::v4(), 80});
+///     io.run();
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include <tapio/core/address.hpp>
+#include <tapio/core/counters.hpp>
+#include <tapio/core/tcp_info.hpp>
+#include <tapio/core/trace.hpp>
+#include <tapio/detail/stack_executor.hpp>
+#include <tapio/device/device.hpp>
+
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/io_context.hpp>
+
+namespace tapio {
+
+namespace detail {
+class engine;
+}
+
+using core::host_counters;
+using core::interface_counters;
+
+/// What can be set when a stack is made. Times are durations, sizes octets.
+struct stack_options
+{
+    std::uint32_t tcp_receive_buffer = 256 * 1024; ///< each connection's, before SO_RCVBUF
+    std::uint32_t tcp_send_buffer = 256 * 1024;    ///< each connection's, before SO_SNDBUF
+    std::size_t udp_receive_buffer = 208 * 1024;   ///< each socket's, before SO_RCVBUF
+    core::duration tcp_min_rto = std::chrono::milliseconds(200);    ///< RFC 6298 §2.4 says 1 s
+    core::duration tcp_delayed_ack = std::chrono::milliseconds(40); ///< RFC 9293 §3.8.6.3 allows 500 ms
+    core::duration tcp_time_wait = std::chrono::seconds(60);        ///< 2 MSL
+    core::trace* trace = nullptr; ///< sees what happens inside; must outlive the stack
+};
+
+/// One host: its devices, addresses, routes and sockets.
+/// @par Thread safety  every member may be called from any thread
+/// @par Lifetime  sockets and the io_context may outlive it; it must not outlive the io_context
+class stack
+{
+public:
+    using executor_type = detail::basic_stack_executor<boost::asio::io_context::executor_type>;
+    using interface_id = std::uint32_t; ///< 0 is the loopback, 1 the first device
+
+    /// A host driven by `io`: device, timers and handlers run in `io.run()`, which stays until the stack is shut down.
+    explicit stack(boost::asio::io_context& io, std::unique_ptr<device> medium = nullptr, const stack_options& options = {});
+    stack(const stack&) = delete;
+    stack& operator=(const stack&) = delete;
+    ~stack(); ///< shutdown()
+
+    executor_type get_executor() const noexcept;
+    boost::asio::execution_context& context() const noexcept;
+    operator boost::asio::execution_context&() const noexcept { return context(); }
+
+    /// Attaches another medium. @return the interface's number
+    interface_id add_device(std::unique_ptr<device> medium);
+
+    /// Gives an interface an address, with the route to its network; announced on Ethernet (RFC 5227).
+    /// @throws boost::system::system_error address_in_use · invalid_argument · address_family_not_supported (IPv6) · no_such_device
+    void add_address(const boost::asio::ip::address& address, unsigned prefix_length, interface_id interface = 1);
+
+    /// @throws boost::system::system_error network_unreachable when the gateway is on no link of ours
+    void add_route(const boost::asio::ip::address& network, unsigned prefix_length, const boost::asio::ip::address& gateway,
+                   interface_id interface = 1);
+    void set_default_gateway(const boost::asio::ip::address& gateway, interface_id interface = 1);
+
+    host_counters counters() const;
+    interface_counters counters(interface_id interface) const;
+    core::mac_address mac(interface_id interface = 1) const;
+
+    /// Ends everything: pending operations complete with operation_aborted, connections are reset, devices detached. Idempotent.
+    void shutdown();
+
+private:
+    friend void use_stack(boost::asio::io_context& io, stack& s);
+    friend void set_default_stack(stack& s);
+
+    class own_context;
+    std::shared_ptr<detail::engine> engine_;
+    own_context* context_; ///< owned by the io_context, which outlives us
+};
+
+/// From now on sockets made from `io` itself belong to `s`.
+void use_stack(boost::asio::io_context& io, stack& s);
+
+/// From now on sockets made from any context without a stack of its own belong to `s` (until it is shut down).
+void set_default_stack(stack& s);
+
+} // namespace tapio

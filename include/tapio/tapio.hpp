@@ -1,0 +1,20 @@
+/// @file
+/// All of tapio. `namespace asio = tapio;` turns a program written for Boost.Asio into one for tapio.
+#pragma once
+
+#include <tapio/device/device.hpp>
+#include <tapio/ip/tcp.hpp>
+#include <tapio/ip/udp.hpp>
+#include <tapio/stack.hpp>
+
+#include <boost/asio.hpp>
+
+namespace tapio {
+
+using namespace boost::asio;
+
+namespace ip {
+using namespace boost::asio::ip;
+}
+
+} // namespace tapio

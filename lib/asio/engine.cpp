@@ -1,0 +1,218 @@
+#include "asio/engine.hpp"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include <tapio/detail/socket.hpp>
+
+namespace tapio::detail {
+
+namespace {
+
+core::host_options options_for(const stack_options& o)
+{
+    core::host_options out;
+    out.tcp.receive_buffer = o.tcp_receive_buffer;
+    out.tcp.send_buffer = o.tcp_send_buffer;
+    out.tcp.min_rto = o.tcp_min_rto;
+    out.tcp.delayed_ack = o.tcp_delayed_ack;
+    out.tcp.time_wait = o.tcp_time_wait;
+    out.udp_receive_buffer = o.udp_receive_buffer;
+    return out;
+}
+
+std::array<std::byte, core::random_source::seed_size> fresh_seed()
+{
+    std::random_device entropy;
+    std::array<std::byte, core::random_source::seed_size> seed;
+    for (std::byte& b : seed) b = static_cast<std::byte>(entropy());
+    return seed;
+}
+
+/// Engines of this thread whose in-memory devices have something to deliver. Worked off by the outermost turn, so that a
+/// conversation between two stacks in one thread is a loop and not a recursion.
+struct deliveries
+{
+    std::vector<std::shared_ptr<engine>> waiting;
+    bool running = false;
+};
+thread_local deliveries pending_deliveries;
+
+} // namespace
+
+engine::engine(boost::asio::io_context* io, const stack_options& options) : host_(options_for(options), fresh_seed()), io_(io)
+{
+    host_.set_trace(options.trace);
+}
+
+engine::~engine()
+{
+    shutdown();
+    own_work_.reset();
+    if (own_io_) own_io_->stop();
+    if (!own_thread_.joinable()) return;
+    if (own_thread_.get_id() == std::this_thread::get_id()) {
+        own_thread_.detach();
+    } else {
+        own_thread_.join();
+    }
+}
+
+void engine::enlist(socket* s)
+{
+    s->slot_ = sockets_.size();
+    sockets_.push_back(s);
+}
+
+void engine::delist(socket* s)
+{
+    sockets_.back()->slot_ = s->slot_;
+    std::swap(sockets_[s->slot_], sockets_.back());
+    sockets_.pop_back();
+}
+
+void engine::wait_for_turn_after(std::uint64_t seen)
+{
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return turns_ != seen; });
+}
+
+core::time_point engine::now() const
+{
+    return core::time_point(std::chrono::duration_cast<core::duration>(std::chrono::steady_clock::now().time_since_epoch()));
+}
+
+boost::asio::io_context& engine::driver()
+{
+    if (io_ != nullptr) return *io_;
+    own_io_ = std::make_unique<boost::asio::io_context>(1);
+    own_work_.emplace(own_io_->get_executor());
+    own_thread_ = std::thread([io = own_io_.get()] { io->run(); });
+    io_ = own_io_.get();
+    return *io_;
+}
+
+engine::turn::~turn()
+{
+    engine_.settle(now_, done_);
+    ++engine_.turns_;
+    const bool in_memory = std::exchange(engine_.transmitted_, false);
+    if (in_memory) pending_deliveries.waiting.push_back(engine_.shared_from_this());
+    lock_.unlock();
+    engine_.changed_.notify_all();
+    while (operation* const op = done_.pop()) op->complete();
+    if (!in_memory || std::exchange(pending_deliveries.running, true)) return;
+    while (!pending_deliveries.waiting.empty()) {
+        const auto e = std::move(pending_deliveries.waiting.back());
+        pending_deliveries.waiting.pop_back();
+        e->deliver();
+    }
+    pending_deliveries.running = false;
+}
+
+void engine::deliver()
+{
+    std::unique_lock lock(mutex_);
+    const auto devices = devices_; // they may be detached meanwhile
+    lock.unlock();
+    for (const auto& a : devices) a->medium->deliver();
+}
+
+/// Packets out, waiters woken, until nothing moves any more.
+void engine::settle(core::time_point now, operation_queue& done)
+{
+    for (bool more = true; more && !shut_down_;) {
+        more = false;
+        host_.advance(now);
+        for (const auto& a : devices_) more = transmit(*a, now) || more;
+        core::socket_event e;
+        while (host_.next_event(e)) {
+            static_cast<socket*>(e.owner)->ready(static_cast<unsigned>(e.ready), done);
+            more = true;
+        }
+    }
+    if (!shut_down_) arm_timer(now);
+}
+
+bool engine::transmit(attachment& a, core::time_point now)
+{
+    bool any = false;
+    core::packet p;
+    while (!a.full && host_.next_packet(a.id, p, now)) {
+        any = transmitted_ = true;
+        if (a.medium->transmit(p)) continue;
+        a.full = true;
+        host_.return_packet(a.id, std::move(p));
+    }
+    return any;
+}
+
+void engine::arm_timer(core::time_point now)
+{
+    const core::time_point next = host_.next_deadline();
+    if (next == core::never || next >= armed_for_) return; // one that fires early does nothing
+    if (!timer_) timer_.emplace(driver());
+    armed_for_ = next;
+    const auto at = std::chrono::steady_clock::time_point(
+        std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::max(next, now).time_since_epoch()));
+    timer_->expires_at(at);
+    timer_->async_wait([weak = weak_from_this()](const boost::system::error_code& ec) {
+        const auto self = weak.lock();
+        if (ec || !self) return;
+        const turn t(*self);
+        self->armed_for_ = core::never;
+    });
+}
+
+stack::interface_id engine::attach(std::unique_ptr<device> medium)
+{
+    auto a = std::make_shared<attachment>(*this, std::move(medium));
+    const turn t(*this);
+    a->id = host_.add_interface(a->medium->info());
+    a->medium->start(driver().get_executor(), *a);
+    devices_.push_back(std::move(a));
+    return devices_.back()->id;
+}
+
+void engine::attachment::end_batch()
+{
+    turn t(owner);
+    for (packet& p : batch) t.host().receive(id, std::move(p), t.now());
+    batch.clear();
+}
+
+void engine::attachment::writable()
+{
+    const turn t(owner);
+    full = false;
+}
+
+void engine::attachment::failed(boost::system::error_code)
+{
+    const turn t(owner);
+    full = true; // nothing goes out any more; what waits is dropped at the queue's bound
+}
+
+void engine::shutdown()
+{
+    std::vector<std::shared_ptr<attachment>> gone;
+    std::optional<boost::asio::steady_timer> timer;
+    operation_queue done;
+    {
+        const std::lock_guard lock(mutex_);
+        if (shut_down_) return;
+        for (socket* s : sockets_) s->detach(done);
+        sockets_.clear();
+        settle(now(), done); // the resets still go out
+        shut_down_ = true;
+        ++turns_;
+        timer.swap(timer_);
+        gone.swap(devices_);
+    }
+    for (const auto& a : gone) a->medium->stop(); // without the lock: a handler of the device may be waiting for it
+    changed_.notify_all();
+    while (operation* const op = done.pop()) op->complete();
+}
+
+} // namespace tapio::detail

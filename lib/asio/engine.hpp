@@ -1,0 +1,114 @@
+/// @file
+/// A host behind one lock: what drives it and what it wakes. It never runs user code; finished operations are collected under
+/// the lock and completed after it.
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "core/host.hpp"
+
+#include <tapio/detail/operation.hpp>
+#include <tapio/device/device.hpp>
+#include <tapio/stack.hpp>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace tapio::detail {
+
+class socket;
+
+class engine : public std::enable_shared_from_this<engine>
+{
+public:
+    /// @param io drives timers and devices; null: a thread of its own, started at first need
+    engine(boost::asio::io_context* io, const stack_options& options);
+    ~engine();
+
+    /// The lock, held from construction to destruction; then everything that follows from what was done under it happens.
+    class turn
+    {
+    public:
+        explicit turn(engine& e) : engine_(e), lock_(e.mutex_), now_(e.now()) {}
+        turn(const turn&) = delete;
+        turn& operator=(const turn&) = delete;
+        ~turn();
+
+        core::host& host() noexcept { return engine_.host_; }
+        core::time_point now() const noexcept { return now_; }
+        operation_queue& done() noexcept { return done_; } ///< completed once the lock is free
+
+        /// Lets the host speak and wakes who waits for it.
+        void settle() { engine_.settle(now_, done_); }
+
+    private:
+        engine& engine_;
+        std::unique_lock<std::mutex> lock_;
+        core::time_point now_;
+        operation_queue done_;
+    };
+
+    stack::interface_id attach(std::unique_ptr<device> medium);
+    void shutdown();
+    bool is_shut_down() const noexcept { return shut_down_; }
+
+    core::host& host() noexcept { return host_; } ///< only under the lock
+
+    /// A count of turns. A blocked caller reads it under the lock and waits until it has gone on from there.
+    std::uint64_t turns() const noexcept { return turns_; }
+    void wait_for_turn_after(std::uint64_t seen);
+    core::time_point now() const;
+
+    // sockets, under the lock
+    void enlist(socket* s);
+    void delist(socket* s);
+
+private:
+    /// One device and its interface.
+    class attachment final : public device_receiver
+    {
+    public:
+        attachment(engine& e, std::unique_ptr<device> d) : owner(e), medium(std::move(d)) {}
+
+        void receive(packet&& p) override { batch.push_back(std::move(p)); }
+        void end_batch() override;
+        void writable() override;
+        void failed(boost::system::error_code why) override;
+
+        engine& owner;
+        std::unique_ptr<device> medium;
+        core::interface_id id = 0;
+        bool full = false;         ///< the device refused a packet and has not said writable() since
+        std::vector<packet> batch; ///< touched by the device's handler only
+    };
+
+    void settle(core::time_point now, operation_queue& done);
+    bool transmit(attachment& a, core::time_point now);
+    void arm_timer(core::time_point now);
+    void deliver();
+    boost::asio::io_context& driver();
+
+    mutable std::mutex mutex_;
+    std::condition_variable changed_; ///< somebody may be blocked in a synchronous call
+    core::host host_;
+    std::uint64_t turns_ = 0;
+    bool transmitted_ = false; ///< in this turn: an in-memory device may have something to deliver
+    std::vector<std::shared_ptr<attachment>> devices_;
+    std::vector<socket*> sockets_;
+    bool shut_down_ = false;
+
+    boost::asio::io_context* io_;
+    std::unique_ptr<boost::asio::io_context> own_io_;
+    std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> own_work_;
+    std::thread own_thread_;
+    std::optional<boost::asio::steady_timer> timer_;
+    core::time_point armed_for_ = core::never;
+};
+
+} // namespace tapio::detail

@@ -1,0 +1,406 @@
+// The life of a socket, its operations and its synchronous calls.
+#include <atomic>
+#include <limits>
+#include <map>
+
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "asio/engine.hpp"
+
+#include <tapio/detail/socket.hpp>
+#include <tapio/detail/socket_service.hpp>
+
+namespace tapio::detail {
+
+namespace {
+
+namespace error = boost::asio::error;
+
+/// Sockets that travel as native handles: from accept to the peer's assign, or released by the user.
+class handle_table
+{
+public:
+    int add(const std::shared_ptr<socket>& s)
+    {
+        const std::lock_guard lock(mutex_);
+        while (sockets_.contains(next_)) advance();
+        const int handle = next_;
+        advance();
+        sockets_[handle] = {s, nullptr};
+        return handle;
+    }
+    void keep(int handle, std::shared_ptr<socket> s)
+    {
+        const std::lock_guard lock(mutex_);
+        sockets_[handle].kept = std::move(s);
+    }
+    std::shared_ptr<socket> adopt(int handle)
+    {
+        const std::lock_guard lock(mutex_);
+        const auto at = sockets_.find(handle);
+        if (at == sockets_.end()) return nullptr;
+        auto s = at->second.known.lock();
+        at->second.kept.reset();
+        return s;
+    }
+    void remove(int handle)
+    {
+        const std::lock_guard lock(mutex_);
+        sockets_.erase(handle);
+    }
+
+private:
+    static constexpr int first = 0x4000'0000; ///< no file descriptor is as large
+
+    struct entry
+    {
+        std::weak_ptr<socket> known;
+        std::shared_ptr<socket> kept; ///< while nobody else holds it
+    };
+
+    void advance() noexcept { next_ = next_ == std::numeric_limits<int>::max() ? first : next_ + 1; }
+
+    std::mutex mutex_;
+    std::map<int, entry> sockets_;
+    int next_ = first;
+};
+
+handle_table& handles()
+{
+    static handle_table table;
+    return table;
+}
+
+core::tcp_id tcp(auto id) noexcept { return {id.index, id.generation}; }
+core::udp_id udp(auto id) noexcept { return {id.index, id.generation}; }
+
+bool would_block(const error_code& ec) noexcept { return ec == error::would_block; }
+
+template <class T>
+T value_or(const core::result<T>& r, error_code& ec)
+{
+    ec = r ? error_code() : r.error();
+    return r ? *r : T();
+}
+
+} // namespace
+
+std::uint64_t next_operation_id() noexcept
+{
+    static std::atomic<std::uint64_t> next{1};
+    return next.fetch_add(1, std::memory_order_relaxed);
+}
+
+int readable_command() noexcept { return FIONREAD; }
+
+// -- life -----------------------------------------------------------------------------------------------------------
+
+socket::socket(std::shared_ptr<engine> owner, socket_kind kind, core_handle id) noexcept
+    : engine_(std::move(owner)), kind_(kind), id_(id)
+{
+}
+
+socket::~socket() { close(); }
+
+std::shared_ptr<socket> socket::open(std::shared_ptr<engine> owner, socket_kind kind, int family, error_code& ec)
+{
+    const auto f = family == AF_INET ? core::family::v4 : core::family::v6;
+    engine& e = *owner;
+    engine::turn t(e);
+    if (e.is_shut_down()) return ec = error::bad_descriptor, nullptr;
+    core_handle id;
+    if (kind == socket_kind::tcp) {
+        const auto opened = t.host().tcp().open(f);
+        if (!opened) return ec = opened.error(), nullptr;
+        id = {opened->index, opened->generation};
+    } else {
+        const auto opened = t.host().udp().open(f);
+        if (!opened) return ec = opened.error(), nullptr;
+        id = {opened->index, opened->generation};
+    }
+    ec = {};
+    const std::shared_ptr<socket> s(new socket(std::move(owner), kind, id));
+    e.enlist(s.get());
+    if (kind == socket_kind::tcp) t.host().tcp().set_owner(tcp(id), s.get());
+    if (kind == socket_kind::udp) t.host().udp().set_owner(udp(id), s.get());
+    return s;
+}
+
+int socket::native_handle()
+{
+    if (native_handle_ < 0) native_handle_ = handles().add(shared_from_this());
+    return native_handle_;
+}
+
+int socket::release()
+{
+    const int handle = native_handle();
+    handles().keep(handle, shared_from_this());
+    return handle;
+}
+
+std::shared_ptr<socket> socket::adopt(int native_handle) { return handles().adopt(native_handle); }
+
+void socket::abort_all(operation_queue& done)
+{
+    for (operation_queue& q : pending_) {
+        while (operation* const op = q.pop()) {
+            op->result = error::operation_aborted;
+            done.push(op);
+        }
+    }
+}
+
+/// The end, under the lock.
+void socket::leave(operation_queue& done)
+{
+    abort_all(done);
+    if (!std::exchange(open_, false) || engine_->is_shut_down()) return;
+    engine_->delist(this);
+    if (kind_ == socket_kind::tcp) engine_->host().tcp().close(tcp(id_), engine_->now());
+    if (kind_ == socket_kind::udp) engine_->host().udp().close(udp(id_));
+}
+
+void socket::close()
+{
+    if (native_handle_ >= 0) handles().remove(std::exchange(native_handle_, -1));
+    engine::turn t(*engine_);
+    leave(t.done());
+}
+
+void socket::discard()
+{
+    operation_queue gone;
+    {
+        const engine::turn t(*engine_);
+        leave(gone);
+    }
+    while (operation* const op = gone.pop()) op->destroy();
+}
+
+void socket::detach(operation_queue& done)
+{
+    abort_all(done);
+    open_ = false;
+    if (kind_ == socket_kind::udp) return engine_->host().udp().close(udp(id_));
+    engine_->host().tcp().set_option(tcp(id_), core::socket_option::linger, 0, engine_->now());
+    engine_->host().tcp().close(tcp(id_), engine_->now());
+}
+
+// -- operations -------------------------------------------------------------------------------------------------------
+
+void socket::start(direction d, operation* op)
+{
+    engine::turn t(*engine_);
+    operation_queue& q = pending_[static_cast<std::size_t>(d)];
+    if (!open_) {
+        op->result = error::bad_descriptor;
+        t.done().push(op);
+    } else if (q.empty() && op->perform(*this)) {
+        t.done().push(op);
+    } else {
+        q.push(op);
+    }
+}
+
+void socket::cancel()
+{
+    engine::turn t(*engine_);
+    abort_all(t.done());
+}
+
+void socket::cancel(std::uint64_t id)
+{
+    engine::turn t(*engine_);
+    for (operation_queue& q : pending_) {
+        operation* const op = q.remove(id);
+        if (op == nullptr) continue;
+        op->result = error::operation_aborted;
+        t.done().push(op);
+        return;
+    }
+}
+
+void socket::advance(direction d, operation_queue& done)
+{
+    operation_queue& q = pending_[static_cast<std::size_t>(d)];
+    while (!q.empty() && q.front()->perform(*this)) done.push(q.pop());
+}
+
+void socket::ready(unsigned readiness, operation_queue& done)
+{
+    const auto r = static_cast<core::readiness>(readiness);
+    if (any(r & (core::readiness::readable | core::readiness::error))) advance(direction::read, done);
+    if (any(r & (core::readiness::writable | core::readiness::error))) advance(direction::write, done);
+    if (any(r & core::readiness::error)) advance(direction::error, done);
+}
+
+// -- tries, under the lock --------------------------------------------------------------------------------------------
+
+bool socket::try_send(const_buffer_list from, const core::endpoint* destination, std::size_t& n, error_code& ec)
+{
+    core::host& h = engine_->host();
+    const auto now = engine_->now();
+    n = value_or(kind_ == socket_kind::tcp ? h.tcp().send(tcp(id_), from, now) : h.udp().send(udp(id_), from, destination, now), ec);
+    return !would_block(ec);
+}
+
+bool socket::try_receive(mutable_buffer_list into, int flags, core::endpoint* sender, std::size_t& n, error_code& ec)
+{
+    core::host& h = engine_->host();
+    const bool peek = (flags & MSG_PEEK) != 0;
+    if (kind_ == socket_kind::tcp) {
+        n = value_or(h.tcp().receive(tcp(id_), into, {peek, (flags & MSG_OOB) != 0}, engine_->now()), ec);
+        if (!ec && sender != nullptr) *sender = {};
+    } else {
+        const auto got = h.udp().receive(udp(id_), into, peek);
+        ec = got ? error_code() : got.error();
+        n = got ? got->size : 0;
+        if (got && sender != nullptr) *sender = got->sender;
+    }
+    return !would_block(ec);
+}
+
+bool socket::try_connect(const core::endpoint& peer, bool& started, error_code& ec)
+{
+    core::host& h = engine_->host();
+    if (kind_ == socket_kind::udp) {
+        ec = h.udp().connect(udp(id_), peer);
+        return true;
+    }
+    if (!std::exchange(started, true)) {
+        ec = h.tcp().connect(tcp(id_), peer, engine_->now());
+        if (ec != error::in_progress) return true;
+    }
+    ec = {};
+    if (!any(h.tcp().poll(tcp(id_)) & core::readiness::writable)) return false;
+    ec = h.tcp().take_error(tcp(id_));
+    return true;
+}
+
+bool socket::try_accept(std::shared_ptr<socket>& accepted, core::endpoint& peer, error_code& ec)
+{
+    core::host& h = engine_->host();
+    const auto child = h.tcp().accept(tcp(id_), peer, engine_->now());
+    ec = child ? error_code() : child.error();
+    if (would_block(ec)) return false;
+    if (ec) return true;
+    accepted.reset(new socket(engine_, socket_kind::tcp, {child->index, child->generation}));
+    engine_->enlist(accepted.get());
+    h.tcp().set_owner(*child, accepted.get());
+    return true;
+}
+
+bool socket::try_wait(int what, error_code& ec)
+{
+    core::host& h = engine_->host();
+    const auto ready = kind_ == socket_kind::tcp ? h.tcp().poll(tcp(id_)) : h.udp().poll(udp(id_));
+    ec = {};
+    using base = boost::asio::socket_base;
+    const auto wanted = what == base::wait_read    ? core::readiness::readable
+                        : what == base::wait_write ? core::readiness::writable
+                                                   : core::readiness::error;
+    return any(ready & wanted);
+}
+
+// -- plain calls ------------------------------------------------------------------------------------------------------
+
+void socket::bind(const core::endpoint& local, error_code& ec)
+{
+    engine::turn t(*engine_);
+    if (!open_) return void(ec = error::bad_descriptor);
+    ec = kind_ == socket_kind::tcp ? t.host().tcp().bind(tcp(id_), local) : t.host().udp().bind(udp(id_), local);
+}
+
+void socket::listen(int backlog, error_code& ec)
+{
+    engine::turn t(*engine_);
+    if (!open_) return void(ec = error::bad_descriptor);
+    ec = kind_ == socket_kind::tcp ? t.host().tcp().listen(tcp(id_), backlog, t.now()) : error_code(error::operation_not_supported);
+}
+
+void socket::shutdown(int what, error_code& ec)
+{
+    engine::turn t(*engine_);
+    if (!open_) return void(ec = error::bad_descriptor);
+    const auto how = static_cast<core::shutdown_type>(what); // receive, send, both: the same numbers
+    ec = kind_ == socket_kind::tcp ? t.host().tcp().shutdown(tcp(id_), how, t.now()) : t.host().udp().shutdown(udp(id_), how);
+}
+
+core::endpoint socket::local_endpoint(error_code& ec) const
+{
+    engine::turn t(*engine_);
+    if (!open_) return ec = error::bad_descriptor, core::endpoint();
+    return value_or(kind_ == socket_kind::tcp ? t.host().tcp().local_endpoint(tcp(id_)) : t.host().udp().local_endpoint(udp(id_)), ec);
+}
+
+core::endpoint socket::remote_endpoint(error_code& ec) const
+{
+    engine::turn t(*engine_);
+    if (!open_) return ec = error::bad_descriptor, core::endpoint();
+    return value_or(kind_ == socket_kind::tcp ? t.host().tcp().remote_endpoint(tcp(id_)) : t.host().udp().remote_endpoint(udp(id_)), ec);
+}
+
+std::size_t socket::available(error_code& ec) const
+{
+    engine::turn t(*engine_);
+    if (!open_) return ec = error::bad_descriptor, std::size_t{0};
+    return value_or(kind_ == socket_kind::tcp ? t.host().tcp().available(tcp(id_)) : t.host().udp().available(udp(id_)), ec);
+}
+
+// -- synchronous calls --------------------------------------------------------------------------------------------------
+
+/// Tries until it would not block, sleeping in between while somebody else drives the stack. The second try comes at once:
+/// what the first one set off (over loopback, say) may have let it through.
+template <class Try>
+void socket::block(error_code& ec, Try&& attempt)
+{
+    for (unsigned tries = 0;; ++tries) {
+        std::uint64_t seen = 0;
+        {
+            engine::turn t(*engine_);
+            if (!open_) return void(ec = error::bad_descriptor);
+            if (attempt()) return;
+            seen = engine_->turns() + 1; // this one counts when it ends
+        }
+        if (tries == 0) continue;
+        if (non_blocking_) return void(ec = error::would_block);
+        engine_->wait_for_turn_after(seen);
+    }
+}
+
+std::size_t socket::send(const_buffer_list from, const core::endpoint* destination, error_code& ec)
+{
+    std::size_t n = 0;
+    block(ec, [&] { return try_send(from, destination, n, ec); });
+    return n;
+}
+
+std::size_t socket::receive(mutable_buffer_list into, int flags, core::endpoint* sender, error_code& ec)
+{
+    std::size_t n = 0;
+    block(ec, [&] { return try_receive(into, flags, sender, n, ec); });
+    return n;
+}
+
+void socket::connect(const core::endpoint& peer, error_code& ec)
+{
+    bool started = false;
+    block(ec, [&] { return try_connect(peer, started, ec); });
+    if (started && ec == error::would_block) ec = error::in_progress;
+}
+
+std::shared_ptr<socket> socket::accept(core::endpoint& peer, error_code& ec)
+{
+    std::shared_ptr<socket> accepted;
+    block(ec, [&] { return try_accept(accepted, peer, ec); });
+    return accepted;
+}
+
+void socket::wait(int what, error_code& ec)
+{
+    block(ec, [&] { return try_wait(what, ec); });
+}
+
+} // namespace tapio::detail

@@ -1,0 +1,183 @@
+// The stack as an execution context, and which stack a context's sockets belong to.
+#include <vector>
+
+#include "asio/engine.hpp"
+
+#include <tapio/detail/socket.hpp>
+#include <tapio/stack.hpp>
+
+#include <boost/system/system_error.hpp>
+
+namespace tapio {
+
+namespace detail {
+
+namespace {
+
+/// Says which stack the sockets of a context belong to. On every context that ever made one.
+class stack_link : public boost::asio::execution_context::service
+{
+public:
+    using key_type = stack_link;
+    inline static boost::asio::execution_context::id id;
+
+    explicit stack_link(boost::asio::execution_context& context) : service(context) {}
+    void shutdown() override {}
+
+    std::mutex mutex;
+    std::shared_ptr<engine> owner; ///< null: the default stack
+};
+
+struct default_stack
+{
+    std::mutex mutex;
+    std::shared_ptr<engine> chosen;  ///< by set_default_stack
+    std::shared_ptr<engine> builtin; ///< loopback only, driven by its own thread
+};
+
+/// Never destroyed: its thread may run as long as the process does.
+default_stack& the_default()
+{
+    static auto* const d = new default_stack;
+    return *d;
+}
+
+std::shared_ptr<engine> default_engine()
+{
+    default_stack& d = the_default();
+    const std::lock_guard lock(d.mutex);
+    if (d.chosen && !d.chosen->is_shut_down()) return d.chosen;
+    if (!d.builtin) d.builtin = std::make_shared<engine>(nullptr, stack_options{});
+    return d.builtin;
+}
+
+void link(boost::asio::execution_context& context, std::shared_ptr<engine> owner)
+{
+    auto& l = boost::asio::use_service<stack_link>(context);
+    const std::lock_guard lock(l.mutex);
+    l.owner = std::move(owner);
+}
+
+} // namespace
+
+std::shared_ptr<engine> engine_of(boost::asio::execution_context& context)
+{
+    auto& l = boost::asio::use_service<stack_link>(context);
+    const std::lock_guard lock(l.mutex);
+    return l.owner ? l.owner : default_engine();
+}
+
+} // namespace detail
+
+/// The execution context of one stack. It belongs to the io_context, because handlers that wait there may own sockets of it.
+class stack::own_context : public boost::asio::execution_context
+{
+public:
+    own_context(boost::asio::io_context& i, std::shared_ptr<detail::engine> e) : io(i), owner(std::move(e)) { detail::link(*this, owner); }
+    ~own_context() { end(); }
+
+    /// The first phase of its destruction, while the io_context is still whole.
+    void end()
+    {
+        owner->shutdown();
+        shutdown();
+    }
+
+    boost::asio::io_context& io;
+    std::shared_ptr<detail::engine> owner;
+};
+
+namespace {
+
+/// The stacks of an io_context.
+class contexts : public boost::asio::execution_context::service
+{
+public:
+    using key_type = contexts;
+    inline static boost::asio::execution_context::id id;
+
+    explicit contexts(boost::asio::execution_context& context) : service(context) {}
+    void shutdown() override
+    {
+        for (const auto& end : ends) end();
+    }
+
+    std::mutex mutex;
+    std::vector<std::shared_ptr<boost::asio::execution_context>> all;
+    std::vector<std::function<void()>> ends;
+};
+
+} // namespace
+
+stack::stack(boost::asio::io_context& io, std::unique_ptr<device> medium, const stack_options& options)
+    : engine_(std::make_shared<detail::engine>(&io, options))
+{
+    auto context = std::make_shared<own_context>(io, engine_);
+    context_ = context.get();
+    auto& owned = boost::asio::use_service<contexts>(io);
+    {
+        const std::lock_guard lock(owned.mutex);
+        owned.ends.push_back([raw = context.get()] { raw->end(); });
+        owned.all.push_back(std::move(context));
+    }
+    if (medium) add_device(std::move(medium));
+}
+
+stack::~stack() { shutdown(); }
+
+stack::executor_type stack::get_executor() const noexcept { return {context_->io.get_executor(), *context_}; }
+
+boost::asio::execution_context& stack::context() const noexcept { return *context_; }
+
+stack::interface_id stack::add_device(std::unique_ptr<device> medium) { return engine_->attach(std::move(medium)); }
+
+void stack::add_address(const boost::asio::ip::address& address, unsigned prefix_length, interface_id interface)
+{
+    detail::engine::turn t(*engine_);
+    if (const auto failed = t.host().add_address(interface, address, prefix_length, t.now()))
+        throw boost::system::system_error(failed, "add_address");
+}
+
+void stack::add_route(const boost::asio::ip::address& network, unsigned prefix_length, const boost::asio::ip::address& gateway,
+                      interface_id interface)
+{
+    detail::engine::turn t(*engine_);
+    if (const auto failed = t.host().add_route(network, prefix_length, gateway, interface))
+        throw boost::system::system_error(failed, "add_route");
+}
+
+void stack::set_default_gateway(const boost::asio::ip::address& gateway, interface_id interface)
+{
+    add_route(boost::asio::ip::address_v4::any(), 0, gateway, interface);
+}
+
+host_counters stack::counters() const
+{
+    detail::engine::turn t(*engine_);
+    return t.host().counters();
+}
+
+interface_counters stack::counters(interface_id interface) const
+{
+    detail::engine::turn t(*engine_);
+    return interface < t.host().net().interface_count() ? t.host().net().counters(interface) : interface_counters{};
+}
+
+core::mac_address stack::mac(interface_id interface) const
+{
+    detail::engine::turn t(*engine_);
+    return interface < t.host().net().interface_count() ? t.host().net().info(interface).mac : core::mac_address{};
+}
+
+void stack::shutdown() { engine_->shutdown(); }
+
+void use_stack(boost::asio::io_context& io, stack& s) { detail::link(io, s.engine_); }
+
+void set_default_stack(stack& s)
+{
+    detail::default_stack& d = detail::the_default();
+    const std::lock_guard lock(d.mutex);
+    d.chosen = s.engine_;
+}
+
+} // namespace tapio
