@@ -1,0 +1,311 @@
+// Opening a connection: RFC 9293 §3.5 (figures 6 to 9), §3.10.7.1 to §3.10.7.3.
+#include "support/script/script.hpp"
+
+namespace tapio::test {
+namespace {
+
+class passive_open : public packet_script
+{
+};
+class active_open : public packet_script
+{
+};
+class simultaneous_open : public packet_script
+{
+};
+
+TEST_F(passive_open, three_way_handshake)
+{
+    script_socket listener = wire.listen();
+    wire.in("S 0:0(0) win 65535 <mss 1460>");
+    wire.out("S. 0:0(0) ack 1 <mss 1460,no_wscale,no_ts,no_sackOK>");
+    EXPECT_FALSE(listener.accept());
+    wire.in(". 1:1(0) ack 1").out_nothing();
+    script_socket s = listener.accept();
+    ASSERT_TRUE(s);
+    EXPECT_EQ(s.state(), tcp_state::established);
+    EXPECT_EQ(wire.our_isn(), script::default_isn) << "scripts are to cross the wrap";
+}
+
+TEST_F(passive_open, lost_syn_ack_is_retransmitted_after_initial_rto)
+{
+    wire.listen();
+    wire.at(0ms).in("S 0:0(0) win 65535");
+    wire.out("S. 0:0(0) ack 1");
+    wire.at(999ms).out_nothing();
+    wire.at(1000ms).out("S. 0:0(0) ack 1"); // RFC 6298 §2.1: RTO = 1 s before any sample
+    wire.at(3s).out("S. 0:0(0) ack 1");     // §5.5: backed off
+}
+
+TEST_F(passive_open, a_syn_again_is_answered_again)
+{
+    wire.listen();
+    wire.in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
+    wire.at(500ms).in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
+}
+
+TEST_F(passive_open, options_are_answered_if_offered)
+{
+    wire.listen();
+    wire.in("S 0:0(0) win 65535 <mss 1460,wscale 7,sackOK,ts 100 0>");
+    wire.out("S. 0:0(0) ack 1 <mss 1460,wscale 7,ts 0 100,no_sackOK>");
+}
+
+TEST_F(passive_open, the_wrong_ack_in_syn_received_is_reset)
+{
+    wire.listen();
+    wire.in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
+    wire.in(". 1:1(0) ack 2").out("R 2:2(0)"); // RFC 9293 §3.10.7.4: "if not acceptable, form a reset, SEQ=SEG.ACK"
+    wire.in(". 1:1(0) ack 1").out_nothing();   // and the opening goes on
+    EXPECT_EQ(wire.counters().tcp.curr_estab, 1U);
+}
+
+TEST_F(passive_open, a_reset_in_syn_received_goes_back_to_listen)
+{
+    script_socket listener = wire.listen();
+    wire.in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
+    wire.in("R 1:1(0)").out_nothing();
+    EXPECT_EQ(wire.host().tcp().size(), 1U); // only the listener
+    EXPECT_FALSE(listener.accept());
+    wire.at(10s).out_nothing();
+}
+
+TEST_F(passive_open, data_with_the_third_segment)
+{
+    script_socket listener = wire.listen();
+    wire.in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
+    wire.in("P. 1:6(5) ack 1", "hello");
+    script_socket s = listener.accept();
+    ASSERT_TRUE(s);
+    EXPECT_EQ(s.receive(), "hello");
+    wire.at(40ms).out(". 1:1(0) ack 6");
+}
+
+TEST_F(passive_open, data_with_the_syn_is_not_lost)
+{
+    script_socket listener = wire.listen();
+    wire.in("S 0:3(3) win 65535", "abc");
+    // RFC 9293 §3.10.7.2: other data should be queued; a stack may also let the peer send it again (ack 1)
+    wire.out("S. 0:0(0) ack 1");
+    wire.in(". 1:4(3) ack 1", "abc");
+    script_socket s = listener.accept();
+    ASSERT_TRUE(s);
+    EXPECT_EQ(s.receive(), "abc");
+    wire.at(40ms).out(". 1:1(0) ack 4");
+}
+
+TEST_F(passive_open, fin_with_the_third_segment)
+{
+    script_socket listener = wire.listen();
+    wire.in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
+    wire.in("F. 1:1(0) ack 1").out(". 1:1(0) ack 2");
+    script_socket s = listener.accept();
+    ASSERT_TRUE(s);
+    EXPECT_EQ(s.state(), tcp_state::close_wait);
+    EXPECT_TRUE(s.at_end());
+}
+
+TEST_F(passive_open, listen_ignores_a_reset_and_resets_an_ack)
+{
+    wire.listen();
+    wire.in("R 1:1(0)").out_nothing();                           // §3.10.7.2 first
+    wire.in("R. 1:1(0) ack 1000").out_nothing();
+    wire.in(". 1:1(0) ack 1000").out("R 1000:1000(0)");          // second
+    wire.in("S. 0:0(0) ack 1000").out("R 1000:1000(0)");
+    wire.in("F 1:1(0)").out_nothing();                           // fourth: dropped
+    wire.in("- 1:11(10)").out_nothing();
+}
+
+TEST_F(passive_open, gives_up_on_a_peer_that_is_silent)
+{
+    wire.options.tcp.syn_retries = 2;
+    wire.listen();
+    wire.in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
+    wire.at(1s).out("S. 0:0(0) ack 1");
+    wire.at(3s).out("S. 0:0(0) ack 1");
+    wire.at(7s).ignore_output(); // a RST may tell the peer, or nothing
+    EXPECT_EQ(wire.host().tcp().size(), 1U);
+    wire.at(100s).out_nothing();
+}
+
+TEST_F(passive_open, the_backlog_bounds_what_waits)
+{
+    script_socket listener = wire.listen(1); // as Linux: one more than that may wait
+    for (const std::uint16_t port : std::array<std::uint16_t, 2>{1001, 1002}) {
+        wire.peer(port).in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
+        wire.in(". 1:1(0) ack 1").out_nothing();
+    }
+    wire.peer(1003).in("S 0:0(0) win 65535").out_nothing(); // dropped: the peer will try again
+    EXPECT_EQ(wire.counters().tcp.listen_overflows, 1U);
+    EXPECT_TRUE(listener.accept());
+    wire.at(1s).in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
+}
+
+TEST_F(passive_open, closing_the_listener_resets_what_was_not_accepted)
+{
+    script_socket listener = wire.listen();
+    wire.in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
+    wire.in(". 1:1(0) ack 1").out_nothing();
+    listener.close();
+    wire.out("R. 1:1(0)");
+    wire.in("S 5:5(0) win 65535").out("R. ");
+}
+
+TEST_F(active_open, three_way_handshake)
+{
+    script_socket s = wire.connect();
+    wire.out("S 0:0(0) <mss 1460,wscale 7,ts 0 0,no_sackOK>");
+    EXPECT_EQ(s.state(), tcp_state::syn_sent);
+    wire.in("S. 0:0(0) ack 1 win 65535 <mss 1460>").out(". 1:1(0) ack 1 <no_ts>");
+    EXPECT_EQ(s.state(), tcp_state::established);
+    EXPECT_FALSE(s.error());
+    EXPECT_TRUE(any(s.poll() & readiness::writable));
+}
+
+TEST_F(active_open, the_syn_is_retransmitted_and_given_up)
+{
+    wire.options.tcp.syn_retries = 3;
+    script_socket s = wire.connect();
+    wire.out("S 0:0(0)");
+    wire.at(1s).out("S 0:0(0)");
+    wire.at(3s).out("S 0:0(0)");
+    wire.at(7s).out("S 0:0(0)");
+    wire.at(14999ms).out_nothing();
+    EXPECT_FALSE(s.error());
+    wire.at(15s).ignore_output();
+    EXPECT_EQ(s.error(), errno_code(ETIMEDOUT));
+}
+
+TEST_F(active_open, syn_retries_last_three_minutes_by_default)
+{
+    script_socket s = wire.connect();
+    wire.out("S 0:0(0)");
+    for (const auto t : {1s, 3s, 7s, 15s, 31s, 63s, 123s}) wire.at(t).out("S 0:0(0)");
+    wire.at(180s); // RFC 9293 MUST-23: R2 for a SYN at least 3 minutes
+    wire.ignore_output();
+    EXPECT_FALSE(s.error());
+    EXPECT_EQ(s.state(), tcp_state::syn_sent);
+}
+
+TEST_F(active_open, refused)
+{
+    script_socket s = wire.connect();
+    wire.out("S 0:0(0)").in("R. 0:0(0) ack 1").out_nothing();
+    EXPECT_EQ(s.error(), errno_code(ECONNREFUSED));
+    EXPECT_EQ(s.state(), tcp_state::closed);
+}
+
+TEST_F(active_open, a_reset_that_acknowledges_nothing_of_ours_is_ignored)
+{
+    script_socket s = wire.connect();
+    wire.out("S 0:0(0)").in("R. 0:0(0) ack 2").out_nothing(); // §3.10.7.3: ack unacceptable and RST: drop
+    wire.in("R 0:0(0)").out_nothing();                        // no ACK: dropped
+    EXPECT_FALSE(s.error());
+    EXPECT_EQ(s.state(), tcp_state::syn_sent);
+}
+
+TEST_F(active_open, a_wrong_ack_is_reset_and_the_opening_goes_on)
+{
+    script_socket s = wire.connect();
+    wire.out("S 0:0(0)").in("S. 0:0(0) ack 77").out("R 77:77(0)"); // figure 9 and §3.10.7.3
+    wire.in(". 5:5(0) ack 0").out("R 0:0(0)");
+    wire.in("S. 0:0(0) ack 1 win 1000").out(". 1:1(0) ack 1");
+    EXPECT_EQ(s.state(), tcp_state::established);
+}
+
+TEST_F(active_open, neither_syn_nor_reset_is_dropped)
+{
+    script_socket s = wire.connect();
+    wire.out("S 0:0(0)").in(". 1:1(0) ack 1").out_nothing(); // §3.10.7.3 fifth
+    wire.in("F. 1:1(0) ack 1").out_nothing();
+    EXPECT_EQ(s.state(), tcp_state::syn_sent);
+}
+
+TEST_F(active_open, data_and_fin_with_the_syn_ack)
+{
+    script_socket s = wire.connect();
+    wire.out("S 0:0(0)").in("SF. 0:5(5) ack 1 win 1000", "hello").out(". 1:1(0) ack 7");
+    EXPECT_EQ(s.state(), tcp_state::close_wait);
+    EXPECT_EQ(s.receive(), "hello");
+    EXPECT_TRUE(s.at_end());
+}
+
+TEST_F(active_open, a_second_syn_ack_is_acknowledged_again)
+{
+    script_socket s = open_active();
+    wire.in("S. 0:0(0) ack 1 win 65535").out(". 1:1(0) ack 1"); // our ACK was lost
+    EXPECT_EQ(s.state(), tcp_state::established);
+}
+
+struct icmp_case
+{
+    std::uint8_t code;
+    int error;
+};
+class icmp_on_syn : public packet_script, public testing::WithParamInterface<icmp_case>
+{
+};
+
+TEST_P(icmp_on_syn, ends_the_opening_or_explains_its_end)
+{
+    wire.options.tcp.syn_retries = 2;
+    script_socket s = wire.connect();
+    wire.out("S 0:0(0)").icmp_unreachable(GetParam().code, 0).out_nothing();
+    wire.at(30s).ignore_output();
+    EXPECT_EQ(s.error(), errno_code(GetParam().error));
+}
+
+// RFC 1122 §4.2.3.9: codes 2 to 4 are hard (SHOULD abort), 0, 1 and 5 soft (MUST NOT abort, but are to be told)
+INSTANTIATE_TEST_SUITE_P(codes, icmp_on_syn,
+                         testing::Values(icmp_case{0, ENETUNREACH}, icmp_case{1, EHOSTUNREACH}, icmp_case{2, ENOPROTOOPT},
+                                         icmp_case{3, ECONNREFUSED}));
+
+TEST_F(active_open, icmp_about_a_sequence_never_sent_is_ignored)
+{
+    script_socket s = wire.connect();
+    wire.out("S 0:0(0)").icmp_unreachable(3, 5000).out_nothing(); // RFC 5927 §4.1: outside SND.UNA =< SEQ < SND.NXT
+    EXPECT_FALSE(s.error());
+    wire.in("S. 0:0(0) ack 1 win 1000").out(". 1:1(0) ack 1");
+}
+
+TEST_F(active_open, initial_sequence_numbers_differ_between_conversations)
+{
+    wire.listen();
+    std::set<std::uint32_t> seen;
+    for (std::uint16_t port = 2000; port < 2012; ++port) {
+        wire.peer(port).in("S 0:0(0) win 1000").out("S. 0:0(0) ack 1");
+        seen.insert(wire.our_isn() >> 16);
+    }
+    EXPECT_EQ(seen.size(), 12U); // RFC 6528: not one counter for all
+}
+
+TEST_F(simultaneous_open, figure_8)
+{
+    script_socket s = wire.connect();
+    wire.out("S 0:0(0)").in("S 0:0(0) win 65535 <mss 1000>");
+    wire.out("S. 0:0(0) ack 1");
+    EXPECT_EQ(s.state(), tcp_state::syn_received);
+    wire.in("S. 0:0(0) ack 1 win 65535").ignore_output();
+    EXPECT_EQ(s.state(), tcp_state::established);
+    s.send("hi");
+    wire.out("P. 1:3(2) ack 1");
+}
+
+TEST_F(simultaneous_open, the_peer_acknowledges_with_a_bare_ack)
+{
+    script_socket s = wire.connect();
+    wire.out("S 0:0(0)").in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
+    wire.in(". 1:1(0) ack 1").out_nothing();
+    EXPECT_EQ(s.state(), tcp_state::established);
+}
+
+TEST_F(simultaneous_open, a_reset_is_a_refusal)
+{
+    script_socket s = wire.connect();
+    wire.out("S 0:0(0)").in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
+    wire.in("R 1:1(0)").out_nothing(); // §3.10.7.4 second: active OPEN: the connection was refused
+    EXPECT_EQ(s.error(), errno_code(ECONNREFUSED));
+}
+
+} // namespace
+} // namespace tapio::test

@@ -1,0 +1,327 @@
+#include "support/script/script.hpp"
+
+#include "base/checksum.hpp"
+#include "support/world/world.hpp"
+#include "wire/icmpv4.hpp"
+#include "wire/ipv4.hpp"
+
+#include <cstdio>
+
+namespace tapio::test {
+
+namespace {
+
+constexpr interface_id tun = 1;
+
+std::string payload_at(std::uint32_t seq, std::size_t size)
+{
+    std::string out(size, 0);
+    for (std::size_t i = 0; i < size; ++i) {
+        const std::uint64_t x = (seq + i) * 0x9e3779b97f4a7c15U;
+        out[i] = static_cast<char>('a' + (x >> 32) % 26);
+    }
+    return out;
+}
+
+std::unique_ptr<host> make_host(const host_options& options, std::size_t mtu, const address& a, time_point now)
+{
+    auto h = std::make_unique<host>(options, make_seed(42));
+    device_info info;
+    info.link = link_type::ip;
+    info.mtu = mtu;
+    h->add_interface(info);
+    EXPECT_FALSE(h->add_address(tun, a, 24, now));
+    return h;
+}
+
+packet packet_of(const std::string& octets)
+{
+    return octets.empty() ? packet() : packet(slice::copy_of(std::as_bytes(std::span(octets))));
+}
+
+std::string rest_of(const packet& p, std::size_t from)
+{
+    std::string out(p.size() - from, 0);
+    p.copy_to(std::as_writable_bytes(std::span(out)), from);
+    return out;
+}
+
+} // namespace
+
+script::~script()
+{
+    if (host_) nothing_left(location::current());
+}
+
+host& script::host()
+{
+    if (!host_) start();
+    return *host_;
+}
+
+void script::start()
+{
+    start_ = now_ = time_of_isn();
+    host_ = make_host(options, mtu, ours_, now_);
+}
+
+/// When our initial sequence number for the default conversation is `default_isn`. The clock of RFC 9293 §3.4.1 ticks every
+/// 4 us: look at one number, and wait for the right one.
+time_point script::time_of_isn() const
+{
+    const time_point before{1h};
+    const auto probe = make_host({}, 1500, ours_, before);
+    const tcp_id id = probe->tcp().open(family::v4).value();
+    EXPECT_FALSE(probe->tcp().bind(id, local()));
+    (void)probe->tcp().connect(id, {theirs_, default_peer_port}, before);
+    probe->advance(before);
+    packet p;
+    EXPECT_TRUE(probe->next_packet(tun, p, before));
+    EXPECT_TRUE(p.pull(40));
+    const std::uint32_t isn = wire::read<wire::tcp_header>(p.front().subspan(20)).sequence.value();
+    return before + std::chrono::microseconds(4) * static_cast<std::int64_t>(default_isn - isn);
+}
+
+// -- time -----------------------------------------------------------------------------------------------------------
+
+script& script::at(duration since_start, location where)
+{
+    core::host& h = host();
+    if (broken_ || !nothing_left(where)) return *this;
+    const time_point target = start_ + since_start;
+    if (target < now_) fail("time cannot go back", where);
+    for (unsigned i = 0; h.next_deadline() <= target && !broken_; ++i) {
+        if (i > 100'000) fail("the host's deadline does not move: it spins", where);
+        now_ = std::max(now_, h.next_deadline());
+        h.advance(now_);
+        take_output();
+    }
+    now_ = std::max(now_, target);
+    return *this;
+}
+
+void script::drive()
+{
+    core::host& h = host();
+    for (unsigned i = 0; i == 0 || h.next_deadline() <= now_; ++i) {
+        if (i > 100'000) return fail("the host spins", location::current());
+        h.advance(now_);
+        take_output();
+    }
+}
+
+// -- what the host sends --------------------------------------------------------------------------------------------
+
+void script::take_output()
+{
+    packet p;
+    while (host_->next_packet(tun, p, now_) && waiting_.size() < 100'000) take_packet(std::move(p));
+}
+
+void script::take_packet(packet&& p)
+{
+    const std::size_t size = p.size();
+    EXPECT_TRUE(p.pull(std::min<std::size_t>(size, 80)));
+    const auto ip = wire::parse_ipv4(p.front(), size);
+    if (!ip || ip->total_length != size) return fail("the host sent a malformed IPv4 packet", location::current());
+    if (ip->protocol != wire::ip_protocol::tcp) return note(stamp(now_) + " > protocol " + std::to_string(int(ip->protocol)));
+    p.consume(ip->header_length);
+    const auto tcp = wire::parse_tcp(p.front(), p.size());
+    if (!tcp) return fail("the host sent a malformed TCP segment", location::current());
+    checksum_accumulator sum = pseudo_header(ours_, theirs_, 6, p.size());
+    core::add(sum, p);
+    if (sum.checksum() != 0) return fail("the host sent a wrong TCP checksum", location::current());
+    conversation& c = conversations_[tcp->destination_port];
+    const std::string payload = rest_of(p, tcp->header_length);
+    waiting_.push_back({now_, tcp->destination_port, describe(c, *tcp, payload.size()), payload});
+    note(stamp(now_) + " > " + to_text(waiting_.back().text) +
+         (tcp->destination_port == default_peer_port ? "" : " to port " + std::to_string(tcp->destination_port)));
+    if (tcp->options.timestamps) c.our_last_ts = tcp->options.timestamps->value;
+}
+
+/// In relative numbers. A SYN tells us our first.
+segment_text script::describe(conversation& c, const wire::tcp_fields& f, std::size_t size) const
+{
+    if ((f.flags & wire::tcp_syn) != 0 && !c.our_isn) {
+        c.our_isn = f.sequence;
+        if (f.options.timestamps) c.our_first_ts = f.options.timestamps->value;
+    }
+    segment_text t;
+    t.flags = f.flags;
+    t.seq = f.sequence - c.our_isn.value_or(0);
+    t.size = static_cast<std::uint32_t>(size);
+    if ((f.flags & wire::tcp_ack) != 0) t.ack = f.acknowledgement - c.peer_isn;
+    t.win = f.window;
+    if ((f.flags & wire::tcp_urg) != 0) t.urg = f.urgent;
+    if (f.options.max_segment) t.mss = *f.options.max_segment;
+    if (f.options.window_scale) t.wscale = *f.options.window_scale;
+    t.sack_permitted = f.options.sack_permitted;
+    if (f.options.timestamps)
+        t.ts = wire::tcp_timestamps{f.options.timestamps->value - c.our_first_ts.value_or(0), f.options.timestamps->echo};
+    for (const auto& b : f.options.sack) t.sack.push_back({b.begin - c.peer_isn, b.end - c.peer_isn});
+    return t;
+}
+
+// -- what the peer sends --------------------------------------------------------------------------------------------
+
+script& script::in(const std::string& text, location where)
+{
+    const segment_text t = parse_segment_text(text);
+    return in(text, payload_at(t.seq.value_or(0), t.size.value_or(0)), where);
+}
+
+script& script::in(const std::string& text, const std::string& payload, location where)
+{
+    (void)host();
+    if (broken_ || !nothing_left(where)) return *this;
+    const segment_text t = parse_segment_text(text);
+    if (t.size.value_or(0) != payload.size()) fail("the payload is not as long as the segment says", where);
+    conversation& c = current();
+    note(stamp(now_) + " < " + text + (peer_port_ == default_peer_port ? "" : " from port " + std::to_string(peer_port_)));
+    packet p = packet_of(payload);
+    wire::push_tcp(p, fields_of(c, t), theirs_, ours_);
+    inject(std::move(p), wire::ip_protocol::tcp);
+    return *this;
+}
+
+wire::tcp_fields script::fields_of(conversation& c, const segment_text& t)
+{
+    if ((t.flags & wire::tcp_syn) != 0) c.timestamps = t.ts.has_value();
+    wire::tcp_fields f;
+    f.source_port = peer_port_;
+    f.destination_port = our_port;
+    f.sequence = c.peer_isn + t.seq.value_or(0);
+    f.acknowledgement = t.ack ? c.our_isn.value_or(0) + *t.ack : 0;
+    f.flags = t.flags;
+    f.window = static_cast<std::uint16_t>(t.win.value_or(65535));
+    f.urgent = static_cast<std::uint16_t>(t.urg.value_or(0));
+    if (t.mss) f.options.max_segment = static_cast<std::uint16_t>(*t.mss);
+    if (t.wscale) f.options.window_scale = static_cast<std::uint8_t>(*t.wscale);
+    f.options.sack_permitted = t.sack_permitted;
+    if (t.ts) f.options.timestamps = wire::tcp_timestamps{t.ts->value, t.ts->echo + c.our_first_ts.value_or(0)};
+    else if (c.timestamps && !t.absent.contains("ts")) // as a peer would: its clock, and our last value
+        f.options.timestamps = wire::tcp_timestamps{
+            static_cast<std::uint32_t>(100 + std::chrono::duration_cast<std::chrono::milliseconds>(elapsed()).count()), c.our_last_ts};
+    for (const auto& b : t.sack) f.options.sack.push_back({c.our_isn.value_or(0) + b.begin, c.our_isn.value_or(0) + b.end});
+    return f;
+}
+
+void script::inject(packet&& segment, wire::ip_protocol protocol)
+{
+    wire::ipv4_fields ip;
+    ip.source = theirs_;
+    ip.destination = ours_;
+    ip.protocol = protocol;
+    wire::push_ipv4(segment, ip);
+    host_->receive(tun, std::move(segment), now_);
+    drive();
+}
+
+script& script::icmp_unreachable(std::uint8_t code, std::uint32_t seq, location where)
+{
+    (void)host();
+    if (broken_ || !nothing_left(where)) return *this;
+    note(stamp(now_) + " < ICMP unreachable, code " + std::to_string(code) + ", about " + std::to_string(seq));
+    wire::tcp_fields f;
+    f.source_port = our_port;
+    f.destination_port = peer_port_;
+    f.sequence = current().our_isn.value_or(0) + seq;
+    packet quote;
+    wire::push_tcp(quote, f, ours_, theirs_);
+    wire::ipv4_fields ip;
+    ip.source = ours_;
+    ip.destination = theirs_;
+    ip.protocol = wire::ip_protocol::tcp;
+    wire::push_ipv4(quote, ip);
+    packet p = packet_of(rest_of(quote, 0));
+    wire::push_icmpv4(p, wire::icmpv4_type::destination_unreachable, code, 0);
+    inject(std::move(p), wire::ip_protocol::icmp);
+    return *this;
+}
+
+// -- expectations ---------------------------------------------------------------------------------------------------
+
+script& script::out(const std::string& text, location where)
+{
+    return out_within(0ns, text, where);
+}
+
+script& script::out_within(duration tolerance, const std::string& text, location where)
+{
+    (void)host();
+    if (broken_) return *this;
+    const time_point expected_at = now_;
+    if (waiting_.empty() && tolerance > 0ns && host_->next_deadline() <= now_ + tolerance) at(elapsed() + tolerance, where);
+    if (waiting_.empty()) {
+        fail("expected  " + text + "\ngot nothing", where);
+        return *this;
+    }
+    const sent_packet p = waiting_.front();
+    waiting_.pop_front();
+    std::string wrong = difference(parse_segment_text(text), p.text);
+    if (p.port != peer_port_) wrong += " port";
+    if (p.at < expected_at - tolerance || p.at > expected_at + tolerance) wrong += " time";
+    if (!wrong.empty()) fail("expected  " + text + "\ngot       " + to_text(p.text) + " at" + stamp(p.at) + "\nwrong:   " + wrong, where);
+    check_payload(p, where);
+    return *this;
+}
+
+void script::check_payload(const sent_packet& p, const location& where)
+{
+    if (broken_ || p.payload.empty()) return;
+    const std::string& written = conversations_[p.port].written;
+    const std::uint32_t from = p.text.seq.value_or(0) - 1;
+    if (from > written.size() || written.compare(from, p.payload.size(), p.payload) != 0)
+        fail("the payload of " + to_text(p.text) + " is not what the user wrote", where);
+}
+
+script& script::out_nothing(location where)
+{
+    (void)host();
+    nothing_left(where);
+    return *this;
+}
+
+script& script::ignore_output()
+{
+    waiting_.clear();
+    return *this;
+}
+
+std::size_t script::packets_waiting()
+{
+    return waiting_.size();
+}
+
+bool script::nothing_left(const location& where)
+{
+    if (broken_ || waiting_.empty()) return true;
+    fail("not expected: " + to_text(waiting_.front().text) + " at" + stamp(waiting_.front().at), where);
+    return false;
+}
+
+// -- reports --------------------------------------------------------------------------------------------------------
+
+void script::fail(const std::string& why, const location& where)
+{
+    if (broken_) return;
+    broken_ = true;
+    message = why + "\nthe trace so far:\n";
+    const std::size_t from = trace_.size() > 200 ? trace_.size() - 200 : 0;
+    for (std::size_t i = from; i < trace_.size(); ++i) message += "  " + trace_[i] + '\n';
+    if (!quiet) ADD_FAILURE_AT(where.file_name(), static_cast<int>(where.line())) << message;
+}
+
+void script::note(const std::string& line)
+{
+    if (trace_.size() < 100'000) trace_.push_back(line);
+}
+
+std::string script::stamp(time_point t) const
+{
+    char text[40];
+    std::snprintf(text, sizeof text, " %12.6f", std::chrono::duration<double>(t - start_).count());
+    return text;
+}
+
+} // namespace tapio::test

@@ -1,0 +1,185 @@
+/// @file
+/// The packet-script harness: one core host with a bare IP interface; the test is its peer, its user and its clock.
+///
+///     wire.at(0ms).in("S 0:0(0) win 65535 <mss 1460>");
+///     wire.out("S. 0:0(0) ack 1");
+///     wire.at(999ms).out_nothing();
+///
+/// Sequence numbers are relative to each side's initial one. The peer's is near 2^32, and so is ours (the script begins at the
+/// virtual time at which it is: RFC 9293 §3.4.1 makes it depend on the clock), so that every script crosses the wrap.
+/// Every packet sent must be expected: a packet left over when the script goes on, or ends, is a failure. Payload that the
+/// host sends is always compared with what the user wrote.
+#pragma once
+
+#include "core/host.hpp"
+#include "support/script/segment_text.hpp"
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace tapio::test {
+
+using namespace tapio::core;
+using namespace std::chrono_literals;
+
+class script;
+
+/// A socket of the host, as its user holds it.
+class script_socket
+{
+public:
+    script_socket() = default;
+    script_socket(script& s, tcp_id id) : script_(&s), id_(id) {}
+
+    tcp_id id() const noexcept { return id_; }
+    /// What is said here is what out() expects in the payload, in order.
+    std::size_t send(const std::string& octets);
+    std::size_t send(std::size_t size); ///< some octets; returns how many were taken
+    /// What there is to read, at most `size`; "" if nothing waits or the stream has ended.
+    std::string receive(std::size_t size = 1 << 20);
+    error_code receive_error();  ///< of a receive of one octet: none: there was one, or end of stream
+    bool at_end();               ///< receive says end of stream
+    error_code shutdown(shutdown_type how);
+    void close();
+    void abort();                ///< SO_LINGER 0, then close
+    void set(socket_option o, int value);
+    tcp_info info() const;
+    tcp_state state() const { return info().state; }
+    error_code error();
+    readiness poll() const;
+    bool gone() const;           ///< the handle is stale
+    script_socket accept();      ///< of a listener; an empty socket if nobody waits
+    explicit operator bool() const noexcept { return script_ != nullptr && id_; }
+
+private:
+    script* script_ = nullptr;
+    tcp_id id_;
+};
+
+class script
+{
+public:
+    using location = std::source_location;
+
+    script() = default;
+    ~script();
+    script(const script&) = delete;
+    script& operator=(const script&) = delete;
+
+    host_options options;                   ///< may be changed before anything else is called
+    std::size_t mtu = 1500;                 ///< octets; likewise
+
+    // -- time ---------------------------------------------------------------------------------------------------------
+    /// Lets time pass until `since_start`.
+    script& at(duration since_start, location where = location::current());
+    script& after(duration more, location where = location::current()) { return at(elapsed() + more, where); }
+    duration elapsed() const noexcept { return now_ - start_; }
+    time_point now() const noexcept { return now_; }
+
+    // -- the peer -----------------------------------------------------------------------------------------------------
+    /// The peer sends this. Without `payload` it is octets that only depend on their place in the stream.
+    script& in(const std::string& text, location where = location::current());
+    script& in(const std::string& text, const std::string& payload, location where = location::current());
+    /// The peer must get this, next and now.
+    script& out(const std::string& text, location where = location::current());
+    /// ... at a time within `tolerance` from now.
+    script& out_within(duration tolerance, const std::string& text, location where = location::current());
+    script& out_nothing(location where = location::current());
+    script& ignore_output(); ///< what is waiting is not looked at
+    /// An ICMP destination unreachable about the segment of ours at the relative `seq`.
+    script& icmp_unreachable(std::uint8_t code, std::uint32_t seq, location where = location::current());
+    /// The peer's port from now on; each port is another conversation.
+    script& peer(std::uint16_t port);
+    /// A new incarnation of this conversation: the initial sequence numbers are to be learned anew.
+    script& new_incarnation(std::uint32_t peer_isn);
+
+    std::string octets(std::uint32_t seq, std::size_t size) const; ///< what in() sends there by default
+    std::uint32_t our_isn() const;
+    std::uint32_t peer_isn() const;
+    std::size_t packets_waiting();          ///< sent by the host and not yet expected
+
+    // -- the user -----------------------------------------------------------------------------------------------------
+    script_socket listen(int backlog = 16);           ///< at our port
+    script_socket connect();                          ///< from our port to the peer's
+    script_socket open();
+    core::host& host();
+    const host_counters& counters() { return host().counters(); }
+    endpoint local() const { return {ours_, our_port}; }
+    endpoint remote() const { return {theirs_, peer_port_}; }
+
+    static constexpr std::uint16_t our_port = 80;
+    static constexpr std::uint16_t default_peer_port = 40000;
+    static constexpr std::uint32_t default_isn = 0xffff'fe00;
+
+    /// After a call on the host: lets it act, and takes what it sends.
+    void drive();
+    void sent_by_user(tcp_id id, const std::string& octets);
+    void forget_failure() noexcept { broken_ = false; } ///< tests of the harness itself
+    bool broken() const noexcept { return broken_; }
+    bool quiet = false; ///< failures are kept in `message` and not reported: tests of the harness itself
+    std::string message;
+
+private:
+    struct conversation
+    {
+        std::uint32_t peer_isn = default_isn;
+        std::optional<std::uint32_t> our_isn;
+        std::optional<std::uint32_t> our_first_ts;
+        std::uint32_t our_last_ts = 0; ///< absolute
+        bool timestamps = false;       ///< the peer sends them
+        bool seen_offer = false;
+        std::string written;           ///< by our user
+    };
+    struct sent_packet
+    {
+        time_point at;
+        std::uint16_t port;
+        segment_text text;
+        std::string payload;
+    };
+
+    void start();
+    time_point time_of_isn() const;
+    void take_output();
+    void take_packet(packet&& p);
+    segment_text describe(conversation& c, const wire::tcp_fields& f, std::size_t size) const;
+    wire::tcp_fields fields_of(conversation& c, const segment_text& t);
+    void inject(packet&& segment, wire::ip_protocol protocol);
+    void check_payload(const sent_packet& p, const location& where);
+    bool nothing_left(const location& where);
+    void fail(const std::string& why, const location& where);
+    void note(const std::string& line);
+    std::string stamp(time_point t) const;
+    conversation& current() { return conversations_[peer_port_]; }
+
+    address_v4 ours_ = boost::asio::ip::make_address_v4("192.0.2.1");
+    address_v4 theirs_ = boost::asio::ip::make_address_v4("192.0.2.2");
+    std::unique_ptr<core::host> host_;
+    time_point start_{}, now_{};
+    std::uint16_t peer_port_ = default_peer_port;
+    std::map<std::uint16_t, conversation> conversations_;
+    std::deque<sent_packet> waiting_;
+    std::vector<std::string> trace_;
+    bool broken_ = false;
+};
+
+/// A fixture with a script, and the openings that most scripts begin with.
+class packet_script : public testing::Test
+{
+protected:
+    /// The peer connects to our listener: afterwards all is at sequence 1, and no option but the MSS was agreed on.
+    script_socket open_passive(const std::string& syn = "S 0:0(0) win 65535 <mss 1000>");
+    /// We connect to the peer.
+    script_socket open_active(const std::string& syn_ack = "S. 0:0(0) ack 1 win 65535 <mss 1000>");
+
+    script wire;
+};
+
+} // namespace tapio::test
