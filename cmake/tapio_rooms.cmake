@@ -3,7 +3,8 @@
 # Flags that every target of ours shares.
 add_library(tapio_flags INTERFACE)
 target_compile_options(tapio_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
-    $<$<BOOL:${TAPIO_WARNINGS_AS_ERRORS}>:-Werror>)
+    $<$<BOOL:${TAPIO_WARNINGS_AS_ERRORS}>:-Werror>
+    $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 if(TAPIO_SANITIZE)
     target_compile_options(tapio_flags INTERFACE -fsanitize=${TAPIO_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
     target_link_options(tapio_flags INTERFACE -fsanitize=${TAPIO_SANITIZE})

@@ -1,0 +1,20 @@
+# cmake --install: headers, libraries, find_package(tapio), pkg-config.
+include(CMakePackageConfigHelpers)
+set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/tapio")
+
+install(DIRECTORY include/tapio DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
+install(EXPORT tapio-targets NAMESPACE tapio:: DESTINATION ${package_dir})
+
+if(TARGET tapio_log)
+    set(tapio_boost_components "log")
+else()
+    set(tapio_boost_components "")
+endif()
+configure_package_config_file(cmake/tapio-config.cmake.in "${PROJECT_BINARY_DIR}/tapio-config.cmake" INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/tapio-config-version.cmake" COMPATIBILITY SameMinorVersion)
+install(FILES "${PROJECT_BINARY_DIR}/tapio-config.cmake" "${PROJECT_BINARY_DIR}/tapio-config-version.cmake" DESTINATION ${package_dir})
+
+# The file finds its prefix by where it lies, so that the tree may be moved.
+file(RELATIVE_PATH tapio_pc_to_prefix "/p/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/p")
+configure_file(cmake/tapio.pc.in "${PROJECT_BINARY_DIR}/tapio.pc" @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/tapio.pc" DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

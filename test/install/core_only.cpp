@@ -1,0 +1,9 @@
+// The core's library stands alone.
+#include <tapio/core/drop_reason.hpp>
+
+#include <cstring>
+
+int main()
+{
+    return std::strlen(tapio::core::describe(tapio::core::drop_reason::no_route)) > 0 ? 0 : 1;
+}

@@ -1,0 +1,41 @@
+# Installs BUILD into a scratch tree, moves that, and builds and runs a program against it: by find_package and by pkg-config.
+# Run: cmake -DBUILD=... -DSOURCE=<this folder> -DWORK=<scratch folder> -DCOMPILER=... -DFLAGS=... -P run.cmake
+
+function(run what)
+    execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE said ERROR_VARIABLE said)
+    if(NOT status EQUAL 0)
+        message(FATAL_ERROR "${what} failed (${status}):\n${said}")
+    endif()
+    set(said "${said}" PARENT_SCOPE)
+endfunction()
+
+file(REMOVE_RECURSE "${WORK}")
+run("install" "${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/first")
+file(RENAME "${WORK}/first" "${WORK}/prefix")
+
+file(GLOB_RECURSE installed RELATIVE "${WORK}/prefix" "${WORK}/prefix/*")
+foreach(file IN LISTS installed)
+    if(NOT file MATCHES "^(include/tapio/.*\\.hpp|lib.*/(libtapio.*\\.a|pkgconfig/tapio\\.pc|cmake/tapio/[^/]*\\.cmake))$")
+        message(FATAL_ERROR "installs what it should not: ${file}")
+    endif()
+endforeach()
+
+run("configure" "${CMAKE_COMMAND}" -G Ninja -S "${SOURCE}" -B "${WORK}/build" "-DCMAKE_PREFIX_PATH=${WORK}/prefix"
+    "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${FLAGS}")
+run("build" "${CMAKE_COMMAND}" --build "${WORK}/build")
+run("program" "${WORK}/build/program")
+if(NOT said STREQUAL "hello\n")
+    message(FATAL_ERROR "the program said '${said}'")
+endif()
+run("core_only" "${WORK}/build/core_only")
+
+find_program(pkg_config NAMES pkg-config pkgconf REQUIRED)
+file(GLOB_RECURSE pc "${WORK}/prefix/*/tapio.pc")
+cmake_path(GET pc PARENT_PATH pc_dir)
+set(ENV{PKG_CONFIG_PATH} "${pc_dir}")
+run("pkg-config" "${pkg_config}" --cflags --libs tapio)
+separate_arguments(said UNIX_COMMAND "${said}")
+separate_arguments(FLAGS UNIX_COMMAND "${FLAGS}")
+run("compiler" "${COMPILER}" ${FLAGS} "${SOURCE}/program.cpp" ${said} -o "${WORK}/by_pkg_config")
+run("program by pkg-config" "${WORK}/by_pkg_config")
+file(REMOVE_RECURSE "${WORK}")
