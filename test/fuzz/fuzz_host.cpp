@@ -1,0 +1,234 @@
+// Frames that nobody should send, to a host with listeners and connections: it must neither crash, nor grow, nor fall silent.
+// What it answers is mutated and comes back, so that the frames know its addresses, ports and sequence numbers.
+#include "base/checksum.hpp"
+#include "core/host.hpp"
+#include "wire/udp.hpp"
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <vector>
+
+namespace {
+
+using namespace tapio::core;
+using octets = std::vector<std::byte>;
+
+constexpr std::size_t corpus_size = 256;
+
+struct fuzzer
+{
+    explicit fuzzer(std::uint64_t seed) : random(seed), h(options, host_seed(seed))
+    {
+        device_info eth;
+        eth.name = "eth0";
+        eth.mac = {{2, 0, 0, 0, 0, 2}};
+        h.add_interface(eth);
+        (void)h.add_address(1, address_v4(0xc000'0202U), 24, now);
+        listener = *h.tcp().open(family::v4);
+        (void)h.tcp().bind(listener, {address_v4::any(), 80});
+        (void)h.tcp().listen(listener, 16, now);
+        datagrams = *h.udp().open(family::v4);
+        (void)h.udp().bind(datagrams, {address_v4::any(), 7});
+        make_corpus();
+    }
+
+    static std::array<std::byte, 32> host_seed(std::uint64_t n)
+    {
+        std::array<std::byte, 32> s{};
+        for (unsigned i = 0; i < 8; ++i) s[i] = static_cast<std::byte>(n >> (8 * i));
+        return s;
+    }
+
+    static octets flat(const packet& p)
+    {
+        octets out(p.size());
+        p.copy_to(out);
+        return out;
+    }
+
+    octets framed(packet p, wire::ether_type type) const
+    {
+        wire::push_ethernet(p, {{2, 0, 0, 0, 0, 2}}, {{2, 0, 0, 0, 0, 1}}, type);
+        return flat(p);
+    }
+    octets ip(packet p, wire::ip_protocol protocol) const
+    {
+        wire::ipv4_fields f;
+        f.source = address_v4(0xc000'0201U);
+        f.destination = address_v4(0xc000'0202U);
+        f.protocol = protocol;
+        wire::push_ipv4(p, f);
+        return framed(std::move(p), wire::ether_type::ipv4);
+    }
+
+    void make_corpus()
+    {
+        const address a = address_v4(0xc000'0201U), b = address_v4(0xc000'0202U);
+        corpus.push_back(framed(wire::make_arp({wire::arp_operation::request, {{2, 0, 0, 0, 0, 1}}, a.to_v4(), {}, b.to_v4()}), wire::ether_type::arp));
+        packet echo(slice::copy_of(octets(32, std::byte{'e'})));
+        wire::push_icmpv4(echo, wire::icmpv4_type::echo_request, 0, 1);
+        corpus.push_back(ip(std::move(echo), wire::ip_protocol::icmp));
+        packet datagram(slice::copy_of(octets(10, std::byte{'d'})));
+        wire::push_udp(datagram, 1000, 7, a, b);
+        corpus.push_back(ip(std::move(datagram), wire::ip_protocol::udp));
+        wire::tcp_fields f;
+        f.source_port = 1000;
+        f.destination_port = 80;
+        f.flags = wire::tcp_syn;
+        f.window = 65535;
+        f.options.max_segment = 1460;
+        packet syn;
+        wire::push_tcp(syn, f, a, b);
+        corpus.push_back(ip(std::move(syn), wire::ip_protocol::tcp));
+    }
+
+    /// Turns one of the host's segments round: as its peer would answer, with anything in the flags.
+    octets answer(octets frame)
+    {
+        packet p(slice::copy_of(frame));
+        p.consume(sizeof(wire::ethernet_header));
+        const auto f = wire::parse_ipv4(p.front(), p.size());
+        if (!f || f->protocol != wire::ip_protocol::tcp) return frame;
+        p.consume(f->header_length);
+        auto t = wire::parse_tcp(p.front(), p.size());
+        if (!t) return frame;
+        const auto length = static_cast<std::uint32_t>(p.size() - t->header_length) + ((t->flags & wire::tcp_syn) != 0 ? 1U : 0U);
+        wire::tcp_fields out;
+        out.source_port = t->destination_port;
+        out.destination_port = t->source_port;
+        out.sequence = t->acknowledgement + static_cast<std::uint32_t>(random() % 8 == 0 ? random() % 70000 : 0);
+        out.acknowledgement = t->sequence + length + static_cast<std::uint32_t>(random() % 8 == 0 ? random() : 0);
+        out.flags = static_cast<std::uint8_t>(wire::tcp_ack | (random() % 3 == 0 ? random() : 0));
+        out.window = static_cast<std::uint16_t>(random());
+        packet reply(slice::copy_of(octets(random() % 100, std::byte{'r'})));
+        wire::push_tcp(reply, out, f->destination, f->source);
+        return ip(std::move(reply), wire::ip_protocol::tcp);
+    }
+
+    octets next_frame()
+    {
+        octets f = corpus[random() % corpus.size()];
+        switch (random() % 4) {
+        case 0:
+            for (std::size_t i = random() % 2 == 0 ? 0 : 12; i < f.size(); ++i) f[i] = static_cast<std::byte>(random());
+            break;
+        case 1: return answer(std::move(f));
+        default:
+            for (auto n = random() % 4; n > 0 && !f.empty(); --n) f[random() % f.size()] = static_cast<std::byte>(random());
+            break;
+        }
+        if (random() % 8 == 0) f.resize(random() % (f.size() + 32));
+        if (random() % 2 == 0) mend(f);
+        return f;
+    }
+
+    /// Writes the IPv4 header checksum anew, so that the mutation gets past the first door.
+    static void mend(octets& f)
+    {
+        if (f.size() < 34) return;
+        const std::size_t header = std::min<std::size_t>((std::to_integer<unsigned>(f[14]) & 15U) * 4, f.size() - 14);
+        if (header < 20) return;
+        f[24] = f[25] = std::byte{0};
+        const auto s = static_cast<std::uint16_t>(~ones_sum(const_bytes(f).subspan(14, header)));
+        f[24] = static_cast<std::byte>(s >> 8);
+        f[25] = static_cast<std::byte>(s & 0xff);
+        mend_tcp(f, 14 + header);
+    }
+
+    static void mend_tcp(octets& f, std::size_t at)
+    {
+        const std::size_t end = 14 + ((std::to_integer<std::size_t>(f[16]) << 8) | std::to_integer<std::size_t>(f[17]));
+        if (f[23] != std::byte{6} || end > f.size() || end < at + 20) return;
+        f[at + 16] = f[at + 17] = std::byte{0};
+        checksum_accumulator sum;
+        sum.add(const_bytes(f).subspan(26, 8));
+        sum.add_word(6);
+        sum.add_word(static_cast<std::uint16_t>(end - at));
+        sum.add(const_bytes(f).subspan(at, end - at));
+        f[at + 16] = static_cast<std::byte>(sum.checksum() >> 8);
+        f[at + 17] = static_cast<std::byte>(sum.checksum() & 0xff);
+    }
+
+    void user_step()
+    {
+        endpoint peer;
+        while (const auto c = h.tcp().accept(listener, peer, now)) {
+            if (connections.size() < 32) {
+                connections.push_back(*c);
+            } else {
+                h.tcp().close(*c, now);
+            }
+        }
+        if (!connections.empty() && random() % 16 == 0) {
+            const auto i = random() % connections.size();
+            std::array<std::byte, 100> some{};
+            const std::array<const_bytes, 1> out{const_bytes(some)};
+            const std::array<mutable_bytes, 1> in{mutable_bytes(some)};
+            (void)h.tcp().send(connections[i], out, now);
+            (void)h.tcp().receive(connections[i], in, {}, now);
+            if (random() % 8 == 0) {
+                h.tcp().close(connections[i], now);
+                connections.erase(connections.begin() + static_cast<std::ptrdiff_t>(i));
+            }
+        }
+        std::array<std::byte, 64> some{};
+        const std::array<mutable_bytes, 1> in{mutable_bytes(some)};
+        while (h.udp().receive(datagrams, in, false)) {
+        }
+    }
+
+    void step()
+    {
+        h.receive(1, packet(slice::copy_of(next_frame())), now);
+        now += duration(static_cast<std::int64_t>(random() % 2'000'000));
+        user_step();
+        h.advance(now);
+        packet p;
+        while (h.next_packet(1, p, now)) {
+            ++answers;
+            if (corpus.size() < corpus_size) {
+                corpus.push_back(flat(p));
+            } else {
+                corpus[4 + random() % (corpus_size - 4)] = flat(p);
+            }
+        }
+        socket_event e;
+        while (h.next_event(e)) {
+        }
+    }
+
+    std::mt19937_64 random;
+    host_options options;
+    time_point now{std::chrono::seconds(1)};
+    host h;
+    tcp_id listener;
+    udp_id datagrams;
+    std::vector<tcp_id> connections;
+    std::vector<octets> corpus;
+    std::uint64_t answers = 0;
+};
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    const auto frames = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 100'000;
+    const auto seed = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1;
+    fuzzer f(seed);
+    std::size_t most = 0;
+    for (std::uint64_t i = 0; i < frames; ++i) {
+        f.step();
+        most = std::max(most, f.h.tcp().size());
+    }
+    std::uint64_t drops = 0;
+    unsigned reasons = 0;
+    for (const std::uint64_t n : f.h.counters().drops.by_reason) drops += n, reasons += n > 0 ? 1 : 0;
+    std::printf("%llu frames, seed %llu: %llu answers, %llu drops for %u reasons, %llu connections accepted, %zu sockets at most\n",
+                static_cast<unsigned long long>(frames), static_cast<unsigned long long>(seed),
+                static_cast<unsigned long long>(f.answers), static_cast<unsigned long long>(drops), reasons,
+                static_cast<unsigned long long>(f.h.counters().tcp.passive_opens), most);
+    // It must have been reached, and it must still be there.
+    return f.answers > frames / 100 && reasons > 15 && f.h.counters().tcp.passive_opens > 10 ? 0 : 1;
+}

@@ -1,0 +1,335 @@
+// Every header, cut at every length and wrong in every way that its RFC names: the right reason, and no value.
+#include "base/checksum.hpp"
+#include "wire/arp.hpp"
+#include "wire/ethernet.hpp"
+#include "wire/icmpv4.hpp"
+#include "wire/ipv4.hpp"
+#include "wire/tcp.hpp"
+#include "wire/transport_checksum.hpp"
+#include "wire/udp.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace tapio::core::wire {
+
+void PrintTo(const tcp_timestamps& t, std::ostream* out) { *out << t.value << ' ' << t.echo; }
+
+namespace {
+
+using octets = std::vector<std::byte>;
+
+octets flat(const packet& p)
+{
+    octets out(p.size());
+    p.copy_to(out);
+    return out;
+}
+
+const address_v4 alice(0xc000'0201U), bob(0xc000'0202U); // 192.0.2.1, 192.0.2.2
+
+packet with_payload(std::size_t n) { return packet(slice::copy_of(octets(n, std::byte{'x'}))); }
+
+octets ipv4_packet()
+{
+    packet p = with_payload(16);
+    ipv4_fields f;
+    f.source = alice;
+    f.destination = bob;
+    f.protocol = ip_protocol::udp;
+    push_ipv4(p, f);
+    return flat(p);
+}
+
+/// Writes the header checksum anew, so that only the change under test is wrong.
+void resum(octets& p, std::size_t header)
+{
+    p[10] = p[11] = std::byte{0};
+    const std::uint16_t s = static_cast<std::uint16_t>(~ones_sum(const_bytes(p).first(header)));
+    p[10] = static_cast<std::byte>(s >> 8);
+    p[11] = static_cast<std::byte>(s & 0xff);
+}
+
+TEST(ipv4, a_round_trip_keeps_every_field)
+{
+    const octets p = ipv4_packet();
+    const auto f = parse_ipv4(p, p.size());
+    ASSERT_TRUE(f);
+    EXPECT_EQ(f->source, alice);
+    EXPECT_EQ(f->destination, bob);
+    EXPECT_EQ(f->total_length, 36);
+    EXPECT_EQ(f->ttl, 64);
+    EXPECT_FALSE(f->is_fragment());
+}
+
+TEST(ipv4, cut_at_every_length)
+{
+    const octets p = ipv4_packet();
+    for (std::size_t n = 0; n < p.size(); ++n) {
+        const auto f = parse_ipv4(const_bytes(p).first(n), n);
+        ASSERT_FALSE(f) << n;
+        EXPECT_EQ(f.error(), drop_reason::ipv4_truncated) << n;
+    }
+}
+
+struct broken
+{
+    const char* what;
+    std::function<void(octets&)> breaks;
+    drop_reason reason;
+};
+void PrintTo(const broken& b, std::ostream* out) { *out << b.what; }
+
+struct ipv4_broken : testing::TestWithParam<broken>
+{
+};
+
+TEST_P(ipv4_broken, is_dropped_for_its_reason)
+{
+    octets p = ipv4_packet();
+    GetParam().breaks(p);
+    const auto f = parse_ipv4(p, p.size());
+    ASSERT_FALSE(f);
+    EXPECT_EQ(f.error(), GetParam().reason);
+}
+
+octets& with_options(octets& p, std::initializer_list<unsigned> options)
+{
+    octets o;
+    for (const unsigned b : options) o.push_back(static_cast<std::byte>(b));
+    while (o.size() % 4 != 0) o.push_back(std::byte{0});
+    p.insert(p.begin() + 20, o.begin(), o.end());
+    p[0] = static_cast<std::byte>(0x40 + (20 + o.size()) / 4);
+    p[3] = static_cast<std::byte>(p.size());
+    resum(p, 20 + o.size());
+    return p;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    rfc_791, ipv4_broken,
+    testing::Values(
+        broken{"version 6", [](octets& p) { p[0] = std::byte{0x65}; resum(p, 20); }, drop_reason::ipv4_bad_version},
+        broken{"version 0", [](octets& p) { p[0] = std::byte{0x05}; resum(p, 20); }, drop_reason::ipv4_bad_version},
+        broken{"IHL 4", [](octets& p) { p[0] = std::byte{0x44}; resum(p, 20); }, drop_reason::ipv4_bad_header_length},
+        broken{"IHL beyond the packet", [](octets& p) { p[0] = std::byte{0x4f}; }, drop_reason::ipv4_bad_header_length},
+        broken{"total length below the header", [](octets& p) { p[3] = std::byte{19}; resum(p, 20); }, drop_reason::ipv4_bad_total_length},
+        broken{"total length beyond the packet", [](octets& p) { p[3] = std::byte{37}; resum(p, 20); }, drop_reason::ipv4_truncated},
+        broken{"checksum", [](octets& p) { p[10] ^= std::byte{1}; }, drop_reason::ipv4_bad_checksum},
+        broken{"a flipped bit", [](octets& p) { p[16] ^= std::byte{4}; }, drop_reason::ipv4_bad_checksum},
+        broken{"an option of length 0", [](octets& p) { with_options(p, {7, 0, 0, 0}); }, drop_reason::ipv4_bad_options},
+        broken{"an option of length 1", [](octets& p) { with_options(p, {7, 1, 0, 0}); }, drop_reason::ipv4_bad_options},
+        broken{"an option beyond the header", [](octets& p) { with_options(p, {7, 9, 0, 0}); }, drop_reason::ipv4_bad_options},
+        broken{"an option without length", [](octets& p) { with_options(p, {1, 1, 1, 7}); }, drop_reason::ipv4_bad_options}));
+
+TEST(ipv4, options_are_walked)
+{
+    octets p = ipv4_packet();
+    with_options(p, {1, 148, 4, 0, 0, 131, 3, 4, 0});
+    const auto f = parse_ipv4(p, p.size());
+    ASSERT_TRUE(f) << name(f.error());
+    EXPECT_TRUE(f->router_alert);
+    EXPECT_TRUE(f->source_routed);
+}
+
+TEST(ethernet, cut_at_every_length)
+{
+    packet p = with_payload(0);
+    push_ethernet(p, mac_address::broadcast(), {{2, 0, 0, 0, 0, 1}}, ether_type::arp);
+    const octets whole = flat(p);
+    for (std::size_t n = 0; n < whole.size(); ++n) EXPECT_EQ(parse_ethernet(const_bytes(whole).first(n)).error(), drop_reason::ethernet_truncated);
+    EXPECT_EQ(parse_ethernet(whole)->type, ether_type::arp);
+}
+
+TEST(ethernet, a_tag_is_read_and_a_cut_one_refused)
+{
+    octets f(18);
+    f[12] = std::byte{0x81};
+    f[15] = std::byte{7};
+    f[16] = std::byte{0x08};
+    EXPECT_EQ(parse_ethernet(f)->vlan, 7);
+    EXPECT_EQ(parse_ethernet(f)->header_length, 18U);
+    for (std::size_t n = 14; n < 18; ++n) EXPECT_EQ(parse_ethernet(const_bytes(f).first(n)).error(), drop_reason::ethernet_truncated);
+    f[6] = std::byte{1};
+    EXPECT_EQ(parse_ethernet(f).error(), drop_reason::ethernet_bad_source);
+}
+
+TEST(arp, round_trip_and_everything_that_may_be_wrong)
+{
+    const arp_packet in{arp_operation::reply, {{2, 0, 0, 0, 0, 1}}, alice, {{2, 0, 0, 0, 0, 2}}, bob};
+    const octets good = flat(make_arp(in));
+    ASSERT_EQ(good.size(), 28U);
+    EXPECT_EQ(parse_arp(good)->sender_ip, alice);
+    EXPECT_EQ(parse_arp(good)->target_mac, in.target_mac);
+    for (std::size_t n = 0; n < good.size(); ++n) EXPECT_EQ(parse_arp(const_bytes(good).first(n)).error(), drop_reason::arp_truncated);
+    const auto with = [&](std::size_t at, unsigned value) {
+        octets p = good;
+        p[at] = static_cast<std::byte>(value);
+        return parse_arp(p).error();
+    };
+    EXPECT_EQ(with(1, 6), drop_reason::arp_unsupported);
+    EXPECT_EQ(with(2, 0x86), drop_reason::arp_unsupported);
+    EXPECT_EQ(with(4, 8), drop_reason::arp_unsupported);
+    EXPECT_EQ(with(5, 16), drop_reason::arp_unsupported);
+    EXPECT_EQ(with(7, 3), drop_reason::arp_unknown_operation);
+    EXPECT_EQ(with(8, 1), drop_reason::arp_bad_address) << "a group as sender";
+    EXPECT_EQ(with(14, 224), drop_reason::arp_bad_address) << "a multicast sender";
+}
+
+TEST(udp, round_trip_and_everything_that_may_be_wrong)
+{
+    packet p = with_payload(5);
+    push_udp(p, 1000, 2000, alice, bob);
+    EXPECT_TRUE(verify_checksum(p, alice, bob, 17));
+    const octets good = flat(p);
+    EXPECT_EQ(parse_udp(good, good.size())->length, 13);
+    for (std::size_t n = 0; n < 8; ++n) EXPECT_EQ(parse_udp(const_bytes(good).first(n), n).error(), drop_reason::udp_truncated);
+    for (std::size_t n = 8; n < good.size(); ++n) EXPECT_EQ(parse_udp(const_bytes(good).first(n), n).error(), drop_reason::udp_bad_length);
+    const auto with = [&](std::size_t at, unsigned value) {
+        octets o = good;
+        o[at] = static_cast<std::byte>(value);
+        return parse_udp(o, o.size());
+    };
+    EXPECT_EQ(with(5, 7).error(), drop_reason::udp_bad_length);
+    octets zero = good;
+    zero[2] = zero[3] = std::byte{0};
+    EXPECT_EQ(parse_udp(zero, zero.size()).error(), drop_reason::udp_zero_port);
+    for (std::size_t bit = 0; bit < 8 * good.size(); ++bit) {
+        octets o = good;
+        o[bit / 8] ^= static_cast<std::byte>(1U << (bit % 8));
+        EXPECT_FALSE(verify_checksum(packet(slice::copy_of(o)), alice, bob, 17)) << bit;
+    }
+}
+
+tcp_fields syn()
+{
+    tcp_fields f;
+    f.source_port = 1000;
+    f.destination_port = 80;
+    f.sequence = 0xffff'fff0;
+    f.flags = tcp_syn;
+    f.window = 65535;
+    f.options.max_segment = 1460;
+    f.options.window_scale = 7;
+    f.options.sack_permitted = true;
+    f.options.timestamps = tcp_timestamps{0x0102'0304, 0};
+    return f;
+}
+
+TEST(tcp, a_round_trip_keeps_every_field_and_option)
+{
+    packet p = with_payload(3);
+    tcp_fields in = syn();
+    in.flags = tcp_ack | tcp_psh;
+    in.options.sack.push_back({1, 2});
+    in.options.sack_permitted = false;
+    in.options.max_segment.reset();
+    in.options.window_scale.reset();
+    push_tcp(p, in, alice, bob);
+    EXPECT_TRUE(verify_checksum(p, alice, bob, 6));
+    const octets o = flat(p);
+    const auto f = parse_tcp(o, o.size());
+    ASSERT_TRUE(f);
+    EXPECT_EQ(f->header_length, 20 + 12 + 12);
+    EXPECT_EQ(f->sequence, in.sequence);
+    EXPECT_EQ(f->flags, in.flags);
+    EXPECT_EQ(f->options.timestamps, in.options.timestamps);
+    EXPECT_EQ(f->options.sack, in.options.sack);
+}
+
+TEST(tcp, cut_at_every_length)
+{
+    packet p;
+    push_tcp(p, syn(), alice, bob);
+    const octets o = flat(p);
+    ASSERT_EQ(o.size(), 44U);
+    for (std::size_t n = 0; n < 20; ++n) EXPECT_EQ(parse_tcp(const_bytes(o).first(n), n).error(), drop_reason::tcp_truncated);
+    for (std::size_t n = 20; n < o.size(); ++n) EXPECT_EQ(parse_tcp(const_bytes(o).first(n), n).error(), drop_reason::tcp_bad_offset);
+    EXPECT_TRUE(parse_tcp(o, o.size()));
+}
+
+struct tcp_broken : testing::TestWithParam<broken>
+{
+};
+
+TEST_P(tcp_broken, is_dropped_for_its_reason)
+{
+    packet p;
+    push_tcp(p, syn(), alice, bob);
+    octets o = flat(p);
+    GetParam().breaks(o);
+    const auto f = parse_tcp(o, o.size());
+    ASSERT_FALSE(f);
+    EXPECT_EQ(f.error(), GetParam().reason);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    rfc_9293, tcp_broken,
+    testing::Values(broken{"offset 4", [](octets& p) { p[12] = std::byte{0x40}; }, drop_reason::tcp_bad_offset},
+                    broken{"offset beyond", [](octets& p) { p[12] = std::byte{0xc0}; }, drop_reason::tcp_bad_offset},
+                    broken{"port 0", [](octets& p) { p[0] = p[1] = std::byte{0}; }, drop_reason::tcp_zero_port},
+                    broken{"SYN and FIN", [](octets& p) { p[13] = std::byte{3}; }, drop_reason::tcp_bad_flags},
+                    broken{"SYN and RST", [](octets& p) { p[13] = std::byte{6}; }, drop_reason::tcp_bad_flags},
+                    broken{"MSS of length 3", [](octets& p) { p[21] = std::byte{3}; }, drop_reason::tcp_bad_options},
+                    broken{"an option of length 0", [](octets& p) { p[21] = std::byte{0}; }, drop_reason::tcp_bad_options},
+                    broken{"an option of length 1", [](octets& p) { p[21] = std::byte{1}; }, drop_reason::tcp_bad_options},
+                    broken{"an option beyond the header", [](octets& p) { p[20] = std::byte{99}, p[21] = std::byte{25}; }, drop_reason::tcp_bad_options},
+                    broken{"SACK of 3 octets", [](octets& p) { p[20] = std::byte{5}, p[21] = std::byte{5}; }, drop_reason::tcp_bad_options}));
+
+TEST(icmpv4, round_trip_and_everything_that_may_be_wrong)
+{
+    packet p = with_payload(9);
+    push_icmpv4(p, icmpv4_type::echo_request, 0, 0x0001'0002);
+    ASSERT_TRUE(parse_icmpv4(p));
+    EXPECT_EQ(parse_icmpv4(p)->rest, 0x0001'0002U);
+    const octets good = flat(p);
+    for (std::size_t n = 0; n < 8; ++n)
+        EXPECT_EQ(parse_icmpv4(packet(slice::copy_of(const_bytes(good).first(n)))).error(), drop_reason::icmp_truncated);
+    for (std::size_t bit = 0; bit < 8 * good.size(); ++bit) {
+        octets o = good;
+        o[bit / 8] ^= static_cast<std::byte>(1U << (bit % 8));
+        EXPECT_EQ(parse_icmpv4(packet(slice::copy_of(o))).error(), drop_reason::icmp_bad_checksum) << bit;
+    }
+}
+
+TEST(icmpv4, a_quote_must_hold_a_header_and_eight_octets)
+{
+    const octets quoted = ipv4_packet();
+    for (std::size_t n = 0; n < 28; ++n) EXPECT_FALSE(parse_icmpv4_quote(const_bytes(quoted).first(n))) << n;
+    ASSERT_TRUE(parse_icmpv4_quote(const_bytes(quoted).first(28)));
+    EXPECT_EQ(parse_icmpv4_quote(quoted)->destination, bob);
+}
+
+TEST(checksum, the_example_of_rfc_1071)
+{
+    const std::array<std::uint8_t, 8> words{0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7};
+    EXPECT_EQ(ones_sum(std::as_bytes(std::span(words))), 0xddf2);
+}
+
+TEST(checksum, pieces_of_odd_length_sum_as_the_whole)
+{
+    octets all(1001);
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::byte>(i * 7 + 1);
+    const std::uint16_t whole = ones_sum(all);
+    for (std::size_t cut = 0; cut <= all.size(); cut += 13) {
+        checksum_accumulator sum;
+        sum.add(const_bytes(all).first(cut));
+        sum.add(const_bytes(all).subspan(cut));
+        EXPECT_EQ(sum.folded(), whole) << cut;
+    }
+}
+
+TEST(checksum, an_update_is_what_summing_anew_gives)
+{
+    octets p = ipv4_packet();
+    const auto before = static_cast<std::uint16_t>((std::to_integer<unsigned>(p[10]) << 8) | std::to_integer<unsigned>(p[11]));
+    p[8] = std::byte{63}; // a router has counted the TTL down
+    resum(p, 20);
+    const auto after = static_cast<std::uint16_t>((std::to_integer<unsigned>(p[10]) << 8) | std::to_integer<unsigned>(p[11]));
+    EXPECT_EQ(updated_checksum(before, 0x4011, 0x3f11), after);
+}
+
+} // namespace
+} // namespace tapio::core::wire
