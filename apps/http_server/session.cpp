@@ -269,6 +269,7 @@ session::awaitable<> session::receive(head_parser& head, upload file)
     const request asked = head.get();
     http::request_parser<http::buffer_body> content(std::move(head));
     std::vector<char> chunk(transfer_size);
+    buffer_.reserve(transfer_size); // or Beast would read as little at once as a header needs
     std::uint64_t total = 0;
     while (!content.is_done()) {
         auto& into = content.get().body();
@@ -286,6 +287,7 @@ session::awaitable<> session::receive(head_parser& head, upload file)
     }
     site_.counters.octets_uploaded += total;
     keep_alive_ = asked.keep_alive() && !all_->stopping();
+    buffer_.shrink_to_fit();
     co_await finish(asked, file);
 }
 
