@@ -221,13 +221,21 @@ TEST_F(active_open, neither_syn_nor_reset_is_dropped)
     EXPECT_EQ(s.state(), tcp_state::syn_sent);
 }
 
-TEST_F(active_open, data_and_fin_with_the_syn_ack)
+TEST_F(active_open, data_with_the_syn_ack)
 {
     script_socket s = wire.connect();
-    wire.out("S 0:0(0)").in("SF. 0:5(5) ack 1 win 1000", "hello").out(". 1:1(0) ack 7");
-    EXPECT_EQ(s.state(), tcp_state::close_wait);
+    wire.out("S 0:0(0)").in("S. 0:5(5) ack 1 win 1000", "hello").out(". 1:1(0) ack 6");
+    EXPECT_EQ(s.state(), tcp_state::established);
     EXPECT_EQ(s.receive(), "hello");
-    EXPECT_TRUE(s.at_end());
+}
+
+// Stated policy: SYN together with FIN or RST is nonsense that only attackers send (RFC 9293 would allow SYN,FIN).
+TEST_F(active_open, syn_with_fin_is_dropped)
+{
+    script_socket s = wire.connect();
+    wire.out("S 0:0(0)").in("SF. 0:0(0) ack 1").out_nothing();
+    EXPECT_EQ(s.state(), tcp_state::syn_sent);
+    EXPECT_EQ(wire.counters().drops[drop_reason::tcp_bad_flags], 1U);
 }
 
 TEST_F(active_open, a_second_syn_ack_is_acknowledged_again)

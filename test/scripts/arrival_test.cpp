@@ -1,0 +1,274 @@
+// SEGMENT ARRIVES, RFC 9293 §3.10.7.4: which segments are acceptable, and what each class of segment does in each state.
+#include "support/script/script.hpp"
+
+namespace tapio::test {
+namespace {
+
+class acceptability : public packet_script
+{
+protected:
+    acceptability() { wire.options.tcp.receive_buffer = 4000; }
+};
+
+struct window_case
+{
+    const char* segment;
+    bool acceptable; ///< by the table of §3.10.7.4, RCV.NXT = 1, RCV.WND = 4000
+};
+class acceptability_table : public acceptability, public testing::WithParamInterface<window_case>
+{
+};
+
+TEST_P(acceptability_table, row)
+{
+    open_passive();
+    wire.at(1s).in(GetParam().segment);
+    const bool dropped = wire.counters().drops[drop_reason::tcp_out_of_window] != 0;
+    EXPECT_EQ(!dropped, GetParam().acceptable);
+    if (!GetParam().acceptable) wire.out(". 1:1(0) ack 1"); // "an acknowledgment should be sent in reply"
+    wire.ignore_output();
+}
+
+INSTANTIATE_TEST_SUITE_P(rows, acceptability_table,
+                         testing::Values(
+                             // no data: SEG.SEQ in [RCV.NXT, RCV.NXT + RCV.WND)
+                             window_case{". 1:1(0) ack 1", true}, window_case{". 0:0(0) ack 1", false},
+                             window_case{". 4000:4000(0) ack 1", true}, window_case{". 4001:4001(0) ack 1", false},
+                             window_case{". 100000:100000(0) ack 1", false},
+                             window_case{". 2147483649:2147483649(0) ack 1", false},
+                             // data: its first or its last octet lies in the window
+                             window_case{". 1:11(10) ack 1", true}, window_case{". 4000:4010(10) ack 1", true},
+                             window_case{". 4001:4011(10) ack 1", false}, window_case{". 4294967287:1(10) ack 1", false},
+                             window_case{". 4294967292:6(10) ack 1", true}));
+
+TEST_F(acceptability, zero_window_takes_only_empty_segments_at_rcv_nxt)
+{
+    script_socket s = open_passive();
+    for (const char* t : {". 1:1001(1000) ack 1", ". 1001:2001(1000) ack 1", ". 2001:3001(1000) ack 1", ". 3001:4001(1000) ack 1"})
+        wire.in(t).ignore_output();
+    ASSERT_EQ(s.info().receive_window, 0U);
+    wire.at(1s).ignore_output();
+    wire.in(". 4001:4001(0) ack 1").out_nothing();
+    wire.in(". 4001:4002(1) ack 1").out(". 1:1(0) ack 4001 win 0"); // a zero-window probe
+    wire.in(". 4000:4000(0) ack 1").out(". 1:1(0) ack 4001 win 0");
+    EXPECT_EQ(s.receive().size(), 4000U);
+    wire.out(". 1:1(0) ack 4001 win 4000");
+}
+
+TEST_F(acceptability, an_ack_is_processed_even_with_a_closed_window)
+{
+    script_socket s = open_passive();
+    for (const char* t : {". 1:1001(1000) ack 1", ". 1001:2001(1000) ack 1", ". 2001:3001(1000) ack 1", ". 3001:4001(1000) ack 1"})
+        wire.in(t).ignore_output();
+    s.send("abc");
+    wire.out("P. 1:4(3) ack 4001 win 0");
+    wire.in(". 4001:4001(0) ack 4").out_nothing();
+    EXPECT_EQ(s.info().unacked, 0U);
+}
+
+class reset_rules : public acceptability
+{
+};
+
+// RFC 9293 §3.10.7.4 second, RFC 5961 §3.2
+TEST_F(reset_rules, exactly_at_rcv_nxt_kills)
+{
+    script_socket s = open_passive();
+    wire.in("R 1:1(0)").out_nothing();
+    EXPECT_EQ(s.state(), tcp_state::closed);
+}
+
+TEST_F(reset_rules, in_the_window_is_challenged)
+{
+    script_socket s = open_passive();
+    wire.in("R 2:2(0)").out(". 1:1(0) ack 1");
+    wire.in("R 4000:4000(0)").ignore_output();
+    EXPECT_EQ(s.state(), tcp_state::established);
+    EXPECT_GE(wire.counters().tcp.challenge_acks, 1U);
+}
+
+TEST_F(reset_rules, outside_the_window_is_dropped_silently)
+{
+    script_socket s = open_passive();
+    wire.in("R 0:0(0)").out_nothing();
+    wire.in("R 4001:4001(0)").out_nothing();
+    wire.in("R 1000000:1000000(0)").out_nothing();
+    EXPECT_EQ(s.state(), tcp_state::established);
+}
+
+TEST_F(reset_rules, a_syn_in_the_window_is_challenged)
+{
+    script_socket s = open_passive();
+    wire.in("S 1:1(0)").out(". 1:1(0) ack 1"); // fourth, RFC 5961 §4
+    wire.after(2s).in("S 100000:100000(0)").out(". 1:1(0) ack 1");
+    EXPECT_EQ(s.state(), tcp_state::established);
+}
+
+TEST_F(reset_rules, challenges_are_limited)
+{
+    script_socket s = open_passive();
+    for (int i = 0; i < 2000; ++i) wire.in("R 2:2(0)").ignore_output();
+    EXPECT_LE(wire.counters().tcp.challenge_acks, 1000U); // RFC 5961 §7
+    EXPECT_EQ(s.state(), tcp_state::established);
+}
+
+TEST_F(reset_rules, without_ack_is_dropped)
+{
+    script_socket s = open_passive();
+    wire.in("- 1:4(3)", "abc").out_nothing(); // fifth: if the ACK bit is off, drop
+    EXPECT_EQ(s.receive(), "");
+}
+
+class closed_port : public packet_script
+{
+};
+
+// §3.10.7.1
+TEST_F(closed_port, everything_but_a_reset_is_reset)
+{
+    wire.in("S 5:5(0)").out("R. 0:0(0) ack 6");
+    wire.in("S 5:8(3)").out("R. 0:0(0) ack 9"); // ACK = SEG.SEQ + SEG.LEN
+    wire.in(". 5:5(0) ack 700").out("R 700:700(0)");
+    wire.in("F. 5:8(3) ack 700").out("R 700:700(0)");
+    wire.in("- 5:8(3)").out("R. 0:0(0) ack 8");
+    wire.in("R 5:5(0)").out_nothing();
+    wire.in("R. 5:5(0) ack 700").out_nothing();
+    EXPECT_EQ(wire.counters().tcp.out_rsts, 5U);
+}
+
+// -- every state, every class of segment -----------------------------------------------------------------------------
+
+enum class segment_class { reset_exact, reset_in_window, reset_outside, syn_in_window, data_in_order, data_old, data_beyond, ack_unsent, no_ack, bare_ack, fin };
+
+struct cell
+{
+    tcp_state state;
+    segment_class what;
+};
+
+class every_state : public acceptability, public testing::WithParamInterface<std::tuple<tcp_state, segment_class>>
+{
+protected:
+    /// Takes the connection there. The peer's next is `next_`, ours `ours_`.
+    void go(tcp_state to)
+    {
+        listener_ = wire.listen();
+        wire.in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
+        if (to == tcp_state::syn_received) return;
+        wire.in(". 1:1(0) ack 1");
+        socket_ = listener_.accept();
+        const bool peer_closes = to == tcp_state::close_wait || to == tcp_state::last_ack;
+        if (peer_closes) wire.in("F. 1:1(0) ack 1").out(". 1:1(0) ack 2"), next_ = 2;
+        if (to == tcp_state::established || to == tcp_state::close_wait) return;
+        socket_.shutdown(shutdown_type::send);
+        wire.out("F. 1:1(0)");
+        ours_ = 2;
+        if (to == tcp_state::fin_wait_2) wire.in(". 1:1(0) ack 2");
+        if (to == tcp_state::closing) wire.in("F. 1:1(0) ack 1").out(". 2:2(0) ack 2"), next_ = 2;
+        if (to == tcp_state::time_wait) wire.in("F. 1:1(0) ack 2").out(". 2:2(0) ack 2"), next_ = 2;
+    }
+    std::string text(const char* flags, std::uint32_t seq, std::uint32_t size, std::optional<std::uint32_t> ack) const
+    {
+        std::string t = std::string(flags) + ' ' + std::to_string(seq) + ':' + std::to_string(seq + size) + '(' + std::to_string(size) + ')';
+        if (ack) t += " ack " + std::to_string(*ack);
+        return t;
+    }
+    std::string segment(segment_class c) const
+    {
+        const std::uint32_t acked = std::get<0>(GetParam()) == tcp_state::fin_wait_2 || std::get<0>(GetParam()) == tcp_state::time_wait ? 2 : 1;
+        switch (c) {
+        case segment_class::reset_exact: return text("R", next_, 0, {});
+        case segment_class::reset_in_window: return text("R", next_ + 10, 0, {});
+        case segment_class::reset_outside: return text("R", next_ + 100'000, 0, {});
+        case segment_class::syn_in_window: return text("S", next_ + 5, 0, {});
+        case segment_class::data_in_order: return text(".", next_, 5, acked);
+        case segment_class::data_old: return text(".", next_ - 3, 2, acked);
+        case segment_class::data_beyond: return text(".", next_ + 100'000, 5, acked);
+        case segment_class::ack_unsent: return text(".", next_, 0, ours_ + 1000);
+        case segment_class::no_ack: return text("-", next_, 0, {});
+        case segment_class::bare_ack: return text(".", next_, 0, acked);
+        case segment_class::fin: return text("F.", next_, 0, acked);
+        }
+        return "-";
+    }
+    tcp_state state() { return socket_ ? socket_.state() : tcp_state::syn_received; }
+
+    script_socket listener_, socket_;
+    std::uint32_t next_ = 1, ours_ = 1;
+};
+
+/// What must come back: "" nothing, "." an acknowledgement of what we have, "R" a reset, "?" either is right.
+const char* expected_answer(tcp_state s, segment_class c)
+{
+    const bool opening = s == tcp_state::syn_received;
+    const bool peer_finished = s == tcp_state::close_wait || s == tcp_state::closing || s == tcp_state::last_ack || s == tcp_state::time_wait;
+    switch (c) {
+    case segment_class::reset_exact:
+    case segment_class::reset_outside:
+    case segment_class::no_ack: return "";
+    case segment_class::reset_in_window:
+    case segment_class::syn_in_window:
+        if (s == tcp_state::syn_received && c == segment_class::syn_in_window) return ""; // fourth: a passive open returns to LISTEN
+        return "."; // RFC 5961 §3.2, §4.2 (MAY for SYN in TIME-WAIT to reopen: there the sequence must lie beyond)
+    case segment_class::data_old:
+    case segment_class::data_beyond: return "."; // first
+    case segment_class::ack_unsent: return opening ? "R" : "."; // fifth
+    case segment_class::bare_ack: return "";
+    case segment_class::data_in_order: return peer_finished ? "?" : "d"; // "this should not occur": ignored or acknowledged
+    case segment_class::fin: return peer_finished ? "?" : ".";
+    }
+    return "?";
+}
+
+TEST_P(every_state, is_answered_as_the_rfc_says)
+{
+    const auto [s, c] = GetParam();
+    go(s);
+    ASSERT_EQ(state(), s);
+    wire.after(2s); // away from rate limits; retransmissions of SYN,ACK and FIN are not ours to look at here
+    wire.ignore_output();
+    std::string answer = expected_answer(s, c);
+    if (s == tcp_state::time_wait && c == segment_class::syn_in_window) answer = "?"; // may reopen: time_wait tests
+    wire.in(segment(c));
+    if (answer == "d") {
+        // The first data after an idle time may be acknowledged at once or within 40 ms.
+        wire.out_within(40ms, text(".", ours_, 0, next_ + 5));
+    } else if (answer == "R") {
+        wire.out("R");
+    } else if (answer == ".") {
+        wire.out(text(".", ours_, 0, c == segment_class::fin ? next_ + 1 : next_));
+    } else if (answer.empty()) {
+        wire.out_nothing();
+    }
+    wire.ignore_output();
+    if (c == segment_class::reset_exact) {
+        EXPECT_EQ(wire.host().tcp().size(), socket_ && !socket_.gone() ? 2U : 1U);
+        if (socket_ && s != tcp_state::time_wait) {
+            EXPECT_EQ(socket_.state(), tcp_state::closed);
+        }
+    } else if (c != segment_class::fin && c != segment_class::bare_ack && c != segment_class::data_in_order && answer != "?") {
+        EXPECT_EQ(state(), s) << "a segment that changes nothing";
+    }
+}
+
+std::string cell_name(const testing::TestParamInfo<std::tuple<tcp_state, segment_class>>& info)
+{
+    static const char* const names[] = {"reset_exact", "reset_in_window", "reset_outside", "syn_in_window", "data_in_order", "data_old", "data_beyond", "ack_unsent", "no_ack", "bare_ack", "fin"};
+    std::string s = name(std::get<0>(info.param));
+    for (char& ch : s)
+        if (ch == '-') ch = '_';
+    return s + "__" + names[static_cast<int>(std::get<1>(info.param))];
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    all, every_state,
+    testing::Combine(testing::Values(tcp_state::syn_received, tcp_state::established, tcp_state::fin_wait_1, tcp_state::fin_wait_2,
+                                     tcp_state::close_wait, tcp_state::closing, tcp_state::last_ack, tcp_state::time_wait),
+                     testing::Values(segment_class::reset_exact, segment_class::reset_in_window, segment_class::reset_outside,
+                                     segment_class::syn_in_window, segment_class::data_in_order, segment_class::data_old,
+                                     segment_class::data_beyond, segment_class::ack_unsent, segment_class::no_ack,
+                                     segment_class::bare_ack, segment_class::fin)),
+    cell_name);
+
+} // namespace
+} // namespace tapio::test
