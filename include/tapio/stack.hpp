@@ -2,7 +2,7 @@
 /// A stack: one TCP/IP host inside the process, as an Asio execution context.
 ///
 ///     boost::asio::io_context io;
-///     tapio::stack stack(io, std::make_unique<tapio::tap>("tap0"));
+///     tapio::stack stack(io, tapio::open_tap({.name = "tap0"}));
 ///     stack.add_address(boost::asio::ip::make_address("198.18.0.2"), 24);
 ///     tapio::ip::tcp::acceptor acceptor(stack, {tapio::ip::tcp::v4(), 80});
 ///     io.run();
