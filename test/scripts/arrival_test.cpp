@@ -1,4 +1,5 @@
-// SEGMENT ARRIVES, RFC 9293 §3.10.7.4: which segments are acceptable, and what each class of segment does in each state.
+// SEGMENT ARRIVES, RFC 9293 §3.10.7.4: which segments are acceptable, and what each class of segment does in each
+// state.
 #include "support/script/script.hpp"
 
 namespace tapio::test {
@@ -38,13 +39,15 @@ INSTANTIATE_TEST_SUITE_P(rows, acceptability_table,
                              window_case{". 2147483649:2147483649(0) ack 1", false},
                              // data: its first or its last octet lies in the window
                              window_case{". 1:11(10) ack 1", true}, window_case{". 4000:4010(10) ack 1", true},
-                             window_case{". 4001:4011(10) ack 1", false}, window_case{". 4294967287:1(10) ack 1", false},
+                             window_case{". 4001:4011(10) ack 1", false},
+                             window_case{". 4294967287:1(10) ack 1", false},
                              window_case{". 4294967292:6(10) ack 1", true}));
 
 TEST_F(acceptability, zero_window_takes_only_empty_segments_at_rcv_nxt)
 {
     script_socket s = open_passive();
-    for (const char* t : {". 1:1001(1000) ack 1", ". 1001:2001(1000) ack 1", ". 2001:3001(1000) ack 1", ". 3001:4001(1000) ack 1"})
+    for (const char* t :
+         {". 1:1001(1000) ack 1", ". 1001:2001(1000) ack 1", ". 2001:3001(1000) ack 1", ". 3001:4001(1000) ack 1"})
         wire.in(t).ignore_output();
     ASSERT_EQ(s.info().receive_window, 0U);
     wire.at(1s).ignore_output();
@@ -58,7 +61,8 @@ TEST_F(acceptability, zero_window_takes_only_empty_segments_at_rcv_nxt)
 TEST_F(acceptability, an_ack_is_processed_even_with_a_closed_window)
 {
     script_socket s = open_passive();
-    for (const char* t : {". 1:1001(1000) ack 1", ". 1001:2001(1000) ack 1", ". 2001:3001(1000) ack 1", ". 3001:4001(1000) ack 1"})
+    for (const char* t :
+         {". 1:1001(1000) ack 1", ". 1001:2001(1000) ack 1", ". 2001:3001(1000) ack 1", ". 3001:4001(1000) ack 1"})
         wire.in(t).ignore_output();
     s.send("abc");
     wire.out("P. 1:4(3) ack 4001 win 0");
@@ -107,7 +111,8 @@ TEST_F(reset_rules, a_syn_in_the_window_is_challenged)
 TEST_F(reset_rules, challenges_are_limited)
 {
     script_socket s = open_passive();
-    for (int i = 0; i < 2000; ++i) wire.in("R 2:2(0)").ignore_output();
+    for (int i = 0; i < 2000; ++i)
+        wire.in("R 2:2(0)").ignore_output();
     EXPECT_LE(wire.counters().tcp.challenge_acks, 1000U); // RFC 5961 §7
     EXPECT_EQ(s.state(), tcp_state::established);
 }
@@ -138,12 +143,19 @@ TEST_F(closed_port, everything_but_a_reset_is_reset)
 
 // -- every state, every class of segment -----------------------------------------------------------------------------
 
-enum class segment_class { reset_exact, reset_in_window, reset_outside, syn_in_window, data_in_order, data_old, data_beyond, ack_unsent, no_ack, bare_ack, fin };
-
-struct cell
+enum class segment_class
 {
-    tcp_state state;
-    segment_class what;
+    reset_exact,
+    reset_in_window,
+    reset_outside,
+    syn_in_window,
+    data_in_order,
+    data_old,
+    data_beyond,
+    ack_unsent,
+    no_ack,
+    bare_ack,
+    fin
 };
 
 class every_state : public acceptability, public testing::WithParamInterface<std::tuple<tcp_state, segment_class>>
@@ -169,25 +181,38 @@ protected:
     }
     std::string text(const char* flags, std::uint32_t seq, std::uint32_t size, std::optional<std::uint32_t> ack) const
     {
-        std::string t = std::string(flags) + ' ' + std::to_string(seq) + ':' + std::to_string(seq + size) + '(' + std::to_string(size) + ')';
+        std::string t = std::string(flags) + ' ' + std::to_string(seq) + ':' + std::to_string(seq + size) + '(' +
+                        std::to_string(size) + ')';
         if (ack) t += " ack " + std::to_string(*ack);
         return t;
     }
     std::string segment(segment_class c) const
     {
-        const std::uint32_t acked = std::get<0>(GetParam()) == tcp_state::fin_wait_2 || std::get<0>(GetParam()) == tcp_state::time_wait ? 2 : 1;
+        const std::uint32_t acked =
+            std::get<0>(GetParam()) == tcp_state::fin_wait_2 || std::get<0>(GetParam()) == tcp_state::time_wait ? 2 : 1;
         switch (c) {
-        case segment_class::reset_exact: return text("R", next_, 0, {});
-        case segment_class::reset_in_window: return text("R", next_ + 10, 0, {});
-        case segment_class::reset_outside: return text("R", next_ + 100'000, 0, {});
-        case segment_class::syn_in_window: return text("S", next_ + 5, 0, {});
-        case segment_class::data_in_order: return text(".", next_, 5, acked);
-        case segment_class::data_old: return text(".", next_ - 3, 2, acked);
-        case segment_class::data_beyond: return text(".", next_ + 100'000, 5, acked);
-        case segment_class::ack_unsent: return text(".", next_, 0, ours_ + 1000);
-        case segment_class::no_ack: return text("-", next_, 0, {});
-        case segment_class::bare_ack: return text(".", next_, 0, acked);
-        case segment_class::fin: return text("F.", next_, 0, acked);
+        case segment_class::reset_exact:
+            return text("R", next_, 0, {});
+        case segment_class::reset_in_window:
+            return text("R", next_ + 10, 0, {});
+        case segment_class::reset_outside:
+            return text("R", next_ + 100'000, 0, {});
+        case segment_class::syn_in_window:
+            return text("S", next_ + 5, 0, {});
+        case segment_class::data_in_order:
+            return text(".", next_, 5, acked);
+        case segment_class::data_old:
+            return text(".", next_ - 3, 2, acked);
+        case segment_class::data_beyond:
+            return text(".", next_ + 100'000, 5, acked);
+        case segment_class::ack_unsent:
+            return text(".", next_, 0, ours_ + 1000);
+        case segment_class::no_ack:
+            return text("-", next_, 0, {});
+        case segment_class::bare_ack:
+            return text(".", next_, 0, acked);
+        case segment_class::fin:
+            return text("F.", next_, 0, acked);
         }
         return "-";
     }
@@ -201,21 +226,29 @@ protected:
 const char* expected_answer(tcp_state s, segment_class c)
 {
     const bool opening = s == tcp_state::syn_received;
-    const bool peer_finished = s == tcp_state::close_wait || s == tcp_state::closing || s == tcp_state::last_ack || s == tcp_state::time_wait;
+    const bool peer_finished =
+        s == tcp_state::close_wait || s == tcp_state::closing || s == tcp_state::last_ack || s == tcp_state::time_wait;
     switch (c) {
     case segment_class::reset_exact:
     case segment_class::reset_outside:
-    case segment_class::no_ack: return "";
+    case segment_class::no_ack:
+        return "";
     case segment_class::reset_in_window:
     case segment_class::syn_in_window:
-        if (s == tcp_state::syn_received && c == segment_class::syn_in_window) return ""; // fourth: a passive open returns to LISTEN
-        return "."; // RFC 5961 §3.2, §4.2 (MAY for SYN in TIME-WAIT to reopen: there the sequence must lie beyond)
+        if (s == tcp_state::syn_received && c == segment_class::syn_in_window)
+            return ""; // fourth: a passive open returns to LISTEN
+        return ".";    // RFC 5961 §3.2, §4.2 (MAY for SYN in TIME-WAIT to reopen: there the sequence must lie beyond)
     case segment_class::data_old:
-    case segment_class::data_beyond: return "."; // first
-    case segment_class::ack_unsent: return opening ? "R" : "."; // fifth
-    case segment_class::bare_ack: return "";
-    case segment_class::data_in_order: return peer_finished ? "?" : "d"; // "this should not occur": ignored or acknowledged
-    case segment_class::fin: return peer_finished ? "?" : ".";
+    case segment_class::data_beyond:
+        return "."; // first
+    case segment_class::ack_unsent:
+        return opening ? "R" : "."; // fifth
+    case segment_class::bare_ack:
+        return "";
+    case segment_class::data_in_order:
+        return peer_finished ? "?" : "d"; // "this should not occur": ignored or acknowledged
+    case segment_class::fin:
+        return peer_finished ? "?" : ".";
     }
     return "?";
 }
@@ -246,14 +279,20 @@ TEST_P(every_state, is_answered_as_the_rfc_says)
         if (socket_ && s != tcp_state::time_wait) {
             EXPECT_EQ(socket_.state(), tcp_state::closed);
         }
-    } else if (c != segment_class::fin && c != segment_class::bare_ack && c != segment_class::data_in_order && answer != "?") {
+    } else if (s == tcp_state::syn_received && c == segment_class::syn_in_window) {
+        EXPECT_EQ(wire.host().tcp().size(), 1U) << "back to LISTEN";
+    } else if (c != segment_class::fin && c != segment_class::bare_ack && c != segment_class::data_in_order &&
+               answer != "?") {
         EXPECT_EQ(state(), s) << "a segment that changes nothing";
     }
 }
 
 std::string cell_name(const testing::TestParamInfo<std::tuple<tcp_state, segment_class>>& info)
 {
-    static const char* const names[] = {"reset_exact", "reset_in_window", "reset_outside", "syn_in_window", "data_in_order", "data_old", "data_beyond", "ack_unsent", "no_ack", "bare_ack", "fin"};
+    static const char* const names[] = {
+        "reset_exact", "reset_in_window", "reset_outside", "syn_in_window", "data_in_order",
+        "data_old",    "data_beyond",     "ack_unsent",    "no_ack",        "bare_ack",
+        "fin"};
     std::string s = name(std::get<0>(info.param));
     for (char& ch : s)
         if (ch == '-') ch = '_';
@@ -262,12 +301,14 @@ std::string cell_name(const testing::TestParamInfo<std::tuple<tcp_state, segment
 
 INSTANTIATE_TEST_SUITE_P(
     all, every_state,
-    testing::Combine(testing::Values(tcp_state::syn_received, tcp_state::established, tcp_state::fin_wait_1, tcp_state::fin_wait_2,
-                                     tcp_state::close_wait, tcp_state::closing, tcp_state::last_ack, tcp_state::time_wait),
-                     testing::Values(segment_class::reset_exact, segment_class::reset_in_window, segment_class::reset_outside,
-                                     segment_class::syn_in_window, segment_class::data_in_order, segment_class::data_old,
-                                     segment_class::data_beyond, segment_class::ack_unsent, segment_class::no_ack,
-                                     segment_class::bare_ack, segment_class::fin)),
+    testing::Combine(testing::Values(tcp_state::syn_received, tcp_state::established, tcp_state::fin_wait_1,
+                                     tcp_state::fin_wait_2, tcp_state::close_wait, tcp_state::closing,
+                                     tcp_state::last_ack, tcp_state::time_wait),
+                     testing::Values(segment_class::reset_exact, segment_class::reset_in_window,
+                                     segment_class::reset_outside, segment_class::syn_in_window,
+                                     segment_class::data_in_order, segment_class::data_old, segment_class::data_beyond,
+                                     segment_class::ack_unsent, segment_class::no_ack, segment_class::bare_ack,
+                                     segment_class::fin)),
     cell_name);
 
 } // namespace

@@ -25,7 +25,9 @@ struct bad_transfer
 {
     explicit bad_transfer(std::uint64_t seed, std::uint64_t octets, const impairment_options& both,
                           const host_options& options = {}, link_type link = link_type::ip)
-        : net(seed), a(net.add_host(options)), b(net.add_host(options)),
+        : net(seed),
+          a(net.add_host(options)),
+          b(net.add_host(options)),
           wire(net.join(a, "192.0.2.1", b, "192.0.2.2", {link, 1500, both, both})),
           server(b, make_endpoint("192.0.2.2", 80), 5, {octets, 2, 1}, net.now()),
           client(a, start_connect(a, make_endpoint("192.0.2.2", 80), net.now()), {octets, 1, 2})
@@ -49,8 +51,8 @@ TEST_P(bad_wire, a_megabyte_both_ways_arrives_whole)
     constexpr std::uint64_t megabyte = 1 << 20;
     bad_transfer t(GetParam(), megabyte, bad_direction());
     ASSERT_TRUE(t.net.run_until([&] { return t.finished(); }, 10min))
-        << "received " << t.client.received() << " and " << (t.server.users().empty() ? 0 : t.server.users()[0]->received())
-        << ", error " << t.client.error();
+        << "received " << t.client.received() << " and "
+        << (t.server.users().empty() ? 0 : t.server.users()[0]->received()) << ", error " << t.client.error();
     const stream_user& s = *t.server.users()[0];
     EXPECT_EQ(t.client.received(), megabyte);
     EXPECT_EQ(s.received(), megabyte);

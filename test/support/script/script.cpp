@@ -65,8 +65,8 @@ void script::start()
     host_ = make_host(options, mtu, ours_, now_);
 }
 
-/// When our initial sequence number for the default conversation is `default_isn`. The clock of RFC 9293 §3.4.1 ticks every
-/// 4 us: look at one number, and wait for the right one.
+/// When our initial sequence number for the default conversation is `default_isn`. The clock of RFC 9293 §3.4.1 ticks
+/// every 4 us: look at one number, and wait for the right one.
 time_point script::time_of_isn() const
 {
     const time_point before{1h};
@@ -115,7 +115,8 @@ void script::drive()
 void script::take_output()
 {
     packet p;
-    while (host_->next_packet(tun, p, now_) && waiting_.size() < 100'000) take_packet(std::move(p));
+    while (host_->next_packet(tun, p, now_) && waiting_.size() < 100'000)
+        take_packet(std::move(p));
 }
 
 void script::take_packet(packet&& p)
@@ -124,7 +125,8 @@ void script::take_packet(packet&& p)
     EXPECT_TRUE(p.pull(std::min<std::size_t>(size, 80)));
     const auto ip = wire::parse_ipv4(p.front(), size);
     if (!ip || ip->total_length != size) return fail("the host sent a malformed IPv4 packet", location::current());
-    if (ip->protocol != wire::ip_protocol::tcp) return note(stamp(now_) + " > protocol " + std::to_string(int(ip->protocol)));
+    if (ip->protocol != wire::ip_protocol::tcp)
+        return note(stamp(now_) + " > protocol " + std::to_string(int(ip->protocol)));
     p.consume(ip->header_length);
     const auto tcp = wire::parse_tcp(p.front(), p.size());
     if (!tcp) return fail("the host sent a malformed TCP segment", location::current());
@@ -157,8 +159,10 @@ segment_text script::describe(conversation& c, const wire::tcp_fields& f, std::s
     if (f.options.window_scale) t.wscale = *f.options.window_scale;
     t.sack_permitted = f.options.sack_permitted;
     if (f.options.timestamps)
-        t.ts = wire::tcp_timestamps{f.options.timestamps->value - c.our_first_ts.value_or(0), f.options.timestamps->echo};
-    for (const auto& b : f.options.sack) t.sack.push_back({b.begin - c.peer_isn, b.end - c.peer_isn});
+        t.ts =
+            wire::tcp_timestamps{f.options.timestamps->value - c.our_first_ts.value_or(0), f.options.timestamps->echo};
+    for (const auto& b : f.options.sack)
+        t.sack.push_back({b.begin - c.peer_isn, b.end - c.peer_isn});
     return t;
 }
 
@@ -177,7 +181,8 @@ script& script::in(const std::string& text, const std::string& payload, location
     const segment_text t = parse_segment_text(text);
     if (t.size.value_or(0) != payload.size()) fail("the payload is not as long as the segment says", where);
     conversation& c = current();
-    note(stamp(now_) + " < " + text + (peer_port_ == default_peer_port ? "" : " from port " + std::to_string(peer_port_)));
+    note(stamp(now_) + " < " + text +
+         (peer_port_ == default_peer_port ? "" : " from port " + std::to_string(peer_port_)));
     packet p = packet_of(payload);
     wire::push_tcp(p, fields_of(c, t), theirs_, ours_);
     inject(std::move(p), wire::ip_protocol::tcp);
@@ -198,11 +203,14 @@ wire::tcp_fields script::fields_of(conversation& c, const segment_text& t)
     if (t.mss) f.options.max_segment = static_cast<std::uint16_t>(*t.mss);
     if (t.wscale) f.options.window_scale = static_cast<std::uint8_t>(*t.wscale);
     f.options.sack_permitted = t.sack_permitted;
-    if (t.ts) f.options.timestamps = wire::tcp_timestamps{t.ts->value, t.ts->echo + c.our_first_ts.value_or(0)};
+    if (t.ts)
+        f.options.timestamps = wire::tcp_timestamps{t.ts->value, t.ts->echo + c.our_first_ts.value_or(0)};
     else if (c.timestamps && !t.absent.contains("ts")) // as a peer would: its clock, and our last value
         f.options.timestamps = wire::tcp_timestamps{
-            static_cast<std::uint32_t>(100 + std::chrono::duration_cast<std::chrono::milliseconds>(elapsed()).count()), c.our_last_ts};
-    for (const auto& b : t.sack) f.options.sack.push_back({c.our_isn.value_or(0) + b.begin, c.our_isn.value_or(0) + b.end});
+            static_cast<std::uint32_t>(100 + std::chrono::duration_cast<std::chrono::milliseconds>(elapsed()).count()),
+            c.our_last_ts};
+    for (const auto& b : t.sack)
+        f.options.sack.push_back({c.our_isn.value_or(0) + b.begin, c.our_isn.value_or(0) + b.end});
     return f;
 }
 
@@ -251,7 +259,9 @@ script& script::out_within(duration tolerance, const std::string& text, location
     (void)host();
     if (broken_) return *this;
     const time_point expected_at = now_;
-    if (waiting_.empty() && tolerance > 0ns && host_->next_deadline() <= now_ + tolerance) at(elapsed() + tolerance, where);
+    // From one deadline to the next, so that time stands at the packet when it is there.
+    while (waiting_.empty() && !broken_ && host_->next_deadline() <= expected_at + tolerance)
+        at(std::max(host_->next_deadline(), now_) - start_, where);
     if (waiting_.empty()) {
         fail("expected  " + text + "\ngot nothing", where);
         return *this;
@@ -261,7 +271,9 @@ script& script::out_within(duration tolerance, const std::string& text, location
     std::string wrong = difference(parse_segment_text(text), p.text);
     if (p.port != peer_port_) wrong += " port";
     if (p.at < expected_at - tolerance || p.at > expected_at + tolerance) wrong += " time";
-    if (!wrong.empty()) fail("expected  " + text + "\ngot       " + to_text(p.text) + " at" + stamp(p.at) + "\nwrong:   " + wrong, where);
+    if (!wrong.empty())
+        fail("expected  " + text + "\ngot       " + to_text(p.text) + " at" + stamp(p.at) + "\nwrong:   " + wrong,
+             where);
     check_payload(p, where);
     return *this;
 }
@@ -308,7 +320,8 @@ void script::fail(const std::string& why, const location& where)
     broken_ = true;
     message = why + "\nthe trace so far:\n";
     const std::size_t from = trace_.size() > 200 ? trace_.size() - 200 : 0;
-    for (std::size_t i = from; i < trace_.size(); ++i) message += "  " + trace_[i] + '\n';
+    for (std::size_t i = from; i < trace_.size(); ++i)
+        message += "  " + trace_[i] + '\n';
     if (!quiet) ADD_FAILURE_AT(where.file_name(), static_cast<int>(where.line())) << message;
 }
 

@@ -5,14 +5,16 @@
 ///     wire.out("S. 0:0(0) ack 1");
 ///     wire.at(999ms).out_nothing();
 ///
-/// Sequence numbers are relative to each side's initial one. The peer's is near 2^32, and so is ours (the script begins at the
-/// virtual time at which it is: RFC 9293 §3.4.1 makes it depend on the clock), so that every script crosses the wrap.
-/// Every packet sent must be expected: a packet left over when the script goes on, or ends, is a failure. Payload that the
-/// host sends is always compared with what the user wrote.
+/// Sequence numbers are relative to each side's initial one. The peer's is near 2^32, and so is ours (the script begins
+/// at the virtual time at which it is: RFC 9293 §3.4.1 makes it depend on the clock), so that every script crosses the
+/// wrap. Every packet sent must be expected: a packet left over when the script goes on, or ends, is a failure. Payload
+/// that the host sends is always compared with what the user wrote.
 #pragma once
 
 #include "core/host.hpp"
 #include "support/script/segment_text.hpp"
+
+#include <gtest/gtest.h>
 
 #include <deque>
 #include <map>
@@ -21,8 +23,6 @@
 #include <source_location>
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 namespace tapio::test {
 
@@ -44,18 +44,18 @@ public:
     std::size_t send(std::size_t size); ///< some octets; returns how many were taken
     /// What there is to read, at most `size`; "" if nothing waits or the stream has ended.
     std::string receive(std::size_t size = 1 << 20);
-    error_code receive_error();  ///< of a receive of one octet: none: there was one, or end of stream
-    bool at_end();               ///< receive says end of stream
+    error_code receive_error(); ///< of a receive of one octet: none: there was one, or end of stream
+    bool at_end();              ///< receive says end of stream
     error_code shutdown(shutdown_type how);
     void close();
-    void abort();                ///< SO_LINGER 0, then close
+    void abort(); ///< SO_LINGER 0, then close
     void set(socket_option o, int value);
     tcp_info info() const;
     tcp_state state() const { return info().state; }
     error_code error();
     readiness poll() const;
-    bool gone() const;           ///< the handle is stale
-    script_socket accept();      ///< of a listener; an empty socket if nobody waits
+    bool gone() const;      ///< the handle is stale
+    script_socket accept(); ///< of a listener; an empty socket if nobody waits
     explicit operator bool() const noexcept { return script_ != nullptr && id_; }
 
 private:
@@ -73,8 +73,8 @@ public:
     script(const script&) = delete;
     script& operator=(const script&) = delete;
 
-    host_options options;                   ///< may be changed before anything else is called
-    std::size_t mtu = 1500;                 ///< octets; likewise
+    host_options options;   ///< may be changed before anything else is called
+    std::size_t mtu = 1500; ///< octets; likewise
 
     // -- time ---------------------------------------------------------------------------------------------------------
     /// Lets time pass until `since_start`.
@@ -103,11 +103,11 @@ public:
     std::string octets(std::uint32_t seq, std::size_t size) const; ///< what in() sends there by default
     std::uint32_t our_isn() const;
     std::uint32_t peer_isn() const;
-    std::size_t packets_waiting();          ///< sent by the host and not yet expected
+    std::size_t packets_waiting(); ///< sent by the host and not yet expected
 
     // -- the user -----------------------------------------------------------------------------------------------------
-    script_socket listen(int backlog = 16);           ///< at our port
-    script_socket connect();                          ///< from our port to the peer's
+    script_socket listen(int backlog = 16); ///< at our port
+    script_socket connect();                ///< from our port to the peer's
     script_socket open();
     core::host& host();
     const host_counters& counters() { return host().counters(); }
@@ -135,7 +135,7 @@ private:
         std::uint32_t our_last_ts = 0; ///< absolute
         bool timestamps = false;       ///< the peer sends them
         bool seen_offer = false;
-        std::string written;           ///< by our user
+        std::string written; ///< by our user
     };
     struct sent_packet
     {

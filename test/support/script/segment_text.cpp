@@ -48,10 +48,14 @@ void parse_option(const std::string& text, segment_text& out)
     std::istringstream in(text);
     std::string name;
     in >> name;
-    if (name == "mss") out.mss = next_number(in);
-    else if (name == "wscale") out.wscale = next_number(in);
-    else if (name == "sackOK") out.sack_permitted = true;
-    else if (name.starts_with("no_")) out.absent.insert(name.substr(3));
+    if (name == "mss")
+        out.mss = next_number(in);
+    else if (name == "wscale")
+        out.wscale = next_number(in);
+    else if (name == "sackOK")
+        out.sack_permitted = true;
+    else if (name.starts_with("no_"))
+        out.absent.insert(name.substr(3));
     else if (name == "ts") {
         core::wire::tcp_timestamps t;
         t.value = next_number(in);
@@ -63,14 +67,16 @@ void parse_option(const std::string& text, segment_text& out)
             if (colon == std::string::npos) nonsense(word);
             out.sack.push_back({number(word.substr(0, colon)), number(word.substr(colon + 1))});
         }
-    } else if (name != "nop") nonsense("option " + text);
+    } else if (name != "nop")
+        nonsense("option " + text);
 }
 
 void parse_options(std::string list, segment_text& out)
 {
     if (list.size() < 2 || list.front() != '<' || list.back() != '>') nonsense(list);
     std::istringstream in(list.substr(1, list.size() - 2));
-    for (std::string option; std::getline(in, option, ',');) parse_option(option, out);
+    for (std::string option; std::getline(in, option, ',');)
+        parse_option(option, out);
 }
 
 /// "seq:last(size)"
@@ -98,8 +104,10 @@ void put_options(std::ostream& o, const segment_text& s)
     if (s.wscale) next() << "wscale " << *s.wscale;
     if (s.sack_permitted) next() << "sackOK";
     if (s.ts) next() << "ts " << s.ts->value << ' ' << s.ts->echo;
-    for (const auto& b : s.sack) next() << "sack " << b.begin << ':' << b.end;
-    for (const auto& a : s.absent) next() << "no_" << a;
+    for (const auto& b : s.sack)
+        next() << "sack " << b.begin << ':' << b.end;
+    for (const auto& a : s.absent)
+        next() << "no_" << a;
     if (*before == ',') o << '>';
 }
 
@@ -120,10 +128,14 @@ segment_text parse_segment_text(const std::string& text)
     in >> word;
     parse_flags(word, out);
     while (in >> word) {
-        if (word == "ack") out.ack = next_number(in);
-        else if (word == "win") out.win = next_number(in);
-        else if (word == "urg") out.urg = next_number(in);
-        else parse_range(word, out);
+        if (word == "ack")
+            out.ack = next_number(in);
+        else if (word == "win")
+            out.win = next_number(in);
+        else if (word == "urg")
+            out.urg = next_number(in);
+        else
+            parse_range(word, out);
     }
     if (angle != std::string::npos) parse_options(text.substr(angle), out);
     return out;

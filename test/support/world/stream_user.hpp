@@ -38,12 +38,12 @@ public:
     void ready(readiness what, time_point now) override;
 
     tcp_id id() const noexcept { return id_; }
-    bool finished() const noexcept { return closed_; }       ///< sent all, read to the end, closed
-    error_code error() const noexcept { return error_; }     ///< of the first call that failed
-    std::uint64_t sent() const noexcept { return sent_; }    ///< octets taken by send
+    bool finished() const noexcept { return closed_; }    ///< sent all, read to the end, closed
+    error_code error() const noexcept { return error_; }  ///< of the first call that failed
+    std::uint64_t sent() const noexcept { return sent_; } ///< octets taken by send
     std::uint64_t received() const noexcept { return received_; }
     bool end_of_stream() const noexcept { return end_; }
-    bool wrong_octets() const noexcept { return wrong_; }    ///< some octet was not the one sent
+    bool wrong_octets() const noexcept { return wrong_; } ///< some octet was not the one sent
     tcp_info info(time_point now) const
     {
         const auto i = host_.tcp().info(id_, now);

@@ -4,13 +4,13 @@
 
 #include "core/host.hpp"
 
+#include <tapio/core/impairment.hpp>
+
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <tapio/core/impairment.hpp>
 
 namespace tapio::test {
 
@@ -42,9 +42,9 @@ public:
     void change(const impairment_options& options, std::uint64_t seed) { model_ = impairment(options, seed); }
 
     const impairment_counters& counters() const noexcept { return model_.counters(); }
-    std::size_t in_transit() const noexcept { return arrivals_.size(); }   ///< packets
-    std::uint64_t delivered() const noexcept { return delivered_; }        ///< packets
-    std::uint64_t overtaken() const noexcept { return overtaken_; }        ///< arrived after one that was sent later
+    std::size_t in_transit() const noexcept { return arrivals_.size(); } ///< packets
+    std::uint64_t delivered() const noexcept { return delivered_; }      ///< packets
+    std::uint64_t overtaken() const noexcept { return overtaken_; }      ///< arrived after one that was sent later
 
 private:
     struct travelling
@@ -54,7 +54,7 @@ private:
     };
 
     impairment model_;
-    std::size_t link_header_; ///< octets
+    std::size_t link_header_;                        ///< octets
     std::multimap<time_point, travelling> arrivals_; ///< equal times keep their order
     std::vector<impairment::arrival> scratch_;
     std::uint64_t sent_ = 0, newest_ = 0, delivered_ = 0, overtaken_ = 0;

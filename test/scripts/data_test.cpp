@@ -1,0 +1,298 @@
+// Data in and out: order and reassembly, acknowledgements (RFC 9293 §3.8.6.3, RFC 5681 §4.2), Nagle (§3.7.4), windows
+// (§3.8.6), urgent data (§3.8.5).
+#include "support/script/script.hpp"
+
+namespace tapio::test {
+namespace {
+
+class receiving : public packet_script
+{
+protected:
+    static constexpr const char* syn = "S 0:0(0) win 65535 <mss 1460>";
+};
+
+TEST_F(receiving, a_small_segment_is_acknowledged_after_40_ms)
+{
+    script_socket s = open_passive(syn);
+    wire.in("P. 1:6(5) ack 1", "hello").out_nothing();
+    wire.at(39ms).out_nothing();
+    wire.at(40ms).out(". 1:1(0) ack 6");
+    EXPECT_EQ(s.receive(), "hello");
+    wire.at(10s).out_nothing();
+}
+
+TEST_F(receiving, every_second_full_segment_is_acknowledged_at_once)
+{
+    script_socket s = open_passive(syn);
+    wire.in(". 1:1461(1460) ack 1").ignore_output();
+    wire.in(". 1461:2921(1460) ack 1").ignore_output();
+    s.receive();
+    wire.ignore_output();
+    wire.at(1s).ignore_output();
+    wire.in(". 2921:4381(1460) ack 1").out_nothing();
+    wire.in(". 4381:5841(1460) ack 1").out(". 1:1(0) ack 5841"); // RFC 5681 §4.2
+}
+
+TEST_F(receiving, data_carries_the_acknowledgement)
+{
+    script_socket s = open_passive(syn);
+    wire.in("P. 1:6(5) ack 1", "hello");
+    s.send("world");
+    wire.out("P. 1:6(5) ack 6");
+    wire.at(100ms).out_nothing();
+}
+
+TEST_F(receiving, out_of_order_data_is_kept_and_acknowledged_at_once)
+{
+    script_socket s = open_passive(syn);
+    wire.in(". 6:11(5) ack 1").out(". 1:1(0) ack 1"); // RFC 5681 §4.2: an immediate duplicate ACK
+    EXPECT_EQ(s.receive(), "");
+    wire.in(". 1:6(5) ack 1").out(". 1:1(0) ack 11"); // ... and at once when the gap is filled
+    EXPECT_EQ(s.receive(), wire.octets(1, 10));
+}
+
+TEST_F(receiving, many_gaps_in_any_order)
+{
+    script_socket s = open_passive(syn);
+    for (const char* t : {". 41:51(10) ack 1", ". 21:31(10) ack 1", ". 11:21(10) ack 1", ". 31:36(5) ack 1"})
+        wire.in(t).out(". 1:1(0) ack 1");
+    wire.in(". 1:11(10) ack 1").out(". 1:1(0) ack 36");
+    wire.in(". 33:43(10) ack 1").out(". 1:1(0) ack 51"); // overlaps both sides
+    EXPECT_EQ(s.receive(), wire.octets(1, 50));
+}
+
+TEST_F(receiving, overlaps_are_cut)
+{
+    script_socket s = open_passive(syn);
+    wire.in(". 1:11(10) ack 1").ignore_output();
+    wire.in(". 6:16(10) ack 1").ignore_output();
+    wire.in(". 0:21(21) ack 1", "?" + wire.octets(1, 20)).ignore_output();
+    EXPECT_EQ(s.receive(), wire.octets(1, 20));
+    EXPECT_EQ(s.info().bytes_received, 20U);
+}
+
+TEST_F(receiving, data_beyond_the_window_is_cut)
+{
+    wire.options.tcp.receive_buffer = 100;
+    script_socket s = open_passive(syn);
+    wire.in(". 1:151(150) ack 1").at(40ms).out(". 1:1(0) ack 101 win 0");
+    EXPECT_EQ(s.receive(), wire.octets(1, 100));
+    wire.out(". 1:1(0) ack 101 win 100");
+}
+
+TEST_F(receiving, an_old_segment_is_acknowledged_at_once)
+{
+    open_passive(syn);
+    wire.in(". 1:6(5) ack 1").at(40ms).out(". 1:1(0) ack 6");
+    wire.in(". 1:6(5) ack 1").out(". 1:1(0) ack 6");
+}
+
+TEST_F(receiving, the_window_shrinks_by_what_waits_and_never_moves_back)
+{
+    wire.options.tcp.receive_buffer = 8000;
+    script_socket s = open_passive(syn);
+    wire.in(". 1:1001(1000) ack 1").at(40ms).out(". 1:1(0) ack 1001 win 7000");
+    s.receive(100); // too little to tell
+    wire.out_nothing();
+    wire.in(". 1001:2001(1000) ack 1").at(80ms).out(". 1:1(0) ack 2001 win 6000"); // SWS: 100 is not worth a move
+}
+
+TEST_F(receiving, a_closed_window_opens_by_a_good_piece_only)
+{
+    wire.options.tcp.receive_buffer = 4000;
+    script_socket s = open_passive(syn);
+    for (const char* t :
+         {". 1:1001(1000) ack 1", ". 1001:2001(1000) ack 1", ". 2001:3001(1000) ack 1", ". 3001:4001(1000) ack 1"})
+        wire.in(t).ignore_output();
+    wire.at(100ms).ignore_output();
+    EXPECT_EQ(s.receive(100).size(), 100U);
+    wire.out_nothing(); // RFC 9293 §3.8.6.2.2: min(half the buffer, MSS) = 1460
+    EXPECT_EQ(s.receive(1300).size(), 1300U);
+    wire.out_nothing();
+    EXPECT_EQ(s.receive(100).size(), 100U);
+    wire.out(". 1:1(0) ack 4001 win 1500");
+}
+
+TEST_F(receiving, urgent_data_is_in_the_stream_and_harmless)
+{
+    script_socket s = open_passive(syn);
+    wire.in("PU. 1:6(5) ack 1 urg 5", "hello").ignore_output();
+    wire.in("U. 6:6(0) ack 1 urg 60000").ignore_output(); // points far beyond
+    wire.in("U. 6:8(2) ack 1 urg 0", "ab").ignore_output();
+    const std::string got = s.receive();
+    EXPECT_TRUE(got == "helloab" || got == "hellab") << got; // with or without the urgent octet taken out of line
+    EXPECT_EQ(s.state(), tcp_state::established);
+}
+
+class sending : public packet_script
+{
+};
+
+TEST_F(sending, segments_of_the_peers_mss)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 700>");
+    s.send(2100);
+    wire.out(". 1:701(700) ack 1").out(". 701:1401(700) ack 1").out("P. 1401:2101(700) ack 1");
+}
+
+TEST_F(sending, without_an_mss_option_it_is_536)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535"); // RFC 9293 §3.7.1 MUST-15
+    s.send(1072);
+    wire.out(". 1:537(536)").out("P. 537:1073(536)");
+}
+
+TEST_F(sending, the_timestamp_takes_its_room_from_the_mss)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1000,ts 100 0>");
+    s.send(2000);                                    // RFC 9293 §3.7.1: Eff.snd.MSS less the options: 12 octets
+    wire.out(". 1:989(988)").out(". 989:1977(988)"); // and Nagle keeps 24 back
+    wire.in(". 1:1(0) ack 1977").out("P. 1977:2001(24)");
+}
+
+TEST_F(sending, the_mtu_bounds_the_segments)
+{
+    wire.mtu = 576;
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 9000>");
+    s.send(536);
+    wire.out("P. 1:537(536)");
+}
+
+TEST_F(sending, nagle_keeps_one_small_segment_in_flight)
+{
+    script_socket s = open_passive();
+    s.send("abc");
+    wire.out("P. 1:4(3)");
+    s.send("def");
+    s.send("ghi");
+    wire.out_nothing();
+    wire.at(50ms).in(". 1:1(0) ack 4").out("P. 4:10(6)");
+}
+
+TEST_F(sending, no_delay_switches_nagle_off)
+{
+    script_socket s = open_passive();
+    s.set(socket_option::no_delay, 1);
+    s.send("abc");
+    wire.out("P. 1:4(3)");
+    s.send("def");
+    wire.out("P. 4:7(3)");
+}
+
+TEST_F(sending, switching_nagle_off_lets_go_what_waits)
+{
+    script_socket s = open_passive();
+    s.send("abc");
+    wire.out("P. 1:4(3)");
+    s.send("def");
+    wire.out_nothing();
+    s.set(socket_option::no_delay, 1); // as Linux does
+    wire.out("P. 4:7(3)");
+}
+
+TEST_F(sending, stops_at_the_peers_window)
+{
+    script_socket s = open_passive("S 0:0(0) win 2000 <mss 1000>");
+    wire.in(". 1:1(0) ack 1 win 2000").out_nothing();
+    s.send(5000);
+    wire.out(". 1:1001(1000)").out(". 1001:2001(1000)").out_nothing();
+    wire.in(". 1:1(0) ack 1001 win 1000").out_nothing();
+    wire.in(". 1:1(0) ack 2001 win 1500").out(". 2001:3001(1000)").out_nothing(); // SWS: 500 is not worth it
+}
+
+TEST_F(sending, an_old_segment_does_not_change_the_window)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1000>");
+    wire.in(". 1:11(10) ack 1 win 3000")
+        .in(". 1:1(0) ack 1 win 9000")
+        .ignore_output(); // SND.WL1 is 1; the second is old
+    EXPECT_EQ(s.info().send_window, 3000U) << "RFC 9293 §3.10.7.4 fifth: SND.WL1 < SEG.SEQ or ...";
+}
+
+TEST_F(sending, a_shrunken_window_does_not_confuse)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1000>");
+    s.send(3000);
+    wire.out(". 1:1001(1000)").out(". 1001:2001(1000)").out("P. 2001:3001(1000)");
+    wire.in(". 1:1(0) ack 1001 win 500").out_nothing(); // §3.8.6: must be robust against window shrinking
+    EXPECT_EQ(s.state(), tcp_state::established);
+    wire.at(100ms).in(". 1:1(0) ack 3001 win 65535").out_nothing();
+    EXPECT_EQ(s.info().unacked, 0U);
+}
+
+TEST_F(sending, the_initial_window_is_ten_segments)
+{
+    script_socket s = open_passive();
+    s.send(20'000);
+    for (unsigned i = 0; i < 10; ++i)
+        wire.out("."); // RFC 6928
+    wire.out_nothing();
+    wire.in(". 1:1(0) ack 1001").out(".").out(".").out_nothing(); // slow start: one for the octets, one more
+}
+
+class probing : public packet_script
+{
+protected:
+    /// Established, with a peer whose window has closed, and 3 octets waiting.
+    script_socket stalled()
+    {
+        script_socket s = open_passive("S 0:0(0) win 65535 <mss 1000>");
+        s.send(1000);
+        wire.out("P. 1:1001(1000)").in(". 1:1(0) ack 1001 win 0").out_nothing();
+        s.send("abc");
+        wire.out_nothing();
+        return s;
+    }
+};
+
+TEST_F(probing, a_closed_window_is_probed_with_backoff)
+{
+    script_socket s = stalled();
+    wire.at(200ms).out(". 1001:1002(1)"); // RFC 9293 §3.8.6.1: first after the RTO, then exponentially
+    wire.in(". 1:1(0) ack 1001 win 0").out_nothing();
+    wire.at(600ms).out(". 1001:1002(1)").in(". 1:1(0) ack 1001 win 0");
+    wire.at(1400ms).out(". 1001:1002(1)").in(". 1:1(0) ack 1001 win 0");
+    wire.at(2s).in(". 1:1(0) ack 1001 win 1000").out(". 1001:1002(1)"); // what was probed with goes again, at once
+    wire.in(". 1:1(0) ack 1002 win 1000").out("P. 1002:1004(2)");
+    wire.in(". 1:1(0) ack 1004").out_nothing();
+    EXPECT_EQ(s.info().unacked, 0U);
+    wire.at(1h).out_nothing();
+}
+
+TEST_F(probing, an_accepted_probe_is_data)
+{
+    stalled();
+    wire.at(200ms).out(". 1001:1002(1)");
+    wire.in(". 1:1(0) ack 1002 win 0").out_nothing();
+    wire.at(300ms).in(". 1:1(0) ack 1002 win 100").out("P. 1002:1004(2)");
+}
+
+TEST_F(probing, a_peer_that_answers_is_never_given_up)
+{
+    script_socket s = stalled();
+    for (unsigned i = 0; i < 60; ++i) {
+        wire.out_within(61s, ". 1001:1002(1)").in(". 1:1(0) ack 1001 win 0");
+    }
+    EXPECT_EQ(s.state(), tcp_state::established); // MUST-37
+    EXPECT_GT(wire.elapsed(), 30min);
+}
+
+TEST_F(probing, a_peer_that_is_gone_is_given_up)
+{
+    script_socket s = stalled();
+    for (unsigned i = 0; i < 15; ++i)
+        wire.out_within(61s, ". 1001:1002(1)");
+    wire.after(125s).ignore_output();
+    EXPECT_EQ(s.error(), errno_code(ETIMEDOUT));
+}
+
+TEST_F(probing, a_fin_waits_behind_a_closed_window)
+{
+    script_socket s = stalled();
+    s.shutdown(shutdown_type::send);
+    wire.out_nothing();
+    wire.at(150ms).in(". 1:1(0) ack 1001 win 100").out("FP. 1001:1004(3)");
+}
+
+} // namespace
+} // namespace tapio::test
