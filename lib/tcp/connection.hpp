@@ -142,6 +142,7 @@ private:
     void maybe_duplicate_ack(const segment& seg, time_point now);
     void update_window(const segment& seg, time_point now);
     void leave_persist(bool was_closed, time_point now);
+    void take_back_probe();
     void our_fin_acknowledged(time_point now);
     verdict process_text(segment& seg, time_point now);
     void process_fin(const segment& seg, time_point now);
@@ -199,6 +200,7 @@ private:
     bool receive_shut_ = false;
     bool got_fin_ = false;          ///< the peer's FIN was reached
     bool probe_due_ = false;
+    bool resending_ = false;        ///< what goes out next has gone out before: it gives no round-trip sample (Karn)
     bool keep_alive_due_ = false;
     bool scaling_ = false;          ///< both ends offered it
     std::optional<drop_reason> drop_; ///< of the segment in hand

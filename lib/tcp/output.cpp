@@ -145,7 +145,7 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
 void connection::sent_new(seq_number begin, seq_number end, time_point now)
 {
     if (sent_.empty()) last_progress_ = now;
-    sent_.push(begin, end, now);
+    sent_.push(begin, end, now, std::exchange(resending_, false));
     snd_.nxt = end;
     last_data_sent_ = now;
     timers_.cancel(timer::persist);

@@ -214,8 +214,17 @@ void connection::leave_persist(bool was_closed, time_point now)
     timers_.cancel(timer::persist);
     persist_backoff_ = 0;
     if (sent_.empty()) return;
-    if (was_closed) sent_.mark_all_lost(); // the probe's octet, which the window had no room for
+    if (was_closed) return take_back_probe();
     arm_retransmit(now);
+}
+
+/// The probe's octet, which the window had no room for, goes back to what is unsent, and out again with what follows it.
+void connection::take_back_probe()
+{
+    fin_sent_ = fin_sent_ && sent_.front().end != snd_.nxt;
+    snd_.nxt = sent_.front().begin;
+    sent_.clear();
+    resending_ = true;
 }
 
 void connection::our_fin_acknowledged(time_point now)
@@ -241,7 +250,10 @@ connection::verdict connection::process_text(segment& seg, time_point now)
     }
     const std::uint32_t window = receive_window();
     const std::uint32_t ahead = seg.first_octet() - rcv_.nxt;
-    if (ahead + seg.payload_size > window) seg.trim_back(window > ahead ? window - ahead : 0);
+    if (ahead + seg.payload_size > window) {
+        seg.trim_back(window > ahead ? window - ahead : 0);
+        acks_.demand(); // the peer should know at once where the window ends
+    }
     if (seg.payload_size == 0) return verdict::go_on;
     if (detached_) { // RFC 9293 §3.6.1, RFC 1122 §4.2.2.13: data for nobody resets
         queue_reset();

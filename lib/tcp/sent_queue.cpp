@@ -4,9 +4,9 @@
 
 namespace tapio::core::tcp {
 
-void sent_queue::push(seq_number begin, seq_number end, time_point now)
+void sent_queue::push(seq_number begin, seq_number end, time_point now, bool again)
 {
-    records_.push_back({.begin = begin, .end = end, .sent_at = now});
+    records_.push_back({.begin = begin, .end = end, .sent_at = now, .retransmitted = again});
 }
 
 sent_queue::acknowledged sent_queue::acknowledge(seq_number ack)

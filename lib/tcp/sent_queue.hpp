@@ -33,8 +33,8 @@ public:
     std::uint32_t lost() const noexcept { return lost_; } ///< octets marked lost
     const sent_segment& front() const noexcept { return records_[head_]; }
 
-    /// New data was sent.
-    void push(seq_number begin, seq_number end, time_point now);
+    /// New data was sent. @param again some of it had been sent before and taken back
+    void push(seq_number begin, seq_number end, time_point now, bool again = false);
 
     /// What an acknowledgement up to `ack` took away.
     struct acknowledged
