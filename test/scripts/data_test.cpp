@@ -66,7 +66,9 @@ TEST_F(receiving, overlaps_are_cut)
     script_socket s = open_passive(syn);
     wire.in(". 1:11(10) ack 1").ignore_output();
     wire.in(". 6:16(10) ack 1").ignore_output();
-    wire.in(". 0:21(21) ack 1", "?" + wire.octets(1, 20)).ignore_output();
+    std::string old_and_new(1, '?');
+    old_and_new += wire.octets(1, 20);
+    wire.in(". 0:21(21) ack 1", old_and_new).ignore_output();
     EXPECT_EQ(s.receive(), wire.octets(1, 20));
     EXPECT_EQ(s.info().bytes_received, 20U);
 }
