@@ -74,13 +74,9 @@ bool parse(const std::string& text, mac_address& out) noexcept
     return true;
 }
 
-} // namespace tapio::core
-
-namespace boost::system {
-
-void throw_exception_from_error(tapio::core::drop_reason reason, const boost::source_location&)
+void throw_exception_from_error(drop_reason reason, const boost::source_location&)
 {
-    throw std::logic_error(tapio::core::describe(reason));
+    throw std::logic_error(describe(reason));
 }
 
-} // namespace boost::system
+} // namespace tapio::core

@@ -21,7 +21,7 @@ std::optional<mac_address> neighbor_cache::resolve(const address& next_hop, pack
     if (e.state == state::reachable && e.deadline <= now) e.state = state::stale;
     if (e.state == state::stale) { // RFC 4861 §7.3.3: use it, and see soon whether it still holds
         e.state = state::delay;
-        e.deadline = now + delay_first_probe;
+        arm(e, now + delay_first_probe);
     }
     return e.mac;
 }
@@ -42,7 +42,7 @@ neighbor_cache::entry& neighbor_cache::make(const address& who, time_point now)
 void neighbor_cache::ask(const address& who, entry& e, time_point now)
 {
     ++e.requests;
-    e.deadline = now + request_interval;
+    arm(e, now + request_interval);
     requests_.push_back({who, e.state == state::probe ? std::optional(e.mac) : std::nullopt});
 }
 
@@ -93,31 +93,28 @@ void neighbor_cache::expire(const address& who, entry& e, time_point now)
     }
 }
 
+void neighbor_cache::arm(entry& e, time_point deadline) noexcept
+{
+    e.deadline = deadline;
+    soonest_ = std::min(soonest_, deadline);
+}
+
 void neighbor_cache::advance(time_point now)
 {
+    if (now < soonest_) return;
+    soonest_ = never;
     for (auto it = entries_.begin(); it != entries_.end();) {
         entry& e = it->second;
-        if (e.deadline > now) {
-            ++it;
-            continue;
-        }
         const bool asking = e.state == state::incomplete || e.state == state::probe;
-        if (asking && e.requests >= most_requests) { // nobody answers
+        if (e.deadline <= now && asking && e.requests >= most_requests) { // nobody answers
             for (packet& p : e.pending) unreachable_.push_back(std::move(p));
             it = entries_.erase(it);
             continue;
         }
-        expire(it->first, e, now);
+        if (e.deadline <= now) expire(it->first, e, now);
+        if (e.state != state::reachable) soonest_ = std::min(soonest_, e.deadline); // reachable ones are looked at when used
         ++it;
     }
-}
-
-time_point neighbor_cache::next_deadline() const
-{
-    time_point next = never;
-    for (const auto& [who, e] : entries_)
-        if (e.state != state::reachable) next = std::min(next, e.deadline); // reachable ones are looked at when used
-    return next;
 }
 
 namespace {

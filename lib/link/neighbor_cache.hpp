@@ -46,7 +46,7 @@ public:
     void confirm(const address& who, time_point now);
 
     void advance(time_point now);
-    time_point next_deadline() const;
+    time_point next_deadline() const noexcept { return soonest_; }
 
     bool take_request(request& out);      ///< what is to be asked now, one at a time
     bool take_unreachable(packet& out);   ///< packets whose neighbour did not answer
@@ -66,11 +66,13 @@ private:
         std::deque<packet> pending;
     };
 
+    void arm(entry& e, time_point deadline) noexcept;
     entry& make(const address& who, time_point now);
     void ask(const address& who, entry& e, time_point now);
     void expire(const address& who, entry& e, time_point now);
 
     std::map<address, entry> entries_;
+    time_point soonest_ = never; ///< no timer fires before it
     std::deque<request> requests_;
     std::deque<packet> unreachable_, overflow_;
 };

@@ -98,9 +98,7 @@ struct drop_counters
     std::uint64_t operator[](drop_reason r) const noexcept { return by_reason[static_cast<std::size_t>(r)]; }
 };
 
-} // namespace tapio::core
+/// `parsed<T>::value()` on a drop is a bug of ours, reported as std::logic_error. (Boost.System finds it by its argument.)
+[[noreturn]] void throw_exception_from_error(drop_reason reason, const boost::source_location& where);
 
-namespace boost::system {
-/// `result<T, drop_reason>::value()` on a drop is a bug of ours, reported as std::logic_error.
-[[noreturn]] void throw_exception_from_error(tapio::core::drop_reason reason, const boost::source_location& where);
-} // namespace boost::system
+} // namespace tapio::core

@@ -1,0 +1,239 @@
+// A host on an Ethernet: which frames it takes, and ARP (RFC 826, RFC 1122 §2.3, RFC 5227).
+#include "raw_host.hpp"
+
+namespace tapio::core {
+namespace {
+
+using wire::arp_operation;
+
+class ethernet : public raw_host
+{
+protected:
+    octets echo_request() const
+    {
+        packet p = icmp(wire::icmpv4_type::echo_request, 0, 1, octets(8));
+        wire::push_ipv4(p, header(wire::ip_protocol::icmp));
+        return flat(p);
+    }
+    void send(const octets& payload, wire::ether_type type, const mac_address& to, const mac_address& from = their_mac)
+    {
+        in(packet(slice::copy_of(payload)), type, to, from);
+    }
+};
+
+TEST_F(ethernet, frames_to_others_and_from_groups_are_dropped)
+{
+    introduce();
+    send(echo_request(), wire::ether_type::ipv4, {{2, 0, 0, 0, 0, 9}});
+    EXPECT_EQ(drops(drop_reason::ethernet_other_host), 1U);
+    send(echo_request(), wire::ether_type::ipv4, our_mac, {{3, 0, 0, 0, 0, 9}});
+    EXPECT_EQ(drops(drop_reason::ethernet_bad_source), 1U);
+    EXPECT_TRUE(silent());
+}
+
+TEST_F(ethernet, other_protocols_and_vlans_are_dropped)
+{
+    send(octets(46), static_cast<wire::ether_type>(0x88cc), our_mac);
+    EXPECT_EQ(drops(drop_reason::ethernet_unknown_type), 1U);
+    send(octets(46), wire::ether_type::ipv6, our_mac);
+    EXPECT_EQ(drops(drop_reason::ipv6_unsupported), 1U);
+    octets tagged{std::byte{0}, std::byte{7}, std::byte{8}, std::byte{0}}; // VLAN 7, IPv4
+    const octets ip = echo_request();
+    tagged.insert(tagged.end(), ip.begin(), ip.end());
+    send(tagged, wire::ether_type::vlan, our_mac);
+    EXPECT_EQ(drops(drop_reason::ethernet_unknown_type), 2U);
+    EXPECT_TRUE(silent());
+}
+
+TEST_F(ethernet, a_priority_tag_is_no_vlan)
+{
+    introduce();
+    octets tagged{std::byte{0xe0}, std::byte{0}, std::byte{8}, std::byte{0}}; // 802.1p priority 7, VLAN 0
+    const octets ip = echo_request();
+    tagged.insert(tagged.end(), ip.begin(), ip.end());
+    send(tagged, wire::ether_type::vlan, our_mac);
+    const auto reply = next();
+    ASSERT_TRUE(reply && reply->icmp);
+    EXPECT_EQ(reply->icmp->type, wire::icmpv4_type::echo_reply);
+}
+
+TEST_F(ethernet, padding_is_cut)
+{
+    introduce();
+    octets padded = echo_request();
+    padded.resize(60, std::byte{0xee});
+    send(padded, wire::ether_type::ipv4, our_mac);
+    const auto reply = next();
+    ASSERT_TRUE(reply && reply->icmp);
+    EXPECT_EQ(reply->payload.size(), 8U);
+}
+
+using arp_input = raw_host;
+
+TEST_F(arp_input, a_new_address_is_announced)
+{
+    ASSERT_FALSE(h->add_address(1, at("192.0.2.77"), 24, now));
+    const auto f = next();
+    ASSERT_TRUE(f && f->arp);
+    EXPECT_EQ(f->link.destination, mac_address::broadcast());
+    EXPECT_EQ(f->arp->operation, arp_operation::request);
+    EXPECT_EQ(f->arp->sender_ip, at("192.0.2.77"));
+    EXPECT_EQ(f->arp->target_ip, at("192.0.2.77"));
+}
+
+TEST_F(arp_input, who_has_us_is_answered_to_who_asked)
+{
+    arp(arp_operation::request, theirs, ours);
+    const auto f = next();
+    ASSERT_TRUE(f && f->arp);
+    EXPECT_EQ(f->link.destination, their_mac);
+    EXPECT_EQ(f->link.source, our_mac);
+    EXPECT_EQ(f->arp->operation, arp_operation::reply);
+    EXPECT_EQ(f->arp->sender_ip, ours);
+    EXPECT_EQ(f->arp->sender_mac, our_mac);
+    EXPECT_EQ(f->arp->target_ip, theirs);
+    EXPECT_EQ(f->arp->target_mac, their_mac);
+    EXPECT_TRUE(silent());
+}
+
+TEST_F(arp_input, each_address_of_ours_is_answered_for)
+{
+    ASSERT_FALSE(h->add_address(1, at("198.51.100.1"), 24, now));
+    drain();
+    arp(arp_operation::request, at("198.51.100.2"), at("198.51.100.1"));
+    const auto f = next();
+    ASSERT_TRUE(f && f->arp);
+    EXPECT_EQ(f->arp->sender_ip, at("198.51.100.1"));
+}
+
+TEST_F(arp_input, an_address_probe_is_answered_and_teaches_nothing)
+{
+    arp(arp_operation::request, address_v4::any(), ours); // RFC 5227 §2.1.1
+    const auto f = next();
+    ASSERT_TRUE(f && f->arp);
+    EXPECT_EQ(f->arp->operation, arp_operation::reply);
+    EXPECT_EQ(h->net().neighbors(1).size(), 0U);
+}
+
+TEST_F(arp_input, who_has_another_is_not_answered_and_makes_no_entry)
+{
+    arp(arp_operation::request, theirs, at("192.0.2.9"));
+    EXPECT_TRUE(silent());
+    EXPECT_EQ(drops(drop_reason::arp_not_for_us), 1U);
+    EXPECT_EQ(h->net().neighbors(1).size(), 0U);
+}
+
+TEST_F(arp_input, one_who_claims_our_address_is_not_believed)
+{
+    arp(arp_operation::request, ours, ours);
+    arp(arp_operation::reply, ours, ours);
+    EXPECT_TRUE(silent());
+    EXPECT_EQ(drops(drop_reason::arp_bad_address), 2U);
+    EXPECT_EQ(h->net().neighbors(1).size(), 0U);
+}
+
+TEST_F(arp_input, unasked_replies_by_the_thousand_make_a_bounded_cache)
+{
+    for (std::uint32_t i = 0; i < 20'000; ++i) arp(arp_operation::request, address_v4(0xc612'0000U + i), ours), drain();
+    EXPECT_EQ(h->net().neighbors(1).size(), link::neighbor_cache::most_entries);
+}
+
+class resolving : public raw_host
+{
+protected:
+    resolving()
+    {
+        socket = *h->udp().open(family::v4);
+        EXPECT_FALSE(h->udp().bind(socket, {address_v4::any(), 1000}));
+    }
+    void send(const address_v4& to, const std::string& data)
+    {
+        const std::array<const_bytes, 1> list{bytes_of(data)};
+        const endpoint destination{to, 2000};
+        EXPECT_TRUE(h->udp().send(socket, list, &destination, now));
+    }
+    udp_id socket;
+};
+
+TEST_F(resolving, asks_everybody_and_sends_what_waited_in_order)
+{
+    send(theirs, "one");
+    send(theirs, "two!");
+    const auto question = next();
+    ASSERT_TRUE(question && question->arp);
+    EXPECT_EQ(question->link.destination, mac_address::broadcast());
+    EXPECT_EQ(question->arp->operation, arp_operation::request);
+    EXPECT_EQ(question->arp->sender_ip, ours);
+    EXPECT_EQ(question->arp->target_ip, theirs);
+    EXPECT_TRUE(silent());
+    arp(arp_operation::reply, theirs, ours);
+    const auto one = next(), two = next();
+    ASSERT_TRUE(one && one->ip && two && two->ip);
+    EXPECT_EQ(one->link.destination, their_mac);
+    EXPECT_EQ(one->payload.size(), 8U + 3);
+    EXPECT_EQ(two->payload.size(), 8U + 4);
+    EXPECT_TRUE(silent());
+}
+
+TEST_F(resolving, the_gateway_is_asked_for_when_the_destination_is_beyond)
+{
+    ASSERT_FALSE(h->add_route(address_v4::any(), 0, at("192.0.2.254"), 1));
+    send(at("203.0.113.5"), "x");
+    const auto question = next();
+    ASSERT_TRUE(question && question->arp);
+    EXPECT_EQ(question->arp->target_ip, at("192.0.2.254"));
+    arp(arp_operation::reply, at("192.0.2.254"), ours);
+    const auto sent = next();
+    ASSERT_TRUE(sent && sent->ip);
+    EXPECT_EQ(sent->ip->destination, at("203.0.113.5"));
+    EXPECT_EQ(sent->ip->source, ours);
+}
+
+TEST_F(resolving, who_never_answers_is_host_unreachable)
+{
+    const udp_id connected = *h->udp().open(family::v4);
+    ASSERT_FALSE(h->udp().connect(connected, {theirs, 2000}));
+    const std::array<const_bytes, 1> list{bytes_of("x")};
+    ASSERT_TRUE(h->udp().send(connected, list, nullptr, now));
+    EXPECT_EQ(drain(), 1U);
+    for (int i = 0; i < 2; ++i) {
+        now += 1s;
+        EXPECT_EQ(drain(), 1U);
+    }
+    now += 1s;
+    EXPECT_TRUE(silent());
+    EXPECT_EQ(h->udp().take_error(connected), errno_code(EHOSTUNREACH)); // RFC 1122 §2.3.2.2
+    EXPECT_EQ(drops(drop_reason::neighbor_unreachable), 1U);
+}
+
+TEST_F(resolving, waiting_packets_are_bounded)
+{
+    for (int i = 0; i < 100; ++i) send(theirs, "x");
+    EXPECT_EQ(drops(drop_reason::neighbor_queue_full), 100 - link::neighbor_cache::most_pending);
+    drain();
+    arp(arp_operation::reply, theirs, ours);
+    EXPECT_EQ(drain(), link::neighbor_cache::most_pending);
+}
+
+TEST_F(resolving, a_connection_attempt_to_nobody_fails_with_host_unreachable)
+{
+    const tcp_id c = *h->tcp().open(family::v4);
+    EXPECT_EQ(h->tcp().connect(c, {theirs, 80}, now), errno_code(EINPROGRESS));
+    for (int i = 0; i < 400; ++i) drain(), now += 1s;
+    EXPECT_EQ(h->tcp().take_error(c), errno_code(EHOSTUNREACH));
+}
+
+TEST_F(resolving, broadcasts_and_groups_need_no_answer)
+{
+    ASSERT_FALSE(h->udp().set_option(socket, socket_option::broadcast, 1));
+    send(address_v4::broadcast(), "a");
+    send(at("192.0.2.255"), "b");
+    ASSERT_FALSE(h->add_route(at("224.0.0.0"), 4, std::nullopt, 1));
+    send(at("239.129.2.3"), "c");
+    EXPECT_EQ(next()->link.destination, mac_address::broadcast());
+    EXPECT_EQ(next()->link.destination, mac_address::broadcast());
+    EXPECT_EQ(next()->link.destination, (mac_address{{0x01, 0x00, 0x5e, 0x01, 0x02, 0x03}})); // RFC 1112 §6.4
+}
+
+} // namespace
+} // namespace tapio::core

@@ -1,0 +1,255 @@
+// UDP sockets of a host (RFC 768, RFC 1122 §4.1) as Linux's users know them.
+#include "raw_host.hpp"
+
+#include <set>
+
+namespace tapio::core {
+namespace {
+
+using wire::ip_protocol;
+
+class udp_host : public raw_host
+{
+protected:
+    udp_host() { introduce(); }
+
+    udp_id open() { return *h->udp().open(family::v4); }
+    udp_id bound(const address& a, std::uint16_t port)
+    {
+        const udp_id id = open();
+        EXPECT_FALSE(h->udp().bind(id, {a, port}));
+        return id;
+    }
+    void from_peer(std::uint16_t port, std::uint16_t to, const std::string& data) { from_peer(ours, port, to, data); }
+    void from_peer(const address_v4& destination, std::uint16_t port, std::uint16_t to, const std::string& data)
+    {
+        wire::ipv4_fields f = header(ip_protocol::udp);
+        f.destination = destination;
+        ip(udp(f, port, to, data), f, destination == ours ? our_mac : mac_address::broadcast());
+    }
+    std::string receive(udp_id id, std::size_t most = 2000, bool peek = false)
+    {
+        octets memory(most);
+        const std::array<mutable_bytes, 1> into{memory};
+        const auto got = h->udp().receive(id, into, peek);
+        if (!got) return got.error() == errno_code(EAGAIN) ? "nothing" : got.error().message();
+        sender = got->sender;
+        full_size = got->full_size;
+        return std::string(reinterpret_cast<const char*>(memory.data()), got->size);
+    }
+    error_code send(udp_id id, const std::string& data, std::optional<endpoint> to = {})
+    {
+        const std::array<const_bytes, 1> list{bytes_of(data)};
+        const auto sent = h->udp().send(id, list, to ? &*to : nullptr, now);
+        return sent ? error_code{} : sent.error();
+    }
+
+    endpoint sender;
+    std::size_t full_size = 0;
+};
+
+TEST_F(udp_host, a_datagram_comes_whole_with_its_sender)
+{
+    const udp_id s = bound(address_v4::any(), 7);
+    from_peer(5000, 7, "hello");
+    EXPECT_EQ(receive(s), "hello");
+    EXPECT_EQ(sender, (endpoint{theirs, 5000}));
+    EXPECT_EQ(receive(s), "nothing");
+}
+
+TEST_F(udp_host, an_empty_datagram_is_one)
+{
+    const udp_id s = bound(address_v4::any(), 7);
+    from_peer(5000, 7, "");
+    EXPECT_EQ(receive(s), "");
+    EXPECT_EQ(receive(s), "nothing");
+}
+
+TEST_F(udp_host, what_does_not_fit_is_lost_and_told)
+{
+    const udp_id s = bound(address_v4::any(), 7);
+    from_peer(5000, 7, "hello");
+    from_peer(5000, 7, "next");
+    EXPECT_EQ(receive(s, 2, true), "he"); // MSG_PEEK leaves it
+    EXPECT_EQ(receive(s, 2), "he");
+    EXPECT_EQ(full_size, 5U);
+    EXPECT_EQ(receive(s), "next");
+}
+
+TEST_F(udp_host, the_best_match_gets_it)
+{
+    const udp_id anywhere = bound(address_v4::any(), 7);
+    ASSERT_FALSE(h->udp().set_option(anywhere, socket_option::reuse_address, 1));
+    const auto reusing = [&](bool connected) {
+        const udp_id id = open();
+        EXPECT_FALSE(h->udp().set_option(id, socket_option::reuse_address, 1));
+        EXPECT_FALSE(h->udp().bind(id, {ours, 7}));
+        if (connected) {
+            EXPECT_FALSE(h->udp().connect(id, {theirs, 5000}));
+        }
+        return id;
+    };
+    const udp_id here = reusing(false), to_peer = reusing(true);
+    from_peer(5000, 7, "a");
+    from_peer(5001, 7, "b");
+    EXPECT_EQ(receive(to_peer), "a");
+    EXPECT_EQ(receive(here), "b");
+    EXPECT_EQ(receive(anywhere), "nothing");
+}
+
+TEST_F(udp_host, a_broadcast_reaches_all_who_are_bound_there)
+{
+    const auto reusing = [&] {
+        const udp_id id = open();
+        EXPECT_FALSE(h->udp().set_option(id, socket_option::reuse_address, 1));
+        EXPECT_FALSE(h->udp().bind(id, {address_v4::any(), 7}));
+        return id;
+    };
+    const udp_id one = reusing(), two = reusing();
+    from_peer(at("192.0.2.255"), 5000, 7, "to all");
+    EXPECT_EQ(receive(one), "to all");
+    EXPECT_EQ(receive(two), "to all");
+}
+
+TEST_F(udp_host, a_slow_reader_loses_the_newest)
+{
+    options.udp_receive_buffer = 10 * (100 + udp::receive_queue::overhead);
+    start(), introduce();
+    const udp_id s = bound(address_v4::any(), 7);
+    for (int i = 0; i < 15; ++i) from_peer(5000, 7, std::string(100, static_cast<char>('a' + i)));
+    EXPECT_EQ(drops(drop_reason::udp_queue_full), 5U);
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(receive(s)[0], 'a' + i);
+    EXPECT_EQ(receive(s), "nothing");
+}
+
+TEST_F(udp_host, checksums_are_verified_and_zero_means_none)
+{
+    const udp_id s = bound(address_v4::any(), 7);
+    const auto send_with_checksum = [&](std::optional<std::uint16_t> sum) {
+        const wire::ipv4_fields f = header(ip_protocol::udp);
+        octets o = flat(udp(f, 5000, 7, "data"));
+        if (sum) o[6] = static_cast<std::byte>(*sum >> 8), o[7] = static_cast<std::byte>(*sum & 0xff);
+        else o[7] ^= std::byte{1};
+        ip(packet(slice::copy_of(o)), f);
+    };
+    send_with_checksum(std::nullopt);
+    EXPECT_EQ(receive(s), "nothing");
+    EXPECT_EQ(drops(drop_reason::udp_bad_checksum), 1U);
+    send_with_checksum(0);
+    EXPECT_EQ(receive(s), "data");
+    EXPECT_TRUE(silent()); // no port unreachable for a datagram that cannot be trusted
+}
+
+TEST_F(udp_host, lengths_that_are_wrong_are_dropped)
+{
+    bound(address_v4::any(), 7);
+    for (const unsigned length : {0U, 7U, 13U, 0xffffU}) {
+        const wire::ipv4_fields f = header(ip_protocol::udp);
+        octets o = flat(udp(f, 5000, 7, "data"));
+        o[4] = static_cast<std::byte>(length >> 8), o[5] = static_cast<std::byte>(length & 0xff);
+        o[6] = o[7] = std::byte{0};
+        ip(packet(slice::copy_of(o)), f);
+    }
+    EXPECT_EQ(drops(drop_reason::udp_bad_length), 4U);
+    EXPECT_TRUE(silent());
+}
+
+TEST_F(udp_host, only_the_peer_reaches_a_connected_socket)
+{
+    const udp_id s = open();
+    ASSERT_FALSE(h->udp().connect(s, {theirs, 2000}));
+    const auto local = *h->udp().local_endpoint(s);
+    EXPECT_EQ(local.address, address(ours));
+    EXPECT_NE(local.port, 0);
+    from_peer(2001, local.port, "stranger");
+    const auto e = next();
+    ASSERT_TRUE(e && e->icmp); // nobody is there for him
+    from_peer(2000, local.port, "friend");
+    EXPECT_EQ(receive(s), "friend");
+}
+
+TEST_F(udp_host, ports_are_one_users_each)
+{
+    bound(address_v4::any(), 7);
+    EXPECT_EQ(h->udp().bind(open(), {ours, 7}), errno_code(EADDRINUSE));
+    EXPECT_EQ(h->udp().bind(open(), {at("192.0.2.3"), 8}), errno_code(EADDRNOTAVAIL));
+    const udp_id s = bound(ours, 9);
+    EXPECT_EQ(h->udp().bind(s, {ours, 10}), errno_code(EINVAL));
+    h->udp().close(s);
+    bound(ours, 9);
+    EXPECT_EQ(h->udp().send(s, {}, nullptr, now).error(), errno_code(EBADF)); // a stale handle
+}
+
+TEST_F(udp_host, ephemeral_ports_are_spread_and_run_out)
+{
+    std::set<std::uint16_t> ports;
+    bool rising = true;
+    std::uint16_t last = 0;
+    for (int i = 0; i < 60999 - 32768 + 1; ++i) {
+        const udp_id s = bound(address_v4::any(), 0);
+        const std::uint16_t port = h->udp().local_endpoint(s)->port;
+        EXPECT_GE(port, 32768);
+        EXPECT_LE(port, 60999);
+        if (i < 20) rising = rising && port > std::exchange(last, port);
+        ports.insert(port);
+    }
+    EXPECT_EQ(ports.size(), 60999U - 32768 + 1);
+    EXPECT_FALSE(rising); // RFC 6056: not predictable
+    EXPECT_EQ(h->udp().bind(open(), {address_v4::any(), 0}), errno_code(EADDRINUSE));
+}
+
+TEST_F(udp_host, sending_says_what_is_wrong)
+{
+    const udp_id s = open();
+    EXPECT_EQ(send(s, "x"), errno_code(EDESTADDRREQ));
+    EXPECT_EQ(send(s, "x", endpoint{address_v4::broadcast(), 9}), errno_code(EACCES));
+    EXPECT_EQ(send(s, "x", endpoint{at("203.0.113.1"), 9}), errno_code(ENETUNREACH));
+    EXPECT_EQ(send(s, "x", endpoint{theirs, 0}), errno_code(EINVAL));
+    EXPECT_EQ(send(s, std::string(1473, 'x'), endpoint{theirs, 9}), errno_code(EMSGSIZE));
+    EXPECT_FALSE(send(s, std::string(1472, 'x'), endpoint{theirs, 9}));
+    const auto f = next();
+    ASSERT_TRUE(f && f->ip);
+    EXPECT_EQ(f->ip->total_length, 1500);
+}
+
+TEST_F(udp_host, shutdown_ends_both_directions)
+{
+    const udp_id s = open();
+    EXPECT_EQ(h->udp().shutdown(s, shutdown_type::both), errno_code(ENOTCONN));
+    ASSERT_FALSE(h->udp().connect(s, {theirs, 2000}));
+    EXPECT_FALSE(h->udp().shutdown(s, shutdown_type::both));
+    EXPECT_EQ(send(s, "x"), errno_code(EPIPE));
+    EXPECT_EQ(receive(s), "");
+}
+
+TEST_F(udp_host, two_interfaces_and_the_source_fits_the_way)
+{
+    device_info second;
+    second.link = link_type::ip;
+    ASSERT_EQ(h->add_interface(second), 2U);
+    ASSERT_FALSE(h->add_address(2, at("198.51.100.1"), 24, now));
+    const udp_id s = open();
+    EXPECT_FALSE(send(s, "there", endpoint{at("198.51.100.2"), 9}));
+    packet p;
+    ASSERT_TRUE(h->next_packet(2, p, now));
+    p.pull(20);
+    EXPECT_EQ(wire::parse_ipv4(p.front(), p.size())->source, at("198.51.100.1"));
+    EXPECT_FALSE(send(s, "here", endpoint{theirs, 9}));
+    EXPECT_EQ(next()->ip->source, ours);
+}
+
+TEST_F(udp_host, to_ourselves_it_never_leaves)
+{
+    const udp_id s = bound(address_v4::any(), 7);
+    const udp_id c = open();
+    EXPECT_FALSE(send(c, "a", endpoint{address_v4::loopback(), 7}));
+    EXPECT_FALSE(send(c, "b", endpoint{ours, 7}));
+    EXPECT_TRUE(silent());
+    EXPECT_EQ(receive(s), "a");
+    EXPECT_EQ(sender.address, address(address_v4::loopback()));
+    EXPECT_EQ(receive(s), "b");
+    EXPECT_EQ(sender.address, address(ours));
+}
+
+} // namespace
+} // namespace tapio::core
