@@ -173,9 +173,7 @@ void tcp_sockets::icmp_error(const icmp_error_report& r, time_point now)
     if (s == nullptr) return;
     const tcp_state before = s->connection->state();
     if (r.mtu != 0) {
-        constexpr std::size_t least = 68 + 0; // RFC 791: every link carries 68 octets
-        constexpr std::size_t headers = 40;
-        s->connection->on_path_mss(static_cast<std::uint32_t>(std::max(r.mtu, least) - headers), now);
+        s->connection->on_packet_too_big(r.mtu, r.sequence, now);
     } else {
         s->connection->on_icmp_error(r.why, r.hard, r.sequence, now);
     }

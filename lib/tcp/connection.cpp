@@ -8,6 +8,8 @@ namespace tapio::core::tcp {
 namespace {
 
 constexpr std::uint32_t least_mss = 64; // octets of payload; nothing useful is smaller (RFC 6691 has no floor)
+constexpr std::size_t least_path_mtu = 552; // octets; a smaller path is an attack (RFC 5927 §7.2), and Linux's bound
+constexpr std::size_t ip_and_tcp_headers = 40; // octets
 
 window_scale offered_scale(const tcp_options& o) noexcept
 {
@@ -51,9 +53,8 @@ void connection::negotiate_segment_sizes(std::optional<std::uint16_t> peers, tim
 
 void connection::finish_opening(time_point now)
 {
-    if (timeouts_ > 0) rtt_.after_syn_timeout();
-    // RFC 5681 §3.1: a SYN that was lost leaves one segment
-    const unsigned initial = retransmissions_ > 0 && passive_ == false ? 1 : options_.initial_window;
+    if (syn_timed_out_) rtt_.after_syn_timeout();
+    const unsigned initial = syn_timed_out_ ? 1 : options_.initial_window; // RFC 5681 §3.1
     congestion_->start(send_mss_, UINT64_C(1) * initial * send_mss_, now);
     keep_alive_.start(options_, timers_, now);
     timeouts_ = 0;
@@ -181,24 +182,33 @@ void connection::enter_time_wait(time_point now)
     timers_.arm(timer::time_wait, now + options_.time_wait);
 }
 
+/// RFC 5927 §4.1: what ICMP quotes must be of something that is out there.
+bool connection::is_outstanding(std::uint32_t sequence) const noexcept
+{
+    const seq_number quoted(sequence);
+    return quoted.at_or_after(snd_.una) && quoted.before(snd_.nxt);
+}
+
 void connection::on_icmp_error(error_code why, bool hard, std::uint32_t sequence, time_point)
 {
-    const seq_number quoted(sequence); // RFC 5927 §4.1: it must be of something that is out there
-    if (quoted.before(snd_.una) || quoted.at_or_after(snd_.nxt)) return;
+    if (!is_outstanding(sequence)) return;
     if (state_ == state::syn_sent || (state_ == state::syn_received && !passive_)) return fail(why);
     (void)hard; // RFC 9293 §3.9.2.2, RFC 5927 §4.2: in the synchronized states every error is soft
     soft_error_ = why;
 }
 
-void connection::on_path_mss(std::uint32_t mss, time_point now)
+void connection::on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time_point now)
 {
-    path_mss_ = std::max(mss, least_mss);
+    if (!is_outstanding(sequence)) return;
+    const std::size_t believed = std::max(mtu, least_path_mtu);
+    if (believed - ip_and_tcp_headers >= path_mss_) return;
+    path_mss_ = static_cast<std::uint32_t>(believed - ip_and_tcp_headers);
     const std::uint32_t carried = path_mss_ - option_octets();
     if (!synchronized(state_) || carried >= send_mss_) return;
     send_mss_ = carried;
     congestion_->mss_changed(send_mss_);
     if (sent_.empty()) return;
-    sent_.mark_all_lost(); // what is out there is too large to arrive
+    sent_.mark_all_lost(); // what is out there is too large to arrive (RFC 1191 §6.3)
     arm_retransmit(now);
 }
 

@@ -69,7 +69,8 @@ public:
     std::optional<drop_reason> on_segment(segment seg, time_point now);
     void on_timer(time_point now);
     void on_icmp_error(error_code why, bool hard, std::uint32_t sequence, time_point now); ///< RFC 9293 §3.9.2.2
-    void on_path_mss(std::uint32_t mss, time_point now);           ///< the path now carries less
+    /// ICMP fragmentation needed (RFC 1191) about the segment at `sequence`. @param mtu octets of IP packet
+    void on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time_point now);
 
     // -- user --------------------------------------------------------------------------------------------------
     result<std::size_t> send(std::span<const const_bytes> from, time_point now);
@@ -186,6 +187,7 @@ private:
     void enter_time_wait(time_point now);
     void fail(error_code why);
     void finish_opening(time_point now);
+    bool is_outstanding(std::uint32_t sequence) const noexcept;
     void queue_reset();
     void closed();
     void negotiate_segment_sizes(std::optional<std::uint16_t> peers, time_point now);
@@ -203,6 +205,7 @@ private:
     bool resending_ = false;        ///< what goes out next has gone out before: it gives no round-trip sample (Karn)
     bool keep_alive_due_ = false;
     bool scaling_ = false;          ///< both ends offered it
+    bool syn_timed_out_ = false;    ///< our SYN, or SYN,ACK, had to be sent again
     std::optional<drop_reason> drop_; ///< of the segment in hand
     connection_events events_;
     error_code error_;              ///< SO_ERROR

@@ -28,6 +28,7 @@ void connection::retransmit_timeout(time_point now)
     if (sent_.empty()) return;
     if (gives_up(now)) return fail(soft_error_ ? soft_error_ : errno_code(ETIMEDOUT));
     ++counters_.timeouts;
+    syn_timed_out_ = syn_timed_out_ || !synchronized(state_);
     const bool first = timeouts_++ == 0;
     rtt_.back_off();
     recovery_.timeout(snd_.nxt, first, sent_, *congestion_, now);

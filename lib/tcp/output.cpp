@@ -224,15 +224,16 @@ wire_window connection::window_to_advertise()
     return wire;
 }
 
-/// The user has read: is it worth telling the peer? When it may have run into the edge, or half the buffer has come free.
+/// The user has read: is it worth telling the peer? When it may have run into the edge, or is near it and half the buffer has
+/// come free. A peer with more room than that sends, and hears of it in our acknowledgement.
 bool connection::window_update_wanted() const noexcept
 {
-    if (!may_receive(state_)) return false;
+    if (!may_receive(state_) || incoming_.next() == 0) return false; // a SYN can say 65535 at most; the first ACK says more
     const std::uint32_t offered = receive_window();
     const std::uint32_t room = std::min(incoming_.room(), 0xffffU << rcv_scale_.shift()); // more cannot be said
     if (room <= offered) return false;
     const std::uint32_t gain = room - offered;
-    if (gain >= incoming_.capacity() / 2) return true;
+    if (gain >= incoming_.capacity() / 2 && offered <= incoming_.capacity() / 8) return true;
     return offered < 2 * receive_mss_ && gain >= std::min(incoming_.capacity() / 2, receive_mss_);
 }
 

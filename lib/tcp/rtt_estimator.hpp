@@ -37,7 +37,6 @@ public:
 
     /// RFC 6298 §5.5: the timer expired.
     void back_off() noexcept { ++backoff_; }
-    void reset_back_off() noexcept { backoff_ = 0; }
 
     /// RFC 6298 §5.7: the SYN was retransmitted, so data begins with 3 s unless a sample says otherwise.
     void after_syn_timeout() noexcept

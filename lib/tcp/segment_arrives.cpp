@@ -146,7 +146,6 @@ void connection::acknowledged(const segment& seg, time_point now)
     snd_.una = seg.ack;
     outgoing_.acknowledge(snd_.una_position);
     timeouts_ = 0;
-    rtt_.reset_back_off();
     last_progress_ = now;
     recovery_.new_ack(snd_.una, sample, send_mss_, sent_, *congestion_);
     events_.writable = events_.writable || (sample.acked > 0 && writable());

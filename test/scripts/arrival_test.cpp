@@ -311,5 +311,71 @@ INSTANTIATE_TEST_SUITE_P(
                                      segment_class::fin)),
     cell_name);
 
+// -- the states before there is a connection ---------------------------------------------------------------------------
+
+struct opening_case
+{
+    const char* segment;
+    const char* answer;                     ///< "" for none
+    tcp_state after = tcp_state::syn_sent;  ///< of SYN-SENT
+};
+
+void PrintTo(const opening_case& c, std::ostream* out) { *out << c.segment; }
+
+class in_listen : public packet_script, public testing::WithParamInterface<opening_case>
+{
+};
+
+// RFC 9293 §3.10.7.2
+TEST_P(in_listen, is_answered_as_the_rfc_says)
+{
+    wire.listen();
+    wire.in(GetParam().segment);
+    if (*GetParam().answer != '\0') wire.out(GetParam().answer);
+    wire.out_nothing();
+    const bool opens = *GetParam().answer == 'S';
+    EXPECT_EQ(wire.host().tcp().size(), opens ? 2U : 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(rows, in_listen,
+                         testing::Values(opening_case{"R 5:5(0)", ""}, opening_case{"R. 5:5(0) ack 7", ""},
+                                         opening_case{"SR 5:5(0)", ""}, opening_case{". 5:5(0) ack 7", "R 7:7(0)"},
+                                         opening_case{"S. 5:5(0) ack 7", "R 7:7(0)"}, opening_case{"F. 5:5(0) ack 7", "R 7:7(0)"},
+                                         opening_case{". 5:8(3) ack 7", "R 7:7(0)"}, opening_case{"S 0:0(0) win 100", "S. 0:0(0) ack 1"},
+                                         opening_case{"SP 0:0(0) win 0", "S. 0:0(0) ack 1"}, opening_case{"S 0:3(3) win 100", "S. 0:0(0) ack 1"},
+                                         opening_case{"SF 0:0(0) win 100", ""}, opening_case{"F 5:5(0)", ""}, opening_case{"- 5:5(0)", ""},
+                                         opening_case{"- 5:8(3)", ""}, opening_case{"P 5:8(3)", ""}, opening_case{"FPU 5:5(0) urg 1", ""}));
+
+class in_syn_sent : public packet_script, public testing::WithParamInterface<opening_case>
+{
+};
+
+// RFC 9293 §3.10.7.3
+TEST_P(in_syn_sent, is_answered_as_the_rfc_says)
+{
+    script_socket s = wire.connect();
+    wire.out("S 0:0(0)").at(500ms).in(GetParam().segment);
+    if (*GetParam().answer != '\0') wire.out(GetParam().answer);
+    wire.out_nothing();
+    EXPECT_EQ(s.state(), GetParam().after);
+    if (GetParam().after == tcp_state::syn_sent) { // and the opening goes on
+        wire.at(1s).out("S 0:0(0)").in("S. 0:0(0) ack 1").out(". 1:1(0) ack 1");
+        EXPECT_EQ(s.state(), tcp_state::established);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    rows, in_syn_sent,
+    testing::Values(opening_case{". 0:0(0) ack 0", "R 0:0(0)"}, opening_case{". 0:0(0) ack 2", "R 2:2(0)"},          // first
+                    opening_case{"S. 0:0(0) ack 0", "R 0:0(0)"}, opening_case{"S. 0:0(0) ack 2", "R 2:2(0)"},
+                    opening_case{"F. 0:0(0) ack 9", "R 9:9(0)"}, opening_case{"R. 0:0(0) ack 0", ""}, opening_case{"R. 0:0(0) ack 2", ""},
+                    opening_case{"SR. 0:0(0) ack 2", ""}, opening_case{"R 0:0(0)", ""}, opening_case{"SR 0:0(0)", ""}, // second
+                    opening_case{"R. 0:0(0) ack 1", "", tcp_state::closed}, opening_case{"SR. 0:0(0) ack 1", ""}, // SYN with RST means nothing, and is dropped at the door
+                    opening_case{"S. 0:0(0) ack 1", ". 1:1(0) ack 1", tcp_state::established},                         // fourth
+                    opening_case{"S. 0:3(3) ack 1", ". 1:1(0) ack 4", tcp_state::established},
+                    opening_case{"S 0:0(0)", "S. 0:0(0) ack 1", tcp_state::syn_received}, opening_case{". 0:0(0) ack 1", ""}, // fifth
+                    opening_case{"F. 0:0(0) ack 1", ""}, opening_case{"F 0:0(0)", ""}, opening_case{"- 0:3(3)", ""},
+                    opening_case{"P. 0:3(3) ack 1", ""}, opening_case{"- 0:0(0)", ""}, opening_case{"SF 0:0(0)", ""}));
+
 } // namespace
 } // namespace tapio::test

@@ -225,7 +225,7 @@ void script::inject(packet&& segment, wire::ip_protocol protocol)
     drive();
 }
 
-script& script::icmp_unreachable(std::uint8_t code, std::uint32_t seq, location where)
+script& script::icmp_unreachable(std::uint8_t code, std::uint32_t seq, std::uint32_t next_hop_mtu, location where)
 {
     (void)host();
     if (broken_ || !nothing_left(where)) return *this;
@@ -242,7 +242,7 @@ script& script::icmp_unreachable(std::uint8_t code, std::uint32_t seq, location 
     ip.protocol = wire::ip_protocol::tcp;
     wire::push_ipv4(quote, ip);
     packet p = packet_of(rest_of(quote, 0));
-    wire::push_icmpv4(p, wire::icmpv4_type::destination_unreachable, code, 0);
+    wire::push_icmpv4(p, wire::icmpv4_type::destination_unreachable, code, next_hop_mtu);
     inject(std::move(p), wire::ip_protocol::icmp);
     return *this;
 }

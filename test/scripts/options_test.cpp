@@ -1,0 +1,286 @@
+// What the options of the handshake mean afterwards: timestamps and PAWS, window scale (RFC 7323); keep-alive (RFC 9293
+// §3.8.4); ICMP errors about an established connection (RFC 9293 §3.9.2.2, RFC 5927).
+#include "support/script/script.hpp"
+
+namespace tapio::test {
+namespace {
+
+class timestamps : public packet_script
+{
+protected:
+    script_socket open() { return open_passive("S 0:0(0) win 65535 <mss 1000,ts 100 0>"); }
+};
+
+TEST_F(timestamps, every_segment_carries_the_clock_and_the_peers_last)
+{
+    script_socket s = open();
+    s.send("abc");
+    wire.out("P. 1:4(3) <ts 0 100>");
+    wire.at(50ms).in(". 1:1(0) ack 4 <ts 150 0>");
+    s.send("def");
+    wire.out("P. 4:7(3) <ts 50 150>");
+}
+
+TEST_F(timestamps, not_without_an_offer)
+{
+    script_socket s = open_passive();
+    s.send("abc");
+    wire.out("P. 1:4(3) <no_ts>");
+}
+
+TEST_F(timestamps, our_own_user_can_do_without)
+{
+    wire.options.tcp.offer_timestamps = false;
+    wire.listen();
+    wire.in("S 0:0(0) win 65535 <mss 1000,ts 100 0>").out("S. 0:0(0) ack 1 <no_ts>");
+}
+
+TEST_F(timestamps, a_delayed_acknowledgement_echoes_the_first_it_speaks_for)
+{
+    open();
+    wire.at(10ms).in("P. 1:11(10) ack 1 <ts 110 0>").at(20ms).in("P. 11:21(10) ack 1 <ts 120 0>");
+    wire.at(50ms).out(". 1:1(0) ack 21 <ts 50 110>"); // RFC 7323 §4.3 (2), case A
+}
+
+TEST_F(timestamps, beyond_a_hole_the_last_in_order_is_echoed)
+{
+    open();
+    wire.at(10ms).in(". 1:11(10) ack 1 <ts 110 0>").at(50ms).out(". 1:1(0) ack 11 <ts 50 110>");
+    wire.at(60ms).in(". 21:31(10) ack 1 <ts 160 0>").out(". 1:1(0) ack 11 <ts 60 110>"); // case B
+    wire.at(70ms).in(". 11:21(10) ack 1 <ts 170 0>").out(". 1:1(0) ack 31 <ts 70 170>"); // case C
+}
+
+TEST_F(timestamps, a_segment_without_one_is_dropped)
+{
+    script_socket s = open();
+    wire.in(". 1:4(3) ack 1 <no_ts>", "abc").out_nothing(); // RFC 7323 §3.2
+    EXPECT_EQ(s.receive(), "");
+    EXPECT_EQ(wire.counters().drops[drop_reason::tcp_paws], 1U);
+}
+
+TEST_F(timestamps, a_reset_needs_none)
+{
+    script_socket s = open();
+    wire.in("R 1:1(0) <no_ts>").out_nothing();
+    EXPECT_EQ(s.state(), tcp_state::closed);
+}
+
+TEST_F(timestamps, an_old_one_is_answered_and_dropped)
+{
+    script_socket s = open();
+    wire.at(10ms).in("P. 1:4(3) ack 1 <ts 200 0>", "abc").at(50ms).out(". 1:1(0) ack 4");
+    wire.in("P. 4:7(3) ack 1 <ts 199 0>", "old").out(". 1:1(0) ack 4 <ts 50 200>"); // RFC 7323 §5.3 R1
+    EXPECT_EQ(s.receive(), "abc");
+    EXPECT_EQ(wire.counters().tcp.paws_drops, 1U);
+    wire.in("P. 4:7(3) ack 1 <ts 200 0>", "new"); // the same is not older
+    EXPECT_EQ(s.receive(), "new");
+}
+
+TEST_F(timestamps, they_wrap)
+{
+    script_socket listener = wire.listen();
+    wire.in("S 0:0(0) win 65535 <mss 1000,ts 4294967290 0>").out("S. 0:0(0) ack 1");
+    wire.in(". 1:1(0) ack 1 <ts 4294967291 0>");
+    script_socket s = listener.accept();
+    wire.in("P. 1:4(3) ack 1 <ts 5 0>", "abc");
+    EXPECT_EQ(s.receive(), "abc");
+    wire.at(50ms).ignore_output().in("P. 4:7(3) ack 1 <ts 4294967295 0>", "old").ignore_output();
+    EXPECT_EQ(s.receive(), "");
+}
+
+TEST_F(timestamps, after_24_days_of_silence_any_is_taken)
+{
+    script_socket s = open();
+    wire.at(24h * 24 + 1s).in("P. 1:4(3) ack 1 <ts 7 0>", "abc"); // RFC 7323 §5.5
+    EXPECT_EQ(s.receive(), "abc");
+}
+
+TEST_F(timestamps, one_from_outside_the_window_teaches_nothing)
+{
+    script_socket s = open();
+    wire.in(". 100000:100003(3) ack 1 <ts 900000 0>").ignore_output();
+    wire.in("P. 1:4(3) ack 1 <ts 101 0>", "abc");
+    EXPECT_EQ(s.receive(), "abc");
+}
+
+class window_scale : public packet_script
+{
+};
+
+TEST_F(window_scale, the_handshake_needs_three_segments_however_large_the_buffer)
+{
+    open_passive("S 0:0(0) win 65535 <mss 1000,wscale 7>"); // a SYN can say 65535 at most (RFC 7323 §2.2)
+    wire.at(1h).out_nothing();
+}
+
+TEST_F(window_scale, the_peers_windows_are_shifted_after_the_syn)
+{
+    script_socket s = open_passive("S 0:0(0) win 1000 <mss 1000,wscale 7>");
+    wire.in(". 1:1(0) ack 1 win 20");
+    EXPECT_EQ(s.info().send_window, 20U * 128);
+    s.send(4000);
+    wire.out(". 1:1001(1000)").out(". 1001:2001(1000)").out_nothing();
+}
+
+TEST_F(window_scale, the_one_in_the_syn_is_not)
+{
+    script_socket listener = wire.listen();
+    wire.in("S 0:0(0) win 500 <mss 1000,wscale 7>").out("S. 0:0(0) ack 1");
+    wire.in(". 1:1(0) ack 1 win 4");
+    EXPECT_EQ(listener.accept().info().send_window, 512U);
+}
+
+TEST_F(window_scale, ours_is_shifted_too)
+{
+    wire.options.tcp.receive_buffer = 1 << 20;
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1000,wscale 0>");
+    EXPECT_EQ(s.info().receive_window_scale, 7U);
+    wire.in("P. 1:4(3) ack 1", "abc").ignore_output().at(40ms).in("P. 4:7(3) ack 1", "def");
+    wire.at(80ms).out(". 1:1(0) ack 7 win " + std::to_string(((1 << 20) - 6) / 128));
+}
+
+TEST_F(window_scale, without_an_offer_none_is_used_either_way)
+{
+    wire.options.tcp.receive_buffer = 1 << 20;
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1000>");
+    wire.in("P. 1:4(3) ack 1 win 300", "abc").at(40ms).out(". 1:1(0) ack 4 win 65535");
+    EXPECT_EQ(s.info().send_window, 300U);
+}
+
+TEST_F(window_scale, more_than_14_is_14)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1000,wscale 15>");
+    wire.in(". 1:1(0) ack 1 win 1").in(". 1:1(0) ack 1 win 2");
+    EXPECT_EQ(s.info().send_window, 2U << 14); // RFC 7323 §2.3
+}
+
+TEST_F(window_scale, a_window_that_a_unit_cannot_say_is_never_taken_back)
+{
+    wire.options.tcp.receive_buffer = 10'000;
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1000,wscale 0>");
+    std::uint64_t edge = 0;
+    for (std::uint32_t at = 1; at < 9'000; at += 37) {
+        wire.in("P. " + std::to_string(at) + ':' + std::to_string(at + 37) + "(37) ack 1").after(41ms).ignore_output();
+        const tcp_info i = s.info();
+        EXPECT_GE(i.bytes_received + i.receive_window, edge) << at; // RFC 9293 §3.8.6: the right edge never moves back
+        edge = i.bytes_received + i.receive_window;
+    }
+}
+
+class keep_alive : public packet_script
+{
+protected:
+    script_socket open()
+    {
+        script_socket s = open_passive();
+        s.set(socket_option::keep_alive, 1);
+        s.set(socket_option::keep_idle, 60);
+        s.set(socket_option::keep_interval, 10);
+        s.set(socket_option::keep_count, 3);
+        return s;
+    }
+};
+
+TEST_F(keep_alive, is_off_by_default)
+{
+    open_passive();
+    wire.at(100h).out_nothing(); // RFC 9293 MUST-25
+}
+
+TEST_F(keep_alive, waits_two_hours_by_default)
+{
+    script_socket s = open_passive();
+    s.set(socket_option::keep_alive, 1);
+    wire.at(2h - 1ms).out_nothing().at(2h).out(". 0:0(0) ack 1"); // MUST-28; SEG.SEQ = SND.NXT - 1
+}
+
+TEST_F(keep_alive, an_answer_begins_the_time_anew)
+{
+    open();
+    for (const auto t : {60s, 120s, 180s}) wire.at(t).out(". 0:0(0) ack 1").in(". 1:1(0) ack 1").out_nothing();
+    EXPECT_EQ(wire.counters().tcp.keep_alive_probes, 3U);
+}
+
+TEST_F(keep_alive, so_does_anything_the_peer_sends)
+{
+    script_socket s = open();
+    wire.at(50s).in("P. 1:4(3) ack 1", "abc");
+    s.receive();
+    wire.after(50ms).ignore_output();
+    wire.at(110s - 1ms).out_nothing().at(110s).out(". 0:0(0) ack 4");
+}
+
+TEST_F(keep_alive, without_answers_it_resets_and_times_out)
+{
+    script_socket s = open();
+    for (const auto t : {60s, 70s, 80s}) wire.at(t).out(". 0:0(0) ack 1");
+    wire.at(90s).out("R. 1:1(0) ack 1").out_nothing();
+    EXPECT_EQ(s.receive_error(), errno_code(ETIMEDOUT));
+}
+
+TEST_F(keep_alive, not_while_data_is_outstanding)
+{
+    script_socket s = open();
+    s.send("abc");
+    wire.out("P. 1:4(3)");
+    for (int i = 0; i < 9; ++i) wire.out_within(61s, "P. 1:4(3)"); // retransmissions watch the peer meanwhile
+    EXPECT_EQ(wire.counters().tcp.keep_alive_probes, 0U);
+}
+
+TEST_F(keep_alive, the_peers_probe_is_answered)
+{
+    open_passive();
+    wire.at(1h).in(". 0:0(0) ack 1").out(". 1:1(0) ack 1");
+    wire.at(2h).in(". 0:1(1) ack 1", "?").out(". 1:1(0) ack 1"); // the old form, with an octet
+}
+
+class icmp_on_established : public packet_script, public testing::WithParamInterface<int>
+{
+};
+
+TEST_P(icmp_on_established, does_not_end_the_connection)
+{
+    script_socket s = open_passive();
+    s.send("abc");
+    wire.out("P. 1:4(3)").icmp_unreachable(static_cast<std::uint8_t>(GetParam()), 1).out_nothing();
+    EXPECT_EQ(s.state(), tcp_state::established); // RFC 5927 §4.2: not even the "hard" ones
+    wire.in(". 1:1(0) ack 4").out_nothing();
+    EXPECT_FALSE(s.error());
+}
+
+INSTANTIATE_TEST_SUITE_P(codes, icmp_on_established, testing::Values(0, 1, 2, 3, 5, 9, 13));
+
+class path_mtu : public packet_script
+{
+};
+
+TEST_F(path_mtu, a_smaller_one_makes_smaller_segments)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
+    s.send(1460);
+    wire.out("P. 1:1461(1460)").icmp_unreachable(wire::fragmentation_needed, 1, 1000);
+    wire.out(". 1:961(960)").out("P. 961:1461(500)"); // RFC 1191 §6.3: at once
+    EXPECT_EQ(s.info().cwnd, 10U * 1460) << "not a sign of congestion (RFC 1191 §6.4)";
+}
+
+TEST_F(path_mtu, of_a_segment_that_is_not_out_there_is_ignored)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
+    s.send(1460);
+    wire.out("P. 1:1461(1460)").in(". 1:1(0) ack 1461").icmp_unreachable(wire::fragmentation_needed, 1, 1000).out_nothing();
+    wire.icmp_unreachable(wire::fragmentation_needed, 100'000, 1000).out_nothing(); // RFC 5927 §7
+    EXPECT_EQ(s.info().send_mss, 1460U);
+}
+
+TEST_F(path_mtu, absurd_ones_are_ignored_or_bounded)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
+    s.send(1460);
+    wire.out("P. 1:1461(1460)").icmp_unreachable(wire::fragmentation_needed, 1, 9000).out_nothing();
+    EXPECT_EQ(s.info().send_mss, 1460U);
+    wire.icmp_unreachable(wire::fragmentation_needed, 1, 68).ignore_output();
+    EXPECT_GE(s.info().send_mss, 512U) << "RFC 1191 allows 68; so small a path is an attack (RFC 5927 §7.2)";
+}
+
+} // namespace
+} // namespace tapio::test
