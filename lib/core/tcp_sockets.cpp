@@ -53,7 +53,7 @@ std::size_t tcp_sockets::tuple_hash::operator()(const four_tuple& t) const noexc
 tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& random, event_queue& events,
                          const tcp_options& defaults, tcp_counters& counters)
     : net_(net), timers_(timers), random_(random), events_(events), defaults_(defaults), counters_(counters),
-      isn_key_(random.make_key()), port_key_(random.make_key()), connections_(16, tuple_hash{random.make_key()})
+      isn_key_(random.make_key()), port_key_(random.make_key()), timestamp_key_(random.make_key()), connections_(16, tuple_hash{random.make_key()})
 {
 }
 
@@ -107,13 +107,14 @@ bool tcp_sockets::port_is_free(const tcp_socket& s, std::uint16_t port, const en
     return !named && !connections_.contains({{source, port}, *peer});
 }
 
-/// RFC 6056 §3.3.3, the simple hash-based algorithm: an offset that depends on the peer and a secret, then upwards.
+/// RFC 6056 §3.3.3, the simple hash-based algorithm: an offset that depends on the peer and a secret, and from there a
+/// counter, so that a port comes again as late as possible.
 error_code tcp_sockets::choose_port(tcp_socket& s, const endpoint* peer, const address& source, std::uint16_t& port)
 {
     constexpr unsigned range = last_ephemeral - first_ephemeral + 1U;
-    const auto offset = peer == nullptr ? random_.next_u32() : siphash(port_key_, tuple_octets({source, 0}, *peer)) + random_.uniform(64);
+    const std::uint64_t offset = peer == nullptr ? random_.next_u32() : siphash(port_key_, tuple_octets({source, 0}, *peer));
     for (unsigned i = 0; i < range; ++i) {
-        const auto candidate = static_cast<std::uint16_t>(first_ephemeral + (offset + i) % range);
+        const auto candidate = static_cast<std::uint16_t>(first_ephemeral + (offset + next_ephemeral_++) % range);
         if (!port_is_free(s, candidate, peer, source)) continue;
         port = candidate;
         return {};
@@ -183,7 +184,8 @@ void tcp_sockets::start(tcp_id id, tcp_socket& s, tcp::seq_number iss)
     tcp::connection_setup setup;
     setup.options = s.options;
     setup.iss = iss;
-    setup.timestamp_offset = random_.next_u32();
+    // Depends on the conversation, so that its next incarnation's timestamps are later (RFC 6191), and tells no uptime.
+    setup.timestamp_offset = static_cast<std::uint32_t>(siphash(timestamp_key_, tuple_octets(s.local, s.remote)));
     setup.path_mss = static_cast<std::uint32_t>(std::max<std::size_t>(s.path.mtu, 2 * headers) - headers);
     setup.largest_segment = s.path.offload.tso_v4 && s.path.offload.checksum ? 65535U - headers - 20U : 0U;
     if (s.path.queue_length != 0) // a window that overruns the device's queue is our own loss

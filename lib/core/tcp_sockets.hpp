@@ -136,7 +136,8 @@ private:
     event_queue& events_;
     tcp_options defaults_;
     tcp_counters& counters_;
-    siphash_key isn_key_, port_key_;
+    siphash_key isn_key_, port_key_, timestamp_key_;
+    std::uint32_t next_ephemeral_ = 0;
     slab<tcp_socket, tcp_tag> sockets_;
     std::unordered_map<four_tuple, tcp_id, tuple_hash> connections_;
     std::unordered_map<std::uint16_t, port_use> ports_;
