@@ -87,6 +87,8 @@ void tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const 
     f.window = static_cast<std::uint16_t>(seg.window);
     f.options = options_of(seg.options);
     packet p = std::move(seg.payload);
+    if (trace* const t = net_.tracer(); t != nullptr && seg.retransmission)
+        t->tcp_retransmitted(local, remote, f.sequence, static_cast<std::uint32_t>(p.size()), now);
     if (seg.gso_size != 0) {
         p.offload.gso = offload_info::gso_type::tcp_v4;
         p.offload.gso_size = seg.gso_size;

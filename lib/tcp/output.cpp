@@ -60,6 +60,7 @@ bool connection::emit_retransmission(outgoing_segment& out, time_point now)
     const seq_number begin = lost->begin;
     ++counters_.retrans_segs;
     ++retransmissions_;
+    out.retransmission = true;
     if (begin == snd_.iss) {
         fill_syn(out, now);
         sent_.retransmitted(begin, begin + 1, now);

@@ -75,6 +75,7 @@ struct outgoing_segment
     segment_options options;
     packet payload; ///< octets of data, no header yet
     std::uint16_t gso_size = 0; ///< octets of payload per segment when larger than one MSS, else 0
+    bool retransmission = false;
 };
 
 /// A reset waiting to be sent.

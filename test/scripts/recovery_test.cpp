@@ -144,6 +144,25 @@ TEST_F(retransmission, pieces_are_not_larger_than_the_segments_of_today)
     EXPECT_LE(s.info().send_mss, 560U); // RFC 1191 §3: 600 less IPv4 and TCP headers
 }
 
+TEST_F(retransmission, is_told_to_who_traces)
+{
+    struct : trace
+    {
+        void tcp_retransmitted(const endpoint&, const endpoint& remote, std::uint32_t, std::uint32_t octets, time_point) override
+        {
+            ports.push_back(remote.port), sizes.push_back(octets);
+        }
+        std::vector<unsigned> ports, sizes;
+    } seen;
+    wire.host().set_trace(&seen);
+    script_socket s = open_passive();
+    s.send("abc");
+    wire.out("P. 1:4(3)").at(200ms).out("P. 1:4(3)");
+    wire.host().set_trace(nullptr);
+    EXPECT_EQ(seen.sizes, std::vector<unsigned>{3});
+    EXPECT_EQ(seen.ports, std::vector<unsigned>{script::default_peer_port});
+}
+
 class giving_up : public packet_script
 {
 };

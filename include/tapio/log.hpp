@@ -1,0 +1,36 @@
+/// @file
+/// What happens inside a stack, written to Boost.Log. In a library of its own: link `tapio::log`.
+///
+///     auto log = tapio::make_log_trace();
+///     tapio::stack stack(io, tapio::open_tap({.name = "tap0"}), {.trace = log.get()});
+///
+/// Records come through a `boost::log::sources::severity_channel_logger_mt` with `boost::log::trivial::severity_level`:
+///
+///     info    TCP states        "tcp 198.18.0.2:80 198.18.0.1:40000: SYN-RECEIVED -> ESTABLISHED"
+///     debug   retransmissions   "tcp 198.18.0.2:80 198.18.0.1:40000: retransmits 1448 octets at 305419896"
+///     debug   drops             "interface 1: dropped 60 octets: udp_no_socket (UDP: no socket bound)"
+///     trace   packets           "interface 1: received 98 octets"  (their contents: see device/capture.hpp)
+///
+/// Filters are Boost.Log's: a record that none wants costs a look at the filter and is not formatted.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <tapio/core/trace.hpp>
+
+namespace tapio {
+
+struct log_options
+{
+    std::string channel = "tapio"; ///< the records' Channel attribute
+    bool packets = false;          ///< each packet in and out
+    bool drops = true;
+    bool tcp = true; ///< states and retransmissions
+};
+
+/// A subscriber for `stack_options::trace`; it may serve several stacks and must outlive them.
+/// @par Thread safety  that of Boost.Log's core: any threads
+std::unique_ptr<core::trace> make_log_trace(const log_options& options = {});
+
+} // namespace tapio
