@@ -1,0 +1,198 @@
+// What the core costs, without any device or Asio: checksums, headers, timers, connections and bulk between two hosts in memory.
+//     test/run builds it; build/release/test/bench/core_bench runs it
+#include "base/checksum.hpp"
+#include "base/timer_wheel.hpp"
+#include "core/host.hpp"
+#include "wire/ipv4.hpp"
+#include "wire/tcp.hpp"
+
+#include <benchmark/benchmark.h>
+
+#include <cstring>
+#include <vector>
+
+namespace tapio::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+void checksum(benchmark::State& state)
+{
+    const std::vector<std::byte> octets(static_cast<std::size_t>(state.range(0)), std::byte{0x5a});
+    for (auto _ : state) benchmark::DoNotOptimize(ones_sum(octets));
+    state.SetBytesProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(checksum)->Arg(20)->Arg(64)->Arg(1460)->Arg(65536);
+
+const address_v4 here(0xc000'0201U), there(0xc000'0202U); // 192.0.2.1, 192.0.2.2
+
+packet segment()
+{
+    packet p;
+    wire::tcp_fields f;
+    f.source_port = 1;
+    f.destination_port = 2;
+    f.flags = wire::tcp_ack;
+    f.options.timestamps = wire::tcp_timestamps{1, 2};
+    wire::push_tcp(p, f, here, there);
+    wire::ipv4_fields ip;
+    ip.source = here;
+    ip.destination = there;
+    ip.protocol = wire::ip_protocol::tcp;
+    wire::push_ipv4(p, ip);
+    return p;
+}
+
+void emit_acknowledgement(benchmark::State& state)
+{
+    for (auto _ : state) {
+        packet p = segment();
+        benchmark::DoNotOptimize(p.front().data());
+    }
+}
+BENCHMARK(emit_acknowledgement);
+
+void parse_acknowledgement(benchmark::State& state)
+{
+    const packet p = segment();
+    const const_bytes front = p.front();
+    for (auto _ : state) {
+        const auto ip = wire::parse_ipv4(front, front.size());
+        const auto tcp = wire::parse_tcp(front.subspan(ip->header_length), front.size() - ip->header_length);
+        benchmark::DoNotOptimize(tcp->sequence);
+    }
+}
+BENCHMARK(parse_acknowledgement);
+
+/// Arming anew, as each segment does, with so many other timers about.
+void timer_arm(benchmark::State& state)
+{
+    timer_wheel wheel;
+    std::vector<timer_node> nodes(static_cast<std::size_t>(state.range(0)));
+    time_point now{1h};
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+        nodes[i].fire = [](timer_node&, void*, time_point) {};
+        wheel.arm(nodes[i], now + 200ms + i * 10us);
+    }
+    std::size_t i = 0;
+    for (auto _ : state) {
+        now += 100ns;
+        wheel.arm(nodes[i = (i + 7919) % nodes.size()], now + 300ms);
+        wheel.advance(now);
+    }
+}
+BENCHMARK(timer_arm)->Arg(10)->Arg(100'000);
+
+/// Two hosts joined by nothing but a function call.
+class two_hosts
+{
+public:
+    explicit two_hosts(bool big_segments = false)
+    {
+        options_.tcp.time_wait = 1us;
+        device_info wire;
+        wire.link = link_type::ip;
+        wire.offload.checksum = wire.offload.tso_v4 = big_segments;
+        std::array<std::byte, 32> seed{};
+        for (auto* h : {&a, &b}) {
+            *h = std::make_unique<host>(options_, seed);
+            seed[0] = std::byte{1};
+            (*h)->add_interface(wire);
+        }
+        (void)a->add_address(1, here, 24, now);
+        (void)b->add_address(1, there, 24, now);
+    }
+    void settle()
+    {
+        packet p;
+        for (bool more = true; more;) {
+            more = false;
+            while (a->next_packet(1, p, now)) b->receive(1, std::move(p), now), more = true, ++packets;
+            b->advance(now);
+            while (b->next_packet(1, p, now)) a->receive(1, std::move(p), now), more = true, ++packets;
+            a->advance(now);
+        }
+    }
+    tcp_id listen(std::uint16_t port)
+    {
+        const tcp_id id = *b->tcp().open(family::v4);
+        (void)b->tcp().bind(id, {there, port});
+        (void)b->tcp().listen(id, 128, now);
+        return id;
+    }
+    tcp_id connect(std::uint16_t port)
+    {
+        const tcp_id id = *a->tcp().open(family::v4);
+        (void)a->tcp().connect(id, {there, port}, now);
+        return id;
+    }
+
+    time_point now{1h};
+    std::uint64_t packets = 0;
+    std::unique_ptr<host> a, b;
+
+private:
+    host_options options_;
+};
+
+/// A connection opened, accepted and closed: both ends' work.
+void connect_and_close(benchmark::State& state)
+{
+    two_hosts net;
+    const tcp_id listener = net.listen(80);
+    for (auto _ : state) {
+        const tcp_id client = net.connect(80);
+        net.settle();
+        endpoint peer;
+        const auto server = net.b->tcp().accept(listener, peer, net.now);
+        net.a->tcp().close(client, net.now);
+        net.settle();
+        net.b->tcp().close(*server, net.now);
+        net.settle();
+        net.now += 10us;
+    }
+    state.counters["packets"] = benchmark::Counter(static_cast<double>(net.packets), benchmark::Counter::kAvgIterations);
+    if (net.b->tcp().size() > 2) state.SkipWithError("connections stay behind");
+}
+BENCHMARK(connect_and_close);
+
+/// One way, as fast as it goes; `range`: with segments of up to 64 KiB.
+void bulk(benchmark::State& state)
+{
+    two_hosts net(state.range(0) != 0);
+    const tcp_id listener = net.listen(80);
+    const tcp_id client = net.connect(80);
+    net.settle();
+    endpoint peer;
+    const tcp_id server = *net.b->tcp().accept(listener, peer, net.now);
+    std::vector<std::byte> from(65536, std::byte{1}), into(65536);
+    const std::array<const_bytes, 1> out{from};
+    const std::array<mutable_bytes, 1> in{into};
+    std::uint64_t moved = 0;
+    for (auto _ : state) {
+        (void)net.a->tcp().send(client, out, net.now);
+        net.settle();
+        while (const auto n = net.b->tcp().receive(server, in, {}, net.now)) moved += *n;
+        net.settle();
+        net.now += 1us;
+    }
+    state.SetBytesProcessed(static_cast<std::int64_t>(moved));
+    if (moved < static_cast<std::uint64_t>(state.iterations()) * 60'000) state.SkipWithError("the stream stalls");
+}
+BENCHMARK(bulk)->ArgName("big")->Arg(0)->Arg(1);
+
+/// What bulk is to be compared with: one thread copying the same buffer.
+void copy(benchmark::State& state)
+{
+    std::vector<std::byte> memory(3 * 65536, std::byte{1});
+    std::byte* const into = memory.data() + 65536 + 2112; // not a multiple of 4096 apart, which would be slow
+    for (auto _ : state) {
+        std::memcpy(into, memory.data(), 65536);
+        benchmark::ClobberMemory();
+    }
+    state.SetBytesProcessed(state.iterations() * 65536);
+}
+BENCHMARK(copy);
+
+} // namespace
+} // namespace tapio::core
