@@ -48,8 +48,7 @@ std::string_view name_of(const error_code& error)
 error_code parse(std::string_view line, tcp::endpoint& out)
 {
     static constexpr std::string_view verb = "connect ";
-    while (line.ends_with('\n') || line.ends_with('\r'))
-        line.remove_suffix(1);
+    while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
     const auto space = line.rfind(' ');
     if (!line.starts_with(verb) || space < verb.size()) return asio::error::invalid_argument;
     error_code error;
@@ -92,8 +91,7 @@ asio::awaitable<void> control(tcp::socket socket)
 
 void start_control(tapio::stack& stack, std::uint16_t port)
 {
-    listen(stack, port,
-           [&stack](tcp::socket socket) { asio::co_spawn(stack, control(std::move(socket)), asio::detached); });
+    listen(stack, port, [&stack](tcp::socket socket) { asio::co_spawn(stack, control(std::move(socket)), asio::detached); });
 }
 
 } // namespace apps::bench_server

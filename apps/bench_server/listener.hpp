@@ -25,16 +25,14 @@ public:
 
     void accept()
     {
-        acceptor_.async_accept(
-            [self = this->shared_from_this()](boost::system::error_code error, tapio::ip::tcp::socket socket) {
-                if (error == boost::asio::error::operation_aborted || error == boost::asio::error::bad_descriptor)
-                    return;
-                if (!error) {
-                    self->on_connection_(std::move(socket));
-                    self->accept_more();
-                }
-                self->accept();
-            });
+        acceptor_.async_accept([self = this->shared_from_this()](boost::system::error_code error, tapio::ip::tcp::socket socket) {
+            if (error == boost::asio::error::operation_aborted || error == boost::asio::error::bad_descriptor) return;
+            if (!error) {
+                self->on_connection_(std::move(socket));
+                self->accept_more();
+            }
+            self->accept();
+        });
     }
 
 private:

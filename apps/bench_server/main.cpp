@@ -61,9 +61,8 @@ void serve(const apps::host_options& host, const engine_options& engine)
 
 int main(int argc, char** argv)
 {
-    apps::program program("bench_server",
-                          "the services that tapio's benchmarks drive: 5001 sink, 5002 source, 5003 echo "
-                          "(TCP and UDP), 5004 one octet, 5005 control");
+    apps::program program("bench_server", "the services that tapio's benchmarks drive: 5001 sink, 5002 source, 5003 echo "
+                                          "(TCP and UDP), 5004 one octet, 5005 control");
     apps::host_options host;
     host.mac = "02:00:00:00:00:02";
     engine_options engine;

@@ -106,16 +106,12 @@ private:
 class udp_echoer : public std::enable_shared_from_this<udp_echoer>
 {
 public:
-    udp_echoer(tapio::stack& stack, std::uint16_t port) : socket_(stack, {udp::v4(), port})
-    {
-        socket_.non_blocking(true);
-    }
+    udp_echoer(tapio::stack& stack, std::uint16_t port) : socket_(stack, {udp::v4(), port}) { socket_.non_blocking(true); }
 
     void receive()
     {
-        socket_.async_receive_from(
-            asio::buffer(scratch()), sender_,
-            [self = shared_from_this()](error_code error, std::size_t n) { self->turn(error, n); });
+        socket_.async_receive_from(asio::buffer(scratch()), sender_,
+                                   [self = shared_from_this()](error_code error, std::size_t n) { self->turn(error, n); });
     }
 
 private:
@@ -150,10 +146,7 @@ void echo(tcp::socket socket)
     std::make_shared<echoer>(std::move(socket))->wait();
 }
 
-void start_echo(tapio::stack& stack, std::uint16_t port)
-{
-    listen(stack, port, &echo);
-}
+void start_echo(tapio::stack& stack, std::uint16_t port) { listen(stack, port, &echo); }
 
 void start_closer(tapio::stack& stack, std::uint16_t port)
 {
@@ -163,9 +156,6 @@ void start_closer(tapio::stack& stack, std::uint16_t port)
     });
 }
 
-void start_udp_echo(tapio::stack& stack, std::uint16_t port)
-{
-    std::make_shared<udp_echoer>(stack, port)->receive();
-}
+void start_udp_echo(tapio::stack& stack, std::uint16_t port) { std::make_shared<udp_echoer>(stack, port)->receive(); }
 
 } // namespace apps::bench_server

@@ -34,8 +34,7 @@ struct interface_address
 interface_address parse_interface_address(const std::string& text)
 {
     const auto slash = text.find('/');
-    if (slash == text.npos)
-        throw usage_error("'" + text + "' lacks the length of its network's prefix, like " + text + "/24");
+    if (slash == text.npos) throw usage_error("'" + text + "' lacks the length of its network's prefix, like " + text + "/24");
     const auto parsed = parse_address(text.substr(0, slash));
     return {parsed, static_cast<unsigned>(parse_number(text.substr(slash + 1), 0, parsed.is_v4() ? 32 : 128))};
 }
@@ -59,14 +58,10 @@ std::string why_not(const std::string& mode, const std::string& name, const boos
                " user $USER; or work inside `unshare -rn`)";
     case ENOENT:
     case ENODEV:
-    case ENXIO:
-        return what + " (/dev/net/tun is missing: modprobe tun)";
-    case EBUSY:
-        return what + " (another program has it open)";
-    case EINVAL:
-        return what + " (the name is too long, or that of another kind of device)";
-    default:
-        return what;
+    case ENXIO: return what + " (/dev/net/tun is missing: modprobe tun)";
+    case EBUSY: return what + " (another program has it open)";
+    case EINVAL: return what + " (the name is too long, or that of another kind of device)";
+    default: return what;
     }
 }
 
@@ -95,8 +90,7 @@ void host_options::check() const
 {
     if (tap.empty() == tun.empty()) throw usage_error("give either --tap NAME or --tun NAME");
     if (addresses.empty()) throw usage_error("give --address ADDRESS/LENGTH, like --address 198.18.0.2/24");
-    for (const auto& text : addresses)
-        parse_interface_address(text);
+    for (const auto& text : addresses) parse_interface_address(text);
     if (!gateway.empty()) parse_address(gateway);
     if (!mac.empty()) parse_mac(mac);
 }

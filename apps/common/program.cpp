@@ -23,8 +23,7 @@ std::string describe(const boost::system::system_error& e)
 
 } // namespace
 
-program::program(std::string name, std::string purpose)
-    : options("Options"), name_(std::move(name)), purpose_(std::move(purpose))
+program::program(std::string name, std::string purpose) : options("Options"), name_(std::move(name)), purpose_(std::move(purpose))
 {
     options.add_options()("help,h", "print this and exit");
 }

@@ -77,15 +77,12 @@ private:
 template <class T>
 po::typed_value<std::string>* number(T& target, std::uint64_t low, std::uint64_t high)
 {
-    return po::value<std::string>()
-        ->default_value(std::to_string(target))
-        ->notifier([=, &target](const std::string& text) { target = static_cast<T>(parse_number(text, low, high)); });
+    return po::value<std::string>()->default_value(std::to_string(target))->notifier([=, &target](const std::string& text) {
+        target = static_cast<T>(parse_number(text, low, high));
+    });
 }
 
 /// A port, 1 to 65535.
-inline po::typed_value<std::string>* port_number(std::uint16_t& target)
-{
-    return number(target, 1, 65535);
-}
+inline po::typed_value<std::string>* port_number(std::uint16_t& target) { return number(target, 1, 65535); }
 
 } // namespace apps

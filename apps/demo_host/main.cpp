@@ -50,8 +50,7 @@ int main(int argc, char** argv)
     bool in_memory = false;
     program.options.add_options()                                                               //
         ("root", po::value(&root), "directory to serve; without it there is a word of welcome") //
-        ("memory", po::bool_switch(&in_memory),
-         "two hosts on a wire in memory: one asks, one answers, and that is all");
+        ("memory", po::bool_switch(&in_memory), "two hosts on a wire in memory: one asks, one answers, and that is all");
     program.options.add(host.description()).add(host.capture_description());
     return program.run(argc, argv, [&] { in_memory ? apps::run_memory_demo() : serve(host, root); });
 }

@@ -72,8 +72,8 @@ public:
     asio::awaitable<std::string> next()
     {
         error_code error;
-        std::size_t n = co_await asio::async_read_until(input_, asio::dynamic_buffer(text_), '\n',
-                                                        redirect_error(use_awaitable, error));
+        std::size_t n =
+            co_await asio::async_read_until(input_, asio::dynamic_buffer(text_), '\n', redirect_error(use_awaitable, error));
         if (error) n = text_.size(); // the last line may lack its end
         std::string line = text_.substr(0, n);
         text_.erase(0, n);
@@ -86,24 +86,19 @@ private:
 };
 
 /// Octet `i` of what `--octets` sends.
-char pattern(std::uint64_t i)
-{
-    return static_cast<char>((i * 31 + i / 256) & 0xff);
-}
+char pattern(std::uint64_t i) { return static_cast<char>((i * 31 + i / 256) & 0xff); }
 
 std::vector<char> pattern_from(std::uint64_t first, std::size_t length)
 {
     std::vector<char> out(length);
-    for (std::size_t i = 0; i < length; ++i)
-        out[i] = pattern(first + i);
+    for (std::size_t i = 0; i < length; ++i) out[i] = pattern(first + i);
     return out;
 }
 
 void check_pattern(std::uint64_t first, const char* data, std::size_t length)
 {
     for (std::size_t i = 0; i < length; ++i)
-        if (data[i] != pattern(first + i))
-            throw std::runtime_error("octet " + std::to_string(first + i) + " came back wrong");
+        if (data[i] != pattern(first + i)) throw std::runtime_error("octet " + std::to_string(first + i) + " came back wrong");
 }
 
 class client
@@ -124,8 +119,7 @@ private:
     /// What `operation` gives, if that is in time. (With as_tuple a failure is an outcome too, and ends the wait; a
     /// mere `||` waits for a success.)
     template <class... Results>
-    asio::awaitable<std::tuple<error_code, Results...>>
-    in_time(asio::awaitable<std::tuple<error_code, Results...>> operation)
+    asio::awaitable<std::tuple<error_code, Results...>> in_time(asio::awaitable<std::tuple<error_code, Results...>> operation)
     {
         asio::steady_timer timer(io_, std::chrono::seconds(options_.patience));
         auto first = co_await (std::move(operation) || timer.async_wait(as_tuple(use_awaitable)));
@@ -262,8 +256,7 @@ void talk(const apps::host_options& host, const client_options& options)
 
 int main(int argc, char** argv)
 {
-    apps::program program("echo_client",
-                          "connects from a host of its own, sends lines or octets, prints what comes back");
+    apps::program program("echo_client", "connects from a host of its own, sends lines or octets, prints what comes back");
     apps::host_options host;
     client_options options;
     program.options.add(options.description()).add(host.description()).add(host.capture_description());

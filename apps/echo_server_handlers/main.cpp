@@ -21,10 +21,7 @@ using tapio::ip::udp;
 
 namespace {
 
-bool is_over(const error_code& error)
-{
-    return error == asio::error::operation_aborted || error == asio::error::bad_descriptor;
-}
+bool is_over(const error_code& error) { return error == asio::error::operation_aborted || error == asio::error::bad_descriptor; }
 
 /// One connection. It lives as long as one of its handlers.
 class tcp_session : public std::enable_shared_from_this<tcp_session>
@@ -117,8 +114,7 @@ void serve(const apps::host_options& host, std::uint16_t port)
 
 int main(int argc, char** argv)
 {
-    apps::program program("echo_server_handlers",
-                          "a host that sends back what it is sent, written with plain handlers");
+    apps::program program("echo_server_handlers", "a host that sends back what it is sent, written with plain handlers");
     apps::host_options host;
     std::uint16_t port = 7;
     program.options.add_options()("port", apps::port_number(port), "port of both services");

@@ -38,8 +38,7 @@ void connections::close_overdue()
     }
 }
 
-connection::connection(std::shared_ptr<connections> all, tapio::ip::tcp::socket& socket)
-    : all_(std::move(all)), socket_(socket)
+connection::connection(std::shared_ptr<connections> all, tapio::ip::tcp::socket& socket) : all_(std::move(all)), socket_(socket)
 {
     if (all_->all_.empty()) all_->watch();
     place_ = all_->all_.insert(all_->all_.end(), this);
@@ -51,9 +50,6 @@ connection::~connection()
     if (all_->all_.empty()) all_->timer_.cancel();
 }
 
-void connection::expires_after(connections::clock::duration patience)
-{
-    deadline_ = connections::clock::now() + patience;
-}
+void connection::expires_after(connections::clock::duration patience) { deadline_ = connections::clock::now() + patience; }
 
 } // namespace apps::http_server

@@ -32,10 +32,7 @@ std::string_view trim(std::string_view text)
     return text.substr(0, text.find_last_not_of(" \t") + 1);
 }
 
-std::string two(int n)
-{
-    return {static_cast<char>('0' + n / 10), static_cast<char>('0' + n % 10)};
-}
+std::string two(int n) { return {static_cast<char>('0' + n / 10), static_cast<char>('0' + n % 10)}; }
 
 // "-500": the last 500 octets.
 range_request suffix_range(std::string_view length_text, std::uint64_t size)
@@ -111,10 +108,7 @@ std::string content_range(const byte_range& range, std::uint64_t size)
            std::to_string(size);
 }
 
-std::string unsatisfied_content_range(std::uint64_t size)
-{
-    return "bytes */" + std::to_string(size);
-}
+std::string unsatisfied_content_range(std::uint64_t size) { return "bytes */" + std::to_string(size); }
 
 bool is_not_modified(std::string_view if_modified_since, std::time_t modified)
 {

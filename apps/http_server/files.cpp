@@ -20,15 +20,9 @@ namespace {
 
 using boost::system::error_code;
 
-error_code error_from(int number)
-{
-    return {number, boost::system::system_category()};
-}
+error_code error_from(int number) { return {number, boost::system::system_category()}; }
 
-error_code last_error()
-{
-    return error_from(errno);
-}
+error_code last_error() { return error_from(errno); }
 
 result<descriptor> open_at(const descriptor& directory, const std::string& name, int flags, mode_t mode = 0)
 {
@@ -38,10 +32,7 @@ result<descriptor> open_at(const descriptor& directory, const std::string& name,
     return fd;
 }
 
-bool is_readable_kind(mode_t mode)
-{
-    return S_ISREG(mode) || S_ISDIR(mode);
-}
+bool is_readable_kind(mode_t mode) { return S_ISREG(mode) || S_ISDIR(mode); }
 
 std::string temporary_name()
 {
@@ -74,10 +65,7 @@ result<std::size_t> readable_file::read_at(std::uint64_t offset, std::span<char>
 }
 
 upload::upload(descriptor directory, std::string name, descriptor file, std::string temporary_name)
-    : directory_(std::move(directory)),
-      name_(std::move(name)),
-      file_(std::move(file)),
-      temporary_name_(std::move(temporary_name))
+    : directory_(std::move(directory)), name_(std::move(name)), file_(std::move(file)), temporary_name_(std::move(temporary_name))
 {
 }
 
@@ -100,8 +88,7 @@ result<committed> upload::commit()
 {
     struct stat status;
     const bool replaces = ::fstatat(directory_.get(), name_.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
-    if (::renameat(directory_.get(), temporary_name_.c_str(), directory_.get(), name_.c_str()) != 0)
-        return last_error();
+    if (::renameat(directory_.get(), temporary_name_.c_str(), directory_.get(), name_.c_str()) != 0) return last_error();
     temporary_name_.clear();
     return replaces ? committed::replaced : committed::created;
 }
@@ -115,8 +102,7 @@ directory::directory(const std::string& path) : fd_(::open(path.c_str(), O_RDONL
 result<descriptor> directory::open_parent(const std::vector<std::string>& path) const
 {
     auto at = open_at(fd_, ".", O_RDONLY | O_DIRECTORY);
-    for (std::size_t i = 0; at && i + 1 < path.size(); ++i)
-        at = open_at(*at, path[i], O_RDONLY | O_DIRECTORY);
+    for (std::size_t i = 0; at && i + 1 < path.size(); ++i) at = open_at(*at, path[i], O_RDONLY | O_DIRECTORY);
     return at;
 }
 

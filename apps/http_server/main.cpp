@@ -66,8 +66,7 @@ void serve(const apps::host_options& host, const http_options& http)
 
 int main(int argc, char** argv)
 {
-    apps::program program("http_server",
-                          "a host that serves a directory over HTTP, a status page at /status, and takes PUT");
+    apps::program program("http_server", "a host that serves a directory over HTTP, a status page at /status, and takes PUT");
     apps::host_options host;
     http_options http;
     program.options.add(http.description()).add(host.description()).add(host.capture_description());

@@ -37,16 +37,13 @@ http::status status_of_read(const beast::error_code& error)
 {
     switch (error.value()) {
     case EACCES:
-    case EPERM:
-        return http::status::forbidden;
+    case EPERM: return http::status::forbidden;
     case ENOENT:
     case ENOTDIR:
     case ELOOP: // a link
     case ENXIO:
-    case ENAMETOOLONG:
-        return http::status::not_found;
-    default:
-        return http::status::internal_server_error;
+    case ENAMETOOLONG: return http::status::not_found;
+    default: return http::status::internal_server_error;
     }
 }
 
@@ -57,14 +54,11 @@ http::status status_of_write(const beast::error_code& error)
     case ENOENT:
     case ENOTDIR:
     case ELOOP:
-    case EISDIR:
-        return http::status::conflict;
+    case EISDIR: return http::status::conflict;
     case ENOSPC:
     case EDQUOT:
-    case EFBIG:
-        return http::status::insufficient_storage;
-    default:
-        return status_of_read(error);
+    case EFBIG: return http::status::insufficient_storage;
+    default: return status_of_read(error);
     }
 }
 
@@ -90,8 +84,7 @@ session::session(tapio::ip::tcp::socket socket, site& site, std::shared_ptr<conn
 asio::awaitable<void> session::run()
 {
     try {
-        while (co_await serve_one()) {
-        }
+        while (co_await serve_one()) {}
         co_await say_goodbye();
     } catch (const std::exception&) {
         // The client left or was too slow, or memory ran out: nobody is there to be told.
@@ -139,8 +132,8 @@ session::awaitable<> session::dispatch(head_parser& head)
     if (asked.version() >= 11 && asked.count(http::field::host) != 1) // RFC 9112 §3.2
         co_return co_await send_error(asked, http::status::bad_request);
     if (asked.method() == http::verb::get || asked.method() == http::verb::head) co_return co_await get(asked);
-    co_await send_error(asked, asked.method() == http::verb::unknown ? http::status::not_implemented
-                                                                     : http::status::method_not_allowed);
+    co_await send_error(asked,
+                        asked.method() == http::verb::unknown ? http::status::not_implemented : http::status::method_not_allowed);
 }
 
 session::awaitable<> session::get(const request& asked)
@@ -167,8 +160,7 @@ session::awaitable<> session::send_directory(const request& asked, const directo
 {
     if (!where.is_directory) { // links in the page are relative to the directory
         std::string to;
-        for (const auto& segment : where.segments)
-            to += '/' + percent_encode(segment);
+        for (const auto& segment : where.segments) to += '/' + percent_encode(segment);
         co_return co_await send_redirect(asked, to + '/');
     }
     const auto index = which.open({"index.html"});
@@ -184,8 +176,7 @@ session::awaitable<> session::send_file(const request& asked, const readable_fil
     http::response<http::empty_body> answer{http::status::ok, asked.version()};
     answer.set(http::field::last_modified, format_date(file.modified()));
     answer.set(http::field::accept_ranges, "bytes");
-    if (!asked.count(http::field::if_none_match) &&
-        is_not_modified(asked[http::field::if_modified_since], file.modified())) {
+    if (!asked.count(http::field::if_none_match) && is_not_modified(asked[http::field::if_modified_since], file.modified())) {
         answer.result(http::status::not_modified);
         co_return co_await send(answer, asked);
     }
@@ -234,9 +225,8 @@ session::awaitable<> session::send_status(const request& asked, const target& wh
     site_.counters.connections = all_->size();
     site_.counters.timed_out = all_->timed_out();
     const auto uptime = std::chrono::steady_clock::now() - site_.since;
-    const auto lines =
-        status_lines(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(uptime).count()),
-                     site_.counters, site_.host_counters ? site_.host_counters() : tapio::core::host_counters{});
+    const auto lines = status_lines(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(uptime).count()),
+                                    site_.counters, site_.host_counters ? site_.host_counters() : tapio::core::host_counters{});
     if (wants_json(where.query, asked[http::field::accept]))
         co_return co_await send_text(asked, http::status::ok, render_json(lines), "application/json");
     co_await send_text(asked, http::status::ok, render_text(lines));
@@ -282,8 +272,7 @@ session::awaitable<> session::receive(head_parser& head, upload file)
         const auto got = chunk.size() - into.size;
         total += got;
         if (total > site_.upload_limit) co_return co_await send_error(asked, http::status::payload_too_large);
-        if (const auto failed = file.write({chunk.data(), got}))
-            co_return co_await send_error(asked, status_of_write(failed));
+        if (const auto failed = file.write({chunk.data(), got})) co_return co_await send_error(asked, status_of_write(failed));
     }
     site_.counters.octets_uploaded += total;
     keep_alive_ = asked.keep_alive() && !all_->stopping();
@@ -299,8 +288,7 @@ session::awaitable<> session::finish(const request& asked, upload& file)
     co_await send_text(asked, http::status::created, "created\n");
 }
 
-session::awaitable<> session::send_text(const request& asked, http::status status, std::string text,
-                                        std::string_view type)
+session::awaitable<> session::send_text(const request& asked, http::status status, std::string text, std::string_view type)
 {
     http::response<http::string_body> answer{status, asked.version()};
     answer.set(http::field::content_type, type);
@@ -363,9 +351,6 @@ session::awaitable<> session::say_goodbye()
         total += co_await socket_.async_read_some(asio::buffer(unwanted), redirect_error(use_awaitable, error));
 }
 
-void session::progress()
-{
-    entry_.expires_after(site_.patience);
-}
+void session::progress() { entry_.expires_after(site_.patience); }
 
 } // namespace apps::http_server

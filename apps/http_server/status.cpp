@@ -98,16 +98,14 @@ lines status_lines(std::uint64_t uptime_seconds, const server_counters& server, 
 std::string render_text(const lines& all)
 {
     std::string out;
-    for (const auto& [name, value] : all)
-        out += name + ' ' + std::to_string(value) + '\n';
+    for (const auto& [name, value] : all) out += name + ' ' + std::to_string(value) + '\n';
     return out;
 }
 
 std::string render_json(const lines& all)
 {
     std::string out = "{";
-    for (const auto& [name, value] : all)
-        out += (out.size() == 1 ? "\n  \"" : ",\n  \"") + name + "\": " + std::to_string(value);
+    for (const auto& [name, value] : all) out += (out.size() == 1 ? "\n  \"" : ",\n  \"") + name + "\": " + std::to_string(value);
     return out + "\n}\n";
 }
 

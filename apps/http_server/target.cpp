@@ -45,15 +45,14 @@ std::optional<std::string> percent_decode(std::string_view text)
 
 bool is_unreserved(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_' || c == '~';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+           c == '~';
 }
 
 std::string lower(std::string_view text)
 {
     std::string out(text);
-    std::ranges::transform(out, out.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     return out;
 }
 
@@ -62,15 +61,13 @@ std::string lower(std::string_view text)
 std::string target::path() const
 {
     std::string out;
-    for (const auto& segment : segments)
-        out += '/' + segment;
+    for (const auto& segment : segments) out += '/' + segment;
     return is_directory ? out + '/' : out;
 }
 
 bool is_public_name(std::string_view name)
 {
-    return !name.empty() && name.size() <= 255 && name[0] != '.' &&
-           name.find_first_of(std::string_view("/\0", 2)) == name.npos;
+    return !name.empty() && name.size() <= 255 && name[0] != '.' && name.find_first_of(std::string_view("/\0", 2)) == name.npos;
 }
 
 std::optional<target> parse_target(std::string_view text)
@@ -115,23 +112,12 @@ std::string html_escape(std::string_view text)
     std::string out;
     for (const char c : text) {
         switch (c) {
-        case '&':
-            out += "&amp;";
-            break;
-        case '<':
-            out += "&lt;";
-            break;
-        case '>':
-            out += "&gt;";
-            break;
-        case '"':
-            out += "&quot;";
-            break;
-        case '\'':
-            out += "&#39;";
-            break;
-        default:
-            out += c;
+        case '&': out += "&amp;"; break;
+        case '<': out += "&lt;"; break;
+        case '>': out += "&gt;"; break;
+        case '"': out += "&quot;"; break;
+        case '\'': out += "&#39;"; break;
+        default: out += c;
         }
     }
     return out;

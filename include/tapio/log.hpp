@@ -14,10 +14,10 @@
 /// Filters are Boost.Log's: a record that none wants costs a look at the filter and is not formatted.
 #pragma once
 
+#include <tapio/core/trace.hpp>
+
 #include <memory>
 #include <string>
-
-#include <tapio/core/trace.hpp>
 
 namespace tapio {
 

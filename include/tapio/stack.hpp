@@ -8,9 +8,6 @@
 ///     io.run();
 #pragma once
 
-#include <cstdint>
-#include <memory>
-
 #include <tapio/core/address.hpp>
 #include <tapio/core/counters.hpp>
 #include <tapio/core/tcp_info.hpp>
@@ -20,6 +17,9 @@
 
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/io_context.hpp>
+
+#include <cstdint>
+#include <memory>
 
 namespace tapio {
 
@@ -33,13 +33,13 @@ using core::interface_counters;
 /// What can be set when a stack is made. Times are durations, sizes octets.
 struct stack_options
 {
-    std::uint32_t tcp_receive_buffer = 256 * 1024; ///< each connection's, before SO_RCVBUF
-    std::uint32_t tcp_send_buffer = 256 * 1024;    ///< each connection's, before SO_SNDBUF
-    std::size_t udp_receive_buffer = 208 * 1024;   ///< each socket's, before SO_RCVBUF
+    std::uint32_t tcp_receive_buffer = 256 * 1024;                  ///< each connection's, before SO_RCVBUF
+    std::uint32_t tcp_send_buffer = 256 * 1024;                     ///< each connection's, before SO_SNDBUF
+    std::size_t udp_receive_buffer = 208 * 1024;                    ///< each socket's, before SO_RCVBUF
     core::duration tcp_min_rto = std::chrono::milliseconds(200);    ///< RFC 6298 §2.4 says 1 s
     core::duration tcp_delayed_ack = std::chrono::milliseconds(40); ///< RFC 9293 §3.8.6.3 allows 500 ms
     core::duration tcp_time_wait = std::chrono::seconds(60);        ///< 2 MSL
-    core::trace* trace = nullptr; ///< sees what happens inside; must outlive the stack
+    core::trace* trace = nullptr;                                   ///< sees what happens inside; must outlive the stack
 };
 
 /// One host: its devices, addresses, routes and sockets.
@@ -65,7 +65,8 @@ public:
     interface_id add_device(std::unique_ptr<device> medium);
 
     /// Gives an interface an address, with the route to its network; announced on Ethernet (RFC 5227).
-    /// @throws boost::system::system_error address_in_use · invalid_argument · address_family_not_supported (IPv6) · no_such_device
+    /// @throws boost::system::system_error address_in_use · invalid_argument · address_family_not_supported (IPv6) ·
+    /// no_such_device
     void add_address(const boost::asio::ip::address& address, unsigned prefix_length, interface_id interface = 1);
 
     /// @throws boost::system::system_error network_unreachable when the gateway is on no link of ours

@@ -1,10 +1,10 @@
 #include "asio/engine.hpp"
 
+#include <tapio/detail/socket.hpp>
+
 #include <algorithm>
 #include <random>
 #include <utility>
-
-#include <tapio/detail/socket.hpp>
 
 namespace tapio::detail {
 

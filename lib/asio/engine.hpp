@@ -3,13 +3,6 @@
 /// the lock and completed after it.
 #pragma once
 
-#include <array>
-#include <condition_variable>
-#include <memory>
-#include <mutex>
-#include <thread>
-#include <vector>
-
 #include "core/host.hpp"
 
 #include <tapio/detail/operation.hpp>
@@ -19,6 +12,13 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+
+#include <array>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
 
 namespace tapio::detail {
 

@@ -1,15 +1,14 @@
 // The life of a socket, its operations and its synchronous calls.
-#include <atomic>
-#include <limits>
-#include <map>
-
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-
 #include "asio/engine.hpp"
 
 #include <tapio/detail/socket.hpp>
 #include <tapio/detail/socket_service.hpp>
+
+#include <atomic>
+#include <limits>
+#include <map>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 namespace tapio::detail {
 
@@ -242,7 +241,8 @@ bool socket::try_send(const_buffer_list from, const core::endpoint* destination,
 {
     core::host& h = engine_->host();
     const auto now = engine_->now();
-    n = value_or(kind_ == socket_kind::tcp ? h.tcp().send(tcp(id_), from, now) : h.udp().send(udp(id_), from, destination, now), ec);
+    n = value_or(kind_ == socket_kind::tcp ? h.tcp().send(tcp(id_), from, now) : h.udp().send(udp(id_), from, destination, now),
+                 ec);
     return !would_block(ec);
 }
 
@@ -317,7 +317,8 @@ void socket::listen(int backlog, error_code& ec)
 {
     engine::turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
-    ec = kind_ == socket_kind::tcp ? t.host().tcp().listen(tcp(id_), backlog, t.now()) : error_code(error::operation_not_supported);
+    ec = kind_ == socket_kind::tcp ? t.host().tcp().listen(tcp(id_), backlog, t.now())
+                                   : error_code(error::operation_not_supported);
 }
 
 void socket::shutdown(int what, error_code& ec)
@@ -332,14 +333,16 @@ core::endpoint socket::local_endpoint(error_code& ec) const
 {
     engine::turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, core::endpoint();
-    return value_or(kind_ == socket_kind::tcp ? t.host().tcp().local_endpoint(tcp(id_)) : t.host().udp().local_endpoint(udp(id_)), ec);
+    return value_or(kind_ == socket_kind::tcp ? t.host().tcp().local_endpoint(tcp(id_)) : t.host().udp().local_endpoint(udp(id_)),
+                    ec);
 }
 
 core::endpoint socket::remote_endpoint(error_code& ec) const
 {
     engine::turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, core::endpoint();
-    return value_or(kind_ == socket_kind::tcp ? t.host().tcp().remote_endpoint(tcp(id_)) : t.host().udp().remote_endpoint(udp(id_)), ec);
+    return value_or(
+        kind_ == socket_kind::tcp ? t.host().tcp().remote_endpoint(tcp(id_)) : t.host().udp().remote_endpoint(udp(id_)), ec);
 }
 
 std::size_t socket::available(error_code& ec) const

@@ -1,16 +1,15 @@
 // Berkeley's option numbers and values, as Asio's option objects carry them, to the core's.
-#include <cstring>
-#include <optional>
-
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include "asio/engine.hpp"
 
 #include <tapio/detail/socket.hpp>
 
 #include <boost/asio/error.hpp>
+
+#include <cstring>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <optional>
+#include <sys/socket.h>
 
 namespace tapio::detail {
 
@@ -115,7 +114,9 @@ void socket::get_option(int level, int name, void* data, std::size_t* size, erro
     int value = 0;
     auto option = option_of(level, name);
     if (level == SOL_SOCKET && name == SO_ERROR) {
-        value = (is_tcp ? t.host().tcp().take_error({id_.index, id_.generation}) : t.host().udp().take_error({id_.index, id_.generation})).value();
+        value = (is_tcp ? t.host().tcp().take_error({id_.index, id_.generation})
+                        : t.host().udp().take_error({id_.index, id_.generation}))
+                    .value();
         option = socket_option::keep_alive; // any whose value is a plain integer
     } else {
         if (!option) return void(ec = error::no_protocol_option);

@@ -1,12 +1,12 @@
 // The stack as an execution context, and which stack a context's sockets belong to.
-#include <vector>
-
 #include "asio/engine.hpp"
 
 #include <tapio/detail/socket.hpp>
 #include <tapio/stack.hpp>
 
 #include <boost/system/system_error.hpp>
+
+#include <vector>
 
 namespace tapio {
 
@@ -73,7 +73,10 @@ std::shared_ptr<engine> engine_of(boost::asio::execution_context& context)
 class stack::own_context : public boost::asio::execution_context
 {
 public:
-    own_context(boost::asio::io_context& i, std::shared_ptr<detail::engine> e) : io(i), owner(std::move(e)) { detail::link(*this, owner); }
+    own_context(boost::asio::io_context& i, std::shared_ptr<detail::engine> e) : io(i), owner(std::move(e))
+    {
+        detail::link(*this, owner);
+    }
     ~own_context() { end(); }
 
     /// The first phase of its destruction, while the io_context is still whole.
@@ -160,13 +163,15 @@ host_counters stack::counters() const
 interface_counters stack::counters(interface_id interface) const
 {
     detail::engine::turn t(*engine_);
-    return interface < t.host().net().interface_count() ? t.host().net().counters(interface) : interface_counters{};
+    return interface < t.host().net().interface_count() ? t.host().net().counters(interface) : interface_counters {
+    };
 }
 
 core::mac_address stack::mac(interface_id interface) const
 {
     detail::engine::turn t(*engine_);
-    return interface < t.host().net().interface_count() ? t.host().net().info(interface).mac : core::mac_address{};
+    return interface < t.host().net().interface_count() ? t.host().net().info(interface).mac : core::mac_address {
+    };
 }
 
 void stack::shutdown() { engine_->shutdown(); }

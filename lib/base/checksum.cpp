@@ -15,10 +15,7 @@ Word load(const std::byte* at) noexcept
     return w;
 }
 
-std::uint64_t fold_32(std::uint64_t s) noexcept
-{
-    return (s & 0xffff'ffff) + (s >> 32);
-}
+std::uint64_t fold_32(std::uint64_t s) noexcept { return (s & 0xffff'ffff) + (s >> 32); }
 
 } // namespace
 

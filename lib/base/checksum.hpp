@@ -2,12 +2,12 @@
 /// The Internet checksum (RFC 1071), over pieces and with pseudo-headers; incremental update (RFC 1624).
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
-
 #include <tapio/core/address.hpp>
 #include <tapio/core/packet.hpp>
 #include <tapio/core/slice.hpp>
+
+#include <cstddef>
+#include <cstdint>
 
 namespace tapio::core {
 

@@ -22,8 +22,7 @@ bool impairment::happens(double probability) noexcept
 bool impairment::queue_is_full(time_point now) const noexcept
 {
     if (options_.rate == 0 || options_.queue_limit == 0 || busy_until_ <= now) return false;
-    const double waiting =
-        std::chrono::duration<double>(busy_until_ - now).count() * static_cast<double>(options_.rate) / 8;
+    const double waiting = std::chrono::duration<double>(busy_until_ - now).count() * static_cast<double>(options_.rate) / 8;
     return waiting > static_cast<double>(options_.queue_limit);
 }
 

@@ -1,17 +1,17 @@
 // The names of things that people read: drop reasons, TCP states, link-layer addresses.
-#include <charconv>
-#include <stdexcept>
-
 #include <tapio/core/address.hpp>
 #include <tapio/core/drop_reason.hpp>
 #include <tapio/core/trace.hpp>
+
+#include <charconv>
+#include <stdexcept>
 
 namespace tapio::core {
 
 const char* name(drop_reason reason) noexcept
 {
     switch (reason) {
-#define TAPIO_X(n, text)                                                                                                 \
+#define TAPIO_X(n, text) \
     case drop_reason::n: return #n;
         TAPIO_DROP_REASONS(TAPIO_X)
 #undef TAPIO_X
@@ -22,7 +22,7 @@ const char* name(drop_reason reason) noexcept
 const char* describe(drop_reason reason) noexcept
 {
     switch (reason) {
-#define TAPIO_X(n, text)                                                                                                 \
+#define TAPIO_X(n, text) \
     case drop_reason::n: return text;
         TAPIO_DROP_REASONS(TAPIO_X)
 #undef TAPIO_X
@@ -74,9 +74,6 @@ bool parse(const std::string& text, mac_address& out) noexcept
     return true;
 }
 
-void throw_exception_from_error(drop_reason reason, const boost::source_location&)
-{
-    throw std::logic_error(describe(reason));
-}
+void throw_exception_from_error(drop_reason reason, const boost::source_location&) { throw std::logic_error(describe(reason)); }
 
 } // namespace tapio::core

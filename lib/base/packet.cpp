@@ -1,9 +1,9 @@
-#include <algorithm>
-#include <utility>
-
 #include <tapio/core/packet.hpp>
 
 #include <boost/assert.hpp>
+
+#include <algorithm>
+#include <utility>
 
 namespace tapio::core {
 
@@ -20,8 +20,10 @@ packet& packet::operator=(const packet& other)
 }
 
 packet::packet(packet&& other) noexcept
-    : offload(std::exchange(other.offload, {})), begin_(std::exchange(other.begin_, std::uint16_t{headroom})),
-      payload_size_(std::exchange(other.payload_size_, 0)), payload_(std::move(other.payload_))
+    : offload(std::exchange(other.offload, {})),
+      begin_(std::exchange(other.begin_, std::uint16_t{headroom})),
+      payload_size_(std::exchange(other.payload_size_, 0)),
+      payload_(std::move(other.payload_))
 {
     other.payload_.clear();
     std::copy(other.head_.begin() + begin_, other.head_.end(), head_.begin() + begin_);

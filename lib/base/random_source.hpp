@@ -3,12 +3,12 @@
 /// (SipHash of a counter), so ports, identifiers and keys may come from it.
 #pragma once
 
+#include "base/siphash.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
-
-#include "base/siphash.hpp"
 
 namespace tapio::core {
 

@@ -21,7 +21,9 @@ class siphash_state
 {
 public:
     explicit siphash_state(const siphash_key& k) noexcept
-        : v0_(k.k0 ^ 0x736f6d6570736575U), v1_(k.k1 ^ 0x646f72616e646f6dU), v2_(k.k0 ^ 0x6c7967656e657261U),
+        : v0_(k.k0 ^ 0x736f6d6570736575U),
+          v1_(k.k1 ^ 0x646f72616e646f6dU),
+          v2_(k.k0 ^ 0x6c7967656e657261U),
           v3_(k.k1 ^ 0x7465646279746573U)
     {
     }

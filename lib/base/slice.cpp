@@ -1,12 +1,12 @@
 // The block pool: free lists for each thread and size class.
+#include <tapio/core/slice.hpp>
+
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <memory>
 #include <new>
 #include <vector>
-
-#include <tapio/core/slice.hpp>
 
 namespace tapio::core {
 

@@ -2,11 +2,11 @@
 /// All timers of a host: a hierarchical wheel (Varghese and Lauck) with exact deadlines. Arm, re-arm and cancel are O(1).
 #pragma once
 
+#include <tapio/core/time.hpp>
+
 #include <array>
 #include <cstdint>
 #include <vector>
-
-#include <tapio/core/time.hpp>
 
 namespace tapio::core {
 
@@ -82,7 +82,7 @@ private:
 
     std::array<level, levels + 1> levels_{}; ///< the last one holds what is being fired
     std::vector<timer_node*> due_;           ///< scratch
-    std::uint64_t now_tick_ = 0; ///< nothing armed lies in a tick before it
+    std::uint64_t now_tick_ = 0;             ///< nothing armed lies in a tick before it
     std::uint64_t order_ = 0;
     std::size_t count_ = 0;
 };

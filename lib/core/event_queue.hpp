@@ -2,10 +2,10 @@
 /// What happened to sockets whose owners wait: each owner is in the queue at most once, in order of its first event.
 #pragma once
 
+#include "core/socket_types.hpp"
+
 #include <deque>
 #include <unordered_map>
-
-#include "core/socket_types.hpp"
 
 namespace tapio::core {
 

@@ -5,7 +5,9 @@
 namespace tapio::core {
 
 host::host(const host_options& options, std::span<const std::byte, random_source::seed_size> seed)
-    : options_(options), random_(seed), network_(options_, random_, counters_),
+    : options_(options),
+      random_(seed),
+      network_(options_, random_, counters_),
       udp_(network_, random_, events_, options_, counters_.udp),
       tcp_(network_, timers_, random_, events_, options_.tcp, counters_.tcp)
 {

@@ -7,8 +7,6 @@
 /// Times must not go backwards.
 #pragma once
 
-#include <span>
-
 #include "base/random_source.hpp"
 #include "base/timer_wheel.hpp"
 #include "core/event_queue.hpp"
@@ -16,6 +14,8 @@
 #include "core/network.hpp"
 #include "core/tcp_sockets.hpp"
 #include "core/udp_sockets.hpp"
+
+#include <span>
 
 namespace tapio::core {
 
@@ -36,7 +36,8 @@ public:
     {
         return network_.add_address(interface, a, prefix_length, now);
     }
-    error_code add_route(const address& destination, unsigned prefix_length, const std::optional<address>& gateway, interface_id interface)
+    error_code add_route(const address& destination, unsigned prefix_length, const std::optional<address>& gateway,
+                         interface_id interface)
     {
         return network_.add_route({destination, prefix_length, gateway, interface, 0});
     }
@@ -49,7 +50,10 @@ public:
     // -- out --------------------------------------------------------------------------------------------------------------
     /// `never`, or when `advance` is wanted; `time_point::min()` when it is wanted at once.
     time_point next_deadline() const;
-    bool next_packet(interface_id interface, packet& out, time_point now) { return interface != network::loopback && network_.next_packet(interface, out, now); }
+    bool next_packet(interface_id interface, packet& out, time_point now)
+    {
+        return interface != network::loopback && network_.next_packet(interface, out, now);
+    }
     /// The device was full: the packet goes back to the front.
     void return_packet(interface_id interface, packet p) { network_.return_packet(interface, std::move(p)); }
     bool next_event(socket_event& out) { return events_.pop(out); }

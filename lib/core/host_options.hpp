@@ -2,10 +2,10 @@
 /// What can be set on a host when it is made.
 #pragma once
 
+#include "core/tcp_options.hpp"
+
 #include <cstddef>
 #include <cstdint>
-
-#include "core/tcp_options.hpp"
 
 namespace tapio::core {
 
@@ -15,7 +15,7 @@ struct host_options
     std::size_t udp_receive_buffer = 208 * 1024; ///< octets for each socket (Linux's default)
     std::size_t transmit_queue = 1024;           ///< packets for each interface
     std::uint8_t ttl = 64;
-    bool answer_echo = true;           ///< ICMP echo requests (RFC 1122 §3.2.2.6)
+    bool answer_echo = true;            ///< ICMP echo requests (RFC 1122 §3.2.2.6)
     bool answer_broadcast_echo = false; ///< ... to a broadcast or multicast address (RFC 1122 allows to ignore them)
 };
 

@@ -77,8 +77,13 @@ void network::error_input(received_packet& p, const wire::icmpv4_message& m, tim
     }
     const meaning what = meaning_of(m);
     if (what.error == 0) return;
-    icmp_error_report r{q->protocol, {q->source, q->source_port}, {q->destination, q->destination_port},
-                        errno_code(what.error), what.hard, q->sequence, 0};
+    icmp_error_report r{q->protocol,
+                        {q->source, q->source_port},
+                        {q->destination, q->destination_port},
+                        errno_code(what.error),
+                        what.hard,
+                        q->sequence,
+                        0};
     if (what.error == EMSGSIZE) r.mtu = m.next_hop_mtu();
     report(r, now);
 }
@@ -96,7 +101,14 @@ void network::report_unreachable(const packet& ip_packet, time_point now)
     const std::size_t n = ip_packet.copy_to(start);
     const auto q = wire::parse_icmpv4_quote(const_bytes(start).first(n));
     if (!q) return;
-    report({q->protocol, {q->source, q->source_port}, {q->destination, q->destination_port}, errno_code(EHOSTUNREACH), false, q->sequence, 0}, now);
+    report({q->protocol,
+            {q->source, q->source_port},
+            {q->destination, q->destination_port},
+            errno_code(EHOSTUNREACH),
+            false,
+            q->sequence,
+            0},
+           now);
 }
 
 /// RFC 1122 §3.2.2: never about an ICMP error, a group, a fragment that is not the first (those do not come here), or a source
@@ -104,7 +116,9 @@ void network::report_unreachable(const packet& ip_packet, time_point now)
 void network::send_unreachable(const received_packet& about, wire::icmpv4_unreachable code, time_point now)
 {
     constexpr std::size_t largest = 576;
-    if (about.to_group || !about.source.is_v4() || about.source.is_unspecified() || is_broadcast(about.source) || about.source.is_multicast()) return;
+    if (about.to_group || !about.source.is_v4() || about.source.is_unspecified() || is_broadcast(about.source) ||
+        about.source.is_multicast())
+        return;
     if (!limiter_.allow(about.source, now)) {
         ++counters_.icmp.out_rate_limited;
         return dropped(about.interface, drop_reason::icmp_rate_limited, about.payload, now);

@@ -7,14 +7,8 @@ namespace {
 
 constexpr std::size_t largest_header = 60; // octets
 
-bool is_class_e(const address_v4& a) noexcept
-{
-    return a.to_uint() >> 28 == 0xf;
-}
-bool is_this_network(const address_v4& a) noexcept
-{
-    return a.to_uint() >> 24 == 0;
-}
+bool is_class_e(const address_v4& a) noexcept { return a.to_uint() >> 28 == 0xf; }
+bool is_this_network(const address_v4& a) noexcept { return a.to_uint() >> 24 == 0; }
 
 } // namespace
 
@@ -25,7 +19,12 @@ void network::ipv4_input(interface_id interface, packet&& p, bool link_group, ti
     const auto f = wire::parse_ipv4(p.front(), p.size());
     if (!f) {
         ++counters_.ip.in_hdr_errors;
-        return dropped(interface, f.error() == drop_reason::ipv4_bad_version && !p.empty() && std::to_integer<unsigned>(p.front()[0]) >> 4 == 6 ? drop_reason::ipv6_unsupported : f.error(), p, now);
+        return dropped(interface,
+                       f.error() == drop_reason::ipv4_bad_version && !p.empty() &&
+                               std::to_integer<unsigned>(p.front()[0]) >> 4 == 6
+                           ? drop_reason::ipv6_unsupported
+                           : f.error(),
+                       p, now);
     }
     p.truncate(f->total_length); // Ethernet padding
     if (const auto why = check_ipv4(interface, *f, link_group)) {
@@ -69,7 +68,7 @@ std::optional<drop_reason> network::check_ipv4(interface_id interface, const wir
 std::optional<drop_reason> network::check_source(interface_id interface, const wire::ipv4_fields& f) const noexcept
 {
     const address_v4& from = f.source;
-    if (interface == loopback) return std::nullopt; // we wrote it ourselves
+    if (interface == loopback) return std::nullopt;                                          // we wrote it ourselves
     const bool nameless = from.is_unspecified() && f.destination == address_v4::broadcast(); // a DHCP client
     if (from.is_multicast() || is_class_e(from) || from.is_loopback() || (is_this_network(from) && !nameless))
         return drop_reason::ipv4_bad_source;

@@ -21,7 +21,8 @@ void network::ethernet_input(interface_id interface, packet&& p, time_point now)
     const auto frame = wire::parse_ethernet(p.front());
     if (!frame) return dropped(interface, frame.error(), p, now);
     const mac_address& to = frame->destination;
-    if (to != interfaces_[interface]->info.mac && !to.is_multicast()) return dropped(interface, drop_reason::ethernet_other_host, p, now);
+    if (to != interfaces_[interface]->info.mac && !to.is_multicast())
+        return dropped(interface, drop_reason::ethernet_other_host, p, now);
     if (frame->vlan) return dropped(interface, drop_reason::ethernet_unknown_type, p, now); // of a VLAN that we are not in
     p.consume(frame->header_length);
     if (p.offload.checksum_start >= frame->header_length)

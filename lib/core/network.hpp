@@ -6,13 +6,6 @@
 ///     ICMP         icmp.cpp, both ways; errors about our packets go to transport::icmp_error
 #pragma once
 
-#include <array>
-#include <cstdint>
-#include <deque>
-#include <memory>
-#include <optional>
-#include <vector>
-
 #include "base/random_source.hpp"
 #include "core/host_options.hpp"
 #include "ip/icmp_limiter.hpp"
@@ -27,6 +20,13 @@
 #include <tapio/core/device_info.hpp>
 #include <tapio/core/error.hpp>
 #include <tapio/core/trace.hpp>
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
 
 namespace tapio::core {
 
@@ -50,9 +50,9 @@ struct icmp_error_report
     wire::ip_protocol protocol{};
     endpoint local, remote;
     error_code why;
-    bool hard = false;            ///< RFC 1122 §4.2.3.9
-    std::uint32_t sequence = 0;   ///< TCP: of the segment quoted
-    std::size_t mtu = 0;          ///< fragmentation needed: of the next hop; else 0
+    bool hard = false;          ///< RFC 1122 §4.2.3.9
+    std::uint32_t sequence = 0; ///< TCP: of the segment quoted
+    std::size_t mtu = 0;        ///< fragmentation needed: of the next hop; else 0
 };
 
 /// What the network layer asks of UDP and TCP.
@@ -62,7 +62,7 @@ public:
     virtual ~transport() = default;
     virtual void receive_packet(received_packet&& p, time_point now) = 0;
     virtual void icmp_error(const icmp_error_report& report, time_point now) = 0;
-    virtual void flush(time_point now) = 0;             ///< the batch is over: output and decisions
+    virtual void flush(time_point now) = 0; ///< the batch is over: output and decisions
     virtual bool wants_flush() const noexcept = 0;
     virtual void transmit_room(interface_id interface) = 0; ///< a queue that was full has room again
 };
@@ -91,8 +91,8 @@ public:
 
     // -- in -----------------------------------------------------------------------------------------------------------
     void receive(interface_id interface, packet&& p, time_point now);
-    void advance(time_point now);       ///< neighbours that do not answer
-    bool run_loopback(time_point now);  ///< packets to ourselves, up to a budget; true if there were any
+    void advance(time_point now);      ///< neighbours that do not answer
+    bool run_loopback(time_point now); ///< packets to ourselves, up to a budget; true if there were any
     time_point next_deadline() const;
     bool loopback_waits() const noexcept { return !interfaces_[loopback]->transmit.empty(); }
 

@@ -2,12 +2,12 @@
 /// Values in slots that stay where they are, named by index and generation.
 #pragma once
 
+#include "core/socket_types.hpp"
+
 #include <cstdint>
 #include <deque>
 #include <optional>
 #include <vector>
-
-#include "core/socket_types.hpp"
 
 namespace tapio::core {
 

@@ -3,14 +3,14 @@
 /// The calls on them mirror the non-blocking Berkeley calls of Linux, errno for errno.
 #pragma once
 
-#include <cstdint>
-#include <deque>
-#include <span>
-
 #include <tapio/core/address.hpp>
 #include <tapio/core/error.hpp>
 #include <tapio/core/slice.hpp>
 #include <tapio/core/time.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <span>
 
 namespace tapio::core {
 
@@ -28,7 +28,8 @@ using tcp_id = handle<struct tcp_tag>;
 using udp_id = handle<struct udp_tag>;
 
 /// What a socket is ready for; a set of bits.
-enum class readiness : std::uint8_t {
+enum class readiness : std::uint8_t
+{
     none = 0,
     readable = 1, ///< receive (or accept) would not answer would_block: data, end of stream or an error waits
     writable = 2, ///< send would not answer would_block; a pending connect has ended, well or badly
@@ -56,10 +57,16 @@ struct socket_event
 using const_buffer_list = std::span<const const_bytes>;
 using mutable_buffer_list = std::span<const mutable_bytes>;
 
-enum class shutdown_type : std::uint8_t { receive, send, both };
+enum class shutdown_type : std::uint8_t
+{
+    receive,
+    send,
+    both
+};
 
 /// Options whose value is one integer (booleans are 0 and 1, times in the unit named). `linger` is -1 for off, else seconds.
-enum class socket_option : std::uint8_t {
+enum class socket_option : std::uint8_t
+{
     reuse_address,
     reuse_port,
     broadcast,

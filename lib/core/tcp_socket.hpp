@@ -2,15 +2,15 @@
 /// One TCP socket of a host: what a Berkeley socket is before, while and after it is a connection or a listener.
 #pragma once
 
-#include <cstdint>
-#include <deque>
-#include <memory>
-#include <optional>
-
 #include "base/timer_wheel.hpp"
 #include "core/network.hpp"
 #include "core/socket_types.hpp"
 #include "tcp/connection.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
 
 namespace tapio::core {
 
@@ -36,11 +36,11 @@ struct tcp_socket
     bool reuse_address = false;
     bool reuse_port = false;
     endpoint local, remote;
-    error_code error;        ///< of a socket without connection
+    error_code error; ///< of a socket without connection
     tcp_options options;
     network::path path;
     std::uint64_t path_generation = 0; ///< of the routes when `path` was found
-    tcp_id listener;         ///< of a connection that was not accepted yet
+    tcp_id listener;                   ///< of a connection that was not accepted yet
     std::unique_ptr<tcp_listener> listening;
     std::optional<tcp::connection> connection;
     timer_node timer;

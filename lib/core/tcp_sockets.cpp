@@ -1,11 +1,11 @@
 // Opening, naming, connecting, listening, accepting and closing TCP sockets.
 #include "core/tcp_sockets.hpp"
 
+#include "tcp/new_reno.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
-
-#include "tcp/new_reno.hpp"
 
 namespace tapio::core {
 
@@ -33,15 +33,9 @@ std::array<std::byte, 36> tuple_octets(const endpoint& local, const endpoint& re
     return out;
 }
 
-bool overlap(const address& a, const address& b)
-{
-    return a == b || a.is_unspecified() || b.is_unspecified();
-}
+bool overlap(const address& a, const address& b) { return a == b || a.is_unspecified() || b.is_unspecified(); }
 
-address unspecified(family f)
-{
-    return f == family::v4 ? address(address_v4::any()) : address(address_v6::any());
-}
+address unspecified(family f) { return f == family::v4 ? address(address_v4::any()) : address(address_v6::any()); }
 
 } // namespace
 
@@ -52,8 +46,16 @@ std::size_t tcp_sockets::tuple_hash::operator()(const four_tuple& t) const noexc
 
 tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& random, event_queue& events,
                          const tcp_options& defaults, tcp_counters& counters)
-    : net_(net), timers_(timers), random_(random), events_(events), defaults_(defaults), counters_(counters),
-      isn_key_(random.make_key()), port_key_(random.make_key()), timestamp_key_(random.make_key()), connections_(16, tuple_hash{random.make_key()})
+    : net_(net),
+      timers_(timers),
+      random_(random),
+      events_(events),
+      defaults_(defaults),
+      counters_(counters),
+      isn_key_(random.make_key()),
+      port_key_(random.make_key()),
+      timestamp_key_(random.make_key()),
+      connections_(16, tuple_hash{random.make_key()})
 {
 }
 
@@ -175,7 +177,8 @@ void tcp_sockets::leave_table(tcp_socket& s)
 tcp::seq_number tcp_sockets::initial_sequence(const endpoint& local, const endpoint& remote, time_point now)
 {
     const auto m = now.time_since_epoch() / std::chrono::microseconds(4);
-    return tcp::seq_number(static_cast<std::uint32_t>(m) + static_cast<std::uint32_t>(siphash(isn_key_, tuple_octets(local, remote))));
+    return tcp::seq_number(static_cast<std::uint32_t>(m) +
+                           static_cast<std::uint32_t>(siphash(isn_key_, tuple_octets(local, remote))));
 }
 
 void tcp_sockets::start(tcp_id id, tcp_socket& s, tcp::seq_number iss)
@@ -189,7 +192,8 @@ void tcp_sockets::start(tcp_id id, tcp_socket& s, tcp::seq_number iss)
     setup.path_mss = static_cast<std::uint32_t>(std::max<std::size_t>(s.path.mtu, 2 * headers) - headers);
     setup.largest_segment = s.path.offload.tso_v4 && s.path.offload.checksum ? 65535U - headers - 20U : 0U;
     if (s.path.queue_length != 0) // a window that overruns the device's queue is our own loss
-        setup.receive_limit = static_cast<std::uint32_t>(std::min<std::size_t>(s.path.queue_length * setup.path_mss / 2, 0x3fff'ffff));
+        setup.receive_limit =
+            static_cast<std::uint32_t>(std::min<std::size_t>(s.path.queue_length * setup.path_mss / 2, 0x3fff'ffff));
     setup.congestion = std::make_unique<tcp::new_reno>();
     s.connection.emplace(std::move(setup), counters_);
     s.path_generation = net_.route_generation();

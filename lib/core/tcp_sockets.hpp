@@ -8,11 +8,6 @@
 ///     tcp_sockets_output.cpp   segments out, timers, wake-ups, reaping
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <unordered_map>
-#include <vector>
-
 #include "base/random_source.hpp"
 #include "base/siphash.hpp"
 #include "base/timer_wheel.hpp"
@@ -26,6 +21,11 @@
 
 #include <tapio/core/counters.hpp>
 #include <tapio/core/tcp_info.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <unordered_map>
+#include <vector>
 
 namespace tapio::core {
 
@@ -88,9 +88,9 @@ private:
     /// What is bound to a local port.
     struct port_use
     {
-        std::vector<tcp_id> bound;          ///< sockets that bind() or listen() put there
-        std::uint32_t connections = 0;      ///< connections with that local port
-        std::uint32_t without_reuse = 0;    ///< ... of sockets without SO_REUSEADDR
+        std::vector<tcp_id> bound;       ///< sockets that bind() or listen() put there
+        std::uint32_t connections = 0;   ///< connections with that local port
+        std::uint32_t without_reuse = 0; ///< ... of sockets without SO_REUSEADDR
         bool empty() const noexcept { return bound.empty() && connections == 0; }
     };
 
@@ -121,10 +121,11 @@ private:
     void child_gone(tcp_id id, tcp_socket& s);
 
     // tcp_sockets_output.cpp
-    void touch(tcp_id id, tcp_socket& s);      ///< its output, timer and events are to be looked at by the next flush
-    void run(tcp_id id, time_point now);       ///< ... now
+    void touch(tcp_id id, tcp_socket& s); ///< its output, timer and events are to be looked at by the next flush
+    void run(tcp_id id, time_point now);  ///< ... now
     void pump(tcp_id id, tcp_socket& s, time_point now);
-    void transmit(const endpoint& local, const endpoint& remote, const tcp_socket* s, tcp::outgoing_segment&& seg, time_point now);
+    void transmit(const endpoint& local, const endpoint& remote, const tcp_socket* s, tcp::outgoing_segment&& seg,
+                  time_point now);
     void raise_events(tcp_id id, tcp_socket& s);
     void timer_fired(tcp_id id, time_point now);
     void state_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now);

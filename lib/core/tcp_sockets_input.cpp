@@ -1,6 +1,5 @@
 // Segments and ICMP errors to their socket; SEGMENT ARRIVES in LISTEN and CLOSED (RFC 9293 §3.10.7.1, §3.10.7.2).
 #include "core/tcp_sockets.hpp"
-
 #include "wire/transport_checksum.hpp"
 
 namespace tapio::core {
@@ -122,10 +121,10 @@ void tcp_sockets::arrives_in_closed(const tcp::segment& seg, const endpoint& loc
 void tcp_sockets::arrives_in_listen(tcp_id listener, const tcp::segment& seg, const endpoint& local, const endpoint& remote,
                                     const received_packet& p, time_point now, std::uint32_t beyond)
 {
-    if (seg.bits.rst) return net_.dropped(p.interface, drop_reason::tcp_no_socket, p.payload, now); // first
-    if (seg.bits.ack) return arrives_in_closed(seg, local, remote, p, now);                         // second
+    if (seg.bits.rst) return net_.dropped(p.interface, drop_reason::tcp_no_socket, p.payload, now);  // first
+    if (seg.bits.ack) return arrives_in_closed(seg, local, remote, p, now);                          // second
     if (!seg.bits.syn) return net_.dropped(p.interface, drop_reason::tcp_bad_flags, p.payload, now); // fourth
-    if (find(listener)->listening->full()) { // the peer tries again
+    if (find(listener)->listening->full()) {                                                         // the peer tries again
         ++counters_.listen_overflows;
         return net_.dropped(p.interface, drop_reason::tcp_backlog_full, p.payload, now);
     }

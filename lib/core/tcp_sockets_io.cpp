@@ -11,15 +11,9 @@ int milliseconds(duration d) noexcept
 {
     return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
 }
-int seconds(duration d) noexcept
-{
-    return static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(d).count());
-}
+int seconds(duration d) noexcept { return static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(d).count()); }
 
-bool opening(tcp_state s) noexcept
-{
-    return s == tcp_state::syn_sent || s == tcp_state::syn_received;
-}
+bool opening(tcp_state s) noexcept { return s == tcp_state::syn_sent || s == tcp_state::syn_received; }
 
 } // namespace
 

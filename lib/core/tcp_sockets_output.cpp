@@ -1,6 +1,5 @@
 // Segments out of all connections, their timers, wake-ups, and the end of sockets.
 #include "core/tcp_sockets.hpp"
-
 #include "wire/tcp.hpp"
 
 namespace tapio::core {

@@ -1,9 +1,9 @@
 #include "core/udp_sockets.hpp"
 
-#include <algorithm>
-
 #include "wire/transport_checksum.hpp"
 #include "wire/udp.hpp"
+
+#include <algorithm>
 
 namespace tapio::core {
 
@@ -13,14 +13,12 @@ constexpr std::uint16_t first_ephemeral = 32768;
 constexpr std::uint16_t last_ephemeral = 60999;
 constexpr std::uint8_t protocol_number = static_cast<std::uint8_t>(wire::ip_protocol::udp);
 
-bool overlap(const address& a, const address& b)
-{
-    return a == b || a.is_unspecified() || b.is_unspecified();
-}
+bool overlap(const address& a, const address& b) { return a == b || a.is_unspecified() || b.is_unspecified(); }
 
 } // namespace
 
-udp_sockets::udp_sockets(network& net, random_source& random, event_queue& events, const host_options& options, udp_counters& counters)
+udp_sockets::udp_sockets(network& net, random_source& random, event_queue& events, const host_options& options,
+                         udp_counters& counters)
     : net_(net), random_(random), events_(events), options_(options), counters_(counters)
 {
 }
@@ -126,7 +124,8 @@ result<std::size_t> udp_sockets::send(udp_id id, const_buffer_list from, const e
     if (net_.is_broadcast(to.address) && !s->broadcast) return errno_code(EACCES);
     std::size_t size = 0;
     for (const const_bytes b : from) size += b.size();
-    const bool named = !s->local.address.is_unspecified() && !s->local.address.is_multicast() && !net_.is_broadcast(s->local.address);
+    const bool named =
+        !s->local.address.is_unspecified() && !s->local.address.is_multicast() && !net_.is_broadcast(s->local.address);
     const auto path = net_.path_to(to.address, named ? std::optional(s->local.address) : std::nullopt);
     if (!path) return path.error();
     if (size + sizeof(wire::udp_header) + sizeof(wire::ipv4_header) > path->mtu) return errno_code(EMSGSIZE);
@@ -304,7 +303,8 @@ void udp_sockets::receive_packet(received_packet&& p, time_point now)
     if (!d) return drop(d.error());
     const packet whole = p.payload; // for ICMP to quote
     p.payload.truncate(d->length);
-    if (d->has_checksum && !wire::verify_checksum(p.payload, p.source, p.destination, protocol_number)) return drop(drop_reason::udp_bad_checksum);
+    if (d->has_checksum && !wire::verify_checksum(p.payload, p.source, p.destination, protocol_number))
+        return drop(drop_reason::udp_bad_checksum);
     const endpoint local{p.destination, d->destination_port};
     const endpoint remote{p.source, d->source_port};
     std::vector<socket*> everyone;

@@ -2,16 +2,16 @@
 /// The UDP sockets of a host (RFC 768, RFC 1122 §4.1): the Berkeley calls of Linux, non-blocking, errno for errno.
 #pragma once
 
-#include <cstdint>
-#include <unordered_map>
-#include <vector>
-
 #include "base/random_source.hpp"
 #include "core/event_queue.hpp"
 #include "core/network.hpp"
 #include "core/slab.hpp"
 #include "core/socket_types.hpp"
 #include "udp/receive_queue.hpp"
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
 
 namespace tapio::core {
 

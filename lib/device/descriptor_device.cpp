@@ -22,15 +22,12 @@ namespace asio = boost::asio;
 using core::error_code;
 using descriptor = asio::posix::basic_stream_descriptor<asio::any_io_executor>;
 
-constexpr int batch = 64; // packets read before timers, acknowledgements and other handlers get their turn
+constexpr int batch = 64;                     // packets read before timers, acknowledgements and other handlers get their turn
 constexpr std::size_t ethernet_overhead = 18; // octets: header and one VLAN tag
 constexpr std::size_t vnet_overhead = 12;
 constexpr std::size_t largest_gso = 65535; // octets of a super-segment, link header apart
 
-bool unfinished_segments(const core::offload_features& f) noexcept
-{
-    return f.tso_v4 || f.tso_v6 || f.uso;
-}
+bool unfinished_segments(const core::offload_features& f) noexcept { return f.tso_v4 || f.tso_v6 || f.uso; }
 
 std::size_t largest_read(const device_info& info, bool vnet_header) noexcept
 {

@@ -22,16 +22,13 @@ namespace asio = boost::asio;
 using core::impairment;
 using core::packet;
 using core::time_point;
-using timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
-                                         asio::any_io_executor>;
+using timer =
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, asio::any_io_executor>;
 
 constexpr std::size_t most_waiting = 100'000; // packets in one lane
 constexpr std::size_t ethernet_header = 14;   // octets
 
-time_point now()
-{
-    return time_point(std::chrono::steady_clock::now().time_since_epoch());
-}
+time_point now() { return time_point(std::chrono::steady_clock::now().time_since_epoch()); }
 
 /// One direction: the model and what it holds back.
 class lane
@@ -124,8 +121,7 @@ private:
             std::vector<packet> due;
             {
                 const std::lock_guard lock(mutex);
-                for (const time_point t = now(); incoming.has_due(t); incoming.pop())
-                    due.push_back(std::move(incoming.first()));
+                for (const time_point t = now(); incoming.has_due(t); incoming.pop()) due.push_back(std::move(incoming.first()));
             }
             if (due.empty()) return;
             way.with_receiver([&](device_receiver& receiver) {

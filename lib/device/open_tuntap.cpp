@@ -9,10 +9,7 @@ namespace tapio::detail {
 
 namespace {
 
-bool wants_offload(const core::offload_features& f) noexcept
-{
-    return f.checksum || f.tso_v4 || f.tso_v6 || f.ecn || f.uso;
-}
+bool wants_offload(const core::offload_features& f) noexcept { return f.checksum || f.tso_v4 || f.tso_v6 || f.ecn || f.uso; }
 
 error_code configure_offload(int fd, const core::offload_features& offload)
 {
@@ -30,10 +27,7 @@ error_code configure(int fd, const tuntap_state& state, const tuntap_options& op
     return error;
 }
 
-std::size_t value_or(const result<std::size_t>& asked, std::size_t otherwise)
-{
-    return asked ? *asked : otherwise;
-}
+std::size_t value_or(const result<std::size_t>& asked, std::size_t otherwise) { return asked ? *asked : otherwise; }
 
 // A descriptor handed in may be of another network namespace, where nobody here can ask for its numbers by name.
 device_info describe(const tuntap_state& state, const tuntap_options& options)

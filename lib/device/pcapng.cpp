@@ -16,8 +16,7 @@ using octets = std::vector<std::byte>;
 // Block types
 constexpr std::uint32_t section_header = 0x0a0d0d0a, interface_description = 1, enhanced_packet = 6;
 // Option codes
-constexpr std::uint16_t opt_end = 0, opt_comment = 1, shb_application = 4, if_name = 2, if_resolution = 9,
-                        epb_flags = 2;
+constexpr std::uint16_t opt_end = 0, opt_comment = 1, shb_application = 4, if_name = 2, if_resolution = 9, epb_flags = 2;
 // Link types (tcpdump.org/linktypes.html)
 constexpr std::uint16_t linktype_ethernet = 1, linktype_raw_ip = 101;
 
@@ -32,8 +31,7 @@ void put_integer(octets& out, Integer value)
 
 void put_padding(octets& out)
 {
-    while (out.size() % 4 != 0)
-        out.push_back(std::byte{0});
+    while (out.size() % 4 != 0) out.push_back(std::byte{0});
 }
 
 void put_option(octets& out, std::uint16_t code, core::const_bytes value)
@@ -62,8 +60,7 @@ void end_block(octets& out)
     put_integer(out, std::uint16_t{0});
     const auto length = static_cast<std::uint32_t>(out.size() + 4);
     put_integer(out, length);
-    for (std::size_t i = 0; i < 4; ++i)
-        out[4 + i] = out[out.size() - 4 + i];
+    for (std::size_t i = 0; i < 4; ++i) out[4 + i] = out[out.size() - 4 + i];
 }
 
 void put_section_header(octets& out)
@@ -98,10 +95,7 @@ void put_payload(octets& out, const core::packet& p)
     put_padding(out);
 }
 
-boost::system::error_code last_error() noexcept
-{
-    return {errno, boost::system::system_category()};
-}
+boost::system::error_code last_error() noexcept { return {errno, boost::system::system_category()}; }
 
 } // namespace
 

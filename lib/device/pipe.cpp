@@ -18,9 +18,8 @@ namespace {
 
 using core::packet;
 
-constexpr std::size_t ethernet_overhead = 18; // octets: header and one VLAN tag
-constexpr std::size_t most_in_one_go =
-    100'000; // packets, so that two hosts that never stop talking do not hold up a call
+constexpr std::size_t ethernet_overhead = 18;   // octets: header and one VLAN tag
+constexpr std::size_t most_in_one_go = 100'000; // packets, so that two hosts that never stop talking do not hold up a call
 
 class wire : public std::enable_shared_from_this<wire>
 {
@@ -70,8 +69,7 @@ public:
             carrying_ = true;
         }
         std::size_t carried = 0;
-        while (const auto to = next_end(carried))
-            carried += hand_over(*to);
+        while (const auto to = next_end(carried)) carried += hand_over(*to);
     }
 
 private:

@@ -16,20 +16,14 @@ namespace {
 error_code last_error() noexcept
 {
     switch (errno) {
-    case EPERM:
-        return core::errno_code(EACCES);
+    case EPERM: return core::errno_code(EACCES);
     case ENOENT:
-    case ENXIO:
-        return core::errno_code(ENODEV);
-    default:
-        return core::errno_code(errno);
+    case ENXIO: return core::errno_code(ENODEV);
+    default: return core::errno_code(errno);
     }
 }
 
-bool fits(const std::string& name) noexcept
-{
-    return name.size() < IFNAMSIZ;
-}
+bool fits(const std::string& name) noexcept { return name.size() < IFNAMSIZ; }
 
 ifreq request_for(const std::string& name) noexcept
 {
@@ -83,15 +77,9 @@ result<tuntap_state> state_of(int fd)
     return state;
 }
 
-bool device_exists(const std::string& name)
-{
-    return fits(name) && ::if_nametoindex(name.c_str()) != 0;
-}
+bool device_exists(const std::string& name) { return fits(name) && ::if_nametoindex(name.c_str()) != 0; }
 
-error_code make_persistent(int fd)
-{
-    return control(fd, TUNSETPERSIST, 1UL);
-}
+error_code make_persistent(int fd) { return control(fd, TUNSETPERSIST, 1UL); }
 
 error_code make_non_blocking(int fd)
 {

@@ -19,23 +19,16 @@ std::uint16_t load(const std::uint8_t (&octets)[2]) noexcept
     return value;
 }
 
-void store(std::uint8_t (&octets)[2], std::uint16_t value) noexcept
-{
-    std::memcpy(octets, &value, sizeof value);
-}
+void store(std::uint8_t (&octets)[2], std::uint16_t value) noexcept { std::memcpy(octets, &value, sizeof value); }
 
 std::uint8_t type_of(const offload_info& offload) noexcept
 {
     const std::uint8_t ecn = offload.ecn ? gso_ecn : 0;
     switch (offload.gso) {
-    case offload_info::gso_type::tcp_v4:
-        return gso_tcp_v4 | ecn;
-    case offload_info::gso_type::tcp_v6:
-        return gso_tcp_v6 | ecn;
-    case offload_info::gso_type::udp:
-        return gso_udp_l4;
-    case offload_info::gso_type::none:
-        break;
+    case offload_info::gso_type::tcp_v4: return gso_tcp_v4 | ecn;
+    case offload_info::gso_type::tcp_v6: return gso_tcp_v6 | ecn;
+    case offload_info::gso_type::udp: return gso_udp_l4;
+    case offload_info::gso_type::none: break;
     }
     return gso_none;
 }
@@ -43,16 +36,11 @@ std::uint8_t type_of(const offload_info& offload) noexcept
 std::optional<offload_info::gso_type> type_of(const vnet_header& header) noexcept
 {
     switch (header.gso_type & ~gso_ecn) {
-    case gso_none:
-        return offload_info::gso_type::none;
-    case gso_tcp_v4:
-        return offload_info::gso_type::tcp_v4;
-    case gso_tcp_v6:
-        return offload_info::gso_type::tcp_v6;
-    case gso_udp_l4:
-        return offload_info::gso_type::udp;
-    default:
-        return std::nullopt;
+    case gso_none: return offload_info::gso_type::none;
+    case gso_tcp_v4: return offload_info::gso_type::tcp_v4;
+    case gso_tcp_v6: return offload_info::gso_type::tcp_v6;
+    case gso_udp_l4: return offload_info::gso_type::udp;
+    default: return std::nullopt;
     }
 }
 

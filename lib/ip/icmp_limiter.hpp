@@ -2,12 +2,12 @@
 /// The limit on ICMP errors that we originate (RFC 1812 §4.3.2.8): a token bucket, for the whole host and for each peer.
 #pragma once
 
+#include <tapio/core/address.hpp>
+#include <tapio/core/time.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
-
-#include <tapio/core/address.hpp>
-#include <tapio/core/time.hpp>
 
 namespace tapio::core::ip {
 

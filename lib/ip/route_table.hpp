@@ -2,12 +2,12 @@
 /// Routes: the longest prefix wins, then the lowest metric, then the first added (RFC 1812 §5.2.4.3, RFC 1122 §3.3.1).
 #pragma once
 
+#include <tapio/core/address.hpp>
+
 #include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
-
-#include <tapio/core/address.hpp>
 
 namespace tapio::core::ip {
 
@@ -17,7 +17,7 @@ bool same_prefix(const address& a, const address& b, unsigned length) noexcept;
 struct route
 {
     address network;
-    unsigned prefix_length = 0; ///< bits
+    unsigned prefix_length = 0;     ///< bits
     std::optional<address> gateway; ///< none: the destination is on the link
     std::uint32_t interface = 0;
     std::uint32_t metric = 0;

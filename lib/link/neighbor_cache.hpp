@@ -4,15 +4,15 @@
 /// RFC 4861 §7.3 first.
 #pragma once
 
+#include <tapio/core/address.hpp>
+#include <tapio/core/packet.hpp>
+#include <tapio/core/time.hpp>
+
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
 #include <vector>
-
-#include <tapio/core/address.hpp>
-#include <tapio/core/packet.hpp>
-#include <tapio/core/time.hpp>
 
 namespace tapio::core::link {
 
@@ -26,7 +26,14 @@ public:
     static constexpr duration reachable_time = std::chrono::seconds(30); ///< RFC 4861 §10
     static constexpr duration delay_first_probe = std::chrono::seconds(5);
 
-    enum class state : std::uint8_t { incomplete, reachable, stale, delay, probe };
+    enum class state : std::uint8_t
+    {
+        incomplete,
+        reachable,
+        stale,
+        delay,
+        probe
+    };
 
     /// Who is to be asked for.
     struct request
@@ -48,9 +55,9 @@ public:
     void advance(time_point now);
     time_point next_deadline() const noexcept { return soonest_; }
 
-    bool take_request(request& out);      ///< what is to be asked now, one at a time
-    bool take_unreachable(packet& out);   ///< packets whose neighbour did not answer
-    bool take_overflow(packet& out);      ///< packets dropped because too many waited
+    bool take_request(request& out);    ///< what is to be asked now, one at a time
+    bool take_unreachable(packet& out); ///< packets whose neighbour did not answer
+    bool take_overflow(packet& out);    ///< packets dropped because too many waited
 
     std::size_t size() const noexcept { return entries_.size(); }
     std::optional<state> state_of(const address& who) const;

@@ -1,9 +1,9 @@
 // The trace interface's subscriber that writes to Boost.Log.
+#include <tapio/log.hpp>
+
 #include <boost/log/sources/record_ostream.hpp>
 #include <boost/log/sources/severity_channel_logger.hpp>
 #include <boost/log/trivial.hpp>
-
-#include <tapio/log.hpp>
 
 namespace tapio {
 
@@ -20,9 +20,14 @@ std::string text(const core::endpoint& e)
 class log_trace final : public core::trace
 {
 public:
-    explicit log_trace(const log_options& options) : options_(options), logger_(boost::log::keywords::channel = options.channel) {}
+    explicit log_trace(const log_options& options) : options_(options), logger_(boost::log::keywords::channel = options.channel)
+    {
+    }
 
-    void received(std::uint32_t interface, const core::packet& p, core::time_point) override { packet(interface, " received ", p); }
+    void received(std::uint32_t interface, const core::packet& p, core::time_point) override
+    {
+        packet(interface, " received ", p);
+    }
     void sent(std::uint32_t interface, const core::packet& p, core::time_point) override { packet(interface, " sent ", p); }
 
     void dropped(std::uint32_t interface, core::drop_reason why, const core::packet& p, core::time_point) override
@@ -36,11 +41,12 @@ public:
                            core::time_point) override
     {
         if (!options_.tcp) return;
-        BOOST_LOG_SEV(logger_, severity_level::info) << "tcp " << text(local) << ' ' << text(remote) << ": " << name(from) << " -> " << name(to);
+        BOOST_LOG_SEV(logger_, severity_level::info)
+            << "tcp " << text(local) << ' ' << text(remote) << ": " << name(from) << " -> " << name(to);
     }
 
-    void tcp_retransmitted(const core::endpoint& local, const core::endpoint& remote, std::uint32_t sequence, std::uint32_t octets,
-                           core::time_point) override
+    void tcp_retransmitted(const core::endpoint& local, const core::endpoint& remote, std::uint32_t sequence,
+                           std::uint32_t octets, core::time_point) override
     {
         if (!options_.tcp) return;
         BOOST_LOG_SEV(logger_, severity_level::debug)
@@ -60,9 +66,6 @@ private:
 
 } // namespace
 
-std::unique_ptr<core::trace> make_log_trace(const log_options& options)
-{
-    return std::make_unique<log_trace>(options);
-}
+std::unique_ptr<core::trace> make_log_trace(const log_options& options) { return std::make_unique<log_trace>(options); }
 
 } // namespace tapio

@@ -3,11 +3,11 @@
 /// the rest after a short delay in the hope of data to ride on.
 #pragma once
 
-#include <cstdint>
-
 #include "tcp/timers.hpp"
 
 #include <tapio/core/time.hpp>
+
+#include <cstdint>
 
 namespace tapio::core::tcp {
 

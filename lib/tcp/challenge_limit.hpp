@@ -9,7 +9,7 @@ namespace tapio::core::tcp {
 class challenge_limit
 {
 public:
-    static constexpr unsigned most = 10;                          ///< in each period
+    static constexpr unsigned most = 10; ///< in each period
     static constexpr duration period = std::chrono::seconds(5);
 
     bool allow(time_point now) noexcept

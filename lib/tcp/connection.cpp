@@ -7,8 +7,8 @@ namespace tapio::core::tcp {
 
 namespace {
 
-constexpr std::uint32_t least_mss = 64; // octets of payload; nothing useful is smaller (RFC 6691 has no floor)
-constexpr std::size_t least_path_mtu = 552; // octets; a smaller path is an attack (RFC 5927 §7.2), and Linux's bound
+constexpr std::uint32_t least_mss = 64;        // octets of payload; nothing useful is smaller (RFC 6691 has no floor)
+constexpr std::size_t least_path_mtu = 552;    // octets; a smaller path is an attack (RFC 5927 §7.2), and Linux's bound
 constexpr std::size_t ip_and_tcp_headers = 40; // octets
 
 window_scale offered_scale(const tcp_options& o) noexcept
@@ -25,13 +25,20 @@ std::uint32_t bounded_receive_buffer(const connection_setup& s) noexcept
 } // namespace
 
 connection::connection(connection_setup setup, tcp_counters& counters)
-    : rcv_scale_(offered_scale(setup.options)), path_mss_(setup.path_mss), largest_segment_(setup.largest_segment),
-      options_(setup.options), incoming_(bounded_receive_buffer(setup)), recovery_(setup.iss),
-      congestion_(std::move(setup.congestion)), rtt_(options_.initial_rto, options_.min_rto, options_.max_rto),
-      ts_(setup.timestamp_offset), counters_(counters)
+    : rcv_scale_(offered_scale(setup.options)),
+      path_mss_(setup.path_mss),
+      largest_segment_(setup.largest_segment),
+      options_(setup.options),
+      incoming_(bounded_receive_buffer(setup)),
+      recovery_(setup.iss),
+      congestion_(std::move(setup.congestion)),
+      rtt_(options_.initial_rto, options_.min_rto, options_.max_rto),
+      ts_(setup.timestamp_offset),
+      counters_(counters)
 {
     snd_.iss = snd_.una = snd_.nxt = setup.iss;
-    send_mss_ = receive_mss_ = offered_mss_ = options_.max_segment == 0 ? path_mss_ : std::min<std::uint32_t>(path_mss_, options_.max_segment);
+    send_mss_ = receive_mss_ = offered_mss_ =
+        options_.max_segment == 0 ? path_mss_ : std::min<std::uint32_t>(path_mss_, options_.max_segment);
     congestion_->start(send_mss_, send_mss_, time_point{});
 }
 
@@ -136,10 +143,7 @@ void connection::abort(time_point)
     closed();
 }
 
-error_code connection::take_error() noexcept
-{
-    return std::exchange(error_, {});
-}
+error_code connection::take_error() noexcept { return std::exchange(error_, {}); }
 
 void connection::options_changed(const tcp_options& o, time_point now)
 {
@@ -152,10 +156,7 @@ void connection::options_changed(const tcp_options& o, time_point now)
 
 // -- what ends it -------------------------------------------------------------------------------------------------
 
-void connection::queue_reset()
-{
-    reset_ = reset{snd_.nxt, rcv_.nxt};
-}
+void connection::queue_reset() { reset_ = reset{snd_.nxt, rcv_.nxt}; }
 
 void connection::fail(error_code why)
 {

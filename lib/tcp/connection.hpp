@@ -9,11 +9,6 @@
 /// Knows no addresses, no IP, no sockets. After any call: drain next_segment(), look at next_deadline() and take_events().
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <span>
-
 #include "tcp/ack_policy.hpp"
 #include "tcp/challenge_limit.hpp"
 #include "tcp/keep_alive.hpp"
@@ -32,6 +27,11 @@
 #include <tapio/core/counters.hpp>
 #include <tapio/core/error.hpp>
 #include <tapio/core/tcp_info.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
 
 namespace tapio::core::tcp {
 
@@ -61,8 +61,8 @@ public:
     connection(connection_setup setup, tcp_counters& counters);
 
     // -- opening -----------------------------------------------------------------------------------------------
-    void open_active(time_point now);                       ///< CLOSED -> SYN-SENT
-    void open_passive(const segment& syn, time_point now);  ///< LISTEN -> SYN-RECEIVED
+    void open_active(time_point now);                      ///< CLOSED -> SYN-SENT
+    void open_passive(const segment& syn, time_point now); ///< LISTEN -> SYN-RECEIVED
 
     // -- in ----------------------------------------------------------------------------------------------------
     /// SEGMENT ARRIVES. Answers why the segment was dropped, if it was.
@@ -102,21 +102,25 @@ public:
     bool may_give_way_to(const segment& syn) const noexcept;
 
 private:
-    enum class verdict : std::uint8_t { go_on, drop };
+    enum class verdict : std::uint8_t
+    {
+        go_on,
+        drop
+    };
 
     /// RFC 9293 §3.3.1, with the RFC's names.
     struct send_sequence
     {
         seq_number una, nxt, iss, wl1, wl2;
-        std::uint32_t wnd = 0;     ///< octets, scaled
-        std::uint32_t max_wnd = 0; ///< the largest seen
+        std::uint32_t wnd = 0;          ///< octets, scaled
+        std::uint32_t max_wnd = 0;      ///< the largest seen
         std::uint64_t una_position = 0; ///< octets of data acknowledged: where snd.una lies in the stream
     };
     struct receive_sequence
     {
         seq_number nxt, irs;
-        seq_number adv;       ///< the right edge that was advertised
-        seq_number last_ack;  ///< Last.ACK.sent (RFC 7323)
+        seq_number adv;                ///< the right edge that was advertised
+        seq_number last_ack;           ///< Last.ACK.sent (RFC 7323)
         std::optional<seq_number> fin; ///< where the peer's FIN stands, once seen
     };
 
@@ -196,30 +200,30 @@ private:
     // The table of the RFC
     tcp::state state_ = state::closed;
     bool passive_ = false;
-    bool fin_queued_ = false;       ///< the user has closed: a FIN follows the last octet
+    bool fin_queued_ = false; ///< the user has closed: a FIN follows the last octet
     bool fin_sent_ = false;
-    bool detached_ = false;         ///< the user has closed the socket: nobody reads
+    bool detached_ = false; ///< the user has closed the socket: nobody reads
     bool receive_shut_ = false;
-    bool got_fin_ = false;          ///< the peer's FIN was reached
+    bool got_fin_ = false; ///< the peer's FIN was reached
     bool probe_due_ = false;
-    bool resending_ = false;        ///< what goes out next has gone out before: it gives no round-trip sample (Karn)
+    bool resending_ = false; ///< what goes out next has gone out before: it gives no round-trip sample (Karn)
     bool keep_alive_due_ = false;
-    bool scaling_ = false;          ///< both ends offered it
-    bool syn_timed_out_ = false;    ///< our SYN, or SYN,ACK, had to be sent again
+    bool scaling_ = false;            ///< both ends offered it
+    bool syn_timed_out_ = false;      ///< our SYN, or SYN,ACK, had to be sent again
     std::optional<drop_reason> drop_; ///< of the segment in hand
     connection_events events_;
-    error_code error_;              ///< SO_ERROR
-    error_code soft_error_;         ///< what ICMP said meanwhile
+    error_code error_;      ///< SO_ERROR
+    error_code soft_error_; ///< what ICMP said meanwhile
 
     send_sequence snd_;
     receive_sequence rcv_;
     window_scale snd_scale_, rcv_scale_;
-    std::uint32_t path_mss_;        ///< octets
-    std::uint32_t send_mss_ = 536;  ///< octets of payload in a full segment of ours
+    std::uint32_t path_mss_;          ///< octets
+    std::uint32_t send_mss_ = 536;    ///< octets of payload in a full segment of ours
     std::uint32_t receive_mss_ = 536; ///< and of the peer's, as far as we know
     std::uint32_t offered_mss_ = 536; ///< the MSS option we send: without any TCP options (RFC 6691)
     std::uint32_t largest_segment_;
-    std::optional<reset> reset_;  ///< to be sent before anything else
+    std::optional<reset> reset_; ///< to be sent before anything else
 
     tcp_options options_;
     send_buffer outgoing_;
@@ -233,9 +237,9 @@ private:
     ack_policy acks_;
     tcp::keep_alive keep_alive_;
     challenge_limit challenges_;
-    unsigned timeouts_ = 0;       ///< in a row
+    unsigned timeouts_ = 0; ///< in a row
     unsigned persist_backoff_ = 0;
-    time_point last_progress_{};  ///< when the peer last acknowledged something, or data was first outstanding
+    time_point last_progress_{}; ///< when the peer last acknowledged something, or data was first outstanding
     time_point last_data_sent_{};
     std::uint64_t segments_sent_ = 0, segments_received_ = 0, retransmissions_ = 0, octets_retransmitted_ = 0;
     tcp_counters& counters_;

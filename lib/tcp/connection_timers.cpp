@@ -51,7 +51,10 @@ void connection::keep_alive_timeout(time_point now)
     switch (keep_alive_.fired(options_, !sent_.empty(), timers_, now)) {
     case keep_alive::action::none: return;
     case keep_alive::action::probe: keep_alive_due_ = true; return;
-    case keep_alive::action::give_up: queue_reset(); fail(errno_code(ETIMEDOUT)); return;
+    case keep_alive::action::give_up:
+        queue_reset();
+        fail(errno_code(ETIMEDOUT));
+        return;
     }
 }
 

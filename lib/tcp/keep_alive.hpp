@@ -12,7 +12,12 @@ namespace tapio::core::tcp {
 class keep_alive
 {
 public:
-    enum class action : std::uint8_t { none, probe, give_up };
+    enum class action : std::uint8_t
+    {
+        none,
+        probe,
+        give_up
+    };
 
     /// The connection was established or the option was set: begin to watch.
     void start(const tcp_options& o, timer_table& timers, time_point now) noexcept

@@ -11,8 +11,8 @@ constexpr std::uint32_t duplicate_threshold = 3; // RFC 5681 §3.2
 
 } // namespace
 
-bool loss_recovery::duplicate_ack(seq_number una, seq_number nxt, std::uint32_t mss, sent_queue& sent,
-                                  congestion_control& cc, time_point now)
+bool loss_recovery::duplicate_ack(seq_number una, seq_number nxt, std::uint32_t mss, sent_queue& sent, congestion_control& cc,
+                                  time_point now)
 {
     ++duplicates_;
     if (phase_ == phase::loss) return false; // these answer our own retransmissions
@@ -28,8 +28,7 @@ bool loss_recovery::duplicate_ack(seq_number una, seq_number nxt, std::uint32_t 
     return true;
 }
 
-void loss_recovery::new_ack(seq_number una, const ack_sample& ack, std::uint32_t mss, sent_queue& sent,
-                            congestion_control& cc)
+void loss_recovery::new_ack(seq_number una, const ack_sample& ack, std::uint32_t mss, sent_queue& sent, congestion_control& cc)
 {
     duplicates_ = 0;
     if (phase_ == phase::recovery && una.before(recover_)) return partial_ack(ack, mss, sent);
@@ -68,9 +67,6 @@ std::uint32_t loss_recovery::in_flight(const sent_queue& sent) const noexcept
     return outstanding > gone ? outstanding - gone : 0;
 }
 
-bool loss_recovery::take_retransmit_now() noexcept
-{
-    return std::exchange(retransmit_now_, false);
-}
+bool loss_recovery::take_retransmit_now() noexcept { return std::exchange(retransmit_now_, false); }
 
 } // namespace tapio::core::tcp

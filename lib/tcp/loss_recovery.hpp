@@ -4,20 +4,21 @@
 /// RACK-TLP and PRR take this place with more knowledge.
 #pragma once
 
-#include <cstdint>
-
 #include "tcp/sent_queue.hpp"
 #include "tcp/seq_number.hpp"
 
 #include <tapio/core/congestion_control.hpp>
 #include <tapio/core/time.hpp>
 
+#include <cstdint>
+
 namespace tapio::core::tcp {
 
 class loss_recovery
 {
 public:
-    enum class phase : std::uint8_t {
+    enum class phase : std::uint8_t
+    {
         open,     ///< nothing is known to be lost
         recovery, ///< fast recovery, until `recover` is acknowledged
         loss,     ///< after a timeout, until `recover` is acknowledged
@@ -49,9 +50,9 @@ private:
     void partial_ack(const ack_sample& ack, std::uint32_t mss, sent_queue& sent);
 
     phase phase_ = phase::open;
-    seq_number recover_;               ///< RFC 6582: the highest octet sent when the last recovery began
-    std::uint32_t duplicates_ = 0;     ///< in a row
-    std::uint32_t left_network_ = 0;   ///< octets that duplicate acknowledgements say have arrived
+    seq_number recover_;             ///< RFC 6582: the highest octet sent when the last recovery began
+    std::uint32_t duplicates_ = 0;   ///< in a row
+    std::uint32_t left_network_ = 0; ///< octets that duplicate acknowledgements say have arrived
     bool retransmit_now_ = false;
 };
 

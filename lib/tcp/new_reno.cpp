@@ -61,9 +61,6 @@ void new_reno::timed_out(std::uint64_t in_flight, bool first, time_point)
     acked_ = 0;
 }
 
-void new_reno::idle_restart(std::uint64_t initial_window)
-{
-    cwnd_ = std::min(cwnd_, initial_window);
-}
+void new_reno::idle_restart(std::uint64_t initial_window) { cwnd_ = std::min(cwnd_, initial_window); }
 
 } // namespace tapio::core::tcp

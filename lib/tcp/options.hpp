@@ -2,10 +2,10 @@
 /// What can be set on a TCP connection, with the defaults of a host. Times and counts cite where they come from.
 #pragma once
 
+#include <tapio/core/time.hpp>
+
 #include <chrono>
 #include <cstdint>
-
-#include <tapio/core/time.hpp>
 
 namespace tapio::core {
 

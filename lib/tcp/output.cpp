@@ -120,10 +120,10 @@ std::uint32_t connection::sendable() const noexcept
 /// The sender's silly window avoidance and Nagle (RFC 9293 §3.8.6.2.1, §3.7.4).
 bool connection::worth_sending(std::uint32_t n) const noexcept
 {
-    if (n >= send_mss_) return true;                                                          // (1)
+    if (n >= send_mss_) return true; // (1)
     const bool idle = sent_.empty();
-    if (n == unsent() && (idle || options_.no_delay || fin_queued_)) return true;             // (2)
-    return idle && 2 * n >= snd_.max_wnd && window_room() <= congestion_room();               // (3)
+    if (n == unsent() && (idle || options_.no_delay || fin_queued_)) return true; // (2)
+    return idle && 2 * n >= snd_.max_wnd && window_room() <= congestion_room();   // (3)
 }
 
 bool connection::emit_data(outgoing_segment& out, time_point now)
@@ -165,7 +165,8 @@ bool connection::emit_probe(outgoing_segment& out, time_point now)
         end = sent_.front().end; // the last probe, again
     } else {
         begin = snd_.nxt;
-        const auto n = static_cast<std::uint32_t>(std::min({unsent(), std::max<std::uint64_t>(window_room(), 1), std::uint64_t(send_mss_)}));
+        const auto n =
+            static_cast<std::uint32_t>(std::min({unsent(), std::max<std::uint64_t>(window_room(), 1), std::uint64_t(send_mss_)}));
         const bool fin = n == 0 && fin_unsent();
         end = begin + n + (fin ? 1U : 0U);
         if (begin == end) return false;

@@ -2,12 +2,12 @@
 /// Data that came before its turn (RFC 9293 §3.10.7.4 step 7; RFC 9293 SHLD-31 says to keep it).
 #pragma once
 
+#include <tapio/core/slice.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>
-
-#include <tapio/core/slice.hpp>
 
 namespace tapio::core::tcp {
 

@@ -2,14 +2,14 @@
 /// What the peer has sent and the user has not read: the octets in order, and those that came early.
 #pragma once
 
-#include <cstdint>
-#include <span>
-#include <vector>
-
 #include "tcp/reassembler.hpp"
 
 #include <tapio/core/packet.hpp>
 #include <tapio/core/slice.hpp>
+
+#include <cstdint>
+#include <span>
+#include <vector>
 
 namespace tapio::core::tcp {
 
@@ -20,16 +20,13 @@ class receive_buffer
 public:
     explicit receive_buffer(std::uint32_t capacity) noexcept : capacity_(capacity) {}
 
-    std::uint64_t next() const noexcept { return next_; } ///< the position wanted next (RCV.NXT)
+    std::uint64_t next() const noexcept { return next_; }     ///< the position wanted next (RCV.NXT)
     std::uint64_t unread() const noexcept { return unread_; } ///< octets in order
     std::uint32_t capacity() const noexcept { return capacity_; }
     void set_capacity(std::uint32_t octets) noexcept { capacity_ = octets; }
 
     /// Octets beyond `next()` that may still come.
-    std::uint32_t room() const noexcept
-    {
-        return unread_ >= capacity_ ? 0 : capacity_ - static_cast<std::uint32_t>(unread_);
-    }
+    std::uint32_t room() const noexcept { return unread_ >= capacity_ ? 0 : capacity_ - static_cast<std::uint32_t>(unread_); }
 
     /// Takes payload that begins at `at`; the caller has cut it to the window. Answers how many octets became readable.
     std::uint64_t receive(std::uint64_t at, packet::slices&& payload);

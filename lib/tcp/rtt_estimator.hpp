@@ -2,9 +2,9 @@
 /// The retransmission timeout (RFC 6298): smoothed round-trip time, its variation, and the back-off.
 #pragma once
 
-#include <algorithm>
-
 #include <tapio/core/time.hpp>
+
+#include <algorithm>
 
 namespace tapio::core::tcp {
 

@@ -2,13 +2,13 @@
 /// Segments as the state machine sees them: numbers that are sequence numbers, options that were negotiated, payload shared.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-
 #include "tcp/seq_number.hpp"
 #include "tcp/window.hpp"
 
 #include <tapio/core/packet.hpp>
+
+#include <cstdint>
+#include <optional>
 
 namespace tapio::core::tcp {
 
@@ -36,9 +36,9 @@ struct timestamps
 
 struct segment_options
 {
-    std::optional<std::uint16_t> max_segment;  ///< octets; SYN only
-    std::optional<window_scale> scale;         ///< SYN only
-    bool sack_permitted = false;               ///< SYN only
+    std::optional<std::uint16_t> max_segment; ///< octets; SYN only
+    std::optional<window_scale> scale;        ///< SYN only
+    bool sack_permitted = false;              ///< SYN only
     std::optional<timestamps> ts;
 };
 
@@ -73,7 +73,7 @@ struct outgoing_segment
     control_bits bits;
     wire_window window{};
     segment_options options;
-    packet payload; ///< octets of data, no header yet
+    packet payload;             ///< octets of data, no header yet
     std::uint16_t gso_size = 0; ///< octets of payload per segment when larger than one MSS, else 0
     bool retransmission = false;
 };

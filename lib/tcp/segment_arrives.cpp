@@ -16,8 +16,8 @@ std::optional<drop_reason> connection::on_segment(segment seg, time_point now)
     if (check_syn(seg, now) == verdict::drop) return drop_;       // step 4
     if (process_ack(seg, now) == verdict::drop) return drop_;     // step 5
     // step 6, the urgent pointer: urgent data is read in line (RFC 6093)
-    if (process_text(seg, now) == verdict::drop) return drop_;    // step 7
-    process_fin(seg, now);                                        // step 8
+    if (process_text(seg, now) == verdict::drop) return drop_; // step 7
+    process_fin(seg, now);                                     // step 8
     return drop_;
 }
 
@@ -167,7 +167,7 @@ bool connection::window_limited(std::uint64_t prior_flight) const noexcept
 
 std::uint32_t connection::data_octets_acknowledged(std::uint32_t newly) noexcept
 {
-    if (snd_.una == snd_.iss) --newly;                                     // the SYN
+    if (snd_.una == snd_.iss) --newly; // the SYN
     if (fin_sent_ && snd_.una + newly == snd_.nxt && newly > 0) {
         const std::uint64_t left = outgoing_.end() - snd_.una_position;
         newly = static_cast<std::uint32_t>(std::min<std::uint64_t>(newly, left)); // the FIN

@@ -2,11 +2,11 @@
 /// The octets that the user has written and the peer has not acknowledged. One copy in; segments share what lies here.
 #pragma once
 
-#include <cstdint>
-#include <vector>
-
 #include <tapio/core/packet.hpp>
 #include <tapio/core/slice.hpp>
+
+#include <cstdint>
+#include <vector>
 
 namespace tapio::core::tcp {
 

@@ -3,13 +3,13 @@
 /// records lost; output sends them again. The scoreboard of RFC 6675 and the times of RFC 8985 have their places here.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <vector>
-
 #include "tcp/seq_number.hpp"
 
 #include <tapio/core/time.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
 
 namespace tapio::core::tcp {
 
@@ -63,8 +63,8 @@ private:
     std::size_t find(seq_number begin) const noexcept;
 
     std::vector<sent_segment> records_;
-    std::size_t head_ = 0;       ///< records before it are acknowledged
-    std::size_t lost_hint_ = 0;  ///< no record before it is lost
+    std::size_t head_ = 0;      ///< records before it are acknowledged
+    std::size_t lost_hint_ = 0; ///< no record before it is lost
     std::uint32_t lost_ = 0;
 };
 

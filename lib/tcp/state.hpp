@@ -9,29 +9,20 @@ namespace tapio::core::tcp {
 using state = tcp_state;
 
 /// Both ends have agreed on sequence numbers.
-constexpr bool synchronized(state s) noexcept
-{
-    return s >= state::established;
-}
+constexpr bool synchronized(state s) noexcept { return s >= state::established; }
 /// The peer may still send data (RFC 9293 §3.10.7.4 step 7).
 constexpr bool may_receive(state s) noexcept
 {
     return s == state::established || s == state::fin_wait_1 || s == state::fin_wait_2;
 }
 /// The user may still send data.
-constexpr bool may_send(state s) noexcept
-{
-    return s == state::established || s == state::close_wait;
-}
+constexpr bool may_send(state s) noexcept { return s == state::established || s == state::close_wait; }
 /// The peer's FIN has been received.
 constexpr bool peer_has_finished(state s) noexcept
 {
     return s == state::close_wait || s == state::closing || s == state::last_ack || s == state::time_wait;
 }
 /// Counted in tcpCurrEstab (RFC 4022).
-constexpr bool counts_as_established(state s) noexcept
-{
-    return s == state::established || s == state::close_wait;
-}
+constexpr bool counts_as_established(state s) noexcept { return s == state::established || s == state::close_wait; }
 
 } // namespace tapio::core::tcp

@@ -2,16 +2,17 @@
 /// A connection's timers: a table of deadlines, one for each reason.
 #pragma once
 
+#include <tapio/core/time.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 
-#include <tapio/core/time.hpp>
-
 namespace tapio::core::tcp {
 
-enum class timer : std::uint8_t {
+enum class timer : std::uint8_t
+{
     retransmit,   ///< RFC 6298
     persist,      ///< zero-window probes and the sender's SWS override (RFC 9293 §3.8.6.1, §3.8.6.2.1)
     delayed_ack,  ///< RFC 9293 §3.8.6.3

@@ -2,12 +2,12 @@
 /// Timestamps and PAWS (RFC 7323 §3 to §5).
 #pragma once
 
-#include <cstdint>
-#include <optional>
-
 #include "tcp/segment.hpp"
 
 #include <tapio/core/time.hpp>
+
+#include <cstdint>
+#include <optional>
 
 namespace tapio::core::tcp {
 
@@ -23,8 +23,8 @@ public:
     /// The timestamp clock ticks in milliseconds (RFC 7323 §5.4 allows 1 ms to 1 s).
     std::uint32_t value(time_point now) const noexcept
     {
-        return offset_ + static_cast<std::uint32_t>(
-                             std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count());
+        return offset_ +
+               static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count());
     }
     timestamps to_send(time_point now) const noexcept { return {value(now), recent_}; }
 

@@ -9,11 +9,15 @@
 namespace tapio::core::tcp {
 
 /// Octets.
-enum class window_size : std::uint32_t {};
+enum class window_size : std::uint32_t
+{
+};
 constexpr std::uint32_t octets(window_size w) noexcept { return static_cast<std::uint32_t>(w); }
 
 /// The header's 16 bits.
-enum class wire_window : std::uint16_t {};
+enum class wire_window : std::uint16_t
+{
+};
 
 /// The shift count of the Window Scale option (RFC 7323 §2.2).
 class window_scale

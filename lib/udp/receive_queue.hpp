@@ -3,11 +3,11 @@
 /// dropped (RFC 1122 §4.1 leaves it to us; Linux does the same).
 #pragma once
 
-#include <cstddef>
-#include <deque>
-
 #include <tapio/core/address.hpp>
 #include <tapio/core/packet.hpp>
+
+#include <cstddef>
+#include <deque>
 
 namespace tapio::core::udp {
 

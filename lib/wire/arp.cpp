@@ -20,8 +20,8 @@ parsed<arp_packet> parse_arp(const_bytes front) noexcept
     if (!supported) return drop_reason::arp_unsupported;
     const std::uint16_t operation = h.operation.value();
     if (operation != 1 && operation != 2) return drop_reason::arp_unknown_operation;
-    const arp_packet out{static_cast<arp_operation>(operation), {h.sender_mac}, address_v4(h.sender_ip), {h.target_mac},
-                         address_v4(h.target_ip)};
+    const arp_packet out{
+        static_cast<arp_operation>(operation), {h.sender_mac}, address_v4(h.sender_ip), {h.target_mac}, address_v4(h.target_ip)};
     if (out.sender_mac.is_multicast() || out.sender_ip.is_multicast() || out.sender_ip == address_v4::broadcast())
         return drop_reason::arp_bad_address;
     return out;

@@ -2,9 +2,6 @@
 /// ARP for IPv4 over Ethernet (RFC 826).
 #pragma once
 
-#include <array>
-#include <cstdint>
-
 #include "wire/header.hpp"
 
 #include <tapio/core/address.hpp>
@@ -13,15 +10,22 @@
 
 #include <boost/endian/buffers.hpp>
 
+#include <array>
+#include <cstdint>
+
 namespace tapio::core::wire {
 
-enum class arp_operation : std::uint16_t { request = 1, reply = 2 };
+enum class arp_operation : std::uint16_t
+{
+    request = 1,
+    reply = 2
+};
 
 /// As it travels.
 struct arp_header
 {
-    boost::endian::big_uint16_buf_t hardware_type; ///< 1: Ethernet
-    boost::endian::big_uint16_buf_t protocol_type; ///< an EtherType
+    boost::endian::big_uint16_buf_t hardware_type;  ///< 1: Ethernet
+    boost::endian::big_uint16_buf_t protocol_type;  ///< an EtherType
     boost::endian::big_uint8_buf_t hardware_length; ///< octets
     boost::endian::big_uint8_buf_t protocol_length; ///< octets
     boost::endian::big_uint16_buf_t operation;

@@ -2,10 +2,6 @@
 /// Ethernet II frames (RFC 894) and the 802.1Q tag. Not here: 802.3 length frames and LLC.
 #pragma once
 
-#include <array>
-#include <cstdint>
-#include <optional>
-
 #include "wire/header.hpp"
 
 #include <tapio/core/address.hpp>
@@ -14,9 +10,19 @@
 
 #include <boost/endian/buffers.hpp>
 
+#include <array>
+#include <cstdint>
+#include <optional>
+
 namespace tapio::core::wire {
 
-enum class ether_type : std::uint16_t { ipv4 = 0x0800, arp = 0x0806, vlan = 0x8100, ipv6 = 0x86dd };
+enum class ether_type : std::uint16_t
+{
+    ipv4 = 0x0800,
+    arp = 0x0806,
+    vlan = 0x8100,
+    ipv6 = 0x86dd
+};
 
 /// As it travels.
 struct ethernet_header

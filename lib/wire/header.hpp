@@ -2,10 +2,10 @@
 /// How headers are read and written: structs of Boost.Endian buffers, copied out of the octets and never cast onto them.
 #pragma once
 
+#include <tapio/core/slice.hpp>
+
 #include <cstring>
 #include <type_traits>
-
-#include <tapio/core/slice.hpp>
 
 namespace tapio::core::wire {
 

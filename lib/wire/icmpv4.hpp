@@ -2,9 +2,6 @@
 /// ICMP for IPv4 (RFC 792, RFC 1122 §3.2.2, RFC 1191 for the next-hop MTU).
 #pragma once
 
-#include <cstdint>
-#include <optional>
-
 #include "wire/header.hpp"
 #include "wire/ipv4.hpp"
 
@@ -13,9 +10,13 @@
 
 #include <boost/endian/buffers.hpp>
 
+#include <cstdint>
+#include <optional>
+
 namespace tapio::core::wire {
 
-enum class icmpv4_type : std::uint8_t {
+enum class icmpv4_type : std::uint8_t
+{
     echo_reply = 0,
     destination_unreachable = 3,
     source_quench = 4, ///< deprecated (RFC 6633): ignored
@@ -25,7 +26,8 @@ enum class icmpv4_type : std::uint8_t {
     parameter_problem = 12,
 };
 
-enum icmpv4_unreachable : std::uint8_t { ///< codes of destination_unreachable
+enum icmpv4_unreachable : std::uint8_t
+{ ///< codes of destination_unreachable
     net_unreachable = 0,
     host_unreachable = 1,
     protocol_unreachable = 2,

@@ -10,7 +10,14 @@ constexpr std::uint16_t flag_dont_fragment = 0x4000;
 constexpr std::uint16_t flag_more_fragments = 0x2000;
 constexpr std::uint16_t offset_mask = 0x1fff;
 
-enum option_type : std::uint8_t { end_of_list = 0, no_operation = 1, loose_source_route = 131, strict_source_route = 137, router_alert = 148 };
+enum option_type : std::uint8_t
+{
+    end_of_list = 0,
+    no_operation = 1,
+    loose_source_route = 131,
+    strict_source_route = 137,
+    router_alert = 148
+};
 
 /// Walks the options (RFC 791 §3.1). Each step moves on by at least one octet, so it ends. False if they are malformed.
 bool walk_options(const_bytes options, ipv4_fields& out) noexcept

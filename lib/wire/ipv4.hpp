@@ -2,9 +2,6 @@
 /// The IPv4 header and its options (RFC 791, RFC 1122 §3.2.1).
 #pragma once
 
-#include <array>
-#include <cstdint>
-
 #include "wire/header.hpp"
 
 #include <tapio/core/address.hpp>
@@ -13,15 +10,25 @@
 
 #include <boost/endian/buffers.hpp>
 
+#include <array>
+#include <cstdint>
+
 namespace tapio::core::wire {
 
-enum class ip_protocol : std::uint8_t { icmp = 1, igmp = 2, tcp = 6, udp = 17, icmpv6 = 58 };
+enum class ip_protocol : std::uint8_t
+{
+    icmp = 1,
+    igmp = 2,
+    tcp = 6,
+    udp = 17,
+    icmpv6 = 58
+};
 
 /// As it travels, without options.
 struct ipv4_header
 {
-    boost::endian::big_uint8_buf_t version_ihl; ///< version 4 bits, header length in 32-bit words 4 bits
-    boost::endian::big_uint8_buf_t tos;         ///< DSCP 6 bits, ECN 2 bits
+    boost::endian::big_uint8_buf_t version_ihl;   ///< version 4 bits, header length in 32-bit words 4 bits
+    boost::endian::big_uint8_buf_t tos;           ///< DSCP 6 bits, ECN 2 bits
     boost::endian::big_uint16_buf_t total_length; ///< octets, header included
     boost::endian::big_uint16_buf_t identification;
     boost::endian::big_uint16_buf_t flags_offset; ///< reserved, DF, MF, offset in 8 octets 13 bits
@@ -43,11 +50,11 @@ struct ipv4_fields
     std::uint16_t identification = 0;
     bool dont_fragment = false;
     bool more_fragments = false;
-    std::uint16_t fragment_offset = 0;  ///< octets
-    std::uint16_t header_length = 20;   ///< octets
-    std::uint16_t total_length = 20;    ///< octets
-    bool source_routed = false;         ///< an LSRR or SSRR option stands in it
-    bool router_alert = false;          ///< RFC 2113
+    std::uint16_t fragment_offset = 0; ///< octets
+    std::uint16_t header_length = 20;  ///< octets
+    std::uint16_t total_length = 20;   ///< octets
+    bool source_routed = false;        ///< an LSRR or SSRR option stands in it
+    bool router_alert = false;         ///< RFC 2113
 
     bool is_fragment() const noexcept { return more_fragments || fragment_offset != 0; }
 };

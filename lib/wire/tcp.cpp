@@ -1,17 +1,26 @@
 #include "wire/tcp.hpp"
 
-#include <cstddef>
-
 #include "wire/ipv4.hpp"
 #include "wire/transport_checksum.hpp"
 
 #include <boost/endian/conversion.hpp>
 
+#include <cstddef>
+
 namespace tapio::core::wire {
 
 namespace {
 
-enum option_kind : std::uint8_t { end_of_list = 0, no_operation = 1, max_segment = 2, window_scale = 3, sack_permitted = 4, sack = 5, timestamps = 8 };
+enum option_kind : std::uint8_t
+{
+    end_of_list = 0,
+    no_operation = 1,
+    max_segment = 2,
+    window_scale = 3,
+    sack_permitted = 4,
+    sack = 5,
+    timestamps = 8
+};
 
 std::uint16_t load_16(const_bytes from) noexcept
 {
@@ -34,9 +43,7 @@ bool read_option(std::uint8_t kind, const_bytes value, tcp_options_field& out) n
         if (value.size() != 1) return false;
         out.window_scale = std::to_integer<std::uint8_t>(value[0]);
         return true;
-    case sack_permitted:
-        out.sack_permitted = value.empty();
-        return value.empty();
+    case sack_permitted: out.sack_permitted = value.empty(); return value.empty();
     case timestamps:
         if (value.size() != 8) return false;
         out.timestamps = tcp_timestamps{load_32(value), load_32(value.subspan(4))};

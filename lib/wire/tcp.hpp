@@ -2,9 +2,6 @@
 /// The TCP header and its options (RFC 9293 §3.1, RFC 7323, RFC 2018).
 #pragma once
 
-#include <cstdint>
-#include <optional>
-
 #include "wire/header.hpp"
 
 #include <tapio/core/address.hpp>
@@ -13,6 +10,9 @@
 
 #include <boost/container/static_vector.hpp>
 #include <boost/endian/buffers.hpp>
+
+#include <cstdint>
+#include <optional>
 
 namespace tapio::core::wire {
 
@@ -31,7 +31,8 @@ struct tcp_header
 };
 static_assert(sizeof(tcp_header) == 20 && wire_header<tcp_header>);
 
-enum tcp_flag : std::uint8_t {
+enum tcp_flag : std::uint8_t
+{
     tcp_fin = 0x01,
     tcp_syn = 0x02,
     tcp_rst = 0x04,

@@ -2,10 +2,10 @@
 /// The checksum that UDP and TCP share: over a pseudo-header, the transport header and the payload.
 #pragma once
 
-#include <cstdint>
-
 #include <tapio/core/address.hpp>
 #include <tapio/core/packet.hpp>
+
+#include <cstdint>
 
 namespace tapio::core::wire {
 

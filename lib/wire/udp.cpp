@@ -1,9 +1,9 @@
 #include "wire/udp.hpp"
 
-#include <cstddef>
-
 #include "wire/ipv4.hpp"
 #include "wire/transport_checksum.hpp"
+
+#include <cstddef>
 
 namespace tapio::core::wire {
 

@@ -2,8 +2,6 @@
 /// The UDP header (RFC 768).
 #pragma once
 
-#include <cstdint>
-
 #include "wire/header.hpp"
 
 #include <tapio/core/address.hpp>
@@ -11,6 +9,8 @@
 #include <tapio/core/packet.hpp>
 
 #include <boost/endian/buffers.hpp>
+
+#include <cstdint>
 
 namespace tapio::core::wire {
 
@@ -28,7 +28,7 @@ struct udp_datagram
 {
     std::uint16_t source_port = 0;
     std::uint16_t destination_port = 0;
-    std::uint16_t length = 8;  ///< octets, header included
+    std::uint16_t length = 8; ///< octets, header included
     bool has_checksum = true;
 };
 

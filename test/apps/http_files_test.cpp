@@ -49,8 +49,7 @@ protected:
     static std::vector<std::string> names_in(const fs::path& path)
     {
         std::vector<std::string> out;
-        for (const auto& found : fs::directory_iterator(path))
-            out.push_back(found.path().filename().string());
+        for (const auto& found : fs::directory_iterator(path)) out.push_back(found.path().filename().string());
         return out;
     }
 
@@ -126,8 +125,8 @@ TEST_F(files, are_listed_in_order_without_the_hidden_and_the_links)
     write(base / "served/.hidden", "");
     write(base / "served/Z", "");
     fs::create_symlink(base / "secret", base / "served/link");
-    EXPECT_THAT(served().list(100).value(), ElementsAre(entry{"Z", false, 0}, entry{"a.txt", false, 5},
-                                                        entry{"sub", true, size_of(base / "served/sub")}));
+    EXPECT_THAT(served().list(100).value(),
+                ElementsAre(entry{"Z", false, 0}, entry{"a.txt", false, 5}, entry{"sub", true, size_of(base / "served/sub")}));
 }
 
 TEST_F(files, are_listed_up_to_the_limit_and_more_than_once)

@@ -20,10 +20,7 @@ TEST(listing, links_to_names_that_need_escaping)
     EXPECT_THAT(page, HasSubstr("../"));
 }
 
-TEST(listing, of_the_root_has_no_way_up)
-{
-    EXPECT_THAT(listing_page("/", {}), Not(HasSubstr("../")));
-}
+TEST(listing, of_the_root_has_no_way_up) { EXPECT_THAT(listing_page("/", {}), Not(HasSubstr("../"))); }
 
 TEST(status, shows_what_was_counted)
 {

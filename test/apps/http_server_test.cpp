@@ -104,8 +104,7 @@ protected:
             if (failed) std::rethrow_exception(failed);
         });
         const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-        while (!done && io.run_one_until(give_up) != 0) {
-        }
+        while (!done && io.run_one_until(give_up) != 0) {}
         ASSERT_TRUE(done) << "no end of the conversation";
     }
 
@@ -181,8 +180,7 @@ TEST_F(http_server, answers_requests_sent_ahead_in_their_order)
     const auto answers = exchange("GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n"
                                   "PUT /p HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
                                   "GET /sub/ HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
-    const auto first = answers.find("hello"), second = answers.find("201 Created"),
-               third = answers.find("<p>index</p>");
+    const auto first = answers.find("hello"), second = answers.find("201 Created"), third = answers.find("<p>index</p>");
     EXPECT_LT(first, second);
     EXPECT_LT(second, third);
     EXPECT_LT(third, answers.size());
@@ -211,8 +209,8 @@ TEST_F(http_server, takes_an_upload_in_chunks)
 TEST_F(http_server, says_go_on_to_a_client_that_waits_for_it)
 {
     allow_uploads();
-    const auto answer = exchange(
-        "PUT /e HTTP/1.1\r\nHost: h\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx");
+    const auto answer =
+        exchange("PUT /e HTTP/1.1\r\nHost: h\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx");
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 "));
 }
 
@@ -220,16 +218,13 @@ TEST_F(http_server, refuses_an_upload_over_the_limit_and_keeps_nothing_of_it)
 {
     allow_uploads();
     EXPECT_THAT(put("/big", std::string(100'001, 'x')), StartsWith("HTTP/1.1 413 "));
-    EXPECT_THAT(exchange("PUT /big HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n186a1\r\n" +
-                         std::string(100'001, 'x')),
-                StartsWith("HTTP/1.1 413 "));
+    EXPECT_THAT(
+        exchange("PUT /big HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n186a1\r\n" + std::string(100'001, 'x')),
+        StartsWith("HTTP/1.1 413 "));
     EXPECT_TRUE(fs::is_empty(uploaded.path));
 }
 
-TEST_F(http_server, refuses_uploads_unless_told_where_to)
-{
-    EXPECT_THAT(put("/x", "x"), StartsWith("HTTP/1.1 405 "));
-}
+TEST_F(http_server, refuses_uploads_unless_told_where_to) { EXPECT_THAT(put("/x", "x"), StartsWith("HTTP/1.1 405 ")); }
 
 struct bad_request
 {
@@ -255,8 +250,7 @@ INSTANTIATE_TEST_SUITE_P(
         bad_request{"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n", "400"},
         bad_request{"DELETE / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "405"},
         bad_request{"BREW / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "501"},
-        bad_request{"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 36\r\n\r\nGET /a.txt HTTP/1.1\r\nHost: smuggled\r\n",
-                    "405"}));
+        bad_request{"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 36\r\n\r\nGET /a.txt HTTP/1.1\r\nHost: smuggled\r\n", "405"}));
 
 TEST_F(http_server, refuses_an_endless_header)
 {

@@ -27,29 +27,25 @@ TEST_P(good_target, becomes_this_path)
 }
 
 INSTANTIATE_TEST_SUITE_P(targets, good_target,
-                         testing::Values(accepted_target{"/", "/"}, accepted_target{"/a", "/a"},
-                                         accepted_target{"/a/", "/a/"}, accepted_target{"/a/b.txt", "/a/b.txt"},
-                                         accepted_target{"//a///b", "/a/b"}, accepted_target{"/a%20b", "/a b"},
-                                         accepted_target{"/%41", "/A"}, accepted_target{"/%e2%82%ac", "/\xe2\x82\xac"},
-                                         accepted_target{"/a?b/../c", "/a"}, accepted_target{"/a..b", "/a..b"},
-                                         accepted_target{"/a.", "/a."}, accepted_target{"http://host/a", "/a"},
-                                         accepted_target{"http://host:80", "/"}, accepted_target{"http://host?q", "/"},
-                                         accepted_target{"/a%25b", "/a%b"}, accepted_target{"/x://y", "/x:/y"}));
+                         testing::Values(accepted_target{"/", "/"}, accepted_target{"/a", "/a"}, accepted_target{"/a/", "/a/"},
+                                         accepted_target{"/a/b.txt", "/a/b.txt"}, accepted_target{"//a///b", "/a/b"},
+                                         accepted_target{"/a%20b", "/a b"}, accepted_target{"/%41", "/A"},
+                                         accepted_target{"/%e2%82%ac", "/\xe2\x82\xac"}, accepted_target{"/a?b/../c", "/a"},
+                                         accepted_target{"/a..b", "/a..b"}, accepted_target{"/a.", "/a."},
+                                         accepted_target{"http://host/a", "/a"}, accepted_target{"http://host:80", "/"},
+                                         accepted_target{"http://host?q", "/"}, accepted_target{"/a%25b", "/a%b"},
+                                         accepted_target{"/x://y", "/x:/y"}));
 
 class bad_target : public testing::TestWithParam<const char*>
 {
 };
 
-TEST_P(bad_target, names_nothing)
-{
-    EXPECT_FALSE(parse_target(GetParam()));
-}
+TEST_P(bad_target, names_nothing) { EXPECT_FALSE(parse_target(GetParam())); }
 
 INSTANTIATE_TEST_SUITE_P(targets, bad_target,
-                         testing::Values("", "a", "*", "host:80", "/..", "/../etc/passwd", "/a/../b", "/%2e%2e/a",
-                                         "/%2E./a", "/.%2e/a", "/.", "/./a", "/.git/config", "/%2ehidden", "/a%2fb",
-                                         "/..%2f..%2fetc", "/a%00b", "/%", "/%4", "/%zz", "/%+1", "/% 1",
-                                         "http://host/../a"));
+                         testing::Values("", "a", "*", "host:80", "/..", "/../etc/passwd", "/a/../b", "/%2e%2e/a", "/%2E./a",
+                                         "/.%2e/a", "/.", "/./a", "/.git/config", "/%2ehidden", "/a%2fb", "/..%2f..%2fetc",
+                                         "/a%00b", "/%", "/%4", "/%zz", "/%+1", "/% 1", "http://host/../a"));
 
 TEST(target, keeps_the_query_apart_and_undecoded)
 {
@@ -89,10 +85,7 @@ TEST(percent_encode, is_undone_by_parsing)
     EXPECT_THAT(parsed->segments, ElementsAre(every));
 }
 
-TEST(html_escape, disarms_markup)
-{
-    EXPECT_EQ(html_escape("<a href=\"x\">&'"), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;");
-}
+TEST(html_escape, disarms_markup) { EXPECT_EQ(html_escape("<a href=\"x\">&'"), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;"); }
 
 TEST(media_type, follows_the_extension_whatever_its_case)
 {

@@ -28,14 +28,10 @@ class numbers : public testing::TestWithParam<const char*>
 {
 };
 
-TEST_P(numbers, that_are_none_are_refused)
-{
-    EXPECT_THROW(parse_number(GetParam(), 1, 65535), usage_error);
-}
+TEST_P(numbers, that_are_none_are_refused) { EXPECT_THROW(parse_number(GetParam(), 1, 65535), usage_error); }
 
 INSTANTIATE_TEST_SUITE_P(bad, numbers,
-                         testing::Values("", "0", "65536", "-1", "+1", " 1", "1 ", "1x", "0x10",
-                                         "99999999999999999999"));
+                         testing::Values("", "0", "65536", "-1", "+1", " 1", "1 ", "1x", "0x10", "99999999999999999999"));
 
 TEST(program, reads_numbers_to_both_bounds)
 {

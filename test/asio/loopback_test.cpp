@@ -12,9 +12,9 @@
 namespace {
 
 namespace asio = boost::asio;
+using boost::system::error_code;
 using tapio::ip::tcp;
 using tapio::ip::udp;
-using boost::system::error_code;
 
 asio::ip::address local() { return asio::ip::address_v4::loopback(); }
 

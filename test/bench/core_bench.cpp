@@ -7,7 +7,6 @@
 #include "wire/tcp.hpp"
 
 #include <benchmark/benchmark.h>
-
 #include <cstring>
 #include <vector>
 

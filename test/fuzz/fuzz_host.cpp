@@ -66,7 +66,8 @@ struct fuzzer
     void make_corpus()
     {
         const address a = address_v4(0xc000'0201U), b = address_v4(0xc000'0202U);
-        corpus.push_back(framed(wire::make_arp({wire::arp_operation::request, {{2, 0, 0, 0, 0, 1}}, a.to_v4(), {}, b.to_v4()}), wire::ether_type::arp));
+        corpus.push_back(framed(wire::make_arp({wire::arp_operation::request, {{2, 0, 0, 0, 0, 1}}, a.to_v4(), {}, b.to_v4()}),
+                                wire::ether_type::arp));
         packet echo(slice::copy_of(octets(32, std::byte{'e'})));
         wire::push_icmpv4(echo, wire::icmpv4_type::echo_request, 0, 1);
         corpus.push_back(ip(std::move(echo), wire::ip_protocol::icmp));
@@ -175,8 +176,7 @@ struct fuzzer
         }
         std::array<std::byte, 64> some{};
         const std::array<mutable_bytes, 1> in{mutable_bytes(some)};
-        while (h.udp().receive(datagrams, in, false)) {
-        }
+        while (h.udp().receive(datagrams, in, false)) {}
     }
 
     void step()
@@ -195,8 +195,7 @@ struct fuzzer
             }
         }
         socket_event e;
-        while (h.next_event(e)) {
-        }
+        while (h.next_event(e)) {}
     }
 
     std::mt19937_64 random;
@@ -225,10 +224,11 @@ int main(int argc, char** argv)
     std::uint64_t drops = 0;
     unsigned reasons = 0;
     for (const std::uint64_t n : f.h.counters().drops.by_reason) drops += n, reasons += n > 0 ? 1 : 0;
-    std::printf("%llu frames, seed %llu: %llu answers, %llu drops for %u reasons, %llu connections accepted, %zu sockets at most\n",
-                static_cast<unsigned long long>(frames), static_cast<unsigned long long>(seed),
-                static_cast<unsigned long long>(f.answers), static_cast<unsigned long long>(drops), reasons,
-                static_cast<unsigned long long>(f.h.counters().tcp.passive_opens), most);
+    std::printf(
+        "%llu frames, seed %llu: %llu answers, %llu drops for %u reasons, %llu connections accepted, %zu sockets at most\n",
+        static_cast<unsigned long long>(frames), static_cast<unsigned long long>(seed),
+        static_cast<unsigned long long>(f.answers), static_cast<unsigned long long>(drops), reasons,
+        static_cast<unsigned long long>(f.h.counters().tcp.passive_opens), most);
     // It must have been reached, and it must still be there.
     return f.answers > frames / 100 && reasons > 15 && f.h.counters().tcp.passive_opens > 10 ? 0 : 1;
 }

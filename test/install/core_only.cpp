@@ -3,7 +3,4 @@
 
 #include <cstring>
 
-int main()
-{
-    return std::strlen(tapio::core::describe(tapio::core::drop_reason::no_route)) > 0 ? 0 : 1;
-}
+int main() { return std::strlen(tapio::core::describe(tapio::core::drop_reason::no_route)) > 0 ? 0 : 1; }

@@ -39,8 +39,7 @@ INSTANTIATE_TEST_SUITE_P(rows, acceptability_table,
                              window_case{". 2147483649:2147483649(0) ack 1", false},
                              // data: its first or its last octet lies in the window
                              window_case{". 1:11(10) ack 1", true}, window_case{". 4000:4010(10) ack 1", true},
-                             window_case{". 4001:4011(10) ack 1", false},
-                             window_case{". 4294967287:1(10) ack 1", false},
+                             window_case{". 4001:4011(10) ack 1", false}, window_case{". 4294967287:1(10) ack 1", false},
                              window_case{". 4294967292:6(10) ack 1", true}));
 
 TEST_F(acceptability, zero_window_takes_only_empty_segments_at_rcv_nxt)
@@ -111,8 +110,7 @@ TEST_F(reset_rules, a_syn_in_the_window_is_challenged)
 TEST_F(reset_rules, challenges_are_limited)
 {
     script_socket s = open_passive();
-    for (int i = 0; i < 2000; ++i)
-        wire.in("R 2:2(0)").ignore_output();
+    for (int i = 0; i < 2000; ++i) wire.in("R 2:2(0)").ignore_output();
     EXPECT_LE(wire.counters().tcp.challenge_acks, 1000U); // RFC 5961 §7
     EXPECT_EQ(s.state(), tcp_state::established);
 }
@@ -181,8 +179,8 @@ protected:
     }
     std::string text(const char* flags, std::uint32_t seq, std::uint32_t size, std::optional<std::uint32_t> ack) const
     {
-        std::string t = std::string(flags) + ' ' + std::to_string(seq) + ':' + std::to_string(seq + size) + '(' +
-                        std::to_string(size) + ')';
+        std::string t =
+            std::string(flags) + ' ' + std::to_string(seq) + ':' + std::to_string(seq + size) + '(' + std::to_string(size) + ')';
         if (ack) t += " ack " + std::to_string(*ack);
         return t;
     }
@@ -191,28 +189,17 @@ protected:
         const std::uint32_t acked =
             std::get<0>(GetParam()) == tcp_state::fin_wait_2 || std::get<0>(GetParam()) == tcp_state::time_wait ? 2 : 1;
         switch (c) {
-        case segment_class::reset_exact:
-            return text("R", next_, 0, {});
-        case segment_class::reset_in_window:
-            return text("R", next_ + 10, 0, {});
-        case segment_class::reset_outside:
-            return text("R", next_ + 100'000, 0, {});
-        case segment_class::syn_in_window:
-            return text("S", next_ + 5, 0, {});
-        case segment_class::data_in_order:
-            return text(".", next_, 5, acked);
-        case segment_class::data_old:
-            return text(".", next_ - 3, 2, acked);
-        case segment_class::data_beyond:
-            return text(".", next_ + 100'000, 5, acked);
-        case segment_class::ack_unsent:
-            return text(".", next_, 0, ours_ + 1000);
-        case segment_class::no_ack:
-            return text("-", next_, 0, {});
-        case segment_class::bare_ack:
-            return text(".", next_, 0, acked);
-        case segment_class::fin:
-            return text("F.", next_, 0, acked);
+        case segment_class::reset_exact: return text("R", next_, 0, {});
+        case segment_class::reset_in_window: return text("R", next_ + 10, 0, {});
+        case segment_class::reset_outside: return text("R", next_ + 100'000, 0, {});
+        case segment_class::syn_in_window: return text("S", next_ + 5, 0, {});
+        case segment_class::data_in_order: return text(".", next_, 5, acked);
+        case segment_class::data_old: return text(".", next_ - 3, 2, acked);
+        case segment_class::data_beyond: return text(".", next_ + 100'000, 5, acked);
+        case segment_class::ack_unsent: return text(".", next_, 0, ours_ + 1000);
+        case segment_class::no_ack: return text("-", next_, 0, {});
+        case segment_class::bare_ack: return text(".", next_, 0, acked);
+        case segment_class::fin: return text("F.", next_, 0, acked);
         }
         return "-";
     }
@@ -231,24 +218,18 @@ const char* expected_answer(tcp_state s, segment_class c)
     switch (c) {
     case segment_class::reset_exact:
     case segment_class::reset_outside:
-    case segment_class::no_ack:
-        return "";
+    case segment_class::no_ack: return "";
     case segment_class::reset_in_window:
     case segment_class::syn_in_window:
         if (s == tcp_state::syn_received && c == segment_class::syn_in_window)
             return ""; // fourth: a passive open returns to LISTEN
         return ".";    // RFC 5961 §3.2, §4.2 (MAY for SYN in TIME-WAIT to reopen: there the sequence must lie beyond)
     case segment_class::data_old:
-    case segment_class::data_beyond:
-        return "."; // first
-    case segment_class::ack_unsent:
-        return opening ? "R" : "."; // fifth
-    case segment_class::bare_ack:
-        return "";
-    case segment_class::data_in_order:
-        return peer_finished ? "?" : "d"; // "this should not occur": ignored or acknowledged
-    case segment_class::fin:
-        return peer_finished ? "?" : ".";
+    case segment_class::data_beyond: return ".";                // first
+    case segment_class::ack_unsent: return opening ? "R" : "."; // fifth
+    case segment_class::bare_ack: return "";
+    case segment_class::data_in_order: return peer_finished ? "?" : "d"; // "this should not occur": ignored or acknowledged
+    case segment_class::fin: return peer_finished ? "?" : ".";
     }
     return "?";
 }
@@ -281,43 +262,40 @@ TEST_P(every_state, is_answered_as_the_rfc_says)
         }
     } else if (s == tcp_state::syn_received && c == segment_class::syn_in_window) {
         EXPECT_EQ(wire.host().tcp().size(), 1U) << "back to LISTEN";
-    } else if (c != segment_class::fin && c != segment_class::bare_ack && c != segment_class::data_in_order &&
-               answer != "?") {
+    } else if (c != segment_class::fin && c != segment_class::bare_ack && c != segment_class::data_in_order && answer != "?") {
         EXPECT_EQ(state(), s) << "a segment that changes nothing";
     }
 }
 
 std::string cell_name(const testing::TestParamInfo<std::tuple<tcp_state, segment_class>>& info)
 {
-    static const char* const names[] = {
-        "reset_exact", "reset_in_window", "reset_outside", "syn_in_window", "data_in_order",
-        "data_old",    "data_beyond",     "ack_unsent",    "no_ack",        "bare_ack",
-        "fin"};
+    static const char* const names[] = {"reset_exact", "reset_in_window", "reset_outside", "syn_in_window", "data_in_order",
+                                        "data_old",    "data_beyond",     "ack_unsent",    "no_ack",        "bare_ack",
+                                        "fin"};
     std::string s = name(std::get<0>(info.param));
     for (char& ch : s)
         if (ch == '-') ch = '_';
     return s + "__" + names[static_cast<int>(std::get<1>(info.param))];
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    all, every_state,
-    testing::Combine(testing::Values(tcp_state::syn_received, tcp_state::established, tcp_state::fin_wait_1,
-                                     tcp_state::fin_wait_2, tcp_state::close_wait, tcp_state::closing,
-                                     tcp_state::last_ack, tcp_state::time_wait),
-                     testing::Values(segment_class::reset_exact, segment_class::reset_in_window,
-                                     segment_class::reset_outside, segment_class::syn_in_window,
-                                     segment_class::data_in_order, segment_class::data_old, segment_class::data_beyond,
-                                     segment_class::ack_unsent, segment_class::no_ack, segment_class::bare_ack,
-                                     segment_class::fin)),
-    cell_name);
+INSTANTIATE_TEST_SUITE_P(all, every_state,
+                         testing::Combine(testing::Values(tcp_state::syn_received, tcp_state::established, tcp_state::fin_wait_1,
+                                                          tcp_state::fin_wait_2, tcp_state::close_wait, tcp_state::closing,
+                                                          tcp_state::last_ack, tcp_state::time_wait),
+                                          testing::Values(segment_class::reset_exact, segment_class::reset_in_window,
+                                                          segment_class::reset_outside, segment_class::syn_in_window,
+                                                          segment_class::data_in_order, segment_class::data_old,
+                                                          segment_class::data_beyond, segment_class::ack_unsent,
+                                                          segment_class::no_ack, segment_class::bare_ack, segment_class::fin)),
+                         cell_name);
 
 // -- the states before there is a connection ---------------------------------------------------------------------------
 
 struct opening_case
 {
     const char* segment;
-    const char* answer;                     ///< "" for none
-    tcp_state after = tcp_state::syn_sent;  ///< of SYN-SENT
+    const char* answer;                    ///< "" for none
+    tcp_state after = tcp_state::syn_sent; ///< of SYN-SENT
 };
 
 void PrintTo(const opening_case& c, std::ostream* out) { *out << c.segment; }
@@ -337,14 +315,15 @@ TEST_P(in_listen, is_answered_as_the_rfc_says)
     EXPECT_EQ(wire.host().tcp().size(), opens ? 2U : 1U);
 }
 
-INSTANTIATE_TEST_SUITE_P(rows, in_listen,
-                         testing::Values(opening_case{"R 5:5(0)", ""}, opening_case{"R. 5:5(0) ack 7", ""},
-                                         opening_case{"SR 5:5(0)", ""}, opening_case{". 5:5(0) ack 7", "R 7:7(0)"},
-                                         opening_case{"S. 5:5(0) ack 7", "R 7:7(0)"}, opening_case{"F. 5:5(0) ack 7", "R 7:7(0)"},
-                                         opening_case{". 5:8(3) ack 7", "R 7:7(0)"}, opening_case{"S 0:0(0) win 100", "S. 0:0(0) ack 1"},
-                                         opening_case{"SP 0:0(0) win 0", "S. 0:0(0) ack 1"}, opening_case{"S 0:3(3) win 100", "S. 0:0(0) ack 1"},
-                                         opening_case{"SF 0:0(0) win 100", ""}, opening_case{"F 5:5(0)", ""}, opening_case{"- 5:5(0)", ""},
-                                         opening_case{"- 5:8(3)", ""}, opening_case{"P 5:8(3)", ""}, opening_case{"FPU 5:5(0) urg 1", ""}));
+INSTANTIATE_TEST_SUITE_P(
+    rows, in_listen,
+    testing::Values(opening_case{"R 5:5(0)", ""}, opening_case{"R. 5:5(0) ack 7", ""}, opening_case{"SR 5:5(0)", ""},
+                    opening_case{". 5:5(0) ack 7", "R 7:7(0)"}, opening_case{"S. 5:5(0) ack 7", "R 7:7(0)"},
+                    opening_case{"F. 5:5(0) ack 7", "R 7:7(0)"}, opening_case{". 5:8(3) ack 7", "R 7:7(0)"},
+                    opening_case{"S 0:0(0) win 100", "S. 0:0(0) ack 1"}, opening_case{"SP 0:0(0) win 0", "S. 0:0(0) ack 1"},
+                    opening_case{"S 0:3(3) win 100", "S. 0:0(0) ack 1"}, opening_case{"SF 0:0(0) win 100", ""},
+                    opening_case{"F 5:5(0)", ""}, opening_case{"- 5:5(0)", ""}, opening_case{"- 5:8(3)", ""},
+                    opening_case{"P 5:8(3)", ""}, opening_case{"FPU 5:5(0) urg 1", ""}));
 
 class in_syn_sent : public packet_script, public testing::WithParamInterface<opening_case>
 {
@@ -366,14 +345,17 @@ TEST_P(in_syn_sent, is_answered_as_the_rfc_says)
 
 INSTANTIATE_TEST_SUITE_P(
     rows, in_syn_sent,
-    testing::Values(opening_case{". 0:0(0) ack 0", "R 0:0(0)"}, opening_case{". 0:0(0) ack 2", "R 2:2(0)"},          // first
+    testing::Values(opening_case{". 0:0(0) ack 0", "R 0:0(0)"}, opening_case{". 0:0(0) ack 2", "R 2:2(0)"}, // first
                     opening_case{"S. 0:0(0) ack 0", "R 0:0(0)"}, opening_case{"S. 0:0(0) ack 2", "R 2:2(0)"},
-                    opening_case{"F. 0:0(0) ack 9", "R 9:9(0)"}, opening_case{"R. 0:0(0) ack 0", ""}, opening_case{"R. 0:0(0) ack 2", ""},
-                    opening_case{"SR. 0:0(0) ack 2", ""}, opening_case{"R 0:0(0)", ""}, opening_case{"SR 0:0(0)", ""}, // second
-                    opening_case{"R. 0:0(0) ack 1", "", tcp_state::closed}, opening_case{"SR. 0:0(0) ack 1", ""}, // SYN with RST means nothing, and is dropped at the door
-                    opening_case{"S. 0:0(0) ack 1", ". 1:1(0) ack 1", tcp_state::established},                         // fourth
+                    opening_case{"F. 0:0(0) ack 9", "R 9:9(0)"}, opening_case{"R. 0:0(0) ack 0", ""},
+                    opening_case{"R. 0:0(0) ack 2", ""}, opening_case{"SR. 0:0(0) ack 2", ""}, opening_case{"R 0:0(0)", ""},
+                    opening_case{"SR 0:0(0)", ""}, // second
+                    opening_case{"R. 0:0(0) ack 1", "", tcp_state::closed},
+                    opening_case{"SR. 0:0(0) ack 1", ""}, // SYN with RST means nothing, and is dropped at the door
+                    opening_case{"S. 0:0(0) ack 1", ". 1:1(0) ack 1", tcp_state::established}, // fourth
                     opening_case{"S. 0:3(3) ack 1", ". 1:1(0) ack 4", tcp_state::established},
-                    opening_case{"S 0:0(0)", "S. 0:0(0) ack 1", tcp_state::syn_received}, opening_case{". 0:0(0) ack 1", ""}, // fifth
+                    opening_case{"S 0:0(0)", "S. 0:0(0) ack 1", tcp_state::syn_received},
+                    opening_case{". 0:0(0) ack 1", ""}, // fifth
                     opening_case{"F. 0:0(0) ack 1", ""}, opening_case{"F 0:0(0)", ""}, opening_case{"- 0:3(3)", ""},
                     opening_case{"P. 0:3(3) ack 1", ""}, opening_case{"- 0:0(0)", ""}, opening_case{"SF 0:0(0)", ""}));
 

@@ -205,9 +205,7 @@ TEST_F(sending, stops_at_the_peers_window)
 TEST_F(sending, an_old_segment_does_not_change_the_window)
 {
     script_socket s = open_passive("S 0:0(0) win 65535 <mss 1000>");
-    wire.in(". 1:11(10) ack 1 win 3000")
-        .in(". 1:1(0) ack 1 win 9000")
-        .ignore_output(); // SND.WL1 is 1; the second is old
+    wire.in(". 1:11(10) ack 1 win 3000").in(". 1:1(0) ack 1 win 9000").ignore_output(); // SND.WL1 is 1; the second is old
     EXPECT_EQ(s.info().send_window, 3000U) << "RFC 9293 §3.10.7.4 fifth: SND.WL1 < SEG.SEQ or ...";
 }
 
@@ -226,8 +224,7 @@ TEST_F(sending, the_initial_window_is_ten_segments)
 {
     script_socket s = open_passive();
     s.send(20'000);
-    for (unsigned i = 0; i < 10; ++i)
-        wire.out("."); // RFC 6928
+    for (unsigned i = 0; i < 10; ++i) wire.out("."); // RFC 6928
     wire.out_nothing();
     wire.in(". 1:1(0) ack 1001").out(".").out(".").out_nothing(); // slow start: one for the octets, one more
 }
@@ -254,7 +251,9 @@ TEST_F(probing, a_closed_window_is_probed_with_backoff)
     wire.in(". 1:1(0) ack 1001 win 0").out_nothing();
     wire.at(600ms).out(". 1001:1002(1)").in(". 1:1(0) ack 1001 win 0");
     wire.at(1400ms).out(". 1001:1002(1)").in(". 1:1(0) ack 1001 win 0");
-    wire.at(2s).in(". 1:1(0) ack 1001 win 1000").out("P. 1001:1004(3)"); // what was probed with goes again, at once, with the rest
+    wire.at(2s)
+        .in(". 1:1(0) ack 1001 win 1000")
+        .out("P. 1001:1004(3)"); // what was probed with goes again, at once, with the rest
     wire.in(". 1:1(0) ack 1004").out_nothing();
     EXPECT_EQ(s.info().unacked, 0U);
     wire.at(1h).out_nothing();
@@ -281,8 +280,7 @@ TEST_F(probing, a_peer_that_answers_is_never_given_up)
 TEST_F(probing, a_peer_that_is_gone_is_given_up)
 {
     script_socket s = stalled();
-    for (unsigned i = 0; i < 15; ++i)
-        wire.out_within(61s, ". 1001:1002(1)");
+    for (unsigned i = 0; i < 15; ++i) wire.out_within(61s, ". 1001:1002(1)");
     wire.after(125s).ignore_output();
     EXPECT_EQ(s.error(), errno_code(ETIMEDOUT));
 }

@@ -180,8 +180,7 @@ TEST_F(active_open, syn_retries_last_three_minutes_by_default)
 {
     script_socket s = wire.connect();
     wire.out("S 0:0(0)");
-    for (const auto t : {1s, 3s, 7s, 15s, 31s, 63s, 123s})
-        wire.at(t).out("S 0:0(0)");
+    for (const auto t : {1s, 3s, 7s, 15s, 31s, 63s, 123s}) wire.at(t).out("S 0:0(0)");
     wire.at(180s); // RFC 9293 MUST-23: R2 for a SYN at least 3 minutes
     wire.ignore_output();
     EXPECT_FALSE(s.error());
@@ -266,8 +265,8 @@ TEST_P(icmp_on_syn, ends_the_opening_or_explains_its_end)
 
 // RFC 1122 §4.2.3.9: codes 2 to 4 are hard (SHOULD abort), 0, 1 and 5 soft (MUST NOT abort, but are to be told)
 INSTANTIATE_TEST_SUITE_P(codes, icmp_on_syn,
-                         testing::Values(icmp_case{0, ENETUNREACH}, icmp_case{1, EHOSTUNREACH},
-                                         icmp_case{2, ENOPROTOOPT}, icmp_case{3, ECONNREFUSED}));
+                         testing::Values(icmp_case{0, ENETUNREACH}, icmp_case{1, EHOSTUNREACH}, icmp_case{2, ENOPROTOOPT},
+                                         icmp_case{3, ECONNREFUSED}));
 
 TEST_F(active_open, icmp_about_a_sequence_never_sent_is_ignored)
 {

@@ -15,15 +15,18 @@ public:
     /// @param next the peer's next sequence number, relative  @param una, nxt ours, relative
     std::string make(std::uint32_t next, std::uint32_t una, std::uint32_t nxt)
     {
-        static const char* const flags[] = {".", ".", ".", ".", "P.", "F.", "S", "S.", "R", "R.", "-", "F", "SF", "SR", "PU.", "FPU"};
+        static const char* const flags[] = {".", ".",  ".", ".", "P.", "F.", "S",   "S.",
+                                            "R", "R.", "-", "F", "SF", "SR", "PU.", "FPU"};
         const std::string chosen = flags[below(16)];
         const std::uint32_t size = below(3) == 0 ? below(1400) : 0;
         const std::uint32_t seq = next + near(size);
-        std::string text = chosen + ' ' + std::to_string(seq) + ':' + std::to_string(seq + size) + '(' + std::to_string(size) + ')';
+        std::string text =
+            chosen + ' ' + std::to_string(seq) + ':' + std::to_string(seq + size) + '(' + std::to_string(size) + ')';
         if (chosen.find('.') != std::string::npos) text += " ack " + std::to_string(acknowledgement(una, nxt));
         if (chosen.find('U') != std::string::npos) text += " urg " + std::to_string(below(65536));
         text += " win " + std::to_string(below(4) == 0 ? below(2000) : below(65536));
-        static const char* const options[] = {"", "", "", " <ts 500 0>", " <mss 1>", " <mss 65535,wscale 14>", " <sackOK>", " <mss 0,ts 1 1>"};
+        static const char* const options[] = {
+            "", "", "", " <ts 500 0>", " <mss 1>", " <mss 65535,wscale 14>", " <sackOK>", " <mss 0,ts 1 1>"};
         return text + options[below(8)];
     }
     std::uint32_t below(std::uint32_t n) { return static_cast<std::uint32_t>(random_() % n); }
@@ -32,9 +35,9 @@ private:
     std::uint32_t near(std::uint32_t size)
     {
         switch (below(8)) {
-        case 0: return 0U - size;                    // just old
-        case 1: return 0U - below(3000);             // overlapping
-        case 2: return below(70'000);                // in the window, or beyond
+        case 0: return 0U - size;                             // just old
+        case 1: return 0U - below(3000);                      // overlapping
+        case 2: return below(70'000);                         // in the window, or beyond
         case 3: return static_cast<std::uint32_t>(random_()); // anywhere
         default: return 0;
         }
@@ -42,8 +45,8 @@ private:
     std::uint32_t acknowledgement(std::uint32_t una, std::uint32_t nxt)
     {
         switch (below(6)) {
-        case 0: return nxt + below(5);               // of what was never sent
-        case 1: return una - below(70'000);          // old
+        case 0: return nxt + below(5);      // of what was never sent
+        case 1: return una - below(70'000); // old
         case 2: return static_cast<std::uint32_t>(random_());
         default: return una + below(nxt - una + 1);
         }
@@ -92,7 +95,8 @@ protected:
         s.send(5000);
         wire.ignore_output();
         peer_next_ = 101;
-        if (to == tcp_state::close_wait || to == tcp_state::last_ack) wire.in("F. 101:101(0) ack 1").ignore_output(), peer_next_ = 102;
+        if (to == tcp_state::close_wait || to == tcp_state::last_ack)
+            wire.in("F. 101:101(0) ack 1").ignore_output(), peer_next_ = 102;
         if (to == tcp_state::established || to == tcp_state::close_wait) return s;
         s.shutdown(shutdown_type::send);
         wire.ignore_output();
@@ -114,7 +118,8 @@ protected:
         EXPECT_GE(after.send_mss, 12U);
         if (after.state != tcp_state::closed && before.state >= tcp_state::established) {
             const unsigned fin = after.state != before.state ? 1 : 0; // it takes a number, and no octet
-            EXPECT_GE(after.bytes_received + after.receive_window + fin, before.bytes_received + before.receive_window) << "the right edge moved back";
+            EXPECT_GE(after.bytes_received + after.receive_window + fin, before.bytes_received + before.receive_window)
+                << "the right edge moved back";
         }
     }
 
@@ -139,8 +144,9 @@ TEST_P(random_segments, break_nothing)
         for (unsigned i = 0; i < 200 && done < segments; ++i, ++done) {
             const tcp_info before = s ? s.info() : tcp_info{};
             const auto una = static_cast<std::uint32_t>(before.bytes_acked + 1);
-            wire.in(maker.make(peer_next_ + static_cast<std::uint32_t>(before.bytes_received > 100 ? before.bytes_received - 100 : 0), una,
-                               una + static_cast<std::uint32_t>(before.unacked)));
+            wire.in(
+                maker.make(peer_next_ + static_cast<std::uint32_t>(before.bytes_received > 100 ? before.bytes_received - 100 : 0),
+                           una, una + static_cast<std::uint32_t>(before.unacked)));
             EXPECT_LE(wire.packets_waiting(), 12U) << "one segment made us send that many";
             wire.ignore_output();
             if (!s) continue;
@@ -166,9 +172,9 @@ TEST_P(random_segments, break_nothing)
 }
 
 INSTANTIATE_TEST_SUITE_P(states, random_segments,
-                         testing::Values(tcp_state::closed, tcp_state::listen, tcp_state::syn_sent, tcp_state::syn_received, tcp_state::established,
-                                         tcp_state::fin_wait_1, tcp_state::fin_wait_2, tcp_state::close_wait, tcp_state::closing,
-                                         tcp_state::last_ack, tcp_state::time_wait),
+                         testing::Values(tcp_state::closed, tcp_state::listen, tcp_state::syn_sent, tcp_state::syn_received,
+                                         tcp_state::established, tcp_state::fin_wait_1, tcp_state::fin_wait_2,
+                                         tcp_state::close_wait, tcp_state::closing, tcp_state::last_ack, tcp_state::time_wait),
                          [](const auto& p) {
                              std::string s = name(p.param);
                              for (char& c : s)

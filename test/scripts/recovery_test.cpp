@@ -44,8 +44,8 @@ TEST_F(retransmission, a_second_sample_is_smoothed)
     script_socket s = open_after(300ms);
     s.send("abc");
     wire.out("P. 1:4(3)").at(300ms + 380ms).in(". 1:1(0) ack 4");
-    EXPECT_EQ(s.info().srtt, 310ms);       // RFC 6298 §2.3: 7/8 * 300 + 1/8 * 380
-    EXPECT_EQ(s.info().rttvar, 132500us);  // 3/4 * 150 + 1/4 * |300 - 380|
+    EXPECT_EQ(s.info().srtt, 310ms);      // RFC 6298 §2.3: 7/8 * 300 + 1/8 * 380
+    EXPECT_EQ(s.info().rttvar, 132500us); // 3/4 * 150 + 1/4 * |300 - 380|
     EXPECT_EQ(s.info().rto, 840ms);
 }
 
@@ -129,7 +129,8 @@ TEST_F(retransmission, an_acknowledgement_of_all_ends_it)
     script_socket s = open_passive();
     s.send(3000);
     wire.out(".").out(".").out("P.");
-    wire.at(200ms).out(". 1:1001(1000)").in(". 1:1(0) ack 3001").at(1h).out_nothing(); // the acknowledgements were lost, not the data
+    wire.at(200ms).out(". 1:1001(1000)").in(". 1:1(0) ack 3001").at(1h).out_nothing(); // the acknowledgements were lost, not the
+                                                                                       // data
     EXPECT_EQ(s.info().unacked, 0U);
 }
 
@@ -306,7 +307,10 @@ TEST_F(fast_retransmit, these_are_no_duplicates)
 {
     in_flight(6);
     wire.at(10ms);
-    wire.in(". 1:1(0) ack 1 win 60000").in(". 1:1(0) ack 1 win 61000").in(". 1:1(0) ack 1 win 62000").in(". 1:1(0) ack 1 win 63000");
+    wire.in(". 1:1(0) ack 1 win 60000")
+        .in(". 1:1(0) ack 1 win 61000")
+        .in(". 1:1(0) ack 1 win 62000")
+        .in(". 1:1(0) ack 1 win 63000");
     wire.in(". 1:2(1) ack 1 win 63000").in(". 2:3(1) ack 1 win 63000").ignore_output();
     wire.in(". 3:4(1) ack 1 win 63000").in(". 4:5(1) ack 1 win 63000").ignore_output();
     EXPECT_EQ(wire.counters().tcp.fast_retransmits, 0U);

@@ -51,8 +51,8 @@ TEST_P(bad_wire, a_megabyte_both_ways_arrives_whole)
     constexpr std::uint64_t megabyte = 1 << 20;
     bad_transfer t(GetParam(), megabyte, bad_direction());
     ASSERT_TRUE(t.net.run_until([&] { return t.finished(); }, 10min))
-        << "received " << t.client.received() << " and "
-        << (t.server.users().empty() ? 0 : t.server.users()[0]->received()) << ", error " << t.client.error();
+        << "received " << t.client.received() << " and " << (t.server.users().empty() ? 0 : t.server.users()[0]->received())
+        << ", error " << t.client.error();
     const stream_user& s = *t.server.users()[0];
     EXPECT_EQ(t.client.received(), megabyte);
     EXPECT_EQ(s.received(), megabyte);

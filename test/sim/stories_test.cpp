@@ -13,7 +13,10 @@ using namespace std::chrono_literals;
 /// Two hosts and a wire.
 struct two_hosts : testing::Test
 {
-    wire_between& join(const impairment_options& both, std::size_t mtu = 1500) { return net.join(a, "192.0.2.1", b, "192.0.2.2", {link_type::ip, mtu, both, both}); }
+    wire_between& join(const impairment_options& both, std::size_t mtu = 1500)
+    {
+        return net.join(a, "192.0.2.1", b, "192.0.2.2", {link_type::ip, mtu, both, both});
+    }
     static impairment_options delayed(duration d)
     {
         impairment_options o;
@@ -32,8 +35,11 @@ TEST_F(two_hosts, a_thousand_connections_at_once)
     constexpr std::uint64_t size = 10'000;
     acceptor_user server(b, there, 2000, {size, 2, 1}, net.now());
     std::vector<std::unique_ptr<stream_user>> clients;
-    for (int i = 0; i < 1000; ++i) clients.push_back(std::make_unique<stream_user>(a, start_connect(a, there, net.now()), stream_user::plan{size, 1, 2}));
-    const auto all = [](const auto& users) { return std::all_of(users.begin(), users.end(), [](const auto& u) { return u->finished(); }); };
+    for (int i = 0; i < 1000; ++i)
+        clients.push_back(std::make_unique<stream_user>(a, start_connect(a, there, net.now()), stream_user::plan{size, 1, 2}));
+    const auto all = [](const auto& users) {
+        return std::all_of(users.begin(), users.end(), [](const auto& u) { return u->finished(); });
+    };
     ASSERT_TRUE(net.run_until([&] { return server.users().size() == 1000 && all(clients) && all(server.users()); }, 2min));
     for (const auto& c : clients) {
         EXPECT_EQ(c->received(), size);
@@ -127,7 +133,10 @@ TEST_F(two_hosts, a_reader_that_stops_for_an_hour)
 class whim : public agent
 {
 public:
-    whim(host& h, tcp_id id, std::uint64_t salt, std::uint64_t peer_salt) : host_(h), id_(id), salt_(salt), peer_salt_(peer_salt) { h.tcp().set_owner(id, this); }
+    whim(host& h, tcp_id id, std::uint64_t salt, std::uint64_t peer_salt) : host_(h), id_(id), salt_(salt), peer_salt_(peer_salt)
+    {
+        h.tcp().set_owner(id, this);
+    }
 
     void ready(readiness, time_point) override {}
 
@@ -148,7 +157,10 @@ public:
         case 3: (void)host_.tcp().set_option(id_, socket_option::no_delay, random() % 2, now); break;
         case 4: (void)host_.tcp().set_option(id_, socket_option::keep_alive, random() % 2, now); break;
         case 5: (void)host_.tcp().poll(id_), (void)host_.tcp().available(id_), (void)host_.tcp().info(id_, now); break;
-        case 6: case 7: case 8: case 9: send(random() % 20'000, now); break;
+        case 6:
+        case 7:
+        case 8:
+        case 9: send(random() % 20'000, now); break;
         default: receive(1 + random() % 20'000, now); break;
         }
     }

@@ -2,12 +2,12 @@
 /// Addresses as the core names them: Asio's own address type, the core's endpoint, and the link-layer address.
 #pragma once
 
+#include <boost/asio/ip/address.hpp>
+
 #include <array>
 #include <compare>
 #include <cstdint>
 #include <string>
-
-#include <boost/asio/ip/address.hpp>
 
 namespace tapio::core {
 
@@ -25,12 +25,13 @@ struct endpoint
 };
 
 /// The family of a socket or packet.
-enum class family : std::uint8_t { v4, v6 };
-
-inline family family_of(const address& a) noexcept
+enum class family : std::uint8_t
 {
-    return a.is_v4() ? family::v4 : family::v6;
-}
+    v4,
+    v6
+};
+
+inline family family_of(const address& a) noexcept { return a.is_v4() ? family::v4 : family::v6; }
 
 /// An EUI-48 link-layer address (IEEE 802), octets in transmission order.
 struct mac_address

@@ -3,22 +3,22 @@
 /// lost is decided elsewhere (loss recovery), and told here.
 #pragma once
 
+#include <tapio/core/time.hpp>
+
 #include <cstdint>
 #include <memory>
 #include <string_view>
-
-#include <tapio/core/time.hpp>
 
 namespace tapio::core {
 
 /// One cumulative acknowledgement.
 struct ack_sample
 {
-    std::uint64_t acked = 0;         ///< octets newly acknowledged
-    std::uint64_t prior_flight = 0;  ///< octets that were in flight before it
-    bool window_limited = false;     ///< the congestion window was (nearly) full: growth is earned (RFC 7661)
-    duration rtt{};                  ///< of this acknowledgement; zero: none was measured
-    duration smoothed_rtt{};         ///< zero before the first sample
+    std::uint64_t acked = 0;        ///< octets newly acknowledged
+    std::uint64_t prior_flight = 0; ///< octets that were in flight before it
+    bool window_limited = false;    ///< the congestion window was (nearly) full: growth is earned (RFC 7661)
+    duration rtt{};                 ///< of this acknowledgement; zero: none was measured
+    duration smoothed_rtt{};        ///< zero before the first sample
     time_point now;
 };
 

@@ -3,9 +3,9 @@
 /// RFC 4113 (UDP), RFC 4022 (TCP), RFC 2863 (interfaces). All only grow, except where said.
 #pragma once
 
-#include <cstdint>
-
 #include <tapio/core/drop_reason.hpp>
+
+#include <cstdint>
 
 namespace tapio::core {
 
@@ -18,8 +18,7 @@ struct interface_counters ///< RFC 2863 ifTable
 
 struct ip_counters ///< RFC 4293 ipSystemStatsTable
 {
-    std::uint64_t in_receives = 0, in_hdr_errors = 0, in_addr_errors = 0, in_unknown_protos = 0, in_discards = 0,
-                  in_delivers = 0;
+    std::uint64_t in_receives = 0, in_hdr_errors = 0, in_addr_errors = 0, in_unknown_protos = 0, in_discards = 0, in_delivers = 0;
     std::uint64_t out_requests = 0, out_no_routes = 0, out_discards = 0;
 };
 

@@ -2,16 +2,17 @@
 /// What a host has to know of the device under one of its interfaces.
 #pragma once
 
+#include <tapio/core/address.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
-#include <tapio/core/address.hpp>
-
 namespace tapio::core {
 
 /// How packets look on the medium.
-enum class link_type : std::uint8_t {
+enum class link_type : std::uint8_t
+{
     ethernet, ///< frames: TAP, AF_PACKET, in-memory wires
     ip,       ///< bare IP packets: TUN
     loopback, ///< bare IP packets that come back to us
@@ -25,11 +26,11 @@ struct offload_features ///< what the device does for us (virtio-net); all off f
 
 struct device_info
 {
-    std::string name;                 ///< "tap0"
+    std::string name; ///< "tap0"
     link_type link = link_type::ethernet;
-    std::size_t mtu = 1500;           ///< octets of IP packet, without the Ethernet header
-    mac_address mac;                  ///< ours on this medium; unspecified: the host makes up a local one
-    std::size_t queue_length = 0;     ///< packets that the device buffers towards us before it drops; 0: without bound
+    std::size_t mtu = 1500;       ///< octets of IP packet, without the Ethernet header
+    mac_address mac;              ///< ours on this medium; unspecified: the host makes up a local one
+    std::size_t queue_length = 0; ///< packets that the device buffers towards us before it drops; 0: without bound
     offload_features offload;
 };
 

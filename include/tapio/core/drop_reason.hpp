@@ -2,75 +2,76 @@
 /// Why a packet was dropped. Every drop in tapio has one of these reasons and is counted under it.
 #pragma once
 
+#include <boost/system/result.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 
-#include <boost/system/result.hpp>
-
 namespace tapio::core {
 
 // X(name, what it says to a reader)
-#define TAPIO_DROP_REASONS(X)                                                                                            \
-    X(ethernet_truncated, "Ethernet: shorter than its header")                                                           \
-    X(ethernet_other_host, "Ethernet: addressed to another station")                                                     \
-    X(ethernet_bad_source, "Ethernet: the source is a group address")                                                    \
-    X(ethernet_unknown_type, "Ethernet: no protocol of ours")                                                            \
-    X(arp_truncated, "ARP: shorter than its header")                                                                     \
-    X(arp_unsupported, "ARP: hardware or protocol type, or their lengths, are not Ethernet and IPv4")                    \
-    X(arp_unknown_operation, "ARP: neither request nor reply")                                                           \
-    X(arp_bad_address, "ARP: a group, broadcast or mismatched sender")                                                   \
-    X(arp_not_for_us, "ARP: asks for another host")                                                                      \
-    X(ipv4_truncated, "IPv4: shorter than its header or total length")                                                   \
-    X(ipv4_bad_version, "IPv4: version is not 4")                                                                        \
-    X(ipv4_bad_header_length, "IPv4: IHL below 5 or beyond the packet")                                                  \
-    X(ipv4_bad_total_length, "IPv4: total length below the header's")                                                    \
-    X(ipv4_bad_checksum, "IPv4: header checksum")                                                                        \
-    X(ipv4_bad_options, "IPv4: malformed options")                                                                       \
-    X(ipv4_source_route, "IPv4: source routing is refused")                                                              \
-    X(ipv4_bad_source, "IPv4: source is a group, broadcast, loopback from outside, or our own")                          \
-    X(ipv4_bad_destination, "IPv4: destination cannot be one (0.0.0.0/8, loopback from outside, 240/4)")                 \
-    X(ipv4_not_for_us, "IPv4: destination is not ours and we do not forward")                                            \
-    X(ipv4_ttl_exceeded, "IPv4: TTL ran out on the way through us")                                                      \
-    X(ipv4_fragment, "IPv4: a fragment, and reassembly is not available")                                                \
-    X(ipv4_unknown_protocol, "IPv4: no such transport protocol here")                                                    \
-    X(ipv4_too_big, "IPv4: larger than the MTU with DF set")                                                             \
-    X(ipv6_unsupported, "IPv6: not available")                                                                           \
-    X(icmp_truncated, "ICMP: shorter than its header")                                                                   \
-    X(icmp_bad_checksum, "ICMP: checksum")                                                                               \
-    X(icmp_unknown_type, "ICMP: type or code unknown")                                                                   \
-    X(icmp_bad_quote, "ICMP: the quoted packet is malformed or none of ours")                                            \
-    X(icmp_rate_limited, "ICMP: an answer was held back by the rate limit")                                              \
-    X(udp_truncated, "UDP: shorter than its header")                                                                     \
-    X(udp_bad_length, "UDP: length below 8 or beyond the packet")                                                        \
-    X(udp_bad_checksum, "UDP: checksum")                                                                                 \
-    X(udp_zero_port, "UDP: destination port 0")                                                                          \
-    X(udp_no_socket, "UDP: no socket bound")                                                                             \
-    X(udp_queue_full, "UDP: the socket's receive queue is full")                                                         \
-    X(tcp_truncated, "TCP: shorter than its header")                                                                     \
-    X(tcp_bad_offset, "TCP: data offset below 5 or beyond the segment")                                                  \
-    X(tcp_bad_checksum, "TCP: checksum")                                                                                 \
-    X(tcp_bad_options, "TCP: malformed options")                                                                         \
-    X(tcp_zero_port, "TCP: port 0")                                                                                      \
-    X(tcp_bad_flags, "TCP: a combination of flags that means nothing")                                                   \
-    X(tcp_group_address, "TCP: to or from a group or broadcast address")                                                 \
-    X(tcp_no_socket, "TCP: no such connection or listener")                                                              \
-    X(tcp_out_of_window, "TCP: sequence number outside the receive window")                                              \
-    X(tcp_paws, "TCP: timestamp older than the last (PAWS)")                                                             \
-    X(tcp_bad_ack, "TCP: acknowledges what was never sent")                                                              \
-    X(tcp_no_ack, "TCP: without ACK where it is required")                                                               \
-    X(tcp_challenge, "TCP: answered by a challenge ACK")                                                                 \
-    X(tcp_backlog_full, "TCP: the listener's backlog is full")                                                           \
-    X(tcp_no_memory, "TCP: the receive buffer or the host's memory budget is full")                                      \
-    X(neighbor_unreachable, "link: the next hop did not answer")                                                         \
-    X(neighbor_queue_full, "link: too many packets wait for the next hop's address")                                     \
-    X(no_route, "IP: no route to the destination")                                                                       \
-    X(transmit_queue_full, "interface: transmit queue full")                                                             \
-    X(interface_down, "interface: down or gone")                                                                         \
+#define TAPIO_DROP_REASONS(X)                                                                            \
+    X(ethernet_truncated, "Ethernet: shorter than its header")                                           \
+    X(ethernet_other_host, "Ethernet: addressed to another station")                                     \
+    X(ethernet_bad_source, "Ethernet: the source is a group address")                                    \
+    X(ethernet_unknown_type, "Ethernet: no protocol of ours")                                            \
+    X(arp_truncated, "ARP: shorter than its header")                                                     \
+    X(arp_unsupported, "ARP: hardware or protocol type, or their lengths, are not Ethernet and IPv4")    \
+    X(arp_unknown_operation, "ARP: neither request nor reply")                                           \
+    X(arp_bad_address, "ARP: a group, broadcast or mismatched sender")                                   \
+    X(arp_not_for_us, "ARP: asks for another host")                                                      \
+    X(ipv4_truncated, "IPv4: shorter than its header or total length")                                   \
+    X(ipv4_bad_version, "IPv4: version is not 4")                                                        \
+    X(ipv4_bad_header_length, "IPv4: IHL below 5 or beyond the packet")                                  \
+    X(ipv4_bad_total_length, "IPv4: total length below the header's")                                    \
+    X(ipv4_bad_checksum, "IPv4: header checksum")                                                        \
+    X(ipv4_bad_options, "IPv4: malformed options")                                                       \
+    X(ipv4_source_route, "IPv4: source routing is refused")                                              \
+    X(ipv4_bad_source, "IPv4: source is a group, broadcast, loopback from outside, or our own")          \
+    X(ipv4_bad_destination, "IPv4: destination cannot be one (0.0.0.0/8, loopback from outside, 240/4)") \
+    X(ipv4_not_for_us, "IPv4: destination is not ours and we do not forward")                            \
+    X(ipv4_ttl_exceeded, "IPv4: TTL ran out on the way through us")                                      \
+    X(ipv4_fragment, "IPv4: a fragment, and reassembly is not available")                                \
+    X(ipv4_unknown_protocol, "IPv4: no such transport protocol here")                                    \
+    X(ipv4_too_big, "IPv4: larger than the MTU with DF set")                                             \
+    X(ipv6_unsupported, "IPv6: not available")                                                           \
+    X(icmp_truncated, "ICMP: shorter than its header")                                                   \
+    X(icmp_bad_checksum, "ICMP: checksum")                                                               \
+    X(icmp_unknown_type, "ICMP: type or code unknown")                                                   \
+    X(icmp_bad_quote, "ICMP: the quoted packet is malformed or none of ours")                            \
+    X(icmp_rate_limited, "ICMP: an answer was held back by the rate limit")                              \
+    X(udp_truncated, "UDP: shorter than its header")                                                     \
+    X(udp_bad_length, "UDP: length below 8 or beyond the packet")                                        \
+    X(udp_bad_checksum, "UDP: checksum")                                                                 \
+    X(udp_zero_port, "UDP: destination port 0")                                                          \
+    X(udp_no_socket, "UDP: no socket bound")                                                             \
+    X(udp_queue_full, "UDP: the socket's receive queue is full")                                         \
+    X(tcp_truncated, "TCP: shorter than its header")                                                     \
+    X(tcp_bad_offset, "TCP: data offset below 5 or beyond the segment")                                  \
+    X(tcp_bad_checksum, "TCP: checksum")                                                                 \
+    X(tcp_bad_options, "TCP: malformed options")                                                         \
+    X(tcp_zero_port, "TCP: port 0")                                                                      \
+    X(tcp_bad_flags, "TCP: a combination of flags that means nothing")                                   \
+    X(tcp_group_address, "TCP: to or from a group or broadcast address")                                 \
+    X(tcp_no_socket, "TCP: no such connection or listener")                                              \
+    X(tcp_out_of_window, "TCP: sequence number outside the receive window")                              \
+    X(tcp_paws, "TCP: timestamp older than the last (PAWS)")                                             \
+    X(tcp_bad_ack, "TCP: acknowledges what was never sent")                                              \
+    X(tcp_no_ack, "TCP: without ACK where it is required")                                               \
+    X(tcp_challenge, "TCP: answered by a challenge ACK")                                                 \
+    X(tcp_backlog_full, "TCP: the listener's backlog is full")                                           \
+    X(tcp_no_memory, "TCP: the receive buffer or the host's memory budget is full")                      \
+    X(neighbor_unreachable, "link: the next hop did not answer")                                         \
+    X(neighbor_queue_full, "link: too many packets wait for the next hop's address")                     \
+    X(no_route, "IP: no route to the destination")                                                       \
+    X(transmit_queue_full, "interface: transmit queue full")                                             \
+    X(interface_down, "interface: down or gone")                                                         \
     X(too_big, "interface: larger than the MTU")
 
 /// Reasons, in the order of the layers.
-enum class drop_reason : std::uint8_t {
+enum class drop_reason : std::uint8_t
+{
 #define TAPIO_X(name, text) name,
     TAPIO_DROP_REASONS(TAPIO_X)
 #undef TAPIO_X

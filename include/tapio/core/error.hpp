@@ -2,10 +2,10 @@
 /// What a user's call may answer: `error_code`s with the values that Asio users already test for.
 #pragma once
 
-#include <cerrno>
-
 #include <boost/system/error_code.hpp>
 #include <boost/system/result.hpp>
+
+#include <cerrno>
 
 namespace tapio::core {
 
@@ -16,9 +16,6 @@ template <class T>
 using result = boost::system::result<T>;
 
 /// `errno` value -> the `error_code` that compares equal to `boost::asio::error::...` (system category).
-inline error_code errno_code(int value) noexcept
-{
-    return {value, boost::system::system_category()};
-}
+inline error_code errno_code(int value) noexcept { return {value, boost::system::system_category()}; }
 
 } // namespace tapio::core

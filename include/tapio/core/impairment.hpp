@@ -22,9 +22,8 @@ struct impairment_options
     duration delay{};     ///< of every packet
     duration jitter{};    ///< up to so much more, uniformly; reorders when larger than the distance of packets
     duration reorder_delay = std::chrono::milliseconds(5);
-    std::uint64_t rate = 0; ///< bit/s of the wire; 0: infinitely fast
-    std::size_t queue_limit =
-        0; ///< octets waiting for the wire before it drops the newest packet (with `rate`); 0: no bound
+    std::uint64_t rate = 0;      ///< bit/s of the wire; 0: infinitely fast
+    std::size_t queue_limit = 0; ///< octets waiting for the wire before it drops the newest packet (with `rate`); 0: no bound
 };
 
 /// How often each has happened.

@@ -12,15 +12,15 @@
 /// first contiguous octets and `consume()` walks on. Holds no protocol knowledge.
 #pragma once
 
+#include <tapio/core/slice.hpp>
+
+#include <boost/container/small_vector.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
-
-#include <boost/container/small_vector.hpp>
-
-#include <tapio/core/slice.hpp>
 
 namespace tapio::core {
 
@@ -28,19 +28,26 @@ namespace tapio::core {
 struct offload_info
 {
     /// State of the transport checksum.
-    enum class checksum_state : std::uint8_t {
+    enum class checksum_state : std::uint8_t
+    {
         complete, ///< out: written in full; in: unknown, to be verified
         partial,  ///< only the pseudo-header sum stands there: the device (out) or nobody (in, VIRTIO NEEDS_CSUM) completes it
         verified, ///< in: the device has verified it (VIRTIO DATA_VALID)
     };
     /// How the device is to cut, or has coalesced, a segment larger than the MTU.
-    enum class gso_type : std::uint8_t { none, tcp_v4, tcp_v6, udp };
+    enum class gso_type : std::uint8_t
+    {
+        none,
+        tcp_v4,
+        tcp_v6,
+        udp
+    };
 
     checksum_state checksum = checksum_state::complete;
     gso_type gso = gso_type::none;
-    bool ecn = false;                ///< GSO: CWR is set on the first segment only
-    std::uint16_t gso_size = 0;      ///< octets of payload per segment (MSS); 0 without GSO
-    std::uint16_t header_length = 0; ///< octets of all headers, for GSO
+    bool ecn = false;                  ///< GSO: CWR is set on the first segment only
+    std::uint16_t gso_size = 0;        ///< octets of payload per segment (MSS); 0 without GSO
+    std::uint16_t header_length = 0;   ///< octets of all headers, for GSO
     std::uint16_t checksum_start = 0;  ///< octets from the start of the packet to the first one summed
     std::uint16_t checksum_offset = 0; ///< octets from checksum_start to the checksum field
 };
@@ -73,8 +80,7 @@ public:
 
     /// Prepends a header.
     template <class Header>
-        requires std::is_trivially_copyable_v<Header> && (alignof(Header) == 1)
-    void push_front(const Header& header) noexcept
+    requires std::is_trivially_copyable_v<Header> &&(alignof(Header) == 1) void push_front(const Header& header) noexcept
     {
         const auto* from = reinterpret_cast<const std::byte*>(&header);
         std::copy(from, from + sizeof header, push_front(sizeof header));
@@ -116,8 +122,8 @@ public:
     offload_info offload;
 
 private:
-    std::uint16_t begin_;                ///< index of the first used octet of head_
-    std::uint32_t payload_size_ = 0;     ///< octets in payload_
+    std::uint16_t begin_;            ///< index of the first used octet of head_
+    std::uint32_t payload_size_ = 0; ///< octets in payload_
     slices payload_;
     std::array<std::byte, headroom> head_; // indeterminate up to begin_
 };

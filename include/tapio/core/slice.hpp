@@ -78,7 +78,8 @@ public:
         if (header_ != nullptr) header_->references.fetch_add(1, std::memory_order_relaxed);
     }
     slice(slice&& other) noexcept
-        : header_(std::exchange(other.header_, nullptr)), data_(std::exchange(other.data_, nullptr)),
+        : header_(std::exchange(other.header_, nullptr)),
+          data_(std::exchange(other.data_, nullptr)),
           size_(std::exchange(other.size_, 0))
     {
     }
@@ -130,9 +131,6 @@ private:
     std::uint32_t size_ = 0; ///< octets
 };
 
-inline slice block::share(std::size_t offset, std::size_t size) const noexcept
-{
-    return {header_, data() + offset, size};
-}
+inline slice block::share(std::size_t offset, std::size_t size) const noexcept { return {header_, data() + offset, size}; }
 
 } // namespace tapio::core

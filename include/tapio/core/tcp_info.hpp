@@ -2,11 +2,11 @@
 /// What a TCP connection knows of itself (compare Linux's TCP_INFO).
 #pragma once
 
-#include <cstdint>
-#include <string_view>
-
 #include <tapio/core/time.hpp>
 #include <tapio/core/trace.hpp>
+
+#include <cstdint>
+#include <string_view>
 
 namespace tapio::core {
 
@@ -15,7 +15,7 @@ struct tcp_info
     tcp_state state = tcp_state::closed;
     std::string_view congestion_control; ///< "new_reno"; static storage
     duration rto{}, srtt{}, rttvar{}, min_rtt{};
-    std::uint32_t send_mss = 0, receive_mss = 0;      ///< octets of payload in a full segment
+    std::uint32_t send_mss = 0, receive_mss = 0;         ///< octets of payload in a full segment
     std::uint64_t cwnd = 0, ssthresh = 0, in_flight = 0; ///< octets
     std::uint64_t send_window = 0, receive_window = 0;   ///< octets, as last advertised
     std::uint8_t send_window_scale = 0, receive_window_scale = 0;

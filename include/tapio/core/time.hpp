@@ -16,8 +16,8 @@ struct host_clock
     static constexpr bool is_steady = true;
 };
 
-using duration = host_clock::duration;      ///< nanoseconds
-using time_point = host_clock::time_point;  ///< since an epoch of the driver's choosing
+using duration = host_clock::duration;     ///< nanoseconds
+using time_point = host_clock::time_point; ///< since an epoch of the driver's choosing
 
 /// "No deadline": later than every other time.
 inline constexpr time_point never = time_point::max();

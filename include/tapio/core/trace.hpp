@@ -3,18 +3,29 @@
 /// A host without a subscriber pays one branch.
 #pragma once
 
-#include <cstdint>
-
 #include <tapio/core/address.hpp>
 #include <tapio/core/drop_reason.hpp>
 #include <tapio/core/packet.hpp>
 #include <tapio/core/time.hpp>
 
+#include <cstdint>
+
 namespace tapio::core {
 
 /// RFC 9293 §3.3.2
-enum class tcp_state : std::uint8_t {
-    closed, listen, syn_sent, syn_received, established, fin_wait_1, fin_wait_2, close_wait, closing, last_ack, time_wait
+enum class tcp_state : std::uint8_t
+{
+    closed,
+    listen,
+    syn_sent,
+    syn_received,
+    established,
+    fin_wait_1,
+    fin_wait_2,
+    close_wait,
+    closing,
+    last_ack,
+    time_wait
 };
 
 const char* name(tcp_state state) noexcept; ///< "SYN-SENT", as the RFC writes it
@@ -28,8 +39,8 @@ public:
     virtual void received(std::uint32_t /*interface*/, const packet&, time_point) {}
     virtual void sent(std::uint32_t /*interface*/, const packet&, time_point) {}
     virtual void dropped(std::uint32_t /*interface*/, drop_reason, const packet&, time_point) {}
-    virtual void tcp_state_changed(const endpoint& /*local*/, const endpoint& /*remote*/, tcp_state /*from*/,
-                                   tcp_state /*to*/, time_point)
+    virtual void tcp_state_changed(const endpoint& /*local*/, const endpoint& /*remote*/, tcp_state /*from*/, tcp_state /*to*/,
+                                   time_point)
     {
     }
     virtual void tcp_retransmitted(const endpoint& /*local*/, const endpoint& /*remote*/, std::uint32_t /*sequence*/,

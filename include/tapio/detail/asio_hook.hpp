@@ -4,21 +4,22 @@
 /// each alias proves that it worked. Internal.
 #pragma once
 
-#include <concepts>
-
 #include <tapio/detail/socket_service.hpp>
 
 #include <boost/asio/detail/config.hpp>
+
+#include <concepts>
 
 namespace tapio {
 
 /// A protocol whose sockets belong to a tapio stack.
 template <class P>
-concept protocol = requires {
+concept protocol = requires
+{
     typename P::endpoint;
     {
         P::kind
-    } -> std::convertible_to<detail::socket_kind>;
+        } -> std::convertible_to<detail::socket_kind>;
 };
 
 } // namespace tapio

@@ -2,10 +2,6 @@
 /// A pending asynchronous operation: what is to be tried, and whom to tell. Internal.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <utility>
-
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -13,6 +9,10 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/system/error_code.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <utility>
 
 namespace tapio::detail {
 
@@ -133,8 +133,8 @@ public:
     }
 
 private:
-    using allocator = typename std::allocator_traits<
-        boost::asio::associated_allocator_t<Handler>>::template rebind_alloc<handler_operation>;
+    using allocator =
+        typename std::allocator_traits<boost::asio::associated_allocator_t<Handler>>::template rebind_alloc<handler_operation>;
     using traits = std::allocator_traits<allocator>;
     using io_work = std::decay_t<decltype(boost::asio::prefer(std::declval<const IoExecutor&>(),
                                                               boost::asio::execution::outstanding_work.tracked))>;
@@ -143,7 +143,8 @@ private:
                                                                    boost::asio::execution::outstanding_work.tracked))>;
 
     handler_operation(Action action, Handler& handler, const IoExecutor& io)
-        : action_(std::move(action)), handler_(std::move(handler)),
+        : action_(std::move(action)),
+          handler_(std::move(handler)),
           io_(boost::asio::prefer(io, boost::asio::execution::outstanding_work.tracked)),
           executor_(boost::asio::prefer(boost::asio::get_associated_executor(handler_, io),
                                         boost::asio::execution::outstanding_work.tracked))

@@ -2,10 +2,6 @@
 /// One open socket of a stack, as the Asio service sees it: plain functions, implemented in lib/asio. Internal.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <span>
-
 #include <tapio/core/address.hpp>
 #include <tapio/core/slice.hpp>
 #include <tapio/detail/operation.hpp>
@@ -13,12 +9,25 @@
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/socket_base.hpp>
 
+#include <cstdint>
+#include <memory>
+#include <span>
+
 namespace tapio::detail {
 
 class engine;
 
-enum class socket_kind : std::uint8_t { tcp, udp };
-enum class direction : std::uint8_t { read, write, error };
+enum class socket_kind : std::uint8_t
+{
+    tcp,
+    udp
+};
+enum class direction : std::uint8_t
+{
+    read,
+    write,
+    error
+};
 
 using error_code = boost::system::error_code;
 using const_buffer_list = std::span<const core::const_bytes>;

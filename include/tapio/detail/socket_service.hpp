@@ -2,13 +2,6 @@
 /// What an Asio io-object asks of its service, for protocols of tapio: a thin template over detail::socket. Internal.
 #pragma once
 
-#include <array>
-#include <memory>
-#include <mutex>
-#include <tuple>
-#include <utility>
-#include <vector>
-
 #include <tapio/detail/socket.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -17,6 +10,13 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/socket_base.hpp>
+
+#include <array>
+#include <memory>
+#include <mutex>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 namespace tapio::detail {
 
@@ -45,12 +45,8 @@ public:
     std::span<const Bytes> list() const noexcept { return {pieces_.data(), count_}; }
 
 private:
-    void add(const boost::asio::mutable_buffer& b)
-    {
-        pieces_[count_++] = Bytes(static_cast<std::byte*>(b.data()), b.size());
-    }
-    void add(const boost::asio::const_buffer& b)
-        requires std::is_const_v<typename Bytes::element_type>
+    void add(const boost::asio::mutable_buffer& b) { pieces_[count_++] = Bytes(static_cast<std::byte*>(b.data()), b.size()); }
+    void add(const boost::asio::const_buffer& b) requires std::is_const_v<typename Bytes::element_type>
     {
         pieces_[count_++] = Bytes(static_cast<const std::byte*>(b.data()), b.size());
     }
@@ -400,7 +396,8 @@ public:
         return receive_some(impl, buffers, flags, nullptr, ec);
     }
     template <class Buffers>
-    std::size_t receive_from(implementation_type& impl, const Buffers& buffers, endpoint_type& sender, message_flags flags, error_code& ec)
+    std::size_t receive_from(implementation_type& impl, const Buffers& buffers, endpoint_type& sender, message_flags flags,
+                             error_code& ec)
     {
         core::endpoint from;
         const std::size_t n = receive_some(impl, buffers, flags, &from, ec);
@@ -408,7 +405,8 @@ public:
         return n;
     }
     template <class Buffers>
-    std::size_t receive_with_flags(implementation_type& impl, const Buffers& buffers, message_flags in, message_flags& out, error_code& ec)
+    std::size_t receive_with_flags(implementation_type& impl, const Buffers& buffers, message_flags in, message_flags& out,
+                                   error_code& ec)
     {
         out = 0;
         return receive_some(impl, buffers, in, nullptr, ec);
@@ -447,13 +445,14 @@ public:
         start(impl, direction::write, send_action<Buffers, endpoint_type>{buffers, is_stream}, handler, io);
     }
     template <class Buffers, class Handler, class IoExecutor>
-    void async_send_to(implementation_type& impl, const Buffers& buffers, const endpoint_type& to, message_flags, Handler& handler,
-                       const IoExecutor& io)
+    void async_send_to(implementation_type& impl, const Buffers& buffers, const endpoint_type& to, message_flags,
+                       Handler& handler, const IoExecutor& io)
     {
         start(impl, direction::write, send_action<Buffers, endpoint_type>{buffers, false, true, to_core(to)}, handler, io);
     }
     template <class Buffers, class Handler, class IoExecutor>
-    void async_receive(implementation_type& impl, const Buffers& buffers, message_flags flags, Handler& handler, const IoExecutor& io)
+    void async_receive(implementation_type& impl, const Buffers& buffers, message_flags flags, Handler& handler,
+                       const IoExecutor& io)
     {
         start(impl, direction::read, receive_action<Buffers, endpoint_type>{buffers, is_stream, flags}, handler, io);
     }
@@ -472,12 +471,14 @@ public:
     }
     // reactor style: null_buffers waits for readiness
     template <class Handler, class IoExecutor>
-    void async_send(implementation_type& impl, const boost::asio::null_buffers&, message_flags, Handler& handler, const IoExecutor& io)
+    void async_send(implementation_type& impl, const boost::asio::null_buffers&, message_flags, Handler& handler,
+                    const IoExecutor& io)
     {
         start(impl, direction::write, null_action{1}, handler, io);
     }
     template <class Handler, class IoExecutor>
-    void async_receive(implementation_type& impl, const boost::asio::null_buffers&, message_flags, Handler& handler, const IoExecutor& io)
+    void async_receive(implementation_type& impl, const boost::asio::null_buffers&, message_flags, Handler& handler,
+                       const IoExecutor& io)
     {
         start(impl, direction::read, null_action{0}, handler, io);
     }
@@ -496,7 +497,8 @@ public:
     void async_move_accept(implementation_type& impl, const PeerExecutor& peer_io, endpoint_type* peer_endpoint, Handler& handler,
                            const IoExecutor& io)
     {
-        start(impl, direction::read, move_accept_action<Protocol, PeerExecutor>{impl.protocol, peer_io, peer_endpoint}, handler, io);
+        start(impl, direction::read, move_accept_action<Protocol, PeerExecutor>{impl.protocol, peer_io, peer_endpoint}, handler,
+              io);
     }
 
 private:
@@ -538,7 +540,8 @@ private:
     }
 
     template <class Action, class Handler, class IoExecutor>
-    void start(implementation_type& impl, direction d, Action action, Handler& handler, const IoExecutor& io, error_code refused = {})
+    void start(implementation_type& impl, direction d, Action action, Handler& handler, const IoExecutor& io,
+               error_code refused = {})
     {
         const auto slot = boost::asio::get_associated_cancellation_slot(handler);
         auto* const op = handler_operation<Action, Handler, IoExecutor>::create(std::move(action), handler, io);

@@ -3,9 +3,6 @@
 /// that io-objects made from it (`tcp::socket s(co_await this_coro::executor)`) find their stack. Internal.
 #pragma once
 
-#include <type_traits>
-#include <utility>
-
 #include <boost/asio/execution.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/io_context.hpp>
@@ -13,14 +10,18 @@
 #include <boost/asio/query.hpp>
 #include <boost/asio/require.hpp>
 
+#include <type_traits>
+#include <utility>
+
 namespace tapio::detail {
 
 template <class Inner>
 class basic_stack_executor
 {
     template <class P>
-    static constexpr bool names_context = std::is_same_v<P, boost::asio::execution::context_t> ||
-                                          std::is_same_v<P, boost::asio::execution::context_as_t<boost::asio::execution_context&>>;
+    static constexpr bool names_context =
+        std::is_same_v<P, boost::asio::execution::context_t> ||
+        std::is_same_v<P, boost::asio::execution::context_as_t<boost::asio::execution_context&>>;
 
 public:
     basic_stack_executor(Inner inner, boost::asio::execution_context& context) noexcept
@@ -35,21 +36,20 @@ public:
         return *context_;
     }
     template <class P>
-        requires(!names_context<P> && boost::asio::can_query<const Inner&, P>::value)
-    auto query(const P& p) const noexcept -> typename boost::asio::query_result<const Inner&, P>::type
+    requires(!names_context<P> && boost::asio::can_query<const Inner&, P>::value) auto query(const P& p) const noexcept ->
+        typename boost::asio::query_result<const Inner&, P>::type
     {
         return boost::asio::query(inner_, p);
     }
 
     template <class P>
-        requires(boost::asio::can_require<const Inner&, P>::value)
-    auto require(const P& p) const
+    requires(boost::asio::can_require<const Inner&, P>::value) auto require(const P& p) const
     {
         return wrap(boost::asio::require(inner_, p));
     }
     template <class P>
-        requires(boost::asio::can_prefer<const Inner&, P>::value && !boost::asio::can_require<const Inner&, P>::value)
-    auto prefer(const P& p) const
+    requires(boost::asio::can_prefer<const Inner&, P>::value &&
+             !boost::asio::can_require<const Inner&, P>::value) auto prefer(const P& p) const
     {
         return wrap(boost::asio::prefer(inner_, p));
     }

@@ -15,8 +15,8 @@ struct pipe_options
 {
     core::link_type link = core::link_type::ethernet; ///< or ip
     std::size_t mtu = 1500;                           ///< octets of IP packet
-    std::size_t queue_length = 1000;        ///< packets on their way in one direction; then `transmit()` refuses
-    std::array<core::mac_address, 2> mac{}; ///< of either end; unspecified: its host makes one up
+    std::size_t queue_length = 1000;                  ///< packets on their way in one direction; then `transmit()` refuses
+    std::array<core::mac_address, 2> mac{};           ///< of either end; unspecified: its host makes one up
 };
 
 /// The two ends of a new wire. What one stack sends is with the other before the call that caused it returns (see

@@ -16,15 +16,13 @@ struct tuntap_options
 {
     std::string name{};         ///< "tap0"; "tap%d" or nothing: the kernel picks a number (`info().name` tells)
     bool existing_only = false; ///< refuse to make the device: it must exist already
-    bool persistent =
-        false; ///< it outlives us. False leaves that as it is: what we made goes with us, what was there stays
-    bool multi_queue = false; ///< IFF_MULTI_QUEUE: one more queue of a device that several open
-    bool vnet_header = false; ///< IFF_VNET_HDR: each packet travels with its offload_info
-    core::offload_features
-        offload{};       ///< what the kernel may leave to us (TUNSETOFFLOAD); any of them implies `vnet_header`
-    std::size_t mtu = 0; ///< octets of IP packet; 0: as the device has it
-    std::size_t queue_length = 0; ///< txqueuelen, packets waiting for us; 0: as the device has it
-    core::mac_address mac{};      ///< *ours*, not the kernel's, at our end of a TAP; unspecified: the host makes one up
+    bool persistent = false;    ///< it outlives us. False leaves that as it is: what we made goes with us, what was there stays
+    bool multi_queue = false;   ///< IFF_MULTI_QUEUE: one more queue of a device that several open
+    bool vnet_header = false;   ///< IFF_VNET_HDR: each packet travels with its offload_info
+    core::offload_features offload{}; ///< what the kernel may leave to us (TUNSETOFFLOAD); any of them implies `vnet_header`
+    std::size_t mtu = 0;              ///< octets of IP packet; 0: as the device has it
+    std::size_t queue_length = 0;     ///< txqueuelen, packets waiting for us; 0: as the device has it
+    core::mac_address mac{};          ///< *ours*, not the kernel's, at our end of a TAP; unspecified: the host makes one up
 };
 
 } // namespace tapio

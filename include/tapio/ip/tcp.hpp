@@ -10,14 +10,14 @@
 /// @par Source  RFC 9293
 #pragma once
 
-#include <type_traits>
-
 #include <tapio/detail/asio_hook.hpp>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/ip/basic_endpoint.hpp>
 #include <boost/asio/ip/tcp.hpp>
+
+#include <type_traits>
 
 namespace tapio::ip {
 

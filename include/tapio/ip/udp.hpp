@@ -10,13 +10,13 @@
 /// @par Source  RFC 768, RFC 1122 §4.1
 #pragma once
 
-#include <type_traits>
-
 #include <tapio/detail/asio_hook.hpp>
 
 #include <boost/asio/basic_datagram_socket.hpp>
 #include <boost/asio/ip/basic_endpoint.hpp>
 #include <boost/asio/ip/udp.hpp>
+
+#include <type_traits>
 
 namespace tapio::ip {
 

@@ -115,8 +115,7 @@ void script::drive()
 void script::take_output()
 {
     packet p;
-    while (host_->next_packet(tun, p, now_) && waiting_.size() < 100'000)
-        take_packet(std::move(p));
+    while (host_->next_packet(tun, p, now_) && waiting_.size() < 100'000) take_packet(std::move(p));
 }
 
 void script::take_packet(packet&& p)
@@ -125,8 +124,7 @@ void script::take_packet(packet&& p)
     EXPECT_TRUE(p.pull(std::min<std::size_t>(size, 80)));
     const auto ip = wire::parse_ipv4(p.front(), size);
     if (!ip || ip->total_length != size) return fail("the host sent a malformed IPv4 packet", location::current());
-    if (ip->protocol != wire::ip_protocol::tcp)
-        return note(stamp(now_) + " > protocol " + std::to_string(int(ip->protocol)));
+    if (ip->protocol != wire::ip_protocol::tcp) return note(stamp(now_) + " > protocol " + std::to_string(int(ip->protocol)));
     p.consume(ip->header_length);
     const auto tcp = wire::parse_tcp(p.front(), p.size());
     if (!tcp) return fail("the host sent a malformed TCP segment", location::current());
@@ -159,10 +157,8 @@ segment_text script::describe(conversation& c, const wire::tcp_fields& f, std::s
     if (f.options.window_scale) t.wscale = *f.options.window_scale;
     t.sack_permitted = f.options.sack_permitted;
     if (f.options.timestamps)
-        t.ts =
-            wire::tcp_timestamps{f.options.timestamps->value - c.our_first_ts.value_or(0), f.options.timestamps->echo};
-    for (const auto& b : f.options.sack)
-        t.sack.push_back({b.begin - c.peer_isn, b.end - c.peer_isn});
+        t.ts = wire::tcp_timestamps{f.options.timestamps->value - c.our_first_ts.value_or(0), f.options.timestamps->echo};
+    for (const auto& b : f.options.sack) t.sack.push_back({b.begin - c.peer_isn, b.end - c.peer_isn});
     return t;
 }
 
@@ -181,8 +177,7 @@ script& script::in(const std::string& text, const std::string& payload, location
     const segment_text t = parse_segment_text(text);
     if (t.size.value_or(0) != payload.size()) fail("the payload is not as long as the segment says", where);
     conversation& c = current();
-    note(stamp(now_) + " < " + text +
-         (peer_port_ == default_peer_port ? "" : " from port " + std::to_string(peer_port_)));
+    note(stamp(now_) + " < " + text + (peer_port_ == default_peer_port ? "" : " from port " + std::to_string(peer_port_)));
     packet p = packet_of(payload);
     wire::push_tcp(p, fields_of(c, t), theirs_, ours_);
     inject(std::move(p), wire::ip_protocol::tcp);
@@ -209,8 +204,7 @@ wire::tcp_fields script::fields_of(conversation& c, const segment_text& t)
         f.options.timestamps = wire::tcp_timestamps{
             static_cast<std::uint32_t>(100 + std::chrono::duration_cast<std::chrono::milliseconds>(elapsed()).count()),
             c.our_last_ts};
-    for (const auto& b : t.sack)
-        f.options.sack.push_back({c.our_isn.value_or(0) + b.begin, c.our_isn.value_or(0) + b.end});
+    for (const auto& b : t.sack) f.options.sack.push_back({c.our_isn.value_or(0) + b.begin, c.our_isn.value_or(0) + b.end});
     return f;
 }
 
@@ -249,10 +243,7 @@ script& script::icmp_unreachable(std::uint8_t code, std::uint32_t seq, std::uint
 
 // -- expectations ---------------------------------------------------------------------------------------------------
 
-script& script::out(const std::string& text, location where)
-{
-    return out_within(0ns, text, where);
-}
+script& script::out(const std::string& text, location where) { return out_within(0ns, text, where); }
 
 script& script::out_within(duration tolerance, const std::string& text, location where)
 {
@@ -272,8 +263,7 @@ script& script::out_within(duration tolerance, const std::string& text, location
     if (p.port != peer_port_) wrong += " port";
     if (p.at < expected_at - tolerance || p.at > expected_at + tolerance) wrong += " time";
     if (!wrong.empty())
-        fail("expected  " + text + "\ngot       " + to_text(p.text) + " at" + stamp(p.at) + "\nwrong:   " + wrong,
-             where);
+        fail("expected  " + text + "\ngot       " + to_text(p.text) + " at" + stamp(p.at) + "\nwrong:   " + wrong, where);
     check_payload(p, where);
     return *this;
 }
@@ -300,10 +290,7 @@ script& script::ignore_output()
     return *this;
 }
 
-std::size_t script::packets_waiting()
-{
-    return waiting_.size();
-}
+std::size_t script::packets_waiting() { return waiting_.size(); }
 
 bool script::nothing_left(const location& where)
 {
@@ -320,8 +307,7 @@ void script::fail(const std::string& why, const location& where)
     broken_ = true;
     message = why + "\nthe trace so far:\n";
     const std::size_t from = trace_.size() > 200 ? trace_.size() - 200 : 0;
-    for (std::size_t i = from; i < trace_.size(); ++i)
-        message += "  " + trace_[i] + '\n';
+    for (std::size_t i = from; i < trace_.size(); ++i) message += "  " + trace_[i] + '\n';
     if (!quiet) ADD_FAILURE_AT(where.file_name(), static_cast<int>(where.line())) << message;
 }
 

@@ -94,7 +94,8 @@ public:
     script& out_nothing(location where = location::current());
     script& ignore_output(); ///< what is waiting is not looked at
     /// An ICMP destination unreachable about the segment of ours at the relative `seq`; `next_hop_mtu`: for code 4.
-    script& icmp_unreachable(std::uint8_t code, std::uint32_t seq, std::uint32_t next_hop_mtu = 0, location where = location::current());
+    script& icmp_unreachable(std::uint8_t code, std::uint32_t seq, std::uint32_t next_hop_mtu = 0,
+                             location where = location::current());
     /// The peer's port from now on; each port is another conversation.
     script& peer(std::uint16_t port);
     /// A new incarnation of this conversation: the initial sequence numbers are to be learned anew.

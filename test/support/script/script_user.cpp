@@ -38,10 +38,7 @@ std::uint32_t script::peer_isn() const
     return at == conversations_.end() ? default_isn : at->second.peer_isn;
 }
 
-script_socket script::open()
-{
-    return {*this, host().tcp().open(family::v4).value()};
-}
+script_socket script::open() { return {*this, host().tcp().open(family::v4).value()}; }
 
 script_socket script::listen(int backlog)
 {
@@ -78,10 +75,7 @@ std::size_t script_socket::send(const std::string& octets)
     return n ? *n : 0;
 }
 
-std::size_t script_socket::send(std::size_t size)
-{
-    return send(script_->octets(7, size));
-}
+std::size_t script_socket::send(std::size_t size) { return send(script_->octets(7, size)); }
 
 std::string script_socket::receive(std::size_t size)
 {
@@ -142,15 +136,9 @@ tcp_info script_socket::info() const
     return i ? *i : tcp_info{};
 }
 
-error_code script_socket::error()
-{
-    return script_->host().tcp().take_error(id_);
-}
+error_code script_socket::error() { return script_->host().tcp().take_error(id_); }
 
-readiness script_socket::poll() const
-{
-    return script_->host().tcp().poll(id_);
-}
+readiness script_socket::poll() const { return script_->host().tcp().poll(id_); }
 
 bool script_socket::gone() const
 {

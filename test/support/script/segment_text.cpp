@@ -12,10 +12,7 @@ constexpr std::pair<char, std::uint8_t> flag_letters[] = {
     {'S', core::wire::tcp_syn}, {'F', core::wire::tcp_fin}, {'R', core::wire::tcp_rst}, {'P', core::wire::tcp_psh},
     {'.', core::wire::tcp_ack}, {'U', core::wire::tcp_urg}, {'E', core::wire::tcp_ece}, {'W', core::wire::tcp_cwr}};
 
-[[noreturn]] void nonsense(const std::string& what)
-{
-    throw std::invalid_argument("segment text: " + what);
-}
+[[noreturn]] void nonsense(const std::string& what) { throw std::invalid_argument("segment text: " + what); }
 
 std::uint32_t number(const std::string& s)
 {
@@ -75,8 +72,7 @@ void parse_options(std::string list, segment_text& out)
 {
     if (list.size() < 2 || list.front() != '<' || list.back() != '>') nonsense(list);
     std::istringstream in(list.substr(1, list.size() - 2));
-    for (std::string option; std::getline(in, option, ',');)
-        parse_option(option, out);
+    for (std::string option; std::getline(in, option, ',');) parse_option(option, out);
 }
 
 /// "seq:last(size)"
@@ -104,10 +100,8 @@ void put_options(std::ostream& o, const segment_text& s)
     if (s.wscale) next() << "wscale " << *s.wscale;
     if (s.sack_permitted) next() << "sackOK";
     if (s.ts) next() << "ts " << s.ts->value << ' ' << s.ts->echo;
-    for (const auto& b : s.sack)
-        next() << "sack " << b.begin << ':' << b.end;
-    for (const auto& a : s.absent)
-        next() << "no_" << a;
+    for (const auto& b : s.sack) next() << "sack " << b.begin << ':' << b.end;
+    for (const auto& a : s.absent) next() << "no_" << a;
     if (*before == ',') o << '>';
 }
 

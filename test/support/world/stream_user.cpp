@@ -21,8 +21,7 @@ void stream_user::write(time_point now)
     std::vector<std::byte> octets;
     while (sent_ < plan_.to_send) {
         octets.resize(std::min<std::uint64_t>(plan_.write_size, plan_.to_send - sent_));
-        for (std::size_t i = 0; i < octets.size(); ++i)
-            octets[i] = octet_at(sent_ + i, plan_.salt);
+        for (std::size_t i = 0; i < octets.size(); ++i) octets[i] = octet_at(sent_ + i, plan_.salt);
         const std::array<const_bytes, 1> from{octets};
         const auto n = host_.tcp().send(id_, from, now);
         if (!n && n.error() == errno_code(EAGAIN)) return;
@@ -82,9 +81,6 @@ tcp_id start_connect(host& h, const endpoint& to, time_point now)
     return id;
 }
 
-endpoint make_endpoint(const std::string& address, std::uint16_t port)
-{
-    return {boost::asio::ip::make_address(address), port};
-}
+endpoint make_endpoint(const std::string& address, std::uint16_t port) { return {boost::asio::ip::make_address(address), port}; }
 
 } // namespace tapio::test

@@ -18,8 +18,7 @@ void direction::push(packet p, time_point now)
 {
     scratch_.clear();
     model_.send(std::move(p), link_header_, now, scratch_);
-    for (impairment::arrival& a : scratch_)
-        arrivals_.emplace(a.at, travelling{++sent_, std::move(a.packet)});
+    for (impairment::arrival& a : scratch_) arrivals_.emplace(a.at, travelling{++sent_, std::move(a.packet)});
 }
 
 bool direction::pop(packet& out, time_point now)
@@ -50,10 +49,8 @@ world::end world::plug(host& h, const std::string& address, const wire_options& 
     info.mtu = options.mtu;
     info.queue_length = options.queue_length;
     end e{0, h.add_interface(info), &out};
-    while (hosts_.at(e.host).get() != &h)
-        ++e.host;
-    if (h.add_address(e.interface, boost::asio::ip::make_address(address), 24, now_))
-        throw std::runtime_error("address");
+    while (hosts_.at(e.host).get() != &h) ++e.host;
+    if (h.add_address(e.interface, boost::asio::ip::make_address(address), 24, now_)) throw std::runtime_error("address");
     return e;
 }
 
@@ -62,8 +59,8 @@ wire_between& world::join(host& a, const std::string& a_address, host& b, const 
 {
     const std::uint64_t seed = seed_ * 7919 + wires_.size() * 2;
     const std::size_t header = options.link == link_type::ethernet ? 14 : 0;
-    wires_.push_back(std::make_unique<wire_between>(direction(options.forth, seed, header),
-                                                    direction(options.back, seed + 1, header)));
+    wires_.push_back(
+        std::make_unique<wire_between>(direction(options.forth, seed, header), direction(options.back, seed + 1, header)));
     wire_between& w = *wires_.back();
     const end one = plug(a, a_address, options, w.forth);
     ends_.emplace_back(one, plug(b, b_address, options, w.back));
@@ -77,16 +74,13 @@ bool world::step_hosts()
     for (const auto& h : hosts_) {
         if (h->next_deadline() <= now_) h->advance(now_), busy = true;
         socket_event event;
-        while (h->next_event(event))
-            static_cast<agent*>(event.owner)->ready(event.ready, now_), busy = true;
+        while (h->next_event(event)) static_cast<agent*>(event.owner)->ready(event.ready, now_), busy = true;
     }
     const auto drain = [&](const end& e) {
         packet p;
-        while (hosts_[e.host]->next_packet(e.interface, p, now_))
-            e.out->push(std::move(p), now_), busy = true;
+        while (hosts_[e.host]->next_packet(e.interface, p, now_)) e.out->push(std::move(p), now_), busy = true;
     };
-    for (const auto& [a, b] : ends_)
-        drain(a), drain(b);
+    for (const auto& [a, b] : ends_) drain(a), drain(b);
     return busy;
 }
 
@@ -96,33 +90,28 @@ bool world::step_wires()
     bool busy = false;
     packet p;
     const auto deliver = [&](direction& from, const end& to) {
-        while (from.pop(p, now_))
-            hosts_[to.host]->receive(to.interface, std::move(p), now_), ++packets_, busy = true;
+        while (from.pop(p, now_)) hosts_[to.host]->receive(to.interface, std::move(p), now_), ++packets_, busy = true;
     };
     for (std::size_t i = 0; i < wires_.size(); ++i) {
         deliver(wires_[i]->forth, ends_[i].second);
         deliver(wires_[i]->back, ends_[i].first);
     }
     if (busy)
-        for (const auto& h : hosts_)
-            h->advance(now_);
+        for (const auto& h : hosts_) h->advance(now_);
     return busy;
 }
 
 void world::settle()
 {
     for (unsigned round = 0; step_hosts() | step_wires(); ++round)
-        if (round > 1'000'000)
-            throw std::runtime_error("the world does not settle: something spins without time passing");
+        if (round > 1'000'000) throw std::runtime_error("the world does not settle: something spins without time passing");
 }
 
 time_point world::next_deadline() const
 {
     time_point next = never;
-    for (const auto& h : hosts_)
-        next = std::min(next, h->next_deadline());
-    for (const auto& w : wires_)
-        next = std::min({next, w->forth.next_deadline(), w->back.next_deadline()});
+    for (const auto& h : hosts_) next = std::min(next, h->next_deadline());
+    for (const auto& w : wires_) next = std::min({next, w->forth.next_deadline(), w->back.next_deadline()});
     return next;
 }
 

@@ -84,8 +84,7 @@ public:
         std::size_t queue_length = 0; ///< as device_info's
     };
     /// Joins two hosts, each with one address of a network of 24 bits.
-    wire_between& join(host& a, const std::string& a_address, host& b, const std::string& b_address,
-                       const wire_options& options);
+    wire_between& join(host& a, const std::string& a_address, host& b, const std::string& b_address, const wire_options& options);
 
     /// Lets everything happen that is due now.
     void settle();

@@ -11,10 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-packet packet_of(const std::string& text)
-{
-    return packet(slice::copy_of(std::as_bytes(std::span(text))));
-}
+packet packet_of(const std::string& text) { return packet(slice::copy_of(std::as_bytes(std::span(text)))); }
 
 std::string text_of(const packet& p)
 {
@@ -53,8 +50,7 @@ TEST(impairment, happens_as_often_as_it_was_told)
 {
     bad_wire wire({.drop = 0.05, .duplicate = 0.02, .reorder = 0.05, .corrupt = 0.01});
     std::size_t arrived = 0;
-    for (int i = 0; i < many; ++i)
-        arrived += wire.send("packet").size();
+    for (int i = 0; i < many; ++i) arrived += wire.send("packet").size();
     const auto& c = wire.model.counters();
     EXPECT_EQ(c.packets, many);
     EXPECT_EQ(arrived, many - c.dropped + c.duplicated);
@@ -150,8 +146,7 @@ TEST(impairment, a_full_queue_drops_the_newest)
 {
     bad_wire wire({.rate = 8'000'000, .queue_limit = 2500});
     const std::string kilobyte(1000, 'x');
-    for (int i = 0; i < 3; ++i)
-        EXPECT_EQ(wire.send(kilobyte).size(), 1U);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(wire.send(kilobyte).size(), 1U);
     EXPECT_EQ(wire.send(kilobyte).size(), 0U);
     EXPECT_EQ(wire.model.counters().queue_dropped, 1U);
     EXPECT_EQ(wire.send(kilobyte, start + 1ms).size(), 1U) << "one has left meanwhile";

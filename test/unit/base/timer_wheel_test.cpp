@@ -18,7 +18,9 @@ struct fixture : testing::Test
     {
         n.context = this;
         n.data = static_cast<std::uint64_t>(id);
-        n.fire = [](timer_node& self, void* f, time_point) { static_cast<fixture*>(f)->fired.push_back(static_cast<int>(self.data)); };
+        n.fire = [](timer_node& self, void* f, time_point) {
+            static_cast<fixture*>(f)->fired.push_back(static_cast<int>(self.data));
+        };
         wheel.arm(n, time_point(at));
     }
     timer_wheel wheel;

@@ -14,7 +14,10 @@ protected:
     ipv4() { introduce(); }
 
     /// An echo request with this header.
-    void echo(const wire::ipv4_fields& f, const mac_address& to = our_mac) { ip(icmp(icmpv4_type::echo_request, 0, 0x0001'0002, data), f, to); }
+    void echo(const wire::ipv4_fields& f, const mac_address& to = our_mac)
+    {
+        ip(icmp(icmpv4_type::echo_request, 0, 0x0001'0002, data), f, to);
+    }
 
     /// An echo request whose octets are changed before it is sent; the header checksum is made right again.
     template <class Change>
@@ -97,7 +100,8 @@ TEST_F(ipv4, a_ttl_of_one_is_enough_for_a_host)
 TEST_F(ipv4, sources_that_cannot_be_one_are_dropped)
 {
     std::uint64_t times = 0;
-    for (const char* source : {"0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "239.1.2.3", "240.0.0.1", "255.255.255.255", "192.0.2.255", "192.0.2.1"}) {
+    for (const char* source : {"0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "239.1.2.3", "240.0.0.1", "255.255.255.255",
+                               "192.0.2.255", "192.0.2.1"}) {
         wire::ipv4_fields f = header(ip_protocol::icmp);
         f.source = at(source);
         echo(f);
@@ -108,8 +112,10 @@ TEST_F(ipv4, sources_that_cannot_be_one_are_dropped)
 
 TEST_F(ipv4, destinations_that_are_not_ours_are_dropped)
 {
-    for (const auto& [destination, why] : {std::pair{"192.0.2.9", drop_reason::ipv4_not_for_us}, {"127.0.0.1", drop_reason::ipv4_bad_destination},
-                                           {"0.0.0.0", drop_reason::ipv4_bad_destination}, {"240.0.0.1", drop_reason::ipv4_bad_destination},
+    for (const auto& [destination, why] : {std::pair{"192.0.2.9", drop_reason::ipv4_not_for_us},
+                                           {"127.0.0.1", drop_reason::ipv4_bad_destination},
+                                           {"0.0.0.0", drop_reason::ipv4_bad_destination},
+                                           {"240.0.0.1", drop_reason::ipv4_bad_destination},
                                            {"239.1.2.3", drop_reason::ipv4_not_for_us}}) {
         start(), introduce();
         wire::ipv4_fields f = header(ip_protocol::icmp);
@@ -174,16 +180,16 @@ TEST_F(ipv4, options_are_walked_and_source_routes_refused)
         for (const unsigned v : list) o.push_back(static_cast<std::byte>(v));
         return o;
     };
-    with_options(octets_of({1, 1, 1, 0}));                      // no operation, end of list
-    with_options(octets_of({7, 7, 4, 0, 0, 0, 0, 0}));          // record route
-    with_options(octets_of({68, 4, 5, 0}));                     // timestamp, full
-    with_options(octets_of({148, 4, 0, 0}));                    // router alert
+    with_options(octets_of({1, 1, 1, 0}));             // no operation, end of list
+    with_options(octets_of({7, 7, 4, 0, 0, 0, 0, 0})); // record route
+    with_options(octets_of({68, 4, 5, 0}));            // timestamp, full
+    with_options(octets_of({148, 4, 0, 0}));           // router alert
     EXPECT_EQ(drain(), 4U);
-    with_options(octets_of({131, 7, 4, 198, 51, 100, 1, 0}));   // loose source route
+    with_options(octets_of({131, 7, 4, 198, 51, 100, 1, 0})); // loose source route
     expect_dropped(drop_reason::ipv4_source_route);
     start(), introduce();
-    with_options(octets_of({7, 0, 4, 0}));                      // an option of no length
-    with_options(octets_of({7, 40, 4, 0}));                     // ... beyond the header
+    with_options(octets_of({7, 0, 4, 0}));  // an option of no length
+    with_options(octets_of({7, 40, 4, 0})); // ... beyond the header
     expect_dropped(drop_reason::ipv4_bad_options, 2);
 }
 
@@ -206,7 +212,10 @@ class icmp_errors : public ipv4
 {
 protected:
     /// A datagram to a port where nobody is.
-    void knock(wire::ipv4_fields f, const std::string& text = "knock", const mac_address& to = our_mac) { ip(udp(f, 5000, 9, text), f, to); }
+    void knock(wire::ipv4_fields f, const std::string& text = "knock", const mac_address& to = our_mac)
+    {
+        ip(udp(f, 5000, 9, text), f, to);
+    }
     wire::ipv4_fields from_peer() const { return header(ip_protocol::udp); }
 };
 
@@ -363,7 +372,8 @@ TEST_F(icmp_reports, a_quote_cut_short_is_dropped_at_each_length)
     wire::push_ipv4(quoted, f);
     const octets whole = flat(quoted);
     for (std::size_t n = 0; n < 28; ++n)
-        ip(icmp(icmpv4_type::destination_unreachable, wire::port_unreachable, 0, octets(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(n))),
+        ip(icmp(icmpv4_type::destination_unreachable, wire::port_unreachable, 0,
+                octets(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(n))),
            header(ip_protocol::icmp));
     EXPECT_FALSE(h->udp().take_error(socket));
     EXPECT_EQ(drops(drop_reason::icmp_bad_quote), 28U);

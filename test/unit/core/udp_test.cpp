@@ -128,8 +128,10 @@ TEST_F(udp_host, checksums_are_verified_and_zero_means_none)
     const auto send_with_checksum = [&](std::optional<std::uint16_t> sum) {
         const wire::ipv4_fields f = header(ip_protocol::udp);
         octets o = flat(udp(f, 5000, 7, "data"));
-        if (sum) o[6] = static_cast<std::byte>(*sum >> 8), o[7] = static_cast<std::byte>(*sum & 0xff);
-        else o[7] ^= std::byte{1};
+        if (sum)
+            o[6] = static_cast<std::byte>(*sum >> 8), o[7] = static_cast<std::byte>(*sum & 0xff);
+        else
+            o[7] ^= std::byte{1};
         ip(packet(slice::copy_of(o)), f);
     };
     send_with_checksum(std::nullopt);

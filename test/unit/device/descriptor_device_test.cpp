@@ -121,8 +121,7 @@ TEST_F(descriptor_device, transmits_large_and_scattered_packets)
     EXPECT_TRUE(ours->transmit(scattered));
     EXPECT_EQ(peer_hears(), std::string(400, 'a') + "b");
     core::packet crumbs; // more pieces than one writev takes
-    for (int i = 0; i < 1500; ++i)
-        crumbs.append(core::slice::copy_of(std::as_bytes(std::span("c", 1))));
+    for (int i = 0; i < 1500; ++i) crumbs.append(core::slice::copy_of(std::as_bytes(std::span("c", 1))));
     EXPECT_TRUE(ours->transmit(crumbs));
     EXPECT_EQ(peer_hears(), std::string(1500, 'c'));
 }
@@ -131,16 +130,14 @@ TEST_F(descriptor_device, full_refuses_leaves_the_packet_and_calls_back_when_the
 {
     make();
     int sent = 0;
-    while (sent < 100'000 && transmit(*ours, "x"))
-        ++sent;
+    while (sent < 100'000 && transmit(*ours, "x")) ++sent;
     ASSERT_LT(sent, 100'000) << "never full";
     auto p = packet_of("refused");
     EXPECT_FALSE(ours->transmit(p));
     EXPECT_EQ(text_of(p), "refused");
     io.poll();
     EXPECT_EQ(at_ours.heard, "");
-    while (peer_hears() != "nothing") {
-    }
+    while (peer_hears() != "nothing") {}
     io.restart();
     io.poll();
     EXPECT_EQ(at_ours.heard, "writable") << "once, however often it refused";
@@ -170,8 +167,7 @@ TEST_F(descriptor_device, a_refused_packet_loses_its_offload_header_again)
 {
     make(100, true);
     int sent = 0;
-    while (sent < 100'000 && transmit(*ours, "x"))
-        ++sent;
+    while (sent < 100'000 && transmit(*ours, "x")) ++sent;
     auto p = packet_of("refused");
     EXPECT_FALSE(ours->transmit(p));
     EXPECT_EQ(text_of(p), "refused");
@@ -192,8 +188,7 @@ TEST_F(descriptor_device, stopping_within_a_batch_ends_it)
     at_ours.on_receive = [&](const std::string& text) {
         if (text == "b") ours->stop();
     };
-    for (const char* text : {"a", "b", "c"})
-        peer_sends(text);
+    for (const char* text : {"a", "b", "c"}) peer_sends(text);
     io.run();
     EXPECT_EQ(at_ours.heard, "a b");
 }
@@ -220,8 +215,7 @@ TEST_F(descriptor_device, stop_from_another_thread)
             after += stopped;
             inside = false;
         };
-        for (int i = 0; i < 10; ++i)
-            peer_sends("x");
+        for (int i = 0; i < 10; ++i) peer_sends("x");
         std::thread runner([&] { io.run(); });
         ours->stop();
         stopped = true;

@@ -75,8 +75,7 @@ TEST_F(impaired_device, what_is_still_on_the_wire_at_stop_is_gone)
 TEST_F(impaired_device, takes_what_the_inner_device_refuses_and_sends_it_later)
 {
     make({}, {.link = core::link_type::ip, .queue_length = 1});
-    for (const char* text : {"a", "b", "c"})
-        EXPECT_TRUE(transmit(*left, text));
+    for (const char* text : {"a", "b", "c"}) EXPECT_TRUE(transmit(*left, text));
     left->deliver();
     EXPECT_EQ(at_right.heard, "a | b | c |");
 }

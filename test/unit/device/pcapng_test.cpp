@@ -68,8 +68,7 @@ struct pcapng : ::testing::Test
     }
 
     static constexpr std::uint32_t section = 0x0a0d0d0a, interface = 1, packet = 6;
-    const std::string path =
-        std::filesystem::temp_directory_path() / ("tapio_" + std::to_string(::getpid()) + ".pcapng");
+    const std::string path = std::filesystem::temp_directory_path() / ("tapio_" + std::to_string(::getpid()) + ".pcapng");
 };
 
 TEST_F(pcapng, a_file_begins_with_a_section_and_its_interfaces)
@@ -99,8 +98,7 @@ TEST_F(pcapng, a_packet_has_time_direction_octets_and_comment)
     {
         pcapng_writer writer(path);
         writer.add_interface({});
-        writer.write(0, packet_of("12345"), std::chrono::nanoseconds(0x1'2345'6789), pcapng_writer::direction::outbound,
-                     "why");
+        writer.write(0, packet_of("12345"), std::chrono::nanoseconds(0x1'2345'6789), pcapng_writer::direction::outbound, "why");
     }
     const auto blocks = read();
     ASSERT_THAT(blocks, SizeIs(3));

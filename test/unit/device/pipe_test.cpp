@@ -132,8 +132,7 @@ TEST_F(pipe, stopping_within_a_batch_ends_it)
     at_right.on_receive = [&](const std::string& text) {
         if (text == "b") right->stop();
     };
-    for (const char* text : {"a", "b", "c"})
-        transmit(*left, text);
+    for (const char* text : {"a", "b", "c"}) transmit(*left, text);
     left->deliver();
     EXPECT_EQ(at_right.heard, "a b");
 }

@@ -18,8 +18,7 @@ inline core::packet packet_of(const std::string& text)
 inline std::string text_of(const core::packet& p)
 {
     std::string text;
-    p.for_each_piece(
-        [&](core::const_bytes piece) { text.append(reinterpret_cast<const char*>(piece.data()), piece.size()); });
+    p.for_each_piece([&](core::const_bytes piece) { text.append(reinterpret_cast<const char*>(piece.data()), piece.size()); });
     return text;
 }
 

@@ -13,8 +13,7 @@ vnet_header header_of(std::initializer_list<int> octets)
 {
     std::uint8_t raw[sizeof(vnet_header)]{};
     std::size_t i = 0;
-    for (const int octet : octets)
-        raw[i++] = static_cast<std::uint8_t>(octet);
+    for (const int octet : octets) raw[i++] = static_cast<std::uint8_t>(octet);
     vnet_header header;
     std::memcpy(&header, raw, sizeof header);
     return header;

@@ -183,7 +183,8 @@ TEST_F(neighbors, an_unasked_message_does_not_prove_the_way_to_there)
 TEST_F(neighbors, the_least_recently_used_makes_room)
 {
     const auto numbered_peer = [](unsigned n) { return address(address_v4(0xc612'0000U + n)); };
-    for (unsigned i = 0; i < neighbor_cache::most_entries; ++i, now += 1ms) cache.learn(numbered_peer(i), first_mac, true, true, now);
+    for (unsigned i = 0; i < neighbor_cache::most_entries; ++i, now += 1ms)
+        cache.learn(numbered_peer(i), first_mac, true, true, now);
     resolve(numbered_peer(0));
     now += 1ms;
     cache.learn(numbered_peer(5000), first_mac, true, true, now);
@@ -196,7 +197,8 @@ TEST_F(neighbors, what_waited_for_a_forgotten_one_is_reported)
 {
     resolve(peer, 7);
     now += 1ms;
-    for (unsigned i = 0; i < neighbor_cache::most_entries; ++i) cache.learn(address_v4(0xc612'0000U + i), first_mac, true, true, now);
+    for (unsigned i = 0; i < neighbor_cache::most_entries; ++i)
+        cache.learn(address_v4(0xc612'0000U + i), first_mac, true, true, now);
     EXPECT_EQ(overflow(), std::vector<std::size_t>{7});
 }
 

@@ -1,7 +1,7 @@
 // What a host does, as Boost.Log's sinks see it.
 #include "core/host.hpp"
 
-#include <gtest/gtest.h>
+#include <tapio/log.hpp>
 
 #include <boost/log/attributes/value_extraction.hpp>
 #include <boost/log/core.hpp>
@@ -10,7 +10,7 @@
 #include <boost/log/trivial.hpp>
 #include <boost/smart_ptr/make_shared.hpp>
 
-#include <tapio/log.hpp>
+#include <gtest/gtest.h>
 
 namespace tapio {
 namespace {

@@ -110,19 +110,60 @@ octets& with_options(octets& p, std::initializer_list<unsigned> options)
 
 INSTANTIATE_TEST_SUITE_P(
     rfc_791, ipv4_broken,
-    testing::Values(
-        broken{"version 6", [](octets& p) { p[0] = std::byte{0x65}; resum(p, 20); }, drop_reason::ipv4_bad_version},
-        broken{"version 0", [](octets& p) { p[0] = std::byte{0x05}; resum(p, 20); }, drop_reason::ipv4_bad_version},
-        broken{"IHL 4", [](octets& p) { p[0] = std::byte{0x44}; resum(p, 20); }, drop_reason::ipv4_bad_header_length},
-        broken{"IHL beyond the packet", [](octets& p) { p[0] = std::byte{0x4f}; }, drop_reason::ipv4_bad_header_length},
-        broken{"total length below the header", [](octets& p) { p[3] = std::byte{19}; resum(p, 20); }, drop_reason::ipv4_bad_total_length},
-        broken{"total length beyond the packet", [](octets& p) { p[3] = std::byte{37}; resum(p, 20); }, drop_reason::ipv4_truncated},
-        broken{"checksum", [](octets& p) { p[10] ^= std::byte{1}; }, drop_reason::ipv4_bad_checksum},
-        broken{"a flipped bit", [](octets& p) { p[16] ^= std::byte{4}; }, drop_reason::ipv4_bad_checksum},
-        broken{"an option of length 0", [](octets& p) { with_options(p, {7, 0, 0, 0}); }, drop_reason::ipv4_bad_options},
-        broken{"an option of length 1", [](octets& p) { with_options(p, {7, 1, 0, 0}); }, drop_reason::ipv4_bad_options},
-        broken{"an option beyond the header", [](octets& p) { with_options(p, {7, 9, 0, 0}); }, drop_reason::ipv4_bad_options},
-        broken{"an option without length", [](octets& p) { with_options(p, {1, 1, 1, 7}); }, drop_reason::ipv4_bad_options}));
+    testing::Values(broken{"version 6",
+                           [](octets& p) {
+                               p[0] = std::byte{0x65};
+                               resum(p, 20);
+                           },
+                           drop_reason::ipv4_bad_version},
+                    broken{"version 0",
+                           [](octets& p) {
+                               p[0] = std::byte{0x05};
+                               resum(p, 20);
+                           },
+                           drop_reason::ipv4_bad_version},
+                    broken{"IHL 4",
+                           [](octets& p) {
+                               p[0] = std::byte{0x44};
+                               resum(p, 20);
+                           },
+                           drop_reason::ipv4_bad_header_length},
+                    broken{"IHL beyond the packet", [](octets& p) { p[0] = std::byte{0x4f}; },
+                           drop_reason::ipv4_bad_header_length},
+                    broken{"total length below the header",
+                           [](octets& p) {
+                               p[3] = std::byte{19};
+                               resum(p, 20);
+                           },
+                           drop_reason::ipv4_bad_total_length},
+                    broken{"total length beyond the packet",
+                           [](octets& p) {
+                               p[3] = std::byte{37};
+                               resum(p, 20);
+                           },
+                           drop_reason::ipv4_truncated},
+                    broken{"checksum", [](octets& p) { p[10] ^= std::byte{1}; }, drop_reason::ipv4_bad_checksum},
+                    broken{"a flipped bit", [](octets& p) { p[16] ^= std::byte{4}; }, drop_reason::ipv4_bad_checksum},
+                    broken{"an option of length 0",
+                           [](octets& p) {
+                               with_options(p, {7, 0, 0, 0});
+                           },
+                           drop_reason::ipv4_bad_options},
+                    broken{"an option of length 1",
+                           [](octets& p) {
+                               with_options(p, {7, 1, 0, 0});
+                           },
+                           drop_reason::ipv4_bad_options},
+                    broken{"an option beyond the header",
+                           [](octets& p) {
+                               with_options(p, {7, 9, 0, 0});
+                           },
+                           drop_reason::ipv4_bad_options},
+                    broken{"an option without length",
+                           [](octets& p) {
+                               with_options(p, {1, 1, 1, 7});
+                           },
+                           drop_reason::ipv4_bad_options}));
 
 TEST(ipv4, options_are_walked)
 {
@@ -139,7 +180,8 @@ TEST(ethernet, cut_at_every_length)
     packet p = with_payload(0);
     push_ethernet(p, mac_address::broadcast(), {{2, 0, 0, 0, 0, 1}}, ether_type::arp);
     const octets whole = flat(p);
-    for (std::size_t n = 0; n < whole.size(); ++n) EXPECT_EQ(parse_ethernet(const_bytes(whole).first(n)).error(), drop_reason::ethernet_truncated);
+    for (std::size_t n = 0; n < whole.size(); ++n)
+        EXPECT_EQ(parse_ethernet(const_bytes(whole).first(n)).error(), drop_reason::ethernet_truncated);
     EXPECT_EQ(parse_ethernet(whole)->type, ether_type::arp);
 }
 
@@ -151,7 +193,8 @@ TEST(ethernet, a_tag_is_read_and_a_cut_one_refused)
     f[16] = std::byte{0x08};
     EXPECT_EQ(parse_ethernet(f)->vlan, 7);
     EXPECT_EQ(parse_ethernet(f)->header_length, 18U);
-    for (std::size_t n = 14; n < 18; ++n) EXPECT_EQ(parse_ethernet(const_bytes(f).first(n)).error(), drop_reason::ethernet_truncated);
+    for (std::size_t n = 14; n < 18; ++n)
+        EXPECT_EQ(parse_ethernet(const_bytes(f).first(n)).error(), drop_reason::ethernet_truncated);
     f[6] = std::byte{1};
     EXPECT_EQ(parse_ethernet(f).error(), drop_reason::ethernet_bad_source);
 }
@@ -163,7 +206,8 @@ TEST(arp, round_trip_and_everything_that_may_be_wrong)
     ASSERT_EQ(good.size(), 28U);
     EXPECT_EQ(parse_arp(good)->sender_ip, alice);
     EXPECT_EQ(parse_arp(good)->target_mac, in.target_mac);
-    for (std::size_t n = 0; n < good.size(); ++n) EXPECT_EQ(parse_arp(const_bytes(good).first(n)).error(), drop_reason::arp_truncated);
+    for (std::size_t n = 0; n < good.size(); ++n)
+        EXPECT_EQ(parse_arp(const_bytes(good).first(n)).error(), drop_reason::arp_truncated);
     const auto with = [&](std::size_t at, unsigned value) {
         octets p = good;
         p[at] = static_cast<std::byte>(value);
@@ -186,7 +230,8 @@ TEST(udp, round_trip_and_everything_that_may_be_wrong)
     const octets good = flat(p);
     EXPECT_EQ(parse_udp(good, good.size())->length, 13);
     for (std::size_t n = 0; n < 8; ++n) EXPECT_EQ(parse_udp(const_bytes(good).first(n), n).error(), drop_reason::udp_truncated);
-    for (std::size_t n = 8; n < good.size(); ++n) EXPECT_EQ(parse_udp(const_bytes(good).first(n), n).error(), drop_reason::udp_bad_length);
+    for (std::size_t n = 8; n < good.size(); ++n)
+        EXPECT_EQ(parse_udp(const_bytes(good).first(n), n).error(), drop_reason::udp_bad_length);
     const auto with = [&](std::size_t at, unsigned value) {
         octets o = good;
         o[at] = static_cast<std::byte>(value);
@@ -246,7 +291,8 @@ TEST(tcp, cut_at_every_length)
     const octets o = flat(p);
     ASSERT_EQ(o.size(), 44U);
     for (std::size_t n = 0; n < 20; ++n) EXPECT_EQ(parse_tcp(const_bytes(o).first(n), n).error(), drop_reason::tcp_truncated);
-    for (std::size_t n = 20; n < o.size(); ++n) EXPECT_EQ(parse_tcp(const_bytes(o).first(n), n).error(), drop_reason::tcp_bad_offset);
+    for (std::size_t n = 20; n < o.size(); ++n)
+        EXPECT_EQ(parse_tcp(const_bytes(o).first(n), n).error(), drop_reason::tcp_bad_offset);
     EXPECT_TRUE(parse_tcp(o, o.size()));
 }
 
@@ -275,8 +321,10 @@ INSTANTIATE_TEST_SUITE_P(
                     broken{"MSS of length 3", [](octets& p) { p[21] = std::byte{3}; }, drop_reason::tcp_bad_options},
                     broken{"an option of length 0", [](octets& p) { p[21] = std::byte{0}; }, drop_reason::tcp_bad_options},
                     broken{"an option of length 1", [](octets& p) { p[21] = std::byte{1}; }, drop_reason::tcp_bad_options},
-                    broken{"an option beyond the header", [](octets& p) { p[20] = std::byte{99}, p[21] = std::byte{25}; }, drop_reason::tcp_bad_options},
-                    broken{"SACK of 3 octets", [](octets& p) { p[20] = std::byte{5}, p[21] = std::byte{5}; }, drop_reason::tcp_bad_options}));
+                    broken{"an option beyond the header", [](octets& p) { p[20] = std::byte{99}, p[21] = std::byte{25}; },
+                           drop_reason::tcp_bad_options},
+                    broken{"SACK of 3 octets", [](octets& p) { p[20] = std::byte{5}, p[21] = std::byte{5}; },
+                           drop_reason::tcp_bad_options}));
 
 TEST(icmpv4, round_trip_and_everything_that_may_be_wrong)
 {
