@@ -6,7 +6,8 @@ target_compile_options(tapio_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -
     $<$<BOOL:${TAPIO_WARNINGS_AS_ERRORS}>:-Werror>
     $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 if(TAPIO_SANITIZE)
-    target_compile_options(tapio_flags INTERFACE -fsanitize=${TAPIO_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+    target_compile_options(tapio_flags INTERFACE -fsanitize=${TAPIO_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+        $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete -Wno-tsan>) # both false, about Asio's coroutine frames and fences
     target_link_options(tapio_flags INTERFACE -fsanitize=${TAPIO_SANITIZE})
 endif()
 

@@ -1,0 +1,18 @@
+#include "observe.hpp"
+
+/// `parity [NAME...]`: all behaviours, or those named.
+int main(int count, char** names)
+{
+    for (const parity::behaviour& b : parity::behaviours()) {
+        bool wanted = count == 1;
+        for (int i = 1; i < count; ++i) wanted = wanted || std::string(names[i]) == b.name;
+        if (!wanted) continue;
+        parity::report out(b.name);
+        try {
+            b.run(out);
+        } catch (const boost::system::system_error& e) {
+            out.say("threw", e.code());
+        }
+        std::cout.flush();
+    }
+}

@@ -1,0 +1,128 @@
+/// @file
+/// The parity suite: one source, built once for the kernel's sockets and once for tapio's. What it observes it prints, and the
+/// two outputs must be the same.
+#pragma once
+
+#include <boost/asio.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#ifdef TAPIO_PARITY_KERNEL
+namespace net = boost::asio;
+namespace ip = boost::asio::ip;
+#else
+#include <tapio/tapio.hpp>
+namespace net = tapio;
+namespace ip = tapio::ip;
+#endif
+
+#include <chrono>
+#include <functional>
+#include <iostream>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace parity {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using namespace std::chrono_literals;
+using tcp = ip::tcp;
+using udp = ip::udp;
+
+/// What a behaviour has to say: one line each, in order.
+class report
+{
+public:
+    explicit report(std::string behaviour) : behaviour_(std::move(behaviour)) {}
+
+    template <class... T>
+    void say(const std::string& what, const T&... values)
+    {
+        std::ostringstream line;
+        line << behaviour_ << ": " << what;
+        (void)std::initializer_list<int>{((line << ' ' << shown(values)), 0)...};
+        std::cout << line.str() << '\n';
+    }
+
+private:
+    static std::string shown(const error_code& ec) { return ec ? '[' + ec.message() + ']' : "[ok]"; }
+    static std::string shown(bool b) { return b ? "yes" : "no"; }
+    static std::string shown(const std::string& s) { return '"' + s + '"'; }
+    static std::string shown(const char* s) { return s; }
+    template <class T>
+    static std::string shown(const T& v)
+    {
+        std::ostringstream out;
+        out << v;
+        return out.str();
+    }
+    std::string behaviour_;
+};
+
+struct behaviour
+{
+    const char* name;
+    void (*run)(report&);
+};
+inline std::vector<behaviour>& behaviours()
+{
+    static std::vector<behaviour> all;
+    return all;
+}
+struct registered
+{
+    registered(const char* name, void (*run)(report&)) { behaviours().push_back({name, run}); }
+};
+
+#define BEHAVIOUR(name)                                  \
+    static void name(report& out);                       \
+    static const registered registered_##name{#name, &name}; \
+    static void name(report& out)
+
+inline ip::address local() { return ip::address_v4::loopback(); }
+
+/// A listener on loopback, on whatever port is free.
+struct listening
+{
+    explicit listening(asio::io_context& io) : acceptor(io, tcp::endpoint(local(), 0)), at(acceptor.local_endpoint()) {}
+    tcp::acceptor acceptor;
+    tcp::endpoint at;
+};
+
+/// Two connected sockets.
+struct connected
+{
+    connected() : connected(std::nullopt) {}
+    explicit connected(std::optional<int> receive_buffer) : l(io), client(io), server(io)
+    {
+        if (receive_buffer) l.acceptor.set_option(asio::socket_base::receive_buffer_size(*receive_buffer));
+        client.connect(l.at);
+        l.acceptor.accept(server);
+    }
+    /// Lets handlers run until there are none, at most this long.
+    void run(std::chrono::milliseconds limit = 2000ms)
+    {
+        io.restart();
+        io.run_for(limit);
+    }
+
+    asio::io_context io;
+    listening l;
+    tcp::socket client, server;
+};
+
+/// Waits until it holds, for a bounded time.
+inline bool eventually(const std::function<bool()>& holds)
+{
+    for (int i = 0; i < 2000; ++i) {
+        if (holds()) return true;
+        std::this_thread::sleep_for(1ms);
+    }
+    return false;
+}
+
+inline std::string text(const std::vector<char>& v, std::size_t n) { return std::string(v.data(), n); }
+
+} // namespace parity
