@@ -7,7 +7,7 @@ target_compile_options(tapio_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -
     $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 if(TAPIO_SANITIZE)
     target_compile_options(tapio_flags INTERFACE -fsanitize=${TAPIO_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined
-        $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete -Wno-tsan>) # both false, about Asio's coroutine frames and fences
+        $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete -Wno-maybe-uninitialized -Wno-tsan>) # false where code is instrumented
     target_link_options(tapio_flags INTERFACE -fsanitize=${TAPIO_SANITIZE})
 endif()
 
