@@ -237,11 +237,11 @@ void socket::ready(unsigned readiness, operation_queue& done)
 
 // -- tries, under the lock --------------------------------------------------------------------------------------------
 
-bool socket::try_send(const_buffer_list from, const core::endpoint* destination, std::size_t& n, error_code& ec)
+bool socket::try_send(const_buffer_list from, const core::endpoint* destination, int flags, std::size_t& n, error_code& ec)
 {
     core::host& h = engine_->host();
     const auto now = engine_->now();
-    n = value_or(kind_ == socket_kind::tcp ? h.tcp().send(tcp(id_), from, now) : h.udp().send(udp(id_), from, destination, now),
+    n = value_or(kind_ == socket_kind::tcp ? h.tcp().send(tcp(id_), from, now, (flags & MSG_OOB) != 0) : h.udp().send(udp(id_), from, destination, now),
                  ec);
     return !would_block(ec);
 }
@@ -352,6 +352,15 @@ std::size_t socket::available(error_code& ec) const
     return value_or(kind_ == socket_kind::tcp ? t.host().tcp().available(tcp(id_)) : t.host().udp().available(udp(id_)), ec);
 }
 
+bool socket::at_mark(error_code& ec) const
+{
+    engine::turn t(*engine_);
+    if (!open_) return ec = error::bad_descriptor, false;
+    if (kind_ != socket_kind::tcp) return ec = error::invalid_argument, false;
+    ec = {};
+    return t.host().tcp().at_mark(tcp(id_));
+}
+
 // -- synchronous calls --------------------------------------------------------------------------------------------------
 
 /// Tries until it would not block, sleeping in between while somebody else drives the stack. The second try comes at once:
@@ -373,10 +382,10 @@ void socket::block(error_code& ec, Try&& attempt)
     }
 }
 
-std::size_t socket::send(const_buffer_list from, const core::endpoint* destination, error_code& ec)
+std::size_t socket::send(const_buffer_list from, const core::endpoint* destination, int flags, error_code& ec)
 {
     std::size_t n = 0;
-    block(ec, [&] { return try_send(from, destination, n, ec); });
+    block(ec, [&] { return try_send(from, destination, flags, n, ec); });
     return n;
 }
 
@@ -392,6 +401,9 @@ void socket::connect(const core::endpoint& peer, error_code& ec)
     bool started = false;
     block(ec, [&] { return try_connect(peer, started, ec); });
     if (started && ec == error::would_block) ec = error::in_progress;
+    if (ec || kind_ != socket_kind::tcp) return;
+    engine::turn t(*engine_);
+    (void)t.host().tcp().connect(tcp(id_), peer, t.now()); // takes note that success was told
 }
 
 std::shared_ptr<socket> socket::accept(core::endpoint& peer, error_code& ec)

@@ -5,10 +5,12 @@
 
 #include <boost/asio/error.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <optional>
+#include <string_view>
 #include <sys/socket.h>
 
 namespace tapio::detail {
@@ -29,6 +31,8 @@ std::optional<socket_option> at_socket_level(int name) noexcept
     case SO_RCVBUF: return socket_option::receive_buffer_size;
     case SO_SNDBUF: return socket_option::send_buffer_size;
     case SO_OOBINLINE: return socket_option::oob_inline;
+    case SO_RCVLOWAT: return socket_option::receive_low_watermark;
+    case SO_ACCEPTCONN: return socket_option::accept_connections;
     default: return std::nullopt;
     }
 }
@@ -37,6 +41,8 @@ std::optional<socket_option> at_tcp_level(int name) noexcept
 {
     switch (name) {
     case TCP_NODELAY: return socket_option::no_delay;
+    case TCP_CORK: return socket_option::cork;
+    case TCP_LINGER2: return socket_option::linger_2;
     case TCP_MAXSEG: return socket_option::max_segment;
     case TCP_KEEPIDLE: return socket_option::keep_idle;
     case TCP_KEEPINTVL: return socket_option::keep_interval;
@@ -54,10 +60,15 @@ std::optional<socket_option> option_of(int level, int name) noexcept
     case SOL_SOCKET: return at_socket_level(name);
     case IPPROTO_TCP: return at_tcp_level(name);
     case IPPROTO_IP:
-        if (name == IP_TTL) return socket_option::ttl;
-        if (name == IP_TOS) return socket_option::tos;
-        if (name == IP_MTU_DISCOVER) return socket_option::dont_fragment;
-        return std::nullopt;
+        switch (name) {
+        case IP_TTL: return socket_option::ttl;
+        case IP_TOS: return socket_option::tos;
+        case IP_MTU_DISCOVER: return socket_option::dont_fragment;
+        case IP_MTU: return socket_option::path_mtu;
+        case IP_MULTICAST_TTL: return socket_option::multicast_hops;
+        case IP_MULTICAST_LOOP: return socket_option::multicast_loopback;
+        default: return std::nullopt;
+        }
     default: return std::nullopt;
     }
 }
@@ -72,7 +83,11 @@ bool read_value(socket_option o, const void* data, std::size_t size, int& value)
         value = l.l_onoff != 0 ? l.l_linger : -1;
         return true;
     }
-    if (size < sizeof value) return false;
+    if (size < sizeof value) { // Linux takes an octet for some
+        if (size != 1) return false;
+        value = *static_cast<const std::uint8_t*>(data);
+        return true;
+    }
     std::memcpy(&value, data, sizeof value);
     return true;
 }
@@ -86,18 +101,87 @@ bool write_value(socket_option o, int value, void* data, std::size_t* size) noex
         *size = sizeof l;
         return true;
     }
-    if (*size < sizeof value) return false;
+    if (*size < sizeof value) { // and gives one
+        if (*size == 0 || value < 0 || value > 255) return false;
+        *static_cast<std::uint8_t*>(data) = static_cast<std::uint8_t>(value);
+        *size = 1;
+        return true;
+    }
     std::memcpy(data, &value, sizeof value);
     *size = sizeof value;
     return true;
 }
 
+/// Copies as much as fits, as getsockopt(2) does, and says how much.
+void copy_out(const void* from, std::size_t have, void* data, std::size_t* size) noexcept
+{
+    *size = std::min(*size, have);
+    std::memcpy(data, from, *size);
+}
+
+std::uint32_t microseconds(core::duration d) noexcept
+{
+    return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(d).count());
+}
+
+std::uint8_t linux_state(core::tcp_state s) noexcept
+{
+    using core::tcp_state;
+    switch (s) {
+    case tcp_state::established: return TCP_ESTABLISHED;
+    case tcp_state::syn_sent: return TCP_SYN_SENT;
+    case tcp_state::syn_received: return TCP_SYN_RECV;
+    case tcp_state::fin_wait_1: return TCP_FIN_WAIT1;
+    case tcp_state::fin_wait_2: return TCP_FIN_WAIT2;
+    case tcp_state::time_wait: return TCP_TIME_WAIT;
+    case tcp_state::close_wait: return TCP_CLOSE_WAIT;
+    case tcp_state::last_ack: return TCP_LAST_ACK;
+    case tcp_state::listen: return TCP_LISTEN;
+    case tcp_state::closing: return TCP_CLOSING;
+    case tcp_state::closed: break;
+    }
+    return TCP_CLOSE;
+}
+
+::tcp_info linux_info(const core::tcp_info& i) noexcept
+{
+    ::tcp_info out{};
+    out.tcpi_state = linux_state(i.state);
+    out.tcpi_options = static_cast<std::uint8_t>((i.timestamps ? TCPI_OPT_TIMESTAMPS : 0) | (i.sack ? TCPI_OPT_SACK : 0) |
+                                                 (i.window_scaling ? TCPI_OPT_WSCALE : 0) | (i.ecn ? TCPI_OPT_ECN : 0));
+    out.tcpi_snd_wscale = i.send_window_scale & 15;
+    out.tcpi_rcv_wscale = i.receive_window_scale & 15;
+    out.tcpi_rto = microseconds(i.rto);
+    out.tcpi_snd_mss = i.send_mss;
+    out.tcpi_rcv_mss = i.receive_mss;
+    out.tcpi_advmss = i.receive_mss;
+    out.tcpi_rtt = microseconds(i.srtt);
+    out.tcpi_rttvar = microseconds(i.rttvar);
+    out.tcpi_backoff = static_cast<std::uint8_t>(std::min(i.consecutive_timeouts, 255U));
+    const std::uint32_t mss = std::max(i.send_mss, 1U);
+    out.tcpi_unacked = static_cast<std::uint32_t>((i.unacked + mss - 1) / mss);
+    out.tcpi_snd_cwnd = static_cast<std::uint32_t>(i.cwnd / mss);
+    out.tcpi_snd_ssthresh = static_cast<std::uint32_t>(std::min<std::uint64_t>(i.ssthresh / mss, 0x7fff'ffff));
+    out.tcpi_total_retrans = static_cast<std::uint32_t>(i.retransmissions);
+    return out;
+}
+
+constexpr char congestion_name[] = "reno"; // Linux's name of it
+
 } // namespace
 
 void socket::set_option(int level, int name, const void* data, std::size_t size, error_code& ec)
 {
+    if (level == IPPROTO_TCP && name == TCP_CONGESTION) {
+        engine::turn t(*engine_);
+        if (!open_) return void(ec = error::bad_descriptor);
+        const std::string_view wanted(static_cast<const char*>(data), strnlen(static_cast<const char*>(data), size));
+        ec = t.host().tcp().set_congestion_control({id_.index, id_.generation}, wanted);
+        return;
+    }
     const auto option = option_of(level, name);
     int value = 0;
+    if (option == socket_option::accept_connections || option == socket_option::path_mtu) return void(ec = error::no_protocol_option);
     if (!option) return void(ec = error::no_protocol_option);
     if (!read_value(*option, data, size, value)) return void(ec = error::invalid_argument);
     engine::turn t(*engine_);
@@ -106,26 +190,44 @@ void socket::set_option(int level, int name, const void* data, std::size_t size,
                                    : t.host().udp().set_option({id_.index, id_.generation}, *option, value);
 }
 
+/// What a socket is, rather than how it is set: SO_TYPE and its like, and those whose value is no integer.
+bool socket::get_fact(int level, int name, void* data, std::size_t* size, error_code& ec) const
+{
+    const bool is_tcp = kind_ == socket_kind::tcp;
+    core::host& h = engine_->host();
+    int value = 0;
+    if (level == SOL_SOCKET && name == SO_TYPE) {
+        value = is_tcp ? SOCK_STREAM : SOCK_DGRAM;
+    } else if (level == SOL_SOCKET && name == SO_PROTOCOL) {
+        value = is_tcp ? IPPROTO_TCP : IPPROTO_UDP;
+    } else if (level == SOL_SOCKET && name == SO_DOMAIN) {
+        value = AF_INET;
+    } else if (level == SOL_SOCKET && name == SO_ERROR) {
+        value = (is_tcp ? h.tcp().take_error({id_.index, id_.generation}) : h.udp().take_error({id_.index, id_.generation})).value();
+    } else if (is_tcp && level == IPPROTO_TCP && name == TCP_CONGESTION) {
+        return copy_out(congestion_name, sizeof congestion_name, data, size), true;
+    } else if (is_tcp && level == IPPROTO_TCP && name == TCP_INFO) {
+        const auto info = linux_info(*h.tcp().info({id_.index, id_.generation}, engine_->now()));
+        return copy_out(&info, sizeof info, data, size), true;
+    } else {
+        return false;
+    }
+    ec = write_value(socket_option::keep_alive, value, data, size) ? error_code() : error_code(error::invalid_argument);
+    return true;
+}
+
 void socket::get_option(int level, int name, void* data, std::size_t* size, error_code& ec) const
 {
     engine::turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
-    const bool is_tcp = kind_ == socket_kind::tcp;
-    int value = 0;
-    auto option = option_of(level, name);
-    if (level == SOL_SOCKET && name == SO_ERROR) {
-        value = (is_tcp ? t.host().tcp().take_error({id_.index, id_.generation})
-                        : t.host().udp().take_error({id_.index, id_.generation}))
-                    .value();
-        option = socket_option::keep_alive; // any whose value is a plain integer
-    } else {
-        if (!option) return void(ec = error::no_protocol_option);
-        const auto got = is_tcp ? t.host().tcp().get_option({id_.index, id_.generation}, *option)
-                                : t.host().udp().get_option({id_.index, id_.generation}, *option);
-        if (!got) return void(ec = got.error());
-        value = *got;
-    }
-    ec = write_value(*option, value, data, size) ? error_code() : error_code(error::invalid_argument);
+    ec = {};
+    if (get_fact(level, name, data, size, ec)) return;
+    const auto option = option_of(level, name);
+    if (!option) return void(ec = error::no_protocol_option);
+    const auto got = kind_ == socket_kind::tcp ? t.host().tcp().get_option({id_.index, id_.generation}, *option)
+                                               : t.host().udp().get_option({id_.index, id_.generation}, *option);
+    if (!got) return void(ec = got.error());
+    ec = write_value(*option, *got, data, size) ? error_code() : error_code(error::invalid_argument);
 }
 
 } // namespace tapio::detail

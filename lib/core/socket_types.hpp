@@ -75,8 +75,12 @@ enum class socket_option : std::uint8_t
     receive_buffer_size, ///< octets
     send_buffer_size,    ///< octets
     oob_inline,
+    accept_connections, ///< get only
+    receive_low_watermark, ///< octets
     // TCP
     no_delay,
+    cork,
+    linger_2, ///< s; -1: none
     max_segment,   ///< octets
     keep_idle,     ///< s
     keep_interval, ///< s
@@ -89,6 +93,9 @@ enum class socket_option : std::uint8_t
     ttl,
     tos,
     dont_fragment, ///< IP_MTU_DISCOVER: 1 = always
+    path_mtu,      ///< octets; get only
+    multicast_hops,
+    multicast_loopback,
 };
 
 } // namespace tapio::core

@@ -33,8 +33,12 @@ struct tcp_socket
     bool dirty = false;      ///< in the list of those whose output is to be looked at
     bool blocked = false;    ///< the interface's transmit queue was full
     bool connecting = false; ///< connect() was called and has not ended
+    bool connect_told = false; ///< a successful connect() was told to the user: the next one is an error
     bool reuse_address = false;
     bool reuse_port = false;
+    bool broadcast = false;      ///< SO_BROADCAST can be set, and does nothing
+    int linger_2 = 0;            ///< TCP_LINGER2, s; 0: the default, -1: none
+    int receive_low_watermark = 1; ///< SO_RCVLOWAT, octets
     endpoint local, remote;
     error_code error; ///< of a socket without connection
     tcp_options options;
@@ -44,6 +48,15 @@ struct tcp_socket
     std::unique_ptr<tcp_listener> listening;
     std::optional<tcp::connection> connection;
     timer_node timer;
+
+    /// SO_RCVLOWAT counts for readiness, not for a receive.
+    bool readable() const noexcept
+    {
+        if (!connection->readable()) return false;
+        const auto wanted = static_cast<std::uint64_t>(receive_low_watermark);
+        return connection->unread() == 0 || connection->unread() >= wanted || connection->unread() * 2 >= options.receive_buffer ||
+               connection->state() != tcp_state::established;
+    }
 };
 
 } // namespace tapio::core

@@ -204,10 +204,15 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
 {
     tcp_socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
-    if (s->listening || (s->connection && s->connection->state() != tcp_state::closed))
-        return errno_code(s->connecting ? EALREADY : EISCONN);
+    if (s->listening) return errno_code(EISCONN);
+    if (s->connection && s->connection->state() != tcp_state::closed) {
+        if (s->connecting) return errno_code(EALREADY);
+        if (s->listener || std::exchange(s->connect_told, true)) return errno_code(EISCONN);
+        return {}; // as Linux: the first call after success says so
+    }
     if (family_of(peer.address) != s->family) return errno_code(EAFNOSUPPORT);
-    if (peer.port == 0 || peer.address.is_multicast() || net_.is_broadcast(peer.address)) return errno_code(ENETUNREACH);
+    if (peer.address.is_multicast() || net_.is_broadcast(peer.address)) return errno_code(ENETUNREACH);
+    if (peer.port == 0) return errno_code(ECONNREFUSED); // nobody can listen there
     endpoint to = peer;
     if (to.address.is_unspecified()) to.address = address_v4::loopback(); // as Linux
     const bool named = s->bound && !s->local.address.is_unspecified();
@@ -223,6 +228,7 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
     s->path = *path;
     start(id, *s, initial_sequence(local, to, now));
     s->connecting = true;
+    s->connect_told = false;
     s->error = {};
     s->connection->open_active(now);
     run(id, now);
@@ -264,16 +270,17 @@ result<tcp_id> tcp_sockets::accept(tcp_id id, endpoint& peer, time_point)
     s->listening->established.pop_front();
     tcp_socket& c = *find(child);
     c.listener = {};
+    c.connect_told = true;
     peer = c.remote;
     return child;
 }
 
 void tcp_sockets::close_listener(tcp_socket& s, time_point now)
 {
+    const std::unique_ptr<tcp_listener> gone = std::move(s.listening);
     std::vector<tcp_id> children; // half-open ones and those that nobody has accepted (RFC 9293 §3.10.4, LISTEN)
     const auto use = ports_.find(s.local.port);
     if (use == ports_.end() || use->second.connections == 0) return;
-    const std::unique_ptr<tcp_listener> gone = std::move(s.listening);
     sockets_.for_each([&](tcp_id child, tcp_socket& c) {
         if (c.listener && find(c.listener) == &s) children.push_back(child);
     });

@@ -3,7 +3,8 @@
 /// listeners (RFC 9293 §3.10.7.2); timers and output of all connections.
 ///
 ///     tcp_sockets.cpp          open, bind, listen, accept, connect, close; ports
-///     tcp_sockets_io.cpp       send, receive, shutdown, readiness, options
+///     tcp_sockets_io.cpp       send, receive, shutdown, readiness
+///     tcp_sockets_options.cpp  options
 ///     tcp_sockets_input.cpp    segments and ICMP errors to their socket; LISTEN and CLOSED
 ///     tcp_sockets_output.cpp   segments out, timers, wake-ups, reaping
 #pragma once
@@ -24,6 +25,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
+#include <optional>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -52,7 +56,7 @@ public:
     error_code listen(tcp_id id, int backlog, time_point now);
     result<tcp_id> accept(tcp_id id, endpoint& peer, time_point now);
     error_code connect(tcp_id id, const endpoint& peer, time_point now);
-    result<std::size_t> send(tcp_id id, const_buffer_list from, time_point now);
+    result<std::size_t> send(tcp_id id, const_buffer_list from, time_point now, bool out_of_band = false);
     result<std::size_t> receive(tcp_id id, mutable_buffer_list into, receive_flags flags, time_point now);
     error_code shutdown(tcp_id id, shutdown_type how, time_point now);
     void close(tcp_id id, time_point now);
@@ -61,8 +65,10 @@ public:
     result<endpoint> local_endpoint(tcp_id id) const;
     result<endpoint> remote_endpoint(tcp_id id) const;
     result<std::size_t> available(tcp_id id) const;
+    bool at_mark(tcp_id id) const; ///< what is read next stands behind the urgent octet (SIOCATMARK)
     error_code set_option(tcp_id id, socket_option option, int value, time_point now);
     result<int> get_option(tcp_id id, socket_option option) const;
+    error_code set_congestion_control(tcp_id id, std::string_view name); ///< before connect; no_such_file_or_directory
     result<tcp_info> info(tcp_id id, time_point now) const;
 
     // -- the network's ------------------------------------------------------------------------------------------------
@@ -108,6 +114,11 @@ private:
     void start(tcp_id id, tcp_socket& s, tcp::seq_number iss);
     tcp::seq_number initial_sequence(const endpoint& local, const endpoint& remote, time_point now);
     void close_listener(tcp_socket& s, time_point now);
+
+    // tcp_sockets_options.cpp
+    std::optional<error_code> set_socket_level(tcp_socket& s, socket_option option, int value);
+    std::optional<error_code> set_tcp_level(tcp_socket& s, socket_option option, int value);
+    std::optional<error_code> set_ip_level(tcp_socket& s, socket_option option, int value);
 
     // tcp_sockets_input.cpp
     tcp_socket* find_connection(const endpoint& local, const endpoint& remote, tcp_id& id);

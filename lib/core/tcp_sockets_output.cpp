@@ -84,6 +84,7 @@ void tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const 
     f.acknowledgement = seg.bits.ack ? seg.ack.value() : 0;
     f.flags = flags_of(seg.bits);
     f.window = static_cast<std::uint16_t>(seg.window);
+    f.urgent = seg.urgent;
     f.options = options_of(seg.options);
     packet p = std::move(seg.payload);
     if (trace* const t = net_.tracer(); t != nullptr && seg.retransmission)
@@ -102,7 +103,8 @@ void tcp_sockets::raise_events(tcp_id, tcp_socket& s)
 {
     const auto e = s.connection->take_events();
     auto ready = readiness::none;
-    if (e.readable) ready |= readiness::readable;
+    if (e.readable && s.readable()) ready |= readiness::readable;
+    if (e.urgent) ready |= readiness::error;
     if (e.writable) ready |= readiness::writable;
     if (e.failed) ready |= readiness::readable | readiness::writable | readiness::error;
     events_.push(s.owner, ready);

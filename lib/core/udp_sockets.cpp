@@ -141,7 +141,7 @@ result<std::size_t> udp_sockets::send(udp_id id, const_buffer_list from, const e
     }
     wire::push_udp(p, s->local.port, to.port, path->source, to.address, path->offload.checksum);
     ++counters_.out_datagrams;
-    const network::send_info info{path->source, to.address, wire::ip_protocol::udp, s->ttl, s->tos, s->dont_fragment};
+    const network::send_info info{path->source, to.address, wire::ip_protocol::udp, to.address.is_multicast() ? s->multicast_hops : s->ttl, s->tos, s->dont_fragment};
     if (const auto failed = net_.send(std::move(p), info, now)) return failed;
     return size;
 }
@@ -240,7 +240,14 @@ error_code udp_sockets::set_option(udp_id id, socket_option option, int value)
     case socket_option::keep_alive:
     case socket_option::linger:
     case socket_option::oob_inline: return {}; // settable on Linux, without effect on datagrams
+    case socket_option::receive_low_watermark: return {}; // a datagram is whole or not there
+    case socket_option::multicast_hops:
+        if (value < -1 || value > 255) return errno_code(EINVAL);
+        s->multicast_hops = static_cast<std::uint8_t>(value == -1 ? 1 : value);
+        return {};
+    case socket_option::multicast_loopback: s->multicast_loopback = value != 0; return {};
     case socket_option::ttl:
+        if (value == -1) return s->ttl = options_.ttl, error_code();
         if (value < 1 || value > 255) return errno_code(EINVAL);
         s->ttl = static_cast<std::uint8_t>(value);
         return {};
@@ -263,6 +270,15 @@ result<int> udp_sockets::get_option(udp_id id, socket_option option) const
     case socket_option::keep_alive:
     case socket_option::oob_inline: return 0;
     case socket_option::linger: return -1;
+    case socket_option::accept_connections: return 0;
+    case socket_option::receive_low_watermark: return 1;
+    case socket_option::multicast_hops: return s->multicast_hops;
+    case socket_option::multicast_loopback: return s->multicast_loopback ? 1 : 0;
+    case socket_option::path_mtu: {
+        if (!s->connected) return errno_code(ENOTCONN);
+        const auto path = net_.path_to(s->remote.address, s->local.address);
+        return path ? result<int>(static_cast<int>(path->mtu)) : path.error();
+    }
     case socket_option::ttl: return s->ttl;
     case socket_option::tos: return s->tos;
     case socket_option::dont_fragment: return s->dont_fragment ? 1 : 0;

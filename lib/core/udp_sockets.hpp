@@ -59,7 +59,8 @@ private:
         bool broadcast = false, reuse_address = false, reuse_port = false;
         bool receive_shut = false, send_shut = false;
         bool dont_fragment = true;
-        std::uint8_t ttl = 64, tos = 0;
+        bool multicast_loopback = true;
+        std::uint8_t ttl = 64, tos = 0, multicast_hops = 1;
         int receive_buffer = 0; ///< octets
         endpoint local, remote;
         error_code error;

@@ -72,7 +72,7 @@ void connection::finish_opening(time_point now)
 
 // -- user ---------------------------------------------------------------------------------------------------------
 
-result<std::size_t> connection::send(std::span<const const_bytes> from, time_point)
+result<std::size_t> connection::send(std::span<const const_bytes> from, bool urgent, time_point)
 {
     if (error_) return take_error();
     if (state_ == state::syn_sent || state_ == state::syn_received) return errno_code(EAGAIN);
@@ -88,16 +88,42 @@ result<std::size_t> connection::send(std::span<const const_bytes> from, time_poi
         taken += n;
     }
     if (taken == 0 && something) return errno_code(EAGAIN);
+    if (urgent) urgent_end_ = outgoing_.end();
     return taken;
 }
 
 result<std::size_t> connection::receive(std::span<const mutable_bytes> into, bool peek, time_point)
 {
-    if (incoming_.unread() > 0) return incoming_.read(into, peek);
+    if (incoming_.unread() > 0) {
+        if (at_mark() && !options_.urgent_in_line) incoming_.skip();
+        const std::uint64_t limit = urgent_.distance_from(incoming_.position()).value_or(UINT64_MAX); // a read stops at the mark
+        const std::size_t n = incoming_.read(into, peek, limit);
+        urgent_.read_up_to(incoming_.position());
+        if (n > 0) return n;
+    }
     if (got_fin_) return std::size_t{0};
     if (error_) return take_error();
     if (receive_shut_ || state_ == state::closed) return std::size_t{0};
     return errno_code(EAGAIN);
+}
+
+result<std::size_t> connection::receive_urgent(std::span<const mutable_bytes> into, bool peek)
+{
+    if (options_.urgent_in_line || !urgent_.pending()) return errno_code(EINVAL);
+    if (!urgent_.there()) return errno_code(EAGAIN);
+    for (const mutable_bytes to : into) {
+        if (to.empty()) continue;
+        to.front() = *urgent_.octet();
+        if (!peek) urgent_.take();
+        return std::size_t{1};
+    }
+    return std::size_t{0};
+}
+
+std::uint64_t connection::unread() const noexcept
+{
+    if (options_.urgent_in_line) return incoming_.unread();
+    return std::min(urgent_.distance_from(incoming_.position()).value_or(UINT64_MAX), incoming_.unread());
 }
 
 error_code connection::shutdown_send(time_point)
@@ -217,7 +243,8 @@ void connection::on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time
 
 bool connection::readable() const noexcept
 {
-    return incoming_.unread() > 0 || got_fin_ || receive_shut_ || error_ || state_ == state::closed;
+    const bool only_urgent = incoming_.unread() == 1 && at_mark() && !options_.urgent_in_line;
+    return (incoming_.unread() > 0 && !only_urgent) || got_fin_ || receive_shut_ || error_ || state_ == state::closed;
 }
 
 bool connection::writable() const noexcept

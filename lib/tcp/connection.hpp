@@ -21,6 +21,7 @@
 #include "tcp/sent_queue.hpp"
 #include "tcp/state.hpp"
 #include "tcp/timers.hpp"
+#include "tcp/urgent.hpp"
 #include "tcp/timestamp_clock.hpp"
 
 #include <tapio/core/congestion_control.hpp>
@@ -53,6 +54,7 @@ struct connection_events
     bool readable = false;
     bool writable = false;
     bool failed = false;
+    bool urgent = false; ///< urgent data was announced or has come
 };
 
 class connection
@@ -73,8 +75,10 @@ public:
     void on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time_point now);
 
     // -- user --------------------------------------------------------------------------------------------------
-    result<std::size_t> send(std::span<const const_bytes> from, time_point now);
+    result<std::size_t> send(std::span<const const_bytes> from, bool urgent, time_point now);
     result<std::size_t> receive(std::span<const mutable_bytes> into, bool peek, time_point now);
+    result<std::size_t> receive_urgent(std::span<const mutable_bytes> into, bool peek); ///< MSG_OOB
+    bool at_mark() const noexcept { return urgent_.stands_at(incoming_.position()); }
     error_code shutdown_send(time_point now);
     void shutdown_receive();
     void close(time_point now); ///< nobody will read any more; resets if something is unread (RFC 2525 §2.17)
@@ -93,7 +97,8 @@ public:
     bool readable() const noexcept;
     bool writable() const noexcept;
     bool has_error() const noexcept { return bool(error_); }
-    std::uint64_t unread() const noexcept { return incoming_.unread(); }
+    bool has_urgent() const noexcept { return urgent_.pending(); }
+    std::uint64_t unread() const noexcept; ///< octets that a receive would give, without stopping at the mark
     const tcp_options& options() const noexcept { return options_; }
     tcp_info info() const;
     seq_number next_sequence() const noexcept { return snd_.nxt; }
@@ -149,6 +154,7 @@ private:
     void leave_persist(bool was_closed, time_point now);
     void take_back_probe();
     void our_fin_acknowledged(time_point now);
+    void process_urgent(const segment& seg);
     verdict process_text(segment& seg, time_point now);
     void process_fin(const segment& seg, time_point now);
     void fin_received(time_point now);
@@ -228,6 +234,8 @@ private:
     tcp_options options_;
     send_buffer outgoing_;
     receive_buffer incoming_;
+    urgent_mark urgent_;
+    std::uint64_t urgent_end_ = 0; ///< position behind the last urgent octet of ours
     sent_queue sent_;
     loss_recovery recovery_;
     std::unique_ptr<congestion_control> congestion_;

@@ -19,6 +19,8 @@ struct tcp_options
     // segments
     std::uint16_t max_segment = 0; ///< octets; TCP_MAXSEG; 0: what the path's MTU allows
     bool no_delay = false;         ///< Nagle's algorithm off (RFC 9293 §3.7.4)
+    bool urgent_in_line = false;   ///< SO_OOBINLINE
+    bool cork = false;             ///< TCP_CORK: nothing but full segments, for 200 ms at most
     bool quick_ack = false;        ///< every segment is acknowledged at once
     bool offer_window_scale = true;
     bool offer_timestamps = true;

@@ -85,6 +85,8 @@ void connection::fill_range(outgoing_segment& out, seq_number begin, seq_number 
     out.seq = begin;
     out.bits.fin = fin;
     out.bits.psh = data > 0 && position + data == outgoing_.end();
+    out.bits.urg = data > 0 && urgent_end_ > position;
+    if (out.bits.urg) out.urgent = static_cast<std::uint16_t>(std::min<std::uint64_t>(urgent_end_ - position, 0xffff));
     if (data > 0) outgoing_.share(position, data, out.payload);
     if (data > send_mss_) out.gso_size = static_cast<std::uint16_t>(send_mss_);
 }
@@ -111,7 +113,8 @@ std::uint64_t connection::congestion_room() const noexcept
 /// How many octets of new data the windows let out now, in one segment.
 std::uint32_t connection::sendable() const noexcept
 {
-    const std::uint64_t largest = largest_segment_ > send_mss_ ? largest_segment_ / send_mss_ * send_mss_ : send_mss_;
+    const bool one_each = urgent_end_ > outgoing_.end() - unsent(); // a device that cuts segments cannot cut the pointer
+    const std::uint64_t largest = largest_segment_ > send_mss_ && !one_each ? largest_segment_ / send_mss_ * send_mss_ : send_mss_;
     const std::uint64_t allowed = std::min({unsent(), window_room(), congestion_room(), largest});
     if (allowed > send_mss_ && allowed < unsent()) return static_cast<std::uint32_t>(allowed / send_mss_ * send_mss_);
     return static_cast<std::uint32_t>(allowed);
@@ -121,6 +124,7 @@ std::uint32_t connection::sendable() const noexcept
 bool connection::worth_sending(std::uint32_t n) const noexcept
 {
     if (n >= send_mss_) return true; // (1)
+    if (options_.cork && !fin_queued_) return false;
     const bool idle = sent_.empty();
     if (n == unsent() && (idle || options_.no_delay || fin_queued_)) return true; // (2)
     return idle && 2 * n >= snd_.max_wnd && window_room() <= congestion_room();   // (3)

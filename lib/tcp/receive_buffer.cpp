@@ -58,15 +58,15 @@ void receive_buffer::append_small(const slice& data)
     small_filled_ += data.size();
 }
 
-std::size_t receive_buffer::read(std::span<const mutable_bytes> out, bool peek)
+std::size_t receive_buffer::read(std::span<const mutable_bytes> out, bool peek, std::uint64_t limit)
 {
     std::size_t copied = 0;
     std::size_t from = first_; // slice, and the offset in it
     std::size_t offset = 0;
     for (mutable_bytes to : out) {
-        while (!to.empty() && from < in_order_.size()) {
+        while (!to.empty() && from < in_order_.size() && copied < limit) {
             const const_bytes have = in_order_[from].bytes().subspan(offset);
-            const auto n = std::min(to.size(), have.size());
+            const auto n = static_cast<std::size_t>(std::min<std::uint64_t>({to.size(), have.size(), limit - copied}));
             std::copy_n(have.data(), n, to.data());
             to = to.subspan(n);
             copied += n;
@@ -76,6 +76,14 @@ std::size_t receive_buffer::read(std::span<const mutable_bytes> out, bool peek)
     }
     if (!peek) consume(copied);
     return copied;
+}
+
+std::byte receive_buffer::octet_at(std::uint64_t at) const noexcept
+{
+    std::uint64_t offset = at - position();
+    std::size_t from = first_;
+    while (offset >= in_order_[from].size()) offset -= in_order_[from++].size();
+    return in_order_[from].bytes()[static_cast<std::size_t>(offset)];
 }
 
 void receive_buffer::consume(std::size_t octets)

@@ -31,8 +31,14 @@ public:
     /// Takes payload that begins at `at`; the caller has cut it to the window. Answers how many octets became readable.
     std::uint64_t receive(std::uint64_t at, packet::slices&& payload);
 
-    /// Copies out what fits; with `peek` it stays. Answers the octets copied.
-    std::size_t read(std::span<const mutable_bytes> out, bool peek);
+    std::uint64_t position() const noexcept { return next_ - unread_; } ///< of the octet to be read next
+
+    /// Copies out what fits, `limit` octets at most; with `peek` it stays. Answers the octets copied.
+    std::size_t read(std::span<const mutable_bytes> out, bool peek, std::uint64_t limit = UINT64_MAX);
+    /// Forgets the next octet. Precondition: there is one.
+    void skip() { consume(1); }
+    /// Precondition: it is unread.
+    std::byte octet_at(std::uint64_t position) const noexcept;
 
     const reassembler& early() const noexcept { return early_; }
 

@@ -72,6 +72,7 @@ struct outgoing_segment
     seq_number ack;
     control_bits bits;
     wire_window window{};
+    std::uint16_t urgent = 0; ///< the urgent pointer, with bits.urg
     segment_options options;
     packet payload;             ///< octets of data, no header yet
     std::uint16_t gso_size = 0; ///< octets of payload per segment when larger than one MSS, else 0

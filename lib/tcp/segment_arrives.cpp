@@ -15,7 +15,7 @@ std::optional<drop_reason> connection::on_segment(segment seg, time_point now)
     if (check_reset(seg, now) == verdict::drop) return drop_;     // step 2; step 3 (security) has no form today
     if (check_syn(seg, now) == verdict::drop) return drop_;       // step 4
     if (process_ack(seg, now) == verdict::drop) return drop_;     // step 5
-    // step 6, the urgent pointer: urgent data is read in line (RFC 6093)
+    process_urgent(seg);                                          // step 6
     if (process_text(seg, now) == verdict::drop) return drop_; // step 7
     process_fin(seg, now);                                     // step 8
     return drop_;
@@ -238,6 +238,14 @@ void connection::our_fin_acknowledged(time_point now)
     }
 }
 
+/// Step 6. The pointer points behind the urgent octet (RFC 6093 §2.1: what all implementations do).
+void connection::process_urgent(const segment& seg)
+{
+    if (!seg.bits.urg || seg.urgent == 0 || !may_receive(state_)) return;
+    const auto ahead = static_cast<std::int32_t>(seg.first_octet() + (seg.urgent - 1U) - rcv_.nxt);
+    if (ahead >= 0 && urgent_.announce(incoming_.next() + static_cast<std::uint32_t>(ahead), incoming_.next())) events_.urgent = true;
+}
+
 /// Step 7. Payload outside the window is cut off; what is early is kept.
 connection::verdict connection::process_text(segment& seg, time_point now)
 {
@@ -264,6 +272,10 @@ connection::verdict connection::process_text(segment& seg, time_point now)
     const auto size = seg.payload_size;
     const auto delivered = static_cast<std::uint32_t>(incoming_.receive(incoming_.next() + ahead, std::move(seg.payload)));
     rcv_.nxt += delivered;
+    if (const auto at = urgent_.awaited(); at && *at < incoming_.next()) {
+        urgent_.arrived(incoming_.octet_at(*at));
+        events_.urgent = true;
+    }
     if (was_early) ++counters_.out_of_order_segs;
     if (receive_shut_) incoming_.clear(); // shutdown(receive): taken and forgotten, as Linux does
     if (was_early || had_hole) {

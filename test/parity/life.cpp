@@ -167,7 +167,7 @@ BEHAVIOUR(a_moved_socket)
     error_code ec;
     char x = 'x';
     out.say("write", moved.write_some(asio::buffer(&x, 1), ec), ec);
-    out.say("read", c.server.read_some(asio::buffer(&x, 1), ec), ec, std::string(1, x));
+    out.say("read", c.server.read_some(asio::buffer(&x, 1), ec), ec, std::string_view(&x, 1));
     c.client.open(tcp::v4(), ec), out.say("the old opens again", ec);
 }
 
@@ -175,7 +175,7 @@ BEHAVIOUR(a_move_with_pending_operations)
 {
     connected c;
     char x = 0;
-    c.client.async_read_some(asio::buffer(&x, 1), [&](error_code ec, std::size_t n) { out.say("read", ec, n, std::string(1, x)); });
+    c.client.async_read_some(asio::buffer(&x, 1), [&](error_code ec, std::size_t n) { out.say("read", ec, n, std::string_view(&x, 1)); });
     tcp::socket moved(std::move(c.client));
     asio::write(c.server, asio::buffer("y", 1));
     c.run();

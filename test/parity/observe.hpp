@@ -37,6 +37,7 @@ class report
 public:
     explicit report(std::string behaviour) : behaviour_(std::move(behaviour)) {}
 
+    /// (The values are looked at when all calls among the arguments have been made.)
     template <class... T>
     void say(const std::string& what, const T&... values)
     {
@@ -49,6 +50,7 @@ public:
 private:
     static std::string shown(const error_code& ec) { return ec ? '[' + ec.message() + ']' : "[ok]"; }
     static std::string shown(bool b) { return b ? "yes" : "no"; }
+    static std::string shown(std::string_view s) { return '"' + std::string(s) + '"'; }
     static std::string shown(const std::string& s) { return '"' + s + '"'; }
     static std::string shown(const char* s) { return s; }
     template <class T>
@@ -123,6 +125,7 @@ inline bool eventually(const std::function<bool()>& holds)
     return false;
 }
 
-inline std::string text(const std::vector<char>& v, std::size_t n) { return std::string(v.data(), n); }
+/// The first octets of it, as they are when they are printed.
+inline std::string_view text(const std::vector<char>& v, std::size_t n) { return std::string_view(v.data(), n); }
 
 } // namespace parity

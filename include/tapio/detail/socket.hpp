@@ -61,11 +61,12 @@ public:
     std::size_t available(error_code& ec) const;
     void set_option(int level, int name, const void* data, std::size_t size, error_code& ec);
     void get_option(int level, int name, void* data, std::size_t* size, error_code& ec) const;
+    bool at_mark(error_code& ec) const;
     void set_non_blocking(bool mode) noexcept { non_blocking_ = mode; }
     bool non_blocking() const noexcept { return non_blocking_; }
 
     // -- synchronous: as long as it takes, unless non_blocking() ------------------------------------------------------
-    std::size_t send(const_buffer_list from, const core::endpoint* destination, error_code& ec);
+    std::size_t send(const_buffer_list from, const core::endpoint* destination, int flags, error_code& ec);
     std::size_t receive(mutable_buffer_list into, int flags, core::endpoint* sender, error_code& ec);
     void connect(const core::endpoint& peer, error_code& ec);
     std::shared_ptr<socket> accept(core::endpoint& peer, error_code& ec);
@@ -78,7 +79,7 @@ public:
     void cancel(std::uint64_t id);
 
     // -- tries, under the lock; false: would block ----------------------------------------------------------------------
-    bool try_send(const_buffer_list from, const core::endpoint* destination, std::size_t& n, error_code& ec);
+    bool try_send(const_buffer_list from, const core::endpoint* destination, int flags, std::size_t& n, error_code& ec);
     bool try_receive(mutable_buffer_list into, int flags, core::endpoint* sender, std::size_t& n, error_code& ec);
     bool try_connect(const core::endpoint& peer, bool& started, error_code& ec);
     bool try_accept(std::shared_ptr<socket>& accepted, core::endpoint& peer, error_code& ec);
@@ -99,6 +100,7 @@ private:
     template <class Try>
     void block(error_code& ec, Try&& attempt);
     void advance(direction d, operation_queue& done);
+    bool get_fact(int level, int name, void* data, std::size_t* size, error_code& ec) const;
     void abort_all(operation_queue& done);
     void leave(operation_queue& done);
 

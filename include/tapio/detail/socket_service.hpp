@@ -91,6 +91,7 @@ struct send_action
 {
     Buffers buffers;
     bool stream;
+    int flags;
     bool addressed = false;
     core::endpoint destination{};
     std::size_t size = 0;
@@ -99,7 +100,7 @@ struct send_action
     {
         if (stream && all_empty(buffers)) return true;
         const buffer_list<core::const_bytes> from(buffers);
-        return s.try_send(from.list(), addressed ? &destination : nullptr, size, ec);
+        return s.try_send(from.list(), addressed ? &destination : nullptr, flags, size, ec);
     }
     template <class Handler>
     auto bind(Handler&& h, error_code ec) &&
@@ -327,8 +328,8 @@ public:
     }
     bool at_mark(const implementation_type& impl, error_code& ec) const
     {
-        checked(impl, ec);
-        return false; // urgent data is in line
+        const auto s = checked(impl, ec);
+        return s && s->at_mark(ec);
     }
     std::size_t available(const implementation_type& impl, error_code& ec) const
     {
@@ -380,15 +381,15 @@ public:
         return ec;
     }
     template <class Buffers>
-    std::size_t send(implementation_type& impl, const Buffers& buffers, message_flags, error_code& ec)
+    std::size_t send(implementation_type& impl, const Buffers& buffers, message_flags flags, error_code& ec)
     {
-        return send_some(impl, buffers, nullptr, ec);
+        return send_some(impl, buffers, nullptr, flags, ec);
     }
     template <class Buffers>
-    std::size_t send_to(implementation_type& impl, const Buffers& buffers, const endpoint_type& to, message_flags, error_code& ec)
+    std::size_t send_to(implementation_type& impl, const Buffers& buffers, const endpoint_type& to, message_flags flags, error_code& ec)
     {
         const core::endpoint destination = to_core(to);
-        return send_some(impl, buffers, &destination, ec);
+        return send_some(impl, buffers, &destination, flags, ec);
     }
     template <class Buffers>
     std::size_t receive(implementation_type& impl, const Buffers& buffers, message_flags flags, error_code& ec)
@@ -440,15 +441,15 @@ public:
         start(impl, d, wait_action{static_cast<int>(what)}, handler, io);
     }
     template <class Buffers, class Handler, class IoExecutor>
-    void async_send(implementation_type& impl, const Buffers& buffers, message_flags, Handler& handler, const IoExecutor& io)
+    void async_send(implementation_type& impl, const Buffers& buffers, message_flags flags, Handler& handler, const IoExecutor& io)
     {
-        start(impl, direction::write, send_action<Buffers, endpoint_type>{buffers, is_stream}, handler, io);
+        start(impl, direction::write, send_action<Buffers, endpoint_type>{buffers, is_stream, flags}, handler, io);
     }
     template <class Buffers, class Handler, class IoExecutor>
-    void async_send_to(implementation_type& impl, const Buffers& buffers, const endpoint_type& to, message_flags,
+    void async_send_to(implementation_type& impl, const Buffers& buffers, const endpoint_type& to, message_flags flags,
                        Handler& handler, const IoExecutor& io)
     {
-        start(impl, direction::write, send_action<Buffers, endpoint_type>{buffers, false, true, to_core(to)}, handler, io);
+        start(impl, direction::write, send_action<Buffers, endpoint_type>{buffers, false, flags, true, to_core(to)}, handler, io);
     }
     template <class Buffers, class Handler, class IoExecutor>
     void async_receive(implementation_type& impl, const Buffers& buffers, message_flags flags, Handler& handler,
@@ -523,11 +524,11 @@ private:
     }
 
     template <class Buffers>
-    std::size_t send_some(implementation_type& impl, const Buffers& buffers, const core::endpoint* to, error_code& ec)
+    std::size_t send_some(implementation_type& impl, const Buffers& buffers, const core::endpoint* to, int flags, error_code& ec)
     {
         const auto s = checked(impl, ec);
         if (!s || (is_stream && all_empty(buffers))) return 0;
-        return s->send(buffer_list<core::const_bytes>(buffers).list(), to, ec);
+        return s->send(buffer_list<core::const_bytes>(buffers).list(), to, flags, ec);
     }
     template <class Buffers>
     std::size_t receive_some(implementation_type& impl, const Buffers& buffers, int flags, core::endpoint* sender, error_code& ec)

@@ -1,0 +1,150 @@
+// The options of a TCP socket, with Linux's bounds and errors.
+#include "core/tcp_sockets.hpp"
+
+#include <algorithm>
+
+namespace tapio::core {
+
+namespace {
+
+int milliseconds(duration d) noexcept
+{
+    return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
+}
+int seconds(duration d) noexcept { return static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(d).count()); }
+
+/// `value` within [least, most], or invalid_argument.
+template <class Field, class Value>
+error_code set_within(Field& field, int value, int least, int most, Value&& convert)
+{
+    if (value < least || value > most) return errno_code(EINVAL);
+    field = convert(value);
+    return {};
+}
+constexpr auto as_seconds = [](int v) { return std::chrono::seconds(v); };
+constexpr auto as_milliseconds = [](int v) { return std::chrono::milliseconds(v); };
+constexpr auto as_count = [](int v) { return static_cast<unsigned>(v); };
+
+constexpr int longest_keep_alive = 32767; // s; Linux's MAX_TCP_KEEPIDLE
+constexpr int largest = std::numeric_limits<int>::max();
+
+} // namespace
+
+std::optional<error_code> tcp_sockets::set_socket_level(tcp_socket& s, socket_option option, int value)
+{
+    tcp_options& o = s.options;
+    switch (option) {
+    case socket_option::reuse_address:
+        if (s.connection && s.reuse_address != (value != 0)) return errno_code(EINVAL); // ports are accounted by it
+        s.reuse_address = value != 0;
+        return error_code();
+    case socket_option::reuse_port: s.reuse_port = value != 0; return error_code();
+    case socket_option::broadcast: s.broadcast = value != 0; return error_code();
+    case socket_option::oob_inline: o.urgent_in_line = value != 0; return error_code();
+    case socket_option::keep_alive: o.keep_alive = value != 0; return error_code();
+    case socket_option::linger: o.linger = value; return error_code();
+    case socket_option::receive_low_watermark: s.receive_low_watermark = value < 0 ? largest : std::max(value, 1); return error_code();
+    case socket_option::receive_buffer_size:
+        o.receive_buffer = as_count(std::clamp(value, 2304, 64 * 1024 * 1024));
+        return error_code();
+    case socket_option::send_buffer_size: o.send_buffer = as_count(std::clamp(value, 4608, 64 * 1024 * 1024)); return error_code();
+    default: return std::nullopt;
+    }
+}
+
+std::optional<error_code> tcp_sockets::set_tcp_level(tcp_socket& s, socket_option option, int value)
+{
+    tcp_options& o = s.options;
+    switch (option) {
+    case socket_option::no_delay: o.no_delay = value != 0; return error_code();
+    case socket_option::cork: o.cork = value != 0; return error_code();
+    case socket_option::quick_ack: o.quick_ack = value != 0; return error_code();
+    case socket_option::max_segment:
+        if (value == 0) return o.max_segment = 0, error_code();
+        return set_within(o.max_segment, value, 88, 32767, [](int v) { return static_cast<std::uint16_t>(v); });
+    case socket_option::keep_idle: return set_within(o.keep_idle, value, 1, longest_keep_alive, as_seconds);
+    case socket_option::keep_interval: return set_within(o.keep_interval, value, 1, longest_keep_alive, as_seconds);
+    case socket_option::keep_count: return set_within(o.keep_count, value, 1, 127, as_count);
+    case socket_option::syn_count: return set_within(o.syn_retries, value, 1, 127, as_count);
+    case socket_option::user_timeout: return set_within(o.user_timeout, value, 0, largest, as_milliseconds);
+    case socket_option::min_rto: return set_within(o.min_rto, value, 1, largest, as_milliseconds);
+    case socket_option::linger_2:
+        s.linger_2 = value < 0 ? -1 : std::min(value, 120);
+        o.fin_wait_2 = value == 0 ? defaults_.fin_wait_2 : duration(std::chrono::seconds(std::max(s.linger_2, 0)));
+        return error_code();
+    default: return std::nullopt;
+    }
+}
+
+std::optional<error_code> tcp_sockets::set_ip_level(tcp_socket& s, socket_option option, int value)
+{
+    switch (option) {
+    case socket_option::ttl:
+        if (value == -1) return s.options.ttl = defaults_.ttl, error_code();
+        return set_within(s.options.ttl, value, 1, 255, [](int v) { return static_cast<std::uint8_t>(v); });
+    case socket_option::tos: s.options.tos = static_cast<std::uint8_t>(value & 0xfc); return error_code(); // ECN is TCP's own
+    case socket_option::dont_fragment: return error_code(); // TCP always sets DF (RFC 1191)
+    default: return std::nullopt;
+    }
+}
+
+error_code tcp_sockets::set_option(tcp_id id, socket_option option, int value, time_point now)
+{
+    tcp_socket* s = find(id);
+    if (s == nullptr) return errno_code(EBADF);
+    auto failed = set_socket_level(*s, option, value);
+    if (!failed) failed = set_tcp_level(*s, option, value);
+    if (!failed) failed = set_ip_level(*s, option, value);
+    if (!failed) return errno_code(ENOPROTOOPT);
+    if (!*failed && s->connection) {
+        s->connection->options_changed(s->options, now);
+        run(id, now);
+    }
+    return *failed;
+}
+
+result<int> tcp_sockets::get_option(tcp_id id, socket_option option) const
+{
+    const tcp_socket* s = find(id);
+    if (s == nullptr) return errno_code(EBADF);
+    const tcp_options& o = s->options;
+    switch (option) {
+    case socket_option::reuse_address: return s->reuse_address ? 1 : 0;
+    case socket_option::reuse_port: return s->reuse_port ? 1 : 0;
+    case socket_option::broadcast: return s->broadcast ? 1 : 0;
+    case socket_option::oob_inline: return o.urgent_in_line ? 1 : 0;
+    case socket_option::keep_alive: return o.keep_alive ? 1 : 0;
+    case socket_option::linger: return o.linger;
+    case socket_option::receive_buffer_size: return static_cast<int>(o.receive_buffer);
+    case socket_option::send_buffer_size: return static_cast<int>(o.send_buffer);
+    case socket_option::receive_low_watermark: return s->receive_low_watermark;
+    case socket_option::accept_connections: return s->listening ? 1 : 0;
+    case socket_option::no_delay: return o.no_delay ? 1 : 0;
+    case socket_option::cork: return o.cork ? 1 : 0;
+    case socket_option::quick_ack: return o.quick_ack ? 1 : 0;
+    case socket_option::max_segment:
+        return s->connection ? static_cast<int>(s->connection->info().send_mss) : o.max_segment == 0 ? 536 : o.max_segment;
+    case socket_option::keep_idle: return seconds(o.keep_idle);
+    case socket_option::keep_interval: return seconds(o.keep_interval);
+    case socket_option::keep_count: return static_cast<int>(o.keep_count);
+    case socket_option::syn_count: return static_cast<int>(o.syn_retries);
+    case socket_option::user_timeout: return milliseconds(o.user_timeout);
+    case socket_option::min_rto: return milliseconds(o.min_rto);
+    case socket_option::linger_2: return s->linger_2 == 0 ? seconds(o.fin_wait_2) : s->linger_2;
+    case socket_option::ttl: return o.ttl;
+    case socket_option::tos: return o.tos;
+    case socket_option::dont_fragment: return 1;
+    case socket_option::path_mtu:
+        if (!s->connection) return errno_code(ENOTCONN);
+        return static_cast<int>(s->path.mtu);
+    default: return errno_code(ENOPROTOOPT);
+    }
+}
+
+error_code tcp_sockets::set_congestion_control(tcp_id id, std::string_view name)
+{
+    if (find(id) == nullptr) return errno_code(EBADF);
+    return name == "reno" || name == "new_reno" ? error_code() : errno_code(ENOENT);
+}
+
+} // namespace tapio::core
