@@ -23,6 +23,8 @@
 
 namespace tapio {
 
+class virtual_time;
+
 namespace detail {
 class engine;
 }
@@ -40,6 +42,7 @@ struct stack_options
     core::duration tcp_delayed_ack = std::chrono::milliseconds(40); ///< RFC 9293 §3.8.6.3 allows 500 ms
     core::duration tcp_time_wait = std::chrono::seconds(60);        ///< 2 MSL
     core::trace* trace = nullptr;                                   ///< sees what happens inside; must outlive the stack
+    virtual_time* time = nullptr;                                   ///< null: real time
 };
 
 /// One host: its devices, addresses, routes and sockets.
@@ -53,6 +56,11 @@ public:
 
     /// A host driven by `io`: device, timers and handlers run in `io.run()`, which stays until the stack is shut down.
     explicit stack(boost::asio::io_context& io, std::unique_ptr<device> medium = nullptr, const stack_options& options = {});
+
+    /// A host driven by a thread of its own: connections are kept alive, retransmitted and closed whether or not anybody runs
+    /// an io_context, and `run()` of the user's returns when the user's work is done. Use it with use_stack() or
+    /// set_default_stack(); handlers of sockets made from the stack itself run on that thread.
+    explicit stack(std::unique_ptr<device> medium, const stack_options& options = {});
     stack(const stack&) = delete;
     stack& operator=(const stack&) = delete;
     ~stack(); ///< shutdown()
@@ -86,6 +94,7 @@ private:
     friend void set_default_stack(stack& s);
 
     class own_context;
+    void begin(boost::asio::io_context& io, std::unique_ptr<device> medium);
     std::shared_ptr<detail::engine> engine_;
     own_context* context_; ///< owned by the io_context, which outlives us
 };

@@ -6,6 +6,8 @@
 #include <tapio/ip/tcp.hpp>
 #include <tapio/ip/udp.hpp>
 #include <tapio/stack.hpp>
+#include <tapio/steady_timer.hpp>
+#include <tapio/virtual_time.hpp>
 
 #include <boost/asio.hpp>
 

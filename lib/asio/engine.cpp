@@ -1,6 +1,11 @@
 #include "asio/engine.hpp"
 
 #include <tapio/detail/socket.hpp>
+#include <tapio/detail/timer.hpp>
+
+#include <boost/asio/post.hpp>
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <random>
@@ -30,6 +35,17 @@ std::array<std::byte, core::random_source::seed_size> fresh_seed()
     return seed;
 }
 
+/// Secrets made from a number: for virtual time only.
+std::array<std::byte, core::random_source::seed_size> seed_from(std::uint64_t n)
+{
+    std::array<std::byte, core::random_source::seed_size> seed;
+    for (std::byte& b : seed) {
+        n = n * 6364136223846793005U + 1442695040888963407U;
+        b = static_cast<std::byte>(n >> 56);
+    }
+    return seed;
+}
+
 /// Engines of this thread whose in-memory devices have something to deliver. Worked off by the outermost turn, so that a
 /// conversation between two stacks in one thread is a loop and not a recursion.
 struct deliveries
@@ -41,7 +57,8 @@ thread_local deliveries pending_deliveries;
 
 } // namespace
 
-engine::engine(boost::asio::io_context* io, const stack_options& options) : host_(options_for(options), fresh_seed()), io_(io)
+engine::engine(boost::asio::io_context* io, const stack_options& options)
+    : host_(options_for(options), options.time != nullptr ? seed_from(options.time->next_seed()) : fresh_seed()), time_(options.time), io_(io)
 {
     host_.set_trace(options.trace);
 }
@@ -49,8 +66,15 @@ engine::engine(boost::asio::io_context* io, const stack_options& options) : host
 engine::~engine()
 {
     shutdown();
+    if (wake_ >= 0) ::close(wake_);
+}
+
+/// What was posted before still runs.
+void engine::stop_own_thread()
+{
+    if (!own_io_) return;
     own_work_.reset();
-    if (own_io_) own_io_->stop();
+    boost::asio::post(*own_io_, [io = own_io_.get()] { io->stop(); });
     if (!own_thread_.joinable()) return;
     if (own_thread_.get_id() == std::this_thread::get_id()) {
         own_thread_.detach();
@@ -59,27 +83,40 @@ engine::~engine()
     }
 }
 
-void engine::enlist(socket* s)
+namespace {
+
+/// Lists whose members know their place in them.
+template <class T, class Slot>
+void add_to(std::vector<T*>& list, T* member, Slot slot)
 {
-    s->slot_ = sockets_.size();
-    sockets_.push_back(s);
+    member->*slot = list.size();
+    list.push_back(member);
+}
+template <class T, class Slot>
+void remove_from(std::vector<T*>& list, T* member, Slot slot)
+{
+    if (list.empty()) return; // shut down
+    list.back()->*slot = member->*slot;
+    std::swap(list[member->*slot], list.back());
+    list.pop_back();
 }
 
-void engine::delist(socket* s)
-{
-    sockets_.back()->slot_ = s->slot_;
-    std::swap(sockets_[s->slot_], sockets_.back());
-    sockets_.pop_back();
-}
+} // namespace
 
-void engine::wait_for_turn_after(std::uint64_t seen)
+void engine::enlist(socket* s) { add_to(sockets_, s, &socket::slot_); }
+void engine::delist(socket* s) { remove_from(sockets_, s, &socket::slot_); }
+void engine::enlist(timer* t)
 {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return turns_ != seen; });
+    if (!shut_down_) add_to(user_timers_, t, &timer::slot_);
+}
+void engine::delist(timer* t)
+{
+    if (!shut_down_) remove_from(user_timers_, t, &timer::slot_);
 }
 
 core::time_point engine::now() const
 {
+    if (time_ != nullptr) return time_->now();
     return core::time_point(std::chrono::duration_cast<core::duration>(std::chrono::steady_clock::now().time_since_epoch()));
 }
 
@@ -101,6 +138,7 @@ engine::turn::~turn()
     if (in_memory) pending_deliveries.waiting.push_back(engine_.shared_from_this());
     lock_.unlock();
     engine_.changed_.notify_all();
+    engine_.wake_driver();
     while (operation* const op = done_.pop()) op->complete();
     if (!in_memory || std::exchange(pending_deliveries.running, true)) return;
     while (!pending_deliveries.waiting.empty()) {
@@ -111,12 +149,15 @@ engine::turn::~turn()
     pending_deliveries.running = false;
 }
 
+std::vector<std::shared_ptr<engine::attachment>> engine::devices() const
+{
+    const std::lock_guard lock(mutex_);
+    return devices_; // they may be detached meanwhile
+}
+
 void engine::deliver()
 {
-    std::unique_lock lock(mutex_);
-    const auto devices = devices_; // they may be detached meanwhile
-    lock.unlock();
-    for (const auto& a : devices) a->medium->deliver();
+    for (const auto& a : devices()) a->medium->deliver();
 }
 
 /// Packets out, waiters woken, until nothing moves any more.
@@ -125,6 +166,8 @@ void engine::settle(core::time_point now, operation_queue& done)
     for (bool more = true; more && !shut_down_;) {
         more = false;
         host_.advance(now);
+        timers_done_ = &done;
+        timers_.advance(now);
         for (const auto& a : devices_) more = transmit(*a, now) || more;
         core::socket_event e;
         while (host_.next_event(e)) {
@@ -148,9 +191,17 @@ bool engine::transmit(attachment& a, core::time_point now)
     return any;
 }
 
+core::time_point engine::next_deadline() const
+{
+    core::time_point next = std::min(host_.next_deadline(), timers_.next_deadline());
+    for (const auto& a : devices_) next = std::min(next, a->medium->next_deadline());
+    return next;
+}
+
 void engine::arm_timer(core::time_point now)
 {
-    const core::time_point next = host_.next_deadline();
+    if (time_ != nullptr) return; // it asks next_event()
+    const core::time_point next = next_deadline();
     if (next == core::never || next >= armed_for_) return; // one that fires early does nothing
     if (!timer_) timer_.emplace(driver());
     armed_for_ = next;
@@ -160,17 +211,34 @@ void engine::arm_timer(core::time_point now)
     timer_->async_wait([weak = weak_from_this()](const boost::system::error_code& ec) {
         const auto self = weak.lock();
         if (ec || !self) return;
-        const turn t(*self);
-        self->armed_for_ = core::never;
+        {
+            const std::lock_guard lock(self->mutex_);
+            self->armed_for_ = core::never;
+        }
+        self->advance();
     });
 }
 
-stack::interface_id engine::attach(std::unique_ptr<device> medium)
+core::time_point engine::next_event() const
+{
+    const std::lock_guard lock(mutex_);
+    return shut_down_ ? core::never : next_deadline();
+}
+
+void engine::advance()
+{
+    const core::time_point t = now();
+    for (const auto& a : devices())
+        if (a->medium->next_deadline() <= t) a->medium->advance();
+    const turn all(*this);
+}
+
+stack::interface_id engine::attach(std::unique_ptr<device> medium, boost::asio::any_io_executor executor)
 {
     auto a = std::make_shared<attachment>(*this, std::move(medium));
     const turn t(*this);
     a->id = host_.add_interface(a->medium->info());
-    a->medium->start(driver().get_executor(), *a);
+    a->medium->start(std::move(executor), *a);
     devices_.push_back(std::move(a));
     return devices_.back()->id;
 }
@@ -197,7 +265,7 @@ void engine::attachment::failed(boost::system::error_code)
 void engine::shutdown()
 {
     std::vector<std::shared_ptr<attachment>> gone;
-    std::optional<boost::asio::steady_timer> timer;
+    std::optional<boost::asio::steady_timer> alarm;
     operation_queue done;
     {
         const std::lock_guard lock(mutex_);
@@ -205,14 +273,18 @@ void engine::shutdown()
         for (socket* s : sockets_) s->detach(done);
         sockets_.clear();
         settle(now(), done); // the resets still go out
+        for (timer* t : user_timers_) t->abort(done);
+        user_timers_.clear();
         shut_down_ = true;
         ++turns_;
-        timer.swap(timer_);
+        alarm.swap(timer_);
         gone.swap(devices_);
     }
     for (const auto& a : gone) a->medium->stop(); // without the lock: a handler of the device may be waiting for it
     changed_.notify_all();
+    wake_driver();
     while (operation* const op = done.pop()) op->complete();
+    stop_own_thread();
 }
 
 } // namespace tapio::detail

@@ -3,17 +3,20 @@
 /// the lock and completed after it.
 #pragma once
 
+#include "base/timer_wheel.hpp"
 #include "core/host.hpp"
 
 #include <tapio/detail/operation.hpp>
 #include <tapio/device/device.hpp>
 #include <tapio/stack.hpp>
+#include <tapio/virtual_time.hpp>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -23,6 +26,7 @@
 namespace tapio::detail {
 
 class socket;
+class timer;
 
 class engine : public std::enable_shared_from_this<engine>
 {
@@ -54,7 +58,8 @@ public:
         operation_queue done_;
     };
 
-    stack::interface_id attach(std::unique_ptr<device> medium);
+    /// @param executor of the stack: the device's handlers run there
+    stack::interface_id attach(std::unique_ptr<device> medium, boost::asio::any_io_executor executor);
     void shutdown();
     bool is_shut_down() const noexcept { return shut_down_; }
 
@@ -62,12 +67,26 @@ public:
 
     /// A count of turns. A blocked caller reads it under the lock and waits until it has gone on from there.
     std::uint64_t turns() const noexcept { return turns_; }
-    void wait_for_turn_after(std::uint64_t seen);
+    /// False: nothing can come any more (virtual time only).
+    bool wait_for_turn_after(std::uint64_t seen);
+    void wait_until(core::time_point t);
     core::time_point now() const;
+    boost::asio::io_context& driver(); ///< the user's, or our own, started now
+
+    // virtual time
+    core::time_point next_event() const; ///< `never`, or when advance() is wanted
+    void advance();                      ///< that time has come
+
+    core::timer_wheel& timers() noexcept { return timers_; } ///< the users' timers; only under the lock
+
+    /// Where a timer that has fired leaves its operations; only under the lock, while timers fire.
+    operation_queue& timers_done() noexcept { return *timers_done_; }
 
     // sockets, under the lock
     void enlist(socket* s);
     void delist(socket* s);
+    void enlist(timer* t);
+    void delist(timer* t);
 
 private:
     /// One device and its interface.
@@ -77,6 +96,7 @@ private:
         attachment(engine& e, std::unique_ptr<device> d) : owner(e), medium(std::move(d)) {}
 
         void receive(packet&& p) override { batch.push_back(std::move(p)); }
+        core::time_point now() const override { return owner.now(); }
         void end_batch() override;
         void writable() override;
         void failed(boost::system::error_code why) override;
@@ -92,17 +112,27 @@ private:
     bool transmit(attachment& a, core::time_point now);
     void arm_timer(core::time_point now);
     void deliver();
-    boost::asio::io_context& driver();
+    core::time_point next_deadline() const; ///< of the host, the devices and the users' timers
+    std::vector<std::shared_ptr<attachment>> devices() const;
+    void drive(core::duration at_most);
+    void wake_driver();
+    void stop_own_thread();
 
     mutable std::mutex mutex_;
     std::condition_variable changed_; ///< somebody may be blocked in a synchronous call
     core::host host_;
+    core::timer_wheel timers_;
+    operation_queue* timers_done_ = nullptr; ///< where a timer that fires leaves its operations
     std::uint64_t turns_ = 0;
     bool transmitted_ = false; ///< in this turn: an in-memory device may have something to deliver
     std::vector<std::shared_ptr<attachment>> devices_;
     std::vector<socket*> sockets_;
+    std::vector<timer*> user_timers_;
     bool shut_down_ = false;
 
+    virtual_time* const time_;
+    int wake_ = -1;                ///< eventfd: wakes a blocked caller that drives the stack
+    std::atomic<int> driving_ = 0; ///< blocked callers that do
     boost::asio::io_context* io_;
     std::unique_ptr<boost::asio::io_context> own_io_;
     std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> own_work_;

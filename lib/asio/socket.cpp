@@ -378,7 +378,7 @@ void socket::block(error_code& ec, Try&& attempt)
         }
         if (tries == 0) continue;
         if (non_blocking_) return void(ec = error::would_block);
-        engine_->wait_for_turn_after(seen);
+        if (!engine_->wait_for_turn_after(seen)) return void(ec = make_error_code(boost::system::errc::resource_deadlock_would_occur));
     }
 }
 

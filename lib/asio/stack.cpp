@@ -92,6 +92,21 @@ public:
 
 namespace {
 
+/// Of stacks with a thread of their own.
+class kept_engines
+{
+public:
+    void add(std::shared_ptr<detail::engine> e)
+    {
+        const std::lock_guard lock(mutex_);
+        all_.push_back(std::move(e));
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<std::shared_ptr<detail::engine>> all_;
+};
+
 /// The stacks of an io_context.
 class contexts : public boost::asio::execution_context::service
 {
@@ -115,6 +130,20 @@ public:
 stack::stack(boost::asio::io_context& io, std::unique_ptr<device> medium, const stack_options& options)
     : engine_(std::make_shared<detail::engine>(&io, options))
 {
+    if (options.time != nullptr) options.time->join(engine_);
+    begin(io, std::move(medium));
+}
+
+stack::stack(std::unique_ptr<device> medium, const stack_options& options) : engine_(std::make_shared<detail::engine>(nullptr, options))
+{
+    // Its io_context carries contexts that sockets may outlive their stack on, so it stays for as long as the process does.
+    static auto* const kept = new kept_engines;
+    kept->add(engine_);
+    begin(engine_->driver(), std::move(medium));
+}
+
+void stack::begin(boost::asio::io_context& io, std::unique_ptr<device> medium)
+{
     auto context = std::make_shared<own_context>(io, engine_);
     context_ = context.get();
     auto& owned = boost::asio::use_service<contexts>(io);
@@ -132,7 +161,10 @@ stack::executor_type stack::get_executor() const noexcept { return {context_->io
 
 boost::asio::execution_context& stack::context() const noexcept { return *context_; }
 
-stack::interface_id stack::add_device(std::unique_ptr<device> medium) { return engine_->attach(std::move(medium)); }
+stack::interface_id stack::add_device(std::unique_ptr<device> medium)
+{
+    return engine_->attach(std::move(medium), get_executor());
+}
 
 void stack::add_address(const boost::asio::ip::address& address, unsigned prefix_length, interface_id interface)
 {

@@ -31,7 +31,7 @@ public:
     bool transmit(packet& p) override
     {
         const packet sent = p;
-        const auto time = now(); // before its answer's
+        const auto time = wall_time(); // before its answer's
         if (!inner_->transmit(p)) return false;
         writer_->write(interface_, sent, time, direction::outbound);
         return true;
@@ -44,11 +44,15 @@ public:
     }
 
     void deliver() override { inner_->deliver(); }
+    core::time_point next_deadline() const override { return inner_->next_deadline(); }
+    void advance() override { inner_->advance(); }
+    int poll_descriptor() const override { return inner_->poll_descriptor(); }
+    void poll() override { inner_->poll(); }
 
 private:
     void receive(packet&& p) override
     {
-        writer_->write(interface_, p, now(), direction::inbound);
+        writer_->write(interface_, p, wall_time(), direction::inbound);
         receiver_->receive(std::move(p));
     }
     void end_batch() override { receiver_->end_batch(); }
@@ -59,7 +63,9 @@ private:
         receiver_->failed(why);
     }
 
-    static std::chrono::nanoseconds now() { return std::chrono::system_clock::now().time_since_epoch(); }
+    core::time_point now() const override { return receiver_->now(); }
+
+    static std::chrono::nanoseconds wall_time() { return std::chrono::system_clock::now().time_since_epoch(); }
 
     const std::unique_ptr<device> inner_;
     const std::shared_ptr<pcapng_writer> writer_;

@@ -69,6 +69,11 @@ public:
         return false;
     }
 
+    void poll()
+    {
+        delivery_.with_receiver([this](device_receiver& r) { read_into(r); });
+    }
+
 private:
     void wait_readable()
     {
@@ -157,6 +162,9 @@ public:
     bool transmit(packet& p) override { return pump_->transmit(p); }
 
     void stop() override { pump_->stop(); }
+
+    int poll_descriptor() const override { return fd_.get(); }
+    void poll() override { pump_->poll(); }
 
 private:
     unique_fd fd_;

@@ -1,16 +1,12 @@
-// Two lanes, one for each direction. A packet that is not delayed goes on at once; others wait in their lane for the
-// timer.
+// Two lanes, one for each direction. A packet that is not delayed goes on at once; others wait in their lane until the stack
+// says that their time has come.
 #include "device/delivery.hpp"
 
 #include <tapio/device/impaired.hpp>
 
-#include <boost/asio/basic_waitable_timer.hpp>
-
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -18,17 +14,12 @@ namespace tapio {
 
 namespace {
 
-namespace asio = boost::asio;
 using core::impairment;
 using core::packet;
 using core::time_point;
-using timer =
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, asio::any_io_executor>;
 
 constexpr std::size_t most_waiting = 100'000; // packets in one lane
 constexpr std::size_t ethernet_header = 14;   // octets
-
-time_point now() { return time_point(std::chrono::steady_clock::now().time_since_epoch()); }
 
 /// One direction: the model and what it holds back.
 class lane
@@ -47,6 +38,7 @@ public:
     bool has_due(time_point t) const { return !waiting_.empty() && waiting_.begin()->first <= t; }
     packet& first() { return waiting_.begin()->second; }
     void pop() { waiting_.erase(waiting_.begin()); }
+    void clear() { waiting_.clear(); }
     time_point next() const { return waiting_.empty() ? core::never : waiting_.begin()->first; }
 
 private:
@@ -59,141 +51,114 @@ class bad_wire final : public device, private device_receiver
 {
 public:
     bad_wire(std::unique_ptr<device> inner, const impaired_options& options)
-        : state_(std::make_shared<state>(std::move(inner), options))
+        : inner_(std::move(inner)), link_header_(inner_->info().link == core::link_type::ethernet ? ethernet_header : 0),
+          outgoing_(options.outgoing, options.seed), incoming_(options.incoming, ~options.seed)
     {
     }
     ~bad_wire() override { bad_wire::stop(); }
 
-    device_info info() const override { return state_->inner->info(); }
+    device_info info() const override { return inner_->info(); }
 
-    void start(asio::any_io_executor executor, device_receiver& receiver) override
+    void start(boost::asio::any_io_executor executor, device_receiver& receiver) override
     {
-        state_->way.open(receiver);
-        {
-            const std::lock_guard lock(state_->mutex);
-            state_->alarm.emplace(executor);
-        }
-        state_->inner->start(std::move(executor), *this);
+        receiver_ = &receiver;
+        way_.open(receiver);
+        inner_->start(std::move(executor), *this);
     }
 
     bool transmit(packet& p) override
     {
-        const std::lock_guard lock(state_->mutex);
-        state_->outgoing.send(std::move(p), state_->link_header, now());
-        state_->pass_outgoing();
-        state_->arm();
+        const std::lock_guard lock(mutex_);
+        outgoing_.send(std::move(p), link_header_, now());
+        pass_outgoing();
         return true; // a wire refuses nothing; what the inner device refuses waits
     }
 
     void stop() override
     {
-        state_->inner->stop();
-        state_->way.close();
-        const std::lock_guard lock(state_->mutex);
-        state_->alarm.reset();
+        inner_->stop();
+        way_.close();
+        const std::lock_guard lock(mutex_);
+        outgoing_.clear();
+        incoming_.clear();
     }
 
-    void deliver() override { state_->inner->deliver(); }
+    void deliver() override { inner_->deliver(); }
+
+    time_point next_deadline() const override
+    {
+        const std::lock_guard lock(mutex_);
+        return std::min({blocked_ ? core::never : outgoing_.next(), incoming_.next(), inner_->next_deadline()});
+    }
+
+    void advance() override
+    {
+        inner_->advance();
+        {
+            const std::lock_guard lock(mutex_);
+            pass_outgoing();
+        }
+        pass_incoming();
+        inner_->deliver();
+    }
+
+    int poll_descriptor() const override { return inner_->poll_descriptor(); }
+    void poll() override { inner_->poll(); }
 
 private:
-    /// Shared with the timer's handlers.
-    struct state : std::enable_shared_from_this<state>
+    void pass_outgoing()
     {
-        state(std::unique_ptr<device> device, const impaired_options& options)
-            : inner(std::move(device)),
-              link_header(inner->info().link == core::link_type::ethernet ? ethernet_header : 0),
-              outgoing(options.outgoing, options.seed),
-              incoming(options.incoming, ~options.seed)
-        {
+        const time_point t = now();
+        while (!blocked_ && outgoing_.has_due(t)) {
+            blocked_ = !inner_->transmit(outgoing_.first());
+            if (!blocked_) outgoing_.pop();
         }
+    }
 
-        void pass_outgoing()
+    void pass_incoming()
+    {
+        std::vector<packet> due;
         {
-            const time_point t = now();
-            while (!blocked && outgoing.has_due(t)) {
-                blocked = !inner->transmit(outgoing.first());
-                if (!blocked) outgoing.pop();
-            }
+            const std::lock_guard lock(mutex_);
+            for (const time_point t = now(); incoming_.has_due(t); incoming_.pop()) due.push_back(std::move(incoming_.first()));
         }
+        way_.with_receiver([&](device_receiver& receiver) {
+            for (packet& p : due)
+                if (way_.is_open()) receiver.receive(std::move(p));
+            if (way_.is_open()) receiver.end_batch(); // even an empty one: when the next are due may have changed
+        });
+    }
 
-        void pass_incoming()
-        {
-            std::vector<packet> due;
-            {
-                const std::lock_guard lock(mutex);
-                for (const time_point t = now(); incoming.has_due(t); incoming.pop()) due.push_back(std::move(incoming.first()));
-            }
-            if (due.empty()) return;
-            way.with_receiver([&](device_receiver& receiver) {
-                for (packet& p : due)
-                    if (way.is_open()) receiver.receive(std::move(p));
-                if (way.is_open()) receiver.end_batch();
-            });
-        }
-
-        void arm()
-        {
-            const time_point next = std::min(blocked ? core::never : outgoing.next(), incoming.next());
-            if (!alarm || next == core::never || next == armed_for) return;
-            armed_for = next;
-            alarm->expires_at(std::chrono::steady_clock::time_point(next.time_since_epoch()));
-            alarm->async_wait([self = shared_from_this()](boost::system::error_code error) {
-                if (!error) self->ring();
-            });
-        }
-
-        void ring()
-        {
-            {
-                const std::lock_guard lock(mutex);
-                if (!alarm) return;
-                armed_for = core::never;
-                pass_outgoing();
-            }
-            pass_incoming();
-            inner->deliver();
-            const std::lock_guard lock(mutex);
-            arm();
-        }
-
-        const std::unique_ptr<device> inner;
-        const std::size_t link_header;
-        detail::delivery way;
-
-        std::mutex mutex; // over what follows; the inner device's transmit() is called under it
-        lane outgoing, incoming;
-        bool blocked = false; // the inner device has refused a packet
-        std::optional<timer> alarm;
-        time_point armed_for = core::never;
-    };
-
+    // -- of the inner device ----------------------------------------------------------------------------------------------
     void receive(packet&& p) override
     {
-        const std::lock_guard lock(state_->mutex);
-        state_->incoming.send(std::move(p), state_->link_header, now());
+        const std::lock_guard lock(mutex_);
+        incoming_.send(std::move(p), link_header_, now());
     }
-
-    void end_batch() override
-    {
-        state_->pass_incoming();
-        const std::lock_guard lock(state_->mutex);
-        state_->arm();
-    }
-
+    void end_batch() override { pass_incoming(); }
+    time_point now() const override { return receiver_->now(); }
     void writable() override
     {
-        const std::lock_guard lock(state_->mutex);
-        state_->blocked = false;
-        state_->pass_outgoing();
-        state_->arm();
+        {
+            const std::lock_guard lock(mutex_);
+            blocked_ = false;
+            pass_outgoing();
+        }
+        way_.with_receiver([](device_receiver& receiver) { receiver.end_batch(); });
     }
-
     void failed(boost::system::error_code why) override
     {
-        state_->way.with_receiver([&](device_receiver& receiver) { receiver.failed(why); });
+        way_.with_receiver([&](device_receiver& receiver) { receiver.failed(why); });
     }
 
-    const std::shared_ptr<state> state_;
+    const std::unique_ptr<device> inner_;
+    const std::size_t link_header_;
+    device_receiver* receiver_ = nullptr; // set before inner_ starts, used until it has stopped
+    detail::delivery way_;
+
+    mutable std::mutex mutex_; // over what follows; the inner device's transmit() is called under it
+    lane outgoing_, incoming_;
+    bool blocked_ = false; // the inner device has refused a packet
 };
 
 } // namespace

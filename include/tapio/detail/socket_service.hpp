@@ -2,6 +2,8 @@
 /// What an Asio io-object asks of its service, for protocols of tapio: a thin template over detail::socket. Internal.
 #pragma once
 
+#include <tapio/detail/bound_handler.hpp>
+#include <tapio/detail/service_objects.hpp>
 #include <tapio/detail/socket.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -13,7 +15,6 @@
 
 #include <array>
 #include <memory>
-#include <mutex>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -66,23 +67,6 @@ core::endpoint to_core(const Endpoint& e)
 {
     return {e.address(), e.port()};
 }
-
-/// The nullary call of a handler with its arguments, keeping what is associated with it.
-template <class Handler, class... Args>
-class bound_handler
-{
-public:
-    bound_handler(Handler&& handler, Args... args) : handler_(std::move(handler)), args_(std::move(args)...) {}
-
-    using allocator_type = boost::asio::associated_allocator_t<Handler>;
-    allocator_type get_allocator() const noexcept { return boost::asio::get_associated_allocator(handler_); }
-
-    void operator()() { std::apply(std::move(handler_), std::move(args_)); }
-
-private:
-    Handler handler_;
-    std::tuple<Args...> args_;
-};
 
 // -- actions: what each operation tries, and what it tells its handler ------------------------------------------------
 
@@ -231,24 +215,22 @@ public:
     void shutdown() override
     {
         std::vector<std::shared_ptr<detail::socket>> all;
-        {
-            const std::lock_guard lock(mutex_);
-            for (implementation_type* i = first_; i != nullptr; i = i->next)
-                if (i->socket) all.push_back(std::exchange(i->socket, nullptr));
-        }
+        objects_.for_each([&](implementation_type& i) {
+            if (i.socket) all.push_back(std::exchange(i.socket, nullptr));
+        });
         for (const auto& s : all) s->discard(); // a handler destroyed may own further sockets of ours
     }
 
     // -- life ---------------------------------------------------------------------------------------------------------
-    void construct(implementation_type& impl) { enlist(impl); }
+    void construct(implementation_type& impl) { objects_.add(impl); }
     void destroy(implementation_type& impl)
     {
         if (const auto s = std::exchange(impl.socket, nullptr)) s->close();
-        delist(impl);
+        objects_.remove(impl);
     }
     void move_construct(implementation_type& impl, implementation_type& other) noexcept
     {
-        enlist(impl);
+        objects_.add(impl);
         impl.socket = std::move(other.socket);
         impl.protocol = other.protocol;
     }
@@ -260,7 +242,7 @@ public:
     template <class OtherService, class OtherImplementation>
     void converting_move_construct(implementation_type& impl, OtherService&, OtherImplementation& other)
     {
-        enlist(impl);
+        objects_.add(impl);
         impl.socket = std::move(other.socket);
         impl.protocol = Protocol(other.protocol);
     }
@@ -565,24 +547,7 @@ private:
         });
     }
 
-    void enlist(implementation_type& impl)
-    {
-        const std::lock_guard lock(mutex_);
-        impl.next = first_;
-        impl.previous = nullptr;
-        if (first_ != nullptr) first_->previous = &impl;
-        first_ = &impl;
-    }
-    void delist(implementation_type& impl)
-    {
-        const std::lock_guard lock(mutex_);
-        (impl.previous != nullptr ? impl.previous->next : first_) = impl.next;
-        if (impl.next != nullptr) impl.next->previous = impl.previous;
-        impl.next = impl.previous = nullptr;
-    }
-
-    std::mutex mutex_; ///< of the list
-    implementation_type* first_ = nullptr;
+    service_objects<implementation_type> objects_;
 };
 
 int readable_command() noexcept; ///< FIONREAD

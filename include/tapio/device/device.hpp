@@ -25,6 +25,9 @@ public:
     virtual void receive(packet&& p) = 0;
     virtual void end_batch() = 0;
 
+    /// The stack's time, real or virtual: a device that delays packets goes by it.
+    virtual core::time_point now() const = 0;
+
     /// After `transmit()` has answered false: there is room again.
     virtual void writable() = 0;
 
@@ -60,6 +63,17 @@ public:
     /// In-memory media only: called by the stack, without its lock, after each run of its own, so that what it has sent
     /// can be delivered to the other end at once, inside the user's call. Other devices do nothing.
     virtual void deliver() {}
+
+    /// Media that hold packets back: when `advance()` is wanted. Asked after each run of the stack, under its lock.
+    virtual core::time_point next_deadline() const { return core::never; }
+
+    /// That time has come: delivers what is due. Called by the stack without its lock.
+    virtual void advance() {}
+
+    /// A descriptor that is readable when packets have come, or -1; and what reads them, as its handler would. For a stack
+    /// that a blocked caller drives (see stack.hpp), while the executor may be run by nobody.
+    virtual int poll_descriptor() const { return -1; }
+    virtual void poll() {}
 };
 
 } // namespace tapio

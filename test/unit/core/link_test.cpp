@@ -193,7 +193,8 @@ TEST_F(resolving, who_never_answers_is_host_unreachable)
 {
     const udp_id connected = *h->udp().open(family::v4);
     ASSERT_FALSE(h->udp().connect(connected, {theirs, 2000}));
-    const std::array<const_bytes, 1> list{bytes_of("x")};
+    const std::string x = "x";
+    const std::array<const_bytes, 1> list{bytes_of(x)};
     ASSERT_TRUE(h->udp().send(connected, list, nullptr, now));
     EXPECT_EQ(drain(), 1U);
     for (int i = 0; i < 2; ++i) {

@@ -49,16 +49,23 @@ TEST_F(impaired_device, outgoing_and_incoming_are_impaired_apart)
     EXPECT_EQ(at_left.heard, "b b |");
 }
 
-TEST_F(impaired_device, delayed_packets_come_from_a_handler)
+TEST_F(impaired_device, delayed_packets_come_when_their_time_has)
 {
     make({.outgoing = {.delay = 1ms}, .incoming = {.delay = 2ms}});
+    EXPECT_EQ(left->next_deadline(), core::never);
     transmit(*left, "a");
     transmit(*right, "b");
     left->deliver();
-    EXPECT_EQ(at_right.heard + at_left.heard, "");
-    io.run();
+    EXPECT_EQ(at_right.heard + at_left.heard, "|"); // the stack is told that its device's deadline has changed
+    EXPECT_EQ(left->next_deadline(), at_left.time + 1ms);
+    at_left.time += 1ms;
+    left->advance();
     EXPECT_EQ(at_right.heard, "a |");
-    EXPECT_EQ(at_left.heard, "b |");
+    EXPECT_EQ(left->next_deadline(), at_left.time + 1ms);
+    at_left.time += 1ms;
+    left->advance();
+    EXPECT_EQ(at_left.heard, "| | b |");
+    EXPECT_EQ(left->next_deadline(), core::never);
 }
 
 TEST_F(impaired_device, what_is_still_on_the_wire_at_stop_is_gone)
@@ -68,7 +75,9 @@ TEST_F(impaired_device, what_is_still_on_the_wire_at_stop_is_gone)
     transmit(*right, "b");
     left->deliver();
     left->stop();
-    io.run();
+    at_left.heard.clear();
+    at_left.time += 1s;
+    left->advance();
     EXPECT_EQ(at_right.heard + at_left.heard, "");
 }
 

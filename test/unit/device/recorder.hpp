@@ -36,6 +36,7 @@ public:
         add("|");
         if (on_batch) on_batch();
     }
+    core::time_point now() const override { return time; }
     void writable() override { add("writable"); }
     void failed(boost::system::error_code why) override
     {
@@ -44,6 +45,7 @@ public:
     }
 
     std::string heard;
+    core::time_point time{std::chrono::hours(1)}; ///< what it says the time is
     boost::system::error_code error;
     std::function<void(const std::string&)> on_receive;
     std::function<void()> on_batch;

@@ -1,0 +1,29 @@
+/// @file
+/// The nullary call of a handler with its arguments. Internal.
+#pragma once
+
+#include <boost/asio/associated_allocator.hpp>
+
+#include <tuple>
+#include <utility>
+
+namespace tapio::detail {
+
+/// The nullary call of a handler with its arguments, keeping what is associated with it.
+template <class Handler, class... Args>
+class bound_handler
+{
+public:
+    bound_handler(Handler&& handler, Args... args) : handler_(std::move(handler)), args_(std::move(args)...) {}
+
+    using allocator_type = boost::asio::associated_allocator_t<Handler>;
+    allocator_type get_allocator() const noexcept { return boost::asio::get_associated_allocator(handler_); }
+
+    void operator()() { std::apply(std::move(handler_), std::move(args_)); }
+
+private:
+    Handler handler_;
+    std::tuple<Args...> args_;
+};
+
+} // namespace tapio::detail

@@ -1,0 +1,41 @@
+/// @file
+/// The list that a service keeps of its objects, for the day when their context ends. Internal.
+#pragma once
+
+#include <mutex>
+
+namespace tapio::detail {
+
+/// `T` has members `next` and `previous`, which are the list's.
+template <class T>
+class service_objects
+{
+public:
+    void add(T& object)
+    {
+        const std::lock_guard lock(mutex_);
+        object.next = first_;
+        object.previous = nullptr;
+        if (first_ != nullptr) first_->previous = &object;
+        first_ = &object;
+    }
+    void remove(T& object)
+    {
+        const std::lock_guard lock(mutex_);
+        (object.previous != nullptr ? object.previous->next : first_) = object.next;
+        if (object.next != nullptr) object.next->previous = object.previous;
+        object.next = object.previous = nullptr;
+    }
+    template <class F>
+    void for_each(F&& f)
+    {
+        const std::lock_guard lock(mutex_);
+        for (T* object = first_; object != nullptr; object = object->next) f(*object);
+    }
+
+private:
+    std::mutex mutex_;
+    T* first_ = nullptr;
+};
+
+} // namespace tapio::detail

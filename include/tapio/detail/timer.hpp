@@ -1,0 +1,54 @@
+/// @file
+/// A timer of a stack, as the Asio service sees it; implemented in lib/asio. Internal.
+#pragma once
+
+#include <tapio/core/time.hpp>
+#include <tapio/detail/operation.hpp>
+
+#include <boost/asio/execution_context.hpp>
+
+#include <cstdint>
+#include <memory>
+
+namespace tapio::detail {
+
+class engine;
+
+/// The time that goes on this thread: a virtual one that is running here, else real.
+core::time_point thread_time() noexcept;
+
+class timer : public std::enable_shared_from_this<timer>
+{
+public:
+    static std::shared_ptr<timer> make(boost::asio::execution_context& context);
+    ~timer();
+    std::shared_ptr<timer> another() const; ///< of the same stack
+
+    core::time_point now() const;
+    /// Waits that pend are cancelled. @return how many
+    std::size_t expires_at(core::time_point expiry);
+    std::size_t cancel();
+    std::size_t cancel_one();
+    void cancel(std::uint64_t id);
+    void wait(core::time_point expiry);
+
+    /// Completes when the expiry time has come, or when cancelled.
+    void start(operation* op);
+    /// Destroys what pends, uncalled.
+    void discard();
+
+    /// The stack is going away, or a part of what waits is cancelled. Under the lock.
+    std::size_t abort(operation_queue& done, std::size_t most = SIZE_MAX);
+
+private:
+    friend class engine;
+    struct state; ///< in the engine's timer wheel
+
+    explicit timer(std::shared_ptr<engine> owner);
+
+    std::shared_ptr<engine> engine_;
+    std::unique_ptr<state> state_;
+    std::size_t slot_ = 0; ///< in the engine's list
+};
+
+} // namespace tapio::detail

@@ -1,0 +1,51 @@
+/// @file
+/// `tapio::steady_timer`: Asio's own timer class, by the time of the stack that its context belongs to. On a stack in virtual
+/// time it goes off as soon as nothing else is left to do.
+///
+/// @par Errors, cancellation, thread safety  those of boost::asio::steady_timer
+/// @par Lifetime  may outlive the stack: pending waits complete with operation_aborted
+#pragma once
+
+#include <tapio/detail/timer_service.hpp>
+
+#include <boost/asio/basic_waitable_timer.hpp>
+
+#include <chrono>
+
+namespace tapio {
+
+/// @par now()  of the virtual_time that is running on this thread, else of std::chrono::steady_clock. A timer's
+/// `expires_after` goes by its own stack's time in any case.
+struct steady_clock
+{
+    using duration = std::chrono::steady_clock::duration;
+    using rep = duration::rep;
+    using period = duration::period;
+    using time_point = std::chrono::time_point<steady_clock>;
+    static constexpr bool is_steady = true;
+
+    static time_point now() noexcept { return time_point(std::chrono::duration_cast<duration>(detail::thread_time().time_since_epoch())); }
+};
+
+} // namespace tapio
+
+namespace boost::asio::detail {
+
+template <typename TimeTraits>
+class deadline_timer_service;
+
+template <typename WaitTraits>
+class deadline_timer_service<chrono_time_traits<tapio::steady_clock, WaitTraits>>
+    : public tapio::detail::timer_service<chrono_time_traits<tapio::steady_clock, WaitTraits>>
+{
+public:
+    using tapio::detail::timer_service<chrono_time_traits<tapio::steady_clock, WaitTraits>>::timer_service;
+};
+
+} // namespace boost::asio::detail
+
+namespace tapio {
+
+using steady_timer = boost::asio::basic_waitable_timer<steady_clock>;
+
+} // namespace tapio

@@ -1,0 +1,73 @@
+/// @file
+/// Time that jumps from event to event: whole programs, tested against slow and bad networks, in a moment and always alike.
+///
+///     boost::asio::io_context io;
+///     tapio::virtual_time time(io);
+///     auto [left, right] = tapio::make_pipe();
+///     tapio::stack a(io, tapio::impaired(std::move(left), {.outgoing = {.drop = 0.1, .delay = 50ms}}), {.time = &time});
+///     tapio::stack b(io, std::move(right), {.time = &time});
+///     ... start something on both ...
+///     time.run();     // handlers run; whenever none is left, the clock goes to the next event
+///
+/// What goes by it: the stacks made with it, their devices, and `tapio::steady_timer` on their contexts. What does not:
+/// `boost::asio::steady_timer`, kernel sockets, TAP devices.
+///
+/// A synchronous call on such a stack lets time pass until it is done; in a world where nothing more can happen it fails
+/// with resource_deadlock_would_occur instead of hanging.
+///
+/// @par Thread safety  none: one thread runs the handlers and makes the calls
+/// @par Lifetime  outlives its stacks
+/// @par Determinism  the same program gives the same packets at the same times, the host's secrets included: they are made
+///   from `seed`
+#pragma once
+
+#include <tapio/core/time.hpp>
+
+#include <boost/asio/io_context.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace tapio {
+
+namespace detail {
+class engine;
+}
+
+class virtual_time
+{
+public:
+    explicit virtual_time(boost::asio::io_context& io, std::uint64_t seed = 1);
+    virtual_time(const virtual_time&) = delete;
+    virtual_time& operator=(const virtual_time&) = delete;
+    ~virtual_time();
+
+    core::time_point now() const noexcept { return now_; }
+
+    /// Runs until no handler waits and nothing is to happen. @return how many handlers ran
+    std::size_t run();
+    /// Runs until then; the clock stands at `now() + length` afterwards, even if nothing happens so late.
+    std::size_t run_for(core::duration length);
+    /// Runs until `done()`, asked after each handler and each event, at most `limit` long. @return what it answered last
+    bool run_until(const std::function<bool()>& done, core::duration limit);
+
+private:
+    friend class detail::engine;
+    friend class stack;
+
+    void join(std::weak_ptr<detail::engine> e);
+    void run_to(core::time_point t); ///< events only, no handlers
+    std::size_t poll(const std::function<bool()>* done);
+    core::time_point next_event() const;
+    bool step(core::time_point limit);
+    std::uint64_t next_seed() noexcept;
+
+    boost::asio::io_context& io_;
+    std::vector<std::weak_ptr<detail::engine>> engines_;
+    core::time_point now_{std::chrono::hours(1)};
+    std::uint64_t seed_;
+};
+
+} // namespace tapio

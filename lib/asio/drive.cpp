@@ -1,0 +1,119 @@
+// Who drives a stack while a synchronous call waits: virtual time, another thread, or the blocked caller itself.
+#include "asio/engine.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace tapio::detail {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Finds out whether anybody runs an io_context: a handler that has run says so.
+class probe
+{
+public:
+    explicit probe(boost::asio::io_context& io) : io_(io) { send(); }
+
+    /// Somebody has run handlers since it was asked last, or a short while ago.
+    bool somebody_runs()
+    {
+        if (!answered_->exchange(false)) return false;
+        send();
+        return true;
+    }
+
+private:
+    void send()
+    {
+        boost::asio::post(io_, [answered = answered_] { *answered = true; });
+    }
+
+    boost::asio::io_context& io_;
+    std::shared_ptr<std::atomic<bool>> answered_ = std::make_shared<std::atomic<bool>>(false);
+};
+
+} // namespace
+
+bool engine::wait_for_turn_after(std::uint64_t seen)
+{
+    if (time_ != nullptr) return time_->step(core::never);
+    std::unique_lock lock(mutex_);
+    const auto went_on = [&] { return turns_ != seen; };
+    if (own_io_) {
+        changed_.wait(lock, went_on);
+        return true;
+    }
+    std::optional<probe> asked;
+    while (!went_on()) {
+        boost::asio::io_context& io = driver();
+        if (own_io_) return changed_.wait(lock, went_on), true;
+        if (!asked) {
+            lock.unlock();
+            asked.emplace(io);
+            lock.lock();
+            continue;
+        }
+        if (asked->somebody_runs()) {
+            changed_.wait_for(lock, 100ms, went_on);
+            continue;
+        }
+        lock.unlock();
+        drive(1s);
+        lock.lock();
+    }
+    return true;
+}
+
+/// A synchronous wait on a timer: real time passes, virtual time is made to.
+void engine::wait_until(core::time_point t)
+{
+    if (time_ == nullptr) return std::this_thread::sleep_until(std::chrono::steady_clock::time_point(t.time_since_epoch()));
+    if (t > now()) time_->run_to(t);
+}
+
+/// Wakes a blocked caller in drive(). Not under the lock.
+void engine::wake_driver()
+{
+    if (driving_.load() == 0) return;
+    const std::uint64_t one = 1;
+    (void)!::write(wake_, &one, sizeof one);
+}
+
+/// One step in place of the io_context: packets that have come, or timers that are due; at most so long.
+void engine::drive(core::duration at_most)
+{
+    std::vector<std::shared_ptr<attachment>> media;
+    core::time_point next = core::never;
+    {
+        const std::lock_guard lock(mutex_);
+        if (wake_ < 0) wake_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        media = devices_;
+        if (!shut_down_) next = next_deadline();
+        ++driving_;
+    }
+    std::vector<pollfd> watched{{wake_, POLLIN, 0}};
+    for (const auto& a : media)
+        if (const int fd = a->medium->poll_descriptor(); fd >= 0) watched.push_back({fd, POLLIN, 0});
+    const core::duration wait = std::clamp<core::duration>(next == core::never ? at_most : next - now(), 0ns, at_most);
+    const timespec limit{static_cast<time_t>(wait / 1s), static_cast<long>((wait % 1s).count())};
+    ::ppoll(watched.data(), watched.size(), &limit, nullptr);
+    --driving_;
+    std::uint64_t wakes = 0;
+    (void)!::read(wake_, &wakes, sizeof wakes);
+    for (const auto& a : media) a->medium->poll();
+    if (now() >= next) advance();
+}
+
+} // namespace tapio::detail

@@ -1,0 +1,188 @@
+// Who drives a stack: a thread of its own, the user's io_context, or a caller that waits.
+#include <tapio/device/impaired.hpp>
+#include <tapio/device/pipe.hpp>
+#include <tapio/tapio.hpp>
+
+#include <boost/asio.hpp>
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <string>
+#include <thread>
+
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using tapio::ip::tcp;
+using namespace std::chrono_literals;
+
+const auto left_address = asio::ip::make_address("192.0.2.1"), right_address = asio::ip::make_address("192.0.2.2");
+
+/// A wire on which packets are delayed: an answer never comes within the call.
+auto slow_pipe()
+{
+    auto [l, r] = tapio::make_pipe();
+    tapio::core::impairment_options o;
+    o.delay = 2ms;
+    return std::pair(tapio::impaired(std::move(l), {o, o, 1}), std::move(r));
+}
+
+/// An echo of one connection, by synchronous calls.
+void echo_once(tcp::acceptor& acceptor)
+{
+    tcp::socket s = acceptor.accept();
+    std::vector<char> data(5);
+    asio::read(s, asio::buffer(data));
+    asio::write(s, asio::buffer(data));
+}
+
+std::string ask(tcp::socket& s)
+{
+    s.connect({right_address, 7});
+    asio::write(s, asio::buffer("hello", 5));
+    std::string got(5, 0);
+    asio::read(s, asio::buffer(got));
+    return got;
+}
+
+TEST(driver, a_blocked_caller_drives_a_stack_that_nobody_runs)
+{
+    asio::io_context io;
+    auto [l, r] = slow_pipe();
+    tapio::stack left(io, std::move(l)), right(std::move(r)); // the right one has a thread of its own
+    left.add_address(left_address, 24);
+    right.add_address(right_address, 24);
+    asio::io_context other;
+    tapio::use_stack(other, right);
+    tcp::acceptor acceptor(other, {tcp::v4(), 7});
+    std::thread server([&] { echo_once(acceptor); });
+    tcp::socket client(left);
+    EXPECT_EQ(ask(client), "hello");
+    server.join();
+}
+
+TEST(driver, a_blocked_caller_within_a_handler)
+{
+    asio::io_context io;
+    auto [l, r] = slow_pipe();
+    tapio::stack left(io, std::move(l)), right(std::move(r));
+    left.add_address(left_address, 24);
+    right.add_address(right_address, 24);
+    asio::io_context other;
+    tapio::use_stack(other, right);
+    tcp::acceptor acceptor(other, {tcp::v4(), 7});
+    std::thread server([&] { echo_once(acceptor); });
+    std::string got;
+    asio::post(io, [&] {
+        tcp::socket client(left);
+        got = ask(client);
+    });
+    while (got.empty()) io.run_one_for(1s);
+    EXPECT_EQ(got, "hello");
+    server.join();
+}
+
+TEST(driver, a_blocked_caller_beside_a_running_context)
+{
+    asio::io_context io;
+    auto [l, r] = slow_pipe();
+    tapio::stack left(io, std::move(l)), right(io, std::move(r));
+    left.add_address(left_address, 24);
+    right.add_address(right_address, 24);
+    auto work = asio::make_work_guard(io);
+    std::thread runner([&] { io.run(); });
+    tcp::acceptor acceptor(right, {tcp::v4(), 7});
+    std::thread server([&] { echo_once(acceptor); });
+    tcp::socket client(left);
+    EXPECT_EQ(ask(client), "hello");
+    server.join();
+    work.reset();
+    left.shutdown(), right.shutdown();
+    io.stop();
+    runner.join();
+}
+
+TEST(driver, two_blocked_callers_and_nobody_else)
+{
+    asio::io_context one, two;
+    auto [l, r] = slow_pipe();
+    tapio::stack left(one, std::move(l)), right(two, std::move(r));
+    left.add_address(left_address, 24);
+    right.add_address(right_address, 24);
+    tcp::acceptor acceptor(right, {tcp::v4(), 7});
+    std::thread server([&] { echo_once(acceptor); });
+    tcp::socket client(left);
+    EXPECT_EQ(ask(client), "hello");
+    server.join();
+}
+
+TEST(driver, with_a_thread_of_its_own_run_returns_when_the_users_work_is_done)
+{
+    auto [l, r] = slow_pipe();
+    tapio::stack left(std::move(l)), right(std::move(r));
+    left.add_address(left_address, 24);
+    right.add_address(right_address, 24);
+    asio::io_context io, far;
+    tapio::use_stack(io, left);
+    tapio::use_stack(far, right);
+    tcp::acceptor acceptor(far, {tcp::v4(), 7});
+    std::thread server([&] { echo_once(acceptor); });
+    std::string got(5, 0);
+    {
+        tcp::socket s(io);
+        s.async_connect({right_address, 7}, [&](error_code ec) {
+            ASSERT_FALSE(ec);
+            asio::async_write(s, asio::buffer("hello", 5), [&](error_code, std::size_t) {
+                asio::async_read(s, asio::buffer(got), [](error_code, std::size_t) {});
+            });
+        });
+        io.run();
+    }
+    EXPECT_EQ(got, "hello");
+    server.join();
+    for (int i = 0; i < 1000 && left.counters().tcp.curr_estab != 0; ++i) std::this_thread::sleep_for(1ms);
+    EXPECT_EQ(left.counters().tcp.curr_estab, 0U) << "the stack closes connections though nobody runs an io_context";
+}
+
+TEST(driver, a_socket_outlives_its_stack)
+{
+    asio::io_context io;
+    std::optional<tcp::socket> s, t, accepted;
+    std::string heard;
+    char c = 0;
+    {
+        tapio::stack stack(io), with_thread(nullptr);
+        tcp::acceptor acceptor(stack, {tcp::v4(), 7});
+        s.emplace(stack);
+        t.emplace(with_thread);
+        s->connect({asio::ip::address_v4::loopback(), 7});
+        accepted.emplace(acceptor.accept());
+        s->async_read_some(asio::buffer(&c, 1), [&](error_code ec, std::size_t) { heard = ec.message(); });
+    }
+    io.run();
+    EXPECT_EQ(heard, error_code(asio::error::operation_aborted).message());
+    error_code ec;
+    s->read_some(asio::buffer(&c, 1), ec);
+    EXPECT_EQ(ec, asio::error::bad_descriptor);
+    t->open(tcp::v4(), ec);
+    EXPECT_EQ(ec, asio::error::bad_descriptor);
+    s->close(ec);
+    EXPECT_FALSE(ec);
+    s.reset(), t.reset(), accepted.reset();
+}
+
+TEST(driver, a_timer_of_tapio_in_real_time)
+{
+    asio::io_context io;
+    const auto begin = std::chrono::steady_clock::now();
+    tapio::steady_timer t(io, 20ms);
+    bool done = false;
+    t.async_wait([&](error_code ec) { done = !ec; });
+    io.run();
+    EXPECT_TRUE(done);
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, 20ms);
+}
+
+} // namespace
