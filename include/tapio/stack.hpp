@@ -82,6 +82,9 @@ public:
                    interface_id interface = 1);
     void set_default_gateway(const boost::asio::ip::address& gateway, interface_id interface = 1);
 
+    /// What resolvers of this stack's sockets know beside numbers ("localhost" is known).
+    void add_host_name(const std::string& name, const boost::asio::ip::address& address);
+
     host_counters counters() const;
     interface_counters counters(interface_id interface) const;
     core::mac_address mac(interface_id interface = 1) const;

@@ -6,7 +6,7 @@
 /// @par Lifetime  may outlive the stack: pending waits complete with operation_aborted
 #pragma once
 
-#include <tapio/detail/timer_service.hpp>
+#include <tapio/detail/asio_hook.hpp>
 
 #include <boost/asio/basic_waitable_timer.hpp>
 
@@ -26,25 +26,6 @@ struct steady_clock
 
     static time_point now() noexcept { return time_point(std::chrono::duration_cast<duration>(detail::thread_time().time_since_epoch())); }
 };
-
-} // namespace tapio
-
-namespace boost::asio::detail {
-
-template <typename TimeTraits>
-class deadline_timer_service;
-
-template <typename WaitTraits>
-class deadline_timer_service<chrono_time_traits<tapio::steady_clock, WaitTraits>>
-    : public tapio::detail::timer_service<chrono_time_traits<tapio::steady_clock, WaitTraits>>
-{
-public:
-    using tapio::detail::timer_service<chrono_time_traits<tapio::steady_clock, WaitTraits>>::timer_service;
-};
-
-} // namespace boost::asio::detail
-
-namespace tapio {
 
 using steady_timer = boost::asio::basic_waitable_timer<steady_clock>;
 

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <tapio/device/device.hpp>
+#include <tapio/generic/datagram_protocol.hpp>
+#include <tapio/generic/stream_protocol.hpp>
 #include <tapio/ip/tcp.hpp>
 #include <tapio/ip/udp.hpp>
 #include <tapio/stack.hpp>
@@ -17,6 +19,9 @@ using namespace boost::asio;
 
 namespace ip {
 using namespace boost::asio::ip;
+}
+namespace generic {
+using namespace boost::asio::generic;
 }
 
 } // namespace tapio

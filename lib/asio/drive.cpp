@@ -46,34 +46,39 @@ private:
 
 } // namespace
 
-bool engine::wait_for_turn_after(std::uint64_t seen)
+engine::waited engine::wait_for_turn_after(std::uint64_t seen, core::time_point deadline)
 {
-    if (time_ != nullptr) return time_->step(core::never);
+    if (time_ != nullptr) {
+        if (time_->step(deadline)) return waited::went_on;
+        if (deadline == core::never) return waited::for_ever;
+        time_->run_to(deadline);
+        return waited::timed_out;
+    }
     std::unique_lock lock(mutex_);
     const auto went_on = [&] { return turns_ != seen; };
-    if (own_io_) {
-        changed_.wait(lock, went_on);
-        return true;
-    }
+    const auto wait_on_others = [&](core::duration at_most) {
+        const core::duration left = deadline == core::never ? at_most : std::min(at_most, deadline - now());
+        changed_.wait_for(lock, left, went_on);
+    };
     std::optional<probe> asked;
     while (!went_on()) {
+        if (now() >= deadline) return waited::timed_out;
         boost::asio::io_context& io = driver();
-        if (own_io_) return changed_.wait(lock, went_on), true;
-        if (!asked) {
+        if (own_io_) {
+            wait_on_others(1h);
+        } else if (!asked) {
             lock.unlock();
             asked.emplace(io);
             lock.lock();
-            continue;
+        } else if (asked->somebody_runs()) {
+            wait_on_others(100ms);
+        } else {
+            lock.unlock();
+            drive(deadline == core::never ? 1s : std::clamp<core::duration>(deadline - now(), 0ns, 1s));
+            lock.lock();
         }
-        if (asked->somebody_runs()) {
-            changed_.wait_for(lock, 100ms, went_on);
-            continue;
-        }
-        lock.unlock();
-        drive(1s);
-        lock.lock();
     }
-    return true;
+    return waited::went_on;
 }
 
 /// A synchronous wait on a timer: real time passes, virtual time is made to.

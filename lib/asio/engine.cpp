@@ -205,8 +205,7 @@ void engine::arm_timer(core::time_point now)
     if (next == core::never || next >= armed_for_) return; // one that fires early does nothing
     if (!timer_) timer_.emplace(driver());
     armed_for_ = next;
-    const auto at = std::chrono::steady_clock::time_point(
-        std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::max(next, now).time_since_epoch()));
+    const auto at = engine_clock::time_point(std::chrono::duration_cast<engine_clock::duration>(std::max(next, now).time_since_epoch()));
     timer_->expires_at(at);
     timer_->async_wait([weak = weak_from_this()](const boost::system::error_code& ec) {
         const auto self = weak.lock();
@@ -235,12 +234,16 @@ void engine::advance()
 
 stack::interface_id engine::attach(std::unique_ptr<device> medium, boost::asio::any_io_executor executor)
 {
-    auto a = std::make_shared<attachment>(*this, std::move(medium));
-    const turn t(*this);
-    a->id = host_.add_interface(a->medium->info());
+    const auto a = std::make_shared<attachment>(*this, std::move(medium));
+    {
+        turn t(*this);
+        a->id = t.host().add_interface(a->medium->info());
+        a->full = true; // until it has started, which it does without the lock: its handlers take it
+        devices_.push_back(a);
+    }
     a->medium->start(std::move(executor), *a);
-    devices_.push_back(std::move(a));
-    return devices_.back()->id;
+    a->writable();
+    return a->id;
 }
 
 void engine::attachment::end_batch()
@@ -265,7 +268,7 @@ void engine::attachment::failed(boost::system::error_code)
 void engine::shutdown()
 {
     std::vector<std::shared_ptr<attachment>> gone;
-    std::optional<boost::asio::steady_timer> alarm;
+    std::optional<engine_timer> alarm;
     operation_queue done;
     {
         const std::lock_guard lock(mutex_);

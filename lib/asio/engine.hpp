@@ -3,6 +3,7 @@
 /// the lock and completed after it.
 #pragma once
 
+#include "asio/hosts_table.hpp"
 #include "base/timer_wheel.hpp"
 #include "core/host.hpp"
 
@@ -13,7 +14,7 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
 
 #include <array>
 #include <atomic>
@@ -27,6 +28,18 @@ namespace tapio::detail {
 
 class socket;
 class timer;
+
+/// Not std::chrono::steady_clock itself: a test program may have put its timers under virtual time (virtual_std_clock.hpp).
+struct engine_clock
+{
+    using duration = std::chrono::steady_clock::duration;
+    using rep = duration::rep;
+    using period = duration::period;
+    using time_point = std::chrono::time_point<engine_clock>;
+    static constexpr bool is_steady = true;
+    static time_point now() noexcept { return time_point(std::chrono::steady_clock::now().time_since_epoch()); }
+};
+using engine_timer = boost::asio::basic_waitable_timer<engine_clock>;
 
 class engine : public std::enable_shared_from_this<engine>
 {
@@ -67,8 +80,8 @@ public:
 
     /// A count of turns. A blocked caller reads it under the lock and waits until it has gone on from there.
     std::uint64_t turns() const noexcept { return turns_; }
-    /// False: nothing can come any more (virtual time only).
-    bool wait_for_turn_after(std::uint64_t seen);
+    enum class waited : std::uint8_t { went_on, timed_out, for_ever /* nothing can come any more: in virtual time */ };
+    waited wait_for_turn_after(std::uint64_t seen, core::time_point deadline = core::never);
     void wait_until(core::time_point t);
     core::time_point now() const;
     boost::asio::io_context& driver(); ///< the user's, or our own, started now
@@ -77,6 +90,7 @@ public:
     core::time_point next_event() const; ///< `never`, or when advance() is wanted
     void advance();                      ///< that time has come
 
+    hosts_table& hosts() noexcept { return hosts_; }
     core::timer_wheel& timers() noexcept { return timers_; } ///< the users' timers; only under the lock
 
     /// Where a timer that has fired leaves its operations; only under the lock, while timers fire.
@@ -121,6 +135,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable changed_; ///< somebody may be blocked in a synchronous call
     core::host host_;
+    hosts_table hosts_;
     core::timer_wheel timers_;
     operation_queue* timers_done_ = nullptr; ///< where a timer that fires leaves its operations
     std::uint64_t turns_ = 0;
@@ -137,7 +152,7 @@ private:
     std::unique_ptr<boost::asio::io_context> own_io_;
     std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> own_work_;
     std::thread own_thread_;
-    std::optional<boost::asio::steady_timer> timer_;
+    std::optional<engine_timer> timer_;
     core::time_point armed_for_ = core::never;
 };
 

@@ -43,6 +43,12 @@ public:
         at->second.kept.reset();
         return s;
     }
+    std::shared_ptr<socket> find(int handle)
+    {
+        const std::lock_guard lock(mutex_);
+        const auto at = sockets_.find(handle);
+        return at == sockets_.end() ? nullptr : at->second.known.lock();
+    }
     void remove(int handle)
     {
         const std::lock_guard lock(mutex_);
@@ -139,6 +145,7 @@ int socket::release()
     return handle;
 }
 
+std::shared_ptr<socket> socket::find(int native_handle) { return handles().find(native_handle); }
 std::shared_ptr<socket> socket::adopt(int native_handle) { return handles().adopt(native_handle); }
 
 void socket::abort_all(operation_queue& done)
@@ -363,10 +370,10 @@ bool socket::at_mark(error_code& ec) const
 
 // -- synchronous calls --------------------------------------------------------------------------------------------------
 
-/// Tries until it would not block, sleeping in between while somebody else drives the stack. The second try comes at once:
-/// what the first one set off (over loopback, say) may have let it through.
+/// Tries until it would not block, sleeping in between while somebody else drives the stack, or driving it. The second try
+/// comes at once: what the first one set off (over loopback, say) may have let it through.
 template <class Try>
-void socket::block(error_code& ec, Try&& attempt)
+void socket::block(error_code& ec, bool may_wait, core::time_point deadline, Try&& attempt)
 {
     for (unsigned tries = 0;; ++tries) {
         std::uint64_t seen = 0;
@@ -377,29 +384,36 @@ void socket::block(error_code& ec, Try&& attempt)
             seen = engine_->turns() + 1; // this one counts when it ends
         }
         if (tries == 0) continue;
-        if (non_blocking_) return void(ec = error::would_block);
-        if (!engine_->wait_for_turn_after(seen)) return void(ec = make_error_code(boost::system::errc::resource_deadlock_would_occur));
+        if (!may_wait) return void(ec = error::would_block);
+        switch (engine_->wait_for_turn_after(seen, deadline)) {
+        case engine::waited::went_on: break;
+        case engine::waited::timed_out: return void(ec = error::timed_out);
+        case engine::waited::for_ever: return void(ec = make_error_code(boost::system::errc::resource_deadlock_would_occur));
+        }
     }
 }
 
 std::size_t socket::send(const_buffer_list from, const core::endpoint* destination, int flags, error_code& ec)
 {
     std::size_t n = 0;
-    block(ec, [&] { return try_send(from, destination, flags, n, ec); });
+    block(ec, !non_blocking_, core::never, [&] { return try_send(from, destination, flags, n, ec); });
     return n;
 }
 
 std::size_t socket::receive(mutable_buffer_list into, int flags, core::endpoint* sender, error_code& ec)
 {
     std::size_t n = 0;
-    block(ec, [&] { return try_receive(into, flags, sender, n, ec); });
+    block(ec, !non_blocking_, core::never, [&] { return try_receive(into, flags, sender, n, ec); });
     return n;
 }
 
-void socket::connect(const core::endpoint& peer, error_code& ec)
+void socket::connect(const core::endpoint& peer, error_code& ec) { connect(peer, !non_blocking_, core::never, ec); }
+void socket::connect_until(const core::endpoint& peer, core::time_point deadline, error_code& ec) { connect(peer, true, deadline, ec); }
+
+void socket::connect(const core::endpoint& peer, bool may_wait, core::time_point deadline, error_code& ec)
 {
     bool started = false;
-    block(ec, [&] { return try_connect(peer, started, ec); });
+    block(ec, may_wait, deadline, [&] { return try_connect(peer, started, ec); });
     if (started && ec == error::would_block) ec = error::in_progress;
     if (ec || kind_ != socket_kind::tcp) return;
     engine::turn t(*engine_);
@@ -409,13 +423,18 @@ void socket::connect(const core::endpoint& peer, error_code& ec)
 std::shared_ptr<socket> socket::accept(core::endpoint& peer, error_code& ec)
 {
     std::shared_ptr<socket> accepted;
-    block(ec, [&] { return try_accept(accepted, peer, ec); });
+    block(ec, !non_blocking_, core::never, [&] { return try_accept(accepted, peer, ec); });
     return accepted;
 }
 
 void socket::wait(int what, error_code& ec)
 {
-    block(ec, [&] { return try_wait(what, ec); });
+    block(ec, !non_blocking_, core::never, [&] { return try_wait(what, ec); });
+}
+
+void socket::wait_until(int what, core::time_point deadline, error_code& ec)
+{
+    block(ec, true, deadline, [&] { return try_wait(what, ec); });
 }
 
 } // namespace tapio::detail

@@ -186,6 +186,8 @@ void stack::set_default_gateway(const boost::asio::ip::address& gateway, interfa
     add_route(boost::asio::ip::address_v4::any(), 0, gateway, interface);
 }
 
+void stack::add_host_name(const std::string& name, const boost::asio::ip::address& address) { engine_->hosts().add(name, address); }
+
 host_counters stack::counters() const
 {
     detail::engine::turn t(*engine_);

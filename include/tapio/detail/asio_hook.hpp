@@ -1,16 +1,22 @@
 /// @file
-/// The one place that names boost::asio::detail: for protocols of tapio, Asio's io-objects get our service. It is included by
+/// The one place that names boost::asio::detail: for protocols of tapio, and for its clock, Asio's io-objects get our service. It is included by
 /// each header that defines such a protocol, so that no translation unit sees one without the other; a static_assert beside
 /// each alias proves that it worked. Internal.
 #pragma once
+#define TAPIO_ASIO_HOOK // virtual_std_clock.hpp looks whether it comes too late
 
+#include <tapio/detail/resolver_service.hpp>
 #include <tapio/detail/socket_service.hpp>
+#include <tapio/detail/timer_service.hpp>
 
 #include <boost/asio/detail/config.hpp>
 
+#include <chrono>
 #include <concepts>
 
 namespace tapio {
+
+struct steady_clock;
 
 /// A protocol whose sockets belong to a tapio stack.
 template <class P>
@@ -33,6 +39,13 @@ class io_uring_socket_service;
 template <typename Protocol>
 class win_iocp_socket_service;
 
+template <typename Protocol>
+class resolver_service;
+template <typename TimeTraits>
+class deadline_timer_service;
+template <typename Clock, typename WaitTraits>
+struct chrono_time_traits;
+
 template <tapio::protocol P>
 class reactive_socket_service<P> : public tapio::detail::socket_service<P>
 {
@@ -53,5 +66,30 @@ class win_iocp_socket_service<P> : public tapio::detail::socket_service<P>
 public:
     using tapio::detail::socket_service<P>::socket_service;
 };
+
+template <tapio::protocol P>
+class resolver_service<P> : public tapio::detail::name_service<P>
+{
+public:
+    using tapio::detail::name_service<P>::name_service;
+};
+
+template <typename WaitTraits>
+class deadline_timer_service<chrono_time_traits<tapio::steady_clock, WaitTraits>>
+    : public tapio::detail::timer_service<chrono_time_traits<tapio::steady_clock, WaitTraits>>
+{
+public:
+    using tapio::detail::timer_service<chrono_time_traits<tapio::steady_clock, WaitTraits>>::timer_service;
+};
+
+#ifdef TAPIO_VIRTUAL_STD_CLOCK // <tapio/virtual_std_clock.hpp>
+template <typename WaitTraits>
+class deadline_timer_service<chrono_time_traits<std::chrono::steady_clock, WaitTraits>>
+    : public tapio::detail::timer_service<chrono_time_traits<std::chrono::steady_clock, WaitTraits>>
+{
+public:
+    using tapio::detail::timer_service<chrono_time_traits<std::chrono::steady_clock, WaitTraits>>::timer_service;
+};
+#endif
 
 } // namespace boost::asio::detail

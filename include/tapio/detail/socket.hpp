@@ -4,6 +4,7 @@
 
 #include <tapio/core/address.hpp>
 #include <tapio/core/slice.hpp>
+#include <tapio/core/time.hpp>
 #include <tapio/detail/operation.hpp>
 
 #include <boost/asio/execution_context.hpp>
@@ -43,6 +44,8 @@ public:
     static std::shared_ptr<socket> open(std::shared_ptr<engine> owner, socket_kind kind, int family, error_code& ec);
     /// The socket of a native handle; null if there is none.
     static std::shared_ptr<socket> adopt(int native_handle);
+    /// The same, and who holds it holds on to it.
+    static std::shared_ptr<socket> find(int native_handle);
     int release(); ///< the handle keeps it alive from now on, until it is adopted
     ~socket();
 
@@ -72,6 +75,10 @@ public:
     std::shared_ptr<socket> accept(core::endpoint& peer, error_code& ec);
     void wait(int what, error_code& ec);
 
+    // -- synchronous, non_blocking() or not, up to a deadline: then timed_out ------------------------------------------
+    void connect_until(const core::endpoint& peer, core::time_point deadline, error_code& ec);
+    void wait_until(int what, core::time_point deadline, error_code& ec);
+
     // -- asynchronous -------------------------------------------------------------------------------------------------
     /// Queues the operation; if nothing waits before it, it is tried at once. Its handler is posted in any case.
     void start(direction d, operation* op);
@@ -98,7 +105,8 @@ private:
 
     socket(std::shared_ptr<engine> owner, socket_kind kind, core_handle id) noexcept;
     template <class Try>
-    void block(error_code& ec, Try&& attempt);
+    void block(error_code& ec, bool may_wait, core::time_point deadline, Try&& attempt);
+    void connect(const core::endpoint& peer, bool may_wait, core::time_point deadline, error_code& ec);
     void advance(direction d, operation_queue& done);
     bool get_fact(int level, int name, void* data, std::size_t* size, error_code& ec) const;
     void abort_all(operation_queue& done);

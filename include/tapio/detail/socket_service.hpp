@@ -3,6 +3,7 @@
 #pragma once
 
 #include <tapio/detail/bound_handler.hpp>
+#include <tapio/detail/endpoints.hpp>
 #include <tapio/detail/service_objects.hpp>
 #include <tapio/detail/socket.hpp>
 
@@ -62,12 +63,6 @@ bool all_empty(const Sequence& buffers)
     return boost::asio::buffer_size(buffers) == 0;
 }
 
-template <class Endpoint>
-core::endpoint to_core(const Endpoint& e)
-{
-    return {e.address(), e.port()};
-}
-
 // -- actions: what each operation tries, and what it tells its handler ------------------------------------------------
 
 template <class Buffers, class Endpoint>
@@ -108,7 +103,7 @@ struct receive_action
         const buffer_list<core::mutable_bytes> into(buffers);
         core::endpoint from;
         if (!s.try_receive(into.list(), flags, &from, size, ec)) return false;
-        if (sender != nullptr && !ec) *sender = Endpoint(from.address, from.port);
+        if (sender != nullptr && !ec) *sender = tapio::detail::from_core<Endpoint>(from);
         if (stream && !ec && size == 0) ec = boost::asio::error::eof;
         return true;
     }
@@ -158,7 +153,7 @@ struct accept_action
     template <class Handler>
     auto bind(Handler&& h, error_code ec) &&
     {
-        if (!ec && peer_endpoint != nullptr) *peer_endpoint = typename Protocol::endpoint(from.address, from.port);
+        if (!ec && peer_endpoint != nullptr) *peer_endpoint = from_core<typename Protocol::endpoint>(from);
         if (!ec) peer->assign(protocol, native_handle_value(accepted->native_handle()), ec);
         return bound_handler<Handler, error_code>(std::move(h), ec);
     }
@@ -181,7 +176,7 @@ struct move_accept_action
     auto bind(Handler&& h, error_code ec) &&
     {
         peer_type peer(executor);
-        if (!ec && peer_endpoint != nullptr) *peer_endpoint = typename Protocol::endpoint(from.address, from.port);
+        if (!ec && peer_endpoint != nullptr) *peer_endpoint = from_core<typename Protocol::endpoint>(from);
         if (!ec) peer.assign(protocol, native_handle_value(accepted->native_handle()), ec);
         return bound_handler<Handler, error_code, peer_type>(std::move(h), ec, std::move(peer));
     }
@@ -301,12 +296,12 @@ public:
     endpoint_type local_endpoint(const implementation_type& impl, error_code& ec) const
     {
         const auto s = checked(impl, ec);
-        return s ? from_core(s->local_endpoint(ec)) : endpoint_type();
+        return s ? from_core<endpoint_type>(s->local_endpoint(ec)) : endpoint_type();
     }
     endpoint_type remote_endpoint(const implementation_type& impl, error_code& ec) const
     {
         const auto s = checked(impl, ec);
-        return s ? from_core(s->remote_endpoint(ec)) : endpoint_type();
+        return s ? from_core<endpoint_type>(s->remote_endpoint(ec)) : endpoint_type();
     }
     bool at_mark(const implementation_type& impl, error_code& ec) const
     {
@@ -384,7 +379,7 @@ public:
     {
         core::endpoint from;
         const std::size_t n = receive_some(impl, buffers, flags, &from, ec);
-        if (!ec) sender = from_core(from);
+        if (!ec) sender = from_core<endpoint_type>(from);
         return n;
     }
     template <class Buffers>
@@ -408,7 +403,7 @@ public:
         core::endpoint from;
         const auto accepted = s->accept(from, ec);
         if (ec) return ec;
-        if (peer_endpoint != nullptr) *peer_endpoint = from_core(from);
+        if (peer_endpoint != nullptr) *peer_endpoint = from_core<endpoint_type>(from);
         peer.assign(impl.protocol, native_handle_type(accepted->native_handle()), ec);
         return ec;
     }
@@ -496,8 +491,6 @@ private:
             return bound_handler<Handler, error_code, std::size_t>(std::move(h), ec, std::size_t{0});
         }
     };
-
-    static endpoint_type from_core(const core::endpoint& e) { return endpoint_type(e.address, e.port); }
 
     static std::shared_ptr<detail::socket> checked(const implementation_type& impl, error_code& ec)
     {

@@ -11,10 +11,13 @@
 #pragma once
 
 #include <tapio/detail/asio_hook.hpp>
+#include <tapio/detail/socket_streambuf.hpp>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/basic_socket_iostream.hpp>
 #include <boost/asio/ip/basic_endpoint.hpp>
+#include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
 #include <type_traits>
@@ -27,6 +30,8 @@ public:
     using endpoint = boost::asio::ip::basic_endpoint<tcp>;
     using socket = boost::asio::basic_stream_socket<tcp>;
     using acceptor = boost::asio::basic_socket_acceptor<tcp>;
+    using resolver = boost::asio::ip::basic_resolver<tcp>;
+    using iostream = boost::asio::basic_socket_iostream<tcp>;
     using no_delay = boost::asio::ip::tcp::no_delay;
 
     static constexpr detail::socket_kind kind = detail::socket_kind::tcp;

@@ -14,6 +14,7 @@
 
 #include <boost/asio/basic_datagram_socket.hpp>
 #include <boost/asio/ip/basic_endpoint.hpp>
+#include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/udp.hpp>
 
 #include <type_traits>
@@ -25,6 +26,7 @@ class udp
 public:
     using endpoint = boost::asio::ip::basic_endpoint<udp>;
     using socket = boost::asio::basic_datagram_socket<udp>;
+    using resolver = boost::asio::ip::basic_resolver<udp>;
 
     static constexpr detail::socket_kind kind = detail::socket_kind::udp;
 

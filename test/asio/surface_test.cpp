@@ -1,0 +1,187 @@
+// What belongs to Asio's surface beside the sockets: resolvers, iostreams, generic sockets, one namespace.
+#include <tapio/device/pipe.hpp>
+#include <tapio/tapio.hpp>
+
+#include <boost/asio.hpp>
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <string>
+#include <thread>
+
+namespace {
+
+namespace asio = tapio; // as a program written for Boost.Asio would
+using boost::system::error_code;
+using asio::ip::tcp;
+using asio::ip::udp;
+using namespace std::chrono_literals;
+
+TEST(one_namespace, our_sockets_and_asios_everything_else)
+{
+    static_assert(std::is_same_v<asio::ip::tcp, tapio::ip::tcp>);
+    static_assert(std::is_same_v<asio::io_context, boost::asio::io_context>);
+    static_assert(std::is_same_v<asio::ip::address, boost::asio::ip::address>);
+    static_assert(std::is_same_v<tcp::socket::protocol_type, tapio::ip::tcp>);
+    static_assert(!std::is_same_v<asio::steady_timer, boost::asio::steady_timer>);
+    static_assert(std::is_same_v<asio::steady_timer::clock_type, tapio::steady_clock>);
+    static_assert(!std::is_same_v<asio::generic::stream_protocol, boost::asio::generic::stream_protocol>);
+}
+
+// Were Asio's service for a name not replaced, these would be the kernel's.
+TEST(one_namespace, nothing_here_is_the_kernels)
+{
+    asio::io_context io;
+    tcp::socket t(io, tcp::v4());
+    udp::socket u(io, udp::v4());
+    asio::generic::stream_protocol::socket g(io, asio::generic::stream_protocol(tcp::v4()));
+    for (const int handle : {int(t.native_handle()), int(u.native_handle()), int(g.native_handle())}) {
+        EXPECT_GE(handle, 0x4000'0000);
+        EXPECT_EQ(::fcntl(handle, F_GETFD), -1);
+    }
+    tapio::stack stack(io);
+    stack.add_host_name("nowhere.else", asio::ip::make_address("192.0.2.9"));
+    EXPECT_EQ(tcp::resolver(stack).resolve("nowhere.else", "80")->endpoint().address(), asio::ip::make_address("192.0.2.9"));
+}
+
+struct names : testing::Test
+{
+    std::string ask(const std::string& host, const std::string& service, tcp::resolver::flags flags = {})
+    {
+        tcp::resolver r(stack);
+        error_code ec;
+        std::ostringstream out;
+        for (const auto& e : r.resolve(host, service, flags, ec)) out << e.endpoint() << ' ';
+        return ec ? ec.message() : out.str();
+    }
+
+    asio::io_context io;
+    tapio::stack stack{io};
+};
+
+TEST_F(names, numbers_names_and_services)
+{
+    stack.add_host_name("Server.Example", asio::ip::make_address("192.0.2.1"));
+    stack.add_host_name("server.example", asio::ip::make_address("192.0.2.2"));
+    EXPECT_EQ(ask("192.0.2.7", "80"), "192.0.2.7:80 ");
+    EXPECT_EQ(ask("2001:db8::1", "80"), "[2001:db8::1]:80 ");
+    EXPECT_EQ(ask("SERVER.example.", "443"), "192.0.2.1:443 192.0.2.2:443 ");
+    EXPECT_EQ(ask("localhost", "0"), "127.0.0.1:0 ");
+    EXPECT_EQ(ask("", "80"), "127.0.0.1:80 ");
+    EXPECT_EQ(ask("", "80", tcp::resolver::passive), "0.0.0.0:80 ");
+    EXPECT_EQ(ask("localhost", ""), "127.0.0.1:0 ");
+}
+
+TEST_F(names, what_is_not_known)
+{
+    EXPECT_EQ(ask("unknown.example", "80"), error_code(asio::error::host_not_found).message());
+    EXPECT_EQ(ask("localhost", "no such service"), error_code(asio::error::service_not_found).message());
+    EXPECT_EQ(ask("localhost", "http", tcp::resolver::numeric_service), error_code(asio::error::host_not_found).message());
+    EXPECT_EQ(ask("localhost", "80", tcp::resolver::numeric_host), error_code(asio::error::host_not_found).message());
+    EXPECT_EQ(ask("", ""), error_code(asio::error::host_not_found).message());
+}
+
+TEST_F(names, asynchronously_and_backwards)
+{
+    stack.add_host_name("server", asio::ip::make_address("192.0.2.1"));
+    tcp::resolver r(stack);
+    std::string heard;
+    bool inside = true;
+    r.async_resolve("server", "80", [&](error_code ec, const tcp::resolver::results_type& found) {
+        EXPECT_FALSE(ec || inside);
+        heard += found->host_name() + ' ';
+    });
+    r.async_resolve("other", "80", [&](error_code ec, const auto&) { heard += ec == asio::error::host_not_found ? "none " : "? "; });
+    r.async_resolve(tcp::endpoint(asio::ip::make_address("192.0.2.1"), 9999), [&](error_code, const auto& found) { heard += found->host_name() + ' '; });
+    r.async_resolve(tcp::endpoint(asio::ip::make_address("192.0.2.3"), 9999),
+                    [&](error_code, const auto& found) { heard += found->host_name() + ':' + found->service_name(); });
+    inside = false;
+    io.poll();
+    EXPECT_EQ(heard, "server none server 192.0.2.3:9999");
+}
+
+TEST_F(names, a_range_to_connect_to)
+{
+    tcp::acceptor a(stack, {tcp::v4(), 7});
+    tcp::socket s(stack);
+    EXPECT_EQ(asio::connect(s, tcp::resolver(stack).resolve("localhost", "7")).port(), 7);
+}
+
+TEST(iostreams, a_line_there_and_back)
+{
+    asio::io_context io;
+    tcp::acceptor acceptor(io, {asio::ip::address_v4::loopback(), 0});
+    const std::string port = std::to_string(acceptor.local_endpoint().port());
+    std::thread server([&] {
+        tcp::iostream s;
+        acceptor.accept(s.socket());
+        std::string line;
+        while (std::getline(s, line)) s << '<' << line << ">\n" << std::flush;
+    });
+    {
+        tcp::iostream s("localhost", port);
+        ASSERT_TRUE(s) << s.error().message();
+        std::string answer;
+        s << "hello " << 42 << std::endl;
+        EXPECT_TRUE(std::getline(s, answer));
+        EXPECT_EQ(answer, "<hello 42>");
+        s << std::string(5000, 'x') << std::endl;
+        EXPECT_TRUE(std::getline(s, answer));
+        EXPECT_EQ(answer.size(), 5002U);
+        tcp::iostream moved(std::move(s));
+        moved << "moved" << std::endl;
+        EXPECT_TRUE(std::getline(moved, answer));
+        EXPECT_EQ(answer, "<moved>");
+    }
+    server.join();
+}
+
+TEST(iostreams, errors_and_deadlines)
+{
+    asio::io_context io;
+    tcp::acceptor acceptor(io, {asio::ip::address_v4::loopback(), 0});
+    tcp::iostream s(acceptor.local_endpoint());
+    ASSERT_TRUE(s);
+    const auto begin = std::chrono::steady_clock::now();
+    s.expires_after(30ms);
+    std::string line;
+    EXPECT_FALSE(std::getline(s, line));
+    EXPECT_EQ(s.error(), asio::error::timed_out);
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, 30ms);
+    const auto at = acceptor.local_endpoint();
+    acceptor.close();
+    tcp::iostream refused(at);
+    EXPECT_FALSE(refused);
+    EXPECT_EQ(refused.error(), asio::error::connection_refused);
+    tcp::iostream unknown("no.such.host", "80");
+    EXPECT_EQ(unknown.error(), asio::error::host_not_found);
+}
+
+TEST(generic_sockets, one_type_for_all_protocols)
+{
+    asio::io_context io;
+    tcp::acceptor acceptor(io, {asio::ip::address_v4::loopback(), 0});
+    using generic = asio::generic::stream_protocol;
+    generic::socket s(io);
+    const tcp::endpoint at = acceptor.local_endpoint();
+    s.connect(generic::endpoint(at));
+    tcp::socket t = acceptor.accept();
+    EXPECT_EQ(s.remote_endpoint(), generic::endpoint(at));
+    asio::write(s, asio::buffer("x", 1));
+    char c = 0;
+    asio::read(t, asio::buffer(&c, 1));
+    EXPECT_EQ(c, 'x');
+    generic::socket from_tcp(std::move(t)); // a converting move
+    asio::write(from_tcp, asio::buffer("y", 1));
+    asio::read(s, asio::buffer(&c, 1));
+    EXPECT_EQ(c, 'y');
+    EXPECT_THROW(generic(udp::v4()), std::bad_cast);
+    asio::generic::datagram_protocol::socket d(io, asio::generic::datagram_protocol(udp::v4()));
+    udp::socket u(io, {asio::ip::address_v4::loopback(), 0});
+    d.send_to(asio::buffer("z", 1), asio::generic::datagram_protocol::endpoint(u.local_endpoint()));
+    EXPECT_EQ(u.receive(asio::buffer(&c, 1)), 1U);
+    EXPECT_EQ(c, 'z');
+}
+
+} // namespace
