@@ -4,7 +4,9 @@
 
 #include <tapio/device/device.hpp>
 #include <tapio/generic/datagram_protocol.hpp>
+#include <tapio/generic/raw_protocol.hpp>
 #include <tapio/generic/stream_protocol.hpp>
+#include <tapio/ip/icmp.hpp>
 #include <tapio/ip/tcp.hpp>
 #include <tapio/ip/udp.hpp>
 #include <tapio/stack.hpp>

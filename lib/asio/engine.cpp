@@ -47,13 +47,24 @@ std::array<std::byte, core::random_source::seed_size> seed_from(std::uint64_t n)
 }
 
 /// Engines of this thread whose in-memory devices have something to deliver. Worked off by the outermost turn, so that a
-/// conversation between two stacks in one thread is a loop and not a recursion.
+/// conversation between two stacks in one thread is a loop and not a recursion; and never from within a device, whose locks
+/// would be held.
 struct deliveries
 {
     std::vector<std::shared_ptr<engine>> waiting;
     bool running = false;
+    unsigned inside_device = 0;
 };
 thread_local deliveries pending_deliveries;
+
+/// A device calls.
+struct called_by_device
+{
+    called_by_device() noexcept { ++pending_deliveries.inside_device; }
+    called_by_device(const called_by_device&) = delete;
+    called_by_device& operator=(const called_by_device&) = delete;
+    ~called_by_device() { --pending_deliveries.inside_device; }
+};
 
 } // namespace
 
@@ -134,19 +145,34 @@ engine::turn::~turn()
 {
     engine_.settle(now_, done_);
     ++engine_.turns_;
-    const bool in_memory = std::exchange(engine_.transmitted_, false);
-    if (in_memory) pending_deliveries.waiting.push_back(engine_.shared_from_this());
+    const bool to_deliver = std::exchange(engine_.transmitted_, false) && engine_.has_in_memory_;
+    if (to_deliver) pending_deliveries.waiting.push_back(engine_.shared_from_this());
     lock_.unlock();
     engine_.changed_.notify_all();
     engine_.wake_driver();
     while (operation* const op = done_.pop()) op->complete();
-    if (!in_memory || std::exchange(pending_deliveries.running, true)) return;
-    while (!pending_deliveries.waiting.empty()) {
-        const auto e = std::move(pending_deliveries.waiting.back());
-        pending_deliveries.waiting.pop_back();
+    if (to_deliver) deliver_pending();
+}
+
+void engine::deliver_pending()
+{
+    deliveries& d = pending_deliveries;
+    if (d.running) return;
+    if (d.inside_device > 0) { // soon, when it has returned
+        for (auto& e : std::exchange(d.waiting, {}))
+            boost::asio::post(e->driver(), [e] {
+                pending_deliveries.waiting.push_back(e);
+                deliver_pending();
+            });
+        return;
+    }
+    d.running = true;
+    while (!d.waiting.empty()) {
+        const auto e = std::move(d.waiting.back());
+        d.waiting.pop_back();
         e->deliver();
     }
-    pending_deliveries.running = false;
+    d.running = false;
 }
 
 std::vector<std::shared_ptr<engine::attachment>> engine::devices() const
@@ -239,15 +265,18 @@ stack::interface_id engine::attach(std::unique_ptr<device> medium, boost::asio::
         turn t(*this);
         a->id = t.host().add_interface(a->medium->info());
         a->full = true; // until it has started, which it does without the lock: its handlers take it
+        has_in_memory_ = has_in_memory_ || a->medium->in_memory();
         devices_.push_back(a);
     }
     a->medium->start(std::move(executor), *a);
-    a->writable();
+    const turn t(*this);
+    a->full = false;
     return a->id;
 }
 
 void engine::attachment::end_batch()
 {
+    const called_by_device here;
     turn t(owner);
     for (packet& p : batch) t.host().receive(id, std::move(p), t.now());
     batch.clear();
@@ -255,12 +284,14 @@ void engine::attachment::end_batch()
 
 void engine::attachment::writable()
 {
+    const called_by_device here;
     const turn t(owner);
     full = false;
 }
 
 void engine::attachment::failed(boost::system::error_code)
 {
+    const called_by_device here;
     const turn t(owner);
     full = true; // nothing goes out any more; what waits is dropped at the queue's bound
 }

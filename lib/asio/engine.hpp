@@ -126,6 +126,7 @@ private:
     bool transmit(attachment& a, core::time_point now);
     void arm_timer(core::time_point now);
     void deliver();
+    static void deliver_pending();
     core::time_point next_deadline() const; ///< of the host, the devices and the users' timers
     std::vector<std::shared_ptr<attachment>> devices() const;
     void drive(core::duration at_most);
@@ -141,6 +142,7 @@ private:
     std::uint64_t turns_ = 0;
     bool transmitted_ = false; ///< in this turn: an in-memory device may have something to deliver
     std::vector<std::shared_ptr<attachment>> devices_;
+    bool has_in_memory_ = false; ///< one of them wants deliver()
     std::vector<socket*> sockets_;
     std::vector<timer*> user_timers_;
     bool shut_down_ = false;

@@ -108,7 +108,7 @@ socket::socket(std::shared_ptr<engine> owner, socket_kind kind, core_handle id) 
 
 socket::~socket() { close(); }
 
-std::shared_ptr<socket> socket::open(std::shared_ptr<engine> owner, socket_kind kind, int family, error_code& ec)
+std::shared_ptr<socket> socket::open(std::shared_ptr<engine> owner, socket_kind kind, int family, int protocol, error_code& ec)
 {
     const auto f = family == AF_INET ? core::family::v4 : core::family::v6;
     engine& e = *owner;
@@ -120,7 +120,9 @@ std::shared_ptr<socket> socket::open(std::shared_ptr<engine> owner, socket_kind 
         if (!opened) return ec = opened.error(), nullptr;
         id = {opened->index, opened->generation};
     } else {
-        const auto opened = t.host().udp().open(f);
+        const bool raw = kind == socket_kind::raw;
+        if (raw && (protocol < 1 || protocol > 255)) return ec = core::errno_code(EPROTONOSUPPORT), nullptr;
+        const auto opened = t.host().udp().open(f, raw ? static_cast<std::uint8_t>(protocol) : std::uint8_t{0});
         if (!opened) return ec = opened.error(), nullptr;
         id = {opened->index, opened->generation};
     }
@@ -128,7 +130,7 @@ std::shared_ptr<socket> socket::open(std::shared_ptr<engine> owner, socket_kind 
     const std::shared_ptr<socket> s(new socket(std::move(owner), kind, id));
     e.enlist(s.get());
     if (kind == socket_kind::tcp) t.host().tcp().set_owner(tcp(id), s.get());
-    if (kind == socket_kind::udp) t.host().udp().set_owner(udp(id), s.get());
+    if (kind != socket_kind::tcp) t.host().udp().set_owner(udp(id), s.get());
     return s;
 }
 
@@ -165,7 +167,7 @@ void socket::leave(operation_queue& done)
     if (!std::exchange(open_, false) || engine_->is_shut_down()) return;
     engine_->delist(this);
     if (kind_ == socket_kind::tcp) engine_->host().tcp().close(tcp(id_), engine_->now());
-    if (kind_ == socket_kind::udp) engine_->host().udp().close(udp(id_));
+    if (kind_ != socket_kind::tcp) engine_->host().udp().close(udp(id_));
 }
 
 void socket::close()
@@ -189,7 +191,7 @@ void socket::detach(operation_queue& done)
 {
     abort_all(done);
     open_ = false;
-    if (kind_ == socket_kind::udp) return engine_->host().udp().close(udp(id_));
+    if (kind_ != socket_kind::tcp) return engine_->host().udp().close(udp(id_));
     engine_->host().tcp().set_option(tcp(id_), core::socket_option::linger, 0, engine_->now());
     engine_->host().tcp().close(tcp(id_), engine_->now());
 }
@@ -272,7 +274,7 @@ bool socket::try_receive(mutable_buffer_list into, int flags, core::endpoint* se
 bool socket::try_connect(const core::endpoint& peer, bool& started, error_code& ec)
 {
     core::host& h = engine_->host();
-    if (kind_ == socket_kind::udp) {
+    if (kind_ != socket_kind::tcp) {
         ec = h.udp().connect(udp(id_), peer);
         return true;
     }

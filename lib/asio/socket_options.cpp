@@ -197,9 +197,10 @@ bool socket::get_fact(int level, int name, void* data, std::size_t* size, error_
     core::host& h = engine_->host();
     int value = 0;
     if (level == SOL_SOCKET && name == SO_TYPE) {
-        value = is_tcp ? SOCK_STREAM : SOCK_DGRAM;
+        value = is_tcp ? SOCK_STREAM : kind_ == socket_kind::raw ? SOCK_RAW : SOCK_DGRAM;
     } else if (level == SOL_SOCKET && name == SO_PROTOCOL) {
-        value = is_tcp ? IPPROTO_TCP : IPPROTO_UDP;
+        const int datagrams = kind_ == socket_kind::raw ? int{h.udp().local_endpoint({id_.index, id_.generation})->port} : int{IPPROTO_UDP};
+        value = is_tcp ? int{IPPROTO_TCP} : datagrams;
     } else if (level == SOL_SOCKET && name == SO_DOMAIN) {
         value = AF_INET;
     } else if (level == SOL_SOCKET && name == SO_ERROR) {

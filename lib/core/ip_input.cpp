@@ -79,12 +79,14 @@ std::optional<drop_reason> network::check_source(interface_id interface, const w
 void network::deliver(wire::ip_protocol protocol, received_packet&& p, time_point now)
 {
     ++counters_.ip.in_delivers;
+    const bool taken = udp_->receive_raw(p, protocol, now);
     switch (protocol) {
     case wire::ip_protocol::icmp: return icmp_input(std::move(p), now);
     case wire::ip_protocol::tcp: return tcp_->receive_packet(std::move(p), now);
     case wire::ip_protocol::udp: return udp_->receive_packet(std::move(p), now);
     default: break;
     }
+    if (taken) return;
     ++counters_.ip.in_unknown_protos;
     dropped(p.interface, drop_reason::ipv4_unknown_protocol, p.payload, now);
     send_unreachable(p, wire::protocol_unreachable, now); // RFC 1122 §3.2.2.1

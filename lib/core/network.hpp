@@ -61,6 +61,8 @@ class transport
 public:
     virtual ~transport() = default;
     virtual void receive_packet(received_packet&& p, time_point now) = 0;
+    /// A raw socket may want a copy. True if one took it.
+    virtual bool receive_raw(const received_packet&, wire::ip_protocol, time_point) { return false; }
     virtual void icmp_error(const icmp_error_report& report, time_point now) = 0;
     virtual void flush(time_point now) = 0; ///< the batch is over: output and decisions
     virtual bool wants_flush() const noexcept = 0;

@@ -23,7 +23,7 @@ udp_sockets::udp_sockets(network& net, random_source& random, event_queue& event
 {
 }
 
-result<udp_id> udp_sockets::open(family f)
+result<udp_id> udp_sockets::open(family f, std::uint8_t raw_protocol)
 {
     if (f != family::v4) return errno_code(EAFNOSUPPORT);
     const udp_id id = sockets_.insert();
@@ -32,6 +32,9 @@ result<udp_id> udp_sockets::open(family f)
     s.ttl = options_.ttl;
     s.receive_buffer = static_cast<int>(options_.udp_receive_buffer);
     s.queue.set_capacity(options_.udp_receive_buffer);
+    s.raw_protocol = raw_protocol;
+    s.local.port = raw_protocol; // as Linux says
+    if (raw_protocol != 0) raw_.push_back(id);
     return id;
 }
 
@@ -58,6 +61,11 @@ bool udp_sockets::port_is_free(const socket& s, const endpoint& local) const
 error_code udp_sockets::claim(udp_id id, socket& s, const endpoint& local)
 {
     endpoint chosen = local;
+    if (s.raw_protocol != 0) { // raw sockets have no ports
+        s.local.address = local.address;
+        s.bound = true;
+        return {};
+    }
     constexpr unsigned range = last_ephemeral - first_ephemeral + 1U;
     const std::uint32_t start = local.port == 0 ? random_.uniform(range) : 0;
     for (unsigned i = 0; local.port == 0 && i < range && (chosen.port == 0 || ports_.contains(chosen.port)); ++i)
@@ -119,7 +127,7 @@ result<std::size_t> udp_sockets::send(udp_id id, const_buffer_list from, const e
     if (destination == nullptr && !s->connected) return errno_code(EDESTADDRREQ);
     endpoint to = destination != nullptr ? *destination : s->remote;
     if (!to.address.is_v4()) return errno_code(EAFNOSUPPORT);
-    if (to.port == 0) return errno_code(EINVAL);
+    if (to.port == 0 && s->raw_protocol == 0) return errno_code(EINVAL);
     if (to.address.is_unspecified()) to.address = address_v4::loopback();
     if (net_.is_broadcast(to.address) && !s->broadcast) return errno_code(EACCES);
     std::size_t size = 0;
@@ -128,7 +136,8 @@ result<std::size_t> udp_sockets::send(udp_id id, const_buffer_list from, const e
         !s->local.address.is_unspecified() && !s->local.address.is_multicast() && !net_.is_broadcast(s->local.address);
     const auto path = net_.path_to(to.address, named ? std::optional(s->local.address) : std::nullopt);
     if (!path) return path.error();
-    if (size + sizeof(wire::udp_header) + sizeof(wire::ipv4_header) > path->mtu) return errno_code(EMSGSIZE);
+    const std::size_t headers = sizeof(wire::ipv4_header) + (s->raw_protocol == 0 ? sizeof(wire::udp_header) : 0);
+    if (size + headers > path->mtu) return errno_code(EMSGSIZE);
     if (!s->bound) {
         if (const auto failed = claim(id, *s, {s->local.address, 0})) return failed;
     }
@@ -139,9 +148,13 @@ result<std::size_t> udp_sockets::send(udp_id id, const_buffer_list from, const e
         for (const const_bytes b : from) std::copy(b.begin(), b.end(), memory.data() + std::exchange(at, at + b.size()));
         p.append(memory.share(0, size));
     }
-    wire::push_udp(p, s->local.port, to.port, path->source, to.address, path->offload.checksum);
-    ++counters_.out_datagrams;
-    const network::send_info info{path->source, to.address, wire::ip_protocol::udp, to.address.is_multicast() ? s->multicast_hops : s->ttl, s->tos, s->dont_fragment};
+    auto protocol = static_cast<wire::ip_protocol>(s->raw_protocol);
+    if (s->raw_protocol == 0) {
+        protocol = wire::ip_protocol::udp;
+        wire::push_udp(p, s->local.port, to.port, path->source, to.address, path->offload.checksum);
+        ++counters_.out_datagrams;
+    }
+    const network::send_info info{path->source, to.address, protocol, to.address.is_multicast() ? s->multicast_hops : s->ttl, s->tos, s->dont_fragment};
     if (const auto failed = net_.send(std::move(p), info, now)) return failed;
     return size;
 }
@@ -178,7 +191,8 @@ void udp_sockets::close(udp_id id)
     socket* s = find(id);
     if (s == nullptr) return;
     events_.cancel(s->owner);
-    if (s->bound) {
+    std::erase(raw_, id);
+    if (s->bound && s->raw_protocol == 0) {
         const auto use = ports_.find(s->local.port);
         std::erase(use->second, id);
         if (use->second.empty()) ports_.erase(use);
@@ -340,6 +354,25 @@ void udp_sockets::receive_packet(received_packet&& p, time_point now)
         ++counters_.in_datagrams;
         events_.push(s->owner, readiness::readable);
     }
+}
+
+bool udp_sockets::receive_raw(const received_packet& p, wire::ip_protocol protocol, time_point now)
+{
+    bool taken = false;
+    for (const udp_id id : raw_) {
+        socket& s = *find(id);
+        if (s.raw_protocol != static_cast<std::uint8_t>(protocol) || s.receive_shut) continue;
+        if (s.bound && !s.local.address.is_unspecified() && s.local.address != p.destination) continue;
+        if (s.connected && s.remote.address != p.source) continue;
+        packet whole = p.payload;
+        std::copy_n(p.ip_header.begin(), p.ip_header_size, whole.push_front(std::size_t{p.ip_header_size}));
+        taken = true;
+        if (!s.queue.push({{p.source, 0}, std::move(whole)}))
+            net_.dropped(p.interface, drop_reason::udp_queue_full, p.payload, now);
+        else
+            events_.push(s.owner, readiness::readable);
+    }
+    return taken;
 }
 
 /// RFC 1122 §4.1.3.3; as Linux, only to a connected socket, and only once.

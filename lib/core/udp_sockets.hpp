@@ -1,5 +1,7 @@
 /// @file
-/// The UDP sockets of a host (RFC 768, RFC 1122 §4.1): the Berkeley calls of Linux, non-blocking, errno for errno.
+/// The UDP sockets of a host (RFC 768, RFC 1122 §4.1), and raw ones: the Berkeley calls of Linux, non-blocking, errno for errno.
+/// A raw socket (RFC 3542 §3.1 says it of IPv6) sends what follows the IP header and receives copies of all packets of its
+/// protocol, the IPv4 header included.
 #pragma once
 
 #include "base/random_source.hpp"
@@ -20,7 +22,8 @@ class udp_sockets final : public transport
 public:
     udp_sockets(network& net, random_source& random, event_queue& events, const host_options& options, udp_counters& counters);
 
-    result<udp_id> open(family f);
+    /// @param raw_protocol not 0: a raw socket for that IP protocol
+    result<udp_id> open(family f, std::uint8_t raw_protocol = 0);
     void set_owner(udp_id id, void* owner);
     error_code bind(udp_id id, const endpoint& local);
     error_code connect(udp_id id, const endpoint& peer);
@@ -45,6 +48,7 @@ public:
     result<int> get_option(udp_id id, socket_option option) const;
 
     void receive_packet(received_packet&& p, time_point now) override;
+    bool receive_raw(const received_packet& p, wire::ip_protocol protocol, time_point now) override;
     void icmp_error(const icmp_error_report& report, time_point now) override;
     void flush(time_point) override {}
     bool wants_flush() const noexcept override { return false; }
@@ -61,7 +65,8 @@ private:
         bool dont_fragment = true;
         bool multicast_loopback = true;
         std::uint8_t ttl = 64, tos = 0, multicast_hops = 1;
-        int receive_buffer = 0; ///< octets
+        std::uint8_t raw_protocol = 0; ///< 0: UDP
+        int receive_buffer = 0;        ///< octets
         endpoint local, remote;
         error_code error;
         udp::receive_queue queue;
@@ -80,6 +85,7 @@ private:
     udp_counters& counters_;
     slab<socket, udp_tag> sockets_;
     std::unordered_map<std::uint16_t, std::vector<udp_id>> ports_;
+    std::vector<udp_id> raw_;
 };
 
 } // namespace tapio::core

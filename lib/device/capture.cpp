@@ -43,6 +43,7 @@ public:
         writer_->flush();
     }
 
+    bool in_memory() const override { return inner_->in_memory(); }
     void deliver() override { inner_->deliver(); }
     core::time_point next_deadline() const override { return inner_->next_deadline(); }
     void advance() override { inner_->advance(); }

@@ -83,6 +83,7 @@ public:
         incoming_.clear();
     }
 
+    bool in_memory() const override { return inner_->in_memory(); }
     void deliver() override { inner_->deliver(); }
 
     time_point next_deadline() const override

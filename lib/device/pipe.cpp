@@ -166,6 +166,7 @@ public:
     }
     bool transmit(packet& p) override { return wire_->send(which_, p); }
     void stop() override { wire_->stop(which_); }
+    bool in_memory() const override { return true; }
     void deliver() override { wire_->carry(); }
 
 private:

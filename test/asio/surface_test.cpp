@@ -184,4 +184,45 @@ TEST(generic_sockets, one_type_for_all_protocols)
     EXPECT_EQ(c, 'z');
 }
 
+/// A ping as a program would do it.
+TEST(raw_sockets, icmp_echo_between_two_stacks)
+{
+    using asio::ip::icmp;
+    boost::asio::io_context io;
+    auto [l, r] = tapio::make_pipe();
+    tapio::stack left(io, std::move(l)), right(io, std::move(r));
+    left.add_address(asio::ip::make_address("192.0.2.1"), 24);
+    right.add_address(asio::ip::make_address("192.0.2.2"), 24);
+    icmp::socket s(left, icmp::v4());
+    const std::array<unsigned char, 12> request{8, 0, 0x19, 0x27, 0, 7, 0, 1, 'p', 'i', 'n', 'g'}; // RFC 792, its checksum right
+    const icmp::endpoint peer(asio::ip::make_address("192.0.2.2"), 0);
+    EXPECT_EQ(s.send_to(asio::buffer(request), peer), request.size());
+    std::array<unsigned char, 100> reply{};
+    icmp::endpoint from;
+    s.non_blocking(true);
+    error_code ec;
+    const std::size_t n = s.receive_from(asio::buffer(reply), from, 0, ec);
+    ASSERT_FALSE(ec) << ec.message() << " (a wrong checksum?)";
+    EXPECT_EQ(from.address(), peer.address());
+    ASSERT_EQ(n, 20U + request.size()); // with the IPv4 header
+    EXPECT_EQ(reply[0], 0x45);
+    EXPECT_EQ(reply[20], 0); // an echo reply
+    EXPECT_EQ(reply[27], 1);
+    EXPECT_EQ(std::string(reply.begin() + 28, reply.begin() + 32), "ping");
+}
+
+TEST(raw_sockets, any_protocol_and_who_hears_it)
+{
+    boost::asio::io_context io;
+    tapio::stack stack(io);
+    using raw = asio::generic::raw_protocol;
+    raw::socket s(stack, raw(AF_INET, 253)), other(stack, raw(AF_INET, 254)); // RFC 3692: for experiments
+    s.send_to(asio::buffer("hello", 5), raw::endpoint(udp::endpoint(asio::ip::address_v4::loopback(), 0)));
+    std::array<char, 100> got{};
+    EXPECT_EQ(s.receive(asio::buffer(got)), 25U);
+    EXPECT_EQ(std::string(&got[20], 5), "hello");
+    EXPECT_EQ(other.available(), 0U);
+    EXPECT_EQ(stack.counters().ip.in_unknown_protos, 0U);
+}
+
 } // namespace

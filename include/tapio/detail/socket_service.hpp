@@ -245,7 +245,7 @@ public:
     error_code open(implementation_type& impl, const Protocol& protocol, error_code& ec)
     {
         if (impl.socket) return ec = boost::asio::error::already_open;
-        impl.socket = socket::open(engine_of(context()), Protocol::kind, protocol.family(), ec);
+        impl.socket = socket::open(engine_of(context()), Protocol::kind, protocol.family(), protocol.protocol(), ec);
         if (!ec) impl.protocol = protocol;
         return ec;
     }

@@ -60,8 +60,10 @@ public:
     /// queued.
     virtual void stop() = 0;
 
-    /// In-memory media only: called by the stack, without its lock, after each run of its own, so that what it has sent
-    /// can be delivered to the other end at once, inside the user's call. Other devices do nothing.
+    /// Media within the process: the stack calls `deliver()`, without its lock, after each run of its own in which it has sent
+    /// something, so that it can be with the other end at once, inside the user's call. Never from within a call of the
+    /// receiver's.
+    virtual bool in_memory() const { return false; }
     virtual void deliver() {}
 
     /// Media that hold packets back: when `advance()` is wanted. Asked after each run of the stack, under its lock.

@@ -1,0 +1,51 @@
+/// @file
+/// Generic sockets: any endpoint that tapio knows behind one type, as `boost::asio::generic::raw_protocol` has it.
+/// Errors, cancellation, thread safety, lifetime: those of <tapio/ip/icmp.hpp>.
+#pragma once
+
+#include <tapio/detail/asio_hook.hpp>
+
+#include <boost/asio/basic_raw_socket.hpp>
+#include <boost/asio/generic/basic_endpoint.hpp>
+#include <boost/asio/generic/raw_protocol.hpp>
+#include <boost/asio/ip/icmp.hpp>
+
+#include <typeinfo>
+
+namespace tapio::generic {
+
+class raw_protocol
+{
+public:
+    using endpoint = boost::asio::generic::basic_endpoint<raw_protocol>;
+    using socket = boost::asio::basic_raw_socket<raw_protocol>;
+
+    static constexpr detail::socket_kind kind = detail::socket_kind::raw;
+
+    raw_protocol(int family, int protocol) noexcept : family_(family), protocol_(protocol) {}
+
+    /// @throws std::bad_cast if the source is not raw
+    template <class Protocol>
+    raw_protocol(const Protocol& source) : raw_protocol(source.family(), source.protocol())
+    {
+        if (source.type() != type()) throw std::bad_cast();
+    }
+
+    int type() const noexcept { return boost::asio::ip::icmp::v4().type(); }
+    int protocol() const noexcept { return protocol_; }
+    int family() const noexcept { return family_; }
+
+    friend bool operator==(const raw_protocol& a, const raw_protocol& b) noexcept
+    {
+        return a.family_ == b.family_ && a.protocol_ == b.protocol_;
+    }
+    friend bool operator!=(const raw_protocol& a, const raw_protocol& b) noexcept { return !(a == b); }
+
+private:
+    int family_, protocol_;
+};
+
+static_assert(std::is_same_v<raw_protocol::socket::native_handle_type, detail::native_handle_value>,
+              "Asio's socket service was not replaced: these would be kernel sockets");
+
+} // namespace tapio::generic
