@@ -21,7 +21,7 @@ struct steady_clock
     using duration = std::chrono::steady_clock::duration;
     using rep = duration::rep;
     using period = duration::period;
-    using time_point = std::chrono::time_point<steady_clock>;
+    using time_point = std::chrono::steady_clock::time_point; ///< so that programs that name it compile unchanged
     static constexpr bool is_steady = true;
 
     static time_point now() noexcept { return time_point(std::chrono::duration_cast<duration>(detail::thread_time().time_since_epoch())); }

@@ -1,50 +1,87 @@
 /// @file
-/// What happened to sockets whose owners wait: each owner is in the queue at most once, in order of its first event.
+/// What happened to sockets whose owners wait: each is in the queue at most once, in order of its first event.
 #pragma once
 
 #include "core/socket_types.hpp"
 
-#include <deque>
-#include <unordered_map>
+#include <utility>
 
 namespace tapio::core {
+
+class event_queue;
+
+/// Part of a socket: who is to be told, and what of.
+class event_source
+{
+public:
+    event_source() noexcept = default;
+    event_source(const event_source&) = delete;
+    event_source& operator=(const event_source&) = delete;
+    ~event_source() { leave(); }
+
+    void* owner = nullptr; ///< null: nobody
+
+private:
+    friend class event_queue;
+
+    void leave() noexcept;
+
+    readiness pending_ = readiness::none;
+    event_queue* queue_ = nullptr; ///< while in it
+    event_source* next_ = nullptr;
+    event_source* previous_ = nullptr;
+};
 
 class event_queue
 {
 public:
-    void push(void* owner, readiness ready)
+    event_queue() noexcept = default;
+    event_queue(const event_queue&) = delete;
+    event_queue& operator=(const event_queue&) = delete;
+    ~event_queue()
     {
-        if (owner == nullptr || !any(ready)) return;
-        const auto [at, fresh] = pending_.try_emplace(owner, readiness::none);
-        at->second |= ready;
-        if (fresh) order_.push_back(owner);
+        while (first_ != nullptr) first_->leave();
     }
 
-    bool pop(socket_event& out)
+    void push(event_source& s, readiness ready) noexcept
     {
-        while (!order_.empty()) {
-            void* const owner = order_.front();
-            order_.pop_front();
-            const auto at = pending_.find(owner);
-            if (at == pending_.end()) continue; // cancelled
-            out = {owner, at->second};
-            pending_.erase(at);
-            return true;
-        }
-        return false;
+        if (s.owner == nullptr || !any(ready)) return;
+        s.pending_ |= ready;
+        if (s.queue_ != nullptr) return;
+        s.queue_ = this;
+        s.previous_ = last_;
+        (last_ != nullptr ? last_->next_ : first_) = &s;
+        last_ = &s;
+    }
+
+    bool pop(socket_event& out) noexcept
+    {
+        if (first_ == nullptr) return false;
+        out = {first_->owner, first_->pending_};
+        first_->leave();
+        return true;
     }
 
     /// The owner is going away.
-    void cancel(void* owner)
-    {
-        if (pending_.erase(owner) != 0) std::erase(order_, owner);
-    }
+    static void cancel(event_source& s) noexcept { s.leave(); }
 
-    bool empty() const noexcept { return pending_.empty(); }
+    bool empty() const noexcept { return first_ == nullptr; }
 
 private:
-    std::deque<void*> order_;
-    std::unordered_map<void*, readiness> pending_; ///< looked up, never walked
+    friend class event_source;
+
+    event_source* first_ = nullptr;
+    event_source* last_ = nullptr;
 };
+
+inline void event_source::leave() noexcept
+{
+    if (queue_ == nullptr) return;
+    (previous_ != nullptr ? previous_->next_ : queue_->first_) = next_;
+    (next_ != nullptr ? next_->previous_ : queue_->last_) = previous_;
+    queue_ = nullptr;
+    next_ = previous_ = nullptr;
+    pending_ = readiness::none;
+}
 
 } // namespace tapio::core

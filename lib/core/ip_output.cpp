@@ -88,8 +88,7 @@ bool network::next_packet(interface_id interface, packet& out, time_point now)
 {
     net_interface& i = *interfaces_[interface];
     if (i.transmit.empty()) return false;
-    out = std::move(i.transmit.front());
-    i.transmit.pop_front();
+    out = i.transmit.take_front();
     ++i.counters.out_packets;
     i.counters.out_octets += out.size();
     if (trace_ != nullptr) trace_->sent(interface, out, now);

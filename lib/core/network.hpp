@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/random_source.hpp"
+#include "base/ring.hpp"
 #include "core/host_options.hpp"
 #include "ip/icmp_limiter.hpp"
 #include "ip/route_table.hpp"
@@ -141,7 +142,7 @@ private:
         device_info info;
         std::vector<interface_address> addresses;
         link::neighbor_cache neighbors;
-        std::deque<packet> transmit;
+        ring<packet> transmit;
         bool was_full = false;
         interface_counters counters;
     };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/timer_wheel.hpp"
+#include "core/event_queue.hpp"
 #include "core/network.hpp"
 #include "core/socket_types.hpp"
 #include "tcp/connection.hpp"
@@ -26,7 +27,7 @@ struct tcp_listener
 
 struct tcp_socket
 {
-    void* owner = nullptr;
+    event_source event; ///< towards the user
     core::family family = family::v4;
     bool bound = false;      ///< `local.port` was chosen, by the user or by us
     bool detached = false;   ///< the user's handle is gone; the connection finishes alone

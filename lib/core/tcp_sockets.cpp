@@ -75,7 +75,7 @@ result<tcp_id> tcp_sockets::open(family f)
 void tcp_sockets::set_owner(tcp_id id, void* owner)
 {
     if (tcp_socket* s = find(id)) {
-        s->owner = owner;
+        s->event.owner = owner;
         if (owner != nullptr) raise_events(id, *s);
     }
 }
@@ -299,8 +299,8 @@ void tcp_sockets::close(tcp_id id, time_point now)
 {
     tcp_socket* s = find(id);
     if (s == nullptr) return;
-    events_.cancel(s->owner);
-    s->owner = nullptr;
+    events_.cancel(s->event);
+    s->event.owner = nullptr;
     s->detached = true;
     if (s->listening) close_listener(*s, now);
     if (s->connection) {

@@ -162,7 +162,7 @@ void tcp_sockets::child_changed(tcp_id id, tcp_socket& s, tcp_state before)
     }
     s.options.syn_retries = defaults_.syn_retries;
     parent->listening->established.push_back(id);
-    events_.push(parent->owner, readiness::readable);
+    events_.push(parent->event, readiness::readable);
 }
 
 void tcp_sockets::icmp_error(const icmp_error_report& r, time_point now)

@@ -107,7 +107,7 @@ void tcp_sockets::raise_events(tcp_id, tcp_socket& s)
     if (e.urgent) ready |= readiness::error;
     if (e.writable) ready |= readiness::writable;
     if (e.failed) ready |= readiness::readable | readiness::writable | readiness::error;
-    events_.push(s.owner, ready);
+    events_.push(s.event, ready);
 }
 
 void tcp_sockets::timer_fired(tcp_id id, time_point now)

@@ -41,8 +41,8 @@ result<udp_id> udp_sockets::open(family f, std::uint8_t raw_protocol)
 void udp_sockets::set_owner(udp_id id, void* owner)
 {
     if (socket* s = find(id)) {
-        s->owner = owner;
-        if (owner != nullptr && (!s->queue.empty() || s->error)) events_.push(owner, poll(id));
+        s->event.owner = owner;
+        if (owner != nullptr && (!s->queue.empty() || s->error)) events_.push(s->event, poll(id));
     }
 }
 
@@ -182,7 +182,7 @@ error_code udp_sockets::shutdown(udp_id id, shutdown_type how)
     if (!s->connected) return errno_code(ENOTCONN);
     s->receive_shut = s->receive_shut || how != shutdown_type::send;
     s->send_shut = s->send_shut || how != shutdown_type::receive;
-    events_.push(s->owner, readiness::readable | readiness::writable);
+    events_.push(s->event, readiness::readable | readiness::writable);
     return {};
 }
 
@@ -190,7 +190,7 @@ void udp_sockets::close(udp_id id)
 {
     socket* s = find(id);
     if (s == nullptr) return;
-    events_.cancel(s->owner);
+    events_.cancel(s->event);
     std::erase(raw_, id);
     if (s->bound && s->raw_protocol == 0) {
         const auto use = ports_.find(s->local.port);
@@ -352,7 +352,7 @@ void udp_sockets::receive_packet(received_packet&& p, time_point now)
             continue;
         }
         ++counters_.in_datagrams;
-        events_.push(s->owner, readiness::readable);
+        events_.push(s->event, readiness::readable);
     }
 }
 
@@ -370,7 +370,7 @@ bool udp_sockets::receive_raw(const received_packet& p, wire::ip_protocol protoc
         if (!s.queue.push({{p.source, 0}, std::move(whole)}))
             net_.dropped(p.interface, drop_reason::udp_queue_full, p.payload, now);
         else
-            events_.push(s.owner, readiness::readable);
+            events_.push(s.event, readiness::readable);
     }
     return taken;
 }
@@ -381,7 +381,7 @@ void udp_sockets::icmp_error(const icmp_error_report& r, time_point)
     socket* const s = demultiplex(r.local, r.remote, nullptr);
     if (s == nullptr || !s->connected || (!r.hard && r.why != errno_code(EHOSTUNREACH))) return;
     s->error = r.why;
-    events_.push(s->owner, readiness::readable | readiness::writable | readiness::error);
+    events_.push(s->event, readiness::readable | readiness::writable | readiness::error);
 }
 
 } // namespace tapio::core

@@ -58,7 +58,7 @@ private:
     struct socket
     {
         explicit socket(std::size_t capacity = 0) : queue(capacity) {}
-        void* owner = nullptr;
+        event_source event;
         bool bound = false, connected = false;
         bool broadcast = false, reuse_address = false, reuse_port = false;
         bool receive_shut = false, send_shut = false;

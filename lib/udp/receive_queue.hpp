@@ -3,11 +3,12 @@
 /// dropped (RFC 1122 §4.1 leaves it to us; Linux does the same).
 #pragma once
 
+#include "base/ring.hpp"
+
 #include <tapio/core/address.hpp>
 #include <tapio/core/packet.hpp>
 
 #include <cstddef>
-#include <deque>
 
 namespace tapio::core::udp {
 
@@ -36,7 +37,7 @@ public:
     void pop()
     {
         used_ -= queue_.front().payload.size() + overhead;
-        queue_.pop_front();
+        (void)queue_.take_front();
     }
     bool empty() const noexcept { return queue_.empty(); }
     void set_capacity(std::size_t octets) noexcept { capacity_ = octets; }
@@ -47,7 +48,7 @@ public:
     }
 
 private:
-    std::deque<datagram> queue_;
+    ring<datagram> queue_;
     std::size_t used_ = 0; ///< octets
     std::size_t capacity_; ///< octets
 };

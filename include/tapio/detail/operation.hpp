@@ -5,9 +5,8 @@
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/dispatch.hpp>
-#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/prefer.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <cstdint>
@@ -82,12 +81,12 @@ private:
 };
 
 /// What runs on the I/O executor: makes the handler's arguments there, then goes on to the handler's own executor.
-template <class Action, class Handler, class HandlerExecutor>
+template <class Action, class Handler, class HandlerWork>
 struct completion
 {
     Action action;
     Handler handler;
-    HandlerExecutor executor; ///< with outstanding work
+    HandlerWork work; ///< on the handler's executor
     boost::system::error_code result;
 
     using allocator_type = boost::asio::associated_allocator_t<Handler>;
@@ -96,7 +95,7 @@ struct completion
     void operator()()
     {
         auto bound = std::move(action).bind(std::move(handler), result);
-        boost::asio::dispatch(executor, std::move(bound));
+        boost::asio::dispatch(work.get_executor(), std::move(bound));
     }
 };
 
@@ -121,7 +120,7 @@ public:
         completion<Action, Handler, handler_work> done{std::move(action_), std::move(handler_), std::move(executor_), result};
         allocator a(boost::asio::get_associated_allocator(done.handler));
         free(a);
-        boost::asio::post(io, std::move(done));
+        boost::asio::post(io.get_executor(), std::move(done));
     }
 
     void destroy() override
@@ -136,18 +135,14 @@ private:
     using allocator =
         typename std::allocator_traits<boost::asio::associated_allocator_t<Handler>>::template rebind_alloc<handler_operation>;
     using traits = std::allocator_traits<allocator>;
-    using io_work = std::decay_t<decltype(boost::asio::prefer(std::declval<const IoExecutor&>(),
-                                                              boost::asio::execution::outstanding_work.tracked))>;
+    // Executors of either kind, those of the Networking TS too, are kept busy by a guard.
+    using io_work = boost::asio::executor_work_guard<IoExecutor>;
     using handler_executor = boost::asio::associated_executor_t<Handler, IoExecutor>;
-    using handler_work = std::decay_t<decltype(boost::asio::prefer(std::declval<const handler_executor&>(),
-                                                                   boost::asio::execution::outstanding_work.tracked))>;
+    using handler_work = boost::asio::executor_work_guard<handler_executor>;
 
     handler_operation(Action action, Handler& handler, const IoExecutor& io)
-        : action_(std::move(action)),
-          handler_(std::move(handler)),
-          io_(boost::asio::prefer(io, boost::asio::execution::outstanding_work.tracked)),
-          executor_(boost::asio::prefer(boost::asio::get_associated_executor(handler_, io),
-                                        boost::asio::execution::outstanding_work.tracked))
+        : action_(std::move(action)), handler_(std::move(handler)), io_(io),
+          executor_(boost::asio::get_associated_executor(handler_, io))
     {
     }
     ~handler_operation() = default;

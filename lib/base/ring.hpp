@@ -1,0 +1,56 @@
+/// @file
+/// A queue in one piece of memory, which it keeps: in the steady state it takes none.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+namespace tapio::core {
+
+/// `T` is default constructible and movable; what was taken out is left moved-from until its place is used again.
+template <class T>
+class ring
+{
+public:
+    bool empty() const noexcept { return size_ == 0; }
+    std::size_t size() const noexcept { return size_; }
+    T& front() noexcept { return slots_[first_]; }
+    const T& front() const noexcept { return slots_[first_]; }
+
+    void push_back(T&& value)
+    {
+        if (size_ == slots_.size()) grow();
+        slots_[(first_ + size_++) & (slots_.size() - 1)] = std::move(value);
+    }
+    void push_front(T&& value)
+    {
+        if (size_ == slots_.size()) grow();
+        first_ = (first_ + slots_.size() - 1) & (slots_.size() - 1);
+        ++size_;
+        slots_[first_] = std::move(value);
+    }
+    /// Precondition: not empty.
+    T take_front()
+    {
+        T out = std::move(slots_[first_]);
+        first_ = (first_ + 1) & (slots_.size() - 1);
+        --size_;
+        return out;
+    }
+    void clear() { *this = ring(); }
+
+private:
+    void grow()
+    {
+        std::vector<T> larger(slots_.empty() ? 8 : 2 * slots_.size()); // a power of two
+        for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move(slots_[(first_ + i) & (slots_.size() - 1)]);
+        slots_ = std::move(larger);
+        first_ = 0;
+    }
+
+    std::vector<T> slots_;
+    std::size_t first_ = 0, size_ = 0;
+};
+
+} // namespace tapio::core
