@@ -24,7 +24,10 @@ struct steady_clock
     using time_point = std::chrono::steady_clock::time_point; ///< so that programs that name it compile unchanged
     static constexpr bool is_steady = true;
 
-    static time_point now() noexcept { return time_point(std::chrono::duration_cast<duration>(detail::thread_time().time_since_epoch())); }
+    static time_point now() noexcept
+    {
+        return time_point(std::chrono::duration_cast<duration>(detail::thread_time().time_since_epoch()));
+    }
 };
 
 using steady_timer = boost::asio::basic_waitable_timer<steady_clock>;

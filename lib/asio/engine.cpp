@@ -5,10 +5,9 @@
 
 #include <boost/asio/post.hpp>
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <random>
+#include <unistd.h>
 #include <utility>
 
 namespace tapio::detail {
@@ -69,7 +68,9 @@ struct called_by_device
 } // namespace
 
 engine::engine(boost::asio::io_context* io, const stack_options& options)
-    : host_(options_for(options), options.time != nullptr ? seed_from(options.time->next_seed()) : fresh_seed()), time_(options.time), io_(io)
+    : host_(options_for(options), options.time != nullptr ? seed_from(options.time->next_seed()) : fresh_seed()),
+      time_(options.time),
+      io_(io)
 {
     host_.set_trace(options.trace);
 }
@@ -231,7 +232,8 @@ void engine::arm_timer(core::time_point now)
     if (next == core::never || next >= armed_for_) return; // one that fires early does nothing
     if (!timer_) timer_.emplace(driver());
     armed_for_ = next;
-    const auto at = engine_clock::time_point(std::chrono::duration_cast<engine_clock::duration>(std::max(next, now).time_since_epoch()));
+    const auto at =
+        engine_clock::time_point(std::chrono::duration_cast<engine_clock::duration>(std::max(next, now).time_since_epoch()));
     timer_->expires_at(at);
     timer_->async_wait([weak = weak_from_this()](const boost::system::error_code& ec) {
         const auto self = weak.lock();

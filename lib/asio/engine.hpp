@@ -12,9 +12,9 @@
 #include <tapio/stack.hpp>
 #include <tapio/virtual_time.hpp>
 
+#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
 
 #include <array>
 #include <atomic>
@@ -80,7 +80,12 @@ public:
 
     /// A count of turns. A blocked caller reads it under the lock and waits until it has gone on from there.
     std::uint64_t turns() const noexcept { return turns_; }
-    enum class waited : std::uint8_t { went_on, timed_out, for_ever /* nothing can come any more: in virtual time */ };
+    enum class waited : std::uint8_t
+    {
+        went_on,
+        timed_out,
+        for_ever /* nothing can come any more: in virtual time */
+    };
     waited wait_for_turn_after(std::uint64_t seen, core::time_point deadline = core::never);
     void wait_until(core::time_point t);
     core::time_point now() const;

@@ -7,14 +7,13 @@
 
 #include <boost/asio/error.hpp>
 
-#include <netdb.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <optional>
+#include <sys/socket.h>
 
 namespace tapio::detail {
 

@@ -250,7 +250,8 @@ bool socket::try_send(const_buffer_list from, const core::endpoint* destination,
 {
     core::host& h = engine_->host();
     const auto now = engine_->now();
-    n = value_or(kind_ == socket_kind::tcp ? h.tcp().send(tcp(id_), from, now, (flags & MSG_OOB) != 0) : h.udp().send(udp(id_), from, destination, now),
+    n = value_or(kind_ == socket_kind::tcp ? h.tcp().send(tcp(id_), from, now, (flags & MSG_OOB) != 0)
+                                           : h.udp().send(udp(id_), from, destination, now),
                  ec);
     return !would_block(ec);
 }
@@ -410,7 +411,10 @@ std::size_t socket::receive(mutable_buffer_list into, int flags, core::endpoint*
 }
 
 void socket::connect(const core::endpoint& peer, error_code& ec) { connect(peer, !non_blocking_, core::never, ec); }
-void socket::connect_until(const core::endpoint& peer, core::time_point deadline, error_code& ec) { connect(peer, true, deadline, ec); }
+void socket::connect_until(const core::endpoint& peer, core::time_point deadline, error_code& ec)
+{
+    connect(peer, true, deadline, ec);
+}
 
 void socket::connect(const core::endpoint& peer, bool may_wait, core::time_point deadline, error_code& ec)
 {

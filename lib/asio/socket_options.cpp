@@ -181,7 +181,8 @@ void socket::set_option(int level, int name, const void* data, std::size_t size,
     }
     const auto option = option_of(level, name);
     int value = 0;
-    if (option == socket_option::accept_connections || option == socket_option::path_mtu) return void(ec = error::no_protocol_option);
+    if (option == socket_option::accept_connections || option == socket_option::path_mtu)
+        return void(ec = error::no_protocol_option);
     if (!option) return void(ec = error::no_protocol_option);
     if (!read_value(*option, data, size, value)) return void(ec = error::invalid_argument);
     engine::turn t(*engine_);
@@ -199,12 +200,14 @@ bool socket::get_fact(int level, int name, void* data, std::size_t* size, error_
     if (level == SOL_SOCKET && name == SO_TYPE) {
         value = is_tcp ? SOCK_STREAM : kind_ == socket_kind::raw ? SOCK_RAW : SOCK_DGRAM;
     } else if (level == SOL_SOCKET && name == SO_PROTOCOL) {
-        const int datagrams = kind_ == socket_kind::raw ? int{h.udp().local_endpoint({id_.index, id_.generation})->port} : int{IPPROTO_UDP};
+        const int datagrams =
+            kind_ == socket_kind::raw ? int{h.udp().local_endpoint({id_.index, id_.generation})->port} : int{IPPROTO_UDP};
         value = is_tcp ? int{IPPROTO_TCP} : datagrams;
     } else if (level == SOL_SOCKET && name == SO_DOMAIN) {
         value = AF_INET;
     } else if (level == SOL_SOCKET && name == SO_ERROR) {
-        value = (is_tcp ? h.tcp().take_error({id_.index, id_.generation}) : h.udp().take_error({id_.index, id_.generation})).value();
+        value =
+            (is_tcp ? h.tcp().take_error({id_.index, id_.generation}) : h.udp().take_error({id_.index, id_.generation})).value();
     } else if (is_tcp && level == IPPROTO_TCP && name == TCP_CONGESTION) {
         return copy_out(congestion_name, sizeof congestion_name, data, size), true;
     } else if (is_tcp && level == IPPROTO_TCP && name == TCP_INFO) {

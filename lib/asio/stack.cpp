@@ -134,7 +134,8 @@ stack::stack(boost::asio::io_context& io, std::unique_ptr<device> medium, const 
     begin(io, std::move(medium));
 }
 
-stack::stack(std::unique_ptr<device> medium, const stack_options& options) : engine_(std::make_shared<detail::engine>(nullptr, options))
+stack::stack(std::unique_ptr<device> medium, const stack_options& options)
+    : engine_(std::make_shared<detail::engine>(nullptr, options))
 {
     // Its io_context carries contexts that sockets may outlive their stack on, so it stays for as long as the process does.
     static auto* const kept = new kept_engines;
@@ -186,7 +187,10 @@ void stack::set_default_gateway(const boost::asio::ip::address& gateway, interfa
     add_route(boost::asio::ip::address_v4::any(), 0, gateway, interface);
 }
 
-void stack::add_host_name(const std::string& name, const boost::asio::ip::address& address) { engine_->hosts().add(name, address); }
+void stack::add_host_name(const std::string& name, const boost::asio::ip::address& address)
+{
+    engine_->hosts().add(name, address);
+}
 
 host_counters stack::counters() const
 {

@@ -1,4 +1,5 @@
-// Time that jumps: from event to event of the stacks that go by it, in the order of the events, stacks in the order they were made.
+// Time that jumps: from event to event of the stacks that go by it, in the order of the events, stacks in the order they were
+// made.
 #include "asio/engine.hpp"
 
 #include <tapio/detail/timer.hpp>

@@ -75,12 +75,12 @@ enum class socket_option : std::uint8_t
     receive_buffer_size, ///< octets
     send_buffer_size,    ///< octets
     oob_inline,
-    accept_connections, ///< get only
+    accept_connections,    ///< get only
     receive_low_watermark, ///< octets
     // TCP
     no_delay,
     cork,
-    linger_2, ///< s; -1: none
+    linger_2,      ///< s; -1: none
     max_segment,   ///< octets
     keep_idle,     ///< s
     keep_interval, ///< s

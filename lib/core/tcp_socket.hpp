@@ -29,16 +29,16 @@ struct tcp_socket
 {
     event_source event; ///< towards the user
     core::family family = family::v4;
-    bool bound = false;      ///< `local.port` was chosen, by the user or by us
-    bool detached = false;   ///< the user's handle is gone; the connection finishes alone
-    bool dirty = false;      ///< in the list of those whose output is to be looked at
-    bool blocked = false;    ///< the interface's transmit queue was full
-    bool connecting = false; ///< connect() was called and has not ended
+    bool bound = false;        ///< `local.port` was chosen, by the user or by us
+    bool detached = false;     ///< the user's handle is gone; the connection finishes alone
+    bool dirty = false;        ///< in the list of those whose output is to be looked at
+    bool blocked = false;      ///< the interface's transmit queue was full
+    bool connecting = false;   ///< connect() was called and has not ended
     bool connect_told = false; ///< a successful connect() was told to the user: the next one is an error
     bool reuse_address = false;
     bool reuse_port = false;
-    bool broadcast = false;      ///< SO_BROADCAST can be set, and does nothing
-    int linger_2 = 0;            ///< TCP_LINGER2, s; 0: the default, -1: none
+    bool broadcast = false;        ///< SO_BROADCAST can be set, and does nothing
+    int linger_2 = 0;              ///< TCP_LINGER2, s; 0: the default, -1: none
     int receive_low_watermark = 1; ///< SO_RCVLOWAT, octets
     endpoint local, remote;
     error_code error; ///< of a socket without connection
@@ -55,8 +55,8 @@ struct tcp_socket
     {
         if (!connection->readable()) return false;
         const auto wanted = static_cast<std::uint64_t>(receive_low_watermark);
-        return connection->unread() == 0 || connection->unread() >= wanted || connection->unread() * 2 >= options.receive_buffer ||
-               connection->state() != tcp_state::established;
+        return connection->unread() == 0 || connection->unread() >= wanted ||
+               connection->unread() * 2 >= options.receive_buffer || connection->state() != tcp_state::established;
     }
 };
 

@@ -122,7 +122,7 @@ private:
 
     // tcp_sockets_input.cpp
     tcp_socket* find_connection(const endpoint& local, const endpoint& remote, tcp_id& id);
-    tcp_socket* find_listener(const endpoint& local, tcp_id& id);
+    tcp_socket* find_listener(const endpoint& local, const endpoint& remote, tcp_id& id);
     void deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const received_packet& p, time_point now);
     void arrives_in_listen(tcp_id id, const tcp::segment& seg, const endpoint& local, const endpoint& remote,
                            const received_packet& p, time_point now, std::uint32_t least_iss_gap);
@@ -155,6 +155,7 @@ private:
     std::unordered_map<std::uint16_t, port_use> ports_;
     std::vector<tcp_id> dirty_, working_;
     std::vector<tcp_id> blocked_;
+    std::vector<tcp_id> candidates_; ///< find_listener's
 };
 
 } // namespace tapio::core

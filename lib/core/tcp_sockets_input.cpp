@@ -69,7 +69,7 @@ void tcp_sockets::receive_packet(received_packet&& p, time_point now)
         leave_table(*s);
         reap(id);
     }
-    if (find_listener(local, id) != nullptr) return arrives_in_listen(id, seg, local, remote, p, now, beyond);
+    if (find_listener(local, remote, id) != nullptr) return arrives_in_listen(id, seg, local, remote, p, now, beyond);
     arrives_in_closed(seg, local, remote, p, now);
 }
 
@@ -81,22 +81,25 @@ tcp_socket* tcp_sockets::find_connection(const endpoint& local, const endpoint& 
     return find(id);
 }
 
-/// The listener on that very address, else on any.
-tcp_socket* tcp_sockets::find_listener(const endpoint& local, tcp_id& id)
+/// The listener on that very address, else on any. Of several (all with SO_REUSEPORT) each gets its share of the peers.
+tcp_socket* tcp_sockets::find_listener(const endpoint& local, const endpoint& remote, tcp_id& id)
 {
     const auto use = ports_.find(local.port);
     if (use == ports_.end()) return nullptr;
-    tcp_socket* best = nullptr;
+    bool exact = false;
+    candidates_.clear();
     for (const tcp_id candidate : use->second.bound) {
-        tcp_socket* const s = find(candidate);
+        const tcp_socket* const s = find(candidate);
         if (s == nullptr || !s->listening) continue;
-        const bool exact = s->local.address == local.address;
-        if (!exact && (!s->local.address.is_unspecified() || best != nullptr)) continue;
-        best = s;
-        id = candidate;
-        if (exact) break;
+        const bool is_exact = s->local.address == local.address;
+        if (!is_exact && (exact || !s->local.address.is_unspecified())) continue;
+        if (is_exact && !std::exchange(exact, true)) candidates_.clear();
+        candidates_.push_back(candidate);
     }
-    return best;
+    if (candidates_.empty()) return nullptr;
+    const std::size_t chosen = candidates_.size() == 1 ? 0 : connections_.hash_function()({local, remote}) % candidates_.size();
+    id = candidates_[chosen];
+    return find(id);
 }
 
 void tcp_sockets::deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const received_packet& p, time_point now)

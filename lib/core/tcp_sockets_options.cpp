@@ -43,11 +43,15 @@ std::optional<error_code> tcp_sockets::set_socket_level(tcp_socket& s, socket_op
     case socket_option::oob_inline: o.urgent_in_line = value != 0; return error_code();
     case socket_option::keep_alive: o.keep_alive = value != 0; return error_code();
     case socket_option::linger: o.linger = value; return error_code();
-    case socket_option::receive_low_watermark: s.receive_low_watermark = value < 0 ? largest : std::max(value, 1); return error_code();
+    case socket_option::receive_low_watermark:
+        s.receive_low_watermark = value < 0 ? largest : std::max(value, 1);
+        return error_code();
     case socket_option::receive_buffer_size:
         o.receive_buffer = as_count(std::clamp(value, 2304, 64 * 1024 * 1024));
         return error_code();
-    case socket_option::send_buffer_size: o.send_buffer = as_count(std::clamp(value, 4608, 64 * 1024 * 1024)); return error_code();
+    case socket_option::send_buffer_size:
+        o.send_buffer = as_count(std::clamp(value, 4608, 64 * 1024 * 1024));
+        return error_code();
     default: return std::nullopt;
     }
 }

@@ -4,6 +4,8 @@
 #include "wire/udp.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 namespace tapio::core {
 
@@ -19,7 +21,7 @@ bool overlap(const address& a, const address& b) { return a == b || a.is_unspeci
 
 udp_sockets::udp_sockets(network& net, random_source& random, event_queue& events, const host_options& options,
                          udp_counters& counters)
-    : net_(net), random_(random), events_(events), options_(options), counters_(counters)
+    : net_(net), random_(random), events_(events), options_(options), counters_(counters), spread_key_(random.make_key())
 {
 }
 
@@ -154,7 +156,8 @@ result<std::size_t> udp_sockets::send(udp_id id, const_buffer_list from, const e
         wire::push_udp(p, s->local.port, to.port, path->source, to.address, path->offload.checksum);
         ++counters_.out_datagrams;
     }
-    const network::send_info info{path->source, to.address, protocol, to.address.is_multicast() ? s->multicast_hops : s->ttl, s->tos, s->dont_fragment};
+    const network::send_info info{path->source, to.address,      protocol, to.address.is_multicast() ? s->multicast_hops : s->ttl,
+                                  s->tos,       s->dont_fragment};
     if (const auto failed = net_.send(std::move(p), info, now)) return failed;
     return size;
 }
@@ -253,7 +256,7 @@ error_code udp_sockets::set_option(udp_id id, socket_option option, int value)
     case socket_option::send_buffer_size:
     case socket_option::keep_alive:
     case socket_option::linger:
-    case socket_option::oob_inline: return {}; // settable on Linux, without effect on datagrams
+    case socket_option::oob_inline: return {};            // settable on Linux, without effect on datagrams
     case socket_option::receive_low_watermark: return {}; // a datagram is whole or not there
     case socket_option::multicast_hops:
         if (value < -1 || value > 255) return errno_code(EINVAL);
@@ -302,14 +305,14 @@ result<int> udp_sockets::get_option(udp_id id, socket_option option) const
 
 // -- in -------------------------------------------------------------------------------------------------------------
 
-/// The best match: connected to the sender, then bound to the address, then to any; of equals the last bound, as Linux.
-/// With `everyone` (a group address) all that match.
+/// The best match: connected to the sender, then bound to the address, then to any; of equals the last bound, as Linux, or
+/// with SO_REUSEPORT one for each sender. With `everyone` (a group address) all that match.
 udp_sockets::socket* udp_sockets::demultiplex(const endpoint& local, const endpoint& remote, std::vector<socket*>* everyone)
 {
     const auto use = ports_.find(local.port);
     if (use == ports_.end()) return nullptr;
-    socket* best = nullptr;
     int best_score = 0;
+    candidates_.clear();
     for (const udp_id id : use->second) {
         socket* const s = find(id);
         if (s == nullptr || (s->connected && s->remote != remote)) continue;
@@ -317,9 +320,28 @@ udp_sockets::socket* udp_sockets::demultiplex(const endpoint& local, const endpo
         if (named && s->local.address != local.address) continue;
         if (everyone != nullptr) everyone->push_back(s);
         const int score = 1 + (named ? 1 : 0) + (s->connected ? 2 : 0);
-        if (score >= best_score) best_score = score, best = s;
+        if (score > std::exchange(best_score, std::max(score, best_score))) candidates_.clear();
+        if (score == best_score) candidates_.push_back(s);
     }
-    return best;
+    if (candidates_.empty()) return nullptr;
+    if (candidates_.size() == 1 || !candidates_.back()->reuse_port) return candidates_.back();
+    return candidates_[spread(remote) % candidates_.size()];
+}
+
+/// Which of several sockets a sender's datagrams go to: always the same, and nobody can tell beforehand.
+std::size_t udp_sockets::spread(const endpoint& remote) const noexcept
+{
+    std::array<std::byte, 18> octets{};
+    if (remote.address.is_v4()) {
+        const auto a = remote.address.to_v4().to_bytes();
+        std::memcpy(octets.data(), a.data(), a.size());
+    } else {
+        const auto a = remote.address.to_v6().to_bytes();
+        std::memcpy(octets.data(), a.data(), a.size());
+    }
+    octets[16] = static_cast<std::byte>(remote.port >> 8);
+    octets[17] = static_cast<std::byte>(remote.port & 0xff);
+    return siphash(spread_key_, octets);
 }
 
 void udp_sockets::receive_packet(received_packet&& p, time_point now)

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/random_source.hpp"
+#include "base/siphash.hpp"
 #include "core/event_queue.hpp"
 #include "core/network.hpp"
 #include "core/slab.hpp"
@@ -75,6 +76,7 @@ private:
     socket* find(udp_id id) noexcept { return sockets_.find(id); }
     const socket* find(udp_id id) const noexcept { return sockets_.find(id); }
     socket* demultiplex(const endpoint& local, const endpoint& remote, std::vector<socket*>* everyone);
+    std::size_t spread(const endpoint& remote) const noexcept;
     error_code claim(udp_id id, socket& s, const endpoint& local);
     bool port_is_free(const socket& s, const endpoint& local) const;
 
@@ -86,6 +88,8 @@ private:
     slab<socket, udp_tag> sockets_;
     std::unordered_map<std::uint16_t, std::vector<udp_id>> ports_;
     std::vector<udp_id> raw_;
+    std::vector<socket*> candidates_; ///< demultiplex's
+    siphash_key spread_key_;
 };
 
 } // namespace tapio::core

@@ -51,8 +51,10 @@ class bad_wire final : public device, private device_receiver
 {
 public:
     bad_wire(std::unique_ptr<device> inner, const impaired_options& options)
-        : inner_(std::move(inner)), link_header_(inner_->info().link == core::link_type::ethernet ? ethernet_header : 0),
-          outgoing_(options.outgoing, options.seed), incoming_(options.incoming, ~options.seed)
+        : inner_(std::move(inner)),
+          link_header_(inner_->info().link == core::link_type::ethernet ? ethernet_header : 0),
+          outgoing_(options.outgoing, options.seed),
+          incoming_(options.incoming, ~options.seed)
     {
     }
     ~bad_wire() override { bad_wire::stop(); }

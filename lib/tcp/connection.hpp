@@ -21,8 +21,8 @@
 #include "tcp/sent_queue.hpp"
 #include "tcp/state.hpp"
 #include "tcp/timers.hpp"
-#include "tcp/urgent.hpp"
 #include "tcp/timestamp_clock.hpp"
+#include "tcp/urgent.hpp"
 
 #include <tapio/core/congestion_control.hpp>
 #include <tapio/core/counters.hpp>

@@ -114,7 +114,8 @@ std::uint64_t connection::congestion_room() const noexcept
 std::uint32_t connection::sendable() const noexcept
 {
     const bool one_each = urgent_end_ > outgoing_.end() - unsent(); // a device that cuts segments cannot cut the pointer
-    const std::uint64_t largest = largest_segment_ > send_mss_ && !one_each ? largest_segment_ / send_mss_ * send_mss_ : send_mss_;
+    const std::uint64_t largest =
+        largest_segment_ > send_mss_ && !one_each ? largest_segment_ / send_mss_ * send_mss_ : send_mss_;
     const std::uint64_t allowed = std::min({unsent(), window_room(), congestion_room(), largest});
     if (allowed > send_mss_ && allowed < unsent()) return static_cast<std::uint32_t>(allowed / send_mss_ * send_mss_);
     return static_cast<std::uint32_t>(allowed);

@@ -16,8 +16,8 @@ std::optional<drop_reason> connection::on_segment(segment seg, time_point now)
     if (check_syn(seg, now) == verdict::drop) return drop_;       // step 4
     if (process_ack(seg, now) == verdict::drop) return drop_;     // step 5
     process_urgent(seg);                                          // step 6
-    if (process_text(seg, now) == verdict::drop) return drop_; // step 7
-    process_fin(seg, now);                                     // step 8
+    if (process_text(seg, now) == verdict::drop) return drop_;    // step 7
+    process_fin(seg, now);                                        // step 8
     return drop_;
 }
 
@@ -243,7 +243,8 @@ void connection::process_urgent(const segment& seg)
 {
     if (!seg.bits.urg || seg.urgent == 0 || !may_receive(state_)) return;
     const auto ahead = static_cast<std::int32_t>(seg.first_octet() + (seg.urgent - 1U) - rcv_.nxt);
-    if (ahead >= 0 && urgent_.announce(incoming_.next() + static_cast<std::uint32_t>(ahead), incoming_.next())) events_.urgent = true;
+    if (ahead >= 0 && urgent_.announce(incoming_.next() + static_cast<std::uint32_t>(ahead), incoming_.next()))
+        events_.urgent = true;
 }
 
 /// Step 7. Payload outside the window is cut off; what is early is kept.

@@ -122,9 +122,10 @@ public:
     void read()
     {
         socket_.async_read_some(asio::buffer(data_), [self = shared_from_this()](error_code ec, std::size_t n) {
-            if (!ec) asio::async_write(self->socket_, asio::buffer(self->data_, n), [self](error_code failed, std::size_t) {
-                if (!failed) self->read();
-            });
+            if (!ec)
+                asio::async_write(self->socket_, asio::buffer(self->data_, n), [self](error_code failed, std::size_t) {
+                    if (!failed) self->read();
+                });
         });
     }
 

@@ -13,9 +13,9 @@
 namespace {
 
 namespace asio = tapio; // as a program written for Boost.Asio would
-using boost::system::error_code;
 using asio::ip::tcp;
 using asio::ip::udp;
+using boost::system::error_code;
 using namespace std::chrono_literals;
 
 TEST(one_namespace, our_sockets_and_asios_everything_else)
@@ -92,8 +92,10 @@ TEST_F(names, asynchronously_and_backwards)
         EXPECT_FALSE(ec || inside);
         heard += found->host_name() + ' ';
     });
-    r.async_resolve("other", "80", [&](error_code ec, const auto&) { heard += ec == asio::error::host_not_found ? "none " : "? "; });
-    r.async_resolve(tcp::endpoint(asio::ip::make_address("192.0.2.1"), 9999), [&](error_code, const auto& found) { heard += found->host_name() + ' '; });
+    r.async_resolve("other", "80",
+                    [&](error_code ec, const auto&) { heard += ec == asio::error::host_not_found ? "none " : "? "; });
+    r.async_resolve(tcp::endpoint(asio::ip::make_address("192.0.2.1"), 9999),
+                    [&](error_code, const auto& found) { heard += found->host_name() + ' '; });
     r.async_resolve(tcp::endpoint(asio::ip::make_address("192.0.2.3"), 9999),
                     [&](error_code, const auto& found) { heard += found->host_name() + ':' + found->service_name(); });
     inside = false;

@@ -179,7 +179,8 @@ TEST(virtual_time, a_read_with_a_timeout)
             co_await s.async_connect({right_address, 7}, asio::use_awaitable);
             tapio::steady_timer t(executor, 5min);
             char c = 0;
-            const auto r = co_await (s.async_read_some(asio::buffer(&c, 1), asio::use_awaitable) || t.async_wait(asio::use_awaitable));
+            const auto r =
+                co_await (s.async_read_some(asio::buffer(&c, 1), asio::use_awaitable) || t.async_wait(asio::use_awaitable));
             result = r.index() == 1 ? "timeout" : "read";
         },
         asio::detached);

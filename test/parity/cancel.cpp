@@ -27,7 +27,8 @@ BEHAVIOUR(close_ends_everything_pending)
 {
     connected c;
     char x = 0;
-    c.client.async_read_some(asio::buffer(&x, 1), [&](error_code ec, std::size_t n) { out.say("read", ec, n, c.client.is_open()); });
+    c.client.async_read_some(asio::buffer(&x, 1),
+                             [&](error_code ec, std::size_t n) { out.say("read", ec, n, c.client.is_open()); });
     c.client.async_wait(tcp::socket::wait_error, [&](error_code ec) { out.say("wait", ec); });
     c.client.close();
     c.run();
@@ -52,8 +53,9 @@ void one_slot(report& out, const char* what, Emit emit)
     connected c;
     asio::cancellation_signal signal;
     char x = 0, y = 0;
-    c.client.async_read_some(asio::buffer(&x, 1),
-                             asio::bind_cancellation_slot(signal.slot(), [&](error_code ec, std::size_t n) { out.say(what, ec, n); }));
+    c.client.async_read_some(asio::buffer(&x, 1), asio::bind_cancellation_slot(signal.slot(), [&](error_code ec, std::size_t n) {
+                                 out.say(what, ec, n);
+                             }));
     c.client.async_read_some(asio::buffer(&y, 1), [&](error_code ec, std::size_t n) { out.say("the other", ec, n); });
     emit(signal);
     asio::write(c.server, asio::buffer("ab", 2));
@@ -75,8 +77,9 @@ BEHAVIOUR(a_slot_after_completion_does_nothing)
     asio::cancellation_signal signal;
     char x = 0;
     asio::write(c.server, asio::buffer("ab", 2));
-    c.client.async_read_some(asio::buffer(&x, 1),
-                             asio::bind_cancellation_slot(signal.slot(), [&](error_code ec, std::size_t n) { out.say("first", ec, n); }));
+    c.client.async_read_some(asio::buffer(&x, 1), asio::bind_cancellation_slot(signal.slot(), [&](error_code ec, std::size_t n) {
+                                 out.say("first", ec, n);
+                             }));
     c.run(300ms);
     signal.emit(asio::cancellation_type::all);
     c.client.async_read_some(asio::buffer(&x, 1), [&](error_code ec, std::size_t n) { out.say("second", ec, n); });
@@ -88,9 +91,11 @@ BEHAVIOUR(slots_of_accept_and_connect)
     asio::io_context io;
     listening l(io);
     asio::cancellation_signal a, b;
-    l.acceptor.async_accept(asio::bind_cancellation_slot(a.slot(), [&](error_code ec, const tcp::socket&) { out.say("accept", ec); }));
+    l.acceptor.async_accept(
+        asio::bind_cancellation_slot(a.slot(), [&](error_code ec, const tcp::socket&) { out.say("accept", ec); }));
     tcp::socket s(io, tcp::v4());
-    l.acceptor.async_wait(tcp::acceptor::wait_read, asio::bind_cancellation_slot(b.slot(), [&](error_code ec) { out.say("wait", ec); }));
+    l.acceptor.async_wait(tcp::acceptor::wait_read,
+                          asio::bind_cancellation_slot(b.slot(), [&](error_code ec) { out.say("wait", ec); }));
     a.emit(asio::cancellation_type::total);
     b.emit(asio::cancellation_type::terminal);
     io.run_for(500ms);
@@ -106,11 +111,13 @@ BEHAVIOUR(awaitable_operators)
         [&]() -> asio::awaitable<void> {
             char x = 0;
             asio::steady_timer t(c.io, 20ms);
-            auto r = co_await (c.client.async_read_some(asio::buffer(&x, 1), asio::use_awaitable) || t.async_wait(asio::use_awaitable));
+            auto r = co_await (c.client.async_read_some(asio::buffer(&x, 1), asio::use_awaitable) ||
+                               t.async_wait(asio::use_awaitable));
             out.say("read or timer", r.index());
             asio::write(c.server, asio::buffer("x", 1));
             t.expires_after(10s);
-            r = co_await (c.client.async_read_some(asio::buffer(&x, 1), asio::use_awaitable) || t.async_wait(asio::use_awaitable));
+            r = co_await (c.client.async_read_some(asio::buffer(&x, 1), asio::use_awaitable) ||
+                          t.async_wait(asio::use_awaitable));
             out.say("read or timer", r.index());
         },
         asio::detached);
@@ -129,7 +136,9 @@ BEHAVIOUR(tokens)
             const auto [ec, n] = co_await c.client.async_read_some(asio::buffer(&x, 1), asio::as_tuple(asio::use_awaitable));
             out.say("as_tuple", ec, n);
             error_code redirected;
-            out.say("redirect_error", co_await c.client.async_read_some(asio::buffer(&x, 1), asio::redirect_error(asio::use_awaitable, redirected)), redirected);
+            out.say("redirect_error",
+                    co_await c.client.async_read_some(asio::buffer(&x, 1), asio::redirect_error(asio::use_awaitable, redirected)),
+                    redirected);
             const auto deferred = c.client.async_read_some(asio::buffer(&x, 1), asio::deferred);
             out.say("deferred", co_await deferred(asio::use_awaitable));
         },

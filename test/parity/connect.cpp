@@ -120,7 +120,8 @@ BEHAVIOUR(async_accept_forms)
     tcp::socket a(io), b(io), c(io), into(io), into2(io);
     tcp::endpoint peer;
     l.acceptor.async_accept(into, peer, [&](error_code ec) { out.say("into, with endpoint", ec, peer == a.local_endpoint()); });
-    l.acceptor.async_accept([&](error_code ec, tcp::socket s) { out.say("moved", ec, s.remote_endpoint() == b.local_endpoint()); });
+    l.acceptor.async_accept(
+        [&](error_code ec, tcp::socket s) { out.say("moved", ec, s.remote_endpoint() == b.local_endpoint()); });
     l.acceptor.async_accept(into2, [&](error_code ec) { out.say("into", ec, into2.is_open()); });
     a.connect(l.at), b.connect(l.at), c.connect(l.at);
     io.run();

@@ -175,7 +175,8 @@ BEHAVIOUR(a_move_with_pending_operations)
 {
     connected c;
     char x = 0;
-    c.client.async_read_some(asio::buffer(&x, 1), [&](error_code ec, std::size_t n) { out.say("read", ec, n, std::string_view(&x, 1)); });
+    c.client.async_read_some(asio::buffer(&x, 1),
+                             [&](error_code ec, std::size_t n) { out.say("read", ec, n, std::string_view(&x, 1)); });
     tcp::socket moved(std::move(c.client));
     asio::write(c.server, asio::buffer("y", 1));
     c.run();
@@ -273,7 +274,8 @@ BEHAVIOUR(protocols_and_endpoints)
     out.say("endpoint", e, e.size(), e.protocol() == tcp::v4());
     out.say("order", e < tcp::endpoint(ip::make_address("192.0.2.1"), 81), tcp::endpoint() == tcp::endpoint(tcp::v4(), 0));
     connected c;
-    out.say("peers agree", c.client.local_endpoint() == c.server.remote_endpoint(), c.client.remote_endpoint() == c.server.local_endpoint());
+    out.say("peers agree", c.client.local_endpoint() == c.server.remote_endpoint(),
+            c.client.remote_endpoint() == c.server.local_endpoint());
 }
 
 } // namespace

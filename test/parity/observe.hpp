@@ -78,8 +78,8 @@ struct registered
     registered(const char* name, void (*run)(report&)) { behaviours().push_back({name, run}); }
 };
 
-#define BEHAVIOUR(name)                                  \
-    static void name(report& out);                       \
+#define BEHAVIOUR(name)                                      \
+    static void name(report& out);                           \
     static const registered registered_##name{#name, &name}; \
     static void name(report& out)
 

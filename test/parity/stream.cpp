@@ -264,7 +264,8 @@ BEHAVIOUR(waiting)
 BEHAVIOUR(null_buffers)
 {
     connected c;
-    c.client.async_read_some(asio::null_buffers(), [&](error_code e, std::size_t n) { out.say("read", e, n, c.client.available()); });
+    c.client.async_read_some(asio::null_buffers(),
+                             [&](error_code e, std::size_t n) { out.say("read", e, n, c.client.available()); });
     asio::write(c.server, asio::buffer("x", 1));
     c.run();
     c.client.async_write_some(asio::null_buffers(), [&](error_code e, std::size_t n) { out.say("write", e, n); });
@@ -294,7 +295,8 @@ BEHAVIOUR(a_large_transfer)
         c.client.shutdown(tcp::socket::shutdown_send);
     });
     bool right = false;
-    asio::async_read(c.server, asio::buffer(into), [&](error_code ec, std::size_t n) { right = !ec && n == from.size() && from == into; });
+    asio::async_read(c.server, asio::buffer(into),
+                     [&](error_code ec, std::size_t n) { right = !ec && n == from.size() && from == into; });
     c.run(10s);
     out.say("right", right);
 }

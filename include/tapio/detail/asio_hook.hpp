@@ -1,7 +1,7 @@
 /// @file
-/// The one place that names boost::asio::detail: for protocols of tapio, and for its clock, Asio's io-objects get our service. It is included by
-/// each header that defines such a protocol, so that no translation unit sees one without the other; a static_assert beside
-/// each alias proves that it worked. Internal.
+/// The one place that names boost::asio::detail: for protocols of tapio, and for its clock, Asio's io-objects get our service. It
+/// is included by each header that defines such a protocol, so that no translation unit sees one without the other; a
+/// static_assert beside each alias proves that it worked. Internal.
 #pragma once
 #define TAPIO_ASIO_HOOK // virtual_std_clock.hpp looks whether it comes too late
 

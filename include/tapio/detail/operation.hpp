@@ -141,7 +141,9 @@ private:
     using handler_work = boost::asio::executor_work_guard<handler_executor>;
 
     handler_operation(Action action, Handler& handler, const IoExecutor& io)
-        : action_(std::move(action)), handler_(std::move(handler)), io_(io),
+        : action_(std::move(action)),
+          handler_(std::move(handler)),
+          io_(io),
           executor_(boost::asio::get_associated_executor(handler_, io))
     {
     }

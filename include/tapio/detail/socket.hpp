@@ -42,7 +42,8 @@ class socket : public std::enable_shared_from_this<socket>
 {
 public:
     /// @param family AF_INET or AF_INET6  @param protocol of IP, for a raw socket. Null and an error if the stack refuses.
-    static std::shared_ptr<socket> open(std::shared_ptr<engine> owner, socket_kind kind, int family, int protocol, error_code& ec);
+    static std::shared_ptr<socket> open(std::shared_ptr<engine> owner, socket_kind kind, int family, int protocol,
+                                        error_code& ec);
     /// The socket of a native handle; null if there is none.
     static std::shared_ptr<socket> adopt(int native_handle);
     /// The same, and who holds it holds on to it.

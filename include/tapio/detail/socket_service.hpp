@@ -363,7 +363,8 @@ public:
         return send_some(impl, buffers, nullptr, flags, ec);
     }
     template <class Buffers>
-    std::size_t send_to(implementation_type& impl, const Buffers& buffers, const endpoint_type& to, message_flags flags, error_code& ec)
+    std::size_t send_to(implementation_type& impl, const Buffers& buffers, const endpoint_type& to, message_flags flags,
+                        error_code& ec)
     {
         const core::endpoint destination = to_core(to);
         return send_some(impl, buffers, &destination, flags, ec);
@@ -418,7 +419,8 @@ public:
         start(impl, d, wait_action{static_cast<int>(what)}, handler, io);
     }
     template <class Buffers, class Handler, class IoExecutor>
-    void async_send(implementation_type& impl, const Buffers& buffers, message_flags flags, Handler& handler, const IoExecutor& io)
+    void async_send(implementation_type& impl, const Buffers& buffers, message_flags flags, Handler& handler,
+                    const IoExecutor& io)
     {
         start(impl, direction::write, send_action<Buffers, endpoint_type>{buffers, is_stream, flags}, handler, io);
     }

@@ -132,8 +132,10 @@ private:
     void empty()
     {
         setg(get_.data() + putback, get_.data() + putback, get_.data() + putback);
-        if (unbuffered_) setp(nullptr, nullptr);
-        else setp(put_.data(), put_.data() + put_.size());
+        if (unbuffered_)
+            setp(nullptr, nullptr);
+        else
+            setp(put_.data(), put_.data() + put_.size());
     }
     void take_areas(socket_streambuf& other)
     {
@@ -141,9 +143,12 @@ private:
         get_ = other.get_;
         put_ = other.put_;
         unbuffered_ = other.unbuffered_;
-        setg(get_.data() + putback, get_.data() + (other.gptr() - other.get_.data()), get_.data() + (other.gptr() - other.get_.data()) + unread);
-        if (unbuffered_) setp(nullptr, nullptr);
-        else setp(put_.data(), put_.data() + put_.size());
+        setg(get_.data() + putback, get_.data() + (other.gptr() - other.get_.data()),
+             get_.data() + (other.gptr() - other.get_.data()) + unread);
+        if (unbuffered_)
+            setp(nullptr, nullptr);
+        else
+            setp(put_.data(), put_.data() + put_.size());
         pbump(static_cast<int>(unsent));
         other.error_ = {};
         other.expiry_ = time_point::max();

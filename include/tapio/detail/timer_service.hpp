@@ -77,8 +77,14 @@ public:
         if (impl.timer) impl.timer->cancel();
         take(impl, other);
     }
-    void converting_move_construct(implementation_type& impl, timer_service&, implementation_type& other) { move_construct(impl, other); }
-    void converting_move_assign(implementation_type& impl, timer_service& s, implementation_type& other) { move_assign(impl, s, other); }
+    void converting_move_construct(implementation_type& impl, timer_service&, implementation_type& other)
+    {
+        move_construct(impl, other);
+    }
+    void converting_move_assign(implementation_type& impl, timer_service& s, implementation_type& other)
+    {
+        move_assign(impl, s, other);
+    }
 
     std::size_t cancel(implementation_type& impl, error_code& ec)
     {
@@ -131,7 +137,8 @@ private:
     }
     static time_type now(const implementation_type& impl)
     {
-        return time_type(std::chrono::duration_cast<duration_type>((impl.timer ? impl.timer->now() : thread_time()).time_since_epoch()));
+        return time_type(
+            std::chrono::duration_cast<duration_type>((impl.timer ? impl.timer->now() : thread_time()).time_since_epoch()));
     }
     static void take(implementation_type& impl, implementation_type& other)
     {

@@ -16,8 +16,8 @@ struct impaired_options
     std::uint64_t seed = 1;
 };
 
-/// Wraps `inner`. Delays are in the stack's time, real or virtual; a delayed packet counts as taken, and at most 100,000 wait in one direction
-/// (more are dropped, as a full queue on the path would).
+/// Wraps `inner`. Delays are in the stack's time, real or virtual; a delayed packet counts as taken, and at most 100,000 wait in
+/// one direction (more are dropped, as a full queue on the path would).
 std::unique_ptr<device> impaired(std::unique_ptr<device> inner, const impaired_options& options);
 
 } // namespace tapio

@@ -253,5 +253,29 @@ TEST_F(udp_host, to_ourselves_it_never_leaves)
     EXPECT_EQ(sender.address, address(ours));
 }
 
+TEST_F(udp_host, with_reuse_port_senders_are_spread_and_each_keeps_its_socket)
+{
+    std::vector<udp_id> all;
+    for (int i = 0; i < 4; ++i) {
+        all.push_back(open());
+        ASSERT_FALSE(h->udp().set_option(all.back(), socket_option::reuse_port, 1));
+        ASSERT_FALSE(h->udp().bind(all.back(), {address_v4::any(), 7}));
+    }
+    const auto who = [&](std::uint16_t port) {
+        from_peer(port, 7, "x");
+        for (std::size_t i = 0; i < all.size(); ++i)
+            if (receive(all[i]) == "x") return i;
+        return std::size_t{99};
+    };
+    std::array<unsigned, 4> share{};
+    for (std::uint16_t port = 1000; port < 2000; ++port) {
+        const std::size_t first = who(port);
+        ASSERT_LT(first, 4U);
+        EXPECT_EQ(who(port), first);
+        ++share[first];
+    }
+    for (const unsigned n : share) EXPECT_NEAR(n, 250, 60);
+}
+
 } // namespace
 } // namespace tapio::core

@@ -89,5 +89,29 @@ TEST_F(pair_of_hosts, a_closed_port_refuses)
     EXPECT_EQ(a.tcp().take_error(client), errno_code(ECONNREFUSED));
 }
 
+TEST_F(pair_of_hosts, listeners_with_reuse_port_share_what_comes)
+{
+    std::array<tcp_id, 3> listeners;
+    for (tcp_id& l : listeners) {
+        l = *b.tcp().open(family::v4);
+        ASSERT_FALSE(b.tcp().set_option(l, socket_option::reuse_port, 1, now));
+        ASSERT_FALSE(b.tcp().bind(l, there));
+        ASSERT_FALSE(b.tcp().listen(l, 1000, now));
+    }
+    for (int i = 0; i < 600; ++i) {
+        EXPECT_EQ(a.tcp().connect(*a.tcp().open(family::v4), there, now), errno_code(EINPROGRESS));
+        settle();
+    }
+    unsigned all = 0;
+    for (const tcp_id l : listeners) {
+        unsigned mine = 0;
+        endpoint peer;
+        while (b.tcp().accept(l, peer, now)) ++mine;
+        EXPECT_NEAR(mine, 200, 60);
+        all += mine;
+    }
+    EXPECT_EQ(all, 600U);
+}
+
 } // namespace
 } // namespace tapio::core
