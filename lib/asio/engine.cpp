@@ -260,7 +260,9 @@ void engine::advance()
     const turn all(*this);
 }
 
-stack::interface_id engine::attach(std::unique_ptr<device> medium, boost::asio::any_io_executor executor)
+/// The device lives on the io_context itself: on the stack's own context a descriptor would start a scheduler of its own, with a
+/// thread.
+stack::interface_id engine::attach(std::unique_ptr<device> medium)
 {
     const auto a = std::make_shared<attachment>(*this, std::move(medium));
     {
@@ -270,7 +272,7 @@ stack::interface_id engine::attach(std::unique_ptr<device> medium, boost::asio::
         has_in_memory_ = has_in_memory_ || a->medium->in_memory();
         devices_.push_back(a);
     }
-    a->medium->start(std::move(executor), *a);
+    a->medium->start(driver().get_executor(), *a);
     const turn t(*this);
     a->full = false;
     return a->id;

@@ -71,8 +71,7 @@ public:
         operation_queue done_;
     };
 
-    /// @param executor of the stack: the device's handlers run there
-    stack::interface_id attach(std::unique_ptr<device> medium, boost::asio::any_io_executor executor);
+    stack::interface_id attach(std::unique_ptr<device> medium);
     void shutdown();
     bool is_shut_down() const noexcept { return shut_down_; }
 

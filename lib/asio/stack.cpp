@@ -164,7 +164,7 @@ boost::asio::execution_context& stack::context() const noexcept { return *contex
 
 stack::interface_id stack::add_device(std::unique_ptr<device> medium)
 {
-    return engine_->attach(std::move(medium), get_executor());
+    return engine_->attach(std::move(medium));
 }
 
 void stack::add_address(const boost::asio::ip::address& address, unsigned prefix_length, interface_id interface)
