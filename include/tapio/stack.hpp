@@ -55,6 +55,8 @@ public:
     using interface_id = std::uint32_t; ///< 0 is the loopback, 1 the first device
 
     /// A host driven by `io`: device, timers and handlers run in `io.run()`, which stays until the stack is shut down.
+    /// If `io` was made with concurrency_hint 1 (one thread alone runs it), the stack takes no lock, and all its sockets are for
+    /// that thread alone too: then not even distinct ones may be used from two threads at once.
     explicit stack(boost::asio::io_context& io, std::unique_ptr<device> medium = nullptr, const stack_options& options = {});
 
     /// A host driven by a thread of its own: connections are kept alive, retransmitted and closed whether or not anybody runs

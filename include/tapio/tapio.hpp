@@ -7,6 +7,7 @@
 #include <tapio/generic/raw_protocol.hpp>
 #include <tapio/generic/stream_protocol.hpp>
 #include <tapio/ip/icmp.hpp>
+#include <tapio/ip/message.hpp>
 #include <tapio/ip/tcp.hpp>
 #include <tapio/ip/udp.hpp>
 #include <tapio/stack.hpp>

@@ -53,7 +53,8 @@ engine::waited engine::wait_for_turn_after(std::uint64_t seen, core::time_point 
         time_->run_to(deadline);
         return waited::timed_out;
     }
-    std::unique_lock lock(mutex_);
+    if (!mutex_.real()) return wait_driving(seen, deadline);
+    std::unique_lock lock(mutex_.native());
     const auto went_on = [&] { return turns_ != seen; };
     const auto wait_on_others = [&](core::duration at_most) {
         const core::duration left = deadline == core::never ? at_most : std::min(at_most, deadline - now());
@@ -73,11 +74,26 @@ engine::waited engine::wait_for_turn_after(std::uint64_t seen, core::time_point 
             wait_on_others(100ms);
         } else {
             lock.unlock();
-            drive(deadline == core::never ? 1s : std::clamp<core::duration>(deadline - now(), 0ns, 1s));
+            wait_here(deadline);
             lock.lock();
         }
     }
     return waited::went_on;
+}
+
+/// Nobody else can: the one thread of this stack is the one that waits.
+engine::waited engine::wait_driving(std::uint64_t seen, core::time_point deadline)
+{
+    while (turns_ == seen) {
+        if (now() >= deadline) return waited::timed_out;
+        wait_here(deadline);
+    }
+    return waited::went_on;
+}
+
+void engine::wait_here(core::time_point deadline)
+{
+    drive(deadline == core::never ? 1s : std::clamp<core::duration>(deadline - now(), 0ns, 1s));
 }
 
 /// A synchronous wait on a timer: real time passes, virtual time is made to.

@@ -1,5 +1,6 @@
 #include "asio/engine.hpp"
 
+#include <tapio/detail/asio_hook.hpp>
 #include <tapio/detail/socket.hpp>
 #include <tapio/detail/timer.hpp>
 
@@ -68,7 +69,8 @@ struct called_by_device
 } // namespace
 
 engine::engine(boost::asio::io_context* io, const stack_options& options)
-    : host_(options_for(options), options.time != nullptr ? seed_from(options.time->next_seed()) : fresh_seed()),
+    : mutex_(io == nullptr || !runs_on_one_thread(*io)),
+      host_(options_for(options), options.time != nullptr ? seed_from(options.time->next_seed()) : fresh_seed()),
       time_(options.time),
       io_(io)
 {
@@ -149,8 +151,10 @@ engine::turn::~turn()
     const bool to_deliver = std::exchange(engine_.transmitted_, false) && engine_.has_in_memory_;
     if (to_deliver) pending_deliveries.waiting.push_back(engine_.shared_from_this());
     lock_.unlock();
-    engine_.changed_.notify_all();
-    engine_.wake_driver();
+    if (engine_.mutex_.real()) {
+        engine_.changed_.notify_all();
+        engine_.wake_driver();
+    }
     while (operation* const op = done_.pop()) op->complete();
     if (to_deliver) deliver_pending();
 }

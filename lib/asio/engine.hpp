@@ -3,6 +3,7 @@
 /// the lock and completed after it.
 #pragma once
 
+#include "asio/engine_mutex.hpp"
 #include "asio/hosts_table.hpp"
 #include "base/timer_wheel.hpp"
 #include "core/host.hpp"
@@ -66,7 +67,7 @@ public:
 
     private:
         engine& engine_;
-        std::unique_lock<std::mutex> lock_;
+        std::unique_lock<engine_mutex> lock_;
         core::time_point now_;
         operation_queue done_;
     };
@@ -133,11 +134,13 @@ private:
     static void deliver_pending();
     core::time_point next_deadline() const; ///< of the host, the devices and the users' timers
     std::vector<std::shared_ptr<attachment>> devices() const;
+    void wait_here(core::time_point deadline);
+    waited wait_driving(std::uint64_t seen, core::time_point deadline);
     void drive(core::duration at_most);
     void wake_driver();
     void stop_own_thread();
 
-    mutable std::mutex mutex_;
+    mutable engine_mutex mutex_;
     std::condition_variable changed_; ///< somebody may be blocked in a synchronous call
     core::host host_;
     hosts_table hosts_;

@@ -410,6 +410,52 @@ std::size_t socket::receive(mutable_buffer_list into, int flags, core::endpoint*
     return n;
 }
 
+std::size_t socket::send_message(const_buffer_list from, const core::endpoint& destination, const message_info& info,
+                                 error_code& ec)
+{
+    engine::turn t(*engine_);
+    if (!open_) return ec = error::bad_descriptor, std::size_t{0};
+    if (kind_ == socket_kind::tcp) return ec = error::operation_not_supported, std::size_t{0};
+    core::udp_sockets::send_hints hints;
+    hints.via = info.interface;
+    if (!info.local.is_unspecified()) hints.source = info.local;
+    const bool connected = destination.port == 0 && destination.address.is_unspecified();
+    return value_or(t.host().udp().send(udp(id_), from, connected ? nullptr : &destination, t.now(), hints), ec);
+}
+
+std::size_t socket::receive_message(mutable_buffer_list into, int flags, bool may_wait, core::endpoint& sender,
+                                    message_info& info, error_code& ec)
+{
+    std::size_t n = 0;
+    if (kind_ == socket_kind::tcp) return ec = error::operation_not_supported, n;
+    block(ec, may_wait && !non_blocking_, core::never, [&] {
+        const auto got = engine_->host().udp().receive(udp(id_), into, (flags & MSG_PEEK) != 0);
+        ec = got ? error_code() : got.error();
+        if (would_block(ec)) return false;
+        if (!got) return true;
+        n = got->size;
+        sender = got->sender;
+        info = {got->info.interface, got->info.destination, got->info.ttl, got->info.tos};
+        return true;
+    });
+    return n;
+}
+
+std::size_t socket::receive_error(mutable_buffer_list into, core::endpoint& sent_to, error_info& info, error_code& ec)
+{
+    engine::turn t(*engine_);
+    if (!open_) return ec = error::bad_descriptor, std::size_t{0};
+    if (kind_ == socket_kind::tcp) return ec = error::operation_not_supported, std::size_t{0};
+    const auto got = t.host().udp().take_error_message(udp(id_));
+    ec = got ? error_code() : got.error();
+    if (!got) return 0;
+    sent_to = got->peer;
+    info = {got->why, got->offender, got->type, got->code, static_cast<std::uint32_t>(got->mtu)};
+    std::size_t n = 0;
+    for (const core::mutable_bytes b : into) n += got->payload.copy_to(b, n);
+    return n;
+}
+
 void socket::connect(const core::endpoint& peer, error_code& ec) { connect(peer, !non_blocking_, core::never, ec); }
 void socket::connect_until(const core::endpoint& peer, core::time_point deadline, error_code& ec)
 {

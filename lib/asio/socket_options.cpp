@@ -32,6 +32,7 @@ std::optional<socket_option> at_socket_level(int name) noexcept
     case SO_SNDBUF: return socket_option::send_buffer_size;
     case SO_OOBINLINE: return socket_option::oob_inline;
     case SO_RCVLOWAT: return socket_option::receive_low_watermark;
+    case SO_BINDTOIFINDEX: return socket_option::bound_interface;
     case SO_ACCEPTCONN: return socket_option::accept_connections;
     default: return std::nullopt;
     }
@@ -50,6 +51,25 @@ std::optional<socket_option> at_tcp_level(int name) noexcept
     case TCP_USER_TIMEOUT: return socket_option::user_timeout;
     case TCP_SYNCNT: return socket_option::syn_count;
     case TCP_QUICKACK: return socket_option::quick_ack;
+    case TCP_DEFER_ACCEPT: return socket_option::defer_accept;
+    default: return std::nullopt;
+    }
+}
+
+std::optional<socket_option> at_ip_level(int name) noexcept
+{
+    switch (name) {
+    case IP_TTL: return socket_option::ttl;
+    case IP_TOS: return socket_option::tos;
+    case IP_MTU_DISCOVER: return socket_option::dont_fragment;
+    case IP_MTU: return socket_option::path_mtu;
+    case IP_MULTICAST_TTL: return socket_option::multicast_hops;
+    case IP_MULTICAST_LOOP: return socket_option::multicast_loopback;
+    case IP_MULTICAST_ALL: return socket_option::multicast_all;
+    case IP_PKTINFO: return socket_option::packet_info;
+    case IP_RECVTTL: return socket_option::receive_ttl;
+    case IP_RECVTOS: return socket_option::receive_tos;
+    case IP_RECVERR: return socket_option::receive_errors;
     default: return std::nullopt;
     }
 }
@@ -59,16 +79,7 @@ std::optional<socket_option> option_of(int level, int name) noexcept
     switch (level) {
     case SOL_SOCKET: return at_socket_level(name);
     case IPPROTO_TCP: return at_tcp_level(name);
-    case IPPROTO_IP:
-        switch (name) {
-        case IP_TTL: return socket_option::ttl;
-        case IP_TOS: return socket_option::tos;
-        case IP_MTU_DISCOVER: return socket_option::dont_fragment;
-        case IP_MTU: return socket_option::path_mtu;
-        case IP_MULTICAST_TTL: return socket_option::multicast_hops;
-        case IP_MULTICAST_LOOP: return socket_option::multicast_loopback;
-        default: return std::nullopt;
-        }
+    case IPPROTO_IP: return at_ip_level(name);
     default: return std::nullopt;
     }
 }
@@ -179,6 +190,7 @@ void socket::set_option(int level, int name, const void* data, std::size_t size,
         ec = t.host().tcp().set_congestion_control({id_.index, id_.generation}, wanted);
         return;
     }
+    if (set_interface_option(level, name, data, size, ec)) return;
     const auto option = option_of(level, name);
     int value = 0;
     if (option == socket_option::accept_connections || option == socket_option::path_mtu)
@@ -225,7 +237,7 @@ void socket::get_option(int level, int name, void* data, std::size_t* size, erro
     engine::turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
     ec = {};
-    if (get_fact(level, name, data, size, ec)) return;
+    if (get_fact(level, name, data, size, ec) || get_interface_option(level, name, data, size, ec)) return;
     const auto option = option_of(level, name);
     if (!option) return void(ec = error::no_protocol_option);
     const auto got = kind_ == socket_kind::tcp ? t.host().tcp().get_option({id_.index, id_.generation}, *option)

@@ -30,6 +30,18 @@ meaning meaning_of(const wire::icmpv4_message& m) noexcept
     }
 }
 
+icmp_error_report report_of(const wire::icmpv4_quote& q, int error, bool hard)
+{
+    icmp_error_report r;
+    r.protocol = q.protocol;
+    r.local = {q.source, q.source_port};
+    r.remote = {q.destination, q.destination_port};
+    r.why = errno_code(error);
+    r.hard = hard;
+    r.sequence = q.sequence;
+    return r;
+}
+
 } // namespace
 
 void network::icmp_input(received_packet&& p, time_point now)
@@ -77,14 +89,12 @@ void network::error_input(received_packet& p, const wire::icmpv4_message& m, tim
     }
     const meaning what = meaning_of(m);
     if (what.error == 0) return;
-    icmp_error_report r{q->protocol,
-                        {q->source, q->source_port},
-                        {q->destination, q->destination_port},
-                        errno_code(what.error),
-                        what.hard,
-                        q->sequence,
-                        0};
+    icmp_error_report r = report_of(*q, what.error, what.hard);
     if (what.error == EMSGSIZE) r.mtu = m.next_hop_mtu();
+    r.offender = p.source;
+    r.type = static_cast<std::uint8_t>(m.type);
+    r.code = m.code;
+    r.quote = p.payload;
     report(r, now);
 }
 
@@ -101,14 +111,12 @@ void network::report_unreachable(const packet& ip_packet, time_point now)
     const std::size_t n = ip_packet.copy_to(start);
     const auto q = wire::parse_icmpv4_quote(const_bytes(start).first(n));
     if (!q) return;
-    report({q->protocol,
-            {q->source, q->source_port},
-            {q->destination, q->destination_port},
-            errno_code(EHOSTUNREACH),
-            false,
-            q->sequence,
-            0},
-           now);
+    icmp_error_report r = report_of(*q, EHOSTUNREACH, false);
+    r.offender = q->source;
+    r.type = static_cast<std::uint8_t>(wire::icmpv4_type::destination_unreachable);
+    r.code = wire::host_unreachable;
+    r.quote = ip_packet;
+    report(r, now);
 }
 
 /// RFC 1122 §3.2.2: never about an ICMP error, a group, a fragment that is not the first (those do not come here), or a source

@@ -12,7 +12,7 @@ bool is_this_network(const address_v4& a) noexcept { return a.to_uint() >> 24 ==
 
 } // namespace
 
-void network::ipv4_input(interface_id interface, packet&& p, bool link_group, time_point now)
+void network::ipv4_input(interface_id interface, packet&& p, bool link_group, time_point now, bool from_us)
 {
     ++counters_.ip.in_receives;
     p.pull(std::min(p.size(), largest_header));
@@ -27,7 +27,9 @@ void network::ipv4_input(interface_id interface, packet&& p, bool link_group, ti
                        p, now);
     }
     p.truncate(f->total_length); // Ethernet padding
-    if (const auto why = check_ipv4(interface, *f, link_group)) {
+    auto why = from_us ? std::nullopt : check_source(interface, *f);
+    if (!why) why = check_destination(interface, *f, link_group);
+    if (why) {
         ++counters_.ip.in_addr_errors;
         return dropped(interface, *why, p, now);
     }
@@ -49,15 +51,15 @@ void network::ipv4_input(interface_id interface, packet&& p, bool link_group, ti
     deliver(f->protocol, std::move(r), now);
 }
 
-std::optional<drop_reason> network::check_ipv4(interface_id interface, const wire::ipv4_fields& f, bool link_group) const noexcept
+std::optional<drop_reason> network::check_destination(interface_id interface, const wire::ipv4_fields& f,
+                                                      bool link_group) const noexcept
 {
-    if (const auto why = check_source(interface, f)) return why;
     const address_v4& to = f.destination;
     const bool outside = interface != loopback;
     if (is_this_network(to) || (to.is_loopback() && outside)) return drop_reason::ipv4_bad_destination;
     if (is_class_e(to) && to != address_v4::broadcast()) return drop_reason::ipv4_bad_destination;
     const bool all_hosts = to == address_v4(0xe000'0001U); // RFC 1112 §4: always a member
-    const bool group = is_broadcast(to) || all_hosts;
+    const bool group = is_broadcast(to) || all_hosts || is_member(interface, to);
     if (link_group && !group && !to.is_multicast()) return drop_reason::ipv4_bad_destination; // RFC 1122 §3.3.6
     if (!group && !is_our_address(to)) return drop_reason::ipv4_not_for_us;
     if (f.source_routed) return drop_reason::ipv4_source_route; // RFC 1122 §3.2.1.8 (c) lets a host refuse it

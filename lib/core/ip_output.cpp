@@ -6,7 +6,7 @@ namespace tapio::core {
 error_code network::send(packet&& p, const send_info& info, time_point now)
 {
     ++counters_.ip.out_requests;
-    const auto way = path_to(info.destination, info.source);
+    const auto way = path_to(info.destination, info.source, info.via);
     if (!way) {
         ++counters_.ip.out_no_routes;
         return way.error();
@@ -30,7 +30,8 @@ error_code network::send(packet&& p, const send_info& info, time_point now)
         enqueue(loopback, std::move(p), now);
         return {};
     }
-    const ip::route* const r = routes_.find(info.destination);
+    if (info.group_loopback && is_member(way->interface, info.destination)) loop_back(way->interface, p);
+    const ip::route* const r = routes_.find(info.destination, info.via);
     transmit_ip(way->interface, r != nullptr && r->gateway ? *r->gateway : info.destination, std::move(p), now);
     return {};
 }
@@ -108,6 +109,12 @@ void network::return_packet(interface_id interface, packet&& p)
     i.transmit.push_front(std::move(p));
 }
 
+/// What members here get of a multicast that we send (RFC 1112 §6.1), as if it came from the interface's medium.
+void network::loop_back(interface_id interface, const packet& p)
+{
+    if (looped_.size() < options_.transmit_queue) looped_.push_back({interface, p});
+}
+
 bool network::run_loopback(time_point now)
 {
     constexpr unsigned budget = 256; // packets in one run: a user's loop over loopback must not hold the others up
@@ -116,6 +123,10 @@ bool network::run_loopback(time_point now)
     for (unsigned n = 0; n < budget && next_packet(loopback, p, now); ++n) {
         any = true;
         receive(loopback, std::move(p), now);
+    }
+    for (auto& [interface, looped] : std::exchange(looped_, {})) {
+        any = true;
+        ipv4_input(interface, std::move(looped), false, now, true);
     }
     return any;
 }

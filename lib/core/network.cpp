@@ -93,6 +93,41 @@ bool network::is_our_address(const address& a) const noexcept
     return false;
 }
 
+void network::join_group(interface_id interface, const address& group) { ++interfaces_[interface]->groups[group]; }
+
+void network::leave_group(interface_id interface, const address& group)
+{
+    auto& groups = interfaces_[interface]->groups;
+    if (const auto at = groups.find(group); at != groups.end() && --at->second == 0) groups.erase(at);
+}
+
+bool network::is_member(interface_id interface, const address& group) const noexcept
+{
+    return interfaces_[interface]->groups.contains(group);
+}
+
+std::optional<interface_id> network::find_interface(std::string_view name) const noexcept
+{
+    for (interface_id i = 0; i < interfaces_.size(); ++i)
+        if (interfaces_[i]->info.name == name) return i;
+    return std::nullopt;
+}
+
+std::optional<interface_id> network::find_interface(const address& own) const noexcept
+{
+    for (interface_id i = 0; i < interfaces_.size(); ++i)
+        for (const interface_address& a : interfaces_[i]->addresses)
+            if (a.address == own) return i;
+    return std::nullopt;
+}
+
+/// The route decides; without one, the first device.
+interface_id network::group_interface(const address& group) const noexcept
+{
+    if (const ip::route* const r = routes_.find(group)) return r->interface;
+    return interfaces_.size() > 1 ? 1 : loopback;
+}
+
 bool network::is_broadcast(const address& a) const noexcept
 {
     if (!a.is_v4()) return false;
@@ -113,18 +148,23 @@ std::optional<address> network::source_for(interface_id interface, const address
     return own.front().address;
 }
 
-result<network::path> network::path_to(const address& destination, const std::optional<address>& source) const
+result<network::path> network::path_to(const address& destination, const std::optional<address>& source,
+                                       std::optional<interface_id> via) const
 {
     if (destination.is_v6()) return errno_code(ENETUNREACH);
     if (is_our_address(destination)) {
         const net_interface& lo = *interfaces_[loopback];
         return path{loopback, source.value_or(destination), lo.info.mtu, lo.info.offload, true, 0};
     }
-    if (source && source->is_loopback()) return errno_code(EINVAL); // as Linux: 127/8 never leaves
-    const ip::route* r = routes_.find(destination);
+    if (source && source->is_loopback() && !destination.is_multicast()) return errno_code(EINVAL); // as Linux: 127/8 never leaves
+    const ip::route* r = routes_.find(destination, via);
     interface_id out = 0;
     if (r != nullptr) {
         out = r->interface;
+    } else if (via) {
+        out = *via; // without a route it is taken to be on the link
+    } else if (destination.is_multicast()) {
+        out = group_interface(destination);
     } else if (is_broadcast(destination) && interfaces_.size() > 1) {
         out = 1; // the limited broadcast leaves by the first interface
     } else {
@@ -133,7 +173,7 @@ result<network::path> network::path_to(const address& destination, const std::op
     const auto own = source ? source : source_for(out, r != nullptr && r->gateway ? *r->gateway : destination);
     if (!own) return errno_code(ENETUNREACH);
     const net_interface& i = *interfaces_[out];
-    return path{out, *own, i.info.mtu, i.info.offload, false, i.info.queue_length};
+    return path{out, *own, i.info.mtu, i.info.offload, out == loopback, i.info.queue_length};
 }
 
 void network::dropped(interface_id interface, drop_reason why, const packet& p, time_point now)

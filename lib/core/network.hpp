@@ -25,8 +25,10 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 namespace tapio::core {
@@ -54,6 +56,9 @@ struct icmp_error_report
     bool hard = false;          ///< RFC 1122 §4.2.3.9
     std::uint32_t sequence = 0; ///< TCP: of the segment quoted
     std::size_t mtu = 0;        ///< fragmentation needed: of the next hop; else 0
+    address offender;           ///< who says so: a router, the destination, or we
+    std::uint8_t type = 0, code = 0;
+    packet quote; ///< as much of our packet as came back, from its IP header on
 };
 
 /// What the network layer asks of UDP and TCP.
@@ -87,6 +92,9 @@ public:
     interface_id add_interface(const device_info& info);
     error_code add_address(interface_id interface, const address& a, unsigned prefix_length, time_point now);
     error_code add_route(const ip::route& r);
+    /// Multicast membership; each join wants its leave.
+    void join_group(interface_id interface, const address& group);
+    void leave_group(interface_id interface, const address& group);
     void set_transports(transport* tcp, transport* udp) noexcept { tcp_ = tcp, udp_ = udp; }
     void set_trace(trace* t) noexcept { trace_ = t; }
     trace* tracer() const noexcept { return trace_; }
@@ -97,7 +105,7 @@ public:
     void advance(time_point now);      ///< neighbours that do not answer
     bool run_loopback(time_point now); ///< packets to ourselves, up to a budget; true if there were any
     time_point next_deadline() const;
-    bool loopback_waits() const noexcept { return !interfaces_[loopback]->transmit.empty(); }
+    bool loopback_waits() const noexcept { return !interfaces_[loopback]->transmit.empty() || !looped_.empty(); }
 
     // -- out ----------------------------------------------------------------------------------------------------------
     struct path
@@ -109,7 +117,9 @@ public:
         bool loopback = false;
         std::size_t queue_length = 0; ///< packets that the device buffers towards us; 0: without bound
     };
-    result<path> path_to(const address& destination, const std::optional<address>& source) const;
+    /// @param via the interface that it has to leave by (SO_BINDTODEVICE, IP_MULTICAST_IF)
+    result<path> path_to(const address& destination, const std::optional<address>& source,
+                         std::optional<interface_id> via = {}) const;
 
     struct send_info
     {
@@ -118,6 +128,8 @@ public:
         std::uint8_t ttl = 64;
         std::uint8_t tos = 0;
         bool dont_fragment = true;
+        std::optional<interface_id> via{};
+        bool group_loopback = false; ///< a multicast also comes to the members in this host (IP_MULTICAST_LOOP)
     };
     error_code send(packet&& transport_packet, const send_info& info, time_point now);
     std::size_t transmit_room(interface_id interface) const noexcept;
@@ -127,7 +139,11 @@ public:
 
     // -- what is known ------------------------------------------------------------------------------------------------
     bool is_our_address(const address& a) const noexcept;
-    bool is_broadcast(const address& a) const noexcept; ///< limited, or of one of our subnets
+    bool is_member(interface_id interface, const address& group) const noexcept;
+    std::optional<interface_id> find_interface(std::string_view name) const noexcept;
+    std::optional<interface_id> find_interface(const address& own) const noexcept;
+    interface_id group_interface(const address& group) const noexcept; ///< where a multicast goes that nobody directed
+    bool is_broadcast(const address& a) const noexcept;                ///< limited, or of one of our subnets
     const std::vector<interface_address>& addresses(interface_id interface) const { return interfaces_[interface]->addresses; }
     const device_info& info(interface_id interface) const { return interfaces_[interface]->info; }
     const interface_counters& counters(interface_id interface) const { return interfaces_[interface]->counters; }
@@ -141,6 +157,7 @@ private:
     {
         device_info info;
         std::vector<interface_address> addresses;
+        std::map<address, unsigned> groups; ///< joined, and how often
         link::neighbor_cache neighbors;
         ring<packet> transmit;
         bool was_full = false;
@@ -155,12 +172,15 @@ private:
     void ask_neighbors(interface_id interface, time_point now);
 
     // ip_input.cpp
-    void ipv4_input(interface_id interface, packet&& p, bool link_group, time_point now);
-    std::optional<drop_reason> check_ipv4(interface_id interface, const wire::ipv4_fields& f, bool link_group) const noexcept;
+    /// @param from_us a multicast of our own that comes back
+    void ipv4_input(interface_id interface, packet&& p, bool link_group, time_point now, bool from_us = false);
+    std::optional<drop_reason> check_destination(interface_id interface, const wire::ipv4_fields& f,
+                                                 bool link_group) const noexcept;
     std::optional<drop_reason> check_source(interface_id interface, const wire::ipv4_fields& f) const noexcept;
     void deliver(wire::ip_protocol protocol, received_packet&& p, time_point now);
 
     // ip_output.cpp
+    void loop_back(interface_id interface, const packet& p);
     void transmit_ip(interface_id interface, const address& next_hop, packet&& p, time_point now);
     void enqueue(interface_id interface, packet&& p, time_point now);
     void frame(interface_id interface, const mac_address& to, packet& p) const;
@@ -181,6 +201,7 @@ private:
     transport* udp_ = nullptr;
     trace* trace_ = nullptr;
     std::vector<std::unique_ptr<net_interface>> interfaces_;
+    std::vector<std::pair<interface_id, packet>> looped_; ///< multicasts on their way back to us
     ip::route_table routes_;
     ip::icmp_limiter limiter_;
     std::uint64_t generation_ = 1;

@@ -77,6 +77,7 @@ enum class socket_option : std::uint8_t
     oob_inline,
     accept_connections,    ///< get only
     receive_low_watermark, ///< octets
+    bound_interface,       ///< SO_BINDTODEVICE: the interface's number + 1; 0: any
     // TCP
     no_delay,
     cork,
@@ -87,6 +88,7 @@ enum class socket_option : std::uint8_t
     keep_count,
     user_timeout, ///< ms; 0: the default
     syn_count,
+    defer_accept, ///< s; 0: off
     quick_ack,
     min_rto, ///< ms (tapio's own)
     // IP
@@ -96,6 +98,12 @@ enum class socket_option : std::uint8_t
     path_mtu,      ///< octets; get only
     multicast_hops,
     multicast_loopback,
+    multicast_all,       ///< also what others in this host have joined
+    multicast_interface, ///< the interface's number + 1; 0: the route decides
+    packet_info,
+    receive_ttl,
+    receive_tos,
+    receive_errors,
 };
 
 } // namespace tapio::core

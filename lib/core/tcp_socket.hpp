@@ -22,7 +22,14 @@ struct tcp_listener
     unsigned half_open = 0;         ///< in SYN-RECEIVED
     std::deque<tcp_id> established; ///< waiting to be accepted
 
-    bool full() const noexcept { return established.size() + half_open > backlog; }
+    struct silent_child
+    {
+        tcp_id id;
+        time_point patience; ///< until then it has to say something
+    };
+    std::deque<silent_child> deferred; ///< TCP_DEFER_ACCEPT: established, and without data
+
+    bool full() const noexcept { return established.size() + deferred.size() + half_open > backlog; }
 };
 
 struct tcp_socket
@@ -35,11 +42,14 @@ struct tcp_socket
     bool blocked = false;      ///< the interface's transmit queue was full
     bool connecting = false;   ///< connect() was called and has not ended
     bool connect_told = false; ///< a successful connect() was told to the user: the next one is an error
+    bool deferred = false;     ///< its listener waits for its first octet
     bool reuse_address = false;
     bool reuse_port = false;
-    bool broadcast = false;        ///< SO_BROADCAST can be set, and does nothing
-    int linger_2 = 0;              ///< TCP_LINGER2, s; 0: the default, -1: none
-    int receive_low_watermark = 1; ///< SO_RCVLOWAT, octets
+    bool broadcast = false;             ///< SO_BROADCAST can be set, and does nothing
+    int linger_2 = 0;                   ///< TCP_LINGER2, s; 0: the default, -1: none
+    int receive_low_watermark = 1;      ///< SO_RCVLOWAT, octets
+    unsigned defer_accept = 0;          ///< TCP_DEFER_ACCEPT, as so many retransmissions of a SYN-ACK; 0: off
+    std::optional<interface_id> device; ///< SO_BINDTODEVICE
     endpoint local, remote;
     error_code error; ///< of a socket without connection
     tcp_options options;

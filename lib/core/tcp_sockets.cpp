@@ -216,7 +216,7 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
     endpoint to = peer;
     if (to.address.is_unspecified()) to.address = address_v4::loopback(); // as Linux
     const bool named = s->bound && !s->local.address.is_unspecified();
-    const auto path = net_.path_to(to.address, named ? std::optional(s->local.address) : std::nullopt);
+    const auto path = net_.path_to(to.address, named ? std::optional(s->local.address) : std::nullopt, s->device);
     if (!path) return path.error();
     endpoint local{named ? s->local.address : path->source, s->local.port};
     if (!s->bound) {

@@ -122,14 +122,18 @@ private:
 
     // tcp_sockets_input.cpp
     tcp_socket* find_connection(const endpoint& local, const endpoint& remote, tcp_id& id);
-    tcp_socket* find_listener(const endpoint& local, const endpoint& remote, tcp_id& id);
+    tcp_socket* find_listener(interface_id interface, const endpoint& local, const endpoint& remote, tcp_id& id);
     void deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const received_packet& p, time_point now);
     void arrives_in_listen(tcp_id id, const tcp::segment& seg, const endpoint& local, const endpoint& remote,
                            const received_packet& p, time_point now, std::uint32_t least_iss_gap);
     void arrives_in_closed(const tcp::segment& seg, const endpoint& local, const endpoint& remote, const received_packet& p,
                            time_point now);
-    void child_changed(tcp_id id, tcp_socket& s, tcp_state before);
-    void child_gone(tcp_id id, tcp_socket& s);
+    void child_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now);
+    void offer(tcp_id child, tcp_socket& listener);
+    void promote(tcp_id id, tcp_socket& child);
+    void promote_patient(tcp_id listener, tcp_socket& s, time_point now);
+    void watch_deferred(tcp_id listener, tcp_socket& s);
+    static duration patience_of(const tcp_socket& listener) noexcept;
 
     // tcp_sockets_output.cpp
     void touch(tcp_id id, tcp_socket& s); ///< its output, timer and events are to be looked at by the next flush
@@ -138,6 +142,7 @@ private:
     void transmit(const endpoint& local, const endpoint& remote, const tcp_socket* s, tcp::outgoing_segment&& seg,
                   time_point now);
     void raise_events(tcp_id id, tcp_socket& s);
+    void arm(tcp_id id, tcp_socket& s, time_point deadline);
     void timer_fired(tcp_id id, time_point now);
     void state_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now);
     void reap(tcp_id id);

@@ -69,7 +69,8 @@ void tcp_sockets::receive_packet(received_packet&& p, time_point now)
         leave_table(*s);
         reap(id);
     }
-    if (find_listener(local, remote, id) != nullptr) return arrives_in_listen(id, seg, local, remote, p, now, beyond);
+    if (find_listener(p.interface, local, remote, id) != nullptr)
+        return arrives_in_listen(id, seg, local, remote, p, now, beyond);
     arrives_in_closed(seg, local, remote, p, now);
 }
 
@@ -82,7 +83,7 @@ tcp_socket* tcp_sockets::find_connection(const endpoint& local, const endpoint& 
 }
 
 /// The listener on that very address, else on any. Of several (all with SO_REUSEPORT) each gets its share of the peers.
-tcp_socket* tcp_sockets::find_listener(const endpoint& local, const endpoint& remote, tcp_id& id)
+tcp_socket* tcp_sockets::find_listener(interface_id interface, const endpoint& local, const endpoint& remote, tcp_id& id)
 {
     const auto use = ports_.find(local.port);
     if (use == ports_.end()) return nullptr;
@@ -90,7 +91,7 @@ tcp_socket* tcp_sockets::find_listener(const endpoint& local, const endpoint& re
     candidates_.clear();
     for (const tcp_id candidate : use->second.bound) {
         const tcp_socket* const s = find(candidate);
-        if (s == nullptr || !s->listening) continue;
+        if (s == nullptr || !s->listening || (s->device && *s->device != interface)) continue;
         const bool is_exact = s->local.address == local.address;
         if (!is_exact && (exact || !s->local.address.is_unspecified())) continue;
         if (is_exact && !std::exchange(exact, true)) candidates_.clear();
@@ -107,6 +108,7 @@ void tcp_sockets::deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const re
     const tcp_state before = s.connection->state();
     if (const auto why = s.connection->on_segment(std::move(seg), now)) net_.dropped(p.interface, *why, p.payload, now);
     state_changed(id, s, before, now);
+    if (s.deferred && (s.connection->unread() > 0 || s.connection->state() != tcp_state::established)) promote(id, s);
     touch(id, s);
 }
 
@@ -131,7 +133,7 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, const tcp::segment& seg, co
         ++counters_.listen_overflows;
         return net_.dropped(p.interface, drop_reason::tcp_backlog_full, p.payload, now);
     }
-    const auto path = net_.path_to(remote.address, local.address);
+    const auto path = net_.path_to(remote.address, local.address, find(listener)->device);
     if (!path) return net_.dropped(p.interface, drop_reason::no_route, p.payload, now);
     const tcp_id id = sockets_.insert();
     tcp_socket& child = *find(id);
@@ -141,6 +143,7 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, const tcp::segment& seg, co
     child.options.syn_retries = std::min(child.options.syn_retries, 5U); // as Linux's tcp_synack_retries
     child.reuse_address = parent.reuse_address;
     child.reuse_port = parent.reuse_port;
+    child.device = parent.device;
     child.local = local;
     child.remote = remote;
     child.listener = listener;
@@ -152,7 +155,7 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, const tcp::segment& seg, co
 }
 
 /// A connection that its listener still holds: established, it waits to be accepted.
-void tcp_sockets::child_changed(tcp_id id, tcp_socket& s, tcp_state before)
+void tcp_sockets::child_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now)
 {
     if (before != tcp_state::syn_received) return;
     tcp_socket* const parent = find(s.listener);
@@ -164,8 +167,41 @@ void tcp_sockets::child_changed(tcp_id id, tcp_socket& s, tcp_state before)
         return;
     }
     s.options.syn_retries = defaults_.syn_retries;
-    parent->listening->established.push_back(id);
-    events_.push(parent->event, readiness::readable);
+    if (parent->defer_accept == 0 || s.connection->unread() > 0) return offer(id, *parent);
+    s.deferred = true;
+    parent->listening->deferred.push_back({id, now + patience_of(*parent)});
+    watch_deferred(s.listener, *parent);
+}
+
+void tcp_sockets::offer(tcp_id child, tcp_socket& listener)
+{
+    listener.listening->established.push_back(child);
+    events_.push(listener.event, readiness::readable);
+}
+
+// -- TCP_DEFER_ACCEPT: a connection is worth accepting when it has something to read, or has been silent for long enough ---
+
+void tcp_sockets::promote(tcp_id id, tcp_socket& child)
+{
+    child.deferred = false;
+    tcp_socket* const parent = find(child.listener);
+    if (parent == nullptr || !parent->listening) return;
+    std::erase_if(parent->listening->deferred, [id](const auto& d) { return d.id == id; });
+    watch_deferred(child.listener, *parent);
+    offer(id, *parent);
+}
+
+void tcp_sockets::promote_patient(tcp_id, tcp_socket& s, time_point now)
+{
+    auto& waiting = s.listening->deferred;
+    while (!waiting.empty() && waiting.front().patience <= now) promote(waiting.front().id, *find(waiting.front().id));
+}
+
+/// A listener has no connection: its timer is free for this.
+void tcp_sockets::watch_deferred(tcp_id listener, tcp_socket& s)
+{
+    const auto& waiting = s.listening->deferred;
+    arm(listener, s, waiting.empty() ? never : waiting.front().patience);
 }
 
 void tcp_sockets::icmp_error(const icmp_error_report& r, time_point now)

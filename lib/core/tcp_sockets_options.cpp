@@ -28,7 +28,31 @@ constexpr auto as_count = [](int v) { return static_cast<unsigned>(v); };
 constexpr int longest_keep_alive = 32767; // s; Linux's MAX_TCP_KEEPIDLE
 constexpr int largest = std::numeric_limits<int>::max();
 
+/// TCP_DEFER_ACCEPT counts retransmissions of a SYN-ACK after 1 s, 2 s, 4 s ... 120 s, as Linux does: at least so many seconds.
+constexpr int longest_syn_ack_wait = 120; // s
+unsigned retransmissions_within(int wanted) noexcept
+{
+    if (wanted <= 0) return 0;
+    unsigned n = 1;
+    for (int step = 1, period = 1; wanted > period && n < 255; ++n) {
+        step = std::min(step * 2, longest_syn_ack_wait);
+        period += step;
+    }
+    return n;
+}
+int duration_of(unsigned retransmissions) noexcept
+{
+    int period = 0;
+    for (int step = 1; retransmissions-- > 0; step = std::min(step * 2, longest_syn_ack_wait)) period += step;
+    return period;
+}
+
 } // namespace
+
+duration tcp_sockets::patience_of(const tcp_socket& listener) noexcept
+{
+    return std::chrono::seconds(duration_of(listener.defer_accept));
+}
 
 std::optional<error_code> tcp_sockets::set_socket_level(tcp_socket& s, socket_option option, int value)
 {
@@ -42,6 +66,10 @@ std::optional<error_code> tcp_sockets::set_socket_level(tcp_socket& s, socket_op
     case socket_option::broadcast: s.broadcast = value != 0; return error_code();
     case socket_option::oob_inline: o.urgent_in_line = value != 0; return error_code();
     case socket_option::keep_alive: o.keep_alive = value != 0; return error_code();
+    case socket_option::bound_interface:
+        if (value < 0 || static_cast<std::size_t>(value) > net_.interface_count()) return errno_code(ENODEV);
+        s.device = value == 0 ? std::nullopt : std::optional(static_cast<interface_id>(value - 1));
+        return error_code();
     case socket_option::linger: o.linger = value; return error_code();
     case socket_option::receive_low_watermark:
         s.receive_low_watermark = value < 0 ? largest : std::max(value, 1);
@@ -70,6 +98,7 @@ std::optional<error_code> tcp_sockets::set_tcp_level(tcp_socket& s, socket_optio
     case socket_option::keep_interval: return set_within(o.keep_interval, value, 1, longest_keep_alive, as_seconds);
     case socket_option::keep_count: return set_within(o.keep_count, value, 1, 127, as_count);
     case socket_option::syn_count: return set_within(o.syn_retries, value, 1, 127, as_count);
+    case socket_option::defer_accept: s.defer_accept = retransmissions_within(value); return error_code();
     case socket_option::user_timeout: return set_within(o.user_timeout, value, 0, largest, as_milliseconds);
     case socket_option::min_rto: return set_within(o.min_rto, value, 1, largest, as_milliseconds);
     case socket_option::linger_2:
@@ -132,6 +161,8 @@ result<int> tcp_sockets::get_option(tcp_id id, socket_option option) const
     case socket_option::keep_interval: return seconds(o.keep_interval);
     case socket_option::keep_count: return static_cast<int>(o.keep_count);
     case socket_option::syn_count: return static_cast<int>(o.syn_retries);
+    case socket_option::bound_interface: return s->device ? static_cast<int>(*s->device) + 1 : 0;
+    case socket_option::defer_accept: return duration_of(s->defer_accept);
     case socket_option::user_timeout: return milliseconds(o.user_timeout);
     case socket_option::min_rto: return milliseconds(o.min_rto);
     case socket_option::linger_2: return s->linger_2 == 0 ? seconds(o.fin_wait_2) : s->linger_2;

@@ -49,16 +49,21 @@ void tcp_sockets::run(tcp_id id, time_point now)
     if (s->connection) {
         pump(id, *s, now);
         raise_events(id, *s);
-        s->timer.fire = [](timer_node& self, void* owner, time_point at) {
-            const tcp_id who{static_cast<std::uint32_t>(self.data), static_cast<std::uint32_t>(self.data >> 32)};
-            static_cast<tcp_sockets*>(owner)->timer_fired(who, at);
-        };
-        s->timer.context = this;
-        s->timer.data = id.index | (std::uint64_t{id.generation} << 32);
-        const time_point next = s->connection->next_deadline();
-        if (!s->timer.armed() || s->timer.deadline() != next) timers_.arm(s->timer, next);
+        arm(id, *s, s->connection->next_deadline());
     }
     reap(id);
+}
+
+void tcp_sockets::arm(tcp_id id, tcp_socket& s, time_point deadline)
+{
+    if (s.timer.armed() && s.timer.deadline() == deadline) return;
+    s.timer.fire = [](timer_node& self, void* owner, time_point at) {
+        const tcp_id who{static_cast<std::uint32_t>(self.data), static_cast<std::uint32_t>(self.data >> 32)};
+        static_cast<tcp_sockets*>(owner)->timer_fired(who, at);
+    };
+    s.timer.context = this;
+    s.timer.data = id.index | (std::uint64_t{id.generation} << 32);
+    timers_.arm(s.timer, deadline);
 }
 
 /// Lets the connection speak as long as the interface takes packets.
@@ -95,7 +100,7 @@ void tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const 
     }
     wire::push_tcp(p, f, local.address, remote.address, s != nullptr && s->path.offload.checksum);
     network::send_info info{local.address, remote.address, wire::ip_protocol::tcp, defaults_.ttl, defaults_.tos, true};
-    if (s != nullptr) info.ttl = s->options.ttl, info.tos = s->options.tos;
+    if (s != nullptr) info.ttl = s->options.ttl, info.tos = s->options.tos, info.via = s->device;
     (void)net_.send(std::move(p), info, now); // what is lost on the way out is retransmitted as any loss is
 }
 
@@ -113,7 +118,9 @@ void tcp_sockets::raise_events(tcp_id, tcp_socket& s)
 void tcp_sockets::timer_fired(tcp_id id, time_point now)
 {
     tcp_socket* const s = find(id);
-    if (s == nullptr || !s->connection) return;
+    if (s == nullptr) return;
+    if (s->listening) return promote_patient(id, *s, now);
+    if (!s->connection) return;
     const tcp_state before = s->connection->state();
     s->connection->on_timer(now);
     state_changed(id, *s, before, now);
@@ -138,7 +145,7 @@ void tcp_sockets::state_changed(tcp_id id, tcp_socket& s, tcp_state before, time
         counters_.curr_estab += tcp::counts_as_established(after) ? 1 : std::uint64_t(-1);
     if (trace* const t = net_.tracer()) t->tcp_state_changed(s.local, s.remote, before, after, now);
     if (before == tcp_state::syn_sent || before == tcp_state::syn_received) s.connecting = after == tcp_state::syn_received;
-    if (s.listener) child_changed(id, s, before);
+    if (s.listener) child_changed(id, s, before, now);
 }
 
 /// The end of a connection, and of a socket that nobody holds any more.

@@ -1,5 +1,10 @@
 /// @file
 /// The UDP sockets of a host (RFC 768, RFC 1122 §4.1), and raw ones: the Berkeley calls of Linux, non-blocking, errno for errno.
+///
+///     udp_sockets.cpp          open, bind, connect, send, receive, close
+///     udp_sockets_options.cpp  options, multicast membership
+///     udp_sockets_input.cpp    datagrams and ICMP errors to their socket
+///
 /// A raw socket (RFC 3542 §3.1 says it of IPv6) sends what follows the IP header and receives copies of all packets of its
 /// protocol, the IPv4 header included.
 #pragma once
@@ -13,6 +18,8 @@
 #include "udp/receive_queue.hpp"
 
 #include <cstdint>
+#include <deque>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -29,24 +36,47 @@ public:
     error_code bind(udp_id id, const endpoint& local);
     error_code connect(udp_id id, const endpoint& peer);
     error_code disconnect(udp_id id);
-    result<std::size_t> send(udp_id id, const_buffer_list from, const endpoint* destination, time_point now);
+
+    /// sendmsg(2)'s IP_PKTINFO: by which interface, and from which of our addresses.
+    struct send_hints
+    {
+        std::optional<interface_id> via;
+        std::optional<address> source;
+    };
+    result<std::size_t> send(udp_id id, const_buffer_list from, const endpoint* destination, time_point now,
+                             const send_hints& hints = {});
 
     struct received
     {
         std::size_t size = 0;      ///< octets copied
         std::size_t full_size = 0; ///< octets of the datagram
         endpoint sender;
+        udp::datagram_info info;
     };
     result<received> receive(udp_id id, mutable_buffer_list into, bool peek);
     error_code shutdown(udp_id id, shutdown_type how);
     void close(udp_id id);
     readiness poll(udp_id id) const;
     error_code take_error(udp_id id);
+
+    /// One ICMP error about a datagram of the socket (IP_RECVERR, MSG_ERRQUEUE).
+    struct error_message
+    {
+        endpoint peer; ///< whom the datagram was for
+        error_code why;
+        address offender;
+        std::uint8_t type = 0, code = 0; ///< of ICMP
+        std::size_t mtu = 0;             ///< octets, when it was too long
+        packet payload;                  ///< as much of the datagram as came back
+    };
+    result<error_message> take_error_message(udp_id id); ///< would_block if there is none
     result<endpoint> local_endpoint(udp_id id) const;
     result<endpoint> remote_endpoint(udp_id id) const;
     result<std::size_t> available(udp_id id) const;
     error_code set_option(udp_id id, socket_option option, int value);
     result<int> get_option(udp_id id, socket_option option) const;
+    error_code join_group(udp_id id, const address& group, std::optional<interface_id> interface);
+    error_code leave_group(udp_id id, const address& group, std::optional<interface_id> interface);
 
     void receive_packet(received_packet&& p, time_point now) override;
     bool receive_raw(const received_packet& p, wire::ip_protocol protocol, time_point now) override;
@@ -56,6 +86,15 @@ public:
     void transmit_room(interface_id) override {}
 
 private:
+    static constexpr std::size_t most_error_messages = 64; ///< of a socket; at the bound the new one is dropped
+
+    struct membership
+    {
+        address group;
+        interface_id interface = 0;
+        friend bool operator==(const membership&, const membership&) = default;
+    };
+
     struct socket
     {
         explicit socket(std::size_t capacity = 0) : queue(capacity) {}
@@ -64,18 +103,28 @@ private:
         bool broadcast = false, reuse_address = false, reuse_port = false;
         bool receive_shut = false, send_shut = false;
         bool dont_fragment = true;
-        bool multicast_loopback = true;
+        bool multicast_loopback = true, multicast_all = true;
+        bool packet_info = false, receive_ttl = false, receive_tos = false; ///< remembered; what came is always known
+        bool receive_errors = false;
         std::uint8_t ttl = 64, tos = 0, multicast_hops = 1;
         std::uint8_t raw_protocol = 0; ///< 0: UDP
         int receive_buffer = 0;        ///< octets
+        std::optional<interface_id> device, multicast_interface;
         endpoint local, remote;
         error_code error;
         udp::receive_queue queue;
+        std::deque<error_message> error_queue;
+        std::vector<membership> groups;
+
+        bool hears(const address& destination, interface_id interface) const noexcept;
     };
 
     socket* find(udp_id id) noexcept { return sockets_.find(id); }
     const socket* find(udp_id id) const noexcept { return sockets_.find(id); }
-    socket* demultiplex(const endpoint& local, const endpoint& remote, std::vector<socket*>* everyone);
+    std::optional<interface_id> way_out(const socket& s, const address& destination) const noexcept;
+    std::optional<error_code> set_group_option(socket& s, socket_option option, int value);
+    std::optional<int> get_flag(const socket& s, socket_option option) const;
+    socket* demultiplex(interface_id interface, const endpoint& local, const endpoint& remote, std::vector<socket*>* everyone);
     std::size_t spread(const endpoint& remote) const noexcept;
     error_code claim(udp_id id, socket& s, const endpoint& local);
     bool port_is_free(const socket& s, const endpoint& local) const;

@@ -37,10 +37,10 @@ void route_table::remove_interface(std::uint32_t interface)
     std::erase_if(routes_, [interface](const route& r) { return r.interface == interface; });
 }
 
-const route* route_table::find(const address& destination) const noexcept
+const route* route_table::find(const address& destination, std::optional<std::uint32_t> interface) const noexcept
 {
     for (const route& r : routes_)
-        if (same_prefix(r.network, destination, r.prefix_length)) return &r;
+        if ((!interface || r.interface == *interface) && same_prefix(r.network, destination, r.prefix_length)) return &r;
     return nullptr;
 }
 

@@ -29,8 +29,8 @@ public:
     void add(route r);
     void remove_interface(std::uint32_t interface);
 
-    /// The route to `destination`, or null.
-    const route* find(const address& destination) const noexcept;
+    /// The route to `destination` (by that interface), or null.
+    const route* find(const address& destination, std::optional<std::uint32_t> interface = {}) const noexcept;
 
     const std::vector<route>& all() const noexcept { return routes_; }
 

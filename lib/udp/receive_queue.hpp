@@ -9,13 +9,23 @@
 #include <tapio/core/packet.hpp>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace tapio::core::udp {
+
+/// What came with a datagram beside its sender (recvmsg(2): IP_PKTINFO, IP_TTL, IP_TOS).
+struct datagram_info
+{
+    std::uint32_t interface = 0;
+    address destination;
+    std::uint8_t ttl = 0, tos = 0;
+};
 
 struct datagram
 {
     endpoint sender;
     packet payload;
+    datagram_info info{};
 };
 
 class receive_queue

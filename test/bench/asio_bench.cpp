@@ -22,15 +22,19 @@ struct kernel
     tcp::socket client{io}, server{io};
 };
 
-/// Of one stack, over its loopback.
-struct loopback
+/// Of one stack, over its loopback. One thread alone runs it, so it takes no lock.
+template <int ConcurrencyHint>
+struct basic_loopback
 {
     using tcp = tapio::ip::tcp;
-    asio::io_context io{1};
+    asio::io_context io{ConcurrencyHint};
     tapio::stack stack{io};
     tcp::acceptor acceptor{stack, {asio::ip::address_v4::loopback(), 0}};
     tcp::socket client{stack}, server{stack};
 };
+
+using loopback = basic_loopback<1>;
+using shared_loopback = basic_loopback<BOOST_ASIO_CONCURRENCY_HINT_DEFAULT>;
 
 /// Of two stacks, over an Ethernet in memory.
 struct pipe
@@ -105,6 +109,7 @@ void echo_round_trip(benchmark::State& state)
 }
 BENCHMARK(echo_round_trip<kernel>);
 BENCHMARK(echo_round_trip<loopback>);
+BENCHMARK(echo_round_trip<shared_loopback>);
 BENCHMARK(echo_round_trip<pipe>);
 
 /// One operation that completes at once: what an asynchronous call costs.
@@ -130,6 +135,7 @@ void ready_read(benchmark::State& state)
 }
 BENCHMARK(ready_read<kernel>);
 BENCHMARK(ready_read<loopback>);
+BENCHMARK(ready_read<shared_loopback>);
 
 /// 64 KiB at a time, one way.
 template <class Net>

@@ -10,6 +10,7 @@
 #include <tapio/detail/timer_service.hpp>
 
 #include <boost/asio/detail/config.hpp>
+#include <boost/asio/io_context.hpp>
 
 #include <chrono>
 #include <concepts>
@@ -29,6 +30,19 @@ concept protocol = requires
 };
 
 } // namespace tapio
+
+namespace tapio::detail {
+
+/// Whether its user has promised that one thread alone runs it and touches its objects: concurrency_hint 1, or UNSAFE.
+inline bool runs_on_one_thread(boost::asio::io_context& io)
+{
+    auto& scheduler = boost::asio::use_service<boost::asio::detail::io_context_impl>(io);
+    if constexpr (requires { scheduler.concurrency_hint(); })
+        return scheduler.concurrency_hint() == 1 || scheduler.concurrency_hint() == BOOST_ASIO_CONCURRENCY_HINT_UNSAFE;
+    return false;
+}
+
+} // namespace tapio::detail
 
 namespace boost::asio::detail {
 

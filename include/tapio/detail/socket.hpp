@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 namespace tapio::detail {
@@ -34,6 +35,21 @@ enum class direction : std::uint8_t
 using error_code = boost::system::error_code;
 using const_buffer_list = std::span<const core::const_bytes>;
 using mutable_buffer_list = std::span<const core::mutable_bytes>;
+
+/// tapio::ip::packet_info and tapio::ip::error_message, without their endpoints.
+struct message_info
+{
+    std::optional<unsigned> interface;
+    core::address local; ///< received: where to; sent: where from
+    std::uint8_t ttl = 0, tos = 0;
+};
+struct error_info
+{
+    error_code why;
+    core::address offender;
+    std::uint8_t type = 0, code = 0;
+    std::uint32_t mtu = 0;
+};
 
 /// The stack that sockets on this context belong to: the context's own, the one of use_stack(), or the default one.
 std::shared_ptr<engine> engine_of(boost::asio::execution_context& context);
@@ -73,6 +89,11 @@ public:
     // -- synchronous: as long as it takes, unless non_blocking() ------------------------------------------------------
     std::size_t send(const_buffer_list from, const core::endpoint* destination, int flags, error_code& ec);
     std::size_t receive(mutable_buffer_list into, int flags, core::endpoint* sender, error_code& ec);
+    std::size_t send_message(const_buffer_list from, const core::endpoint& destination, const message_info& info, error_code& ec);
+    std::size_t receive_message(mutable_buffer_list into, int flags, bool may_wait, core::endpoint& sender, message_info& info,
+                                error_code& ec);
+    /// @param sent_to whom the datagram was for
+    std::size_t receive_error(mutable_buffer_list into, core::endpoint& sent_to, error_info& info, error_code& ec);
     void connect(const core::endpoint& peer, error_code& ec);
     std::shared_ptr<socket> accept(core::endpoint& peer, error_code& ec);
     void wait(int what, error_code& ec);
@@ -111,6 +132,10 @@ private:
     void connect(const core::endpoint& peer, bool may_wait, core::time_point deadline, error_code& ec);
     void advance(direction d, operation_queue& done);
     bool get_fact(int level, int name, void* data, std::size_t* size, error_code& ec) const;
+    bool set_interface_option(int level, int name, const void* data, std::size_t size, error_code& ec);
+    bool get_interface_option(int level, int name, void* data, std::size_t* size, error_code& ec) const;
+    error_code bind_to_device(const void* data, std::size_t size);
+    error_code set_group(int name, const void* data, std::size_t size);
     void abort_all(operation_queue& done);
     void leave(operation_queue& done);
 

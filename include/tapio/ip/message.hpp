@@ -1,0 +1,165 @@
+/// @file
+/// What recvmsg(2) and sendmsg(2) know of a datagram beside its octets: where it came to, by which interface, and the ICMP
+/// errors about what was sent. For `udp`, `icmp` and raw sockets of tapio.
+///
+///     tapio::ip::packet_info info;
+///     const std::size_t n = tapio::ip::receive_message(socket, buffer, sender, info);
+///     tapio::ip::send_message(socket, answer, sender, {.interface = info.interface, .address = info.address});
+///
+/// @par Errors  those of receive_from and send_to; no_such_device and invalid_argument for a packet_info that names what is not
+///   ours; operation_not_supported on a stream
+/// @par Thread safety  as of the socket: distinct objects safe, shared ones not
+/// @par Source  ip(7): IP_PKTINFO, IP_RECVTTL, IP_RECVTOS, IP_RECVERR; RFC 1122 §4.1.3.5, §4.1.4
+#pragma once
+
+#include <tapio/detail/asio_hook.hpp>
+
+#include <boost/asio/compose.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/socket_base.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <cstdint>
+#include <optional>
+
+namespace tapio::ip {
+
+/// Of a received datagram everything is set, whether or not IP_PKTINFO and its like are on. For one to be sent, what is left
+/// out is chosen by the routes.
+struct packet_info
+{
+    std::optional<unsigned> interface {
+    };                                  ///< of the stack, 0 is the loopback
+    boost::asio::ip::address address{}; ///< received: its destination; to be sent: its source
+    std::uint8_t ttl = 0, tos = 0;      ///< received only
+};
+
+/// An ICMP error about a datagram of the socket.
+struct error_message
+{
+    boost::system::error_code error;   ///< what the socket would have failed with
+    boost::asio::ip::address offender; ///< who says so; ourselves if a neighbour does not answer
+    std::uint8_t type = 0, code = 0;   ///< of ICMP
+    std::uint32_t mtu = 0;             ///< octets, of the next hop, if the datagram was too long
+};
+
+namespace message_detail { // not `detail`: tapio's own is to be found from here
+
+template <class Socket, class Buffers>
+std::size_t try_receive_message(Socket& s, const Buffers& buffers, typename Socket::endpoint_type& sender, packet_info& info,
+                                int flags, bool may_wait, boost::system::error_code& ec)
+{
+    const auto from = detail::socket::find(s.native_handle());
+    if (!from) return ec = boost::asio::error::bad_descriptor, std::size_t{0};
+    const detail::buffer_list<core::mutable_bytes> into(buffers);
+    core::endpoint peer;
+    detail::message_info got;
+    const std::size_t n = from->receive_message(into.list(), flags, may_wait, peer, got, ec);
+    if (ec) return 0;
+    sender = detail::from_core<typename Socket::endpoint_type>(peer);
+    info = {got.interface, got.local, got.ttl, got.tos};
+    return n;
+}
+
+/// Waits until something can be read, and reads it unless another operation was faster.
+template <class Socket, class Buffers>
+struct receive_message_op
+{
+    Socket& socket;
+    Buffers buffers;
+    typename Socket::endpoint_type& sender;
+    packet_info& info;
+    int flags;
+
+    template <class Self>
+    void operator()(Self& self)
+    {
+        self.reset_cancellation_state(boost::asio::enable_total_cancellation());
+        wait(self);
+    }
+    template <class Self>
+    void operator()(Self& self, boost::system::error_code ec)
+    {
+        std::size_t n = 0;
+        if (!ec) n = try_receive_message(socket, buffers, sender, info, flags, false, ec);
+        if (ec == boost::asio::error::would_block) return wait(self);
+        self.complete(ec, n);
+    }
+    template <class Self>
+    void wait(Self& self)
+    {
+        socket.async_wait(boost::asio::socket_base::wait_read, std::move(self));
+    }
+};
+
+} // namespace message_detail
+
+/// As `receive_from`, and tells what else is known of the datagram.
+/// @return octets received; a longer datagram is truncated
+template <class Socket, class MutableBufferSequence>
+std::size_t receive_message(Socket& s, const MutableBufferSequence& buffers, typename Socket::endpoint_type& sender,
+                            packet_info& info, boost::asio::socket_base::message_flags flags, boost::system::error_code& ec)
+{
+    return message_detail::try_receive_message(s, buffers, sender, info, flags, true, ec);
+}
+template <class Socket, class MutableBufferSequence>
+std::size_t receive_message(Socket& s, const MutableBufferSequence& buffers, typename Socket::endpoint_type& sender,
+                            packet_info& info)
+{
+    boost::system::error_code ec;
+    const std::size_t n = receive_message(s, buffers, sender, info, 0, ec);
+    if (ec) throw boost::system::system_error(ec, "receive_message");
+    return n;
+}
+
+/// @param token  completion signature `void(error_code, std::size_t)`; the socket, `sender` and `info` must live until then
+/// @par Cancellation  terminal, partial, total: operation_aborted, and nothing was received
+template <class Socket, class MutableBufferSequence, class CompletionToken>
+auto async_receive_message(Socket& s, const MutableBufferSequence& buffers, typename Socket::endpoint_type& sender,
+                           packet_info& info, CompletionToken&& token)
+{
+    return boost::asio::async_compose<CompletionToken, void(boost::system::error_code, std::size_t)>(
+        message_detail::receive_message_op<Socket, MutableBufferSequence>{s, buffers, sender, info, 0}, token, s);
+}
+
+/// As `send_to`, by that interface and from that address of ours. It never waits.
+/// @param destination  an unspecified one: the peer that the socket is connected to
+template <class Socket, class ConstBufferSequence>
+std::size_t send_message(Socket& s, const ConstBufferSequence& buffers, const typename Socket::endpoint_type& destination,
+                         const packet_info& info, boost::system::error_code& ec)
+{
+    const auto by = detail::socket::find(s.native_handle());
+    if (!by) return ec = boost::asio::error::bad_descriptor, std::size_t{0};
+    const detail::buffer_list<core::const_bytes> from(buffers);
+    return by->send_message(from.list(), detail::to_core(destination), {info.interface, info.address, 0, 0}, ec);
+}
+template <class Socket, class ConstBufferSequence>
+std::size_t send_message(Socket& s, const ConstBufferSequence& buffers, const typename Socket::endpoint_type& destination,
+                         const packet_info& info)
+{
+    boost::system::error_code ec;
+    const std::size_t n = send_message(s, buffers, destination, info, ec);
+    if (ec) throw boost::system::system_error(ec, "send_message");
+    return n;
+}
+
+/// Takes the oldest ICMP error out of the socket's queue, which is filled while IP_RECVERR is on (64 at most, later ones are
+/// lost); `async_wait(wait_error)` waits for one. would_block if there is none; it never waits.
+/// @param buffers  gets as much of the datagram as came back  @param sent_to  whom it was for  @return octets of it
+template <class Socket, class MutableBufferSequence>
+std::size_t receive_error(Socket& s, const MutableBufferSequence& buffers, typename Socket::endpoint_type& sent_to,
+                          error_message& message, boost::system::error_code& ec)
+{
+    const auto from = detail::socket::find(s.native_handle());
+    if (!from) return ec = boost::asio::error::bad_descriptor, std::size_t{0};
+    const detail::buffer_list<core::mutable_bytes> into(buffers);
+    core::endpoint peer;
+    detail::error_info got;
+    const std::size_t n = from->receive_error(into.list(), peer, got, ec);
+    if (ec) return 0;
+    sent_to = detail::from_core<typename Socket::endpoint_type>(peer);
+    message = {got.why, got.offender, got.type, got.code, got.mtu};
+    return n;
+}
+
+} // namespace tapio::ip

@@ -1,0 +1,126 @@
+// Options that name interfaces and groups: SO_BINDTODEVICE, IP_MULTICAST_IF, IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP.
+#include "asio/engine.hpp"
+
+#include <tapio/detail/socket.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <optional>
+#include <string_view>
+#include <sys/socket.h>
+
+namespace tapio::detail {
+
+namespace {
+
+namespace error = boost::asio::error;
+using core::socket_option;
+
+boost::asio::ip::address_v4 address_of(const in_addr& a) noexcept { return boost::asio::ip::address_v4(ntohl(a.s_addr)); }
+
+/// An `ip_mreqn`, an `ip_mreq` or, where that is allowed, an `in_addr`.
+std::optional<ip_mreqn> request_of(const void* data, std::size_t size, bool address_alone) noexcept
+{
+    ip_mreqn out{};
+    if (size >= sizeof out) {
+        std::memcpy(&out, data, sizeof out);
+    } else if (size >= sizeof(ip_mreq)) {
+        std::memcpy(&out, data, sizeof(ip_mreq)); // the same, without the index
+    } else if (address_alone && size >= sizeof(in_addr)) {
+        std::memcpy(&out.imr_address, data, sizeof(in_addr));
+    } else {
+        return std::nullopt;
+    }
+    return out;
+}
+
+/// The interface that a request names by number (from 1 on) or by one of its addresses; nothing if it leaves it to us.
+core::result<std::optional<core::interface_id>> interface_of(const core::network& net, const ip_mreqn& r)
+{
+    if (r.imr_ifindex > 0) return std::optional(static_cast<core::interface_id>(r.imr_ifindex - 1));
+    const auto a = address_of(r.imr_address);
+    if (a.is_unspecified()) return std::optional<core::interface_id>();
+    const auto found = net.find_interface(core::address(a));
+    if (!found) return core::errno_code(ENODEV);
+    return found;
+}
+
+} // namespace
+
+/// @return false if it is another option
+bool socket::set_interface_option(int level, int name, const void* data, std::size_t size, error_code& ec)
+{
+    const bool to_device = level == SOL_SOCKET && name == SO_BINDTODEVICE;
+    const bool membership = level == IPPROTO_IP && (name == IP_ADD_MEMBERSHIP || name == IP_DROP_MEMBERSHIP);
+    if (!to_device && !membership && !(level == IPPROTO_IP && name == IP_MULTICAST_IF)) return false;
+    engine::turn t(*engine_);
+    if (!open_) return ec = error::bad_descriptor, true;
+    if (to_device) return ec = bind_to_device(data, size), true;
+    if (kind_ == socket_kind::tcp) return ec = error::invalid_argument, true; // as Linux, of streams
+    ec = set_group(name, data, size);
+    return true;
+}
+
+error_code socket::bind_to_device(const void* data, std::size_t size)
+{
+    core::host& h = engine_->host();
+    const std::string_view wanted(static_cast<const char*>(data), strnlen(static_cast<const char*>(data), size));
+    const auto found = h.net().find_interface(wanted);
+    if (!found && !wanted.empty()) return core::errno_code(ENODEV);
+    const int value = wanted.empty() ? 0 : static_cast<int>(*found) + 1;
+    if (kind_ == socket_kind::tcp)
+        return h.tcp().set_option({id_.index, id_.generation}, socket_option::bound_interface, value, engine_->now());
+    return h.udp().set_option({id_.index, id_.generation}, socket_option::bound_interface, value);
+}
+
+error_code socket::set_group(int name, const void* data, std::size_t size)
+{
+    core::udp_sockets& sockets = engine_->host().udp();
+    const core::udp_id id{id_.index, id_.generation};
+    const auto r = request_of(data, size, name == IP_MULTICAST_IF);
+    if (!r) return error::invalid_argument;
+    const auto interface = interface_of(engine_->host().net(), *r);
+    const bool found = interface.has_value();
+    if (name == IP_MULTICAST_IF) {
+        if (!found) return core::errno_code(EADDRNOTAVAIL); // as Linux
+        return sockets.set_option(id, socket_option::multicast_interface, *interface ? static_cast<int>(**interface) + 1 : 0);
+    }
+    const auto group = core::address(address_of(r->imr_multiaddr));
+    if (!group.is_multicast()) return error::invalid_argument;
+    if (!found) return name == IP_ADD_MEMBERSHIP ? core::errno_code(ENODEV) : core::errno_code(EADDRNOTAVAIL);
+    return name == IP_ADD_MEMBERSHIP ? sockets.join_group(id, group, *interface) : sockets.leave_group(id, group, *interface);
+}
+
+/// @return false if it is another option
+bool socket::get_interface_option(int level, int name, void* data, std::size_t* size, error_code& ec) const
+{
+    const bool to_device = level == SOL_SOCKET && name == SO_BINDTODEVICE;
+    if (!to_device && !(level == IPPROTO_IP && name == IP_MULTICAST_IF && kind_ != socket_kind::tcp)) return false;
+    core::host& h = engine_->host();
+    const auto option = to_device ? socket_option::bound_interface : socket_option::multicast_interface;
+    const int bound = kind_ == socket_kind::tcp ? *h.tcp().get_option({id_.index, id_.generation}, option)
+                                                : *h.udp().get_option({id_.index, id_.generation}, option);
+    const auto interface = static_cast<core::interface_id>(bound - 1);
+    ec = {};
+    if (!to_device) { // an address of it
+        in_addr a{};
+        if (*size < sizeof a) return ec = error::invalid_argument, true;
+        if (bound != 0 && !h.net().addresses(interface).empty())
+            a.s_addr = htonl(h.net().addresses(interface).front().address.to_v4().to_uint());
+        std::memcpy(data, &a, *size = sizeof a);
+        return true;
+    }
+    if (bound == 0) return *size = 0, true;
+    const std::string& found = h.net().info(interface).name;
+    if (*size < IFNAMSIZ) return ec = error::invalid_argument, true;
+    *size = std::min<std::size_t>(found.size(), IFNAMSIZ - 1) + 1;
+    std::memcpy(data, found.c_str(), *size - 1);
+    static_cast<char*>(data)[*size - 1] = '\0';
+    return true;
+}
+
+} // namespace tapio::detail

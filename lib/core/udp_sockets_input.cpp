@@ -1,0 +1,139 @@
+// Datagrams and ICMP errors to their sockets.
+#include "core/udp_sockets.hpp"
+#include "wire/transport_checksum.hpp"
+#include "wire/udp.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace tapio::core {
+
+namespace {
+
+constexpr std::uint8_t protocol_number = static_cast<std::uint8_t>(wire::ip_protocol::udp);
+
+} // namespace
+
+/// SO_BINDTODEVICE and IP_MULTICAST_ALL.
+bool udp_sockets::socket::hears(const address& destination, interface_id interface) const noexcept
+{
+    if (device && *device != interface) return false;
+    return multicast_all || !destination.is_multicast() ||
+           std::find(groups.begin(), groups.end(), membership{destination, interface}) != groups.end();
+}
+
+/// The best match: connected to the sender, then bound to the address, then to any; of equals the last bound, as Linux, or
+/// with SO_REUSEPORT one for each sender. With `everyone` (a group address) all that match.
+udp_sockets::socket* udp_sockets::demultiplex(interface_id interface, const endpoint& local, const endpoint& remote,
+                                              std::vector<socket*>* everyone)
+{
+    const auto use = ports_.find(local.port);
+    if (use == ports_.end()) return nullptr;
+    int best_score = 0;
+    candidates_.clear();
+    for (const udp_id id : use->second) {
+        socket* const s = find(id);
+        if (s == nullptr || (s->connected && s->remote != remote)) continue;
+        const bool named = !s->local.address.is_unspecified();
+        if (named && s->local.address != local.address) continue;
+        if (!s->hears(local.address, interface)) continue;
+        if (everyone != nullptr) everyone->push_back(s);
+        const int score = 1 + (named ? 1 : 0) + (s->connected ? 2 : 0);
+        if (score > std::exchange(best_score, std::max(score, best_score))) candidates_.clear();
+        if (score == best_score) candidates_.push_back(s);
+    }
+    if (candidates_.empty()) return nullptr;
+    if (candidates_.size() == 1 || !candidates_.back()->reuse_port) return candidates_.back();
+    return candidates_[spread(remote) % candidates_.size()];
+}
+
+/// Which of several sockets a sender's datagrams go to: always the same, and nobody can tell beforehand.
+std::size_t udp_sockets::spread(const endpoint& remote) const noexcept
+{
+    std::array<std::byte, 18> octets{};
+    if (remote.address.is_v4()) {
+        const auto a = remote.address.to_v4().to_bytes();
+        std::memcpy(octets.data(), a.data(), a.size());
+    } else {
+        const auto a = remote.address.to_v6().to_bytes();
+        std::memcpy(octets.data(), a.data(), a.size());
+    }
+    octets[16] = static_cast<std::byte>(remote.port >> 8);
+    octets[17] = static_cast<std::byte>(remote.port & 0xff);
+    return siphash(spread_key_, octets);
+}
+
+void udp_sockets::receive_packet(received_packet&& p, time_point now)
+{
+    const auto drop = [&](drop_reason why) {
+        ++counters_.in_errors;
+        net_.dropped(p.interface, why, p.payload, now);
+    };
+    p.payload.pull(std::min(p.payload.size(), sizeof(wire::udp_header)));
+    const auto d = wire::parse_udp(p.payload.front(), p.payload.size());
+    if (!d) return drop(d.error());
+    const packet whole = p.payload; // for ICMP to quote
+    p.payload.truncate(d->length);
+    if (d->has_checksum && !wire::verify_checksum(p.payload, p.source, p.destination, protocol_number))
+        return drop(drop_reason::udp_bad_checksum);
+    const endpoint local{p.destination, d->destination_port};
+    const endpoint remote{p.source, d->source_port};
+    std::vector<socket*> everyone;
+    if (demultiplex(p.interface, local, remote, p.to_group ? &everyone : nullptr) == nullptr) {
+        ++counters_.no_ports;
+        net_.dropped(p.interface, drop_reason::udp_no_socket, p.payload, now);
+        p.payload = whole;
+        return net_.send_unreachable(p, wire::port_unreachable, now); // RFC 1122 §4.1.3.1
+    }
+    if (everyone.empty()) everyone.push_back(demultiplex(p.interface, local, remote, nullptr));
+    p.payload.consume(sizeof(wire::udp_header));
+    for (socket* s : everyone) {
+        if (s->receive_shut || !s->queue.push({remote, p.payload, {p.interface, p.destination, p.ttl, p.tos}})) {
+            net_.dropped(p.interface, drop_reason::udp_queue_full, p.payload, now);
+            continue;
+        }
+        ++counters_.in_datagrams;
+        events_.push(s->event, readiness::readable);
+    }
+}
+
+bool udp_sockets::receive_raw(const received_packet& p, wire::ip_protocol protocol, time_point now)
+{
+    bool taken = false;
+    for (const udp_id id : raw_) {
+        socket& s = *find(id);
+        if (s.raw_protocol != static_cast<std::uint8_t>(protocol) || s.receive_shut) continue;
+        if (s.bound && !s.local.address.is_unspecified() && s.local.address != p.destination) continue;
+        if (s.connected && s.remote.address != p.source) continue;
+        if (!s.hears(p.destination, p.interface)) continue;
+        packet whole = p.payload;
+        std::copy_n(p.ip_header.begin(), p.ip_header_size, whole.push_front(std::size_t{p.ip_header_size}));
+        taken = true;
+        if (!s.queue.push({{p.source, 0}, std::move(whole), {p.interface, p.destination, p.ttl, p.tos}}))
+            net_.dropped(p.interface, drop_reason::udp_queue_full, p.payload, now);
+        else
+            events_.push(s.event, readiness::readable);
+    }
+    return taken;
+}
+
+/// RFC 1122 §4.1.3.3; as Linux, only to a connected socket, and only once; or to one that wants to hear all of them.
+void udp_sockets::icmp_error(const icmp_error_report& r, time_point)
+{
+    socket* const s = demultiplex(network::loopback, r.local, r.remote, nullptr);
+    if (s == nullptr) return;
+    if (s->receive_errors) {
+        if (s->error_queue.size() >= most_error_messages) return;
+        error_message m{r.remote, r.why, r.offender, r.type, r.code, r.mtu, r.quote};
+        const std::size_t headers = sizeof(wire::ipv4_header) + sizeof(wire::udp_header);
+        m.payload.consume(std::min(m.payload.size(), headers));
+        s->error_queue.push_back(std::move(m));
+    } else if (!s->connected || (!r.hard && r.why != errno_code(EHOSTUNREACH))) {
+        return;
+    }
+    s->error = r.why;
+    events_.push(s->event, readiness::readable | readiness::writable | readiness::error);
+}
+
+} // namespace tapio::core

@@ -1,0 +1,143 @@
+// The options of a datagram socket, with Linux's bounds and errors.
+#include "core/udp_sockets.hpp"
+
+#include <algorithm>
+
+namespace tapio::core {
+
+namespace {
+
+constexpr std::size_t most_memberships = 20; ///< of a socket; Linux's igmp_max_memberships
+
+} // namespace
+
+/// A socket's group options. Nothing if it is another.
+std::optional<error_code> udp_sockets::set_group_option(socket& s, socket_option option, int value)
+{
+    const auto interface = [&](std::optional<interface_id>& field) -> error_code {
+        if (value < 0 || static_cast<std::size_t>(value) > net_.interface_count()) return errno_code(ENODEV);
+        field = value == 0 ? std::nullopt : std::optional(static_cast<interface_id>(value - 1));
+        return {};
+    };
+    switch (option) {
+    case socket_option::multicast_hops:
+        if (value < -1 || value > 255) return errno_code(EINVAL);
+        s.multicast_hops = static_cast<std::uint8_t>(value == -1 ? 1 : value);
+        return error_code();
+    case socket_option::multicast_loopback: s.multicast_loopback = value != 0; return error_code();
+    case socket_option::multicast_all: s.multicast_all = value != 0; return error_code();
+    case socket_option::multicast_interface: return interface(s.multicast_interface);
+    case socket_option::bound_interface: return interface(s.device);
+    default: return std::nullopt;
+    }
+}
+
+error_code udp_sockets::join_group(udp_id id, const address& group, std::optional<interface_id> interface)
+{
+    socket* s = find(id);
+    if (s == nullptr) return errno_code(EBADF);
+    if (!group.is_v4() || !group.is_multicast()) return errno_code(EINVAL);
+    const membership wanted{group, interface.value_or(net_.group_interface(group))};
+    if (wanted.interface >= net_.interface_count()) return errno_code(ENODEV);
+    if (std::find(s->groups.begin(), s->groups.end(), wanted) != s->groups.end()) return errno_code(EADDRINUSE);
+    if (s->groups.size() >= most_memberships) return errno_code(ENOBUFS);
+    s->groups.push_back(wanted);
+    net_.join_group(wanted.interface, group);
+    return {};
+}
+
+error_code udp_sockets::leave_group(udp_id id, const address& group, std::optional<interface_id> interface)
+{
+    socket* s = find(id);
+    if (s == nullptr) return errno_code(EBADF);
+    const auto at = std::find_if(s->groups.begin(), s->groups.end(), [&](const membership& m) {
+        return m.group == group && (!interface || m.interface == *interface);
+    });
+    if (at == s->groups.end()) return errno_code(EADDRNOTAVAIL);
+    net_.leave_group(at->interface, group);
+    s->groups.erase(at);
+    return {};
+}
+
+error_code udp_sockets::set_option(udp_id id, socket_option option, int value)
+{
+    socket* s = find(id);
+    if (s == nullptr) return errno_code(EBADF);
+    if (const auto done = set_group_option(*s, option, value)) return *done;
+    switch (option) {
+    case socket_option::reuse_address: s->reuse_address = value != 0; return {};
+    case socket_option::reuse_port: s->reuse_port = value != 0; return {};
+    case socket_option::broadcast: s->broadcast = value != 0; return {};
+    case socket_option::receive_buffer_size:
+        s->receive_buffer = std::clamp(value, 2304, 64 * 1024 * 1024);
+        s->queue.set_capacity(static_cast<std::size_t>(s->receive_buffer));
+        return {};
+    case socket_option::send_buffer_size:
+    case socket_option::keep_alive:
+    case socket_option::linger:
+    case socket_option::oob_inline: return {};            // settable on Linux, without effect on datagrams
+    case socket_option::receive_low_watermark: return {}; // a datagram is whole or not there
+    case socket_option::packet_info: s->packet_info = value != 0; return {};
+    case socket_option::receive_ttl: s->receive_ttl = value != 0; return {};
+    case socket_option::receive_tos: s->receive_tos = value != 0; return {};
+    case socket_option::receive_errors:
+        s->receive_errors = value != 0;
+        if (!s->receive_errors) s->error_queue.clear(); // as Linux
+        return {};
+    case socket_option::ttl:
+        if (value == -1) return s->ttl = options_.ttl, error_code();
+        if (value < 1 || value > 255) return errno_code(EINVAL);
+        s->ttl = static_cast<std::uint8_t>(value);
+        return {};
+    case socket_option::tos: s->tos = static_cast<std::uint8_t>(value); return {};
+    case socket_option::dont_fragment: s->dont_fragment = value != 0; return {};
+    default: return errno_code(ENOPROTOOPT);
+    }
+}
+
+/// The options that are on or off.
+std::optional<int> udp_sockets::get_flag(const socket& s, socket_option option) const
+{
+    switch (option) {
+    case socket_option::reuse_address: return s.reuse_address;
+    case socket_option::reuse_port: return s.reuse_port;
+    case socket_option::broadcast: return s.broadcast;
+    case socket_option::multicast_loopback: return s.multicast_loopback;
+    case socket_option::multicast_all: return s.multicast_all;
+    case socket_option::packet_info: return s.packet_info;
+    case socket_option::receive_ttl: return s.receive_ttl;
+    case socket_option::receive_tos: return s.receive_tos;
+    case socket_option::receive_errors: return s.receive_errors;
+    case socket_option::dont_fragment: return s.dont_fragment;
+    case socket_option::keep_alive:
+    case socket_option::oob_inline:
+    case socket_option::accept_connections: return 0;
+    default: return std::nullopt;
+    }
+}
+
+result<int> udp_sockets::get_option(udp_id id, socket_option option) const
+{
+    const socket* s = find(id);
+    if (s == nullptr) return errno_code(EBADF);
+    if (const auto flag = get_flag(*s, option)) return *flag;
+    switch (option) {
+    case socket_option::receive_buffer_size:
+    case socket_option::send_buffer_size: return s->receive_buffer;
+    case socket_option::linger: return -1;
+    case socket_option::bound_interface: return s->device ? static_cast<int>(*s->device) + 1 : 0;
+    case socket_option::multicast_interface: return s->multicast_interface ? static_cast<int>(*s->multicast_interface) + 1 : 0;
+    case socket_option::receive_low_watermark: return 1;
+    case socket_option::multicast_hops: return s->multicast_hops;
+    case socket_option::path_mtu: {
+        if (!s->connected) return errno_code(ENOTCONN);
+        const auto path = net_.path_to(s->remote.address, s->local.address);
+        return path ? result<int>(static_cast<int>(path->mtu)) : path.error();
+    }
+    case socket_option::ttl: return s->ttl;
+    case socket_option::tos: return s->tos;
+    default: return errno_code(ENOPROTOOPT);
+    }
+}
+
+} // namespace tapio::core

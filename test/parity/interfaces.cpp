@@ -1,0 +1,160 @@
+// Options that name interfaces and groups, and accepting later.
+#include "observe.hpp"
+
+#include <netinet/tcp.h>
+#include <thread>
+
+namespace parity {
+namespace {
+
+namespace option = asio::detail::socket_option;
+
+/// SO_BINDTODEVICE as an Asio option.
+class bind_to_device
+{
+public:
+    explicit bind_to_device(std::string name = {}) : name_(std::move(name)) { name_.resize(16); }
+    template <class P>
+    int level(const P&) const
+    {
+        return SOL_SOCKET;
+    }
+    template <class P>
+    int name(const P&) const
+    {
+        return SO_BINDTODEVICE;
+    }
+    template <class P>
+    const void* data(const P&) const
+    {
+        return name_.data();
+    }
+    template <class P>
+    void* data(const P&)
+    {
+        return name_.data();
+    }
+    template <class P>
+    std::size_t size(const P&) const
+    {
+        return name_.size();
+    }
+    template <class P>
+    void resize(const P&, std::size_t n)
+    {
+        name_.resize(n);
+    }
+    std::string value() const { return name_.c_str(); }
+
+private:
+    std::string name_;
+};
+
+BEHAVIOUR(bound_to_a_device)
+{
+    asio::io_context io;
+    error_code ec;
+    udp::socket s(io, udp::v4());
+    bind_to_device got;
+    s.get_option(got, ec), out.say("by default", ec, got.value());
+    s.set_option(bind_to_device("nosuch0"), ec), out.say("unknown", ec);
+    s.set_option(bind_to_device("lo"), ec), out.say("lo", ec);
+    got = bind_to_device();
+    s.get_option(got, ec), out.say("lo", ec, got.value());
+    s.bind({local(), 0});
+    udp::socket peer(io, udp::endpoint(local(), 0));
+    peer.send_to(asio::buffer("in", 2), s.local_endpoint());
+    std::vector<char> v(10);
+    udp::endpoint from;
+    out.say("receives", s.receive_from(asio::buffer(v), from, 0, ec), ec);
+    tcp::socket t(io, tcp::v4());
+    t.set_option(bind_to_device("lo"), ec), out.say("a stream", ec);
+}
+
+BEHAVIOUR(multicast)
+{
+    asio::io_context io;
+    error_code ec;
+    const auto lo = asio::ip::make_address_v4("127.0.0.1");
+    const auto group = asio::ip::make_address_v4("239.0.1.1");
+    udp::socket s(io, udp::v4());
+    s.set_option(ip::multicast::join_group(group, lo), ec), out.say("join", ec);
+    s.set_option(ip::multicast::join_group(group, lo), ec), out.say("join again", ec);
+    s.set_option(ip::multicast::join_group(lo, lo), ec), out.say("join no group", ec);
+    s.set_option(ip::multicast::join_group(group, asio::ip::make_address_v4("203.0.113.77")), ec), out.say("join nowhere", ec);
+    s.set_option(ip::multicast::leave_group(asio::ip::make_address_v4("239.0.1.2"), lo), ec), out.say("leave another", ec);
+    s.bind({udp::v4(), 0});
+    udp::socket sender(io, udp::v4());
+    sender.set_option(ip::multicast::outbound_interface(lo), ec), out.say("outbound interface", ec);
+    const udp::endpoint to(group, s.local_endpoint().port());
+    std::vector<char> v(10);
+    udp::endpoint from;
+    out.say("send", sender.send_to(asio::buffer("one", 3), to, 0, ec), ec);
+    out.say("receive", s.receive_from(asio::buffer(v), from, 0, ec), ec, text(v, 3), from.address().to_string());
+    s.set_option(option::boolean<IPPROTO_IP, IP_MULTICAST_ALL>(false), ec), out.say("multicast all off", ec);
+    out.say("send", sender.send_to(asio::buffer("two", 3), to, 0, ec), ec);
+    out.say("receive", s.receive_from(asio::buffer(v), from, 0, ec), ec, text(v, 3));
+    s.set_option(ip::multicast::leave_group(group, lo), ec), out.say("leave", ec);
+    s.set_option(ip::multicast::leave_group(group, lo), ec), out.say("leave again", ec);
+    s.non_blocking(true);
+    (void)sender.send_to(asio::buffer("three", 5), to, 0, ec);
+    out.say("receive", s.receive_from(asio::buffer(v), from, 0, ec), ec);
+    sender.set_option(ip::multicast::outbound_interface(asio::ip::make_address_v4("203.0.113.77")), ec);
+    out.say("outbound interface that is not ours", ec);
+    tcp::socket t(io, tcp::v4());
+    t.set_option(ip::multicast::outbound_interface(lo), ec), out.say("of a stream", ec);
+}
+
+BEHAVIOUR(datagram_information)
+{
+    asio::io_context io;
+    error_code ec;
+    udp::socket s(io, udp::endpoint(local(), 0));
+    const auto flag = [&](auto o, const char* what) {
+        s.get_option(o, ec), out.say(what, "by default", ec, o.value());
+        s.set_option(decltype(o)(true), ec), s.get_option(o), out.say(what, ec, o.value());
+    };
+    flag(option::boolean<IPPROTO_IP, IP_PKTINFO>(), "pktinfo");
+    flag(option::boolean<IPPROTO_IP, IP_RECVTTL>(), "recvttl");
+    flag(option::boolean<IPPROTO_IP, IP_RECVTOS>(), "recvtos");
+    flag(option::boolean<IPPROTO_IP, IP_RECVERR>(), "recverr");
+    flag(option::boolean<IPPROTO_IP, IP_MULTICAST_ALL>(), "multicast all");
+    udp::socket gone(io, udp::endpoint(local(), 0));
+    const auto nobody = gone.local_endpoint();
+    gone.close();
+    out.say("send to nobody", s.send_to(asio::buffer("x", 1), nobody, 0, ec), ec);
+    std::vector<char> v(10);
+    udp::endpoint from;
+    out.say("receive, with recverr", s.receive_from(asio::buffer(v), from, 0, ec), ec);
+    s.non_blocking(true);
+    out.say("once", s.receive_from(asio::buffer(v), from, 0, ec), ec);
+}
+
+// The kernel drops the ACK of a silent peer: its accept waits for the data.
+BEHAVIOUR(accept_deferred)
+{
+    asio::io_context io;
+    error_code ec;
+    tcp::acceptor a(io, tcp::endpoint(local(), 0));
+    using defer = option::integer<IPPROTO_TCP, TCP_DEFER_ACCEPT>;
+    for (const int seconds : {1, 2, 3, 5, 10, 100, 0, -1}) {
+        a.set_option(defer(seconds), ec);
+        defer o;
+        a.get_option(o), out.say("defer", seconds, "gives", ec, o.value());
+    }
+    a.set_option(defer(5));
+    a.non_blocking(true);
+    tcp::socket client(io);
+    client.connect(a.local_endpoint(), ec), out.say("connect", ec);
+    tcp::socket peer(io);
+    std::this_thread::sleep_for(50ms);
+    a.accept(peer, ec), out.say("accept of a silent one", ec);
+    asio::write(client, asio::buffer("now", 3), ec), out.say("write", ec);
+    a.wait(tcp::acceptor::wait_read, ec);
+    a.accept(peer, ec), out.say("accept", ec);
+    std::vector<char> v(3);
+    out.say("read", asio::read(peer, asio::buffer(v), ec), ec, text(v, 3));
+}
+
+} // namespace
+} // namespace parity
