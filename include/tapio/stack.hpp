@@ -9,6 +9,7 @@
 #pragma once
 
 #include <tapio/core/address.hpp>
+#include <tapio/core/congestion_control.hpp>
 #include <tapio/core/counters.hpp>
 #include <tapio/core/tcp_info.hpp>
 #include <tapio/core/trace.hpp>
@@ -20,6 +21,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 namespace tapio {
 
@@ -37,6 +39,7 @@ struct stack_options
 {
     std::uint32_t tcp_receive_buffer = 256 * 1024;                  ///< each connection's, before SO_RCVBUF
     std::uint32_t tcp_send_buffer = 256 * 1024;                     ///< each connection's, before SO_SNDBUF
+    std::string tcp_congestion_control = "cubic";                   ///< of sockets that name no other (TCP_CONGESTION)
     std::size_t udp_receive_buffer = 208 * 1024;                    ///< each socket's, before SO_RCVBUF
     core::duration tcp_min_rto = std::chrono::milliseconds(200);    ///< RFC 6298 §2.4 says 1 s
     core::duration tcp_delayed_ack = std::chrono::milliseconds(40); ///< RFC 9293 §3.8.6.3 allows 500 ms
@@ -86,6 +89,10 @@ public:
 
     /// What resolvers of this stack's sockets know beside numbers ("localhost" is known).
     void add_host_name(const std::string& name, const boost::asio::ip::address& address);
+
+    /// An algorithm that sockets of this stack can name with TCP_CONGESTION: "reno" and "cubic" are there; one of the same name
+    /// is replaced, for connections to come.
+    void add_congestion_control(const std::string& name, core::congestion_control_factory make);
 
     host_counters counters() const;
     interface_counters counters(interface_id interface) const;

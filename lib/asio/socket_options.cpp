@@ -177,7 +177,7 @@ std::uint8_t linux_state(core::tcp_state s) noexcept
     return out;
 }
 
-constexpr char congestion_name[] = "reno"; // Linux's name of it
+constexpr std::size_t congestion_name_size = 16; ///< Linux's TCP_CA_NAME_MAX
 
 } // namespace
 
@@ -187,7 +187,7 @@ void socket::set_option(int level, int name, const void* data, std::size_t size,
         engine::turn t(*engine_);
         if (!open_) return void(ec = error::bad_descriptor);
         const std::string_view wanted(static_cast<const char*>(data), strnlen(static_cast<const char*>(data), size));
-        ec = t.host().tcp().set_congestion_control({id_.index, id_.generation}, wanted);
+        ec = t.host().tcp().set_congestion_control({id_.index, id_.generation}, wanted, t.now());
         return;
     }
     if (set_interface_option(level, name, data, size, ec)) return;
@@ -221,7 +221,9 @@ bool socket::get_fact(int level, int name, void* data, std::size_t* size, error_
         value =
             (is_tcp ? h.tcp().take_error({id_.index, id_.generation}) : h.udp().take_error({id_.index, id_.generation})).value();
     } else if (is_tcp && level == IPPROTO_TCP && name == TCP_CONGESTION) {
-        return copy_out(congestion_name, sizeof congestion_name, data, size), true;
+        std::string named(*h.tcp().congestion_control_of({id_.index, id_.generation}));
+        named.resize(std::max<std::size_t>(named.size() + 1, congestion_name_size));
+        return copy_out(named.data(), named.size(), data, size), true;
     } else if (is_tcp && level == IPPROTO_TCP && name == TCP_INFO) {
         const auto info = linux_info(*h.tcp().info({id_.index, id_.generation}, engine_->now()));
         return copy_out(&info, sizeof info, data, size), true;

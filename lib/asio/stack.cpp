@@ -189,6 +189,12 @@ void stack::add_host_name(const std::string& name, const boost::asio::ip::addres
     engine_->hosts().add(name, address);
 }
 
+void stack::add_congestion_control(const std::string& name, core::congestion_control_factory make)
+{
+    detail::engine::turn t(*engine_);
+    t.host().tcp().congestion().add(name, std::move(make));
+}
+
 host_counters stack::counters() const
 {
     detail::engine::turn t(*engine_);

@@ -9,7 +9,7 @@ host::host(const host_options& options, std::span<const std::byte, random_source
       random_(seed),
       network_(options_, random_, counters_),
       udp_(network_, random_, events_, options_, counters_.udp),
-      tcp_(network_, timers_, random_, events_, options_.tcp, counters_.tcp)
+      tcp_(network_, timers_, random_, events_, options_, counters_.tcp)
 {
     network_.set_transports(&tcp_, &udp_);
 }

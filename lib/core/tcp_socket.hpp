@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/timer_wheel.hpp"
+#include "core/congestion_controls.hpp"
 #include "core/event_queue.hpp"
 #include "core/network.hpp"
 #include "core/socket_types.hpp"
@@ -53,6 +54,7 @@ struct tcp_socket
     endpoint local, remote;
     error_code error; ///< of a socket without connection
     tcp_options options;
+    const congestion_controls::entry* congestion = nullptr; ///< TCP_CONGESTION
     network::path path;
     std::uint64_t path_generation = 0; ///< of the routes when `path` was found
     tcp_id listener;                   ///< of a connection that was not accepted yet

@@ -1,8 +1,6 @@
 // Opening, naming, connecting, listening, accepting and closing TCP sockets.
 #include "core/tcp_sockets.hpp"
 
-#include "tcp/new_reno.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -45,18 +43,20 @@ std::size_t tcp_sockets::tuple_hash::operator()(const four_tuple& t) const noexc
 }
 
 tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& random, event_queue& events,
-                         const tcp_options& defaults, tcp_counters& counters)
+                         const host_options& options, tcp_counters& counters)
     : net_(net),
       timers_(timers),
       random_(random),
       events_(events),
-      defaults_(defaults),
+      defaults_(options.tcp),
+      default_congestion_(congestion_.find(options.congestion_control)),
       counters_(counters),
       isn_key_(random.make_key()),
       port_key_(random.make_key()),
       timestamp_key_(random.make_key()),
       connections_(16, tuple_hash{random.make_key()})
 {
+    if (default_congestion_ == nullptr) default_congestion_ = congestion_.find("cubic");
 }
 
 tcp_sockets::~tcp_sockets() = default;
@@ -68,6 +68,7 @@ result<tcp_id> tcp_sockets::open(family f)
     tcp_socket& s = *find(id);
     s.family = f;
     s.options = defaults_;
+    s.congestion = default_congestion_;
     s.local.address = unspecified(f);
     return id;
 }
@@ -194,7 +195,7 @@ void tcp_sockets::start(tcp_id id, tcp_socket& s, tcp::seq_number iss)
     if (s.path.queue_length != 0) // a window that overruns the device's queue is our own loss
         setup.receive_limit =
             static_cast<std::uint32_t>(std::min<std::size_t>(s.path.queue_length * setup.path_mss / 2, 0x3fff'ffff));
-    setup.congestion = std::make_unique<tcp::new_reno>();
+    setup.congestion = s.congestion->second();
     s.connection.emplace(std::move(setup), counters_);
     s.path_generation = net_.route_generation();
     enter_table(id, s);

@@ -12,6 +12,7 @@
 #include "base/random_source.hpp"
 #include "base/siphash.hpp"
 #include "base/timer_wheel.hpp"
+#include "core/congestion_controls.hpp"
 #include "core/event_queue.hpp"
 #include "core/network.hpp"
 #include "core/slab.hpp"
@@ -43,7 +44,7 @@ struct tcp_receive_flags
 class tcp_sockets final : public transport
 {
 public:
-    tcp_sockets(network& net, timer_wheel& timers, random_source& random, event_queue& events, const tcp_options& defaults,
+    tcp_sockets(network& net, timer_wheel& timers, random_source& random, event_queue& events, const host_options& options,
                 tcp_counters& counters);
     ~tcp_sockets();
 
@@ -68,7 +69,9 @@ public:
     bool at_mark(tcp_id id) const; ///< what is read next stands behind the urgent octet (SIOCATMARK)
     error_code set_option(tcp_id id, socket_option option, int value, time_point now);
     result<int> get_option(tcp_id id, socket_option option) const;
-    error_code set_congestion_control(tcp_id id, std::string_view name); ///< before connect; no_such_file_or_directory
+    error_code set_congestion_control(tcp_id id, std::string_view name, time_point now); ///< no_such_file_or_directory
+    result<std::string_view> congestion_control_of(tcp_id id) const;
+    congestion_controls& congestion() noexcept { return congestion_; }
     result<tcp_info> info(tcp_id id, time_point now) const;
 
     // -- the network's ------------------------------------------------------------------------------------------------
@@ -152,6 +155,8 @@ private:
     random_source& random_;
     event_queue& events_;
     tcp_options defaults_;
+    congestion_controls congestion_;
+    const congestion_controls::entry* default_congestion_;
     tcp_counters& counters_;
     siphash_key isn_key_, port_key_, timestamp_key_;
     std::uint32_t next_ephemeral_ = 0;

@@ -35,6 +35,7 @@ tcp::segment segment_of(const wire::tcp_fields& f, packet&& payload)
     if (f.options.window_scale) s.options.scale = tcp::window_scale(*f.options.window_scale);
     s.options.sack_permitted = f.options.sack_permitted;
     if (f.options.timestamps) s.options.ts = tcp::timestamps{f.options.timestamps->value, f.options.timestamps->echo};
+    for (const wire::sack_block& b : f.options.sack) s.options.sack.push_back({tcp::seq_number(b.begin), tcp::seq_number(b.end)});
     s.payload_size = static_cast<std::uint32_t>(payload.size());
     s.payload = payload.take_payload();
     return s;
@@ -140,6 +141,7 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, const tcp::segment& seg, co
     const tcp_socket& parent = *find(listener);
     child.family = parent.family;
     child.options = parent.options;
+    child.congestion = parent.congestion;
     child.options.syn_retries = std::min(child.options.syn_retries, 5U); // as Linux's tcp_synack_retries
     child.reuse_address = parent.reuse_address;
     child.reuse_port = parent.reuse_port;

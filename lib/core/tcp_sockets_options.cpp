@@ -176,10 +176,22 @@ result<int> tcp_sockets::get_option(tcp_id id, socket_option option) const
     }
 }
 
-error_code tcp_sockets::set_congestion_control(tcp_id id, std::string_view name)
+error_code tcp_sockets::set_congestion_control(tcp_id id, std::string_view name, time_point now)
 {
-    if (find(id) == nullptr) return errno_code(EBADF);
-    return name == "reno" || name == "new_reno" ? error_code() : errno_code(ENOENT);
+    tcp_socket* const s = find(id);
+    if (s == nullptr) return errno_code(EBADF);
+    const auto* const found = congestion_.find(name);
+    if (found == nullptr) return errno_code(ENOENT);
+    s->congestion = found;
+    if (s->connection) s->connection->use_congestion_control(found->second(), now);
+    return {};
+}
+
+result<std::string_view> tcp_sockets::congestion_control_of(tcp_id id) const
+{
+    const tcp_socket* const s = find(id);
+    if (s == nullptr) return errno_code(EBADF);
+    return std::string_view(s->congestion->first);
 }
 
 } // namespace tapio::core

@@ -19,6 +19,7 @@ wire::tcp_options_field options_of(const tcp::segment_options& o)
     out.max_segment = o.max_segment;
     if (o.scale) out.window_scale = o.scale->shift();
     out.sack_permitted = o.sack_permitted;
+    for (const tcp::sequence_range& b : o.sack) out.sack.push_back({b.begin.value(), b.end.value()});
     if (o.ts) out.timestamps = wire::tcp_timestamps{o.ts->value, o.ts->echo};
     return out;
 }

@@ -180,6 +180,12 @@ void connection::options_changed(const tcp_options& o, time_point now)
     if (watch && synchronized(state_)) keep_alive_.start(options_, timers_, now);
 }
 
+void connection::use_congestion_control(std::unique_ptr<congestion_control> other, time_point now)
+{
+    other->start(send_mss_, congestion_->window(), now);
+    congestion_ = std::move(other);
+}
+
 // -- what ends it -------------------------------------------------------------------------------------------------
 
 void connection::queue_reset() { reset_ = reset{snd_.nxt, rcv_.nxt}; }
@@ -235,7 +241,7 @@ void connection::on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time
     send_mss_ = carried;
     congestion_->mss_changed(send_mss_);
     if (sent_.empty()) return;
-    sent_.mark_all_lost(); // what is out there is too large to arrive (RFC 1191 §6.3)
+    recovery_.resend_all(sent_); // what is out there is too large to arrive (RFC 1191 §6.3)
     arm_retransmit(now);
 }
 
@@ -281,6 +287,7 @@ tcp_info connection::info() const
     i.receive_window_scale = rcv_scale_.shift();
     i.window_scaling = scaling_;
     i.timestamps = ts_.enabled();
+    i.sack = recovery_.uses_sack();
     i.bytes_acked = snd_.una_position;
     i.bytes_sent = outgoing_.end() - unsent();
     i.bytes_received = incoming_.next();

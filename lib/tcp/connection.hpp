@@ -11,11 +11,13 @@
 
 #include "tcp/ack_policy.hpp"
 #include "tcp/challenge_limit.hpp"
+#include "tcp/delivery_rate.hpp"
 #include "tcp/keep_alive.hpp"
 #include "tcp/loss_recovery.hpp"
 #include "tcp/options.hpp"
 #include "tcp/receive_buffer.hpp"
 #include "tcp/rtt_estimator.hpp"
+#include "tcp/sack_report.hpp"
 #include "tcp/segment.hpp"
 #include "tcp/send_buffer.hpp"
 #include "tcp/sent_queue.hpp"
@@ -85,6 +87,7 @@ public:
     void abort(time_point now); ///< resets
     error_code take_error() noexcept;
     void options_changed(const tcp_options& options, time_point now);
+    void use_congestion_control(std::unique_ptr<congestion_control> other, time_point now); ///< from its window on
 
     // -- out ---------------------------------------------------------------------------------------------------
     bool next_segment(outgoing_segment& out, time_point now);
@@ -148,7 +151,12 @@ private:
     void acknowledged(const segment& seg, time_point now);
     bool window_limited(std::uint64_t prior_flight) const noexcept;
     std::uint32_t data_octets_acknowledged(std::uint32_t newly) noexcept;
-    void sample_rtt(const segment& seg, const sent_queue::acknowledged& gone, ack_sample& sample, time_point now);
+    ack_news update_scoreboard(const segment& seg, time_point now);
+    std::optional<sequence_range> told_twice(const segment& seg) const noexcept;
+    bool has_news(const segment& seg) const noexcept;
+    bool answers_earlier(const sent_segment& s, const segment& seg) const noexcept;
+    void rearm_retransmit(time_point now);
+    void arm_tail_probe(time_point now);
     void maybe_duplicate_ack(const segment& seg, time_point now);
     void update_window(const segment& seg, time_point now);
     void leave_persist(bool was_closed, time_point now);
@@ -167,6 +175,8 @@ private:
     bool emit_reset(outgoing_segment& out);
     bool emit_syn(outgoing_segment& out, time_point now);
     bool emit_retransmission(outgoing_segment& out, time_point now);
+    void resend(outgoing_segment& out, seq_number begin, seq_number end, time_point now);
+    bool emit_tail_probe(outgoing_segment& out, time_point now);
     bool emit_data(outgoing_segment& out, time_point now);
     bool emit_probe(outgoing_segment& out, time_point now);
     bool emit_keep_alive(outgoing_segment& out, time_point now);
@@ -175,7 +185,11 @@ private:
     void fill_range(outgoing_segment& out, seq_number begin, seq_number end);
     void finish(outgoing_segment& out, time_point now);
     wire_window window_to_advertise();
+    std::size_t most_sack_blocks() const noexcept;
+    std::uint32_t segment_room() const noexcept;
     std::uint32_t sendable() const noexcept;
+    void note_app_limited() noexcept;
+    flight_stamp stamp(std::uint32_t size, time_point now) noexcept;
     bool worth_sending(std::uint32_t octets) const noexcept;
     bool fin_unsent() const noexcept { return fin_queued_ && !fin_sent_; }
     std::uint64_t unsent() const noexcept;
@@ -187,6 +201,7 @@ private:
 
     // connection_timers.cpp
     void retransmit_timeout(time_point now);
+    void reorder_timeout(time_point now);
     void persist_timeout(time_point now);
     void keep_alive_timeout(time_point now);
     bool gives_up(time_point now) const noexcept;
@@ -212,6 +227,7 @@ private:
     bool receive_shut_ = false;
     bool got_fin_ = false; ///< the peer's FIN was reached
     bool probe_due_ = false;
+    bool tail_probe_due_ = false;
     bool resending_ = false; ///< what goes out next has gone out before: it gives no round-trip sample (Karn)
     bool keep_alive_due_ = false;
     bool scaling_ = false;            ///< both ends offered it
@@ -234,12 +250,14 @@ private:
     tcp_options options_;
     send_buffer outgoing_;
     receive_buffer incoming_;
+    sack_report sack_;
     urgent_mark urgent_;
     std::uint64_t urgent_end_ = 0; ///< position behind the last urgent octet of ours
     sent_queue sent_;
     loss_recovery recovery_;
     std::unique_ptr<congestion_control> congestion_;
     rtt_estimator rtt_;
+    delivery_rate rate_;
     timestamp_clock ts_;
     timer_table timers_;
     ack_policy acks_;

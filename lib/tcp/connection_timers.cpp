@@ -6,6 +6,11 @@ namespace tapio::core::tcp {
 void connection::on_timer(time_point now)
 {
     if (timers_.take_expired(timer::delayed_ack, now)) acks_.demand();
+    if (timers_.take_expired(timer::reorder, now)) reorder_timeout(now);
+    if (timers_.take_expired(timer::tail_probe, now)) {
+        tail_probe_due_ = true;
+        arm_retransmit(now); // RFC 8985 §7.3
+    }
     if (timers_.take_expired(timer::retransmit, now)) retransmit_timeout(now);
     if (timers_.take_expired(timer::persist, now)) persist_timeout(now);
     if (timers_.take_expired(timer::keep_alive, now)) keep_alive_timeout(now);
@@ -31,8 +36,24 @@ void connection::retransmit_timeout(time_point now)
     syn_timed_out_ = syn_timed_out_ || !synchronized(state_);
     const bool first = timeouts_++ == 0;
     rtt_.back_off();
-    recovery_.timeout(snd_.nxt, first, sent_, *congestion_, now);
+    recovery_.timeout(snd_.una, snd_.nxt, first, rtt_, sent_, *congestion_, now);
+    timers_.cancel(timer::tail_probe);
+    timers_.cancel(timer::reorder);
     arm_retransmit(now);
+}
+
+/// RFC 8985 §6.2 step 5
+void connection::reorder_timeout(time_point now)
+{
+    if (sent_.empty()) return;
+    ack_news news;
+    news.una = snd_.una;
+    news.nxt = snd_.nxt;
+    news.mss = send_mss_;
+    news.sample.now = now;
+    if (recovery_.reordering_timeout(news, rtt_, sent_, *congestion_)) ++counters_.fast_retransmits;
+    rate_.lost(news.sample.lost);
+    timers_.arm(timer::reorder, recovery_.reordering_deadline());
 }
 
 void connection::persist_timeout(time_point now)

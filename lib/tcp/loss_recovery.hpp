@@ -1,9 +1,18 @@
 /// @file
-/// When data is lost, and what may be sent while that is mended: fast retransmit and fast recovery (RFC 5681 §3.2, RFC 6582),
-/// limited transmit (RFC 3042), and the slow start after a timeout. Works from cumulative acknowledgements alone; SACK,
-/// RACK-TLP and PRR take this place with more knowledge.
+/// When data is lost, and what may be sent while that is mended.
+///
+///     with SACK     RACK (RFC 8985 §6, rack.hpp), tail loss probes (§7), PRR (RFC 9937), and the reduction is taken back when
+///     the
+///                   peer shows that nothing was lost: Eifel (RFC 3522, RFC 4015), DSACK (RFC 2883, RFC 3708), F-RTO (RFC 5682
+///                   §3)
+///     without       fast retransmit, fast recovery (RFC 5681 §3.2, RFC 6582) and limited transmit (RFC 3042), from cumulative
+///                   acknowledgements alone
+///     both          the slow start after a timeout (RFC 5681 §3.1)
 #pragma once
 
+#include "tcp/proportional_rate_reduction.hpp"
+#include "tcp/rack.hpp"
+#include "tcp/rtt_estimator.hpp"
 #include "tcp/sent_queue.hpp"
 #include "tcp/seq_number.hpp"
 
@@ -11,8 +20,22 @@
 #include <tapio/core/time.hpp>
 
 #include <cstdint>
+#include <optional>
 
 namespace tapio::core::tcp {
+
+/// What an acknowledgement says, when the scoreboard has been brought up to date.
+struct ack_news
+{
+    seq_number una, nxt;                     ///< SND.UNA after it, SND.NXT
+    std::uint32_t mss = 0;                   ///< octets
+    bool advanced = false;                   ///< SND.UNA moved
+    bool has_sack = false;                   ///< it carried SACK blocks
+    bool original_acked = false;             ///< SND.UNA passed what was sent once only and not SACKed before
+    std::optional<sequence_range> duplicate; ///< DSACK
+    std::optional<std::uint32_t> echo;       ///< TSecr
+    ack_sample sample;                       ///< for congestion control
+};
 
 class loss_recovery
 {
@@ -26,34 +49,100 @@ public:
 
     explicit loss_recovery(seq_number iss) noexcept : recover_(iss) {}
 
-    /// A duplicate acknowledgement (RFC 5681 §2). True when it begins a fast retransmit.
+    void use_sack() noexcept { sack_ = true; } ///< both ends offered it
+    bool uses_sack() const noexcept { return sack_; }
+
+    /// A segment was delivered: before `acknowledged`, for each. @param echoed_before see rack::delivered
+    void delivered(const sent_segment& s, bool echoed_before, const rtt_estimator& rtt, time_point now) noexcept
+    {
+        if (sack_) rack_.delivered(s, echoed_before, rtt.min_rtt(), now);
+    }
+
+    /// An acknowledgement that moved SND.UNA, or any with SACK. Completes `news.sample`, which congestion control is to be told
+    /// next. True when it begins a fast recovery.
+    bool acknowledged(ack_news& news, const rtt_estimator& rtt, sent_queue& sent, congestion_control& cc);
+
+    /// A duplicate acknowledgement (RFC 5681 §2), without SACK. True when it begins a fast recovery.
     bool duplicate_ack(seq_number una, seq_number nxt, std::uint32_t mss, sent_queue& sent, congestion_control& cc,
                        time_point now);
 
-    /// New data was acknowledged up to `una`; the queue has forgotten it already.
-    void new_ack(seq_number una, const ack_sample& ack, std::uint32_t mss, sent_queue& sent, congestion_control& cc);
+    /// The reordering timer expired. True when a fast recovery begins.
+    bool reordering_timeout(ack_news& news, const rtt_estimator& rtt, sent_queue& sent, congestion_control& cc);
+    time_point reordering_deadline() const noexcept { return look_again_; }
 
-    /// The retransmission timer expired: everything outstanding is taken for lost.
-    void timeout(seq_number nxt, bool first, sent_queue& sent, congestion_control& cc, time_point now);
+    /// The retransmission timer expired.
+    void timeout(seq_number una, seq_number nxt, bool first, const rtt_estimator& rtt, sent_queue& sent, congestion_control& cc,
+                 time_point now);
 
-    /// Octets thought to be in the network (the pipe). Each duplicate acknowledgement takes one MSS off it, so that limited
-    /// transmit and the inflation of fast recovery follow from the window alone.
+    /// What is outstanding is too large for the path, and goes out again in smaller pieces: no sign of congestion.
+    void resend_all(sent_queue& sent) { sent.mark_all_lost(); }
+
+    // -- tail loss probes (RFC 8985 §7) ---------------------------------------------------------------------------------
+    bool may_probe(const sent_queue& sent) const noexcept;
+    duration probe_timeout(const rtt_estimator& rtt, bool one_segment, duration ack_delay) const noexcept;
+    void probed(seq_number end, bool retransmission) noexcept { probe_ = tail_probe{end, retransmission}; }
+
+    // -- output asks ----------------------------------------------------------------------------------------------------
+    /// Octets thought to be in the network (the pipe of RFC 6675). Without SACK each duplicate acknowledgement takes one MSS off
+    /// it, so that limited transmit and the inflation of fast recovery follow from the window alone.
     std::uint32_t in_flight(const sent_queue& sent) const noexcept;
+    std::uint64_t window(const congestion_control& cc) const noexcept; ///< cwnd now, octets
 
     /// True, once, after a loss was detected: the first lost segment goes out whatever the window says.
     bool take_retransmit_now() noexcept;
     bool retransmit_now() const noexcept { return retransmit_now_; }
+    /// F-RTO step 2b: what is new goes out before what is thought lost.
+    bool new_data_first() const noexcept { return forward_ == forward_step::new_data; }
+
+    void sent(std::uint32_t octets) noexcept { prr_.sent(octets); }
+    /// @param ts the timestamp that it carries
+    void retransmitted(std::uint32_t octets, std::uint32_t ts) noexcept;
 
     phase state() const noexcept { return phase_; }
+    std::uint64_t undone() const noexcept { return undone_; } ///< reductions taken back
 
 private:
+    enum class forward_step : std::uint8_t ///< of F-RTO
+    {
+        off,
+        timed_out, ///< step 1: the first segment is out again
+        new_data,  ///< step 2b: two new segments may go out
+    };
+    struct tail_probe
+    {
+        seq_number end; ///< TLP.end_seq
+        bool retransmission = false;
+    };
+
+    void note_duplicate(const ack_news& news) noexcept;
+    void judge_probe(const ack_news& news, congestion_control& cc);
+    bool was_spurious(const ack_news& news) noexcept;
+    bool forward_says_spurious(const ack_news& news) noexcept;
+    void take_back(sent_queue& sent, congestion_control& cc, time_point now);
+    void begin_episode(seq_number una, seq_number nxt) noexcept;
+    std::uint32_t detect(const ack_news& news, const rtt_estimator& rtt, sent_queue& sent);
+    bool enter_if_lost(ack_news& news, sent_queue& sent, congestion_control& cc);
+    void new_ack(ack_news& news, sent_queue& sent, congestion_control& cc);
     void partial_ack(const ack_sample& ack, std::uint32_t mss, sent_queue& sent);
 
+    bool sack_ = false;
+    bool retransmit_now_ = false;
     phase phase_ = phase::open;
+    forward_step forward_ = forward_step::off;
     seq_number recover_;             ///< RFC 6582: the highest octet sent when the last recovery began
     std::uint32_t duplicates_ = 0;   ///< in a row
     std::uint32_t left_network_ = 0; ///< octets that duplicate acknowledgements say have arrived
-    bool retransmit_now_ = false;
+    rack rack_;
+    proportional_rate_reduction prr_;
+    time_point look_again_ = never; ///< RACK's reordering timer
+    std::optional<tail_probe> probe_;
+
+    // What it takes to find out that an episode was a mistake.
+    std::optional<seq_number> episode_;            ///< SND.UNA when it began
+    std::optional<std::uint32_t> first_resent_ts_; ///< RetransmitTS of RFC 3522
+    std::uint32_t resent_ = 0;                     ///< octets, and not told of as duplicates since
+    bool resent_any_ = false;
+    std::uint64_t undone_ = 0;
 };
 
 } // namespace tapio::core::tcp

@@ -19,8 +19,8 @@ void new_reno::mss_changed(std::uint32_t mss)
 
 void new_reno::acknowledged(const ack_sample& ack)
 {
-    if (!ack.window_limited) return;
-    std::uint64_t left = ack.acked;
+    if (!ack.window_limited || ack.in_recovery) return;
+    std::uint64_t left = ack.delivered;
     if (cwnd_ < ssthresh_) {
         // RFC 5681 §3.1 slow start, counting octets (RFC 3465) without its limit per acknowledgement: one acknowledgement may
         // stand for many segments where either end coalesces them.
@@ -42,6 +42,7 @@ std::uint64_t new_reno::halved(std::uint64_t in_flight) const noexcept
 
 void new_reno::loss_detected(std::uint64_t in_flight, time_point)
 {
+    remember();
     ssthresh_ = halved(in_flight);
     cwnd_ = ssthresh_; // the inflation of RFC 6582 is reckoned as octets that have left the network
     acked_ = 0;
@@ -56,8 +57,16 @@ void new_reno::recovered(std::uint64_t in_flight, time_point)
 
 void new_reno::timed_out(std::uint64_t in_flight, bool first, time_point)
 {
+    if (first) remember();
     if (first) ssthresh_ = halved(in_flight); // RFC 5681 §3.1: held constant when the same data times out again
     cwnd_ = mss_;                             // the loss window
+    acked_ = 0;
+}
+
+void new_reno::undo(time_point)
+{
+    cwnd_ = std::max(cwnd_, prior_cwnd_);
+    ssthresh_ = std::max(ssthresh_, prior_ssthresh_);
     acked_ = 0;
 }
 

@@ -24,6 +24,7 @@ struct tcp_options
     bool quick_ack = false;        ///< every segment is acknowledged at once
     bool offer_window_scale = true;
     bool offer_timestamps = true;
+    bool offer_sack = true;
 
     // retransmission
     duration initial_rto = std::chrono::seconds(1);       ///< RFC 6298 §2.1

@@ -9,8 +9,8 @@ bool connection::next_segment(outgoing_segment& out, time_point now)
     out = outgoing_segment{};
     if (emit_reset(out)) return true;
     if (state_ == state::closed) return false;
-    const bool any = emit_retransmission(out, now) || emit_syn(out, now) || emit_data(out, now) || emit_probe(out, now) ||
-                     emit_keep_alive(out, now) || emit_ack(out, now);
+    const bool any = emit_retransmission(out, now) || emit_syn(out, now) || emit_tail_probe(out, now) || emit_data(out, now) ||
+                     emit_probe(out, now) || emit_keep_alive(out, now) || emit_ack(out, now);
     if (!any) watch_for_window(now);
     return any;
 }
@@ -41,6 +41,7 @@ void connection::fill_syn(outgoing_segment& out, time_point now)
     out.bits.ack = answers;
     out.options.max_segment = static_cast<std::uint16_t>(std::min<std::uint32_t>(offered_mss_, 0xffff)); // RFC 9293 §3.7.1
     if (answers ? scaling_ : options_.offer_window_scale) out.options.scale = rcv_scale_;
+    out.options.sack_permitted = answers ? sack_.enabled() : options_.offer_sack;
     if (answers ? ts_.enabled() : options_.offer_timestamps) out.options.ts = timestamps{ts_.value(now), ts_.recent()};
     out.window = window_scale().to_wire(std::min<std::uint32_t>(incoming_.room(), 0xffff)); // RFC 7323 §2.2: not scaled
     if (answers) {
@@ -54,25 +55,49 @@ bool connection::emit_retransmission(outgoing_segment& out, time_point now)
 {
     const sent_segment* const lost = sent_.first_lost();
     if (lost == nullptr) return false;
-    if (!recovery_.retransmit_now() && state_ >= state::established && congestion_room() < std::min(lost->size(), send_mss_))
-        return false;
+    if (!recovery_.retransmit_now()) {
+        if (state_ >= state::established && congestion_room() < std::min(lost->size(), segment_room())) return false;
+        if (recovery_.new_data_first() && unsent() > 0 && window_room() > 0) return false;
+    }
     recovery_.take_retransmit_now();
-    const seq_number begin = lost->begin;
+    const std::uint32_t data = lost->size() - (fin_sent_ && lost->end == snd_.nxt ? 1U : 0U);
+    resend(out, lost->begin, data > segment_room() ? lost->begin + segment_room() : lost->end, now);
+    if (!timers_.armed(timer::persist)) timers_.arm_if_idle(timer::retransmit, now + rtt_.rto());
+    return true;
+}
+
+void connection::resend(outgoing_segment& out, seq_number begin, seq_number end, time_point now)
+{
     ++counters_.retrans_segs;
     ++retransmissions_;
     out.retransmission = true;
-    if (begin == snd_.iss) {
-        fill_syn(out, now);
-        sent_.retransmitted(begin, begin + 1, now);
-    } else {
-        const std::uint32_t data = lost->size() - (fin_sent_ && lost->end == snd_.nxt ? 1U : 0U);
-        const seq_number end = data > send_mss_ ? begin + send_mss_ : lost->end;
-        octets_retransmitted_ += end - begin;
-        fill_range(out, begin, end);
+    const std::uint32_t size = end - begin;
+    sent_.retransmitted(begin, end, now, stamp(size, now));
+    recovery_.retransmitted(size, ts_.value(now));
+    if (begin == snd_.iss) return fill_syn(out, now);
+    octets_retransmitted_ += size;
+    fill_range(out, begin, end);
+    finish(out, now);
+}
+
+/// RFC 8985 §7.3: new data if there is any, else the last that is out there.
+bool connection::emit_tail_probe(outgoing_segment& out, time_point now)
+{
+    if (!std::exchange(tail_probe_due_, false) || !recovery_.may_probe(sent_)) return false;
+    ++counters_.tail_probes;
+    if (const auto n = static_cast<std::uint32_t>(std::min<std::uint64_t>({unsent(), window_room(), segment_room()})); n > 0) {
+        const seq_number begin = snd_.nxt;
+        sent_new(begin, begin + n, now);
+        recovery_.probed(snd_.nxt, false);
+        fill_range(out, begin, begin + n);
         finish(out, now);
-        sent_.retransmitted(begin, end, now);
+    } else {
+        const sent_segment* const last = sent_.tail(segment_room());
+        if (last == nullptr) return false;
+        recovery_.probed(snd_.nxt, true);
+        resend(out, last->begin, last->end, now);
     }
-    if (!timers_.armed(timer::persist)) timers_.arm_if_idle(timer::retransmit, now + rtt_.rto());
+    timers_.cancel(timer::tail_probe);
     return true;
 }
 
@@ -88,7 +113,7 @@ void connection::fill_range(outgoing_segment& out, seq_number begin, seq_number 
     out.bits.urg = data > 0 && urgent_end_ > position;
     if (out.bits.urg) out.urgent = static_cast<std::uint16_t>(std::min<std::uint64_t>(urgent_end_ - position, 0xffff));
     if (data > 0) outgoing_.share(position, data, out.payload);
-    if (data > send_mss_) out.gso_size = static_cast<std::uint16_t>(send_mss_);
+    if (data > segment_room()) out.gso_size = static_cast<std::uint16_t>(segment_room());
 }
 
 /// Octets written and never sent.
@@ -106,25 +131,45 @@ std::uint64_t connection::window_room() const noexcept
 std::uint64_t connection::congestion_room() const noexcept
 {
     const std::uint64_t flight = recovery_.in_flight(sent_);
-    const std::uint64_t cwnd = congestion_->window();
+    const std::uint64_t cwnd = recovery_.window(*congestion_);
     return cwnd > flight ? cwnd - flight : 0;
+}
+
+std::size_t connection::most_sack_blocks() const noexcept { return ts_.enabled() ? 3 : 4; } // 40 octets of options
+
+/// Octets of payload that one segment has room for now: SACK blocks take theirs from it (RFC 6691 §3).
+std::uint32_t connection::segment_room() const noexcept
+{
+    const std::size_t blocks = sack_.blocks(incoming_.early(), most_sack_blocks());
+    return send_mss_ - (blocks == 0 ? 0U : static_cast<std::uint32_t>(4 + 8 * blocks));
 }
 
 /// How many octets of new data the windows let out now, in one segment.
 std::uint32_t connection::sendable() const noexcept
 {
     const bool one_each = urgent_end_ > outgoing_.end() - unsent(); // a device that cuts segments cannot cut the pointer
-    const std::uint64_t largest =
-        largest_segment_ > send_mss_ && !one_each ? largest_segment_ / send_mss_ * send_mss_ : send_mss_;
+    const std::uint32_t one = segment_room();
+    const std::uint64_t largest = largest_segment_ > one && !one_each ? largest_segment_ / one * one : one;
     const std::uint64_t allowed = std::min({unsent(), window_room(), congestion_room(), largest});
-    if (allowed > send_mss_ && allowed < unsent()) return static_cast<std::uint32_t>(allowed / send_mss_ * send_mss_);
+    if (allowed > one && allowed < unsent()) return static_cast<std::uint32_t>(allowed / one * one);
     return static_cast<std::uint32_t>(allowed);
+}
+
+flight_stamp connection::stamp(std::uint32_t size, time_point now) noexcept
+{
+    return rate_.stamp(recovery_.in_flight(sent_), size, now);
+}
+
+/// The windows would let more out than the user has written.
+void connection::note_app_limited() noexcept
+{
+    if (unsent() == 0 && sent_.lost() == 0 && congestion_room() >= send_mss_) rate_.app_limited(recovery_.in_flight(sent_));
 }
 
 /// The sender's silly window avoidance and Nagle (RFC 9293 §3.8.6.2.1, §3.7.4).
 bool connection::worth_sending(std::uint32_t n) const noexcept
 {
-    if (n >= send_mss_) return true; // (1)
+    if (n >= segment_room()) return true; // (1)
     if (options_.cork && !fin_queued_) return false;
     const bool idle = sent_.empty();
     if (n == unsent() && (idle || options_.no_delay || fin_queued_)) return true; // (2)
@@ -133,12 +178,15 @@ bool connection::worth_sending(std::uint32_t n) const noexcept
 
 bool connection::emit_data(outgoing_segment& out, time_point now)
 {
-    if (!synchronized(state_) || sent_.lost() > 0) return false;
+    if (!synchronized(state_) || (sent_.lost() > 0 && !recovery_.new_data_first())) return false;
     if (sent_.empty() && last_data_sent_ != time_point{} && now - last_data_sent_ > rtt_.rto()) // RFC 5681 §4.1
         congestion_->idle_restart(UINT64_C(1) * options_.initial_window * send_mss_);
     const std::uint32_t n = sendable();
     const bool fin = fin_unsent() && n == unsent() && window_room() > n;
-    if (!fin && (n == 0 || !worth_sending(n))) return false;
+    if (!fin && (n == 0 || !worth_sending(n))) {
+        note_app_limited();
+        return false;
+    }
     const seq_number begin = snd_.nxt;
     const seq_number end = begin + n + (fin ? 1U : 0U);
     sent_new(begin, end, now);
@@ -151,11 +199,13 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
 void connection::sent_new(seq_number begin, seq_number end, time_point now)
 {
     if (sent_.empty()) last_progress_ = now;
-    sent_.push(begin, end, now, std::exchange(resending_, false));
+    sent_.push(begin, end, now, stamp(end - begin, now), std::exchange(resending_, false));
+    recovery_.sent(end - begin);
     snd_.nxt = end;
     last_data_sent_ = now;
     timers_.cancel(timer::persist);
     timers_.arm_if_idle(timer::retransmit, now + rtt_.rto()); // RFC 6298 §5.1
+    arm_tail_probe(now);
 }
 
 /// A zero-window probe: one octet beyond the window, or the FIN (RFC 9293 §3.8.6.1); or, when the window has room that
@@ -175,7 +225,7 @@ bool connection::emit_probe(outgoing_segment& out, time_point now)
         const bool fin = n == 0 && fin_unsent();
         end = begin + n + (fin ? 1U : 0U);
         if (begin == end) return false;
-        sent_.push(begin, end, now);
+        sent_.push(begin, end, now, stamp(end - begin, now));
         snd_.nxt = end;
         fin_sent_ = fin_sent_ || fin;
     }
@@ -210,6 +260,8 @@ void connection::finish(outgoing_segment& out, time_point now)
     out.ack = rcv_.nxt;
     out.window = window_to_advertise();
     if (ts_.enabled()) out.options.ts = ts_.to_send(now);
+    if (!sack_.nothing_to_tell(incoming_.early()))
+        sack_.tell(out.options.sack, incoming_.early(), incoming_.next(), rcv_.nxt, most_sack_blocks());
     rcv_.last_ack = rcv_.nxt;
     acks_.sent(timers_);
     ++segments_sent_;

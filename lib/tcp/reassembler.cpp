@@ -24,6 +24,7 @@ bool reassembler::insert(std::uint64_t at, slice data)
             if (pieces_.size() == most_pieces) return false;
             next = std::next(pieces_.insert(next, piece{at, data.part(0, n)}));
             octets_ += n;
+            add_range(at, at + n);
         }
         if (next == pieces_.end()) break;
         const auto skip = std::min<std::uint64_t>(next->end() - at, data.size());
@@ -32,6 +33,34 @@ bool reassembler::insert(std::uint64_t at, slice data)
         ++next;
     }
     return true;
+}
+
+void reassembler::add_range(std::uint64_t begin, std::uint64_t end)
+{
+    // The first that ends at or behind our begin; all that begin up to our end become one with us.
+    const auto first = std::partition_point(ranges_.begin(), ranges_.end(), [=](const stream_range& r) { return r.end < begin; });
+    auto last = first;
+    while (last != ranges_.end() && last->begin <= end) ++last;
+    if (first == last) {
+        ranges_.insert(first, {begin, end});
+        return;
+    }
+    *first = {std::min(begin, first->begin), std::max(end, std::prev(last)->end)};
+    ranges_.erase(std::next(first), last);
+}
+
+void reassembler::drop_ranges_before(std::uint64_t position)
+{
+    const auto first =
+        std::partition_point(ranges_.begin(), ranges_.end(), [=](const stream_range& r) { return r.end <= position; });
+    ranges_.erase(ranges_.begin(), first);
+}
+
+const stream_range* reassembler::range_of(std::uint64_t position) const noexcept
+{
+    const auto at =
+        std::partition_point(ranges_.begin(), ranges_.end(), [=](const stream_range& r) { return r.end <= position; });
+    return at != ranges_.end() && at->begin <= position ? &*at : nullptr;
 }
 
 void reassembler::drop_front(std::size_t n)
@@ -43,6 +72,7 @@ void reassembler::drop_front(std::size_t n)
 void reassembler::clear() noexcept
 {
     pieces_ = {};
+    ranges_ = {};
     octets_ = 0;
 }
 

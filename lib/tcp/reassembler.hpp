@@ -13,6 +13,12 @@ namespace tapio::core::tcp {
 
 /// Positions are octets of the stream (64 bits, no wrap). Pieces are kept sorted and disjoint; what arrived first stays.
 /// Bounded by the receive window in octets and by `most_pieces` in number: at the bound the piece is refused.
+/// Octets [begin, end) of the stream.
+struct stream_range
+{
+    std::uint64_t begin = 0, end = 0;
+};
+
 class reassembler
 {
 public:
@@ -35,22 +41,15 @@ public:
             f(std::move(p.data));
         }
         drop_front(spent);
+        drop_ranges_before(position);
     }
 
     bool empty() const noexcept { return pieces_.empty(); }
     std::size_t size() const noexcept { return octets_; } ///< octets held
 
     /// The contiguous ranges held, in order: the SACK blocks of RFC 2018.
-    template <class F>
-    void for_each_range(F&& f) const
-    {
-        for (std::size_t i = 0; i < pieces_.size();) {
-            const std::uint64_t begin = pieces_[i].begin;
-            std::uint64_t end = pieces_[i].end();
-            while (++i < pieces_.size() && pieces_[i].begin == end) end = pieces_[i].end();
-            f(begin, end);
-        }
-    }
+    const std::vector<stream_range>& ranges() const noexcept { return ranges_; }
+    const stream_range* range_of(std::uint64_t position) const noexcept; ///< null if it lies in none
 
     void clear() noexcept;
 
@@ -63,8 +62,11 @@ private:
     };
 
     void drop_front(std::size_t n);
+    void drop_ranges_before(std::uint64_t position);
+    void add_range(std::uint64_t begin, std::uint64_t end);
 
     std::vector<piece> pieces_;
+    std::vector<stream_range> ranges_; ///< sorted; they do not touch
     std::size_t octets_ = 0;
 };
 

@@ -7,6 +7,8 @@
 
 #include <tapio/core/packet.hpp>
 
+#include <boost/container/static_vector.hpp>
+
 #include <cstdint>
 #include <optional>
 
@@ -34,12 +36,15 @@ struct timestamps
     std::uint32_t echo = 0;
 };
 
+using sack_list = boost::container::static_vector<sequence_range, 4>;
+
 struct segment_options
 {
     std::optional<std::uint16_t> max_segment; ///< octets; SYN only
     std::optional<window_scale> scale;        ///< SYN only
     bool sack_permitted = false;              ///< SYN only
     std::optional<timestamps> ts;
+    sack_list sack;
 };
 
 /// A segment that arrived and whose checksum and form are right.

@@ -61,6 +61,8 @@ connection::verdict connection::check_sequence(segment& seg, time_point now)
         } else if (!seg.bits.rst) {
             acks_.demand();
         }
+        if (seg.payload_size > 0 && seg.first_octet().before(rcv_.nxt)) // RFC 2883 §4.1
+            sack_.came_twice(seg.first_octet(), earlier(seg.first_octet() + seg.payload_size, rcv_.nxt));
         if (state_ == state::time_wait && seg.bits.fin && !seg.bits.rst) enter_time_wait(now); // our ACK was lost: step 8
         return dropped(drop_reason::tcp_out_of_window);
     }
@@ -111,7 +113,7 @@ connection::verdict connection::process_ack(const segment& seg, time_point now)
     keep_alive_.heard(now);
     if (state_ == state::syn_received && ack_in_syn_received(seg, now) == verdict::drop) return verdict::drop;
     if (check_ack(seg, now) == verdict::drop) return verdict::drop;
-    if (seg.ack.after(snd_.una)) {
+    if (has_news(seg)) {
         acknowledged(seg, now);
     } else {
         maybe_duplicate_ack(seg, now);
@@ -135,26 +137,125 @@ connection::verdict connection::check_ack(const segment& seg, time_point now)
     return verdict::go_on;
 }
 
+/// It moves SND.UNA, or with SACK says anything of what is outstanding.
+bool connection::has_news(const segment& seg) const noexcept
+{
+    if (seg.ack.after(snd_.una)) return true;
+    return recovery_.uses_sack() && seg.ack == snd_.una && !sent_.empty() && snd_.wnd != 0 &&
+           (!seg.options.sack.empty() || seg.length() == 0);
+}
+
 void connection::acknowledged(const segment& seg, time_point now)
 {
-    const std::uint32_t newly = seg.ack - snd_.una;
-    ack_sample sample{.acked = newly, .prior_flight = recovery_.in_flight(sent_), .now = now};
-    sample.window_limited = window_limited(sample.prior_flight);
-    const auto gone = sent_.acknowledge(seg.ack);
-    sample_rtt(seg, gone, sample, now);
-    sample.acked = data_octets_acknowledged(newly);
-    snd_.una = seg.ack;
-    outgoing_.acknowledge(snd_.una_position);
-    timeouts_ = 0;
-    last_progress_ = now;
-    recovery_.new_ack(snd_.una, sample, send_mss_, sent_, *congestion_);
-    events_.writable = events_.writable || (sample.acked > 0 && writable());
-    if (sent_.empty()) { // RFC 6298 §5.2, §5.3
-        timers_.cancel(timer::retransmit);
-    } else if (!timers_.armed(timer::persist)) {
-        arm_retransmit(now);
+    ack_news news = update_scoreboard(seg, now);
+    ack_sample& sample = news.sample;
+    if (news.advanced) {
+        sample.acked = data_octets_acknowledged(seg.ack - snd_.una);
+        snd_.una = seg.ack;
+        outgoing_.acknowledge(snd_.una_position);
+        timeouts_ = 0;
+        last_progress_ = now;
     }
+    if (!recovery_.uses_sack()) sample.delivered = sample.acked;
+    if (recovery_.acknowledged(news, rtt_, sent_, *congestion_)) ++counters_.fast_retransmits;
+    rate_.lost(sample.lost);
+    sample.rate = rate_.sample(rtt_.min_rtt());
+    if (sample.delivered > 0) congestion_->acknowledged(sample);
+    events_.writable = events_.writable || (sample.acked > 0 && writable());
+    if (news.advanced || sample.delivered > 0) rearm_retransmit(now);
+    timers_.arm(timer::reorder, sent_.empty() ? never : recovery_.reordering_deadline());
     if (fin_sent_ && snd_.una == snd_.nxt) our_fin_acknowledged(now);
+}
+
+/// What the acknowledgement says of each segment that is out (RFC 6675 §3, Update()), and the round trip that it measures.
+ack_news connection::update_scoreboard(const segment& seg, time_point now)
+{
+    ack_news news;
+    news.nxt = snd_.nxt;
+    news.una = seg.ack;
+    news.mss = send_mss_;
+    news.advanced = seg.ack.after(snd_.una);
+    news.has_sack = !seg.options.sack.empty();
+    news.duplicate = told_twice(seg);
+    if (ts_.enabled() && seg.options.ts) news.echo = seg.options.ts->echo;
+    ack_sample& sample = news.sample;
+    sample.now = now;
+    sample.prior_flight = recovery_.in_flight(sent_);
+    sample.window_limited = window_limited(sample.prior_flight);
+
+    std::optional<time_point> once_only; // when the newest was sent of those that were sent once: Karn's rule is kept
+    bool sent_again = false;
+    const auto delivered = [&](const sent_segment& s) {
+        sample.delivered += s.size();
+        sent_again = sent_again || s.retransmitted;
+        if (!s.retransmitted) once_only = once_only ? std::max(*once_only, s.sent_at) : s.sent_at;
+        recovery_.delivered(s, answers_earlier(s, seg), rtt_, now);
+        rate_.delivered(s, now);
+    };
+    sent_.acknowledge(seg.ack, delivered);
+    news.original_acked = once_only.has_value();
+    if (recovery_.uses_sack()) {
+        for (const sequence_range& b : seg.options.sack)
+            if (b.begin.before(b.end) && b.begin.at_or_after(seg.ack) && b.end.at_or_before(snd_.nxt))
+                sent_.sack(b.begin, b.end, delivered);
+    } else if (sent_again) {
+        once_only.reset(); // what lies behind the hole has been there for long
+    }
+    if (once_only) {
+        sample.rtt = now - *once_only;
+    } else if (news.advanced && news.echo && *news.echo != 0) { // RFC 7323 §4.1
+        sample.rtt = ts_.round_trip(*news.echo, now).value_or(duration::zero());
+    }
+    if (sample.rtt > duration::zero() || once_only) rtt_.sample(sample.rtt);
+    sample.smoothed_rtt = rtt_.srtt();
+    sample.least_rtt = rtt_.min_rtt();
+    return news;
+}
+
+/// Its timestamp is older than the last transmission of the segment.
+bool connection::answers_earlier(const sent_segment& s, const segment& seg) const noexcept
+{
+    return ts_.enabled() && seg.options.ts && static_cast<std::int32_t>(seg.options.ts->echo - ts_.value(s.sent_at)) < 0;
+}
+
+/// A D-SACK: the first block lies before the acknowledgement, or within the second block (RFC 2883 §5).
+std::optional<sequence_range> connection::told_twice(const segment& seg) const noexcept
+{
+    const auto& blocks = seg.options.sack;
+    if (!recovery_.uses_sack() || blocks.empty() || !blocks[0].begin.before(blocks[0].end)) return std::nullopt;
+    if (blocks[0].end.after(snd_.nxt) || blocks[0].begin.before(snd_.una - snd_.max_wnd)) return std::nullopt;
+    if (blocks[0].end.at_or_before(seg.ack)) return blocks[0];
+    const bool inside =
+        blocks.size() > 1 && blocks[0].begin.at_or_after(blocks[1].begin) && blocks[0].end.at_or_before(blocks[1].end);
+    return inside ? std::optional(blocks[0]) : std::nullopt;
+}
+
+/// RFC 6298 §5.2, §5.3; and when little is out, RFC 7765: the time since it was sent counts, up to half of the timeout, as the
+/// peer may delay its acknowledgement.
+void connection::rearm_retransmit(time_point now)
+{
+    constexpr std::size_t few = 4;
+    if (sent_.empty()) {
+        timers_.cancel(timer::retransmit);
+        timers_.cancel(timer::tail_probe);
+        return;
+    }
+    if (timers_.armed(timer::persist)) return;
+    const bool restart = recovery_.state() == loss_recovery::phase::open && sent_.size() < few && unsent() == 0;
+    const duration elapsed = restart ? std::min(now - sent_.front().sent_at, rtt_.rto() / 2) : duration::zero();
+    timers_.arm(timer::retransmit, now + rtt_.rto() - elapsed);
+    arm_tail_probe(now);
+}
+
+/// RFC 8985 §7.2
+void connection::arm_tail_probe(time_point now)
+{
+    using namespace std::chrono_literals;
+    constexpr duration longest_ack_delay = 200ms; // WCDelAckT
+    if (!synchronized(state_) || !recovery_.may_probe(sent_)) return timers_.cancel(timer::tail_probe);
+    const bool one = sent_.outstanding() <= send_mss_;
+    const time_point at = now + recovery_.probe_timeout(rtt_, one, longest_ack_delay);
+    timers_.arm(timer::tail_probe, std::min(at, timers_.deadline(timer::retransmit)));
 }
 
 /// Growth of the window is earned by using it (RFC 7661): in slow start half of it, as it doubles meanwhile.
@@ -176,22 +277,12 @@ std::uint32_t connection::data_octets_acknowledged(std::uint32_t newly) noexcept
     return newly;
 }
 
-void connection::sample_rtt(const segment& seg, const sent_queue::acknowledged& gone, ack_sample& sample, time_point now)
-{
-    if (gone.sent_at) { // sent once only: Karn's rule is kept
-        sample.rtt = now - *gone.sent_at;
-    } else if (ts_.enabled() && seg.options.ts && seg.options.ts->echo != 0) { // RFC 7323 §4.1
-        sample.rtt = ts_.round_trip(seg.options.ts->echo, now).value_or(duration::zero());
-    }
-    if (sample.rtt > duration::zero() || gone.sent_at) rtt_.sample(sample.rtt);
-    sample.smoothed_rtt = rtt_.srtt();
-}
-
 /// RFC 5681 §2: outstanding data, no payload, no SYN or FIN, the same acknowledgement and the same window.
 void connection::maybe_duplicate_ack(const segment& seg, time_point now)
 {
     const bool same_window = octets(seg.window << snd_scale_) == snd_.wnd;
-    if (seg.ack != snd_.una || seg.length() != 0 || !same_window || sent_.empty() || snd_.wnd == 0) return;
+    if (recovery_.uses_sack() || seg.ack != snd_.una || seg.length() != 0 || !same_window || sent_.empty() || snd_.wnd == 0)
+        return;
     if (recovery_.duplicate_ack(snd_.una, snd_.nxt, send_mss_, sent_, *congestion_, now)) ++counters_.fast_retransmits;
 }
 
@@ -253,6 +344,7 @@ connection::verdict connection::process_text(segment& seg, time_point now)
     if (seg.payload_size == 0 || !may_receive(state_)) return verdict::go_on;
     if (seg.first_octet().before(rcv_.nxt)) {
         const std::uint32_t known = std::min(rcv_.nxt - seg.first_octet(), seg.payload_size);
+        sack_.came_twice(seg.first_octet(), seg.first_octet() + known);
         seg.trim_front(known);
         acks_.demand(); // some of it is a duplicate: our ACK may have been lost
     }
@@ -271,6 +363,12 @@ connection::verdict connection::process_text(segment& seg, time_point now)
     const bool was_early = ahead > 0;
     const bool had_hole = !incoming_.early().empty();
     const auto size = seg.payload_size;
+    if (was_early) {
+        const std::uint64_t at = incoming_.next() + ahead;
+        if (const stream_range* const r = incoming_.early().range_of(at); r != nullptr && r->end >= at + size) // RFC 2883 §4.1.2
+            sack_.came_twice(seg.first_octet(), seg.first_octet() + size);
+        sack_.came_early(at);
+    }
     const auto delivered = static_cast<std::uint32_t>(incoming_.receive(incoming_.next() + ahead, std::move(seg.payload)));
     rcv_.nxt += delivered;
     if (const auto at = urgent_.awaited(); at && *at < incoming_.next()) {

@@ -53,6 +53,10 @@ void connection::accept_syn_options(const segment& syn, time_point now)
         ts_.enable();
         ts_.set_recent(syn.options.ts->value, now);
     }
+    if (options_.offer_sack && syn.options.sack_permitted) { // RFC 2018 §2
+        sack_.enable();
+        recovery_.use_sack();
+    }
     negotiate_segment_sizes(syn.options.max_segment, now);
 }
 

@@ -1,27 +1,45 @@
 /// @file
-/// What is in flight: one record for each segment sent and not yet acknowledged, in sequence order. Loss recovery marks
-/// records lost; output sends them again. The scoreboard of RFC 6675 and the times of RFC 8985 have their places here.
+/// What is in flight: one record for each segment sent and not yet acknowledged, in sequence order; with SACK this is the
+/// scoreboard of RFC 6675 §3, and the times that RACK works from (RFC 8985 §5.2). Loss recovery marks records lost; output
+/// sends them again.
 #pragma once
 
 #include "tcp/seq_number.hpp"
 
 #include <tapio/core/time.hpp>
 
+#include <algorithm>
 #include <cstdint>
-#include <optional>
+#include <utility>
 #include <vector>
 
 namespace tapio::core::tcp {
+
+/// Of the connection when a segment was sent: what the delivery rate is reckoned from
+/// (draft-ietf-ccwg-bbr, "Delivery Rate Samples").
+struct flight_stamp
+{
+    std::uint64_t delivered = 0; ///< C.delivered, octets
+    std::uint64_t lost = 0;      ///< C.lost, octets
+    std::uint64_t in_flight = 0; ///< octets, this segment included
+    time_point delivered_at{};   ///< C.delivered_time
+    time_point first_sent_at{};  ///< C.first_send_time
+    bool app_limited = false;
+};
 
 struct sent_segment
 {
     seq_number begin;
     seq_number end;
-    time_point sent_at; ///< the last time
-    bool retransmitted = false;
-    bool lost = false; ///< taken to have left the network unreceived, and not sent again since
+    time_point sent_at;         ///< the last time
+    bool retransmitted = false; ///< sent more than once
+    bool lost = false;          ///< taken to have left the network unreceived, and not sent again since
+    bool sacked = false;        ///< the peer has it, ahead of a hole
+    flight_stamp stamp;         ///< of the last time
 
     std::uint32_t size() const noexcept { return end - begin; } ///< octets of sequence space
+    /// RFC 8985 §6.2: sent later than what was sent at `t` and ends at `s`.
+    bool sent_after(time_point t, seq_number s) const noexcept { return sent_at > t || (sent_at == t && end.after(s)); }
 };
 
 class sent_queue
@@ -30,42 +48,130 @@ public:
     bool empty() const noexcept { return head_ == records_.size(); }
     std::size_t size() const noexcept { return records_.size() - head_; }
     std::uint32_t outstanding() const noexcept { return empty() ? 0 : records_.back().end - front().begin; } ///< octets
-    std::uint32_t lost() const noexcept { return lost_; } ///< octets marked lost
+    std::uint32_t lost() const noexcept { return lost_; }     ///< octets marked lost
+    std::uint32_t sacked() const noexcept { return sacked_; } ///< octets marked SACKed
     const sent_segment& front() const noexcept { return records_[head_]; }
+    const sent_segment& back() const noexcept { return records_.back(); }
 
     /// New data was sent. @param again some of it had been sent before and taken back
-    void push(seq_number begin, seq_number end, time_point now, bool again = false);
+    void push(seq_number begin, seq_number end, time_point now, const flight_stamp& stamp = {}, bool again = false);
 
-    /// What an acknowledgement up to `ack` took away.
-    struct acknowledged
-    {
-        std::uint32_t octets = 0;
-        std::uint32_t segments = 0;
-        std::optional<time_point> sent_at; ///< of the latest segment that was sent once only (Karn), if all were
-        bool retransmitted = false;        ///< some of it had been sent again
-    };
-    acknowledged acknowledge(seq_number ack);
+    /// The peer has everything before `ack`. Calls `delivered(record)` for each record, or part of one, that was not SACKed
+    /// before, and forgets it.
+    template <class F>
+    void acknowledge(seq_number ack, F&& delivered);
+
+    /// The peer has [begin, end). Calls `delivered(record)` for each record, or part of one, that this is news of.
+    template <class F>
+    void sack(seq_number begin, seq_number end, F&& delivered);
+    void forget_sacks() noexcept; ///< the peer has gone back on them (RFC 2018 §8)
 
     void mark_front_lost();
     void mark_all_lost();
+    void mark_none_lost(); ///< it was a mistake
+    /// Marks lost whatever `is_lost(record)` says of what is neither lost nor SACKed and was sent before (t, s), oldest first
+    /// (by time), until it says no. @return octets
+    template <class F>
+    std::uint32_t mark_lost_in_order_of_time(time_point t, seq_number s, F&& is_lost);
 
     /// The first record marked lost, or null.
     const sent_segment* first_lost() const noexcept;
 
-    /// [begin, end) of the lost record at `begin` was sent again; a part of a record splits it.
-    void retransmitted(seq_number begin, seq_number end, time_point now);
+    /// The last `most` octets at most, as a record of their own: what a tail loss probe sends again. Null if all is SACKed.
+    const sent_segment* tail(std::uint32_t most);
+
+    /// [begin, end), the record at `begin` or a part of it, was sent again.
+    void retransmitted(seq_number begin, seq_number end, time_point now, const flight_stamp& stamp = {});
 
     /// All of it, lost or not, is to be forgotten.
     void clear() noexcept;
 
 private:
+    struct sent_again
+    {
+        seq_number begin;
+        time_point at;
+    };
+
     void mark_lost(sent_segment& s);
-    std::size_t find(seq_number begin) const noexcept;
+    std::size_t find(seq_number inside) const noexcept; ///< the record that holds it; past the end: none does
+    void split(std::size_t i, seq_number at);           ///< record i ends at `at`, and another begins there
+    void forget(std::size_t records);
+    void rescan() noexcept;
 
     std::vector<sent_segment> records_;
-    std::size_t head_ = 0;      ///< records before it are acknowledged
-    std::size_t lost_hint_ = 0; ///< no record before it is lost
+    std::size_t head_ = 0;          ///< records before it are acknowledged
+    std::size_t lost_hint_ = 0;     ///< no record before it is lost
+    std::size_t time_hint_ = 0;     ///< no record before it waits for its first transmission to be judged
+    std::vector<sent_again> again_; ///< retransmissions in order of time; some have been overtaken by events
+    std::size_t again_head_ = 0;    ///< those before it are judged
     std::uint32_t lost_ = 0;
+    std::uint32_t sacked_ = 0;
 };
+
+// -- implementation -----------------------------------------------------------------------------------------------------
+
+template <class F>
+void sent_queue::acknowledge(seq_number ack, F&& delivered)
+{
+    std::size_t gone = 0;
+    while (head_ + gone < records_.size() && records_[head_ + gone].begin.before(ack)) {
+        sent_segment& s = records_[head_ + gone];
+        sent_segment part = s;
+        part.end = earlier(ack, s.end);
+        if (s.lost) lost_ -= part.size();
+        if (s.sacked) sacked_ -= part.size();
+        if (!s.sacked) delivered(std::as_const(part));
+        if (s.end.after(ack)) { // part of it: the rest stays
+            s.begin = ack;
+            break;
+        }
+        ++gone;
+    }
+    forget(gone);
+}
+
+template <class F>
+void sent_queue::sack(seq_number begin, seq_number end, F&& delivered)
+{
+    for (std::size_t i = find(begin); i < records_.size() && records_[i].begin.before(end); ++i) {
+        if (records_[i].sacked) continue;
+        if (records_[i].begin.before(begin)) {
+            split(i, begin);
+            continue; // with the part behind
+        }
+        if (records_[i].end.after(end)) split(i, end);
+        sent_segment& s = records_[i];
+        if (s.lost) lost_ -= s.size();
+        s.lost = false;
+        s.sacked = true;
+        sacked_ += s.size();
+        delivered(std::as_const(s));
+    }
+}
+
+template <class F>
+std::uint32_t sent_queue::mark_lost_in_order_of_time(time_point t, seq_number s, F&& is_lost)
+{
+    const std::uint32_t before = lost_;
+    // What was sent once only lies in order of time.
+    for (time_hint_ = std::max(time_hint_, head_); time_hint_ < records_.size(); ++time_hint_) {
+        sent_segment& r = records_[time_hint_];
+        if (r.sacked || r.lost || r.retransmitted) continue;
+        if (r.sent_after(t, s) || !is_lost(std::as_const(r))) break;
+        mark_lost(r);
+        lost_hint_ = std::min(lost_hint_, time_hint_);
+    }
+    for (; again_head_ < again_.size(); ++again_head_) {
+        const std::size_t i = find(again_[again_head_].begin);
+        if (i >= records_.size() || records_[i].sent_at != again_[again_head_].at) continue;
+        sent_segment& r = records_[i];
+        if (r.sacked || r.lost) continue;
+        if (r.sent_after(t, s) || !is_lost(std::as_const(r))) break;
+        mark_lost(r);
+        lost_hint_ = std::min(lost_hint_, i);
+    }
+    return lost_ - before;
+}
 
 } // namespace tapio::core::tcp

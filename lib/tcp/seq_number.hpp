@@ -44,6 +44,13 @@ private:
     std::uint32_t value_ = 0;
 };
 
+/// [begin, end)
+struct sequence_range
+{
+    seq_number begin, end;
+    constexpr std::uint32_t size() const noexcept { return end - begin; } ///< octets
+};
+
 constexpr seq_number later(seq_number a, seq_number b) noexcept { return a.before(b) ? b : a; }
 constexpr seq_number earlier(seq_number a, seq_number b) noexcept { return a.before(b) ? a : b; }
 

@@ -48,7 +48,7 @@ TEST_F(passive_open, options_are_answered_if_offered)
 {
     wire.listen();
     wire.in("S 0:0(0) win 65535 <mss 1460,wscale 7,sackOK,ts 100 0>");
-    wire.out("S. 0:0(0) ack 1 <mss 1460,wscale 7,ts 0 100,no_sackOK>");
+    wire.out("S. 0:0(0) ack 1 <mss 1460,wscale 7,ts 0 100,sackOK>");
 }
 
 TEST_F(passive_open, the_wrong_ack_in_syn_received_is_reset)
@@ -154,7 +154,7 @@ TEST_F(passive_open, closing_the_listener_resets_what_was_not_accepted)
 TEST_F(active_open, three_way_handshake)
 {
     script_socket s = wire.connect();
-    wire.out("S 0:0(0) <mss 1460,wscale 7,ts 0 0,no_sackOK>");
+    wire.out("S 0:0(0) <mss 1460,wscale 7,ts 0 0,sackOK>");
     EXPECT_EQ(s.state(), tcp_state::syn_sent);
     wire.in("S. 0:0(0) ack 1 win 65535 <mss 1460>").out(". 1:1(0) ack 1 <no_ts>");
     EXPECT_EQ(s.state(), tcp_state::established);

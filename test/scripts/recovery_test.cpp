@@ -8,6 +8,8 @@ namespace {
 class retransmission : public packet_script
 {
 protected:
+    retransmission() { wire.options.congestion_control = "reno"; }
+
     /// Established by a handshake that took `rtt`, without timestamps.
     script_socket open_after(duration rtt)
     {
@@ -52,11 +54,23 @@ TEST_F(retransmission, a_second_sample_is_smoothed)
 TEST_F(retransmission, each_acknowledgement_starts_the_timer_anew)
 {
     script_socket s = open_after(100ms); // RTO 300 ms
-    s.send(2000);
-    wire.out(". 1:1001(1000)").out("P. 1001:2001(1000)");
+    s.send(5000);
+    for (unsigned i = 0; i < 4; ++i)
+        wire.out(". " + std::to_string(1 + 1000 * i) + ":" + std::to_string(1001 + 1000 * i) + "(1000)");
+    wire.out("P. 4001:5001(1000)");
     wire.at(350ms).in(". 1:1(0) ack 1001");
     const duration rto = s.info().rto;
-    wire.after(rto - 1ms).out_nothing().after(1ms).out("P. 1001:2001(1000)"); // RFC 6298 §5.3
+    wire.after(rto - 1ms).out_nothing().after(1ms).out(". 1001:2001(1000)"); // RFC 6298 §5.3
+}
+
+TEST_F(retransmission, of_few_segments_the_time_since_they_were_sent_counts)
+{
+    script_socket s = open_after(100ms); // RTO 300 ms
+    s.send(2000);
+    wire.out(". 1:1001(1000)").out("P. 1001:2001(1000)");
+    wire.at(250ms).in(". 1:1(0) ack 1001"); // 150 ms after both were sent
+    const duration rto = s.info().rto;
+    wire.after(rto - 151ms).out_nothing().after(1ms).out("P. 1001:2001(1000)"); // RFC 7765 §4
 }
 
 TEST_F(retransmission, what_came_twice_is_no_sample)
@@ -220,6 +234,8 @@ TEST_F(giving_up, progress_begins_the_count_anew)
 class fast_retransmit : public packet_script
 {
 protected:
+    fast_retransmit() { wire.options.congestion_control = "reno"; }
+
     /// Established, with `n` full segments out, of which the first `acked` are acknowledged.
     script_socket in_flight(unsigned n)
     {

@@ -13,7 +13,7 @@ namespace tapio::core {
 struct tcp_info
 {
     tcp_state state = tcp_state::closed;
-    std::string_view congestion_control; ///< "new_reno"; static storage
+    std::string_view congestion_control; ///< "cubic"; static storage
     duration rto{}, srtt{}, rttvar{}, min_rtt{};
     std::uint32_t send_mss = 0, receive_mss = 0;         ///< octets of payload in a full segment
     std::uint64_t cwnd = 0, ssthresh = 0, in_flight = 0; ///< octets

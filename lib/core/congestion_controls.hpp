@@ -1,0 +1,41 @@
+/// @file
+/// The congestion-control algorithms that sockets of a host can name: ours, and those that its user brings.
+#pragma once
+
+#include "tcp/cubic.hpp"
+#include "tcp/new_reno.hpp"
+
+#include <tapio/core/congestion_control.hpp>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace tapio::core {
+
+class congestion_controls
+{
+public:
+    using entry = std::pair<const std::string, congestion_control_factory>;
+
+    congestion_controls()
+    {
+        add("reno", [] { return std::make_unique<tcp::new_reno>(); });
+        add("cubic", [] { return std::make_unique<tcp::cubic>(); });
+    }
+
+    /// One of the same name takes its place.
+    void add(std::string name, congestion_control_factory make) { all_[std::move(name)] = std::move(make); }
+    /// Null if nobody has that name. What it points to stays.
+    const entry* find(std::string_view name) const
+    {
+        const auto at = all_.find(name);
+        return at == all_.end() ? nullptr : &*at;
+    }
+
+private:
+    std::map<std::string, congestion_control_factory, std::less<>> all_;
+};
+
+} // namespace tapio::core

@@ -1,0 +1,153 @@
+#include "tcp/cubic.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tapio::core::tcp {
+
+namespace {
+
+constexpr double c = 0.4;                               // RFC 9438 §4.1.1
+constexpr double beta = 0.7;                            // §4.6
+constexpr double alpha = 3.0 * (1 - beta) / (1 + beta); // §4.3
+constexpr double least_window = 2;                      // segments, §4.6
+
+double seconds(duration d) noexcept { return std::chrono::duration<double>(d).count(); }
+
+} // namespace
+
+void cubic::start(std::uint32_t mss, std::uint64_t initial_window, time_point)
+{
+    mss_ = mss;
+    now_ = variables{};
+    now_.cwnd = static_cast<double>(initial_window) / mss;
+}
+
+void cubic::mss_changed(std::uint32_t mss)
+{
+    const double scale = static_cast<double>(mss_) / mss; // the same octets
+    mss_ = mss;
+    for (double* const w : {&now_.cwnd, &now_.w_max, &now_.w_est, &now_.cwnd_prior}) *w *= scale;
+    if (now_.ssthresh < unbounded) now_.ssthresh *= scale;
+    now_.cwnd = std::max(now_.cwnd, 1.0);
+}
+
+std::uint64_t cubic::threshold() const noexcept
+{
+    return now_.ssthresh >= unbounded ? UINT64_C(0x7fff'ffff) : octets(now_.ssthresh);
+}
+
+void cubic::acknowledged(const ack_sample& ack)
+{
+    if (ack.in_recovery) return;
+    if (!ack.window_limited) { // RFC 9438 §5.8: time in which the window was not used does not count
+        if (now_.epoch != time_point{} && last_growth_ != time_point{}) now_.epoch += ack.now - last_growth_;
+        last_growth_ = ack.now;
+        return;
+    }
+    last_growth_ = ack.now;
+    double segments = static_cast<double>(ack.delivered) / mss_;
+    if (now_.cwnd < now_.ssthresh) slow_start(ack, segments);
+    if (segments > 0) avoid_congestion(ack, segments);
+}
+
+/// @param segments what is left of them when slow start ends here
+void cubic::slow_start(const ack_sample& ack, double& segments)
+{
+    double growth = segments;
+    if (first_slow_start_) {
+        const auto advice = hystart_.acknowledged(ack);
+        if (advice == hystart::advice::leave) {
+            now_.ssthresh = now_.cwnd;
+            first_slow_start_ = false;
+            return;
+        }
+        if (advice == hystart::advice::conservative) growth /= hystart::growth_divisor;
+    }
+    growth = std::min(growth, now_.ssthresh - now_.cwnd);
+    now_.cwnd += growth;
+    segments = now_.cwnd < now_.ssthresh ? 0 : segments - growth;
+}
+
+void cubic::begin_epoch(time_point now) noexcept
+{
+    now_.epoch = now;
+    if (now_.cwnd < now_.w_max) {
+        now_.k = std::cbrt((now_.w_max - now_.cwnd) / c); // §4.2, figure 2
+    } else {                                              // §4.8, or slow start has gone beyond it
+        now_.k = 0;
+        now_.w_max = now_.cwnd;
+    }
+    now_.w_est = now_.cwnd; // §4.3
+}
+
+double cubic::w_cubic(double t) const noexcept
+{
+    const double d = t - now_.k;
+    return c * d * d * d + now_.w_max;
+}
+
+/// §4.2 to §4.5
+void cubic::avoid_congestion(const ack_sample& ack, double segments)
+{
+    if (now_.epoch == time_point{}) begin_epoch(ack.now);
+    const double t = seconds(ack.now - now_.epoch);
+    const double rate = now_.w_est < now_.cwnd_prior ? alpha : 1; // §4.3
+    now_.w_est += rate * segments / now_.cwnd;
+    if (w_cubic(t) < now_.w_est) {
+        now_.cwnd = std::max(now_.cwnd, now_.w_est); // the Reno-friendly region
+        return;
+    }
+    const double target = std::clamp(w_cubic(t + seconds(ack.smoothed_rtt)), now_.cwnd, 1.5 * now_.cwnd);
+    now_.cwnd += (target - now_.cwnd) / now_.cwnd * segments;
+}
+
+void cubic::reduce(std::uint64_t in_flight) noexcept
+{
+    before_ = now_;
+    const double flight = static_cast<double>(in_flight) / mss_;
+    now_.cwnd_prior = now_.cwnd;
+    // §4.7 fast convergence: another flow has come, so that less than the last time is ours
+    now_.w_max = now_.cwnd < now_.w_max ? now_.cwnd * (1 + beta) / 2 : now_.cwnd;
+    now_.ssthresh = std::max(flight * beta, least_window); // §4.6
+    now_.epoch = time_point{};
+    first_slow_start_ = false;
+}
+
+void cubic::loss_detected(std::uint64_t in_flight, time_point)
+{
+    reduce(in_flight);
+    now_.cwnd = now_.ssthresh;
+}
+
+void cubic::recovered(std::uint64_t in_flight, time_point)
+{
+    // As RFC 6582 §3.2 step 3 has it: no burst when little is in flight.
+    const double flight = std::max(static_cast<double>(in_flight) / mss_, 1.0);
+    now_.cwnd = std::min(now_.ssthresh, flight + 1);
+}
+
+void cubic::timed_out(std::uint64_t in_flight, bool first, time_point)
+{
+    if (first) reduce(in_flight);
+    now_.cwnd = 1; // §4.8
+    now_.epoch = time_point{};
+    now_.w_max = 0;
+}
+
+/// §4.9
+void cubic::undo(time_point)
+{
+    const double cwnd = std::max(now_.cwnd, before_.cwnd);
+    now_ = before_;
+    now_.cwnd = cwnd;
+    now_.epoch = time_point{};
+}
+
+void cubic::idle_restart(std::uint64_t initial_window)
+{
+    now_.cwnd = std::min(now_.cwnd, static_cast<double>(initial_window) / mss_);
+    now_.epoch = time_point{};
+}
+
+} // namespace tapio::core::tcp

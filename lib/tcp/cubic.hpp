@@ -1,0 +1,56 @@
+/// @file
+/// CUBIC congestion control (RFC 9438), with HyStart++ (RFC 9406) in its first slow start.
+#pragma once
+
+#include "tcp/hystart.hpp"
+
+#include <tapio/core/congestion_control.hpp>
+
+#include <cstdint>
+
+namespace tapio::core::tcp {
+
+class cubic final : public congestion_control
+{
+public:
+    std::string_view name() const noexcept override { return "cubic"; }
+    void start(std::uint32_t mss, std::uint64_t initial_window, time_point now) override;
+    void mss_changed(std::uint32_t mss) override;
+    void acknowledged(const ack_sample& ack) override;
+    void loss_detected(std::uint64_t in_flight, time_point now) override;
+    void recovered(std::uint64_t in_flight, time_point now) override;
+    void timed_out(std::uint64_t in_flight, bool first, time_point now) override;
+    void undo(time_point now) override;
+    void idle_restart(std::uint64_t initial_window) override;
+    std::uint64_t window() const noexcept override { return octets(now_.cwnd); }
+    std::uint64_t threshold() const noexcept override;
+
+private:
+    /// The variables of RFC 9438 §4.1.2, in segments and seconds.
+    struct variables
+    {
+        double cwnd = 1;
+        double ssthresh = unbounded;
+        double w_max = 0;      ///< the window where the last reduction found it
+        double w_est = 0;      ///< of the Reno-friendly region
+        double cwnd_prior = 0; ///< before the last reduction
+        double k = 0;          ///< s: until W_cubic is at w_max again
+        time_point epoch{};    ///< of the current congestion avoidance; the epoch of time: none yet
+    };
+    static constexpr double unbounded = 1e9;
+    std::uint64_t octets(double segments) const noexcept { return static_cast<std::uint64_t>(segments * mss_ + 0.5); }
+
+    void slow_start(const ack_sample& ack, double& segments);
+    void avoid_congestion(const ack_sample& ack, double segments);
+    void begin_epoch(time_point now) noexcept;
+    void reduce(std::uint64_t in_flight) noexcept;
+    double w_cubic(double t) const noexcept;
+
+    std::uint32_t mss_ = 536; ///< octets
+    variables now_, before_;
+    hystart hystart_;
+    bool first_slow_start_ = true;
+    time_point last_growth_{}; ///< the last acknowledgement that counted
+};
+
+} // namespace tapio::core::tcp
