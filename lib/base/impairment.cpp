@@ -41,7 +41,7 @@ duration impairment::flight_time() noexcept
         time += duration(static_cast<duration::rep>(random() % static_cast<std::uint64_t>(options_.jitter.count())));
     if (happens(options_.reorder)) {
         ++counters_.reordered;
-        time += options_.reorder_delay;
+        time += options_.reorder_delay * static_cast<duration::rep>(options_.reorder_steps > 1 ? 1 + random() % options_.reorder_steps : 1);
     }
     return time;
 }

@@ -22,6 +22,7 @@ struct impairment_options
     duration delay{};     ///< of every packet
     duration jitter{};    ///< up to so much more, uniformly; reorders when larger than the distance of packets
     duration reorder_delay = std::chrono::milliseconds(5);
+    unsigned reorder_steps = 1;  ///< ... times 1 to so many, each as likely
     std::uint64_t rate = 0;      ///< bit/s of the wire; 0: infinitely fast
     std::size_t queue_limit = 0; ///< octets waiting for the wire before it drops the newest packet (with `rate`); 0: no bound
 };
@@ -49,6 +50,9 @@ public:
     /// nothing, one arrival or two. @param link_header octets in front of the IP packet, which are spared from
     /// corruption
     void send(packet&& p, std::size_t link_header, time_point now, std::vector<arrival>& out);
+
+    /// How long a packet that is sent now waits for those before it (with `rate`).
+    duration queueing_delay(time_point now) const noexcept { return busy_until_ > now ? busy_until_ - now : duration::zero(); }
 
     const impairment_counters& counters() const noexcept { return counters_; }
 

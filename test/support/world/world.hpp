@@ -42,6 +42,7 @@ public:
     void change(const impairment_options& options, std::uint64_t seed) { model_ = impairment(options, seed); }
 
     const impairment_counters& counters() const noexcept { return model_.counters(); }
+    duration queueing_delay(time_point now) const noexcept { return model_.queueing_delay(now); }
     std::size_t in_transit() const noexcept { return arrivals_.size(); } ///< packets
     std::uint64_t delivered() const noexcept { return delivered_; }      ///< packets
     std::uint64_t overtaken() const noexcept { return overtaken_; }      ///< arrived after one that was sent later

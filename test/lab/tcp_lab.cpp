@@ -1,0 +1,110 @@
+// The laboratory's program: one cell, the whole table, or a plot.
+//
+//     tcp_lab --cc cubic --loss 1 --rtt 100 --rate 100          one cell (loss in %, RTT in ms, rate in Mbit/s)
+//     tcp_lab --table --cc cubic,reno > table.txt               all cells, some minutes for each algorithm
+//     tcp_lab --rtt 100 --rate 100 --plot run.svg               cwnd, RTT and queue over time
+#include "lab/bound.hpp"
+#include "lab/plot.hpp"
+
+#include <boost/program_options.hpp>
+
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+namespace {
+
+using namespace tapio::lab;
+namespace po = boost::program_options;
+
+void print_head() { std::puts("cc      rate Mbit/s  RTT ms  loss %  reorder %  flows |  goodput   bound  ratio  util %  Jain  queue ms  rexmit  RTO  TLP"); }
+
+void print(const cell& c, const outcome& r)
+{
+    const double bound = bound_of(c);
+    std::printf("%-7s %11g %7g %7g %10g %6u | %8.2f %7.2f %6.2f %7.1f %5.3f %9.2f %7llu %4llu %4llu\n", c.congestion_control.c_str(),
+                static_cast<double>(c.rate) / 1e6, std::chrono::duration<double, std::milli>(c.rtt).count(), 100 * c.loss,
+                100 * c.reordering, c.flows, r.goodput / 1e6, bound / 1e6, r.goodput / bound, 100 * r.utilisation, r.fairness,
+                std::chrono::duration<double, std::milli>(r.queue_mean).count(), static_cast<unsigned long long>(r.retransmissions),
+                static_cast<unsigned long long>(r.timeouts), static_cast<unsigned long long>(r.tail_probes));
+    std::fflush(stdout);
+}
+
+std::vector<std::string> split(const std::string& text)
+{
+    std::vector<std::string> out;
+    std::istringstream in(text);
+    for (std::string word; std::getline(in, word, ',');) out.push_back(word);
+    return out;
+}
+
+void table(const std::vector<std::string>& algorithms, const cell& like)
+{
+    print_head();
+    for (const std::string& cc : algorithms)
+        for (const double rate : {10e6, 100e6, 1e9})
+            for (const int rtt : {1, 20, 100, 300})
+                for (const double reorder : {0.0, 0.01, 0.05})
+                    for (const double loss : {0.0, 0.0001, 0.001, 0.01, 0.03, 0.05, 0.1}) {
+                        cell c = like;
+                        c.congestion_control = cc;
+                        c.rate = static_cast<std::uint64_t>(rate);
+                        c.rtt = std::chrono::milliseconds(rtt);
+                        c.loss = loss;
+                        c.reordering = reorder;
+                        print(c, run(c));
+                    }
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    std::string algorithms = "cubic", file;
+    double loss = 0, rtt = 20, rate = 100, reorder = 0, start_up = 10, length = 30, queue = 1;
+    unsigned flows = 1;
+    std::uint64_t seed = 1;
+    po::options_description options("tcp_lab: TCP over one bottleneck, in virtual time");
+    options.add_options()("help", "this");
+    options.add_options()("cc", po::value(&algorithms), "algorithms, with commas between");
+    options.add_options()("loss", po::value(&loss), "% of packets lost at random");
+    options.add_options()("rtt", po::value(&rtt), "ms");
+    options.add_options()("rate", po::value(&rate), "Mbit/s");
+    options.add_options()("reorder", po::value(&reorder), "% of packets delayed by 1 to 8 packet times");
+    options.add_options()("flows", po::value(&flows), "at the same time");
+    options.add_options()("queue", po::value(&queue), "of the bottleneck, in bandwidth-delay products");
+    options.add_options()("start-up", po::value(&start_up), "s, not measured");
+    options.add_options()("length", po::value(&length), "s, measured");
+    options.add_options()("seed", po::value(&seed), "of chance");
+    options.add_options()("table", "every combination of the table");
+    options.add_options()("plot", po::value(&file), "writes an SVG of the run");
+    try {
+        po::variables_map given;
+        po::store(po::parse_command_line(argc, argv, options), given);
+        po::notify(given);
+        if (given.contains("help")) return std::cout << options, 0;
+        cell c;
+        c.loss = loss / 100;
+        c.rtt = tapio::core::duration(static_cast<std::int64_t>(rtt * 1e6));
+        c.rate = static_cast<std::uint64_t>(rate * 1e6);
+        c.reordering = reorder / 100;
+        c.flows = flows;
+        c.queue = queue;
+        c.seed = seed;
+        c.start_up = tapio::core::duration(static_cast<std::int64_t>(start_up * 1e9));
+        c.length = tapio::core::duration(static_cast<std::int64_t>(length * 1e9));
+        if (given.contains("table")) return table(split(algorithms), c), 0;
+        print_head();
+        for (const std::string& cc : split(algorithms)) {
+            c.congestion_control = cc;
+            std::vector<snapshot> seen;
+            const bool watched = !file.empty();
+            print(c, watched ? run(c, [&](const snapshot& s) { seen.push_back(s); }) : run(c));
+            if (watched) std::ofstream(file) << plot(c, seen);
+        }
+    } catch (const std::exception& e) {
+        std::cerr << "tcp_lab: " << e.what() << '\n';
+        return 2;
+    }
+}
