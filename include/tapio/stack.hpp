@@ -37,8 +37,10 @@ using core::interface_counters;
 /// What can be set when a stack is made. Times are durations, sizes octets.
 struct stack_options
 {
-    std::uint32_t tcp_receive_buffer = 256 * 1024;                  ///< each connection's, before SO_RCVBUF
-    std::uint32_t tcp_send_buffer = 256 * 1024;                     ///< each connection's, before SO_SNDBUF
+    std::uint32_t tcp_receive_buffer = 256 * 1024;                  ///< each connection begins with it; SO_RCVBUF fixes another
+    std::uint32_t tcp_send_buffer = 256 * 1024;                     ///< likewise, SO_SNDBUF
+    std::uint32_t tcp_receive_buffer_limit = 6 * 1024 * 1024;       ///< it grows up to there as the path wants it
+    std::uint32_t tcp_send_buffer_limit = 4 * 1024 * 1024;          ///< likewise
     std::string tcp_congestion_control = "cubic";                   ///< of sockets that name no other (TCP_CONGESTION)
     std::size_t udp_receive_buffer = 208 * 1024;                    ///< each socket's, before SO_RCVBUF
     core::duration tcp_min_rto = std::chrono::milliseconds(200);    ///< RFC 6298 §2.4 says 1 s

@@ -20,6 +20,8 @@ core::host_options options_for(const stack_options& o)
     core::host_options out;
     out.tcp.receive_buffer = o.tcp_receive_buffer;
     out.tcp.send_buffer = o.tcp_send_buffer;
+    out.tcp.receive_buffer_limit = o.tcp_receive_buffer_limit;
+    out.tcp.send_buffer_limit = o.tcp_send_buffer_limit;
     out.tcp.min_rto = o.tcp_min_rto;
     out.tcp.delayed_ack = o.tcp_delayed_ack;
     out.tcp.time_wait = o.tcp_time_wait;

@@ -2,6 +2,8 @@
 /// The congestion-control algorithms that sockets of a host can name: ours, and those that its user brings.
 #pragma once
 
+#include "base/random_source.hpp"
+#include "tcp/bbr.hpp"
 #include "tcp/cubic.hpp"
 #include "tcp/new_reno.hpp"
 
@@ -19,10 +21,11 @@ class congestion_controls
 public:
     using entry = std::pair<const std::string, congestion_control_factory>;
 
-    congestion_controls()
+    explicit congestion_controls(random_source& random) : random_(random)
     {
         add("reno", [] { return std::make_unique<tcp::new_reno>(); });
         add("cubic", [] { return std::make_unique<tcp::cubic>(); });
+        add("bbr", [this] { return std::make_unique<tcp::bbr>(random_.next_u64()); });
     }
 
     /// One of the same name takes its place.
@@ -35,6 +38,7 @@ public:
     }
 
 private:
+    random_source& random_;
     std::map<std::string, congestion_control_factory, std::less<>> all_;
 };
 

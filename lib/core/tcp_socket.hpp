@@ -68,7 +68,7 @@ struct tcp_socket
         if (!connection->readable()) return false;
         const auto wanted = static_cast<std::uint64_t>(receive_low_watermark);
         return connection->unread() == 0 || connection->unread() >= wanted ||
-               connection->unread() * 2 >= options.receive_buffer || connection->state() != tcp_state::established;
+               connection->unread() * 2 >= connection->receive_capacity() || connection->state() != tcp_state::established;
     }
 };
 

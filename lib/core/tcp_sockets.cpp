@@ -49,6 +49,7 @@ tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& rando
       random_(random),
       events_(events),
       defaults_(options.tcp),
+      congestion_(random),
       default_congestion_(congestion_.find(options.congestion_control)),
       counters_(counters),
       isn_key_(random.make_key()),

@@ -76,9 +76,11 @@ std::optional<error_code> tcp_sockets::set_socket_level(tcp_socket& s, socket_op
         return error_code();
     case socket_option::receive_buffer_size:
         o.receive_buffer = as_count(std::clamp(value, 2304, 64 * 1024 * 1024));
+        o.tune_receive_buffer = false;
         return error_code();
     case socket_option::send_buffer_size:
         o.send_buffer = as_count(std::clamp(value, 4608, 64 * 1024 * 1024));
+        o.tune_send_buffer = false;
         return error_code();
     default: return std::nullopt;
     }

@@ -30,6 +30,7 @@ connection::connection(connection_setup setup, tcp_counters& counters)
       largest_segment_(setup.largest_segment),
       options_(setup.options),
       incoming_(bounded_receive_buffer(setup)),
+      receive_limit_(setup.receive_limit == 0 ? UINT32_MAX : setup.receive_limit),
       recovery_(setup.iss),
       congestion_(std::move(setup.congestion)),
       rtt_(options_.initial_rto, options_.min_rto, options_.max_rto),
@@ -77,7 +78,8 @@ result<std::size_t> connection::send(std::span<const const_bytes> from, bool urg
     if (error_) return take_error();
     if (state_ == state::syn_sent || state_ == state::syn_received) return errno_code(EAGAIN);
     if (fin_queued_ || !may_send(state_)) return errno_code(EPIPE);
-    std::uint64_t room = options_.send_buffer - std::min<std::uint64_t>(outgoing_.size(), options_.send_buffer);
+    const std::uint64_t capacity = send_capacity();
+    std::uint64_t room = capacity - std::min<std::uint64_t>(outgoing_.size(), capacity);
     std::size_t taken = 0;
     bool something = false;
     for (const_bytes piece : from) {
@@ -92,13 +94,14 @@ result<std::size_t> connection::send(std::span<const const_bytes> from, bool urg
     return taken;
 }
 
-result<std::size_t> connection::receive(std::span<const mutable_bytes> into, bool peek, time_point)
+result<std::size_t> connection::receive(std::span<const mutable_bytes> into, bool peek, time_point now)
 {
     if (incoming_.unread() > 0) {
         if (at_mark() && !options_.urgent_in_line) incoming_.skip();
         const std::uint64_t limit = urgent_.distance_from(incoming_.position()).value_or(UINT64_MAX); // a read stops at the mark
         const std::size_t n = incoming_.read(into, peek, limit);
         urgent_.read_up_to(incoming_.position());
+        if (!peek) tune_receive_buffer(n, now);
         if (n > 0) return n;
     }
     if (got_fin_) return std::size_t{0};
@@ -124,6 +127,21 @@ std::uint64_t connection::unread() const noexcept
 {
     if (options_.urgent_in_line) return incoming_.unread();
     return std::min(urgent_.distance_from(incoming_.position()).value_or(UINT64_MAX), incoming_.unread());
+}
+
+/// Twice the congestion window: one in flight, and one for the user to fill meanwhile.
+std::uint64_t connection::send_capacity() const noexcept
+{
+    if (!options_.tune_send_buffer) return options_.send_buffer;
+    const std::uint64_t most = std::max(options_.send_buffer, options_.send_buffer_limit);
+    return std::clamp<std::uint64_t>(2 * congestion_->window(), options_.send_buffer, most);
+}
+
+void connection::tune_receive_buffer(std::uint64_t octets, time_point now)
+{
+    if (!options_.tune_receive_buffer || octets == 0) return;
+    const std::uint32_t most = std::min({options_.receive_buffer_limit, receive_limit_, 0xffffU << rcv_scale_.shift()});
+    incoming_.set_capacity(tuning_.user_read(octets, rtt_.srtt(), incoming_.capacity(), most, now));
 }
 
 error_code connection::shutdown_send(time_point)
@@ -257,7 +275,8 @@ bool connection::writable() const noexcept
 {
     if (error_ || state_ == state::closed || fin_queued_) return true;
     if (!may_send(state_)) return false;
-    return options_.send_buffer > outgoing_.size() && options_.send_buffer - outgoing_.size() >= options_.send_buffer / 3;
+    const std::uint64_t capacity = send_capacity();
+    return capacity > outgoing_.size() && capacity - outgoing_.size() >= capacity / 3;
 }
 
 bool connection::may_give_way_to(const segment& syn) const noexcept

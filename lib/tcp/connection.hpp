@@ -10,11 +10,13 @@
 #pragma once
 
 #include "tcp/ack_policy.hpp"
+#include "tcp/buffer_tuning.hpp"
 #include "tcp/challenge_limit.hpp"
 #include "tcp/delivery_rate.hpp"
 #include "tcp/keep_alive.hpp"
 #include "tcp/loss_recovery.hpp"
 #include "tcp/options.hpp"
+#include "tcp/pacer.hpp"
 #include "tcp/receive_buffer.hpp"
 #include "tcp/rtt_estimator.hpp"
 #include "tcp/sack_report.hpp"
@@ -103,6 +105,7 @@ public:
     bool has_urgent() const noexcept { return urgent_.pending(); }
     std::uint64_t unread() const noexcept; ///< octets that a receive would give, without stopping at the mark
     const tcp_options& options() const noexcept { return options_; }
+    std::uint32_t receive_capacity() const noexcept { return incoming_.capacity(); } ///< octets
     tcp_info info() const;
     seq_number next_sequence() const noexcept { return snd_.nxt; }
 
@@ -189,6 +192,7 @@ private:
     std::uint32_t segment_room() const noexcept;
     std::uint32_t sendable() const noexcept;
     void note_app_limited() noexcept;
+    bool paced_out(time_point now) noexcept;
     flight_stamp stamp(std::uint32_t size, time_point now) noexcept;
     bool worth_sending(std::uint32_t octets) const noexcept;
     bool fin_unsent() const noexcept { return fin_queued_ && !fin_sent_; }
@@ -215,6 +219,8 @@ private:
     bool is_outstanding(std::uint32_t sequence) const noexcept;
     void queue_reset();
     void closed();
+    std::uint64_t send_capacity() const noexcept;
+    void tune_receive_buffer(std::uint64_t octets, time_point now);
     void negotiate_segment_sizes(std::optional<std::uint16_t> peers, time_point now);
     std::uint32_t option_octets() const noexcept { return ts_.enabled() ? 12 : 0; }
 
@@ -251,6 +257,8 @@ private:
     send_buffer outgoing_;
     receive_buffer incoming_;
     sack_report sack_;
+    receive_tuning tuning_;
+    std::uint32_t receive_limit_; ///< octets
     urgent_mark urgent_;
     std::uint64_t urgent_end_ = 0; ///< position behind the last urgent octet of ours
     sent_queue sent_;
@@ -258,6 +266,7 @@ private:
     std::unique_ptr<congestion_control> congestion_;
     rtt_estimator rtt_;
     delivery_rate rate_;
+    pacer pacer_;
     timestamp_clock ts_;
     timer_table timers_;
     ack_policy acks_;

@@ -14,6 +14,10 @@ struct tcp_options
     // buffers, octets
     std::uint32_t receive_buffer = 256 * 1024;
     std::uint32_t send_buffer = 256 * 1024;
+    std::uint32_t receive_buffer_limit = 6 * 1024 * 1024; ///< it grows up to there as the path wants it
+    std::uint32_t send_buffer_limit = 4 * 1024 * 1024;    ///< likewise
+    bool tune_receive_buffer = true;                      ///< until SO_RCVBUF
+    bool tune_send_buffer = true;                         ///< until SO_SNDBUF
     std::uint32_t window_scale_capacity = 6 * 1024 * 1024; ///< the window that the offered scale must be able to say
 
     // segments
@@ -34,6 +38,7 @@ struct tcp_options
     unsigned syn_retries = 7;                             ///< 1+2+4+...+32+60+60 s: R2 >= 3 min (RFC 9293 MUST-23)
     unsigned retries = 15;                                ///< R2 >= 100 s (RFC 9293 SHLD-11)
     duration user_timeout{};                              ///< RFC 5482; 0: `retries` decides
+    std::uint64_t max_pacing_rate = 0;                    ///< octets/s; SO_MAX_PACING_RATE; 0: none
     unsigned initial_window = 10;                         ///< segments (RFC 6928)
 
     // keep-alive (RFC 9293 §3.8.4), off unless asked for

@@ -59,6 +59,7 @@ bool connection::emit_retransmission(outgoing_segment& out, time_point now)
         if (state_ >= state::established && congestion_room() < std::min(lost->size(), segment_room())) return false;
         if (recovery_.new_data_first() && unsent() > 0 && window_room() > 0) return false;
     }
+    if (paced_out(now)) return false;
     recovery_.take_retransmit_now();
     const std::uint32_t data = lost->size() - (fin_sent_ && lost->end == snd_.nxt ? 1U : 0U);
     resend(out, lost->begin, data > segment_room() ? lost->begin + segment_room() : lost->end, now);
@@ -74,6 +75,7 @@ void connection::resend(outgoing_segment& out, seq_number begin, seq_number end,
     const std::uint32_t size = end - begin;
     sent_.retransmitted(begin, end, now, stamp(size, now));
     recovery_.retransmitted(size, ts_.value(now));
+    pacer_.sent(size, now);
     if (begin == snd_.iss) return fill_syn(out, now);
     octets_retransmitted_ += size;
     fill_range(out, begin, end);
@@ -149,7 +151,8 @@ std::uint32_t connection::sendable() const noexcept
 {
     const bool one_each = urgent_end_ > outgoing_.end() - unsent(); // a device that cuts segments cannot cut the pointer
     const std::uint32_t one = segment_room();
-    const std::uint64_t largest = largest_segment_ > one && !one_each ? largest_segment_ / one * one : one;
+    const std::uint64_t piece = std::min<std::uint64_t>(largest_segment_, pacer_.quantum());
+    const std::uint64_t largest = piece > one && !one_each ? piece / one * one : one;
     const std::uint64_t allowed = std::min({unsent(), window_room(), congestion_room(), largest});
     if (allowed > one && allowed < unsent()) return static_cast<std::uint32_t>(allowed / one * one);
     return static_cast<std::uint32_t>(allowed);
@@ -158,6 +161,17 @@ std::uint32_t connection::sendable() const noexcept
 flight_stamp connection::stamp(std::uint32_t size, time_point now) noexcept
 {
     return rate_.stamp(recovery_.in_flight(sent_), size, now);
+}
+
+/// Too early for another segment: the pacing timer will say when.
+bool connection::paced_out(time_point now) noexcept
+{
+    std::uint64_t rate = congestion_->pacing_rate();
+    if (options_.max_pacing_rate != 0) rate = rate == 0 ? options_.max_pacing_rate : std::min(rate, options_.max_pacing_rate);
+    pacer_.set_rate(rate);
+    if (pacer_.may_send(now)) return false;
+    timers_.arm(timer::pace, pacer_.next());
+    return true;
 }
 
 /// The windows would let more out than the user has written.
@@ -187,6 +201,7 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
         note_app_limited();
         return false;
     }
+    if (paced_out(now)) return false;
     const seq_number begin = snd_.nxt;
     const seq_number end = begin + n + (fin ? 1U : 0U);
     sent_new(begin, end, now);
@@ -199,8 +214,10 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
 void connection::sent_new(seq_number begin, seq_number end, time_point now)
 {
     if (sent_.empty()) last_progress_ = now;
+    congestion_->sending(recovery_.in_flight(sent_), rate_.is_app_limited(), now);
     sent_.push(begin, end, now, stamp(end - begin, now), std::exchange(resending_, false));
     recovery_.sent(end - begin);
+    pacer_.sent(end - begin, now);
     snd_.nxt = end;
     last_data_sent_ = now;
     timers_.cancel(timer::persist);

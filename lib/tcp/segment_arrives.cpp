@@ -369,6 +369,8 @@ connection::verdict connection::process_text(segment& seg, time_point now)
             sack_.came_twice(seg.first_octet(), seg.first_octet() + size);
         sack_.came_early(at);
     }
+    if (const auto echo = seg.options.ts; echo && ts_.enabled() && echo->echo != 0)
+        if (const auto r = ts_.round_trip(echo->echo, now); r && *r > duration::zero()) tuning_.round_trip(*r);
     const auto delivered = static_cast<std::uint32_t>(incoming_.receive(incoming_.next() + ahead, std::move(seg.payload)));
     rcv_.nxt += delivered;
     if (const auto at = urgent_.awaited(); at && *at < incoming_.next()) {
@@ -376,7 +378,7 @@ connection::verdict connection::process_text(segment& seg, time_point now)
         events_.urgent = true;
     }
     if (was_early) ++counters_.out_of_order_segs;
-    if (receive_shut_) incoming_.clear(); // shutdown(receive): taken and forgotten, as Linux does
+    if (receive_shut_) tune_receive_buffer(size, now), incoming_.clear(); // shutdown(receive): taken and forgotten, as Linux does
     if (was_early || had_hole) {
         acks_.demand(); // RFC 5681 §4.2
     } else {

@@ -16,6 +16,7 @@ enum class timer : std::uint8_t
     retransmit,   ///< RFC 6298
     tail_probe,   ///< RFC 8985 §7.2
     reorder,      ///< RACK's (RFC 8985 §6.2 step 5)
+    pace,         ///< the next segment may leave
     persist,      ///< zero-window probes and the sender's SWS override (RFC 9293 §3.8.6.1, §3.8.6.2.1)
     delayed_ack,  ///< RFC 9293 §3.8.6.3
     keep_alive,   ///< RFC 9293 §3.8.4

@@ -107,8 +107,9 @@ host_options options_of(const cell& c)
 {
     host_options o;
     const std::uint64_t wanted = 4 * bandwidth_delay_product(c) + (1 << 20);
-    o.tcp.receive_buffer = o.tcp.send_buffer = static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, 512U << 20));
-    o.tcp.window_scale_capacity = o.tcp.receive_buffer;
+    const auto most = static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, 512U << 20));
+    if (!c.tuned) o.tcp.receive_buffer = o.tcp.send_buffer = most;
+    o.tcp.receive_buffer_limit = o.tcp.send_buffer_limit = o.tcp.window_scale_capacity = most;
     o.congestion_control = c.congestion_control;
     o.transmit_queue = 1 << 20;
     return o;

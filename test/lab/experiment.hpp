@@ -27,7 +27,8 @@ struct cell
     duration start_up = std::chrono::seconds(10); ///< not measured
     duration length = std::chrono::seconds(30);   ///< measured
     std::uint64_t seed = 1;
-    bool ecn = false; ///< both ends ask for it, and the queue marks
+    bool ecn = false;   ///< both ends ask for it, and the queue marks
+    bool tuned = false; ///< buffers begin as small as they do, and are tuned
 };
 
 std::uint64_t bandwidth_delay_product(const cell& c); ///< octets

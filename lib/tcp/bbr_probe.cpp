@@ -1,0 +1,208 @@
+// ProbeBW of BBR: the cycle of phases, and the bounds that loss sets.
+#include "tcp/bbr.hpp"
+
+#include <algorithm>
+
+namespace tapio::core::tcp {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr double loss_threshold = 0.02;
+constexpr double beta = 0.7;
+constexpr double headroom = 0.15;
+constexpr std::uint64_t longest_probe_distance = 63; // rounds
+
+} // namespace
+
+bool bbr::in_probe_bw() const noexcept
+{
+    return phase_ == phase::probe_bw_down || phase_ == phase::probe_bw_cruise || phase_ == phase::probe_bw_refill ||
+           phase_ == phase::probe_bw_up;
+}
+
+/// Loss is expected then, and no sign that the path has become slower.
+bool bbr::probing_bandwidth() const noexcept
+{
+    return phase_ == phase::startup || phase_ == phase::probe_bw_refill || phase_ == phase::probe_bw_up;
+}
+
+std::uint32_t bbr::random() noexcept // SplitMix64
+{
+    std::uint64_t z = random_ += 0x9e3779b97f4a7c15U;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+    return static_cast<std::uint32_t>(z >> 32);
+}
+
+void bbr::reset_full_bandwidth(double rate) noexcept
+{
+    full_bw_ = rate;
+    full_bw_count_ = 0;
+    full_bw_now_ = false;
+}
+
+void bbr::reset_short_term() noexcept
+{
+    bw_short_ = std::numeric_limits<double>::infinity();
+    inflight_short_ = unbounded;
+}
+
+/// BBRInitLowerBounds, BBRLossLowerBounds
+void bbr::lower_short_term(const ack_sample&) noexcept
+{
+    if (bw_short_ == std::numeric_limits<double>::infinity()) bw_short_ = max_bw_.best();
+    if (inflight_short_ == unbounded) inflight_short_ = cwnd_;
+    bw_short_ = std::max(bw_latest_, beta * bw_short_);
+    inflight_short_ = std::max(inflight_latest_, static_cast<std::uint64_t>(beta * static_cast<double>(inflight_short_)));
+}
+
+// -- phases -------------------------------------------------------------------------------------------------------------
+
+void bbr::start_down(const ack_sample& a) noexcept
+{
+    loss_in_round_ = false; // BBRResetCongestionSignals
+    bw_latest_ = 0;
+    inflight_latest_ = 0;
+    up_count_ = unbounded;
+    rounds_since_probe_ = random() % 2;
+    probe_wait_ = 2s + duration(random() % 1'000'000'000);
+    cycle_began_ = a.now;
+    acks_ = ack_phase::probe_stopping;
+    begin_round(a);
+    phase_ = phase::probe_bw_down;
+    pacing_gain_ = 0.9;
+    cwnd_gain_ = 2;
+}
+
+void bbr::start_cruise() noexcept
+{
+    phase_ = phase::probe_bw_cruise;
+    pacing_gain_ = 1;
+    cwnd_gain_ = 2;
+}
+
+void bbr::start_refill(const ack_sample& a) noexcept
+{
+    reset_short_term();
+    up_rounds_ = 0;
+    up_acked_ = 0;
+    acks_ = ack_phase::refilling;
+    begin_round(a);
+    phase_ = phase::probe_bw_refill;
+    pacing_gain_ = 1;
+    cwnd_gain_ = 2;
+}
+
+void bbr::start_up(const ack_sample& a) noexcept
+{
+    acks_ = ack_phase::probe_starting;
+    begin_round(a);
+    reset_full_bandwidth(a.rate.octets_per_second());
+    phase_ = phase::probe_bw_up;
+    pacing_gain_ = 1.25;
+    cwnd_gain_ = 2.25;
+    raise_slope();
+}
+
+/// BBRUpdateProbeBWCyclePhase
+void bbr::update_cycle(const ack_sample& a) noexcept
+{
+    if (!full_bw_reached_) return;
+    adapt_long_term(a);
+    switch (phase_) {
+    case phase::probe_bw_down:
+        if (!time_to_probe(a) && time_to_cruise(a)) start_cruise();
+        return;
+    case phase::probe_bw_cruise: (void)time_to_probe(a); return;
+    case phase::probe_bw_refill:
+        if (!round_start_) return;
+        probe_samples_ = true;
+        return start_up(a);
+    case phase::probe_bw_up:
+        if (time_to_go_down(a)) start_down(a);
+        return;
+    default: return;
+    }
+}
+
+bool bbr::time_to_probe(const ack_sample& a) noexcept
+{
+    // Often enough to live beside Reno, which needs about as many rounds as it has packets in flight.
+    const std::uint64_t rounds = std::min(target_inflight() / mss_, longest_probe_distance);
+    if (a.now <= cycle_began_ + probe_wait_ && rounds_since_probe_ < rounds) return false;
+    start_refill(a);
+    return true;
+}
+
+bool bbr::time_to_cruise(const ack_sample& a) const noexcept { return a.in_flight <= with_headroom() && a.in_flight <= inflight(1); }
+
+bool bbr::time_to_go_down(const ack_sample& a) noexcept
+{
+    if (window_limited_ && cwnd_ >= inflight_long_) { // it is our own bound that holds the rate down
+        reset_full_bandwidth(a.rate.octets_per_second());
+        return false;
+    }
+    return full_bw_now_;
+}
+
+// -- the bounds ---------------------------------------------------------------------------------------------------------
+
+std::uint64_t bbr::with_headroom() const noexcept
+{
+    if (inflight_long_ == unbounded) return unbounded;
+    const auto left = std::max<std::uint64_t>(mss_, static_cast<std::uint64_t>(headroom * static_cast<double>(inflight_long_)));
+    return std::max(inflight_long_ > left ? inflight_long_ - left : 0, least_window());
+}
+
+std::uint64_t bbr::target_inflight() const noexcept { return std::min(static_cast<std::uint64_t>(product(1)), cwnd_); }
+
+/// BBRAdaptLongTermModel
+void bbr::adapt_long_term(const ack_sample& a) noexcept
+{
+    if (acks_ == ack_phase::probe_starting && round_start_) acks_ = ack_phase::probe_feedback;
+    if (acks_ == ack_phase::probe_stopping && round_start_) { // the probe's samples are all in: the filter's next cycle
+        probe_samples_ = false;
+        acks_ = ack_phase::none;
+        if (in_probe_bw() && !a.rate.app_limited) ++cycle_;
+    }
+    if (inflight_too_high(a)) return;
+    if (inflight_long_ == unbounded) return;
+    inflight_long_ = std::max(inflight_long_, a.rate.in_flight);
+    if (phase_ == phase::probe_bw_up) probe_upward(a);
+}
+
+bool bbr::inflight_too_high(const ack_sample& a) noexcept
+{
+    if (static_cast<double>(a.rate.lost) <= loss_threshold * static_cast<double>(a.rate.in_flight)) return false;
+    if (!probe_samples_) return true;
+    probe_samples_ = false; // BBRHandleInflightTooHigh
+    if (!a.rate.app_limited)
+        inflight_long_ = std::max(a.rate.in_flight, static_cast<std::uint64_t>(beta * static_cast<double>(target_inflight())));
+    if (phase_ == phase::probe_bw_up) start_down(a);
+    return true;
+}
+
+/// BBRProbeInflightLongtermUpward
+void bbr::probe_upward(const ack_sample& a) noexcept
+{
+    if (!window_limited_ || cwnd_ < inflight_long_) return;
+    up_acked_ += a.delivered;
+    if (up_acked_ >= up_count_) {
+        const std::uint64_t steps = up_acked_ / up_count_;
+        up_acked_ -= steps * up_count_;
+        inflight_long_ += steps * mss_;
+    }
+    if (round_start_) raise_slope();
+}
+
+/// Twice as fast each round: one MSS in the first, then two, four ...
+void bbr::raise_slope() noexcept
+{
+    const std::uint64_t growth = UINT64_C(1) << up_rounds_; // segments in this round
+    up_rounds_ = std::min(up_rounds_ + 1, 30U);
+    up_count_ = std::max<std::uint64_t>(cwnd_ / growth, 1);
+}
+
+} // namespace tapio::core::tcp

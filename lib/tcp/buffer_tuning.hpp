@@ -1,0 +1,49 @@
+/// @file
+/// How large the buffers of a connection should be. The receiver's: twice what its user reads in a round trip, so that the window
+/// never holds back a sender that doubles (Dynamic Right-Sizing: Fisk and Feng 2001; no RFC). The sender's: twice the congestion
+/// window. Both grow between what they began with and a limit, and an answer to SO_RCVBUF or SO_SNDBUF ends it.
+#pragma once
+
+#include <tapio/core/time.hpp>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace tapio::core::tcp {
+
+class receive_tuning
+{
+public:
+    /// The peer echoed our timestamp after so long. It may have waited for its user: only the short ones tell of the path.
+    void round_trip(duration sample) noexcept
+    {
+        if (rtt_ == duration::zero() || sample < rtt_) {
+            rtt_ = sample;
+        } else {
+            rtt_ += (sample - rtt_) / 16;
+        }
+    }
+
+    /// The user has read so many octets. @param fallback a round trip, where none was measured here
+    /// @return what the capacity should be, octets
+    std::uint32_t user_read(std::uint64_t octets, duration fallback, std::uint32_t capacity, std::uint32_t limit, time_point now) noexcept
+    {
+        copied_ += octets;
+        const duration round = rtt_ != duration::zero() ? rtt_ : fallback;
+        if (round == duration::zero()) return capacity;
+        if (round_began_ == time_point{}) round_began_ = now;
+        if (now - round_began_ < round) return capacity;
+        const std::uint64_t in_round = copied_;
+        copied_ = 0;
+        round_began_ = now;
+        const std::uint64_t wanted = 2 * in_round + in_round / 4; // a little more than it takes to double
+        return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(wanted, capacity, std::max(limit, capacity)));
+    }
+
+private:
+    duration rtt_{};
+    std::uint64_t copied_ = 0; ///< octets in this round
+    time_point round_began_{};
+};
+
+} // namespace tapio::core::tcp
