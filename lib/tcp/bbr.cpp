@@ -38,6 +38,7 @@ void bbr::start(std::uint32_t mss, std::uint64_t initial_window, time_point now)
 void bbr::acknowledged(const ack_sample& a)
 {
     window_limited_ = a.window_limited;
+    delivered_ = a.rate.total_delivered;
     update_latest_signals(a);
     update_congestion_signals(a);
     update_aggregation(a);
@@ -62,7 +63,7 @@ void bbr::update_round(const ack_sample& a) noexcept
 {
     round_start_ = a.rate.interval > duration::zero() && a.rate.prior_delivered >= next_round_delivered_;
     if (!round_start_) return;
-    begin_round(a);
+    begin_round(a.rate.total_delivered);
     ++round_;
     ++rounds_since_probe_;
 }
@@ -157,7 +158,7 @@ void bbr::check_startup_done(const ack_sample& a) noexcept
 
 void bbr::check_drain_done(const ack_sample& a) noexcept
 {
-    if (phase_ == phase::drain && a.in_flight <= inflight(1)) start_down(a);
+    if (phase_ == phase::drain && a.in_flight <= inflight(1)) start_down(a.rate.total_delivered, a.now);
 }
 
 // -- ProbeRTT -------------------------------------------------------------------------------------------------------------
@@ -176,13 +177,13 @@ void bbr::check_probe_rtt(const ack_sample& a) noexcept
         prior_cwnd_ = cwnd_;
         probe_rtt_done_at_ = time_point{};
         acks_ = ack_phase::probe_stopping;
-        begin_round(a);
+        begin_round(a.rate.total_delivered);
     }
     if (phase_ == phase::probe_rtt) {
         if (probe_rtt_done_at_ == time_point{} && a.in_flight <= probe_rtt_window()) {
             probe_rtt_done_at_ = a.now + probe_rtt_length;
             probe_rtt_round_done_ = false;
-            begin_round(a);
+            begin_round(a.rate.total_delivered);
         } else if (probe_rtt_done_at_ != time_point{}) {
             probe_rtt_round_done_ = probe_rtt_round_done_ || round_start_;
             if (probe_rtt_round_done_ && a.now > probe_rtt_done_at_) leave_probe_rtt(a);
@@ -197,7 +198,7 @@ void bbr::leave_probe_rtt(const ack_sample& a) noexcept
     cwnd_ = std::max(cwnd_, prior_cwnd_);
     reset_short_term();
     if (full_bw_reached_) {
-        start_down(a);
+        start_down(a.rate.total_delivered, a.now);
         start_cruise();
     } else {
         phase_ = phase::startup;
@@ -218,7 +219,8 @@ double bbr::product(double gain) const noexcept
 std::uint64_t bbr::inflight(double gain) const noexcept
 {
     const auto quantum = std::max<std::uint64_t>(static_cast<std::uint64_t>(pacing_rate_ / 1000), UINT64_C(2) * mss_);
-    std::uint64_t out = std::max({static_cast<std::uint64_t>(product(gain)), 3 * std::min<std::uint64_t>(quantum, 65536), least_window()});
+    std::uint64_t out =
+        std::max({static_cast<std::uint64_t>(product(gain)), 3 * std::min<std::uint64_t>(quantum, 65536), least_window()});
     if (phase_ == phase::probe_bw_up) out += UINT64_C(2) * mss_;
     return out;
 }
@@ -229,7 +231,8 @@ void bbr::set_pacing_rate() noexcept
     if (rate > 0 && (full_bw_reached_ || rate > pacing_rate_ || fresh_start_)) pacing_rate_ = rate;
     if (min_rtt_ == duration::max() || !fresh_start_) return;
     fresh_start_ = false; // now that a round trip is known, the first guess can be a better one (BBRInitPacingRate)
-    pacing_rate_ = std::max(rate, startup_pacing_gain * static_cast<double>(initial_window_) / seconds(std::max<duration>(min_rtt_, 1us)));
+    pacing_rate_ =
+        std::max(rate, startup_pacing_gain * static_cast<double>(initial_window_) / seconds(std::max<duration>(min_rtt_, 1us)));
 }
 
 void bbr::set_window(const ack_sample& a) noexcept

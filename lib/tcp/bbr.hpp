@@ -25,6 +25,7 @@ public:
     void start(std::uint32_t mss, std::uint64_t initial_window, time_point now) override;
     void mss_changed(std::uint32_t mss) override { mss_ = mss; }
     void acknowledged(const ack_sample& ack) override;
+    void segment_lost(const lost_segment& s) override;
     void loss_detected(std::uint64_t in_flight, time_point now) override;
     void recovered(std::uint64_t in_flight, time_point now) override;
     void timed_out(std::uint64_t in_flight, bool first, time_point now) override;
@@ -61,7 +62,7 @@ private:
 
     // bbr.cpp
     void update_round(const ack_sample& a) noexcept;
-    void begin_round(const ack_sample& a) noexcept { next_round_delivered_ = a.rate.total_delivered; }
+    void begin_round(std::uint64_t delivered) noexcept { next_round_delivered_ = delivered; }
     void update_latest_signals(const ack_sample& a) noexcept;
     void update_max_bandwidth(const ack_sample& a) noexcept;
     void update_congestion_signals(const ack_sample& a) noexcept;
@@ -89,7 +90,6 @@ private:
     void lower_short_term(const ack_sample& a) noexcept;
     void update_cycle(const ack_sample& a) noexcept;
     void adapt_long_term(const ack_sample& a) noexcept;
-    bool inflight_too_high(const ack_sample& a) noexcept;
     void probe_upward(const ack_sample& a) noexcept;
     void raise_slope() noexcept;
     bool time_to_probe(const ack_sample& a) noexcept;
@@ -97,7 +97,7 @@ private:
     bool time_to_go_down(const ack_sample& a) noexcept;
     std::uint64_t with_headroom() const noexcept;
     std::uint64_t target_inflight() const noexcept;
-    void start_down(const ack_sample& a) noexcept;
+    void start_down(std::uint64_t delivered, time_point now) noexcept;
     void start_cruise() noexcept;
     void start_refill(const ack_sample& a) noexcept;
     void start_up(const ack_sample& a) noexcept;
@@ -113,9 +113,9 @@ private:
     phase phase_ = phase::startup;
 
     // the model: what the path is like
-    double bw_ = 0;                    ///< octets/s, within all bounds
-    windowed_max<double> max_bw_{2};   ///< octets/s, over two cycles of ProbeBW
-    std::uint64_t cycle_ = 0;          ///< of the filter
+    double bw_ = 0;                  ///< octets/s, within all bounds
+    windowed_max<double> max_bw_{2}; ///< octets/s, over two cycles of ProbeBW
+    std::uint64_t cycle_ = 0;        ///< of the filter
     duration min_rtt_ = duration::max();
     time_point min_rtt_at_{};
     double bw_short_ = std::numeric_limits<double>::infinity(); ///< octets/s; what loss has lately shown
@@ -123,6 +123,7 @@ private:
     std::uint64_t inflight_long_ = unbounded;                   ///< octets; more than that loses too much
 
     // rounds
+    std::uint64_t delivered_ = 0; ///< octets, by the last acknowledgement
     std::uint64_t next_round_delivered_ = 0, round_ = 0, rounds_since_probe_ = 0;
     bool round_start_ = false;
     bool fresh_start_ = true; ///< until the first acknowledgement with a round-trip time
@@ -132,7 +133,7 @@ private:
     std::uint64_t inflight_latest_ = 0;
     std::uint64_t loss_round_delivered_ = 0;
     bool loss_round_start_ = false, loss_in_round_ = false;
-    unsigned loss_events_ = 0;      ///< in this round of Startup
+    unsigned loss_events_ = 0; ///< in this round of Startup
     bool in_recovery_ = false;
 
     // is the pipe full?

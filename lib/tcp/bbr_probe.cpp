@@ -60,7 +60,7 @@ void bbr::lower_short_term(const ack_sample&) noexcept
 
 // -- phases -------------------------------------------------------------------------------------------------------------
 
-void bbr::start_down(const ack_sample& a) noexcept
+void bbr::start_down(std::uint64_t delivered, time_point now) noexcept
 {
     loss_in_round_ = false; // BBRResetCongestionSignals
     bw_latest_ = 0;
@@ -68,9 +68,9 @@ void bbr::start_down(const ack_sample& a) noexcept
     up_count_ = unbounded;
     rounds_since_probe_ = random() % 2;
     probe_wait_ = 2s + duration(random() % 1'000'000'000);
-    cycle_began_ = a.now;
+    cycle_began_ = now;
     acks_ = ack_phase::probe_stopping;
-    begin_round(a);
+    begin_round(delivered);
     phase_ = phase::probe_bw_down;
     pacing_gain_ = 0.9;
     cwnd_gain_ = 2;
@@ -89,7 +89,7 @@ void bbr::start_refill(const ack_sample& a) noexcept
     up_rounds_ = 0;
     up_acked_ = 0;
     acks_ = ack_phase::refilling;
-    begin_round(a);
+    begin_round(a.rate.total_delivered);
     phase_ = phase::probe_bw_refill;
     pacing_gain_ = 1;
     cwnd_gain_ = 2;
@@ -98,7 +98,7 @@ void bbr::start_refill(const ack_sample& a) noexcept
 void bbr::start_up(const ack_sample& a) noexcept
 {
     acks_ = ack_phase::probe_starting;
-    begin_round(a);
+    begin_round(a.rate.total_delivered);
     reset_full_bandwidth(a.rate.octets_per_second());
     phase_ = phase::probe_bw_up;
     pacing_gain_ = 1.25;
@@ -121,7 +121,7 @@ void bbr::update_cycle(const ack_sample& a) noexcept
         probe_samples_ = true;
         return start_up(a);
     case phase::probe_bw_up:
-        if (time_to_go_down(a)) start_down(a);
+        if (time_to_go_down(a)) start_down(a.rate.total_delivered, a.now);
         return;
     default: return;
     }
@@ -136,7 +136,10 @@ bool bbr::time_to_probe(const ack_sample& a) noexcept
     return true;
 }
 
-bool bbr::time_to_cruise(const ack_sample& a) const noexcept { return a.in_flight <= with_headroom() && a.in_flight <= inflight(1); }
+bool bbr::time_to_cruise(const ack_sample& a) const noexcept
+{
+    return a.in_flight <= with_headroom() && a.in_flight <= inflight(1);
+}
 
 bool bbr::time_to_go_down(const ack_sample& a) noexcept
 {
@@ -167,21 +170,26 @@ void bbr::adapt_long_term(const ack_sample& a) noexcept
         acks_ = ack_phase::none;
         if (in_probe_bw() && !a.rate.app_limited) ++cycle_;
     }
-    if (inflight_too_high(a)) return;
-    if (inflight_long_ == unbounded) return;
+    const bool too_much = static_cast<double>(a.rate.lost) > loss_threshold * static_cast<double>(a.rate.in_flight);
+    if (too_much || inflight_long_ == unbounded) return;
     inflight_long_ = std::max(inflight_long_, a.rate.in_flight);
     if (phase_ == phase::probe_bw_up) probe_upward(a);
 }
 
-bool bbr::inflight_too_high(const ack_sample& a) noexcept
+/// BBRHandleLostPacket: the first loss that is too much ends the probe, and says how much in flight the path can bear.
+void bbr::segment_lost(const lost_segment& s)
 {
-    if (static_cast<double>(a.rate.lost) <= loss_threshold * static_cast<double>(a.rate.in_flight)) return false;
-    if (!probe_samples_) return true;
+    const auto in_flight = static_cast<double>(s.in_flight);
+    if (!probe_samples_ || static_cast<double>(s.lost) <= loss_threshold * in_flight) return;
     probe_samples_ = false; // BBRHandleInflightTooHigh
-    if (!a.rate.app_limited)
-        inflight_long_ = std::max(a.rate.in_flight, static_cast<std::uint64_t>(beta * static_cast<double>(target_inflight())));
-    if (phase_ == phase::probe_bw_up) start_down(a);
-    return true;
+    if (!s.app_limited) {
+        const auto size = static_cast<double>(s.size);
+        const double before = in_flight - size; // BBRInflightAtLoss: where the loss rate crossed the threshold
+        const double prefix = (loss_threshold * before - (static_cast<double>(s.lost) - size)) / (1 - loss_threshold);
+        const double bearable = std::max(before + std::max(prefix, 0.0), beta * static_cast<double>(target_inflight()));
+        inflight_long_ = static_cast<std::uint64_t>(bearable);
+    }
+    if (phase_ == phase::probe_bw_up) start_down(delivered_, s.now);
 }
 
 /// BBRProbeInflightLongtermUpward

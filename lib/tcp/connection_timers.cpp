@@ -52,8 +52,7 @@ void connection::reorder_timeout(time_point now)
     news.nxt = snd_.nxt;
     news.mss = send_mss_;
     news.sample.now = now;
-    if (recovery_.reordering_timeout(news, rtt_, sent_, *congestion_)) ++counters_.fast_retransmits;
-    rate_.lost(news.sample.lost);
+    if (recovery_.reordering_timeout(news, rtt_, rate_, sent_, *congestion_)) ++counters_.fast_retransmits;
     timers_.arm(timer::reorder, recovery_.reordering_deadline());
 }
 

@@ -37,7 +37,11 @@ public:
         if (newest_ && !s.sent_after(newest_->sent_at, newest_->end)) return;
         newest_ = s;
     }
-    void lost(std::uint64_t octets) noexcept { lost_ += octets; }
+    lost_segment lost(const sent_segment& s, time_point now) noexcept
+    {
+        lost_ += s.size();
+        return {s.size(), s.stamp.in_flight, lost_ - s.stamp.lost, s.stamp.app_limited, now};
+    }
 
     /// All that the acknowledgement in hand delivers was told. @param least_rtt of the connection
     rate_sample sample(duration least_rtt) noexcept

@@ -15,7 +15,8 @@ bool earlier_timestamp(std::uint32_t a, std::uint32_t b) noexcept { return stati
 
 // -- with SACK --------------------------------------------------------------------------------------------------------
 
-bool loss_recovery::acknowledged(ack_news& news, const rtt_estimator& rtt, sent_queue& sent, congestion_control& cc)
+bool loss_recovery::acknowledged(ack_news& news, const rtt_estimator& rtt, delivery_rate& rate, sent_queue& sent,
+                                 congestion_control& cc)
 {
     if (!sack_) return new_ack(news, sent, cc), false;
     const time_point now = news.sample.now;
@@ -30,7 +31,7 @@ bool loss_recovery::acknowledged(ack_news& news, const rtt_estimator& rtt, sent_
         phase_ = phase::open;
         forward_ = forward_step::off;
     }
-    news.sample.lost = detect(news, rtt, sent);
+    news.sample.lost = detect(news, rtt, rate, sent, cc);
     news.sample.in_flight = in_flight(sent);
     const bool began = enter_if_lost(news, sent, cc);
     news.sample.in_recovery = was_recovering || phase_ == phase::recovery;
@@ -40,11 +41,13 @@ bool loss_recovery::acknowledged(ack_news& news, const rtt_estimator& rtt, sent_
     return began;
 }
 
-std::uint32_t loss_recovery::detect(const ack_news& news, const rtt_estimator& rtt, sent_queue& sent)
+std::uint32_t loss_recovery::detect(const ack_news& news, const rtt_estimator& rtt, delivery_rate& rate, sent_queue& sent,
+                                    congestion_control& cc)
 {
     const std::uint32_t sacked = sent.sacked() / std::max(news.mss, 1U);
     const duration window = rack_.reordering_window(phase_ != phase::open, sacked, rtt.min_rtt(), rtt.srtt());
-    return rack_.detect(sent, window, news.sample.now, look_again_);
+    return rack_.detect(sent, window, news.sample.now, look_again_,
+                        [&](const sent_segment& s) { cc.segment_lost(rate.lost(s, news.sample.now)); });
 }
 
 /// RFC 6675 §5 step 4, RFC 9937 §6
@@ -59,10 +62,11 @@ bool loss_recovery::enter_if_lost(ack_news& news, sent_queue& sent, congestion_c
     return true;
 }
 
-bool loss_recovery::reordering_timeout(ack_news& news, const rtt_estimator& rtt, sent_queue& sent, congestion_control& cc)
+bool loss_recovery::reordering_timeout(ack_news& news, const rtt_estimator& rtt, delivery_rate& rate, sent_queue& sent,
+                                       congestion_control& cc)
 {
     news.sample.prior_flight = in_flight(sent);
-    news.sample.lost = detect(news, rtt, sent);
+    news.sample.lost = detect(news, rtt, rate, sent, cc);
     const bool began = enter_if_lost(news, sent, cc);
     if (phase_ == phase::recovery && news.sample.lost > 0) prr_.acknowledged(0, in_flight(sent), cc.threshold(), news.mss, false);
     return began;

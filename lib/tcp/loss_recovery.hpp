@@ -10,6 +10,7 @@
 ///     both          the slow start after a timeout (RFC 5681 §3.1)
 #pragma once
 
+#include "tcp/delivery_rate.hpp"
 #include "tcp/proportional_rate_reduction.hpp"
 #include "tcp/rack.hpp"
 #include "tcp/rtt_estimator.hpp"
@@ -60,14 +61,15 @@ public:
 
     /// An acknowledgement that moved SND.UNA, or any with SACK. Completes `news.sample`, which congestion control is to be told
     /// next. True when it begins a fast recovery.
-    bool acknowledged(ack_news& news, const rtt_estimator& rtt, sent_queue& sent, congestion_control& cc);
+    bool acknowledged(ack_news& news, const rtt_estimator& rtt, delivery_rate& rate, sent_queue& sent, congestion_control& cc);
 
     /// A duplicate acknowledgement (RFC 5681 §2), without SACK. True when it begins a fast recovery.
     bool duplicate_ack(seq_number una, seq_number nxt, std::uint32_t mss, sent_queue& sent, congestion_control& cc,
                        time_point now);
 
     /// The reordering timer expired. True when a fast recovery begins.
-    bool reordering_timeout(ack_news& news, const rtt_estimator& rtt, sent_queue& sent, congestion_control& cc);
+    bool reordering_timeout(ack_news& news, const rtt_estimator& rtt, delivery_rate& rate, sent_queue& sent,
+                            congestion_control& cc);
     time_point reordering_deadline() const noexcept { return look_again_; }
 
     /// The retransmission timer expired.
@@ -120,7 +122,8 @@ private:
     bool forward_says_spurious(const ack_news& news) noexcept;
     void take_back(sent_queue& sent, congestion_control& cc, time_point now);
     void begin_episode(seq_number una, seq_number nxt) noexcept;
-    std::uint32_t detect(const ack_news& news, const rtt_estimator& rtt, sent_queue& sent);
+    std::uint32_t detect(const ack_news& news, const rtt_estimator& rtt, delivery_rate& rate, sent_queue& sent,
+                         congestion_control& cc);
     bool enter_if_lost(ack_news& news, sent_queue& sent, congestion_control& cc);
     void new_ack(ack_news& news, sent_queue& sent, congestion_control& cc);
     void partial_ack(const ack_sample& ack, std::uint32_t mss, sent_queue& sent);

@@ -58,14 +58,16 @@ public:
         return std::min(least_rtt / 4 * multiplier_, smoothed);
     }
 
-    /// Step 5. Marks what is lost. @return octets; and, in `again`, when to look again (`never`: no need)
-    std::uint32_t detect(sent_queue& sent, duration window, time_point now, time_point& again) const
+    /// Step 5. Marks what is lost, and calls `lost(record)` for each. @return octets; and, in `again`, when to look again
+    /// (`never`: no need)
+    template <class F>
+    std::uint32_t detect(sent_queue& sent, duration window, time_point now, time_point& again, F&& lost) const
     {
         again = never;
         if (!newest_) return 0;
         return sent.mark_lost_in_order_of_time(newest_->sent_at, newest_->end, [&](const sent_segment& s) {
             const time_point overdue = s.sent_at + rtt_ + window;
-            if (overdue <= now) return true;
+            if (overdue <= now) return lost(s), true;
             again = std::min(again, overdue);
             return false;
         });

@@ -4,6 +4,12 @@
 
 namespace tapio::core::tcp {
 
+namespace {
+
+constexpr std::size_t small_piece = 512; // octets
+
+} // namespace
+
 bool reassembler::insert(std::uint64_t at, slice data)
 {
     auto next = std::upper_bound(pieces_.begin(), pieces_.end(), at,
@@ -21,8 +27,9 @@ bool reassembler::insert(std::uint64_t at, slice data)
         const std::uint64_t gap = next == pieces_.end() ? data.size() : next->begin - at;
         const auto n = std::min<std::uint64_t>(gap, data.size());
         if (n > 0) {
-            if (pieces_.size() == most_pieces) return false;
-            next = std::next(pieces_.insert(next, piece{at, data.part(0, n)}));
+            if (pieces_.size() >= most_pieces_) return false;
+            const slice part = data.part(0, n);
+            next = std::next(pieces_.insert(next, piece{at, n < small_piece ? slice::copy_of(part.bytes()) : part}));
             octets_ += n;
             add_range(at, at + n);
         }

@@ -4,6 +4,7 @@
 
 #include <tapio/core/slice.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -12,7 +13,8 @@
 namespace tapio::core::tcp {
 
 /// Positions are octets of the stream (64 bits, no wrap). Pieces are kept sorted and disjoint; what arrived first stays.
-/// Bounded by the receive window in octets and by `most_pieces` in number: at the bound the piece is refused.
+/// Bounded by the receive window in octets, and in number: at the bound the piece is refused. Small pieces are copied out of the
+/// blocks that they came in, so that a peer's one-octet segments cannot pin a block each.
 /// Octets [begin, end) of the stream.
 struct stream_range
 {
@@ -22,7 +24,10 @@ struct stream_range
 class reassembler
 {
 public:
-    static constexpr std::size_t most_pieces = 2048;
+    static constexpr std::size_t least_bound = 2048; ///< pieces
+
+    /// @param octets the window: a piece for each 256 of them is enough for any honest peer
+    void set_window(std::uint32_t octets) noexcept { most_pieces_ = std::max<std::size_t>(octets / 256, least_bound); }
 
     /// Keeps what is new of [at, at + data.size()). False when the bound on pieces refused some of it.
     bool insert(std::uint64_t at, slice data);
@@ -68,6 +73,7 @@ private:
     std::vector<piece> pieces_;
     std::vector<stream_range> ranges_; ///< sorted; they do not touch
     std::size_t octets_ = 0;
+    std::size_t most_pieces_ = least_bound;
 };
 
 } // namespace tapio::core::tcp

@@ -18,12 +18,16 @@ namespace tapio::core::tcp {
 class receive_buffer
 {
 public:
-    explicit receive_buffer(std::uint32_t capacity) noexcept : capacity_(capacity) {}
+    explicit receive_buffer(std::uint32_t capacity) noexcept { set_capacity(capacity); }
 
     std::uint64_t next() const noexcept { return next_; }     ///< the position wanted next (RCV.NXT)
     std::uint64_t unread() const noexcept { return unread_; } ///< octets in order
     std::uint32_t capacity() const noexcept { return capacity_; }
-    void set_capacity(std::uint32_t octets) noexcept { capacity_ = octets; }
+    void set_capacity(std::uint32_t octets) noexcept
+    {
+        capacity_ = octets;
+        early_.set_window(octets);
+    }
 
     /// Octets beyond `next()` that may still come.
     std::uint32_t room() const noexcept { return unread_ >= capacity_ ? 0 : capacity_ - static_cast<std::uint32_t>(unread_); }
@@ -57,7 +61,7 @@ private:
     reassembler early_;
     std::uint64_t next_ = 0;
     std::uint64_t unread_ = 0;
-    std::uint32_t capacity_; ///< octets
+    std::uint32_t capacity_ = 0; ///< octets
 };
 
 } // namespace tapio::core::tcp

@@ -157,8 +157,7 @@ void connection::acknowledged(const segment& seg, time_point now)
         last_progress_ = now;
     }
     if (!recovery_.uses_sack()) sample.delivered = sample.acked;
-    if (recovery_.acknowledged(news, rtt_, sent_, *congestion_)) ++counters_.fast_retransmits;
-    rate_.lost(sample.lost);
+    if (recovery_.acknowledged(news, rtt_, rate_, sent_, *congestion_)) ++counters_.fast_retransmits;
     sample.rate = rate_.sample(rtt_.min_rtt());
     if (sample.delivered > 0) congestion_->acknowledged(sample);
     events_.writable = events_.writable || (sample.acked > 0 && writable());

@@ -25,8 +25,7 @@ public:
     {
         static const std::vector<std::byte> zeros(1 << 18);
         const std::array<const_bytes, 1> all{zeros};
-        while (any(what & readiness::writable) && host_.tcp().send(id_, all, now)) {
-        }
+        while (any(what & readiness::writable) && host_.tcp().send(id_, all, now)) {}
     }
     tcp_info info(time_point now) const
     {
@@ -85,15 +84,18 @@ private:
     tcp_id id_;
 };
 
-duration packet_time(const cell& c) { return duration(static_cast<duration::rep>(8e9 * packet_size / static_cast<double>(c.rate))); }
+duration packet_time(const cell& c)
+{
+    return duration(static_cast<duration::rep>(8e9 * packet_size / static_cast<double>(c.rate)));
+}
 
 test::world::wire_options wire_of(const cell& c)
 {
     test::world::wire_options w;
     w.mtu = packet_size;
     w.forth.rate = c.rate;
-    w.forth.queue_limit =
-        std::max<std::size_t>(static_cast<std::size_t>(c.queue * static_cast<double>(bandwidth_delay_product(c))), 10 * packet_size);
+    w.forth.queue_limit = std::max<std::size_t>(
+        static_cast<std::size_t>(c.queue * static_cast<double>(bandwidth_delay_product(c))), 10 * packet_size);
     w.forth.drop = c.loss;
     w.forth.delay = c.rtt / 2;
     w.forth.reorder = c.reordering;
@@ -171,6 +173,7 @@ outcome run(const cell& c, const std::function<void(const snapshot&)>& watch, du
     out.queue_mean = looks == 0 ? duration::zero() : queued / static_cast<duration::rep>(looks);
     out.queue_most = most;
     out.retransmissions = a.counters().tcp.retrans_segs;
+    out.dropped = wire.forth.counters().dropped + wire.forth.counters().queue_dropped;
     out.timeouts = a.counters().tcp.timeouts;
     out.tail_probes = a.counters().tcp.tail_probes;
     return out;

@@ -18,12 +18,12 @@ using namespace tapio::core;
 struct cell
 {
     std::string congestion_control = "cubic";
-    double loss = 0;         ///< share of packets, at random
-    duration rtt{};          ///< without queue
-    std::uint64_t rate = 0;  ///< bit/s
-    double reordering = 0;   ///< share of packets that are delayed by 1 to 8 packet times
+    double loss = 0;        ///< share of packets, at random
+    duration rtt{};         ///< without queue
+    std::uint64_t rate = 0; ///< bit/s
+    double reordering = 0;  ///< share of packets that are delayed by 1 to 8 packet times
     unsigned flows = 1;
-    double queue = 1;        ///< of the bottleneck, in bandwidth-delay products (ten packets at least)
+    double queue = 1;                             ///< of the bottleneck, in bandwidth-delay products (ten packets at least)
     duration start_up = std::chrono::seconds(10); ///< not measured
     duration length = std::chrono::seconds(30);   ///< measured
     std::uint64_t seed = 1;
@@ -48,11 +48,13 @@ struct outcome
     double fairness = 1;    ///< Jain's index
     duration queue_mean{}, queue_most{};
     std::uint64_t retransmissions = 0, timeouts = 0, tail_probes = 0; ///< in all
+    std::uint64_t dropped = 0;                                        ///< packets, by the queue and by chance, in all
     std::uint64_t packets = 0;                                        ///< through the bottleneck, measured
     std::vector<double> flows;                                        ///< goodput of each, bit/s
 };
 
 /// @param watch called every `interval` with the first flow's state, from the beginning on
-outcome run(const cell& c, const std::function<void(const snapshot&)>& watch = {}, duration interval = std::chrono::milliseconds(10));
+outcome run(const cell& c, const std::function<void(const snapshot&)>& watch = {},
+            duration interval = std::chrono::milliseconds(10));
 
 } // namespace tapio::lab

@@ -18,16 +18,22 @@ namespace {
 using namespace tapio::lab;
 namespace po = boost::program_options;
 
-void print_head() { std::puts("cc      rate Mbit/s  RTT ms  loss %  reorder %  flows |  goodput   bound  ratio  util %  Jain  queue ms  rexmit  RTO  TLP"); }
+void print_head()
+{
+    std::puts("cc      rate Mbit/s  RTT ms  loss %  reorder %  flows |  goodput   bound  ratio  util %  Jain  queue ms dropped  "
+              "rexmit  RTO  TLP");
+}
 
 void print(const cell& c, const outcome& r)
 {
     const double bound = bound_of(c);
-    std::printf("%-7s %11g %7g %7g %10g %6u | %8.2f %7.2f %6.2f %7.1f %5.3f %9.2f %7llu %4llu %4llu\n", c.congestion_control.c_str(),
-                static_cast<double>(c.rate) / 1e6, std::chrono::duration<double, std::milli>(c.rtt).count(), 100 * c.loss,
-                100 * c.reordering, c.flows, r.goodput / 1e6, bound / 1e6, r.goodput / bound, 100 * r.utilisation, r.fairness,
-                std::chrono::duration<double, std::milli>(r.queue_mean).count(), static_cast<unsigned long long>(r.retransmissions),
-                static_cast<unsigned long long>(r.timeouts), static_cast<unsigned long long>(r.tail_probes));
+    std::printf("%-7s %11g %7g %7g %10g %6u | %8.2f %7.2f %6.2f %7.1f %5.3f %9.2f %7llu %7llu %4llu %4llu\n",
+                c.congestion_control.c_str(), static_cast<double>(c.rate) / 1e6,
+                std::chrono::duration<double, std::milli>(c.rtt).count(), 100 * c.loss, 100 * c.reordering, c.flows,
+                r.goodput / 1e6, bound / 1e6, r.goodput / bound, 100 * r.utilisation, r.fairness,
+                std::chrono::duration<double, std::milli>(r.queue_mean).count(), static_cast<unsigned long long>(r.dropped),
+                static_cast<unsigned long long>(r.retransmissions), static_cast<unsigned long long>(r.timeouts),
+                static_cast<unsigned long long>(r.tail_probes));
     std::fflush(stdout);
 }
 

@@ -48,6 +48,16 @@ struct ack_sample
     time_point now;
 };
 
+/// One segment that is taken for lost.
+struct lost_segment
+{
+    std::uint64_t size = 0;      ///< octets
+    std::uint64_t in_flight = 0; ///< octets when it was sent, itself included
+    std::uint64_t lost = 0;      ///< octets found lost since then, itself included
+    bool app_limited = false;    ///< when it was sent
+    time_point now;
+};
+
 /// One connection's congestion state. Thread safety: none; it belongs to its connection.
 class congestion_control
 {
@@ -63,6 +73,9 @@ public:
 
     /// Something was delivered: every acknowledgement that says so, during recovery too.
     virtual void acknowledged(const ack_sample& ack) = 0;
+
+    /// Each segment that is found lost by SACK; `loss_detected` follows for the first of a window.
+    virtual void segment_lost(const lost_segment& segment) { (void)segment; }
 
     /// Loss was detected: recovery begins. @param in_flight octets in flight when it was
     virtual void loss_detected(std::uint64_t in_flight, time_point now) = 0;
