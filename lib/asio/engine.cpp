@@ -25,6 +25,7 @@ core::host_options options_for(const stack_options& o)
     out.tcp.min_rto = o.tcp_min_rto;
     out.tcp.delayed_ack = o.tcp_delayed_ack;
     out.tcp.time_wait = o.tcp_time_wait;
+    out.tcp.offer_ecn = o.tcp_offer_ecn;
     out.congestion_control = o.tcp_congestion_control;
     out.udp_receive_buffer = o.udp_receive_buffer;
     return out;

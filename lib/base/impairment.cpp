@@ -1,3 +1,5 @@
+#include "base/checksum.hpp"
+
 #include <tapio/core/impairment.hpp>
 
 #include <utility>
@@ -21,9 +23,36 @@ bool impairment::happens(double probability) noexcept
 
 bool impairment::queue_is_full(time_point now) const noexcept
 {
-    if (options_.rate == 0 || options_.queue_limit == 0 || busy_until_ <= now) return false;
-    const double waiting = std::chrono::duration<double>(busy_until_ - now).count() * static_cast<double>(options_.rate) / 8;
-    return waiting > static_cast<double>(options_.queue_limit);
+    return options_.queue_limit != 0 && waiting(now) > static_cast<double>(options_.queue_limit);
+}
+
+/// Octets.
+double impairment::waiting(time_point now) const noexcept
+{
+    if (options_.rate == 0 || busy_until_ <= now) return 0;
+    return std::chrono::duration<double>(busy_until_ - now).count() * static_cast<double>(options_.rate) / 8;
+}
+
+/// Sets CE on an IPv4 packet that says ECT.
+void impairment::mark(packet& p, std::size_t link_header)
+{
+    constexpr std::size_t least = 20;
+    if (p.size() < link_header + least) return;
+    block copy(p.size());
+    p.copy_to({copy.data(), p.size()});
+    std::byte* const ip = copy.data() + link_header;
+    const auto tos = std::to_integer<unsigned>(ip[1]);
+    if (std::to_integer<unsigned>(ip[0]) >> 4 != 4 || (tos & 3) == 0 || (tos & 3) == 3) return;
+    ip[1] = static_cast<std::byte>(tos | 3);
+    ip[10] = ip[11] = std::byte{0};
+    const std::size_t header = std::min((std::to_integer<std::size_t>(ip[0]) & 15) * 4, p.size() - link_header);
+    const auto sum = static_cast<std::uint16_t>(~ones_sum(const_bytes(ip, header)));
+    ip[10] = static_cast<std::byte>(sum >> 8);
+    ip[11] = static_cast<std::byte>(sum & 0xff);
+    packet out(copy.share(0, p.size()));
+    out.offload = p.offload;
+    p = std::move(out);
+    ++counters_.marked;
 }
 
 time_point impairment::leaves_wire(std::size_t octets, time_point now) noexcept
@@ -41,7 +70,8 @@ duration impairment::flight_time() noexcept
         time += duration(static_cast<duration::rep>(random() % static_cast<std::uint64_t>(options_.jitter.count())));
     if (happens(options_.reorder)) {
         ++counters_.reordered;
-        time += options_.reorder_delay * static_cast<duration::rep>(options_.reorder_steps > 1 ? 1 + random() % options_.reorder_steps : 1);
+        time += options_.reorder_delay *
+                static_cast<duration::rep>(options_.reorder_steps > 1 ? 1 + random() % options_.reorder_steps : 1);
     }
     return time;
 }
@@ -64,6 +94,7 @@ void impairment::send(packet&& p, std::size_t link_header, time_point now, std::
         ++counters_.queue_dropped;
         return;
     }
+    if (options_.mark_above != 0 && waiting(now) > static_cast<double>(options_.mark_above)) mark(p, link_header);
     const time_point left = leaves_wire(p.size(), now);
     if (happens(options_.drop)) {
         ++counters_.dropped;

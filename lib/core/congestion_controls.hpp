@@ -5,6 +5,7 @@
 #include "base/random_source.hpp"
 #include "tcp/bbr.hpp"
 #include "tcp/cubic.hpp"
+#include "tcp/dctcp.hpp"
 #include "tcp/new_reno.hpp"
 
 #include <tapio/core/congestion_control.hpp>
@@ -25,6 +26,7 @@ public:
     {
         add("reno", [] { return std::make_unique<tcp::new_reno>(); });
         add("cubic", [] { return std::make_unique<tcp::cubic>(); });
+        add("dctcp", [] { return std::make_unique<tcp::dctcp>(); });
         add("bbr", [this] { return std::make_unique<tcp::bbr>(random_.next_u64()); });
     }
 

@@ -91,6 +91,7 @@ enum class socket_option : std::uint8_t
     defer_accept, ///< s; 0: off
     quick_ack,
     min_rto, ///< ms (tapio's own)
+    ecn,     ///< ask for it when connecting (tapio's own)
     // IP
     ttl,
     tos,

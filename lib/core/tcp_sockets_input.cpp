@@ -59,6 +59,7 @@ void tcp_sockets::receive_packet(received_packet&& p, time_point now)
     const endpoint local{p.destination, f->destination_port};
     const endpoint remote{p.source, f->source_port};
     tcp::segment seg = segment_of(*f, std::move(p.payload));
+    seg.congestion_experienced = (p.tos & 3) == 3;
     tcp_id id;
     std::uint32_t beyond = 0;
     if (tcp_socket* const s = find_connection(local, remote, id)) {

@@ -102,6 +102,7 @@ void tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const 
     wire::push_tcp(p, f, local.address, remote.address, s != nullptr && s->path.offload.checksum);
     network::send_info info{local.address, remote.address, wire::ip_protocol::tcp, defaults_.ttl, defaults_.tos, true};
     if (s != nullptr) info.ttl = s->options.ttl, info.tos = s->options.tos, info.via = s->device;
+    if (seg.ecn_capable) info.tos = static_cast<std::uint8_t>((info.tos & 0xfc) | 2); // ECT(0), RFC 3168 §5
     (void)net_.send(std::move(p), info, now); // what is lost on the way out is retransmitted as any loss is
 }
 

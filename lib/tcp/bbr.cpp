@@ -16,6 +16,8 @@ constexpr double loss_threshold = 0.02;
 constexpr unsigned startup_loss_events = 6;
 constexpr double probe_rtt_cwnd_gain = 0.5;
 constexpr duration probe_rtt_interval = 5s;
+constexpr int probe_rtt_distance =
+    30; // round trips at least: on a long path it would take too much of the time (not in the draft)
 constexpr duration probe_rtt_length = 200ms;
 constexpr duration min_rtt_window = 10s;
 
@@ -112,12 +114,14 @@ void bbr::update_aggregation(const ack_sample& a) noexcept
 
 void bbr::update_min_rtt(const ack_sample& a) noexcept
 {
-    probe_rtt_expired_ = a.now > probe_rtt_least_at_ + probe_rtt_interval;
+    const duration interval =
+        min_rtt_ == duration::max() ? probe_rtt_interval : std::max(probe_rtt_interval, probe_rtt_distance * min_rtt_);
+    probe_rtt_expired_ = a.now > probe_rtt_least_at_ + interval;
     if (a.rtt > duration::zero() && (a.rtt < probe_rtt_least_ || probe_rtt_expired_)) {
         probe_rtt_least_ = a.rtt;
         probe_rtt_least_at_ = a.now;
     }
-    if (probe_rtt_least_ < min_rtt_ || a.now > min_rtt_at_ + min_rtt_window) {
+    if (probe_rtt_least_ < min_rtt_ || a.now > min_rtt_at_ + std::max(min_rtt_window, 2 * interval)) {
         min_rtt_ = probe_rtt_least_;
         min_rtt_at_ = probe_rtt_least_at_;
     }

@@ -307,6 +307,7 @@ tcp_info connection::info() const
     i.window_scaling = scaling_;
     i.timestamps = ts_.enabled();
     i.sack = recovery_.uses_sack();
+    i.ecn = ecn_.enabled();
     i.bytes_acked = snd_.una_position;
     i.bytes_sent = outgoing_.end() - unsent();
     i.bytes_received = incoming_.next();

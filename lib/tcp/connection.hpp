@@ -13,6 +13,7 @@
 #include "tcp/buffer_tuning.hpp"
 #include "tcp/challenge_limit.hpp"
 #include "tcp/delivery_rate.hpp"
+#include "tcp/ecn.hpp"
 #include "tcp/keep_alive.hpp"
 #include "tcp/loss_recovery.hpp"
 #include "tcp/options.hpp"
@@ -202,6 +203,11 @@ private:
     void sent_new(seq_number begin, seq_number end, time_point now);
     bool window_update_wanted() const noexcept;
     void watch_for_window(time_point now);
+    bool asks_for_ecn() const noexcept
+    {
+        return options_.offer_ecn && !syn_timed_out_;
+    } ///< else perhaps something drops such SYNs
+    bool exact_ecn() const noexcept { return options_.exact_ecn_feedback || congestion_->counts_marks(); }
 
     // connection_timers.cpp
     void retransmit_timeout(time_point now);
@@ -258,6 +264,7 @@ private:
     receive_buffer incoming_;
     sack_report sack_;
     receive_tuning tuning_;
+    ecn ecn_;
     std::uint32_t receive_limit_; ///< octets
     urgent_mark urgent_;
     std::uint64_t urgent_end_ = 0; ///< position behind the last urgent octet of ours

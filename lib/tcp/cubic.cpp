@@ -9,6 +9,7 @@ namespace {
 
 constexpr double c = 0.4;                               // RFC 9438 §4.1.1
 constexpr double beta = 0.7;                            // §4.6
+constexpr double beta_ecn = 0.85;                       // a mark comes before the queue is full (RFC 8511 §3)
 constexpr double alpha = 3.0 * (1 - beta) / (1 + beta); // §4.3
 constexpr double least_window = 2;                      // segments, §4.6
 
@@ -102,21 +103,27 @@ void cubic::avoid_congestion(const ack_sample& ack, double segments)
     now_.cwnd += (target - now_.cwnd) / now_.cwnd * segments;
 }
 
-void cubic::reduce(std::uint64_t in_flight) noexcept
+void cubic::reduce(std::uint64_t in_flight, double factor) noexcept
 {
     before_ = now_;
     const double flight = static_cast<double>(in_flight) / mss_;
     now_.cwnd_prior = now_.cwnd;
     // §4.7 fast convergence: another flow has come, so that less than the last time is ours
     now_.w_max = now_.cwnd < now_.w_max ? now_.cwnd * (1 + beta) / 2 : now_.cwnd;
-    now_.ssthresh = std::max(flight * beta, least_window); // §4.6
+    now_.ssthresh = std::max(flight * factor, least_window); // §4.6
     now_.epoch = time_point{};
     first_slow_start_ = false;
 }
 
 void cubic::loss_detected(std::uint64_t in_flight, time_point)
 {
-    reduce(in_flight);
+    reduce(in_flight, beta);
+    now_.cwnd = now_.ssthresh;
+}
+
+void cubic::congestion_experienced(std::uint64_t in_flight, time_point)
+{
+    reduce(in_flight, beta_ecn);
     now_.cwnd = now_.ssthresh;
 }
 
@@ -129,7 +136,7 @@ void cubic::recovered(std::uint64_t in_flight, time_point)
 
 void cubic::timed_out(std::uint64_t in_flight, bool first, time_point)
 {
-    if (first) reduce(in_flight);
+    if (first) reduce(in_flight, beta);
     now_.cwnd = 1; // §4.8
     now_.epoch = time_point{};
     now_.w_max = 0;

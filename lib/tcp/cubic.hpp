@@ -21,6 +21,7 @@ public:
     void recovered(std::uint64_t in_flight, time_point now) override;
     void timed_out(std::uint64_t in_flight, bool first, time_point now) override;
     void undo(time_point now) override;
+    void congestion_experienced(std::uint64_t in_flight, time_point now) override;
     void idle_restart(std::uint64_t initial_window) override;
     std::uint64_t window() const noexcept override { return octets(now_.cwnd); }
     std::uint64_t threshold() const noexcept override;
@@ -43,7 +44,7 @@ private:
     void slow_start(const ack_sample& ack, double& segments);
     void avoid_congestion(const ack_sample& ack, double segments);
     void begin_epoch(time_point now) noexcept;
-    void reduce(std::uint64_t in_flight) noexcept;
+    void reduce(std::uint64_t in_flight, double factor) noexcept;
     double w_cubic(double t) const noexcept;
 
     std::uint32_t mss_ = 536; ///< octets

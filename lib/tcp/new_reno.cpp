@@ -48,6 +48,13 @@ void new_reno::loss_detected(std::uint64_t in_flight, time_point)
     acked_ = 0;
 }
 
+/// A mark comes before the queue is full: the window need not be halved (RFC 8511 §3).
+void new_reno::congestion_experienced(std::uint64_t in_flight, time_point)
+{
+    remember();
+    reduce_to(in_flight / 10 * 8);
+}
+
 void new_reno::recovered(std::uint64_t in_flight, time_point)
 {
     // RFC 6582 §3.2 step 3, first form: no burst when little is in flight.

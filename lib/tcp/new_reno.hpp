@@ -17,9 +17,17 @@ public:
     void recovered(std::uint64_t in_flight, time_point now) override;
     void timed_out(std::uint64_t in_flight, bool first, time_point now) override;
     void undo(time_point now) override;
+    void congestion_experienced(std::uint64_t in_flight, time_point now) override;
     void idle_restart(std::uint64_t initial_window) override;
     std::uint64_t window() const noexcept override { return cwnd_; }
     std::uint64_t threshold() const noexcept override { return ssthresh_; }
+
+    /// Both cwnd and ssthresh, to so many octets.
+    void reduce_to(std::uint64_t octets) noexcept
+    {
+        cwnd_ = ssthresh_ = octets < UINT64_C(2) * mss_ ? UINT64_C(2) * mss_ : octets;
+        acked_ = 0;
+    }
 
 private:
     std::uint64_t halved(std::uint64_t in_flight) const noexcept; ///< RFC 5681 equation (4)

@@ -14,10 +14,10 @@ struct tcp_options
     // buffers, octets
     std::uint32_t receive_buffer = 256 * 1024;
     std::uint32_t send_buffer = 256 * 1024;
-    std::uint32_t receive_buffer_limit = 6 * 1024 * 1024; ///< it grows up to there as the path wants it
-    std::uint32_t send_buffer_limit = 4 * 1024 * 1024;    ///< likewise
-    bool tune_receive_buffer = true;                      ///< until SO_RCVBUF
-    bool tune_send_buffer = true;                         ///< until SO_SNDBUF
+    std::uint32_t receive_buffer_limit = 6 * 1024 * 1024;  ///< it grows up to there as the path wants it
+    std::uint32_t send_buffer_limit = 4 * 1024 * 1024;     ///< likewise
+    bool tune_receive_buffer = true;                       ///< until SO_RCVBUF
+    bool tune_send_buffer = true;                          ///< until SO_SNDBUF
     std::uint32_t window_scale_capacity = 6 * 1024 * 1024; ///< the window that the offered scale must be able to say
 
     // segments
@@ -29,6 +29,9 @@ struct tcp_options
     bool offer_window_scale = true;
     bool offer_timestamps = true;
     bool offer_sack = true;
+    bool offer_ecn = false; ///< ask for ECN in our SYN; a peer that asks gets it
+    bool accept_ecn = true;
+    bool exact_ecn_feedback = false; ///< the receiver echoes each mark (RFC 8257 §3.2); DCTCP's sender needs it
 
     // retransmission
     duration initial_rto = std::chrono::seconds(1);       ///< RFC 6298 §2.1

@@ -43,6 +43,8 @@ void connection::fill_syn(outgoing_segment& out, time_point now)
     if (answers ? scaling_ : options_.offer_window_scale) out.options.scale = rcv_scale_;
     out.options.sack_permitted = answers ? sack_.enabled() : options_.offer_sack;
     if (answers ? ts_.enabled() : options_.offer_timestamps) out.options.ts = timestamps{ts_.value(now), ts_.recent()};
+    out.bits.ece = answers && passive_ ? ecn_.enabled() : !answers && asks_for_ecn(); // RFC 3168 §6.1.1
+    out.bits.cwr = !answers && asks_for_ecn();
     out.window = window_scale().to_wire(std::min<std::uint32_t>(incoming_.room(), 0xffff)); // RFC 7323 §2.2: not scaled
     if (answers) {
         out.ack = rcv_.nxt;
@@ -208,6 +210,8 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
     fin_sent_ = fin_sent_ || fin;
     fill_range(out, begin, end);
     finish(out, now);
+    out.ecn_capable = ecn_.enabled() && n > 0; // new data only (RFC 3168 §6.1.5)
+    out.bits.cwr = out.ecn_capable && ecn_.take_cwr();
     return true;
 }
 
@@ -276,6 +280,7 @@ void connection::finish(outgoing_segment& out, time_point now)
     out.bits.ack = true;
     out.ack = rcv_.nxt;
     out.window = window_to_advertise();
+    out.bits.ece = ecn_.echo();
     if (ts_.enabled()) out.options.ts = ts_.to_send(now);
     if (!sack_.nothing_to_tell(incoming_.early()))
         sack_.tell(out.options.sack, incoming_.early(), incoming_.next(), rcv_.nxt, most_sack_blocks());

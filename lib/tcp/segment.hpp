@@ -57,7 +57,8 @@ struct segment
     std::uint16_t urgent = 0;
     segment_options options;
     packet::slices payload;
-    std::uint32_t payload_size = 0; ///< octets in `payload`
+    std::uint32_t payload_size = 0;      ///< octets in `payload`
+    bool congestion_experienced = false; ///< the network marked its packet (RFC 3168 §5)
 
     /// SEG.LEN: the sequence space it occupies.
     std::uint32_t length() const noexcept { return payload_size + (bits.syn ? 1U : 0U) + (bits.fin ? 1U : 0U); }
@@ -82,6 +83,7 @@ struct outgoing_segment
     packet payload;             ///< octets of data, no header yet
     std::uint16_t gso_size = 0; ///< octets of payload per segment when larger than one MSS, else 0
     bool retransmission = false;
+    bool ecn_capable = false; ///< its packet is to say ECT(0)
 };
 
 /// A reset waiting to be sent.

@@ -15,6 +15,7 @@ std::optional<drop_reason> connection::on_segment(segment seg, time_point now)
     if (check_reset(seg, now) == verdict::drop) return drop_;     // step 2; step 3 (security) has no form today
     if (check_syn(seg, now) == verdict::drop) return drop_;       // step 4
     if (process_ack(seg, now) == verdict::drop) return drop_;     // step 5
+    if (ecn_.arrived(seg)) acks_.demand();                        // RFC 3168 §6.1.3
     process_urgent(seg);                                          // step 6
     if (process_text(seg, now) == verdict::drop) return drop_;    // step 7
     process_fin(seg, now);                                        // step 8
@@ -149,6 +150,7 @@ void connection::acknowledged(const segment& seg, time_point now)
 {
     ack_news news = update_scoreboard(seg, now);
     ack_sample& sample = news.sample;
+    sample.ece = ecn_.enabled() && seg.bits.ece;
     if (news.advanced) {
         sample.acked = data_octets_acknowledged(seg.ack - snd_.una);
         snd_.una = seg.ack;
@@ -159,6 +161,9 @@ void connection::acknowledged(const segment& seg, time_point now)
     if (!recovery_.uses_sack()) sample.delivered = sample.acked;
     if (recovery_.acknowledged(news, rtt_, rate_, sent_, *congestion_)) ++counters_.fast_retransmits;
     sample.rate = rate_.sample(rtt_.min_rtt());
+    const bool marked = ecn_.told(seg, snd_.una, snd_.nxt);
+    if (marked && !sample.in_recovery && !congestion_->counts_marks())
+        congestion_->congestion_experienced(sample.prior_flight, now);
     if (sample.delivered > 0) congestion_->acknowledged(sample);
     events_.writable = events_.writable || (sample.acked > 0 && writable());
     if (news.advanced || sample.delivered > 0) rearm_retransmit(now);

@@ -27,6 +27,7 @@ std::optional<drop_reason> connection::arrives_in_syn_sent(const segment& seg, t
         sent_.mark_all_lost(); // our SYN is sent again, now with an ACK
         return std::nullopt;
     }
+    if (asks_for_ecn() && ecn::accepted(seg.bits)) ecn_.enable(exact_ecn());
     acknowledged(seg, now);
     established(seg, now);
     acks_.demand();
@@ -66,6 +67,7 @@ void connection::open_passive(const segment& syn, time_point now)
     ++counters_.passive_opens;
     snd_.una = snd_.nxt = snd_.iss;
     accept_syn_options(syn, now);
+    if (options_.accept_ecn && ecn::offered(syn.bits)) ecn_.enable(exact_ecn());
     snd_.wnd = static_cast<std::uint16_t>(syn.window); // never scaled in a SYN (RFC 7323 §2.2)
     snd_.max_wnd = snd_.wnd;
     snd_.wl1 = syn.seq;

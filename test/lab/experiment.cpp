@@ -96,6 +96,7 @@ test::world::wire_options wire_of(const cell& c)
     w.forth.rate = c.rate;
     w.forth.queue_limit = std::max<std::size_t>(
         static_cast<std::size_t>(c.queue * static_cast<double>(bandwidth_delay_product(c))), 10 * packet_size);
+    if (c.ecn) w.forth.mark_above = std::max(w.forth.queue_limit / 6, 3 * packet_size);
     w.forth.drop = c.loss;
     w.forth.delay = c.rtt / 2;
     w.forth.reorder = c.reordering;
@@ -112,6 +113,7 @@ host_options options_of(const cell& c)
     const auto most = static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, 512U << 20));
     if (!c.tuned) o.tcp.receive_buffer = o.tcp.send_buffer = most;
     o.tcp.receive_buffer_limit = o.tcp.send_buffer_limit = o.tcp.window_scale_capacity = most;
+    o.tcp.offer_ecn = c.ecn;
     o.congestion_control = c.congestion_control;
     o.transmit_queue = 1 << 20;
     return o;

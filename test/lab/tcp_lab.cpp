@@ -84,6 +84,7 @@ int main(int argc, char** argv)
     options.add_options()("length", po::value(&length), "s, measured");
     options.add_options()("seed", po::value(&seed), "of chance");
     options.add_options()("tuned", "buffers begin small and grow as needed");
+    options.add_options()("ecn", "both ends use it, and the queue marks from a sixth of its length on");
     options.add_options()("table", "every combination of the table");
     options.add_options()("plot", po::value(&file), "writes an SVG of the run");
     try {
@@ -99,6 +100,7 @@ int main(int argc, char** argv)
         c.flows = flows;
         c.queue = queue;
         c.seed = seed;
+        c.ecn = given.contains("ecn");
         c.tuned = given.contains("tuned");
         c.start_up = tapio::core::duration(static_cast<std::int64_t>(start_up * 1e9));
         c.length = tapio::core::duration(static_cast<std::int64_t>(length * 1e9));

@@ -24,13 +24,14 @@ struct impairment_options
     duration reorder_delay = std::chrono::milliseconds(5);
     unsigned reorder_steps = 1;  ///< ... times 1 to so many, each as likely
     std::uint64_t rate = 0;      ///< bit/s of the wire; 0: infinitely fast
+    std::size_t mark_above = 0;  ///< octets waiting from which on ECN-capable packets are marked (RFC 3168); 0: never
     std::size_t queue_limit = 0; ///< octets waiting for the wire before it drops the newest packet (with `rate`); 0: no bound
 };
 
 /// How often each has happened.
 struct impairment_counters
 {
-    std::uint64_t packets = 0, dropped = 0, duplicated = 0, reordered = 0, corrupted = 0, queue_dropped = 0;
+    std::uint64_t packets = 0, dropped = 0, duplicated = 0, reordered = 0, corrupted = 0, queue_dropped = 0, marked = 0;
 };
 
 /// One direction of a bad wire. Deterministic: the same packets at the same times and seed fare alike.
@@ -59,7 +60,9 @@ public:
 private:
     std::uint64_t random() noexcept;
     bool happens(double probability) noexcept;
+    double waiting(time_point now) const noexcept;
     bool queue_is_full(time_point now) const noexcept;
+    void mark(packet& p, std::size_t link_header);
     time_point leaves_wire(std::size_t octets, time_point now) noexcept;
     duration flight_time() noexcept;
     packet damaged(const packet& p, std::size_t link_header);
