@@ -119,7 +119,8 @@ bool loss_recovery::forward_says_spurious(const ack_news& news) noexcept
     case forward_step::timed_out:
         forward_ = news.advanced && news.una.before(recover_) ? forward_step::new_data : forward_step::off;
         return false;
-    case forward_step::new_data: forward_ = forward_step::off; return news.advanced && news.original_acked;
+    case forward_step::new_data:
+    case forward_step::waiting: forward_ = forward_step::off; return news.advanced && news.original_acked;
     }
     return false;
 }

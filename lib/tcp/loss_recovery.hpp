@@ -93,10 +93,15 @@ public:
     /// True, once, after a loss was detected: the first lost segment goes out whatever the window says.
     bool take_retransmit_now() noexcept;
     bool retransmit_now() const noexcept { return retransmit_now_; }
-    /// F-RTO step 2b: what is new goes out before what is thought lost.
-    bool new_data_first() const noexcept { return forward_ == forward_step::new_data; }
+    /// F-RTO step 2b: what is new goes out before what is thought lost; once it has, the next acknowledgement decides.
+    bool new_data_first() const noexcept { return forward_ == forward_step::new_data || forward_ == forward_step::waiting; }
+    bool waits_for_verdict() const noexcept { return forward_ == forward_step::waiting; }
 
-    void sent(std::uint32_t octets) noexcept { prr_.sent(octets); }
+    void sent(std::uint32_t octets) noexcept
+    {
+        prr_.sent(octets);
+        if (forward_ == forward_step::new_data) forward_ = forward_step::waiting;
+    }
     /// @param ts the timestamp that it carries
     void retransmitted(std::uint32_t octets, std::uint32_t ts) noexcept;
 
@@ -108,7 +113,8 @@ private:
     {
         off,
         timed_out, ///< step 1: the first segment is out again
-        new_data,  ///< step 2b: two new segments may go out
+        new_data,  ///< step 2b: new segments may go out
+        waiting,   ///< some have
     };
     struct tail_probe
     {

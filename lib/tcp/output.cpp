@@ -59,6 +59,7 @@ bool connection::emit_retransmission(outgoing_segment& out, time_point now)
     if (lost == nullptr) return false;
     if (!recovery_.retransmit_now()) {
         if (state_ >= state::established && congestion_room() < std::min(lost->size(), segment_room())) return false;
+        if (recovery_.waits_for_verdict()) return false;
         if (recovery_.new_data_first() && unsent() > 0 && window_room() > 0) return false;
     }
     if (paced_out(now)) return false;

@@ -46,12 +46,14 @@ public:
     void tell(sack_list& out, const reassembler& early, std::uint64_t next, seq_number nxt, std::size_t most) noexcept
     {
         if (duplicate_) out.push_back(*duplicate_);
+        const auto first =
+            static_cast<std::ptrdiff_t>(out.size()); // a range may look like the duplicate, and is told all the same
         duplicate_.reset();
         const auto add = [&](const stream_range& r) {
             const sequence_range block{nxt + static_cast<std::uint32_t>(r.begin - next),
                                        nxt + static_cast<std::uint32_t>(r.end - next)};
             const auto same = [&](const sequence_range& b) { return b.begin == block.begin && b.end == block.end; };
-            const bool told = std::find_if(out.begin(), out.end(), same) != out.end();
+            const bool told = std::find_if(out.begin() + first, out.end(), same) != out.end();
             if (out.size() < most && !told) out.push_back(block);
         };
         for (const std::uint64_t at : recent_)

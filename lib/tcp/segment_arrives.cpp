@@ -142,6 +142,7 @@ connection::verdict connection::check_ack(const segment& seg, time_point now)
 bool connection::has_news(const segment& seg) const noexcept
 {
     if (seg.ack.after(snd_.una)) return true;
+    if (told_twice(seg)) return true;
     return recovery_.uses_sack() && seg.ack == snd_.una && !sent_.empty() && snd_.wnd != 0 &&
            (!seg.options.sack.empty() || seg.length() == 0);
 }
@@ -245,7 +246,7 @@ void connection::rearm_retransmit(time_point now)
         return;
     }
     if (timers_.armed(timer::persist)) return;
-    const bool restart = recovery_.state() == loss_recovery::phase::open && sent_.size() < few && unsent() == 0;
+    const bool restart = !recovery_.uses_sack() && sent_.size() < few && unsent() == 0; // with SACK there is the tail probe
     const duration elapsed = restart ? std::min(now - sent_.front().sent_at, rtt_.rto() / 2) : duration::zero();
     timers_.arm(timer::retransmit, now + rtt_.rto() - elapsed);
     arm_tail_probe(now);

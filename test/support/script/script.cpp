@@ -133,7 +133,7 @@ void script::take_packet(packet&& p)
     if (sum.checksum() != 0) return fail("the host sent a wrong TCP checksum", location::current());
     conversation& c = conversations_[tcp->destination_port];
     const std::string payload = rest_of(p, tcp->header_length);
-    waiting_.push_back({now_, tcp->destination_port, describe(c, *tcp, payload.size()), payload});
+    waiting_.push_back({now_, tcp->destination_port, describe(c, *tcp, payload.size()), payload, (ip->tos & 3) == 2});
     note(stamp(now_) + " > " + to_text(waiting_.back().text) +
          (tcp->destination_port == default_peer_port ? "" : " to port " + std::to_string(tcp->destination_port)));
     if (tcp->options.timestamps) c.our_last_ts = tcp->options.timestamps->value;
@@ -214,6 +214,7 @@ void script::inject(packet&& segment, wire::ip_protocol protocol)
     ip.source = theirs_;
     ip.destination = ours_;
     ip.protocol = protocol;
+    if (std::exchange(mark_next_, false)) ip.tos = 3;
     wire::push_ipv4(segment, ip);
     host_->receive(tun, std::move(segment), now_);
     drive();
@@ -243,6 +244,12 @@ script& script::icmp_unreachable(std::uint8_t code, std::uint32_t seq, std::uint
 
 // -- expectations ---------------------------------------------------------------------------------------------------
 
+script& script::marked()
+{
+    mark_next_ = true;
+    return *this;
+}
+
 script& script::out(const std::string& text, location where) { return out_within(0ns, text, where); }
 
 script& script::out_within(duration tolerance, const std::string& text, location where)
@@ -258,6 +265,7 @@ script& script::out_within(duration tolerance, const std::string& text, location
         return *this;
     }
     const sent_packet p = waiting_.front();
+    last_ecn_capable_ = p.ecn_capable;
     waiting_.pop_front();
     std::string wrong = difference(parse_segment_text(text), p.text);
     if (p.port != peer_port_) wrong += " port";

@@ -92,7 +92,9 @@ public:
     /// ... at a time within `tolerance` from now.
     script& out_within(duration tolerance, const std::string& text, location where = location::current());
     script& out_nothing(location where = location::current());
-    script& ignore_output(); ///< what is waiting is not looked at
+    script& ignore_output();                                                 ///< what is waiting is not looked at
+    script& marked();                                                        ///< the network marks the next in() (RFC 3168)
+    bool last_was_ecn_capable() const noexcept { return last_ecn_capable_; } ///< what out() matched last said ECT
     /// An ICMP destination unreachable about the segment of ours at the relative `seq`; `next_hop_mtu`: for code 4.
     script& icmp_unreachable(std::uint8_t code, std::uint32_t seq, std::uint32_t next_hop_mtu = 0,
                              location where = location::current());
@@ -144,6 +146,7 @@ private:
         std::uint16_t port;
         segment_text text;
         std::string payload;
+        bool ecn_capable = false;
     };
 
     void start();
@@ -169,6 +172,7 @@ private:
     std::deque<sent_packet> waiting_;
     std::vector<std::string> trace_;
     bool broken_ = false;
+    bool mark_next_ = false, last_ecn_capable_ = false;
 };
 
 /// A fixture with a script, and the openings that most scripts begin with.

@@ -164,7 +164,7 @@ std::string difference(const segment_text& expected, const segment_text& got)
     if (!expected.sack.empty() && expected.sack != got.sack) o << " sack";
     const auto& no = expected.absent;
     if ((no.contains("mss") && got.mss) || (no.contains("wscale") && got.wscale) || (no.contains("ts") && got.ts) ||
-        (no.contains("sackOK") && got.sack_permitted))
+        (no.contains("sackOK") && got.sack_permitted) || (no.contains("sack") && !got.sack.empty()))
         o << " an option that should be absent";
     return o.str();
 }

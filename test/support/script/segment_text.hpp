@@ -4,7 +4,7 @@
 ///     flags   S F R P . (ACK) U E W, in any order; "-" for none
 ///     seq     first:last(octets of payload); SYN and FIN are not counted in last, as in a capture
 ///     ack N · win N (the 16 bits of the field) · urg N
-///     <...>   mss N · wscale N · sackOK · ts V E · sack B:E; in expectations also no_mss, no_wscale, no_sackOK, no_ts
+///     <...>   mss N · wscale N · sackOK · ts V E · sack B:E; in expectations also no_mss, no_wscale, no_sackOK, no_ts, no_sack
 #pragma once
 
 #include "wire/tcp.hpp"

@@ -1,0 +1,289 @@
+// Tail loss probes (RFC 8985 §7), and reductions that are taken back: Eifel (RFC 3522, RFC 4015), DSACK (RFC 3708), F-RTO (RFC
+// 5682).
+#include "support/script/script.hpp"
+
+namespace tapio::test {
+namespace {
+
+std::string segment(unsigned from, unsigned to)
+{
+    return ". " + std::to_string(from) + ":" + std::to_string(to) + "(" + std::to_string(to - from) + ")";
+}
+
+class sender_with_sack : public packet_script
+{
+protected:
+    sender_with_sack() { wire.options.congestion_control = "reno"; }
+
+    /// Established with a round trip of 100 ms (RTO 300 ms), and `n` full segments out at that time.
+    script_socket in_flight(unsigned n, const std::string& options = "mss 1000,sackOK", const std::string& win = "65535")
+    {
+        script_socket l = wire.listen();
+        wire.in("S 0:0(0) win 65535 <" + options + ">").out("S. 0:0(0) ack 1");
+        wire.at(100ms).in(". 1:1(0) ack 1 win " + win);
+        script_socket s = l.accept();
+        s.set(socket_option::no_delay, 1);
+        s.send(n * 1000);
+        for (unsigned i = 0; i < n; ++i) wire.out(segment(1 + 1000 * i, 1001 + 1000 * i));
+        wire.out_nothing();
+        return s;
+    }
+};
+
+class tail_probe : public sender_with_sack
+{
+};
+
+TEST_F(tail_probe, repeats_the_last_segment_after_two_round_trips)
+{
+    script_socket s = in_flight(3);
+    wire.at(301ms).out_nothing().at(302ms).out(segment(2001, 3001)).out_nothing(); // PTO = 2 SRTT (and 2 ms)
+    EXPECT_EQ(wire.counters().tcp.tail_probes, 1U);
+    wire.at(402ms).in(". 1:1(0) ack 2001 <sack 2001:3001>");
+    wire.in(". 1:1(0) ack 3001").at(1h).out_nothing();
+    EXPECT_EQ(wire.counters().tcp.timeouts, 0U);
+    (void)s;
+}
+
+TEST_F(tail_probe, a_lost_tail_is_mended_without_a_timeout)
+{
+    script_socket s = in_flight(5); // the last three are lost
+    wire.at(200ms).in(". 1:1(0) ack 2001").out_nothing();
+    wire.at(402ms).out(segment(4001, 5001)); // 2 SRTT + 2 ms after the acknowledgement
+    wire.at(502ms).in(". 1:1(0) ack 2001 <sack 4001:5001>");
+    wire.out(segment(2001, 3001)).out_nothing(); // what was sent long before it is lost; RFC 9937: as much as was delivered
+    wire.at(552ms).in(". 1:1(0) ack 3001 <sack 4001:5001>").out(segment(3001, 4001));
+    wire.at(602ms).in(". 1:1(0) ack 5001").at(1h).out_nothing();
+    EXPECT_EQ(wire.counters().tcp.timeouts, 0U);
+    EXPECT_EQ(wire.counters().tcp.fast_retransmits, 1U);
+    (void)s;
+}
+
+TEST_F(tail_probe, new_data_is_the_better_probe)
+{
+    script_socket s = in_flight(10); // the initial window is full
+    s.send(1000);
+    wire.out_nothing().at(302ms).out(segment(10001, 11001)).out_nothing(); // RFC 8985 §7.3: TLP_send_probe
+    wire.at(402ms).in(". 1:1(0) ack 11001").at(1h).out_nothing();
+    EXPECT_EQ(s.info().retransmissions, 0U);
+    EXPECT_EQ(s.info().cwnd, 21000U) << "no sign of loss: slow start goes on";
+}
+
+TEST_F(tail_probe, of_a_single_segment_waits_for_a_delayed_acknowledgement)
+{
+    in_flight(1);
+    wire.at(399ms).out_nothing().at(400ms).out(segment(1, 1001)); // 2 SRTT + 200 ms is beyond the RTO of 300 ms: then
+    EXPECT_EQ(wire.counters().tcp.timeouts, 0U);
+    EXPECT_EQ(wire.counters().tcp.tail_probes, 1U);
+}
+
+TEST_F(tail_probe, there_is_one_and_then_the_timeout)
+{
+    in_flight(3);
+    wire.at(302ms).out(segment(2001, 3001)).at(601ms).out_nothing();
+    wire.at(602ms).out(segment(1, 1001)); // RTO after the probe (RFC 8985 §7.3)
+    EXPECT_EQ(wire.counters().tcp.timeouts, 1U);
+    EXPECT_EQ(wire.counters().tcp.tail_probes, 1U);
+}
+
+TEST_F(tail_probe, that_arrived_twice_is_no_sign_of_loss)
+{
+    script_socket s = in_flight(3);
+    const auto cwnd = s.info().cwnd;
+    wire.at(302ms).out(segment(2001, 3001));
+    wire.at(303ms).in(". 1:1(0) ack 3001");
+    wire.at(402ms).in(". 1:1(0) ack 3001 <sack 2001:3001>"); // RFC 8985 §7.4.1 case 1
+    EXPECT_GE(s.info().cwnd, cwnd);
+    EXPECT_GT(s.info().ssthresh, 100'000U);
+}
+
+TEST_F(tail_probe, that_mended_the_loss_slows_down_all_the_same)
+{
+    script_socket s = in_flight(3); // the last is lost
+    wire.at(200ms).in(". 1:1(0) ack 2001").at(600ms).ignore_output();
+    EXPECT_EQ(wire.counters().tcp.tail_probes, 1U);
+    wire.in(". 1:1(0) ack 3001");
+    s.send(1000);
+    wire.out(segment(3001, 4001).replace(0, 1, "P.")).after(100ms).in(". 1:1(0) ack 4001"); // beyond it: case 2
+    EXPECT_LT(s.info().ssthresh, 100'000U);
+    EXPECT_EQ(wire.counters().tcp.timeouts, 0U);
+}
+
+TEST_F(tail_probe, is_not_sent_without_sack)
+{
+    in_flight(3, "mss 1000");
+    wire.at(399ms).out_nothing().at(400ms).out(segment(1, 1001));
+    EXPECT_EQ(wire.counters().tcp.timeouts, 1U);
+}
+
+// -- mistakes --------------------------------------------------------------------------------------------------------
+
+class mistaken_loss : public sender_with_sack
+{
+};
+
+TEST_F(mistaken_loss, a_timestamp_tells_that_the_first_transmission_arrived)
+{
+    script_socket s = in_flight(4, "mss 1012,sackOK,ts 100 0");
+    const auto cwnd = s.info().cwnd;
+    wire.at(1s).ignore_output(); // a probe and timeouts: the path was slow for a second
+    EXPECT_GE(wire.counters().tcp.timeouts, 1U);
+    EXPECT_EQ(s.info().cwnd, 1000U);
+    wire.in(". 1:1(0) ack 1001 <ts 1100 100>"); // the echo of what was sent at 100 ms: RFC 3522 §3.2
+    EXPECT_GE(s.info().cwnd, cwnd);
+    EXPECT_GT(s.info().ssthresh, 100'000U); // RFC 4015 §3.2
+    EXPECT_EQ(s.info().in_flight, 3000U);
+}
+
+TEST_F(mistaken_loss, a_timestamp_that_answers_the_retransmission_proves_nothing)
+{
+    script_socket s = in_flight(4, "mss 1012,sackOK,ts 100 0");
+    wire.at(1s).ignore_output();
+    wire.in(". 1:1(0) ack 1001 <ts 1100 1000>").ignore_output();
+    EXPECT_LT(s.info().ssthresh, 100'000U);
+}
+
+TEST_F(mistaken_loss, reordering_that_looked_like_loss_is_forgiven_when_all_was_told_twice)
+{
+    script_socket s = in_flight(6);
+    const auto cwnd = s.info().cwnd;
+    wire.at(200ms).in(". 1:1(0) ack 1 <sack 1001:4001>").out(segment(1, 1001));
+    EXPECT_LT(s.info().ssthresh, 100'000U);
+    wire.at(210ms).in(". 1:1(0) ack 6001").at(300ms).in(". 1:1(0) ack 6001 <sack 1:1001>"); // RFC 3708 §3
+    EXPECT_GE(s.info().cwnd, cwnd);
+    EXPECT_GT(s.info().ssthresh, 100'000U);
+}
+
+TEST_F(mistaken_loss, after_a_timeout_new_data_finds_out)
+{
+    script_socket s = in_flight(4);
+    s.send(4000);
+    for (unsigned i = 4; i < 8; ++i) wire.out(".");
+    s.send(4000);
+    wire.ignore_output().at(650ms).ignore_output(); // probe, timeout
+    const auto resent = s.info().retransmissions;
+    EXPECT_GE(wire.counters().tcp.timeouts, 1U);
+    wire.in(". 1:1(0) ack 1001"); // RFC 5682 §3.1 step 2b: new data, and nothing again
+    EXPECT_EQ(s.info().retransmissions, resent);
+    wire.ignore_output().in(". 1:1(0) ack 2001"); // step 3b: it was spurious
+    wire.ignore_output();
+    EXPECT_EQ(s.info().retransmissions, resent);
+    EXPECT_GT(s.info().ssthresh, 100'000U);
+}
+
+TEST_F(mistaken_loss, a_duplicate_after_a_timeout_means_that_it_was_right)
+{
+    script_socket s = in_flight(4);
+    wire.at(2s).ignore_output();
+    wire.in(". 1:1(0) ack 1001 <sack 3001:4001>").ignore_output().in(". 1:1(0) ack 1001 <sack 3001:4001>").ignore_output();
+    EXPECT_LT(s.info().ssthresh, 100'000U);
+}
+
+// -- ECN ---------------------------------------------------------------------------------------------------------------
+
+class ecn_script : public packet_script
+{
+protected:
+    script_socket open()
+    {
+        script_socket l = wire.listen();
+        wire.in("SEW 0:0(0) win 65535 <mss 1000,sackOK>").out("SE. 0:0(0) ack 1"); // RFC 3168 §6.1.1
+        wire.at(100ms).in(". 1:1(0) ack 1");
+        return l.accept();
+    }
+};
+
+TEST_F(ecn_script, who_asks_gets_it)
+{
+    script_socket s = open();
+    EXPECT_TRUE(s.info().ecn);
+    s.send(1000);
+    wire.out("P. 1:1001(1000)");
+    EXPECT_TRUE(wire.last_was_ecn_capable());
+}
+
+TEST_F(ecn_script, who_does_not_ask_does_not)
+{
+    script_socket s = open_passive();
+    EXPECT_FALSE(s.info().ecn);
+    s.send(1000);
+    wire.out("P. 1:1001(1000)");
+    EXPECT_FALSE(wire.last_was_ecn_capable());
+}
+
+TEST_F(ecn_script, is_asked_for_if_wanted)
+{
+    wire.options.tcp.offer_ecn = true;
+    script_socket s = wire.connect();
+    wire.out("SEW 0:0(0)").in("SE. 0:0(0) ack 1 win 65535 <mss 1000>").out(". 1:1(0) ack 1");
+    EXPECT_TRUE(s.info().ecn);
+}
+
+TEST_F(ecn_script, a_peer_that_reflects_our_bits_has_not_agreed)
+{
+    wire.options.tcp.offer_ecn = true;
+    script_socket s = wire.connect();
+    wire.out("SEW 0:0(0)").in("SEW. 0:0(0) ack 1 win 65535 <mss 1000>").out(". 1:1(0) ack 1");
+    EXPECT_FALSE(s.info().ecn);
+}
+
+TEST_F(ecn_script, a_syn_that_is_lost_is_sent_again_without)
+{
+    wire.options.tcp.offer_ecn = true;
+    script_socket s = wire.connect();
+    wire.out("SEW 0:0(0)").at(1s).out("S 0:0(0)"); // RFC 3168 §6.1.1.1
+    wire.in("SE. 0:0(0) ack 1 win 65535 <mss 1000>").out(". 1:1(0) ack 1");
+    EXPECT_FALSE(s.info().ecn);
+}
+
+TEST_F(ecn_script, a_mark_is_echoed_until_the_sender_has_slowed_down)
+{
+    open();
+    wire.marked().in(". 1:1001(1000) ack 1").in(". 1001:2001(1000) ack 1").after(40ms).out("E. 1:1(0) ack 2001"); // RFC 3168
+                                                                                                                  // §6.1.3
+    wire.in(". 2001:3001(1000) ack 1").in(". 3001:4001(1000) ack 1").after(40ms).out("E. 1:1(0) ack 4001");
+    wire.in("W. 4001:5001(1000) ack 1").in(". 5001:6001(1000) ack 1").after(40ms).out(". 1:1(0) ack 6001");
+}
+
+TEST_F(ecn_script, an_echo_slows_the_sender_down_once_a_window)
+{
+    wire.options.congestion_control = "reno";
+    script_socket s = open();
+    s.set(socket_option::no_delay, 1);
+    s.send(10000);
+    for (int i = 0; i < 10; ++i) wire.out(".");
+    wire.at(200ms).in("E. 1:1(0) ack 1001");
+    EXPECT_EQ(s.info().cwnd, 8000U); // RFC 8511 §3
+    wire.in("E. 1:1(0) ack 2001").in("E. 1:1(0) ack 3001");
+    EXPECT_EQ(s.info().cwnd, 8000U);
+    EXPECT_EQ(s.info().retransmissions, 0U);
+    s.send(1000);
+    wire.ignore_output().in(". 1:1(0) ack 10001");
+    wire.ignore_output();
+    s.send(1000);
+    wire.out("P. 11001:12001(1000)");
+}
+
+TEST_F(ecn_script, new_data_tells_that_the_window_was_reduced)
+{
+    script_socket s = open();
+    s.set(socket_option::no_delay, 1);
+    s.send(1000);
+    wire.out("P. 1:1001(1000)").at(200ms).in("E. 1:1(0) ack 1001");
+    s.send(1000);
+    wire.out("PW. 1001:2001(1000)"); // RFC 3168 §6.1.2
+    s.send(1000);
+    wire.out("P. 2001:3001(1000)");
+}
+
+TEST_F(ecn_script, what_is_sent_again_is_not_ecn_capable)
+{
+    script_socket s = open();
+    s.send(1000);
+    wire.out("P. 1:1001(1000)").at(400ms);
+    wire.out("P. 1:1001(1000)"); // RFC 3168 §6.1.5
+    EXPECT_FALSE(wire.last_was_ecn_capable());
+}
+
+} // namespace
+} // namespace tapio::test
