@@ -283,6 +283,7 @@ private:
     unsigned persist_backoff_ = 0;
     time_point last_progress_{}; ///< when the peer last acknowledged something, or data was first outstanding
     time_point last_data_sent_{};
+    time_point last_timeout_{};
     std::uint64_t segments_sent_ = 0, segments_received_ = 0, retransmissions_ = 0, octets_retransmitted_ = 0;
     tcp_counters& counters_;
 };

@@ -36,6 +36,7 @@ void connection::retransmit_timeout(time_point now)
     ++counters_.timeouts;
     syn_timed_out_ = syn_timed_out_ || !synchronized(state_);
     const bool first = timeouts_++ == 0;
+    last_timeout_ = now;
     rtt_.back_off();
     recovery_.timeout(snd_.una, snd_.nxt, first, rtt_, sent_, *congestion_, now);
     timers_.cancel(timer::tail_probe);

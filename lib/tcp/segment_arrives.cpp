@@ -189,16 +189,18 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
     sample.window_limited = window_limited(sample.prior_flight);
 
     std::optional<time_point> once_only; // when the newest was sent of those that were sent once: Karn's rule is kept
-    bool sent_again = false;
+    bool sent_again = false, original = false;
     const auto delivered = [&](const sent_segment& s) {
         sample.delivered += s.size();
         sent_again = sent_again || s.retransmitted;
-        if (!s.retransmitted) once_only = once_only ? std::max(*once_only, s.sent_at) : s.sent_at;
+        if (!s.retransmitted) original = true;
+        // Of what was sent before a timeout the first acknowledgement may have been lost.
+        if (!s.retransmitted && s.sent_at >= last_timeout_) once_only = once_only ? std::max(*once_only, s.sent_at) : s.sent_at;
         recovery_.delivered(s, answers_earlier(s, seg), rtt_, now);
         rate_.delivered(s, now);
     };
     sent_.acknowledge(seg.ack, delivered);
-    news.original_acked = once_only.has_value();
+    news.original_acked = original;
     if (recovery_.uses_sack()) {
         for (const sequence_range& b : seg.options.sack)
             if (b.begin.before(b.end) && b.begin.at_or_after(seg.ack) && b.end.at_or_before(snd_.nxt))

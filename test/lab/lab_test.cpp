@@ -1,1 +1,274 @@
+// Some cells of the laboratory's table, held to their bounds; fairness; long transfers. `tcp_lab --table` runs all of it.
+#include "lab/bound.hpp"
+#include "lab/plot.hpp"
+
+#include "support/world/stream_user.hpp"
+
 #include <gtest/gtest.h>
+
+#include <array>
+
+namespace tapio::lab {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct path
+{
+    const char* congestion_control;
+    unsigned mbit, rtt; ///< ms
+    double loss, reordering; ///< %
+};
+void PrintTo(const path& p, std::ostream* out)
+{
+    *out << p.congestion_control << ' ' << p.mbit << " Mbit/s, " << p.rtt << " ms, loss " << p.loss << " %, reordering " << p.reordering << " %";
+}
+
+cell cell_of(const path& p)
+{
+    cell c;
+    c.congestion_control = p.congestion_control;
+    c.rate = p.mbit * UINT64_C(1'000'000);
+    c.rtt = std::chrono::milliseconds(p.rtt);
+    c.loss = p.loss / 100;
+    c.reordering = p.reordering / 100;
+    return c;
+}
+
+std::vector<path> paths(const std::vector<double>& losses, const std::vector<double>& reorderings)
+{
+    std::vector<path> out;
+    for (const char* cc : {"reno", "cubic", "bbr"})
+        for (const unsigned mbit : {10U, 100U})
+            for (const unsigned rtt : {1U, 20U, 100U})
+                for (const double loss : losses)
+                    for (const double reorder : reorderings) out.push_back({cc, mbit, rtt, loss, reorder});
+    return out;
+}
+
+class without_loss : public testing::TestWithParam<path>
+{
+};
+
+TEST_P(without_loss, the_path_is_full)
+{
+    const cell c = cell_of(GetParam());
+    const outcome r = run(c);
+    EXPECT_GE(r.utilisation, c.congestion_control == "reno" ? 0.93 : 0.95);
+    EXPECT_LE(r.goodput, bound_of(c) * 1.001) << "more than the link can carry";
+    if (c.reordering > 0) return;
+    EXPECT_EQ(r.timeouts, 0U);
+    EXPECT_LE(r.retransmissions, r.dropped) << "something was sent again that was not lost";
+}
+INSTANTIATE_TEST_SUITE_P(paths, without_loss, testing::ValuesIn(paths({0}, {0, 5})));
+
+class with_loss : public testing::TestWithParam<path>
+{
+};
+
+// The response functions are those of long averages: half a minute of a slow path has few losses, so there is some room.
+TEST_P(with_loss, reaches_the_response_function)
+{
+    const cell c = cell_of(GetParam());
+    const outcome r = run(c);
+    const double bound = bound_of(c);
+    const bool few_segments = bandwidth_delay_product(c) < 100 * 1500;
+    if (c.congestion_control != "bbr") {
+        EXPECT_GE(r.goodput, 0.6 * bound);
+        EXPECT_LE(r.goodput, 1.6 * bound);
+    } else if (c.loss <= 0.01 && !few_segments) {
+        EXPECT_GE(r.utilisation, 0.9);
+    } else {
+        EXPECT_GE(r.goodput, 0.35 * bound); // beyond its loss threshold
+    }
+    EXPECT_LE(r.timeouts, c.loss <= 0.001 ? 0U : 5U);
+    EXPECT_LE(static_cast<double>(r.retransmissions), 1.1 * static_cast<double>(r.dropped) + 5);
+}
+INSTANTIATE_TEST_SUITE_P(paths, with_loss, testing::ValuesIn(paths({0.1, 1, 3}, {0})));
+
+class flows : public testing::TestWithParam<std::tuple<const char*, unsigned>>
+{
+};
+
+TEST_P(flows, of_a_kind_share_fairly)
+{
+    cell c;
+    std::tie(c.congestion_control, c.flows) = GetParam();
+    c.rate = 100'000'000;
+    c.rtt = 20ms;
+    c.start_up = 40s; // CUBIC's flows approach each other slowly
+    c.length = 60s;
+    const outcome r = run(c);
+    EXPECT_GE(r.fairness, 0.95);
+    EXPECT_GE(r.utilisation, 0.95);
+}
+INSTANTIATE_TEST_SUITE_P(kinds, flows, testing::Combine(testing::Values("reno", "cubic", "bbr"), testing::Values(2U, 8U)));
+
+TEST(marks, instead_of_losses)
+{
+    for (const char* cc : {"cubic", "dctcp"}) {
+        cell c;
+        c.congestion_control = cc;
+        c.rate = 100'000'000;
+        c.rtt = 20ms;
+        c.ecn = true;
+        const outcome r = run(c);
+        EXPECT_EQ(r.dropped, 0U) << cc;
+        EXPECT_EQ(r.retransmissions, 0U) << cc;
+        EXPECT_GE(r.utilisation, 0.9) << cc;
+        EXPECT_LT(r.queue_mean, 5ms) << cc;
+    }
+}
+
+TEST(buffers, that_begin_small_grow_to_what_the_path_needs)
+{
+    cell c;
+    c.rate = 1'000'000'000;
+    c.rtt = 50ms; // 6 MB
+    c.length = 5s;
+    c.tuned = true;
+    EXPECT_GE(run(c).utilisation, 0.95);
+}
+
+TEST(plots, show_the_run)
+{
+    cell c;
+    c.rate = 10'000'000;
+    c.rtt = 20ms;
+    c.start_up = 1s;
+    c.length = 1s;
+    std::vector<snapshot> seen;
+    run(c, [&](const snapshot& s) { seen.push_back(s); });
+    EXPECT_EQ(seen.size(), 200U);
+    const std::string svg = plot(c, seen);
+    EXPECT_TRUE(svg.starts_with("<svg"));
+    EXPECT_NE(svg.find("queueing delay"), std::string::npos);
+}
+
+// -- long and hard transfers ----------------------------------------------------------------------------------------------
+
+using test::agent;
+using test::make_endpoint;
+
+/// Octets that repeat after a number that no segment size divides.
+const std::vector<std::byte>& pattern()
+{
+    static const std::vector<std::byte> all = [] {
+        std::vector<std::byte> out((1 << 20) + 7);
+        for (std::size_t i = 0; i < out.size(); ++i) out[i] = test::octet_at(i, 3);
+        return out;
+    }();
+    return all;
+}
+const_bytes at_position(std::uint64_t position) { return const_bytes(pattern()).subspan(position % pattern().size()); }
+
+class long_sender final : public agent
+{
+public:
+    long_sender(host& h, tcp_id id, std::uint64_t size) : host_(h), id_(id), left_(size) { host_.tcp().set_owner(id_, this); }
+    void ready(readiness what, time_point now) override
+    {
+        while (left_ > 0 && any(what & readiness::writable)) {
+            const_bytes next = at_position(sent_);
+            const std::array<const_bytes, 1> list{next.first(std::min<std::uint64_t>(next.size(), left_))};
+            const auto n = host_.tcp().send(id_, list, now);
+            if (!n) return;
+            sent_ += *n;
+            left_ -= *n;
+        }
+        if (left_ == 0 && !std::exchange(shut_, true)) (void)host_.tcp().shutdown(id_, shutdown_type::send, now);
+    }
+
+private:
+    host& host_;
+    tcp_id id_;
+    std::uint64_t left_, sent_ = 0;
+    bool shut_ = false;
+};
+
+class long_receiver final : public agent
+{
+public:
+    long_receiver(host& h, time_point now) : host_(h), id_(*h.tcp().open(family::v4))
+    {
+        (void)host_.tcp().bind(id_, make_endpoint("198.18.0.2", 80));
+        (void)host_.tcp().listen(id_, 1, now);
+        host_.tcp().set_owner(id_, this);
+    }
+    void ready(readiness, time_point now) override
+    {
+        endpoint peer;
+        if (!accepted_) {
+            const auto s = host_.tcp().accept(id_, peer, now);
+            if (!s) return;
+            accepted_ = true;
+            id_ = *s;
+            host_.tcp().set_owner(id_, this);
+        }
+        for (;;) {
+            const_bytes wanted = at_position(received);
+            const std::array<mutable_bytes, 1> into{mutable_bytes(scratch_).first(std::min(scratch_.size(), wanted.size()))};
+            const auto n = host_.tcp().receive(id_, into, {}, now);
+            if (!n) return;
+            if (*n == 0) return void(ended = true);
+            right = right && std::equal(scratch_.begin(), scratch_.begin() + static_cast<std::ptrdiff_t>(*n), wanted.begin());
+            received += *n;
+        }
+    }
+    std::uint64_t received = 0;
+    bool right = true, ended = false;
+
+private:
+    host& host_;
+    tcp_id id_;
+    bool accepted_ = false;
+    std::vector<std::byte> scratch_ = std::vector<std::byte>(1 << 18);
+};
+
+struct transfer
+{
+    transfer(std::uint64_t size, const test::world::wire_options& wire, std::uint64_t seed = 1)
+        : net(seed), a(net.add_host()), b(net.add_host()), w(net.join(a, "198.18.0.1", b, "198.18.0.2", wire)), to(b, net.now()),
+          from(a, test::start_connect(a, make_endpoint("198.18.0.2", 80), net.now()), size)
+    {
+    }
+    test::world net;
+    host &a, &b;
+    test::wire_between& w;
+    long_receiver to;
+    long_sender from;
+};
+
+TEST(long_transfer, past_eight_gibibytes)
+{
+    constexpr std::uint64_t size = (UINT64_C(8) << 30) + 12345;
+    test::world::wire_options wire;
+    wire.mtu = 65000;
+    wire.forth.delay = wire.back.delay = 100us;
+    wire.forth.drop = 0.0001; // so that SACK has to do with every wrap
+    transfer t(size, wire);
+    ASSERT_TRUE(t.net.run_until([&] { return t.to.ended; }, 1h));
+    EXPECT_EQ(t.to.received, size);
+    EXPECT_TRUE(t.to.right);
+    EXPECT_GT(t.a.counters().tcp.retrans_segs, 0U);
+}
+
+class terrible_wire : public testing::TestWithParam<std::uint64_t>
+{
+};
+
+TEST_P(terrible_wire, a_fifth_of_all_packets_lost_both_ways)
+{
+    constexpr std::uint64_t megabyte = 1 << 20;
+    test::world::wire_options wire;
+    wire.forth.drop = wire.back.drop = 0.2;
+    wire.forth.delay = wire.back.delay = 10ms;
+    transfer t(megabyte, wire, GetParam());
+    ASSERT_TRUE(t.net.run_until([&] { return t.to.ended; }, 1h));
+    EXPECT_EQ(t.to.received, megabyte);
+    EXPECT_TRUE(t.to.right);
+}
+INSTANTIATE_TEST_SUITE_P(seeds, terrible_wire, testing::Range<std::uint64_t>(1, 9));
+
+} // namespace
+} // namespace tapio::lab
