@@ -211,7 +211,9 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
     if (once_only) {
         sample.rtt = now - *once_only;
     } else if (news.advanced && news.echo && *news.echo != 0) { // RFC 7323 §4.1
-        sample.rtt = ts_.round_trip(*news.echo, now).value_or(duration::zero());
+        // A duplicate is answered with an old echo (§5.3 R2): one from before a timeout may be of what arrived long ago.
+        const duration r = ts_.round_trip(*news.echo, now).value_or(duration::zero());
+        if (now - r >= last_timeout_) sample.rtt = r;
     }
     if (sample.rtt > duration::zero() || once_only) rtt_.sample(sample.rtt);
     sample.smoothed_rtt = rtt_.srtt();
