@@ -9,6 +9,7 @@
 #include "core/socket_types.hpp"
 #include "tcp/connection.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -16,7 +17,8 @@
 
 namespace tapio::core {
 
-/// Of a listening socket. Half-open connections count against the backlog until they are accepted or gone.
+/// Of a listening socket. Connections that wait to be accepted and half-open ones are bounded apart; beyond the second bound SYNs
+/// are answered with cookies.
 struct tcp_listener
 {
     unsigned backlog = 0;           ///< as listen(2): one more than this may wait
@@ -30,7 +32,10 @@ struct tcp_listener
     };
     std::deque<silent_child> deferred; ///< TCP_DEFER_ACCEPT: established, and without data
 
-    bool full() const noexcept { return established.size() + deferred.size() + half_open > backlog; }
+    static constexpr unsigned least_half_open = 16;
+
+    bool full() const noexcept { return established.size() + deferred.size() > backlog; }
+    bool syn_queue_full() const noexcept { return half_open > std::max(backlog, least_half_open); }
 };
 
 struct tcp_socket

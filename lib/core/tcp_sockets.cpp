@@ -1,5 +1,6 @@
 // Opening, naming, connecting, listening, accepting and closing TCP sockets.
 #include "core/tcp_sockets.hpp"
+#include "core/tuple_octets.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,25 +12,6 @@ namespace {
 
 constexpr std::uint16_t first_ephemeral = 32768; // Linux's range; RFC 6056 §3.2 asks for as wide a one as can be
 constexpr std::uint16_t last_ephemeral = 60999;
-
-/// Octets that name a connection, for the keyed hashes.
-std::array<std::byte, 36> tuple_octets(const endpoint& local, const endpoint& remote) noexcept
-{
-    std::array<std::byte, 36> out{};
-    const auto put = [&out](const endpoint& e, std::size_t at) {
-        if (e.address.is_v4()) {
-            const auto b = e.address.to_v4().to_bytes();
-            std::memcpy(&out[at], b.data(), b.size());
-        } else {
-            const auto b = e.address.to_v6().to_bytes();
-            std::memcpy(&out[at], b.data(), b.size());
-        }
-        std::memcpy(&out[at + 16], &e.port, sizeof e.port);
-    };
-    put(local, 0);
-    put(remote, 18);
-    return out;
-}
 
 bool overlap(const address& a, const address& b) { return a == b || a.is_unspecified() || b.is_unspecified(); }
 
@@ -55,6 +37,7 @@ tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& rando
       isn_key_(random.make_key()),
       port_key_(random.make_key()),
       timestamp_key_(random.make_key()),
+      cookies_(random.make_key()),
       connections_(16, tuple_hash{random.make_key()})
 {
     if (default_congestion_ == nullptr) default_congestion_ = congestion_.find("cubic");
@@ -183,20 +166,31 @@ tcp::seq_number tcp_sockets::initial_sequence(const endpoint& local, const endpo
                            static_cast<std::uint32_t>(siphash(isn_key_, tuple_octets(local, remote))));
 }
 
-void tcp_sockets::start(tcp_id id, tcp_socket& s, tcp::seq_number iss)
+/// Depends on the conversation, so that its next incarnation's timestamps are later (RFC 6191), and tells no uptime.
+std::uint32_t tcp_sockets::timestamp_offset(const endpoint& local, const endpoint& remote) const noexcept
+{
+    return static_cast<std::uint32_t>(siphash(timestamp_key_, tuple_octets(local, remote)));
+}
+
+tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const network::path& path) const
 {
     constexpr std::uint32_t headers = 40; // IPv4 and TCP without options
     tcp::connection_setup setup;
     setup.options = s.options;
-    setup.iss = iss;
-    // Depends on the conversation, so that its next incarnation's timestamps are later (RFC 6191), and tells no uptime.
-    setup.timestamp_offset = static_cast<std::uint32_t>(siphash(timestamp_key_, tuple_octets(s.local, s.remote)));
-    setup.path_mss = static_cast<std::uint32_t>(std::max<std::size_t>(s.path.mtu, 2 * headers) - headers);
-    setup.largest_segment = s.path.offload.tso_v4 && s.path.offload.checksum ? 65535U - headers - 20U : 0U;
-    if (s.path.queue_length != 0) // a window that overruns the device's queue is our own loss
+    setup.path_mss = static_cast<std::uint32_t>(std::max<std::size_t>(path.mtu, 2 * headers) - headers);
+    setup.largest_segment = path.offload.tso_v4 && path.offload.checksum ? 65535U - headers - 20U : 0U;
+    if (path.queue_length != 0) // a window that overruns the device's queue is our own loss
         setup.receive_limit =
-            static_cast<std::uint32_t>(std::min<std::size_t>(s.path.queue_length * setup.path_mss / 2, 0x3fff'ffff));
+            static_cast<std::uint32_t>(std::min<std::size_t>(path.queue_length * setup.path_mss / 2, 0x3fff'ffff));
     setup.congestion = s.congestion->second();
+    return setup;
+}
+
+void tcp_sockets::start(tcp_id id, tcp_socket& s, tcp::seq_number iss)
+{
+    tcp::connection_setup setup = setup_for(s, s.path);
+    setup.iss = iss;
+    setup.timestamp_offset = timestamp_offset(s.local, s.remote);
     s.connection.emplace(std::move(setup), counters_);
     s.path_generation = net_.route_generation();
     enter_table(id, s);

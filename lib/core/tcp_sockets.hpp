@@ -17,6 +17,7 @@
 #include "core/network.hpp"
 #include "core/slab.hpp"
 #include "core/socket_types.hpp"
+#include "core/syn_cookies.hpp"
 #include "core/tcp_options.hpp"
 #include "core/tcp_socket.hpp"
 #include "wire/tcp.hpp"
@@ -115,6 +116,8 @@ private:
     void enter_table(tcp_id id, tcp_socket& s);
     void leave_table(tcp_socket& s);
     void start(tcp_id id, tcp_socket& s, tcp::seq_number iss);
+    tcp::connection_setup setup_for(const tcp_socket& s, const network::path& path) const;
+    std::uint32_t timestamp_offset(const endpoint& local, const endpoint& remote) const noexcept;
     tcp::seq_number initial_sequence(const endpoint& local, const endpoint& remote, time_point now);
     void close_listener(tcp_socket& s, time_point now);
 
@@ -127,11 +130,16 @@ private:
     tcp_socket* find_connection(const endpoint& local, const endpoint& remote, tcp_id& id);
     tcp_socket* find_listener(interface_id interface, const endpoint& local, const endpoint& remote, tcp_id& id);
     void deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const received_packet& p, time_point now);
-    void arrives_in_listen(tcp_id id, const tcp::segment& seg, const endpoint& local, const endpoint& remote,
+    void arrives_in_listen(tcp_id id, tcp::segment& seg, const endpoint& local, const endpoint& remote,
                            const received_packet& p, time_point now, std::uint32_t least_iss_gap);
     void arrives_in_closed(const tcp::segment& seg, const endpoint& local, const endpoint& remote, const received_packet& p,
                            time_point now);
     void child_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now);
+    tcp_socket* make_child(tcp_id listener, const tcp::segment& syn, const endpoint& local, const endpoint& remote, tcp_id& id,
+                           tcp::seq_number iss, time_point now);
+    void send_cookie(const tcp_socket& listener, const tcp::segment& syn, const endpoint& local, const endpoint& remote, time_point now);
+    bool arrives_with_cookie(tcp_id listener, tcp::segment& seg, const endpoint& local, const endpoint& remote,
+                             const received_packet& p, time_point now);
     void offer(tcp_id child, tcp_socket& listener);
     void promote(tcp_id id, tcp_socket& child);
     void promote_patient(tcp_id listener, tcp_socket& s, time_point now);
@@ -159,6 +167,8 @@ private:
     const congestion_controls::entry* default_congestion_;
     tcp_counters& counters_;
     siphash_key isn_key_, port_key_, timestamp_key_;
+    syn_cookies cookies_;
+    time_point cookie_sent_{}; ///< the last; none that is older than two minutes is worth looking at
     std::uint32_t next_ephemeral_ = 0;
     slab<tcp_socket, tcp_tag> sockets_;
     std::unordered_map<four_tuple, tcp_id, tuple_hash> connections_;

@@ -1,5 +1,6 @@
 // Segments and ICMP errors to their socket; SEGMENT ARRIVES in LISTEN and CLOSED (RFC 9293 §3.10.7.1, §3.10.7.2).
 #include "core/tcp_sockets.hpp"
+#include "core/tuple_octets.hpp"
 #include "wire/transport_checksum.hpp"
 
 namespace tapio::core {
@@ -108,6 +109,13 @@ tcp_socket* tcp_sockets::find_listener(interface_id interface, const endpoint& l
 void tcp_sockets::deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const received_packet& p, time_point now)
 {
     const tcp_state before = s.connection->state();
+    if (before == tcp_state::syn_received && s.listener && seg.bits.ack) { // nobody accepts: it may come again later
+        const tcp_socket* const parent = find(s.listener);
+        if (parent != nullptr && parent->listening && parent->listening->full()) {
+            ++counters_.listen_overflows;
+            return net_.dropped(p.interface, drop_reason::tcp_backlog_full, p.payload, now);
+        }
+    }
     if (const auto why = s.connection->on_segment(std::move(seg), now)) net_.dropped(p.interface, *why, p.payload, now);
     state_changed(id, s, before, now);
     if (s.deferred && (s.connection->unread() > 0 || s.connection->state() != tcp_state::established)) promote(id, s);
@@ -125,19 +133,34 @@ void tcp_sockets::arrives_in_closed(const tcp::segment& seg, const endpoint& loc
 }
 
 /// RFC 9293 §3.10.7.2
-void tcp_sockets::arrives_in_listen(tcp_id listener, const tcp::segment& seg, const endpoint& local, const endpoint& remote,
+void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, const endpoint& local, const endpoint& remote,
                                     const received_packet& p, time_point now, std::uint32_t beyond)
 {
-    if (seg.bits.rst) return net_.dropped(p.interface, drop_reason::tcp_no_socket, p.payload, now);  // first
-    if (seg.bits.ack) return arrives_in_closed(seg, local, remote, p, now);                          // second
+    if (seg.bits.rst) return net_.dropped(p.interface, drop_reason::tcp_no_socket, p.payload, now); // first
+    if (seg.bits.ack) {                                                                             // second
+        if (arrives_with_cookie(listener, seg, local, remote, p, now)) return;
+        return arrives_in_closed(seg, local, remote, p, now);
+    }
     if (!seg.bits.syn) return net_.dropped(p.interface, drop_reason::tcp_bad_flags, p.payload, now); // fourth
-    if (find(listener)->listening->full()) {                                                         // the peer tries again
+    tcp_socket& parent = *find(listener);
+    if (parent.listening->full() || (parent.listening->syn_queue_full() && !defaults_.syn_cookies)) { // the peer tries again
         ++counters_.listen_overflows;
         return net_.dropped(p.interface, drop_reason::tcp_backlog_full, p.payload, now);
     }
-    const auto path = net_.path_to(remote.address, local.address, find(listener)->device);
-    if (!path) return net_.dropped(p.interface, drop_reason::no_route, p.payload, now);
-    const tcp_id id = sockets_.insert();
+    if (!net_.path_to(remote.address, local.address, parent.device))
+        return net_.dropped(p.interface, drop_reason::no_route, p.payload, now);
+    if (parent.listening->syn_queue_full()) return send_cookie(parent, seg, local, remote, now);
+    tcp_id id;
+    const auto iss = beyond != 0 ? tcp::seq_number(beyond) : initial_sequence(local, remote, now);
+    tcp_socket& child = *make_child(listener, seg, local, remote, id, iss, now);
+    touch(id, child);
+}
+
+/// A connection in SYN-RECEIVED.
+tcp_socket* tcp_sockets::make_child(tcp_id listener, const tcp::segment& syn, const endpoint& local, const endpoint& remote,
+                                    tcp_id& id, tcp::seq_number iss, time_point now)
+{
+    id = sockets_.insert();
     tcp_socket& child = *find(id);
     const tcp_socket& parent = *find(listener);
     child.family = parent.family;
@@ -150,11 +173,59 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, const tcp::segment& seg, co
     child.local = local;
     child.remote = remote;
     child.listener = listener;
-    child.path = *path;
-    start(id, child, beyond != 0 ? tcp::seq_number(beyond) : initial_sequence(local, remote, now));
+    child.path = *net_.path_to(remote.address, local.address, parent.device);
+    start(id, child, iss);
     ++find(listener)->listening->half_open;
-    child.connection->open_passive(seg, now);
-    touch(id, child);
+    child.connection->open_passive(syn, now);
+    return &child;
+}
+
+// -- SYN cookies ------------------------------------------------------------------------------------------------------
+
+/// A SYN,ACK as a connection would send it, but for its sequence number and timestamp.
+void tcp_sockets::send_cookie(const tcp_socket& listener, const tcp::segment& syn, const endpoint& local, const endpoint& remote,
+                              time_point now)
+{
+    ++counters_.syn_cookies_sent;
+    cookie_sent_ = now;
+    tcp::connection_setup setup = setup_for(listener, *net_.path_to(remote.address, local.address, listener.device));
+    setup.timestamp_offset = timestamp_offset(local, remote);
+    setup.iss = cookies_.make(tuple_octets(local, remote), syn, now);
+    tcp_counters unseen;
+    tcp::connection c(std::move(setup), unseen);
+    c.open_passive(syn, now);
+    tcp::outgoing_segment answer;
+    if (!c.next_segment(answer, now)) return;
+    if (answer.options.ts) { // what else was agreed on has to be remembered there
+        answer.options.ts->value = syn_cookies::remember(syn, answer.bits.ece, answer.options.ts->value);
+    } else {
+        answer.options.scale.reset();
+        answer.options.sack_permitted = false;
+        answer.bits.ece = false;
+    }
+    transmit(local, remote, nullptr, std::move(answer), now);
+}
+
+/// @return true if the segment acknowledges a cookie of ours, and is dealt with
+bool tcp_sockets::arrives_with_cookie(tcp_id listener, tcp::segment& seg, const endpoint& local, const endpoint& remote,
+                                      const received_packet& p, time_point now)
+{
+    if (cookie_sent_ == time_point{} || now - cookie_sent_ > std::chrono::minutes(2) || seg.bits.syn) return false;
+    const auto syn = cookies_.check(tuple_octets(local, remote), seg, now);
+    if (!syn) return false;
+    if (find(listener)->listening->full()) {
+        ++counters_.listen_overflows;
+        net_.dropped(p.interface, drop_reason::tcp_backlog_full, p.payload, now);
+        return true;
+    }
+    if (!net_.path_to(remote.address, local.address, find(listener)->device)) return false;
+    ++counters_.syn_cookies_received;
+    tcp_id id;
+    tcp_socket& child = *make_child(listener, *syn, local, remote, id, seg.ack - 1, now);
+    tcp::outgoing_segment sent_before;
+    (void)child.connection->next_segment(sent_before, now); // the SYN,ACK, which has long been sent
+    deliver(id, child, std::move(seg), p, now);
+    return true;
 }
 
 /// A connection that its listener still holds: established, it waits to be accepted.

@@ -1,7 +1,8 @@
 /// @file
-/// How large the buffers of a connection should be. The receiver's: twice what its user reads in a round trip, so that the window
-/// never holds back a sender that doubles (Dynamic Right-Sizing: Fisk and Feng 2001; no RFC). The sender's: twice the congestion
-/// window. Both grow between what they began with and a limit, and an answer to SO_RCVBUF or SO_SNDBUF ends it.
+/// How large the buffers of a connection should be. The receiver's: four times what its user reads in a round trip, so that the
+/// window never holds back a sender that doubles, though there may be a hole in front of it all (Dynamic Right-Sizing: Fisk and
+/// Feng 2001; no RFC). The sender's: twice the congestion window. Both grow between what they began with and a limit; SO_RCVBUF and
+/// SO_SNDBUF fix them.
 #pragma once
 
 #include <tapio/core/time.hpp>
@@ -36,7 +37,7 @@ public:
         const std::uint64_t in_round = copied_;
         copied_ = 0;
         round_began_ = now;
-        const std::uint64_t wanted = 2 * in_round + in_round / 4; // a little more than it takes to double
+        const std::uint64_t wanted = 4 * in_round;
         return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(wanted, capacity, std::max(limit, capacity)));
     }
 

@@ -35,9 +35,10 @@ void new_reno::acknowledged(const ack_sample& ack)
     }
 }
 
+/// In whole segments: half a segment cannot be sent, but would put off the growth by one.
 std::uint64_t new_reno::halved(std::uint64_t in_flight) const noexcept
 {
-    return std::max<std::uint64_t>(in_flight / 2, UINT64_C(2) * mss_);
+    return std::max<std::uint64_t>(in_flight / 2 / mss_ * mss_, UINT64_C(2) * mss_);
 }
 
 void new_reno::loss_detected(std::uint64_t in_flight, time_point)

@@ -33,6 +33,8 @@ struct tcp_options
     bool accept_ecn = true;
     bool exact_ecn_feedback = false; ///< the receiver echoes each mark (RFC 8257 §3.2); DCTCP's sender needs it
 
+    bool syn_cookies = true; ///< of listeners, when too many connections are half open (RFC 4987)
+
     // retransmission
     duration initial_rto = std::chrono::seconds(1);       ///< RFC 6298 §2.1
     duration min_rto = std::chrono::milliseconds(200);    ///< RFC 6298 §2.4 says 1 s; Linux's choice is ours

@@ -1,0 +1,92 @@
+/// @file
+/// SYN cookies (RFC 4987 §3.6): a SYN,ACK whose sequence number holds all that has to be known of the SYN, so that nothing is kept
+/// until the peer has shown that it is there. The options travel in the low bits of our timestamp; without timestamps the connection
+/// has none but the MSS.
+///
+///     sequence number   29 bits of a keyed hash of the conversation, the peer's number and the minute; 3 bits: which MSS
+///     timestamp         low 6 bits: window scale (15: none), SACK permitted, ECN
+#pragma once
+
+#include "base/siphash.hpp"
+#include "tcp/segment.hpp"
+
+#include <tapio/core/time.hpp>
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+
+namespace tapio::core {
+
+class syn_cookies
+{
+public:
+    explicit syn_cookies(const siphash_key& key) noexcept : key_(key) {}
+
+    /// @param conversation octets that name it
+    tcp::seq_number make(std::span<const std::byte> conversation, const tcp::segment& syn, time_point now) const noexcept
+    {
+        const std::uint16_t mss = syn.options.max_segment.value_or(536);
+        std::uint32_t index = 0;
+        while (index + 1 < sizes.size() && sizes[index + 1] <= mss) ++index;
+        return tcp::seq_number((hash(conversation, syn.seq, minute(now)) & ~7U) | index);
+    }
+
+    /// The SYN that an ACK answers with a cookie of ours, of this minute or the last; none if it is none.
+    std::optional<tcp::segment> check(std::span<const std::byte> conversation, const tcp::segment& ack, time_point now) const noexcept
+    {
+        const std::uint32_t cookie = (ack.ack - 1).value();
+        const tcp::seq_number peers = ack.seq - 1;
+        const std::uint64_t m = minute(now);
+        const bool ours = ((cookie ^ hash(conversation, peers, m)) & ~7U) == 0 || ((cookie ^ hash(conversation, peers, m - 1)) & ~7U) == 0;
+        if (!ours) return std::nullopt;
+        tcp::segment syn;
+        syn.seq = peers;
+        syn.bits.syn = true;
+        syn.window = ack.window;
+        syn.options.max_segment = sizes[cookie & 7];
+        if (ack.options.ts) recall(*ack.options.ts, syn);
+        return syn;
+    }
+
+    /// Our timestamp with the SYN's options in it: never later than the true one.
+    static std::uint32_t remember(const tcp::segment& syn, bool ecn, std::uint32_t timestamp) noexcept
+    {
+        const std::uint32_t bits =
+            (syn.options.scale ? syn.options.scale->shift() : no_scale) | (syn.options.sack_permitted ? 16U : 0U) | (ecn ? 32U : 0U);
+        const std::uint32_t with = (timestamp & ~63U) | bits;
+        return static_cast<std::int32_t>(with - timestamp) > 0 ? with - 64 : with;
+    }
+
+private:
+    static constexpr std::array<std::uint16_t, 8> sizes{64, 536, 1024, 1220, 1360, 1400, 1440, 1460}; ///< octets; MSS as offered
+    static constexpr std::uint32_t no_scale = 15;
+
+    static void recall(const tcp::timestamps& ts, tcp::segment& syn) noexcept
+    {
+        syn.options.ts = tcp::timestamps{ts.value, 0};
+        if ((ts.echo & 15) != no_scale) syn.options.scale = tcp::window_scale(ts.echo & 15);
+        syn.options.sack_permitted = (ts.echo & 16) != 0;
+        syn.bits.ece = syn.bits.cwr = (ts.echo & 32) != 0;
+    }
+    static std::uint64_t minute(time_point now) noexcept
+    {
+        return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::minutes>(now.time_since_epoch()).count());
+    }
+    std::uint32_t hash(std::span<const std::byte> conversation, tcp::seq_number peers, std::uint64_t m) const noexcept
+    {
+        std::array<std::byte, 48> octets{};
+        const std::size_t n = std::min(conversation.size(), std::size_t{36});
+        std::memcpy(octets.data(), conversation.data(), n);
+        const std::uint32_t seq = peers.value();
+        std::memcpy(octets.data() + 36, &seq, sizeof seq);
+        std::memcpy(octets.data() + 40, &m, sizeof m);
+        return static_cast<std::uint32_t>(siphash(key_, octets));
+    }
+
+    siphash_key key_;
+};
+
+} // namespace tapio::core

@@ -1,0 +1,312 @@
+// Congestion control by itself: octets and times in, windows out.
+#include "tcp/bbr.hpp"
+#include "tcp/cubic.hpp"
+#include "tcp/dctcp.hpp"
+#include "tcp/hystart.hpp"
+#include "tcp/new_reno.hpp"
+#include "tcp/pacer.hpp"
+#include "tcp/proportional_rate_reduction.hpp"
+#include "tcp/windowed_filter.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace tapio::core::tcp {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t mss = 1000;
+
+/// A path whose every window is acknowledged after one round trip.
+struct path
+{
+    explicit path(congestion_control& c, std::uint64_t initial = 10 * mss) : cc(c) { cc.start(mss, initial, now); }
+
+    /// One window's worth of acknowledgements, of two segments each.
+    void round(duration rtt = 100ms, bool limited = true, bool ece = false)
+    {
+        const std::uint64_t window = cc.window();
+        const std::uint64_t steps = std::max<std::uint64_t>(window / (2 * mss), 1);
+        const std::uint64_t prior = delivered;
+        for (std::uint64_t i = 0; i < steps; ++i) {
+            now += rtt / static_cast<duration::rep>(steps);
+            delivered += 2 * mss;
+            ack_sample a;
+            a.acked = a.delivered = 2 * mss;
+            a.prior_flight = window;
+            a.in_flight = window;
+            a.window_limited = limited;
+            a.ece = ece;
+            a.rtt = a.smoothed_rtt = rtt;
+            a.now = now;
+            a.rate.prior_delivered = prior + i * 2 * mss;
+            a.rate.total_delivered = delivered;
+            cc.acknowledged(a);
+        }
+    }
+    double segments() const { return static_cast<double>(cc.window()) / mss; }
+
+    congestion_control& cc;
+    time_point now{1h};
+    std::uint64_t delivered = 0;
+};
+
+// -- Reno --------------------------------------------------------------------------------------------------------------
+
+TEST(reno, doubles_in_slow_start_and_then_grows_by_one_segment)
+{
+    new_reno cc;
+    path p(cc);
+    p.round(), p.round();
+    EXPECT_NEAR(p.segments(), 40, 1); // RFC 5681 §3.1
+    cc.loss_detected(40 * mss, p.now);
+    EXPECT_EQ(p.segments(), 20);
+    cc.recovered(20 * mss, p.now);
+    for (int i = 0; i < 10; ++i) p.round();
+    EXPECT_NEAR(p.segments(), 30, 1);
+}
+
+TEST(reno, does_not_grow_what_is_not_used)
+{
+    new_reno cc;
+    path p(cc);
+    for (int i = 0; i < 10; ++i) p.round(100ms, false);
+    EXPECT_EQ(p.segments(), 10); // RFC 7661
+}
+
+TEST(reno, a_timeout_begins_anew_and_a_mistake_is_taken_back)
+{
+    new_reno cc;
+    path p(cc);
+    p.round();
+    cc.timed_out(20 * mss, true, p.now);
+    EXPECT_EQ(cc.window(), mss);
+    EXPECT_EQ(cc.threshold(), 10 * mss);
+    cc.timed_out(mss, false, p.now);
+    EXPECT_EQ(cc.threshold(), 10 * mss) << "held constant: RFC 5681 §3.1";
+    cc.undo(p.now);
+    EXPECT_EQ(p.segments(), 20);
+    EXPECT_GT(cc.threshold(), 1'000'000U);
+}
+
+// -- CUBIC ----------------------------------------------------------------------------------------------------------------
+
+TEST(cubic, loses_three_tenths_and_comes_back_after_k_seconds)
+{
+    cubic cc;
+    path p(cc, 1000 * mss);
+    cc.loss_detected(1000 * mss, p.now);
+    cc.recovered(1000 * mss, p.now);
+    EXPECT_EQ(p.segments(), 700); // RFC 9438 §4.6
+    const double k = std::cbrt(1000 * 0.3 / 0.4);
+    const time_point start = p.now;
+    double before = 0;
+    while (p.now - start < std::chrono::duration<double>(k)) before = p.segments(), p.round();
+    EXPECT_NEAR(before, 1000, 15); // §4.2: W_cubic(K) = W_max
+    EXPECT_LT(p.segments(), 1030);
+    const double plateau = p.segments();
+    for (int i = 0; i < 100; ++i) p.round();
+    EXPECT_GT(p.segments(), plateau + 300) << "and beyond it convex";
+}
+
+TEST(cubic, is_no_slower_than_reno_on_a_short_path)
+{
+    cubic cc;
+    path p(cc, 20 * mss);
+    cc.loss_detected(20 * mss, p.now);
+    cc.recovered(20 * mss, p.now);
+    EXPECT_EQ(p.segments(), 14);
+    for (int i = 0; i < 20; ++i) p.round(1ms);
+    EXPECT_NEAR(p.segments(), 14 + 20 * 0.53 * 1.1, 4) << "alpha = 0.53 segments in a round trip up to where it was (§4.3)";
+    for (int i = 0; i < 20; ++i) p.round(1ms);
+    EXPECT_GT(p.segments(), 35);
+}
+
+TEST(cubic, gives_way_faster_when_it_loses_before_it_was_back)
+{
+    cubic a, b;
+    path p(a, 1000 * mss), q(b, 1000 * mss);
+    for (cubic* const cc : {&a, &b}) cc->loss_detected(1000 * mss, p.now), cc->recovered(1000 * mss, p.now);
+    a.loss_detected(700 * mss, p.now); // at 700 of 1000: W_max becomes 595 (§4.7)
+    a.recovered(700 * mss, p.now);
+    EXPECT_EQ(p.segments(), 490);
+    const time_point start = p.now;
+    while (p.now - start < 4s) p.round();
+    EXPECT_NEAR(p.segments(), 595, 20);
+}
+
+TEST(cubic, a_mark_takes_less_than_a_loss)
+{
+    cubic cc;
+    path p(cc, 100 * mss);
+    cc.congestion_experienced(100 * mss, p.now);
+    EXPECT_EQ(p.segments(), 85); // RFC 8511 §3
+}
+
+TEST(cubic, takes_a_mistake_back)
+{
+    cubic cc;
+    path p(cc, 100 * mss);
+    cc.timed_out(100 * mss, true, p.now);
+    EXPECT_EQ(p.segments(), 1);
+    cc.undo(p.now);
+    EXPECT_EQ(p.segments(), 100); // §4.9
+    EXPECT_GT(cc.threshold(), 1'000'000U);
+}
+
+TEST(cubic, time_in_which_the_window_is_not_used_does_not_count)
+{
+    cubic cc;
+    path p(cc, 1000 * mss);
+    cc.loss_detected(1000 * mss, p.now);
+    cc.recovered(1000 * mss, p.now);
+    p.round();
+    for (int i = 0; i < 300; ++i) p.round(100ms, false); // half a minute
+    const double before = p.segments();
+    p.round(), p.round();
+    EXPECT_LT(p.segments(), before + 50) << "RFC 9438 §5.8";
+}
+
+// -- HyStart++ ------------------------------------------------------------------------------------------------------------
+
+TEST(hystart_plus_plus, leaves_slow_start_when_round_trips_grow)
+{
+    cubic cc;
+    path p(cc, 20 * mss);
+    p.round(100ms), p.round(100ms);
+    const double before = p.segments();
+    EXPECT_NEAR(before, 80, 4);
+    for (int i = 0; i < 8; ++i) p.round(120ms); // RFC 9406 §4.2: five rounds of conservative slow start, and out
+    EXPECT_LT(cc.threshold(), UINT64_C(1'000'000));
+    EXPECT_LT(p.segments(), before * 4);
+}
+
+TEST(hystart_plus_plus, goes_on_when_it_was_a_false_alarm)
+{
+    cubic cc;
+    path p(cc, 20 * mss);
+    p.round(100ms), p.round(100ms), p.round(120ms), p.round(100ms);
+    const double before = p.segments();
+    p.round(100ms);
+    EXPECT_GT(p.segments(), before * 1.8);
+    EXPECT_GT(cc.threshold(), UINT64_C(1'000'000));
+}
+
+// -- DCTCP ------------------------------------------------------------------------------------------------------------------
+
+TEST(dctcp_window, gives_way_in_proportion_to_the_marks)
+{
+    dctcp cc;
+    path p(cc, 100 * mss);
+    cc.loss_detected(200 * mss, p.now); // out of slow start
+    cc.recovered(100 * mss, p.now);
+    for (int i = 0; i < 60; ++i) p.round(); // alpha falls to almost nothing
+    const double before = p.segments();
+    p.round(100ms, true, true);
+    p.round();
+    EXPECT_GT(p.segments(), before * 0.85) << "RFC 8257 §3.3: a little marked, a little slower";
+    for (int i = 0; i < 60; ++i) p.round(100ms, true, true);
+    EXPECT_LT(p.segments(), before * 0.2) << "all marked: halved each round";
+}
+
+// -- PRR ----------------------------------------------------------------------------------------------------------------------
+
+TEST(prr, sends_the_share_that_ssthresh_is_of_the_flight)
+{
+    proportional_rate_reduction prr;
+    prr.start(20 * mss);
+    std::uint64_t in_flight = 19 * mss, sent = 0;
+    for (int i = 0; i < 18; ++i) { // RFC 9937 §6.2
+        in_flight -= mss;
+        prr.acknowledged(mss, in_flight, 10 * mss, mss, false);
+        while (prr.window() >= in_flight + mss) in_flight += mss, sent += mss, prr.sent(mss);
+    }
+    EXPECT_NEAR(static_cast<double>(sent) / mss, 9, 1);
+    EXPECT_NEAR(static_cast<double>(in_flight) / mss, 10, 1);
+}
+
+TEST(prr, sends_no_more_than_was_delivered_when_much_is_lost)
+{
+    proportional_rate_reduction prr;
+    prr.start(20 * mss);
+    prr.acknowledged(mss, 4 * mss, 10 * mss, mss, false); // far below ssthresh
+    EXPECT_EQ(prr.window(), 5 * mss);                     // conservative reduction bound
+    prr.sent(mss);
+    prr.acknowledged(mss, 4 * mss, 10 * mss, mss, true); // good progress: one more (slow start reduction bound)
+    EXPECT_EQ(prr.window(), 6 * mss);
+}
+
+TEST(prr, lets_the_fast_retransmit_out_in_any_case)
+{
+    proportional_rate_reduction prr;
+    prr.start(20 * mss);
+    prr.acknowledged(0, 19 * mss, 10 * mss, mss, false);
+    EXPECT_EQ(prr.window(), 20 * mss);
+}
+
+// -- BBR ----------------------------------------------------------------------------------------------------------------------
+
+TEST(bbr_window, finds_rate_and_round_trip_and_keeps_about_one_product_in_flight)
+{
+    // A pipe of 1,000 segments a second and 100 ms.
+    bbr cc(1);
+    time_point now{1h};
+    cc.start(mss, 10 * mss, now);
+    std::uint64_t delivered = 0;
+    for (int i = 0; i < 30'000; ++i) { // half a minute of acknowledgements of one segment
+        now += 1ms;
+        const std::uint64_t flight = std::min<std::uint64_t>(cc.window(), 200 * mss);
+        const std::uint64_t prior = delivered > flight ? delivered - flight : 0;
+        const duration rtt = std::max<duration>(100ms, 1ms * static_cast<duration::rep>(flight / mss)); // beyond 100 segments they queue
+        delivered += mss;
+        ack_sample a;
+        a.acked = a.delivered = mss;
+        a.prior_flight = flight;
+        a.in_flight = flight - mss;
+        a.window_limited = true;
+        a.rtt = a.smoothed_rtt = rtt;
+        a.least_rtt = 100ms;
+        a.now = now;
+        a.rate.interval = rtt;
+        a.rate.delivered = delivered - prior;
+        a.rate.prior_delivered = prior;
+        a.rate.total_delivered = delivered;
+        a.rate.in_flight = flight;
+        cc.acknowledged(a);
+    }
+    EXPECT_NEAR(static_cast<double>(cc.pacing_rate()), 1e6, 0.3e6);
+    EXPECT_GE(cc.window(), 50 * mss);
+    EXPECT_LE(cc.window(), 260 * mss);
+    EXPECT_TRUE(cc.governs_recovery());
+}
+
+// -- parts ----------------------------------------------------------------------------------------------------------------------
+
+TEST(windowed_maximum, forgets_what_is_too_old)
+{
+    windowed_max<int> m(10);
+    m.update(5, 0), m.update(3, 4), m.update(4, 8);
+    EXPECT_EQ(m.best(), 5);
+    m.update(1, 11);
+    EXPECT_EQ(m.best(), 4);
+    m.update(1, 19);
+    EXPECT_EQ(m.best(), 1);
+    m.update(9, 20);
+    EXPECT_EQ(m.best(), 9);
+}
+
+TEST(pacing, lets_out_at_the_rate_and_makes_up_for_a_late_timer)
+{
+    pacer p;
+    const time_point t{1h};
+    p.set_rate(1'000'000); // 1 octet/us
+    EXPECT_TRUE(p.may_send(t));
+    p.sent(1000, t);
+    EXPECT_FALSE(p.may_send(t)) << "the credit of a millisecond is spent by the first";
+    EXPECT_EQ(p.next(), t + 0us);
+}
+
+} // namespace
+} // namespace tapio::core::tcp
