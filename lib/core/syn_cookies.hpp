@@ -1,7 +1,7 @@
 /// @file
-/// SYN cookies (RFC 4987 §3.6): a SYN,ACK whose sequence number holds all that has to be known of the SYN, so that nothing is kept
-/// until the peer has shown that it is there. The options travel in the low bits of our timestamp; without timestamps the connection
-/// has none but the MSS.
+/// SYN cookies (RFC 4987 §3.6): a SYN,ACK whose sequence number holds all that has to be known of the SYN, so that nothing is
+/// kept until the peer has shown that it is there. The options travel in the low bits of our timestamp; without timestamps the
+/// connection has none but the MSS.
 ///
 ///     sequence number   29 bits of a keyed hash of the conversation, the peer's number and the minute; 3 bits: which MSS
 ///     timestamp         low 6 bits: window scale (15: none), SACK permitted, ECN
@@ -35,12 +35,14 @@ public:
     }
 
     /// The SYN that an ACK answers with a cookie of ours, of this minute or the last; none if it is none.
-    std::optional<tcp::segment> check(std::span<const std::byte> conversation, const tcp::segment& ack, time_point now) const noexcept
+    std::optional<tcp::segment> check(std::span<const std::byte> conversation, const tcp::segment& ack,
+                                      time_point now) const noexcept
     {
         const std::uint32_t cookie = (ack.ack - 1).value();
         const tcp::seq_number peers = ack.seq - 1;
         const std::uint64_t m = minute(now);
-        const bool ours = ((cookie ^ hash(conversation, peers, m)) & ~7U) == 0 || ((cookie ^ hash(conversation, peers, m - 1)) & ~7U) == 0;
+        const bool ours =
+            ((cookie ^ hash(conversation, peers, m)) & ~7U) == 0 || ((cookie ^ hash(conversation, peers, m - 1)) & ~7U) == 0;
         if (!ours) return std::nullopt;
         tcp::segment syn;
         syn.seq = peers;
@@ -54,8 +56,8 @@ public:
     /// Our timestamp with the SYN's options in it: never later than the true one.
     static std::uint32_t remember(const tcp::segment& syn, bool ecn, std::uint32_t timestamp) noexcept
     {
-        const std::uint32_t bits =
-            (syn.options.scale ? syn.options.scale->shift() : no_scale) | (syn.options.sack_permitted ? 16U : 0U) | (ecn ? 32U : 0U);
+        const std::uint32_t bits = (syn.options.scale ? syn.options.scale->shift() : no_scale) |
+                                   (syn.options.sack_permitted ? 16U : 0U) | (ecn ? 32U : 0U);
         const std::uint32_t with = (timestamp & ~63U) | bits;
         return static_cast<std::int32_t>(with - timestamp) > 0 ? with - 64 : with;
     }

@@ -1,5 +1,6 @@
 // Opening, naming, connecting, listening, accepting and closing TCP sockets.
 #include "core/tcp_sockets.hpp"
+
 #include "core/tuple_octets.hpp"
 
 #include <algorithm>

@@ -130,14 +130,15 @@ private:
     tcp_socket* find_connection(const endpoint& local, const endpoint& remote, tcp_id& id);
     tcp_socket* find_listener(interface_id interface, const endpoint& local, const endpoint& remote, tcp_id& id);
     void deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const received_packet& p, time_point now);
-    void arrives_in_listen(tcp_id id, tcp::segment& seg, const endpoint& local, const endpoint& remote,
-                           const received_packet& p, time_point now, std::uint32_t least_iss_gap);
+    void arrives_in_listen(tcp_id id, tcp::segment& seg, const endpoint& local, const endpoint& remote, const received_packet& p,
+                           time_point now, std::uint32_t least_iss_gap);
     void arrives_in_closed(const tcp::segment& seg, const endpoint& local, const endpoint& remote, const received_packet& p,
                            time_point now);
     void child_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now);
     tcp_socket* make_child(tcp_id listener, const tcp::segment& syn, const endpoint& local, const endpoint& remote, tcp_id& id,
                            tcp::seq_number iss, time_point now);
-    void send_cookie(const tcp_socket& listener, const tcp::segment& syn, const endpoint& local, const endpoint& remote, time_point now);
+    void send_cookie(const tcp_socket& listener, const tcp::segment& syn, const endpoint& local, const endpoint& remote,
+                     time_point now);
     bool arrives_with_cookie(tcp_id listener, tcp::segment& seg, const endpoint& local, const endpoint& remote,
                              const received_packet& p, time_point now);
     void offer(tcp_id child, tcp_socket& listener);

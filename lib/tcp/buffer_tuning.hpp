@@ -1,8 +1,8 @@
 /// @file
 /// How large the buffers of a connection should be. The receiver's: four times what its user reads in a round trip, so that the
 /// window never holds back a sender that doubles, though there may be a hole in front of it all (Dynamic Right-Sizing: Fisk and
-/// Feng 2001; no RFC). The sender's: twice the congestion window. Both grow between what they began with and a limit; SO_RCVBUF and
-/// SO_SNDBUF fix them.
+/// Feng 2001; no RFC). The sender's: twice the congestion window. Both grow between what they began with and a limit; SO_RCVBUF
+/// and SO_SNDBUF fix them.
 #pragma once
 
 #include <tapio/core/time.hpp>
@@ -27,7 +27,8 @@ public:
 
     /// The user has read so many octets. @param fallback a round trip, where none was measured here
     /// @return what the capacity should be, octets
-    std::uint32_t user_read(std::uint64_t octets, duration fallback, std::uint32_t capacity, std::uint32_t limit, time_point now) noexcept
+    std::uint32_t user_read(std::uint64_t octets, duration fallback, std::uint32_t capacity, std::uint32_t limit,
+                            time_point now) noexcept
     {
         copied_ += octets;
         const duration round = rtt_ != duration::zero() ? rtt_ : fallback;

@@ -80,6 +80,7 @@ struct fuzzer
         f.flags = wire::tcp_syn;
         f.window = 65535;
         f.options.max_segment = 1460;
+        f.options.sack_permitted = true;
         packet syn;
         wire::push_tcp(syn, f, a, b);
         corpus.push_back(ip(std::move(syn), wire::ip_protocol::tcp));

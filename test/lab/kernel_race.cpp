@@ -1,5 +1,6 @@
-// tapio against the Linux kernel over the same bad wire, in real time: kernel to kernel, tapio to kernel, kernel to tapio. The wire
-// runs in this process, between TAPs in network namespaces of its own; it is the same model with the same seed for all three.
+// tapio against the Linux kernel over the same bad wire, in real time: kernel to kernel, tapio to kernel, kernel to tapio. The
+// wire runs in this process, between TAPs in network namespaces of its own; it is the same model with the same seed for all
+// three.
 //
 //     kernel_race --rate 100 --rtt 20 --loss 1 --cc cubic --seconds 10 --seeds 5
 //
@@ -47,13 +48,25 @@ class congestion_option
 public:
     explicit congestion_option(std::string name) : name_(std::move(name)) {}
     template <class P>
-    int level(const P&) const { return IPPROTO_TCP; }
+    int level(const P&) const
+    {
+        return IPPROTO_TCP;
+    }
     template <class P>
-    int name(const P&) const { return TCP_CONGESTION; }
+    int name(const P&) const
+    {
+        return TCP_CONGESTION;
+    }
     template <class P>
-    const char* data(const P&) const { return name_.data(); }
+    const char* data(const P&) const
+    {
+        return name_.data();
+    }
     template <class P>
-    std::size_t size(const P&) const { return name_.size(); }
+    std::size_t size(const P&) const
+    {
+        return name_.size();
+    }
 
 private:
     std::string name_;
@@ -72,7 +85,8 @@ public:
             tap = tapio::open_tap({.name = "race0"}, ec);
             if (ec) return;
             const std::string set_up = "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv4.tcp_no_metrics_save=1; "
-                                       "ip link set race0 txqueuelen 10000 up && ip address add " + address + "/24 dev race0";
+                                       "ip link set race0 txqueuelen 10000 up && ip address add " +
+                                       address + "/24 dev race0";
             ready_ = std::system(set_up.c_str()) == 0;
         });
         maker.join();
@@ -153,7 +167,9 @@ private:
 std::unique_ptr<tapio::device> bad(std::unique_ptr<tapio::device> inner, const course& c, bool data_goes_out, std::uint64_t seed)
 {
     tapio::impaired_options o;
-    o.seed = seed;
+    o.seed = data_goes_out
+                 ? seed
+                 : ~seed; // so that the data meets the same fate either way (impaired() gives `incoming` the complement)
     o.outgoing.delay = o.incoming.delay = tapio::core::duration(static_cast<std::int64_t>(c.rtt * 1e6 / 2));
     auto& data = data_goes_out ? o.outgoing : o.incoming;
     data.rate = static_cast<std::uint64_t>(c.rate * 1e6);
@@ -227,7 +243,8 @@ struct tapio_sender
 
 struct tapio_receiver
 {
-    tapio_receiver(tapio::stack& stack, std::atomic<std::uint64_t>& n) : a(stack, {tapio::ip::tcp::v4(), port}), s(stack), received(n), scratch(1 << 18)
+    tapio_receiver(tapio::stack& stack, std::atomic<std::uint64_t>& n)
+        : a(stack, {tapio::ip::tcp::v4(), port}), s(stack), received(n), scratch(1 << 18)
     {
         a.async_accept(s, [this](boost::system::error_code ec) {
             if (!ec) read();
@@ -344,8 +361,9 @@ int main(int argc, char** argv)
                         tk.back() / 1e6, kt.back() / 1e6);
             std::fflush(stdout);
         }
-        std::printf("%s %g Mbit/s %g ms %g %%: medians %.3f %.3f %.3f Mbit/s, ratios %.2f %.2f\n", c.congestion_control.c_str(), c.rate,
-                    c.rtt, c.loss, median(kk) / 1e6, median(tk) / 1e6, median(kt) / 1e6, median(tk) / median(kk), median(kt) / median(kk));
+        std::printf("%s %g Mbit/s %g ms %g %%: medians %.3f %.3f %.3f Mbit/s, ratios %.2f %.2f\n", c.congestion_control.c_str(),
+                    c.rate, c.rtt, c.loss, median(kk) / 1e6, median(tk) / 1e6, median(kt) / 1e6, median(tk) / median(kk),
+                    median(kt) / median(kk));
     } catch (const std::exception& e) {
         std::cerr << "kernel_race: " << e.what() << '\n';
         return 2;

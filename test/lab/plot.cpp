@@ -16,7 +16,8 @@ struct curve
 };
 
 /// One diagram: time to the right, all curves on one scale.
-void diagram(std::ostream& out, double y, const std::string& title, const std::vector<double>& times, const std::vector<curve>& curves)
+void diagram(std::ostream& out, double y, const std::string& title, const std::vector<double>& times,
+             const std::vector<curve>& curves)
 {
     double most = 0;
     for (const curve& c : curves)
@@ -64,8 +65,8 @@ std::string plot(const cell& c, const std::vector<snapshot>& run)
     }
     std::ostringstream out;
     out << "<svg xmlns='http://www.w3.org/2000/svg' width='" << left + width + 40 << "' height='" << 4 * (height + 60) + top
-        << "' font-family='sans-serif' font-size='11'>\n<text x='" << left << "' y='16' font-size='13'>" << c.congestion_control << ", "
-        << static_cast<double>(c.rate) / 1e6 << " Mbit/s, RTT " << milliseconds(c.rtt) << " ms, loss " << 100 * c.loss
+        << "' font-family='sans-serif' font-size='11'>\n<text x='" << left << "' y='16' font-size='13'>" << c.congestion_control
+        << ", " << static_cast<double>(c.rate) / 1e6 << " Mbit/s, RTT " << milliseconds(c.rtt) << " ms, loss " << 100 * c.loss
         << " %, reordering " << 100 * c.reordering << " %</text>\n";
     diagram(out, top + 30, "window, segments", times, {ssthresh, cwnd, flight});
     diagram(out, top + 30 + (height + 60), "round-trip time, ms", times, {srtt, queue});

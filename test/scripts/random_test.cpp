@@ -25,6 +25,7 @@ public:
         if (chosen.find('.') != std::string::npos) text += " ack " + std::to_string(acknowledgement(una, nxt));
         if (chosen.find('U') != std::string::npos) text += " urg " + std::to_string(below(65536));
         text += " win " + std::to_string(below(4) == 0 ? below(2000) : below(65536));
+        if (below(3) == 0) return text + " <" + blocks(una, nxt) + '>';
         static const char* const options[] = {
             "", "", "", " <ts 500 0>", " <mss 1>", " <mss 65535,wscale 14>", " <sackOK>", " <mss 0,ts 1 1>"};
         return text + options[below(8)];
@@ -50,6 +51,18 @@ private:
         case 2: return static_cast<std::uint32_t>(random_());
         default: return una + below(nxt - una + 1);
         }
+    }
+
+    /// SACK blocks, most of them of something that is out.
+    std::string blocks(std::uint32_t una, std::uint32_t nxt)
+    {
+        std::string text = "sack";
+        for (std::uint32_t n = 1 + below(4); n > 0; --n) {
+            const std::uint32_t begin =
+                below(8) == 0 ? static_cast<std::uint32_t>(random_()) : una + below(nxt - una + 500) - below(200);
+            text += ' ' + std::to_string(begin) + ':' + std::to_string(begin + (below(8) == 0 ? 0 : below(1500)));
+        }
+        return text;
     }
 
     std::mt19937 random_;
@@ -86,7 +99,7 @@ protected:
             return s;
         }
         if (to == tcp_state::closed) return {};
-        wire.in("S 0:0(0) win 65535 <mss 1000>").ignore_output();
+        wire.in(port % 2 == 0 ? "S 0:0(0) win 65535 <mss 1000>" : "S 0:0(0) win 65535 <mss 1000,sackOK>").ignore_output();
         if (to == tcp_state::syn_received || to == tcp_state::listen) return {};
         wire.in(". 1:1(0) ack 1").ignore_output();
         script_socket s = listener_.accept();
@@ -115,6 +128,9 @@ protected:
         EXPECT_LE(after.bytes_acked, after.bytes_sent);
         EXPECT_LE(after.bytes_sent, 5000U);
         EXPECT_LE(after.unread, 256U * 1024);
+        EXPECT_LE(after.in_flight, after.unacked);
+        EXPECT_LE(after.unacked, 5002U);
+        EXPECT_GE(after.cwnd, after.send_mss);
         EXPECT_GE(after.send_mss, 12U);
         if (after.state != tcp_state::closed && before.state >= tcp_state::established) {
             const unsigned fin = after.state != before.state ? 1 : 0; // it takes a number, and no octet
@@ -154,6 +170,8 @@ TEST_P(random_segments, break_nothing)
             const tcp_state now = s.info().state;
             if (now == tcp_state::closed || (now == tcp_state::time_wait && state != tcp_state::time_wait)) break;
             if (maker.below(20) == 0) s.receive(), wire.ignore_output();
+            if (maker.below(10) == 0)
+                wire.after(std::chrono::milliseconds(maker.below(400))).ignore_output(); // timers of recovery
         }
         if (s) s.abort();
         while (listens) { // what the segments themselves have opened
