@@ -32,6 +32,7 @@ std::optional<socket_option> at_socket_level(int name) noexcept
     case SO_SNDBUF: return socket_option::send_buffer_size;
     case SO_OOBINLINE: return socket_option::oob_inline;
     case SO_RCVLOWAT: return socket_option::receive_low_watermark;
+    case SO_MAX_PACING_RATE: return socket_option::max_pacing_rate; // -1: none
     case SO_BINDTOIFINDEX: return socket_option::bound_interface;
     case SO_ACCEPTCONN: return socket_option::accept_connections;
     default: return std::nullopt;

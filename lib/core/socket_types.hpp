@@ -90,8 +90,9 @@ enum class socket_option : std::uint8_t
     syn_count,
     defer_accept, ///< s; 0: off
     quick_ack,
-    min_rto, ///< ms (tapio's own)
-    ecn,     ///< ask for it when connecting (tapio's own)
+    min_rto,         ///< ms (tapio's own)
+    max_pacing_rate, ///< octets/s; 0: none
+    ecn,             ///< ask for it when connecting (tapio's own)
     // IP
     ttl,
     tos,

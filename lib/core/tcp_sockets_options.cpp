@@ -103,6 +103,9 @@ std::optional<error_code> tcp_sockets::set_tcp_level(tcp_socket& s, socket_optio
     case socket_option::defer_accept: s.defer_accept = retransmissions_within(value); return error_code();
     case socket_option::user_timeout: return set_within(o.user_timeout, value, 0, largest, as_milliseconds);
     case socket_option::ecn: o.offer_ecn = value != 0; return error_code();
+    case socket_option::max_pacing_rate:
+        o.max_pacing_rate = value < 0 ? 0 : static_cast<std::uint64_t>(value);
+        return error_code();
     case socket_option::min_rto: return set_within(o.min_rto, value, 1, largest, as_milliseconds);
     case socket_option::linger_2:
         s.linger_2 = value < 0 ? -1 : std::min(value, 120);
@@ -168,6 +171,7 @@ result<int> tcp_sockets::get_option(tcp_id id, socket_option option) const
     case socket_option::defer_accept: return duration_of(s->defer_accept);
     case socket_option::user_timeout: return milliseconds(o.user_timeout);
     case socket_option::ecn: return o.offer_ecn ? 1 : 0;
+    case socket_option::max_pacing_rate: return o.max_pacing_rate == 0 ? -1 : static_cast<int>(o.max_pacing_rate);
     case socket_option::min_rto: return milliseconds(o.min_rto);
     case socket_option::linger_2: return s->linger_2 == 0 ? seconds(o.fin_wait_2) : s->linger_2;
     case socket_option::ttl: return o.ttl;

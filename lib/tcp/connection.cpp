@@ -251,9 +251,24 @@ void connection::on_icmp_error(error_code why, bool hard, std::uint32_t sequence
 void connection::on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time_point now)
 {
     if (!is_outstanding(sequence)) return;
-    const std::size_t believed = std::max(mtu, least_path_mtu);
-    if (believed - ip_and_tcp_headers >= path_mss_) return;
-    path_mss_ = static_cast<std::uint32_t>(believed - ip_and_tcp_headers);
+    lower_path_mtu(std::max(mtu, least_path_mtu), now);
+}
+
+/// Full segments do not arrive, and no router says why (RFC 4821 §7.7, RFC 8899 §4.3: black holes). What has timed out so often
+/// goes on in smaller pieces.
+void connection::suspect_black_hole(time_point now)
+{
+    constexpr unsigned suspicion = 3, certainty = 5;                  // timeouts in a row
+    constexpr std::size_t base_path_mtu = 1024;                       // octets (RFC 4821 §7.7)
+    if (!synchronized(state_) || sent_.front().size() <= 536) return; // what is small does not fail for its size
+    if (timeouts_ == suspicion) lower_path_mtu(base_path_mtu, now);
+    if (timeouts_ == certainty) lower_path_mtu(least_path_mtu, now);
+}
+
+void connection::lower_path_mtu(std::size_t mtu, time_point now)
+{
+    if (mtu - ip_and_tcp_headers >= path_mss_) return;
+    path_mss_ = static_cast<std::uint32_t>(mtu - ip_and_tcp_headers);
     const std::uint32_t carried = path_mss_ - option_octets();
     if (!synchronized(state_) || carried >= send_mss_) return;
     send_mss_ = carried;

@@ -223,6 +223,8 @@ private:
     void fail(error_code why);
     void finish_opening(time_point now);
     bool is_outstanding(std::uint32_t sequence) const noexcept;
+    void suspect_black_hole(time_point now);
+    void lower_path_mtu(std::size_t mtu, time_point now); ///< octets of IP packet
     void queue_reset();
     void closed();
     std::uint64_t send_capacity() const noexcept;

@@ -39,6 +39,7 @@ void connection::retransmit_timeout(time_point now)
     last_timeout_ = now;
     rtt_.back_off();
     recovery_.timeout(snd_.una, snd_.nxt, first, rtt_, sent_, *congestion_, now);
+    suspect_black_hole(now);
     timers_.cancel(timer::tail_probe);
     timers_.cancel(timer::reorder);
     arm_retransmit(now);

@@ -221,13 +221,13 @@ TEST_F(giving_up, a_user_timeout_decides_instead)
 
 TEST_F(giving_up, progress_begins_the_count_anew)
 {
-    script_socket s = open_passive();
-    s.send(2000);
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 500>"); // so small that nobody suspects the path
+    s.send(1000);
     wire.out(".").out("P.");
-    for (int i = 0; i < 14; ++i) wire.out_within(61s, ". 1:1001(1000)");
-    wire.in(". 1:1(0) ack 1001").out("P. 1001:2001(1000)");
-    for (int i = 0; i < 14; ++i) wire.out_within(61s, "P. 1001:2001(1000)");
-    wire.in(". 1:1(0) ack 2001").at(3h).out_nothing();
+    for (int i = 0; i < 14; ++i) wire.out_within(61s, ". 1:501(500)");
+    wire.in(". 1:1(0) ack 501").out("P. 501:1001(500)");
+    for (int i = 0; i < 14; ++i) wire.out_within(61s, "P. 501:1001(500)");
+    wire.in(". 1:1(0) ack 1001").at(3h).out_nothing();
     EXPECT_EQ(s.state(), tcp_state::established);
 }
 

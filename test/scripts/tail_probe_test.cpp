@@ -179,6 +179,48 @@ TEST_F(mistaken_loss, a_duplicate_after_a_timeout_means_that_it_was_right)
     EXPECT_LT(s.info().ssthresh, 100'000U);
 }
 
+// -- black holes -------------------------------------------------------------------------------------------------------
+
+class black_hole : public packet_script
+{
+};
+
+TEST_F(black_hole, what_times_out_three_times_goes_on_in_smaller_pieces)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
+    s.send(1460);
+    wire.out("P. 1:1461(1460)");
+    wire.at(200ms).out("P. 1:1461(1460)").at(600ms).out("P. 1:1461(1460)");
+    wire.at(1400ms).out(". 1:985(984)").out("P. 985:1461(476)").out_nothing(); // RFC 4821 §7.7: 1024 octets
+    wire.at(1500ms).in(". 1:1(0) ack 1461").at(1h).out_nothing();
+    EXPECT_EQ(s.info().send_mss, 984U);
+}
+
+TEST_F(black_hole, and_in_smaller_ones_still_after_five)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
+    s.send(1460);
+    wire.ignore_output().at(6199ms).ignore_output().at(6200ms).out(". 1:513(512)").ignore_output();
+    EXPECT_EQ(s.info().send_mss, 512U);
+}
+
+TEST_F(black_hole, small_segments_do_not_fail_for_their_size)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
+    s.send(500);
+    wire.ignore_output().at(10s).ignore_output();
+    EXPECT_EQ(s.info().send_mss, 1460U);
+}
+
+TEST_F(black_hole, a_paced_socket_sends_at_its_rate)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1000>");
+    s.set(socket_option::max_pacing_rate, 100'000); // a segment each 10 ms
+    s.send(5000);
+    wire.out(".").out_nothing().at(9ms).out(".").out_nothing(); // the timer may be late by a millisecond, which is made up for
+    wire.at(19ms).out(".").at(29ms).out(".").at(39ms).out("P.");
+}
+
 // -- ECN ---------------------------------------------------------------------------------------------------------------
 
 class ecn_script : public packet_script
