@@ -184,7 +184,7 @@ BEHAVIOUR(a_move_with_pending_operations)
 
 BEHAVIOUR(move_assignment_closes_what_was_there)
 {
-    connected c, d;
+    connected d, c; // what is moved to c must not outlive the context of d
     char x = 0;
     c.client.async_read_some(asio::buffer(&x, 1), [&](error_code ec, std::size_t n) { out.say("pending there", ec, n); });
     c.client = std::move(d.client);
