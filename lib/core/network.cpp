@@ -170,6 +170,7 @@ result<network::path> network::path_to(const address& destination, const std::op
     } else {
         return errno_code(ENETUNREACH);
     }
+    if (source && source->is_loopback() && out != loopback) return errno_code(EINVAL); // a multicast neither
     const auto own = source ? source : source_for(out, r != nullptr && r->gateway ? *r->gateway : destination);
     if (!own) return errno_code(ENETUNREACH);
     const net_interface& i = *interfaces_[out];

@@ -143,7 +143,7 @@ private:
                              const received_packet& p, time_point now);
     void offer(tcp_id child, tcp_socket& listener);
     void promote(tcp_id id, tcp_socket& child);
-    void promote_patient(tcp_id listener, tcp_socket& s, time_point now);
+    void promote_patient(tcp_socket& listener, time_point now);
     void watch_deferred(tcp_id listener, tcp_socket& s);
     static duration patience_of(const tcp_socket& listener) noexcept;
 

@@ -265,9 +265,9 @@ void tcp_sockets::promote(tcp_id id, tcp_socket& child)
     offer(id, *parent);
 }
 
-void tcp_sockets::promote_patient(tcp_id, tcp_socket& s, time_point now)
+void tcp_sockets::promote_patient(tcp_socket& listener, time_point now)
 {
-    auto& waiting = s.listening->deferred;
+    auto& waiting = listener.listening->deferred;
     while (!waiting.empty() && waiting.front().patience <= now) promote(waiting.front().id, *find(waiting.front().id));
 }
 

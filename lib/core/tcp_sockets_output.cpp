@@ -121,7 +121,7 @@ void tcp_sockets::timer_fired(tcp_id id, time_point now)
 {
     tcp_socket* const s = find(id);
     if (s == nullptr) return;
-    if (s->listening) return promote_patient(id, *s, now);
+    if (s->listening) return promote_patient(*s, now);
     if (!s->connection) return;
     const tcp_state before = s->connection->state();
     s->connection->on_timer(now);

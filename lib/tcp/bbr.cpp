@@ -93,7 +93,7 @@ void bbr::update_congestion_signals(const ack_sample& a) noexcept
     update_max_bandwidth(a);
     if (a.lost > 0) loss_in_round_ = true, ++loss_events_;
     if (!loss_round_start_) return;
-    if (!probing_bandwidth() && loss_in_round_) lower_short_term(a);
+    if (!probing_bandwidth() && loss_in_round_) lower_short_term();
     loss_in_round_ = false;
 }
 
@@ -180,7 +180,7 @@ void bbr::check_probe_rtt(const ack_sample& a) noexcept
         cwnd_gain_ = probe_rtt_cwnd_gain;
         prior_cwnd_ = cwnd_;
         probe_rtt_done_at_ = time_point{};
-        acks_ = ack_phase::probe_stopping;
+        probe_stopping_ = true;
         begin_round(a.rate.total_delivered);
     }
     if (phase_ == phase::probe_rtt) {

@@ -51,15 +51,6 @@ private:
         probe_bw_up,
         probe_rtt,
     };
-    enum class ack_phase : std::uint8_t ///< what the acknowledgements that come in now tell of
-    {
-        none,
-        refilling,
-        probe_starting,
-        probe_feedback,
-        probe_stopping,
-    };
-
     // bbr.cpp
     void update_round(const ack_sample& a) noexcept;
     void begin_round(std::uint64_t delivered) noexcept { next_round_delivered_ = delivered; }
@@ -87,7 +78,7 @@ private:
     bool in_probe_bw() const noexcept;
     void reset_full_bandwidth(double rate) noexcept;
     void reset_short_term() noexcept;
-    void lower_short_term(const ack_sample& a) noexcept;
+    void lower_short_term() noexcept;
     void update_cycle(const ack_sample& a) noexcept;
     void adapt_long_term(const ack_sample& a) noexcept;
     void probe_upward(const ack_sample& a) noexcept;
@@ -147,7 +138,7 @@ private:
     windowed_max<std::uint64_t> extra_acked_{1};
 
     // the cycle of ProbeBW
-    ack_phase acks_ = ack_phase::none;
+    bool probe_stopping_ = false; ///< the last samples of a probe are coming in
     time_point cycle_began_{};
     duration probe_wait_{};
     bool probe_samples_ = false; ///< this probe has not been answered by too much loss yet

@@ -50,7 +50,7 @@ void bbr::reset_short_term() noexcept
 }
 
 /// BBRInitLowerBounds, BBRLossLowerBounds
-void bbr::lower_short_term(const ack_sample&) noexcept
+void bbr::lower_short_term() noexcept
 {
     if (bw_short_ == std::numeric_limits<double>::infinity()) bw_short_ = max_bw_.best();
     if (inflight_short_ == unbounded) inflight_short_ = cwnd_;
@@ -69,7 +69,7 @@ void bbr::start_down(std::uint64_t delivered, time_point now) noexcept
     rounds_since_probe_ = random() % 2;
     probe_wait_ = 2s + duration(random() % 1'000'000'000);
     cycle_began_ = now;
-    acks_ = ack_phase::probe_stopping;
+    probe_stopping_ = true;
     begin_round(delivered);
     phase_ = phase::probe_bw_down;
     pacing_gain_ = 0.9;
@@ -88,7 +88,7 @@ void bbr::start_refill(const ack_sample& a) noexcept
     reset_short_term();
     up_rounds_ = 0;
     up_acked_ = 0;
-    acks_ = ack_phase::refilling;
+    probe_stopping_ = false;
     begin_round(a.rate.total_delivered);
     phase_ = phase::probe_bw_refill;
     pacing_gain_ = 1;
@@ -97,7 +97,6 @@ void bbr::start_refill(const ack_sample& a) noexcept
 
 void bbr::start_up(const ack_sample& a) noexcept
 {
-    acks_ = ack_phase::probe_starting;
     begin_round(a.rate.total_delivered);
     reset_full_bandwidth(a.rate.octets_per_second());
     phase_ = phase::probe_bw_up;
@@ -164,10 +163,9 @@ std::uint64_t bbr::target_inflight() const noexcept { return std::min(static_cas
 /// BBRAdaptLongTermModel
 void bbr::adapt_long_term(const ack_sample& a) noexcept
 {
-    if (acks_ == ack_phase::probe_starting && round_start_) acks_ = ack_phase::probe_feedback;
-    if (acks_ == ack_phase::probe_stopping && round_start_) { // the probe's samples are all in: the filter's next cycle
+    if (probe_stopping_ && round_start_) { // the probe's samples are all in: the filter's next cycle
         probe_samples_ = false;
-        acks_ = ack_phase::none;
+        probe_stopping_ = false;
         if (in_probe_bw() && !a.rate.app_limited) ++cycle_;
     }
     const bool too_much = static_cast<double>(a.rate.lost) > loss_threshold * static_cast<double>(a.rate.in_flight);

@@ -29,7 +29,7 @@ public:
             current_ = std::min(current_, ack.rtt);
             ++samples_;
         }
-        if (samples_ >= least_samples && current_ != unknown && last_ != unknown) look(ack);
+        if (samples_ >= least_samples && current_ != unknown && last_ != unknown) look();
         if (!conservative_) return advice::slow_start;
         return conservative_rounds_ >= most_conservative_rounds ? advice::leave : advice::conservative;
     }
@@ -50,7 +50,7 @@ private:
         if (conservative_) ++conservative_rounds_;
     }
     /// RFC 9406 §4.2
-    void look(const ack_sample&) noexcept
+    void look() noexcept
     {
         using namespace std::chrono_literals;
         const duration threshold = std::clamp<duration>(last_ / 8, 4ms, 16ms);

@@ -78,7 +78,6 @@ void loss_recovery::begin_episode(seq_number una, seq_number nxt) noexcept
     episode_ = una;
     first_resent_ts_.reset();
     resent_ = 0;
-    resent_any_ = false;
     probe_.reset();
 }
 
@@ -86,8 +85,7 @@ void loss_recovery::retransmitted(std::uint32_t octets, std::uint32_t ts) noexce
 {
     prr_.sent(octets);
     if (!episode_) return;
-    if (!resent_any_) first_resent_ts_ = ts;
-    resent_any_ = true;
+    if (!first_resent_ts_) first_resent_ts_ = ts;
     resent_ += octets;
 }
 
@@ -104,10 +102,10 @@ void loss_recovery::note_duplicate(const ack_news& news) noexcept
 /// twice (RFC 3708 §3), or goes on acknowledging what was sent before the timeout (F-RTO).
 bool loss_recovery::was_spurious(const ack_news& news) noexcept
 {
-    if (!episode_ || !resent_any_) return false;
+    if (!episode_ || !first_resent_ts_) return false;
     if (resent_ == 0) return true;
     if (phase_ == phase::open) return false;
-    if (news.echo) return news.advanced && first_resent_ts_ && earlier_timestamp(*news.echo, *first_resent_ts_);
+    if (news.echo) return news.advanced && earlier_timestamp(*news.echo, *first_resent_ts_);
     return forward_says_spurious(news);
 }
 
@@ -128,7 +126,6 @@ bool loss_recovery::forward_says_spurious(const ack_news& news) noexcept
 /// RFC 4015 §3.2: as if it had not been.
 void loss_recovery::take_back(sent_queue& sent, congestion_control& cc, time_point now)
 {
-    ++undone_;
     sent.mark_none_lost();
     cc.undo(now);
     rack_.reordering_was_seen();

@@ -106,7 +106,6 @@ public:
     void retransmitted(std::uint32_t octets, std::uint32_t ts) noexcept;
 
     phase state() const noexcept { return phase_; }
-    std::uint64_t undone() const noexcept { return undone_; } ///< reductions taken back
 
 private:
     enum class forward_step : std::uint8_t ///< of F-RTO
@@ -150,8 +149,6 @@ private:
     std::optional<seq_number> episode_;            ///< SND.UNA when it began
     std::optional<std::uint32_t> first_resent_ts_; ///< RetransmitTS of RFC 3522
     std::uint32_t resent_ = 0;                     ///< octets, and not told of as duplicates since
-    bool resent_any_ = false;
-    std::uint64_t undone_ = 0;
 };
 
 } // namespace tapio::core::tcp
