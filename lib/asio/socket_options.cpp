@@ -53,6 +53,8 @@ std::optional<socket_option> at_tcp_level(int name) noexcept
     case TCP_SYNCNT: return socket_option::syn_count;
     case TCP_QUICKACK: return socket_option::quick_ack;
     case TCP_DEFER_ACCEPT: return socket_option::defer_accept;
+    case TCP_FASTOPEN: return socket_option::fast_open;
+    case TCP_FASTOPEN_CONNECT: return socket_option::fast_open_connect;
     default: return std::nullopt;
     }
 }

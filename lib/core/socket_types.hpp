@@ -88,7 +88,9 @@ enum class socket_option : std::uint8_t
     keep_count,
     user_timeout, ///< ms; 0: the default
     syn_count,
-    defer_accept, ///< s; 0: off
+    defer_accept,      ///< s; 0: off
+    fast_open,         ///< of a listener: how many connections may wait for the end of their handshake; 0: off
+    fast_open_connect, ///< connect() waits for the first data, which goes in the SYN
     quick_ack,
     min_rto,         ///< ms (tapio's own)
     max_pacing_rate, ///< octets/s; 0: none

@@ -32,6 +32,8 @@ struct tcp_listener
     };
     std::deque<silent_child> deferred; ///< TCP_DEFER_ACCEPT: established, and without data
 
+    unsigned fast_opens = 0; ///< in SYN-RECEIVED, and the user may have them already (RFC 7413 §5.1: PendingFastOpenRequests)
+
     static constexpr unsigned least_half_open = 16;
 
     bool full() const noexcept { return established.size() + deferred.size() > backlog; }
@@ -55,6 +57,8 @@ struct tcp_socket
     int linger_2 = 0;                   ///< TCP_LINGER2, s; 0: the default, -1: none
     int receive_low_watermark = 1;      ///< SO_RCVLOWAT, octets
     unsigned defer_accept = 0;          ///< TCP_DEFER_ACCEPT, as so many retransmissions of a SYN-ACK; 0: off
+    unsigned fast_open_queue = 0;       ///< TCP_FASTOPEN: so many `tcp_listener::fast_opens`; 0: off
+    bool fast_open_connect = false;     ///< TCP_FASTOPEN_CONNECT
     std::optional<interface_id> device; ///< SO_BINDTODEVICE
     endpoint local, remote;
     error_code error; ///< of a socket without connection
@@ -63,6 +67,7 @@ struct tcp_socket
     network::path path;
     std::uint64_t path_generation = 0; ///< of the routes when `path` was found
     tcp_id listener;                   ///< of a connection that was not accepted yet
+    tcp_id fast_opened_by;             ///< the listener that counts it among its `fast_opens`
     std::unique_ptr<tcp_listener> listening;
     std::optional<tcp::connection> connection;
     timer_node timer;

@@ -39,6 +39,7 @@ tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& rando
       port_key_(random.make_key()),
       timestamp_key_(random.make_key()),
       cookies_(random.make_key()),
+      fast_open_cookies_(random.make_key()),
       connections_(16, tuple_hash{random.make_key()})
 {
     if (default_congestion_ == nullptr) default_congestion_ = congestion_.find("cubic");
@@ -187,9 +188,10 @@ tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const network:
     return setup;
 }
 
-void tcp_sockets::start(tcp_id id, tcp_socket& s, tcp::seq_number iss)
+void tcp_sockets::start(tcp_id id, tcp_socket& s, tcp::seq_number iss, std::unique_ptr<const tcp::fast_open> opens_fast)
 {
     tcp::connection_setup setup = setup_for(s, s.path);
+    setup.opens_fast = std::move(opens_fast);
     setup.iss = iss;
     setup.timestamp_offset = timestamp_offset(s.local, s.remote);
     s.connection.emplace(std::move(setup), counters_);
@@ -223,13 +225,13 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
     s->local = local;
     s->remote = to;
     s->path = *path;
-    start(id, *s, initial_sequence(local, to, now));
-    s->connecting = true;
-    s->connect_told = false;
-    s->error = {};
+    start(id, *s, initial_sequence(local, to, now), s->fast_open_connect ? fast_open_memory_.request(to.address, now) : nullptr);
     s->connection->open_active(now);
+    s->connect_told = s->connection->waits_for_data(); // as Linux: done, and the first data makes it true
+    s->connecting = !s->connect_told;
+    s->error = {};
     run(id, now);
-    return errno_code(EINPROGRESS);
+    return s->connect_told ? error_code() : errno_code(EINPROGRESS);
 }
 
 // -- listeners ------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@
 #include "base/timer_wheel.hpp"
 #include "core/congestion_controls.hpp"
 #include "core/event_queue.hpp"
+#include "core/fast_open.hpp"
 #include "core/network.hpp"
 #include "core/slab.hpp"
 #include "core/socket_types.hpp"
@@ -115,7 +116,7 @@ private:
     void release_port(tcp_id id, tcp_socket& s);
     void enter_table(tcp_id id, tcp_socket& s);
     void leave_table(tcp_socket& s);
-    void start(tcp_id id, tcp_socket& s, tcp::seq_number iss);
+    void start(tcp_id id, tcp_socket& s, tcp::seq_number iss, std::unique_ptr<const tcp::fast_open> opens_fast);
     tcp::connection_setup setup_for(const tcp_socket& s, const network::path& path) const;
     std::uint32_t timestamp_offset(const endpoint& local, const endpoint& remote) const noexcept;
     tcp::seq_number initial_sequence(const endpoint& local, const endpoint& remote, time_point now);
@@ -135,8 +136,12 @@ private:
     void arrives_in_closed(const tcp::segment& seg, const endpoint& local, const endpoint& remote, const received_packet& p,
                            time_point now);
     void child_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now);
-    tcp_socket* make_child(tcp_id listener, const tcp::segment& syn, const endpoint& local, const endpoint& remote, tcp_id& id,
-                           tcp::seq_number iss, time_point now);
+    tcp_socket* make_child(tcp_id listener, const endpoint& local, const endpoint& remote, tcp_id& id, tcp::seq_number iss,
+                           std::unique_ptr<const tcp::fast_open> cookie);
+    bool may_open_fast(const tcp_socket& listener, const tcp::segment& syn, const endpoint& local, const endpoint& remote,
+                       std::unique_ptr<const tcp::fast_open>& cookie, time_point now);
+    void opened_fast(tcp_id listener, tcp_id id, tcp_socket& child);
+    void learn_fast_open(const tcp_socket& s, const tcp::segment_options& answer, time_point now);
     void send_cookie(const tcp_socket& listener, const tcp::segment& syn, const endpoint& local, const endpoint& remote,
                      time_point now);
     bool arrives_with_cookie(tcp_id listener, tcp::segment& seg, const endpoint& local, const endpoint& remote,
@@ -169,6 +174,8 @@ private:
     tcp_counters& counters_;
     siphash_key isn_key_, port_key_, timestamp_key_;
     syn_cookies cookies_;
+    fast_open_cookies fast_open_cookies_;
+    fast_open_memory fast_open_memory_;
     time_point cookie_sent_{}; ///< the last; none that is older than two minutes is worth looking at
     std::uint32_t next_ephemeral_ = 0;
     slab<tcp_socket, tcp_tag> sockets_;

@@ -33,6 +33,7 @@ tcp::segment segment_of(const wire::tcp_fields& f, packet&& payload)
     s.window = static_cast<tcp::wire_window>(f.window);
     s.urgent = f.urgent;
     s.options.max_segment = f.options.max_segment;
+    s.options.fast_open = f.options.fast_open;
     if (f.options.window_scale) s.options.scale = tcp::window_scale(*f.options.window_scale);
     s.options.sack_permitted = f.options.sack_permitted;
     if (f.options.timestamps) s.options.ts = tcp::timestamps{f.options.timestamps->value, f.options.timestamps->echo};
@@ -109,14 +110,18 @@ tcp_socket* tcp_sockets::find_listener(interface_id interface, const endpoint& l
 void tcp_sockets::deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const received_packet& p, time_point now)
 {
     const tcp_state before = s.connection->state();
-    if (before == tcp_state::syn_received && s.listener && seg.bits.ack) { // nobody accepts: it may come again later
+    if (before == tcp_state::syn_received && s.listener && !s.fast_opened_by &&
+        seg.bits.ack) { // nobody accepts: it may come again later
         const tcp_socket* const parent = find(s.listener);
         if (parent != nullptr && parent->listening && parent->listening->full()) {
             ++counters_.listen_overflows;
             return net_.dropped(p.interface, drop_reason::tcp_backlog_full, p.payload, now);
         }
     }
+    const bool learns = before == tcp_state::syn_sent && s.fast_open_connect;
+    const auto options = learns ? seg.options : tcp::segment_options();
     if (const auto why = s.connection->on_segment(std::move(seg), now)) net_.dropped(p.interface, *why, p.payload, now);
+    if (learns && s.connection->state() == tcp_state::established) learn_fast_open(s, options, now);
     state_changed(id, s, before, now);
     if (s.deferred && (s.connection->unread() > 0 || s.connection->state() != tcp_state::established)) promote(id, s);
     touch(id, s);
@@ -150,15 +155,19 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, const en
     if (!net_.path_to(remote.address, local.address, parent.device))
         return net_.dropped(p.interface, drop_reason::no_route, p.payload, now);
     if (parent.listening->syn_queue_full()) return send_cookie(parent, seg, local, remote, now);
+    std::unique_ptr<const tcp::fast_open> cookie;
+    const bool early = may_open_fast(parent, seg, local, remote, cookie, now);
     tcp_id id;
     const auto iss = beyond != 0 ? tcp::seq_number(beyond) : initial_sequence(local, remote, now);
-    tcp_socket& child = *make_child(listener, seg, local, remote, id, iss, now);
+    tcp_socket& child = *make_child(listener, local, remote, id, iss, std::move(cookie));
+    child.connection->open_passive(seg, now, early);
+    if (early) opened_fast(listener, id, child);
     touch(id, child);
 }
 
-/// A connection in SYN-RECEIVED.
-tcp_socket* tcp_sockets::make_child(tcp_id listener, const tcp::segment& syn, const endpoint& local, const endpoint& remote,
-                                    tcp_id& id, tcp::seq_number iss, time_point now)
+/// A connection that is about to be in SYN-RECEIVED.
+tcp_socket* tcp_sockets::make_child(tcp_id listener, const endpoint& local, const endpoint& remote, tcp_id& id,
+                                    tcp::seq_number iss, std::unique_ptr<const tcp::fast_open> cookie)
 {
     id = sockets_.insert();
     tcp_socket& child = *find(id);
@@ -174,10 +183,45 @@ tcp_socket* tcp_sockets::make_child(tcp_id listener, const tcp::segment& syn, co
     child.remote = remote;
     child.listener = listener;
     child.path = *net_.path_to(remote.address, local.address, parent.device);
-    start(id, child, iss);
+    start(id, child, iss, std::move(cookie));
     ++find(listener)->listening->half_open;
-    child.connection->open_passive(syn, now);
     return &child;
+}
+
+// -- TCP Fast Open (RFC 7413 §4.2) ------------------------------------------------------------------------------------
+
+/// @param cookie what the SYN,ACK is to give the client, if anything  @return the SYN's data may be taken
+bool tcp_sockets::may_open_fast(const tcp_socket& listener, const tcp::segment& syn, const endpoint& local,
+                                const endpoint& remote, std::unique_ptr<const tcp::fast_open>& cookie, time_point now)
+{
+    const auto& shown = syn.options.fast_open;
+    if (listener.fast_open_queue == 0 || !shown) return false;
+    tcp::fast_open_cookie current = fast_open_cookies_.make(local.address, remote.address, now);
+    const bool good = fast_open_cookies_.check(local.address, remote.address, *shown, now);
+    if (*shown != current) cookie = std::make_unique<const tcp::fast_open>(tcp::fast_open{std::move(current)});
+    if (!good || syn.payload_size == 0) return false;
+    if (listener.listening->fast_opens < listener.fast_open_queue) return true;
+    ++counters_.fast_open_overflows;
+    return false;
+}
+
+/// It waits to be accepted before its handshake is over.
+void tcp_sockets::opened_fast(tcp_id listener, tcp_id id, tcp_socket& child)
+{
+    tcp_socket& parent = *find(listener);
+    child.fast_opened_by = listener;
+    --parent.listening->half_open;
+    ++parent.listening->fast_opens;
+    offer(id, parent);
+}
+
+/// Our SYN that could open fast has been answered.
+void tcp_sockets::learn_fast_open(const tcp_socket& s, const tcp::segment_options& answer, time_point now)
+{
+    if (answer.fast_open && !answer.fast_open->empty())
+        fast_open_memory_.given(s.remote.address, *answer.fast_open, answer.max_segment.value_or(536));
+    if (s.connection->data_in_syn() == tcp::early_data::sent && s.connection->syn_timed_out())
+        fast_open_memory_.avoid(s.remote.address, now);
 }
 
 // -- SYN cookies ------------------------------------------------------------------------------------------------------
@@ -221,7 +265,8 @@ bool tcp_sockets::arrives_with_cookie(tcp_id listener, tcp::segment& seg, const 
     if (!net_.path_to(remote.address, local.address, find(listener)->device)) return false;
     ++counters_.syn_cookies_received;
     tcp_id id;
-    tcp_socket& child = *make_child(listener, *syn, local, remote, id, seg.ack - 1, now);
+    tcp_socket& child = *make_child(listener, local, remote, id, seg.ack - 1, nullptr);
+    child.connection->open_passive(*syn, now);
     tcp::outgoing_segment sent_before;
     (void)child.connection->next_segment(sent_before, now); // the SYN,ACK, which has long been sent
     deliver(id, child, std::move(seg), p, now);
@@ -232,6 +277,12 @@ bool tcp_sockets::arrives_with_cookie(tcp_id listener, tcp::segment& seg, const 
 void tcp_sockets::child_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now)
 {
     if (before != tcp_state::syn_received) return;
+    if (s.fast_opened_by) {
+        tcp_socket* const opener = find(std::exchange(s.fast_opened_by, {}));
+        if (opener != nullptr && opener->listening) --opener->listening->fast_opens;
+        s.options.syn_retries = defaults_.syn_retries;
+        return;
+    }
     tcp_socket* const parent = find(s.listener);
     if (parent == nullptr || !parent->listening) return;
     --parent->listening->half_open;

@@ -9,8 +9,6 @@ namespace {
 
 /// To its user a connection in TIME-WAIT is closed, as on Linux.
 bool over(tcp_state s) noexcept { return s == tcp_state::closed || s == tcp_state::time_wait; }
-bool opening(tcp_state s) noexcept { return s == tcp_state::syn_sent || s == tcp_state::syn_received; }
-
 } // namespace
 
 result<std::size_t> tcp_sockets::send(tcp_id id, const_buffer_list from, time_point now, bool out_of_band)
@@ -29,8 +27,9 @@ result<std::size_t> tcp_sockets::receive(tcp_id id, mutable_buffer_list into, re
     if (s == nullptr) return errno_code(EBADF);
     if (!s->connection) return errno_code(ENOTCONN);
     if (flags.out_of_band) return s->connection->receive_urgent(into, flags.peek);
+    const bool waited = s->connection->waits_for_data();
     const auto got = s->connection->receive(into, flags.peek, now);
-    if (got && *got > 0 && !flags.peek) run(id, now); // the window may have opened
+    if (waited || (got && *got > 0 && !flags.peek)) run(id, now); // the window may have opened
     return got;
 }
 
@@ -42,7 +41,8 @@ error_code tcp_sockets::shutdown(tcp_id id, shutdown_type how, time_point now)
         if (how != shutdown_type::send) close_listener(*s, now);
         return {};
     }
-    if (!s->connection || over(s->connection->state()) || opening(s->connection->state())) return errno_code(ENOTCONN);
+    if (!s->connection || over(s->connection->state())) return errno_code(ENOTCONN);
+    if (tcp::is_opening(s->connection->state()) && !s->fast_opened_by) return errno_code(ENOTCONN);
     error_code failed;
     const auto before = s->connection->state();
     if (how != shutdown_type::send) s->connection->shutdown_receive();

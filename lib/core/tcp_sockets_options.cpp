@@ -101,6 +101,14 @@ std::optional<error_code> tcp_sockets::set_tcp_level(tcp_socket& s, socket_optio
     case socket_option::keep_count: return set_within(o.keep_count, value, 1, 127, as_count);
     case socket_option::syn_count: return set_within(o.syn_retries, value, 1, 127, as_count);
     case socket_option::defer_accept: s.defer_accept = retransmissions_within(value); return error_code();
+    case socket_option::fast_open: // as Linux: of what listens, or may yet
+        if (value < 0 || s.connection) return errno_code(EINVAL);
+        s.fast_open_queue = as_count(value);
+        return error_code();
+    case socket_option::fast_open_connect:
+        if (value < 0 || value > 1 || s.connection || s.listening) return errno_code(EINVAL);
+        s.fast_open_connect = value != 0;
+        return error_code();
     case socket_option::user_timeout: return set_within(o.user_timeout, value, 0, largest, as_milliseconds);
     case socket_option::ecn: o.offer_ecn = value != 0; return error_code();
     case socket_option::max_pacing_rate:
@@ -169,6 +177,8 @@ result<int> tcp_sockets::get_option(tcp_id id, socket_option option) const
     case socket_option::syn_count: return static_cast<int>(o.syn_retries);
     case socket_option::bound_interface: return s->device ? static_cast<int>(*s->device) + 1 : 0;
     case socket_option::defer_accept: return duration_of(s->defer_accept);
+    case socket_option::fast_open: return static_cast<int>(s->fast_open_queue);
+    case socket_option::fast_open_connect: return s->fast_open_connect ? 1 : 0;
     case socket_option::user_timeout: return milliseconds(o.user_timeout);
     case socket_option::ecn: return o.offer_ecn ? 1 : 0;
     case socket_option::max_pacing_rate: return o.max_pacing_rate == 0 ? -1 : static_cast<int>(o.max_pacing_rate);

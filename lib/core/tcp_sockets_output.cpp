@@ -20,6 +20,7 @@ wire::tcp_options_field options_of(const tcp::segment_options& o)
     if (o.scale) out.window_scale = o.scale->shift();
     out.sack_permitted = o.sack_permitted;
     for (const tcp::sequence_range& b : o.sack) out.sack.push_back({b.begin.value(), b.end.value()});
+    out.fast_open = o.fast_open;
     if (o.ts) out.timestamps = wire::tcp_timestamps{o.ts->value, o.ts->echo};
     return out;
 }
@@ -147,7 +148,7 @@ void tcp_sockets::state_changed(tcp_id id, tcp_socket& s, tcp_state before, time
         counters_.curr_estab += tcp::counts_as_established(after) ? 1 : std::uint64_t(-1);
     if (trace* const t = net_.tracer()) t->tcp_state_changed(s.local, s.remote, before, after, now);
     if (before == tcp_state::syn_sent || before == tcp_state::syn_received) s.connecting = after == tcp_state::syn_received;
-    if (s.listener) child_changed(id, s, before, now);
+    if (s.listener || s.fast_opened_by) child_changed(id, s, before, now);
 }
 
 /// The end of a connection, and of a socket that nobody holds any more.

@@ -42,7 +42,16 @@ public:
         return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(wanted, capacity, std::max(limit, capacity)));
     }
 
+    /// How large a window may be when the device towards us buffers `octets`. From a peer across the device a whole window may
+    /// come at once; along a longer path its acknowledgements spread it over the round trip, and the device drains meanwhile.
+    std::uint64_t spread(std::uint64_t octets) const noexcept
+    {
+        return octets * static_cast<std::uint64_t>(std::clamp<duration::rep>(rtt_ / long_path, 1, 100));
+    }
+
 private:
+    static constexpr duration long_path = std::chrono::milliseconds(10);
+
     duration rtt_{};
     std::uint64_t copied_ = 0; ///< octets in this round
     time_point round_began_{};

@@ -28,6 +28,7 @@ connection::connection(connection_setup setup, tcp_counters& counters)
     : rcv_scale_(offered_scale(setup.options)),
       path_mss_(setup.path_mss),
       largest_segment_(setup.largest_segment),
+      opens_fast_(std::move(setup.opens_fast)),
       options_(setup.options),
       incoming_(bounded_receive_buffer(setup)),
       receive_limit_(setup.receive_limit == 0 ? UINT32_MAX : setup.receive_limit),
@@ -47,6 +48,9 @@ void connection::open_active(time_point)
 {
     ++counters_.active_opens;
     enter(state::syn_sent);
+    if (!opens_fast_ || opens_fast_->cookie.empty()) return;
+    early_ = early_data::allowed;
+    events_.writable = true;
 }
 
 /// RFC 9293 §3.7.1: Eff.snd.MSS, less the options that every segment carries (RFC 6691).
@@ -63,7 +67,8 @@ void connection::finish_opening(time_point now)
 {
     if (syn_timed_out_) rtt_.after_syn_timeout();
     const unsigned initial = syn_timed_out_ ? 1 : options_.initial_window; // RFC 5681 §3.1
-    congestion_->start(send_mss_, UINT64_C(1) * initial * send_mss_, now);
+    const bool begun = passive_ && early_ == early_data::taken && !syn_timed_out_;
+    if (!begun) congestion_->start(send_mss_, UINT64_C(1) * initial * send_mss_, now);
     keep_alive_.start(options_, timers_, now);
     timeouts_ = 0;
     events_.writable = true;
@@ -76,8 +81,8 @@ void connection::finish_opening(time_point now)
 result<std::size_t> connection::send(std::span<const const_bytes> from, bool urgent, time_point)
 {
     if (error_) return take_error();
-    if (state_ == state::syn_sent || state_ == state::syn_received) return errno_code(EAGAIN);
-    if (fin_queued_ || !may_send(state_)) return errno_code(EPIPE);
+    if (is_opening(state_) && !opens_early()) return errno_code(EAGAIN);
+    if (fin_queued_ || !(may_send(state_) || opens_early())) return errno_code(EPIPE);
     const std::uint64_t capacity = send_capacity();
     std::uint64_t room = capacity - std::min<std::uint64_t>(outgoing_.size(), capacity);
     std::size_t taken = 0;
@@ -106,6 +111,7 @@ result<std::size_t> connection::receive(std::span<const mutable_bytes> into, boo
     }
     if (got_fin_) return std::size_t{0};
     if (error_) return take_error();
+    if (waits_for_data()) early_ = early_data::none; // who waits for the peer to speak first has nothing to say in the SYN
     if (receive_shut_ || state_ == state::closed) return std::size_t{0};
     return errno_code(EAGAIN);
 }
@@ -140,8 +146,9 @@ std::uint64_t connection::send_capacity() const noexcept
 void connection::tune_receive_buffer(std::uint64_t octets, time_point now)
 {
     if (!options_.tune_receive_buffer || octets == 0) return;
-    const std::uint32_t most = std::min({options_.receive_buffer_limit, receive_limit_, 0xffffU << rcv_scale_.shift()});
-    incoming_.set_capacity(tuning_.user_read(octets, rtt_.srtt(), incoming_.capacity(), most, now));
+    const std::uint64_t most =
+        std::min<std::uint64_t>({options_.receive_buffer_limit, tuning_.spread(receive_limit_), 0xffffU << rcv_scale_.shift()});
+    incoming_.set_capacity(tuning_.user_read(octets, rtt_.srtt(), incoming_.capacity(), static_cast<std::uint32_t>(most), now));
 }
 
 error_code connection::shutdown_send(time_point)
@@ -210,8 +217,7 @@ void connection::queue_reset() { reset_ = reset{snd_.nxt, rcv_.nxt}; }
 
 void connection::fail(error_code why)
 {
-    const bool opening = state_ == state::syn_sent || state_ == state::syn_received;
-    ++(opening ? counters_.attempt_fails : counters_.estab_resets);
+    ++(is_opening(state_) ? counters_.attempt_fails : counters_.estab_resets);
     error_ = why;
     events_.failed = true;
     closed();
@@ -289,9 +295,14 @@ bool connection::readable() const noexcept
 bool connection::writable() const noexcept
 {
     if (error_ || state_ == state::closed || fin_queued_) return true;
-    if (!may_send(state_)) return false;
+    if (!may_send(state_) && !opens_early()) return false;
     const std::uint64_t capacity = send_capacity();
     return capacity > outgoing_.size() && capacity - outgoing_.size() >= capacity / 3;
+}
+
+bool connection::waits_for_data() const noexcept
+{
+    return early_ == early_data::allowed && state_ == state::syn_sent && outgoing_.size() == 0;
 }
 
 bool connection::may_give_way_to(const segment& syn) const noexcept
@@ -323,6 +334,7 @@ tcp_info connection::info() const
     i.timestamps = ts_.enabled();
     i.sack = recovery_.uses_sack();
     i.ecn = ecn_.enabled();
+    i.data_in_syn = early_ == early_data::taken;
     i.bytes_acked = snd_.una_position;
     i.bytes_sent = outgoing_.end() - unsent();
     i.bytes_received = incoming_.next();

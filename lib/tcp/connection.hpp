@@ -14,6 +14,7 @@
 #include "tcp/challenge_limit.hpp"
 #include "tcp/delivery_rate.hpp"
 #include "tcp/ecn.hpp"
+#include "tcp/fast_open.hpp"
 #include "tcp/keep_alive.hpp"
 #include "tcp/loss_recovery.hpp"
 #include "tcp/options.hpp"
@@ -51,6 +52,7 @@ struct connection_setup
     std::uint32_t largest_segment = 0; ///< octets that the device cuts for us (GSO); 0: none
     std::uint32_t receive_limit = 0;   ///< octets; what the device can buffer bounds the window; 0: no bound
     std::unique_ptr<congestion_control> congestion;
+    std::unique_ptr<const fast_open> opens_fast; ///< null: as ever
 };
 
 /// What happened that the owner of the socket may be waiting for.
@@ -68,8 +70,9 @@ public:
     connection(connection_setup setup, tcp_counters& counters);
 
     // -- opening -----------------------------------------------------------------------------------------------
-    void open_active(time_point now);                      ///< CLOSED -> SYN-SENT
-    void open_passive(const segment& syn, time_point now); ///< LISTEN -> SYN-RECEIVED
+    void open_active(time_point now); ///< CLOSED -> SYN-SENT. With a cookie the SYN waits for data, or for a receive
+    /// LISTEN -> SYN-RECEIVED. @param early its text is taken now, and data of ours may follow the SYN,ACK (RFC 7413 §4.2)
+    void open_passive(const segment& syn, time_point now, bool early = false);
 
     // -- in ----------------------------------------------------------------------------------------------------
     /// SEGMENT ARRIVES. Answers why the segment was dropped, if it was.
@@ -104,6 +107,9 @@ public:
     bool writable() const noexcept;
     bool has_error() const noexcept { return bool(error_); }
     bool has_urgent() const noexcept { return urgent_.pending(); }
+    bool waits_for_data() const noexcept; ///< before it sends its SYN
+    early_data data_in_syn() const noexcept { return early_; }
+    bool syn_timed_out() const noexcept { return syn_timed_out_; }
     std::uint64_t unread() const noexcept; ///< octets that a receive would give, without stopping at the mark
     const tcp_options& options() const noexcept { return options_; }
     std::uint32_t receive_capacity() const noexcept { return incoming_.capacity(); } ///< octets
@@ -144,6 +150,8 @@ private:
     bool is_repeated_syn(const segment& seg) const noexcept;
     bool is_crossed_syn_ack(const segment& seg) const noexcept;
     void unwrap_syn_ack(segment& seg) const noexcept;
+    bool opens_early() const noexcept { return early_ != early_data::none && is_opening(state_); }
+    void syn_data_answered(bool taken) noexcept;
 
     // segment_arrives.cpp
     verdict check_timestamp(const segment& seg, time_point now);
@@ -164,7 +172,7 @@ private:
     void maybe_duplicate_ack(const segment& seg, time_point now);
     void update_window(const segment& seg, time_point now);
     void leave_persist(bool was_closed, time_point now);
-    void take_back_probe();
+    void take_back_unaccepted();
     void our_fin_acknowledged(time_point now);
     void process_urgent(const segment& seg);
     verdict process_text(segment& seg, time_point now);
@@ -178,6 +186,7 @@ private:
     // output.cpp
     bool emit_reset(outgoing_segment& out);
     bool emit_syn(outgoing_segment& out, time_point now);
+    void add_early_data(outgoing_segment& syn, time_point now);
     bool emit_retransmission(outgoing_segment& out, time_point now);
     void resend(outgoing_segment& out, seq_number begin, seq_number end, time_point now);
     bool emit_tail_probe(outgoing_segment& out, time_point now);
@@ -197,6 +206,7 @@ private:
     flight_stamp stamp(std::uint32_t size, time_point now) noexcept;
     bool worth_sending(std::uint32_t octets) const noexcept;
     bool fin_unsent() const noexcept { return fin_queued_ && !fin_sent_; }
+    std::uint64_t position_of(seq_number s) const noexcept; ///< in the stream that we send
     std::uint64_t unsent() const noexcept;
     std::uint64_t window_room() const noexcept;
     std::uint64_t congestion_room() const noexcept;
@@ -244,8 +254,9 @@ private:
     bool tail_probe_due_ = false;
     bool resending_ = false; ///< what goes out next has gone out before: it gives no round-trip sample (Karn)
     bool keep_alive_due_ = false;
-    bool scaling_ = false;            ///< both ends offered it
-    bool syn_timed_out_ = false;      ///< our SYN, or SYN,ACK, had to be sent again
+    bool scaling_ = false;       ///< both ends offered it
+    bool syn_timed_out_ = false; ///< our SYN, or SYN,ACK, had to be sent again
+    early_data early_ = early_data::none;
     std::optional<drop_reason> drop_; ///< of the segment in hand
     connection_events events_;
     error_code error_;      ///< SO_ERROR
@@ -260,6 +271,7 @@ private:
     std::uint32_t offered_mss_ = 536; ///< the MSS option we send: without any TCP options (RFC 6691)
     std::uint32_t largest_segment_;
     std::optional<reset> reset_; ///< to be sent before anything else
+    std::unique_ptr<const fast_open> opens_fast_;
 
     tcp_options options_;
     send_buffer outgoing_;

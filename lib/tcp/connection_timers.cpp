@@ -23,7 +23,7 @@ void connection::on_timer(time_point now)
 /// R2 of RFC 9293 §3.8.3, as a number of retransmissions, or the user timeout (RFC 5482).
 bool connection::gives_up(time_point now) const noexcept
 {
-    const bool opening = state_ == state::syn_sent || state_ == state::syn_received;
+    const bool opening = is_opening(state_);
     if (!opening && options_.user_timeout > duration::zero()) return now - last_progress_ >= options_.user_timeout;
     return timeouts_ >= (opening ? options_.syn_retries : options_.retries);
 }

@@ -27,10 +27,23 @@ bool connection::emit_reset(outgoing_segment& out)
 bool connection::emit_syn(outgoing_segment& out, time_point now)
 {
     if (snd_.nxt != snd_.iss) return false;
-    if (state_ != state::syn_sent && state_ != state::syn_received) return false;
+    if (!is_opening(state_) || waits_for_data()) return false;
     fill_syn(out, now);
+    if (opens_fast_) out.options.fast_open = opens_fast_->cookie; // once: the next may be dropped for it (RFC 7413 §4.1.3.1)
     sent_new(snd_.iss, snd_.iss + 1, now);
+    if (early_ == early_data::allowed) add_early_data(out, now);
     return true;
+}
+
+/// RFC 7413 §4.2.1
+void connection::add_early_data(outgoing_segment& syn, time_point now)
+{
+    const std::uint32_t room = std::min<std::uint32_t>(path_mss_, opens_fast_->peer_mss) - fast_open::syn_options;
+    const auto n = static_cast<std::uint32_t>(std::min<std::uint64_t>(outgoing_.size(), room));
+    outgoing_.share(0, n, syn.payload);
+    syn.bits.psh = n == outgoing_.size();
+    sent_new(snd_.nxt, snd_.nxt + n, now);
+    early_ = early_data::sent;
 }
 
 void connection::fill_syn(outgoing_segment& out, time_point now)
@@ -48,6 +61,7 @@ void connection::fill_syn(outgoing_segment& out, time_point now)
     out.window = window_scale().to_wire(std::min<std::uint32_t>(incoming_.room(), 0xffff)); // RFC 7323 §2.2: not scaled
     if (answers) {
         out.ack = rcv_.nxt;
+        rcv_.last_ack = rcv_.nxt;
         acks_.sent(timers_);
     }
     ++segments_sent_;
@@ -57,6 +71,7 @@ bool connection::emit_retransmission(outgoing_segment& out, time_point now)
 {
     const sent_segment* const lost = sent_.first_lost();
     if (lost == nullptr) return false;
+    if (is_opening(state_) && lost->begin != snd_.iss) return false; // data goes again when the SYN has been answered
     if (!recovery_.retransmit_now()) {
         if (state_ >= state::established && congestion_room() < std::min(lost->size(), segment_room())) return false;
         if (recovery_.waits_for_verdict()) return false;
@@ -111,7 +126,7 @@ void connection::fill_range(outgoing_segment& out, seq_number begin, seq_number 
 {
     const bool fin = fin_sent_ && end == snd_.nxt;
     const std::uint32_t data = end - begin - (fin ? 1U : 0U);
-    const std::uint64_t position = snd_.una_position + (begin - snd_.una);
+    const std::uint64_t position = position_of(begin);
     out.seq = begin;
     out.bits.fin = fin;
     out.bits.psh = data > 0 && position + data == outgoing_.end();
@@ -121,11 +136,14 @@ void connection::fill_range(outgoing_segment& out, seq_number begin, seq_number 
     if (data > segment_room()) out.gso_size = static_cast<std::uint16_t>(segment_room());
 }
 
-/// Octets written and never sent.
-std::uint64_t connection::unsent() const noexcept
+std::uint64_t connection::position_of(seq_number s) const noexcept
 {
-    return fin_sent_ ? 0 : outgoing_.end() - (snd_.una_position + (snd_.nxt - snd_.una));
+    const std::uint32_t ahead = s - snd_.una;
+    return snd_.una_position + ahead - (snd_.una == snd_.iss && ahead > 0 ? 1 : 0); // the SYN is no octet of it
 }
+
+/// Octets written and never sent.
+std::uint64_t connection::unsent() const noexcept { return fin_sent_ ? 0 : outgoing_.end() - position_of(snd_.nxt); }
 
 std::uint64_t connection::window_room() const noexcept
 {
@@ -188,18 +206,19 @@ bool connection::worth_sending(std::uint32_t n) const noexcept
 {
     if (n >= segment_room()) return true; // (1)
     if (options_.cork && !fin_queued_) return false;
-    const bool idle = sent_.empty();
+    const bool idle = sent_.empty() || snd_.nxt == snd_.iss + 1; // our SYN is no data
     if (n == unsent() && (idle || options_.no_delay || fin_queued_)) return true; // (2)
     return idle && 2 * n >= snd_.max_wnd && window_room() <= congestion_room();   // (3)
 }
 
 bool connection::emit_data(outgoing_segment& out, time_point now)
 {
-    if (!synchronized(state_) || (sent_.lost() > 0 && !recovery_.new_data_first())) return false;
+    const bool early = state_ == state::syn_received && opens_early();
+    if (!(synchronized(state_) || early) || (sent_.lost() > 0 && !recovery_.new_data_first())) return false;
     if (sent_.empty() && last_data_sent_ != time_point{} && now - last_data_sent_ > rtt_.rto()) // RFC 5681 §4.1
         congestion_->idle_restart(UINT64_C(1) * options_.initial_window * send_mss_);
     const std::uint32_t n = sendable();
-    const bool fin = fin_unsent() && n == unsent() && window_room() > n;
+    const bool fin = !early && fin_unsent() && n == unsent() && window_room() > n; // early: queued (RFC 9293 §3.10.4)
     if (!fin && (n == 0 || !worth_sending(n))) {
         note_app_limited();
         return false;

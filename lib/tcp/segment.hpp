@@ -2,6 +2,7 @@
 /// Segments as the state machine sees them: numbers that are sequence numbers, options that were negotiated, payload shared.
 #pragma once
 
+#include "tcp/fast_open.hpp"
 #include "tcp/seq_number.hpp"
 #include "tcp/window.hpp"
 
@@ -45,6 +46,7 @@ struct segment_options
     bool sack_permitted = false;              ///< SYN only
     std::optional<timestamps> ts;
     sack_list sack;
+    std::optional<fast_open_cookie> fast_open; ///< SYN only
 };
 
 /// A segment that arrived and whose checksum and form are right.

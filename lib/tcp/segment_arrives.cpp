@@ -87,11 +87,11 @@ connection::verdict connection::check_reset(const segment& seg, time_point now)
         return dropped(drop_reason::tcp_challenge);
     }
     if (state_ == state::time_wait) return dropped(drop_reason::tcp_challenge); // RFC 1337: no assassination
-    if (state_ == state::closing || state_ == state::last_ack || (state_ == state::syn_received && passive_)) {
+    if (state_ == state::closing || state_ == state::last_ack || (state_ == state::syn_received && passive_ && !opens_early())) {
         closed(); // nobody to tell; a passive open returns to LISTEN
         return verdict::drop;
     }
-    const int why = state_ == state::syn_received ? ECONNREFUSED : state_ == state::close_wait ? EPIPE : ECONNRESET;
+    const int why = state_ == state::syn_received && !passive_ ? ECONNREFUSED : state_ == state::close_wait ? EPIPE : ECONNRESET;
     fail(errno_code(why));
     return verdict::drop;
 }
@@ -100,7 +100,11 @@ connection::verdict connection::check_reset(const segment& seg, time_point now)
 connection::verdict connection::check_syn(const segment& seg, time_point now)
 {
     if (!seg.bits.syn) return verdict::go_on;
-    if (state_ == state::syn_received && passive_ && !seg.bits.ack) {
+    if (is_repeated_syn(seg)) { // with text that was not taken the first time
+        sent_.mark_front_lost();
+        return dropped(drop_reason::tcp_out_of_window);
+    }
+    if (state_ == state::syn_received && passive_ && !seg.bits.ack && !opens_early()) {
         closed(); // return to LISTEN
         return dropped(drop_reason::tcp_challenge);
     }
@@ -313,13 +317,14 @@ void connection::leave_persist(bool was_closed, time_point now)
     timers_.cancel(timer::persist);
     persist_backoff_ = 0;
     if (sent_.empty()) return;
-    if (was_closed) return take_back_probe();
+    if (was_closed) return take_back_unaccepted(); // the probe's octet, which the window had no room for
     arm_retransmit(now);
 }
 
-/// The probe's octet, which the window had no room for, goes back to what is unsent, and out again with what follows it.
-void connection::take_back_probe()
+/// What is out there and was not taken goes back to what is unsent, and out again with what follows it.
+void connection::take_back_unaccepted()
 {
+    timers_.cancel(timer::retransmit);
     fin_sent_ = fin_sent_ && sent_.front().end != snd_.nxt;
     snd_.nxt = sent_.front().begin;
     sent_.clear();
@@ -350,7 +355,7 @@ void connection::process_urgent(const segment& seg)
 /// Step 7. Payload outside the window is cut off; what is early is kept.
 connection::verdict connection::process_text(segment& seg, time_point now)
 {
-    if (seg.payload_size == 0 || !may_receive(state_)) return verdict::go_on;
+    if (seg.payload_size == 0 || !(may_receive(state_) || opens_early())) return verdict::go_on;
     if (seg.first_octet().before(rcv_.nxt)) {
         const std::uint32_t known = std::min(rcv_.nxt - seg.first_octet(), seg.payload_size);
         sack_.came_twice(seg.first_octet(), seg.first_octet() + known);

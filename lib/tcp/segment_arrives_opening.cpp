@@ -28,7 +28,9 @@ std::optional<drop_reason> connection::arrives_in_syn_sent(const segment& seg, t
         return std::nullopt;
     }
     if (asks_for_ecn() && ecn::accepted(seg.bits)) ecn_.enable(exact_ecn());
+    if (early_ == early_data::sent) syn_data_answered(seg.ack != snd_.iss + 1);
     acknowledged(seg, now);
+    if (!sent_.empty()) take_back_unaccepted();
     established(seg, now);
     acks_.demand();
     if (seg.payload_size == 0 && !seg.bits.fin) return std::nullopt;
@@ -38,6 +40,12 @@ std::optional<drop_reason> connection::arrives_in_syn_sent(const segment& seg, t
     if (process_text(rest, now) == verdict::drop) return drop_;
     process_fin(rest, now);
     return drop_;
+}
+
+void connection::syn_data_answered(bool taken) noexcept
+{
+    if (taken) early_ = early_data::taken;
+    ++(taken ? counters_.fast_opens_active : counters_.fast_opens_refused);
 }
 
 /// What a SYN says of its sender: where its sequence begins, and its options.
@@ -61,7 +69,7 @@ void connection::accept_syn_options(const segment& syn, time_point now)
     negotiate_segment_sizes(syn.options.max_segment, now);
 }
 
-void connection::open_passive(const segment& syn, time_point now)
+void connection::open_passive(const segment& syn, time_point now, bool early)
 {
     passive_ = true;
     ++counters_.passive_opens;
@@ -72,6 +80,15 @@ void connection::open_passive(const segment& syn, time_point now)
     snd_.max_wnd = snd_.wnd;
     snd_.wl1 = syn.seq;
     enter(state::syn_received);
+    if (!early) return;
+    ++counters_.fast_opens_passive;
+    early_ = early_data::taken;
+    congestion_->start(send_mss_, UINT64_C(1) * options_.initial_window * send_mss_ + 1, now); // our SYN is in flight too
+    segment text = syn;
+    text.bits.syn = false;
+    text.seq = syn.first_octet();
+    (void)process_text(text, now);
+    events_.writable = true;
 }
 
 /// A SYN of the handshake going on, come again because its answer was lost.

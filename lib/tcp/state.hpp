@@ -10,6 +10,8 @@ using state = tcp_state;
 
 /// Both ends have agreed on sequence numbers.
 constexpr bool synchronized(state s) noexcept { return s >= state::established; }
+/// One end has sent a SYN, and waits for the other.
+constexpr bool is_opening(state s) noexcept { return s == state::syn_sent || s == state::syn_received; }
 /// The peer may still send data (RFC 9293 §3.10.7.4 step 7).
 constexpr bool may_receive(state s) noexcept
 {

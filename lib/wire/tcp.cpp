@@ -19,7 +19,8 @@ enum option_kind : std::uint8_t
     window_scale = 3,
     sack_permitted = 4,
     sack = 5,
-    timestamps = 8
+    timestamps = 8,
+    fast_open = 34
 };
 
 std::uint16_t load_16(const_bytes from) noexcept
@@ -52,6 +53,10 @@ bool read_option(std::uint8_t kind, const_bytes value, tcp_options_field& out) n
         if (value.empty() || value.size() % 8 != 0) return false;
         for (; !value.empty() && out.sack.size() < out.sack.capacity(); value = value.subspan(8))
             out.sack.push_back({load_32(value), load_32(value.subspan(4))});
+        return true;
+    case fast_open: // a cookie of any other size is none (RFC 7413 §4.1.1)
+        if (value.empty() || (value.size() >= 4 && value.size() <= 16 && value.size() % 2 == 0))
+            out.fast_open.emplace(value.begin(), value.end());
         return true;
     default: return true;
     }
@@ -100,9 +105,11 @@ const_bytes write_options(option_writer& w, const tcp_options_field& o) noexcept
 {
     if (o.max_segment) w.put_8(max_segment), w.put_8(4), w.put_16(*o.max_segment);
     if (o.window_scale) w.put_8(no_operation), w.put_8(window_scale), w.put_8(3), w.put_8(*o.window_scale);
-    if (o.sack_permitted) w.put_8(no_operation), w.put_8(no_operation), w.put_8(sack_permitted), w.put_8(2);
-    if (o.timestamps) { // RFC 7323 appendix A
-        w.put_8(no_operation), w.put_8(no_operation), w.put_8(timestamps), w.put_8(10);
+    if (o.sack_permitted && !o.timestamps) w.put_8(no_operation), w.put_8(no_operation);
+    if (o.sack_permitted) w.put_8(sack_permitted), w.put_8(2);
+    if (o.timestamps) { // RFC 7323 appendix A; in a SYN the other option takes the room of the padding
+        if (!o.sack_permitted) w.put_8(no_operation), w.put_8(no_operation);
+        w.put_8(timestamps), w.put_8(10);
         w.put_32(o.timestamps->value), w.put_32(o.timestamps->echo);
     }
     if (!o.sack.empty() && w.fits(12)) {
@@ -110,6 +117,10 @@ const_bytes write_options(option_writer& w, const tcp_options_field& o) noexcept
         while (n < o.sack.size() && w.fits(4 + 8 * (n + 1))) ++n;
         w.put_8(no_operation), w.put_8(no_operation), w.put_8(sack), w.put_8(static_cast<unsigned>(2 + 8 * n));
         for (std::size_t i = 0; i < n; ++i) w.put_32(o.sack[i].begin), w.put_32(o.sack[i].end);
+    }
+    if (o.fast_open && w.fits(2 + o.fast_open->size())) {
+        w.put_8(fast_open), w.put_8(static_cast<unsigned>(2 + o.fast_open->size()));
+        for (const std::byte b : *o.fast_open) w.put_8(std::to_integer<unsigned>(b));
     }
     return w.padded();
 }

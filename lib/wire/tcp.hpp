@@ -1,5 +1,5 @@
 /// @file
-/// The TCP header and its options (RFC 9293 §3.1, RFC 7323, RFC 2018).
+/// The TCP header and its options (RFC 9293 §3.1, RFC 7323, RFC 2018, RFC 7413).
 #pragma once
 
 #include "wire/header.hpp"
@@ -11,6 +11,7 @@
 #include <boost/container/static_vector.hpp>
 #include <boost/endian/buffers.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -57,6 +58,9 @@ struct sack_block ///< RFC 2018 §3: [begin, end)
     friend bool operator==(const sack_block&, const sack_block&) = default;
 };
 
+/// RFC 7413 §4.1.1: 4 to 16 octets, an even number of them; none asks for one.
+using fast_open_cookie = boost::container::static_vector<std::byte, 16>;
+
 struct tcp_options_field
 {
     std::optional<std::uint16_t> max_segment; ///< octets
@@ -64,6 +68,7 @@ struct tcp_options_field
     bool sack_permitted = false;
     std::optional<tcp_timestamps> timestamps;
     boost::container::static_vector<sack_block, 4> sack;
+    std::optional<fast_open_cookie> fast_open;
 };
 
 /// A header in host byte order.

@@ -5,8 +5,9 @@
 //     kernel_race --rate 100 --rtt 20 --loss 1 --cc cubic --seconds 10 --seeds 5
 //
 // Prints for each seed the goodput of the three, and at the end the medians and their ratios. Needs root and /dev/net/tun.
+#include "support/kernel/kernel_host.hpp"
+
 #include <tapio/device/impaired.hpp>
-#include <tapio/device/tap.hpp>
 #include <tapio/tapio.hpp>
 
 #include <boost/asio.hpp>
@@ -15,12 +16,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <fcntl.h>
-#include <functional>
 #include <future>
 #include <iostream>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <stdexcept>
 #include <thread>
 
@@ -29,6 +27,7 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 namespace po = boost::program_options;
+using tapio::test::kernel_host;
 
 struct course
 {
@@ -70,43 +69,6 @@ public:
 
 private:
     std::string name_;
-};
-
-/// A kernel of its own: a network namespace with one TAP. It ends with us.
-class kernel_host
-{
-public:
-    explicit kernel_host(const std::string& address)
-    {
-        std::thread maker([&] {
-            if (::unshare(CLONE_NEWNET) != 0) return;
-            namespace_ = ::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-            boost::system::error_code ec;
-            tap = tapio::open_tap({.name = "race0"}, ec);
-            if (ec) return;
-            const std::string set_up = "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv4.tcp_no_metrics_save=1; "
-                                       "ip link set race0 txqueuelen 10000 up && ip address add " +
-                                       address + "/24 dev race0";
-            ready_ = std::system(set_up.c_str()) == 0;
-        });
-        maker.join();
-        if (!ready_) throw std::runtime_error("no network namespace with a TAP: are we root, and is there /dev/net/tun?");
-    }
-    ~kernel_host() { ::close(namespace_); }
-
-    /// A thread whose sockets are that kernel's.
-    std::thread inside(std::function<void()> f) const
-    {
-        return std::thread([this, f = std::move(f)] {
-            if (::setns(namespace_, CLONE_NEWNET) == 0) f();
-        });
-    }
-
-    std::unique_ptr<tapio::device> tap;
-
-private:
-    int namespace_ = -1;
-    bool ready_ = false;
 };
 
 /// Carries packets between two devices.

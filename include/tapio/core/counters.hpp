@@ -42,6 +42,10 @@ struct tcp_counters ///< RFC 4022, and a few of Linux's TcpExt
     std::uint64_t listen_overflows = 0, out_of_order_segs = 0, timeouts = 0, fast_retransmits = 0, zero_window_probes = 0,
                   challenge_acks = 0, paws_drops = 0, keep_alive_probes = 0, tail_probes = 0, syn_cookies_sent = 0,
                   syn_cookies_received = 0;
+    std::uint64_t fast_opens_active = 0;   ///< data in our SYN that the peer took (RFC 7413)
+    std::uint64_t fast_opens_refused = 0;  ///< ... that it did not take, or that never arrived
+    std::uint64_t fast_opens_passive = 0;  ///< SYNs whose data we took
+    std::uint64_t fast_open_overflows = 0; ///< ... whose data we did not take as too many such connections were half open
 };
 
 /// Everything a host counts.

@@ -20,6 +20,7 @@ struct tcp_info
     std::uint64_t send_window = 0, receive_window = 0;   ///< octets, as last advertised
     std::uint8_t send_window_scale = 0, receive_window_scale = 0;
     bool window_scaling = false, timestamps = false, sack = false, ecn = false;
+    bool data_in_syn = false; ///< and the other end took it (RFC 7413)
     std::uint64_t bytes_sent = 0, bytes_acked = 0, bytes_received = 0, bytes_retransmitted = 0;
     std::uint64_t segments_sent = 0, segments_received = 0, retransmissions = 0;
     std::uint64_t unsent = 0, unacked = 0, unread = 0; ///< octets in the send and receive buffers

@@ -39,6 +39,23 @@ packet packet_of(const std::string& octets)
     return octets.empty() ? packet() : packet(slice::copy_of(std::as_bytes(std::span(octets))));
 }
 
+std::string hexadecimal(const wire::fast_open_cookie& c)
+{
+    std::string out;
+    for (const std::byte b : c) {
+        out += "0123456789abcdef"[std::to_integer<unsigned>(b) >> 4];
+        out += "0123456789abcdef"[std::to_integer<unsigned>(b) & 15];
+    }
+    return out;
+}
+
+wire::fast_open_cookie cookie_of(const std::string& hex)
+{
+    wire::fast_open_cookie out;
+    for (std::size_t i = 0; i + 1 < hex.size(); i += 2) out.push_back(std::byte(std::stoul(hex.substr(i, 2), nullptr, 16)));
+    return out;
+}
+
 std::string rest_of(const packet& p, std::size_t from)
 {
     std::string out(p.size() - from, 0);
@@ -158,6 +175,10 @@ segment_text script::describe(conversation& c, const wire::tcp_fields& f, std::s
     t.sack_permitted = f.options.sack_permitted;
     if (f.options.timestamps)
         t.ts = wire::tcp_timestamps{f.options.timestamps->value - c.our_first_ts.value_or(0), f.options.timestamps->echo};
+    if (f.options.fast_open) {
+        t.fast_open = hexadecimal(*f.options.fast_open);
+        if (!t.fast_open->empty()) c.our_cookie = *t.fast_open;
+    }
     for (const auto& b : f.options.sack) t.sack.push_back({b.begin - c.peer_isn, b.end - c.peer_isn});
     return t;
 }
@@ -167,7 +188,8 @@ segment_text script::describe(conversation& c, const wire::tcp_fields& f, std::s
 script& script::in(const std::string& text, location where)
 {
     const segment_text t = parse_segment_text(text);
-    return in(text, payload_at(t.seq.value_or(0), t.size.value_or(0)), where);
+    const std::uint32_t syn = (t.flags & wire::tcp_syn) != 0 ? 1 : 0;
+    return in(text, payload_at(t.seq.value_or(0) + syn, t.size.value_or(0)), where);
 }
 
 script& script::in(const std::string& text, const std::string& payload, location where)
@@ -204,6 +226,7 @@ wire::tcp_fields script::fields_of(conversation& c, const segment_text& t)
         f.options.timestamps = wire::tcp_timestamps{
             static_cast<std::uint32_t>(100 + std::chrono::duration_cast<std::chrono::milliseconds>(elapsed()).count()),
             c.our_last_ts};
+    if (t.fast_open) f.options.fast_open = cookie_of(*t.fast_open == "ours" ? c.our_cookie : *t.fast_open);
     for (const auto& b : t.sack) f.options.sack.push_back({c.our_isn.value_or(0) + b.begin, c.our_isn.value_or(0) + b.end});
     return f;
 }
@@ -280,7 +303,7 @@ void script::check_payload(const sent_packet& p, const location& where)
 {
     if (broken_ || p.payload.empty()) return;
     const std::string& written = conversations_[p.port].written;
-    const std::uint32_t from = p.text.seq.value_or(0) - 1;
+    const std::uint32_t from = p.text.seq.value_or(0) - ((p.text.flags & wire::tcp_syn) != 0 ? 0 : 1);
     if (from > written.size() || written.compare(from, p.payload.size(), p.payload) != 0)
         fail("the payload of " + to_text(p.text) + " is not what the user wrote", where);
 }

@@ -100,6 +100,12 @@ public:
                              location where = location::current());
     /// The peer's port from now on; each port is another conversation.
     script& peer(std::uint16_t port);
+    const std::string& our_cookie() { return current().our_cookie; } ///< that our host gave this peer; hexadecimal
+    script& remember_cookie(const std::string& c)                    ///< what "FO ours" means to this peer
+    {
+        current().our_cookie = c;
+        return *this;
+    }
     /// A new incarnation of this conversation: the initial sequence numbers are to be learned anew.
     script& new_incarnation(std::uint32_t peer_isn);
 
@@ -137,6 +143,7 @@ private:
         std::optional<std::uint32_t> our_first_ts;
         std::uint32_t our_last_ts = 0; ///< absolute
         bool timestamps = false;       ///< the peer sends them
+        std::string our_cookie;        ///< of Fast Open; hexadecimal
         bool seen_offer = false;
         std::string written; ///< by our user
     };

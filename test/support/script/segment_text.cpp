@@ -64,6 +64,8 @@ void parse_option(const std::string& text, segment_text& out)
             if (colon == std::string::npos) nonsense(word);
             out.sack.push_back({number(word.substr(0, colon)), number(word.substr(colon + 1))});
         }
+    } else if (name == "FO") {
+        in >> out.fast_open.emplace();
     } else if (name != "nop")
         nonsense("option " + text);
 }
@@ -100,6 +102,7 @@ void put_options(std::ostream& o, const segment_text& s)
     if (s.wscale) next() << "wscale " << *s.wscale;
     if (s.sack_permitted) next() << "sackOK";
     if (s.ts) next() << "ts " << s.ts->value << ' ' << s.ts->echo;
+    if (s.fast_open) next() << "FO " << *s.fast_open;
     for (const auto& b : s.sack) next() << "sack " << b.begin << ':' << b.end;
     for (const auto& a : s.absent) next() << "no_" << a;
     if (*before == ',') o << '>';
@@ -160,11 +163,14 @@ std::string difference(const segment_text& expected, const segment_text& got)
     compare(o, "mss", expected.mss, got.mss);
     compare(o, "wscale", expected.wscale, got.wscale);
     compare(o, "ts", expected.ts, got.ts);
+    const bool some_cookie = expected.fast_open == "ours" && got.fast_open && !got.fast_open->empty();
+    if (!some_cookie) compare(o, "FO", expected.fast_open, got.fast_open);
     if (expected.sack_permitted && !got.sack_permitted) o << " sackOK";
     if (!expected.sack.empty() && expected.sack != got.sack) o << " sack";
     const auto& no = expected.absent;
     if ((no.contains("mss") && got.mss) || (no.contains("wscale") && got.wscale) || (no.contains("ts") && got.ts) ||
-        (no.contains("sackOK") && got.sack_permitted) || (no.contains("sack") && !got.sack.empty()))
+        (no.contains("FO") && got.fast_open) || (no.contains("sackOK") && got.sack_permitted) ||
+        (no.contains("sack") && !got.sack.empty()))
         o << " an option that should be absent";
     return o.str();
 }

@@ -4,7 +4,9 @@
 ///     flags   S F R P . (ACK) U E W, in any order; "-" for none
 ///     seq     first:last(octets of payload); SYN and FIN are not counted in last, as in a capture
 ///     ack N · win N (the 16 bits of the field) · urg N
-///     <...>   mss N · wscale N · sackOK · ts V E · sack B:E; in expectations also no_mss, no_wscale, no_sackOK, no_ts, no_sack
+///     <...>   mss N · wscale N · sackOK · ts V E · sack B:E · FO (asks for a cookie) · FO 0123abcd (shows or gives that
+///           one) · FO ours (in what arrives: the one that our host gave; in expectations: some cookie); in expectations also
+///           no_mss, no_wscale, no_sackOK, no_ts, no_sack, no_FO
 #pragma once
 
 #include "wire/tcp.hpp"
@@ -23,6 +25,7 @@ struct segment_text
     std::optional<std::uint32_t> seq, size, ack, win, urg, mss, wscale;
     std::optional<core::wire::tcp_timestamps> ts;
     std::vector<core::wire::sack_block> sack;
+    std::optional<std::string> fast_open; ///< hexadecimal; empty: asks
     bool sack_permitted = false;
     std::set<std::string> absent; ///< "mss", "wscale", "sackOK", "ts"
 };
