@@ -29,6 +29,7 @@
 #include "tcp/timers.hpp"
 #include "tcp/timestamp_clock.hpp"
 #include "tcp/urgent.hpp"
+#include "tcp/window_validation.hpp"
 
 #include <tapio/core/congestion_control.hpp>
 #include <tapio/core/counters.hpp>
@@ -161,7 +162,6 @@ private:
     verdict process_ack(const segment& seg, time_point now);
     verdict check_ack(const segment& seg, time_point now);
     void acknowledged(const segment& seg, time_point now);
-    bool window_limited(std::uint64_t prior_flight) const noexcept;
     std::uint32_t data_octets_acknowledged(std::uint32_t newly) noexcept;
     ack_news update_scoreboard(const segment& seg, time_point now);
     std::optional<sequence_range> told_twice(const segment& seg) const noexcept;
@@ -285,6 +285,7 @@ private:
     sent_queue sent_;
     loss_recovery recovery_;
     std::unique_ptr<congestion_control> congestion_;
+    window_validation use_; ///< of the congestion window
     rtt_estimator rtt_;
     delivery_rate rate_;
     pacer pacer_;

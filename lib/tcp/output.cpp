@@ -206,7 +206,7 @@ bool connection::worth_sending(std::uint32_t n) const noexcept
 {
     if (n >= segment_room()) return true; // (1)
     if (options_.cork && !fin_queued_) return false;
-    const bool idle = sent_.empty() || snd_.nxt == snd_.iss + 1; // our SYN is no data
+    const bool idle = sent_.empty() || snd_.nxt == snd_.iss + 1;                  // our SYN is no data
     if (n == unsent() && (idle || options_.no_delay || fin_queued_)) return true; // (2)
     return idle && 2 * n >= snd_.max_wnd && window_room() <= congestion_room();   // (3)
 }
@@ -243,6 +243,7 @@ void connection::sent_new(seq_number begin, seq_number end, time_point now)
     recovery_.sent(end - begin);
     pacer_.sent(end - begin, now);
     snd_.nxt = end;
+    use_.sent(recovery_.in_flight(sent_), congestion_room() < segment_room(), snd_.una, snd_.nxt);
     last_data_sent_ = now;
     timers_.cancel(timer::persist);
     timers_.arm_if_idle(timer::retransmit, now + rtt_.rto()); // RFC 6298 §5.1

@@ -190,7 +190,7 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
     ack_sample& sample = news.sample;
     sample.now = now;
     sample.prior_flight = recovery_.in_flight(sent_);
-    sample.window_limited = window_limited(sample.prior_flight);
+    sample.window_limited = use_.in_use(congestion_->window(), congestion_->window() < congestion_->threshold());
 
     std::optional<time_point> once_only; // when the newest was sent of those that were sent once: Karn's rule is kept
     bool sent_again = false, original = false;
@@ -269,14 +269,6 @@ void connection::arm_tail_probe(time_point now)
     const bool one = sent_.outstanding() <= send_mss_;
     const time_point at = now + recovery_.probe_timeout(rtt_, one, longest_ack_delay);
     timers_.arm(timer::tail_probe, std::min(at, timers_.deadline(timer::retransmit)));
-}
-
-/// Growth of the window is earned by using it (RFC 7661): in slow start half of it, as it doubles meanwhile.
-bool connection::window_limited(std::uint64_t prior_flight) const noexcept
-{
-    const std::uint64_t cwnd = congestion_->window();
-    if (cwnd < congestion_->threshold()) return 2 * prior_flight >= cwnd;
-    return prior_flight + send_mss_ > cwnd;
 }
 
 std::uint32_t connection::data_octets_acknowledged(std::uint32_t newly) noexcept
