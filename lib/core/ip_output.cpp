@@ -31,9 +31,20 @@ error_code network::send(packet&& p, const send_info& info, time_point now)
         return {};
     }
     if (info.group_loopback && is_member(way->interface, info.destination)) loop_back(way->interface, p);
-    const ip::route* const r = routes_.find(info.destination, info.via);
-    transmit_ip(way->interface, r != nullptr && r->gateway ? *r->gateway : info.destination, std::move(p), now);
+    transmit_ip(way->interface, next_hop(info.destination, info.via), std::move(p), now);
     return {};
+}
+
+address network::next_hop(const address& destination, std::optional<interface_id> via) const
+{
+    const ip::route* const r = routes_.find(destination, via);
+    return r != nullptr && r->gateway ? *r->gateway : destination;
+}
+
+void network::doubt_path(const address& destination, std::optional<interface_id> via, time_point now)
+{
+    const auto way = path_to(destination, std::nullopt, via);
+    if (way && !way->loopback) interfaces_[way->interface]->neighbors.doubt(next_hop(destination, via), now);
 }
 
 /// Where a broadcast or multicast goes on an Ethernet (RFC 1112 §6.4).

@@ -132,6 +132,8 @@ public:
         bool group_loopback = false; ///< a multicast also comes to the members in this host (IP_MULTICAST_LOOP)
     };
     error_code send(packet&& transport_packet, const send_info& info, time_point now);
+    /// A transport waits in vain for an answer from there: perhaps the next hop is gone (RFC 1122 §3.3.1.4).
+    void doubt_path(const address& destination, std::optional<interface_id> via, time_point now);
     std::size_t transmit_room(interface_id interface) const noexcept;
     bool next_packet(interface_id interface, packet& out, time_point now);
     void return_packet(interface_id interface, packet&& p);
@@ -180,6 +182,7 @@ private:
     void deliver(wire::ip_protocol protocol, received_packet&& p, time_point now);
 
     // ip_output.cpp
+    address next_hop(const address& destination, std::optional<interface_id> via) const;
     void loop_back(interface_id interface, const packet& p);
     void transmit_ip(interface_id interface, const address& next_hop, packet&& p, time_point now);
     void enqueue(interface_id interface, packet&& p, time_point now);

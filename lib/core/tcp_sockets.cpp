@@ -70,7 +70,7 @@ void tcp_sockets::set_owner(tcp_id id, void* owner)
 // -- ports ----------------------------------------------------------------------------------------------------------
 
 /// Linux: two sockets share a port when both set SO_REUSEADDR and neither listens, or their addresses differ.
-error_code tcp_sockets::may_bind(const tcp_socket& s, const endpoint& local) const
+error_code tcp_sockets::may_bind(const tcp_socket& s, const endpoint& local) const // RFC 9293 MUST-42
 {
     const auto use = ports_.find(local.port);
     if (use == ports_.end()) return {};
@@ -127,7 +127,7 @@ void tcp_sockets::release_port(tcp_id id, tcp_socket& s)
     if (use->second.empty()) ports_.erase(use);
 }
 
-error_code tcp_sockets::bind(tcp_id id, const endpoint& local)
+error_code tcp_sockets::bind(tcp_id id, const endpoint& local) // RFC 9293 MUST-43
 {
     tcp_socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
@@ -163,9 +163,9 @@ void tcp_sockets::leave_table(tcp_socket& s)
 /// RFC 6528: ISN = M + F(local, remote, secret), M a clock of 4 microseconds.
 tcp::seq_number tcp_sockets::initial_sequence(const endpoint& local, const endpoint& remote, time_point now)
 {
-    const auto m = now.time_since_epoch() / std::chrono::microseconds(4);
+    const auto m = now.time_since_epoch() / std::chrono::microseconds(4); // RFC 9293 MUST-8
     return tcp::seq_number(static_cast<std::uint32_t>(m) +
-                           static_cast<std::uint32_t>(siphash(isn_key_, tuple_octets(local, remote))));
+                           static_cast<std::uint32_t>(siphash(isn_key_, tuple_octets(local, remote)))); // RFC 9293 MUST-9
 }
 
 /// Depends on the conversation, so that its next incarnation's timestamps are later (RFC 6191), and tells no uptime.
@@ -179,7 +179,7 @@ tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const network:
     constexpr std::uint32_t headers = 40; // IPv4 and TCP without options
     tcp::connection_setup setup;
     setup.options = s.options;
-    setup.path_mss = static_cast<std::uint32_t>(std::max<std::size_t>(path.mtu, 2 * headers) - headers);
+    setup.path_mss = static_cast<std::uint32_t>(std::max<std::size_t>(path.mtu, 2 * headers) - headers); // RFC 9293 MUST-67
     setup.largest_segment = path.offload.tso_v4 && path.offload.checksum ? 65535U - headers - 20U : 0U;
     if (path.queue_length != 0) // a window that overruns the device's queue is our own loss
         setup.receive_limit =
@@ -210,14 +210,14 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
         return {}; // as Linux: the first call after success says so
     }
     if (family_of(peer.address) != s->family) return errno_code(EAFNOSUPPORT);
-    if (peer.address.is_multicast() || net_.is_broadcast(peer.address)) return errno_code(ENETUNREACH);
-    if (peer.port == 0) return errno_code(ECONNREFUSED); // nobody can listen there
+    if (peer.address.is_multicast() || net_.is_broadcast(peer.address)) return errno_code(ENETUNREACH); // RFC 9293 MUST-46
+    if (peer.port == 0) return errno_code(ECONNREFUSED);                                                // nobody can listen there
     endpoint to = peer;
     if (to.address.is_unspecified()) to.address = address_v4::loopback(); // as Linux
     const bool named = s->bound && !s->local.address.is_unspecified();
     const auto path = net_.path_to(to.address, named ? std::optional(s->local.address) : std::nullopt, s->device);
     if (!path) return path.error();
-    endpoint local{named ? s->local.address : path->source, s->local.port};
+    endpoint local{named ? s->local.address : path->source, s->local.port}; // RFC 9293 MUST-44, MUST-45
     if (!s->bound) {
         if (const auto failed = choose_port(*s, &to, local.address, local.port)) return failed;
     }

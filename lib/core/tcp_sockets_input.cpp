@@ -52,11 +52,12 @@ void tcp_sockets::receive_packet(received_packet&& p, time_point now)
         ++counters_.in_errs;
         net_.dropped(p.interface, why, p.payload, now);
     };
-    if (p.to_group || p.source.is_multicast()) return drop(drop_reason::tcp_group_address); // RFC 9293 MUST-57
+    if (p.to_group || p.source.is_multicast()) return drop(drop_reason::tcp_group_address); // RFC 9293 MUST-57; MUST-63
     p.payload.pull(std::min(p.payload.size(), largest_header));
     const auto f = wire::parse_tcp(p.payload.front(), p.payload.size());
     if (!f) return drop(f.error());
-    if (!wire::verify_checksum(p.payload, p.source, p.destination, protocol_number)) return drop(drop_reason::tcp_bad_checksum);
+    if (!wire::verify_checksum(p.payload, p.source, p.destination, protocol_number))
+        return drop(drop_reason::tcp_bad_checksum); // RFC 9293 MUST-3
     p.payload.consume(f->header_length);
     const endpoint local{p.destination, f->destination_port};
     const endpoint remote{p.source, f->source_port};
@@ -184,7 +185,7 @@ tcp_socket* tcp_sockets::make_child(tcp_id listener, const endpoint& local, cons
     child.listener = listener;
     child.path = *net_.path_to(remote.address, local.address, parent.device);
     start(id, child, iss, std::move(cookie));
-    ++find(listener)->listening->half_open;
+    ++find(listener)->listening->half_open; // RFC 9293 MUST-41
     return &child;
 }
 
@@ -329,7 +330,7 @@ void tcp_sockets::watch_deferred(tcp_id listener, tcp_socket& s)
     arm(listener, s, waiting.empty() ? never : waiting.front().patience);
 }
 
-void tcp_sockets::icmp_error(const icmp_error_report& r, time_point now)
+void tcp_sockets::icmp_error(const icmp_error_report& r, time_point now) // RFC 9293 MUST-54
 {
     tcp_id id;
     tcp_socket* const s = find_connection(r.local, r.remote, id);

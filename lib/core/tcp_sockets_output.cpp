@@ -33,7 +33,7 @@ void tcp_sockets::touch(tcp_id id, tcp_socket& s)
     dirty_.push_back(id);
 }
 
-void tcp_sockets::flush(time_point now)
+void tcp_sockets::flush(time_point now) // RFC 9293 MUST-58, MUST-59
 {
     while (!dirty_.empty()) {
         working_.clear();
@@ -102,8 +102,8 @@ void tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const 
     }
     wire::push_tcp(p, f, local.address, remote.address, s != nullptr && s->path.offload.checksum);
     network::send_info info{local.address, remote.address, wire::ip_protocol::tcp, defaults_.ttl, defaults_.tos, true};
-    if (s != nullptr) info.ttl = s->options.ttl, info.tos = s->options.tos, info.via = s->device;
-    if (seg.ecn_capable) info.tos = static_cast<std::uint8_t>((info.tos & 0xfc) | 2); // ECT(0), RFC 3168 §5
+    if (s != nullptr) info.ttl = s->options.ttl, info.tos = s->options.tos, info.via = s->device; // RFC 9293 MUST-48, MUST-49
+    if (seg.ecn_capable) info.tos = static_cast<std::uint8_t>((info.tos & 0xfc) | 2);             // ECT(0), RFC 3168 §5
     (void)net_.send(std::move(p), info, now); // what is lost on the way out is retransmitted as any loss is
 }
 
@@ -126,6 +126,7 @@ void tcp_sockets::timer_fired(tcp_id id, time_point now)
     if (!s->connection) return;
     const tcp_state before = s->connection->state();
     s->connection->on_timer(now);
+    if (s->connection->hears_nothing(now)) net_.doubt_path(s->remote.address, s->device, now);
     state_changed(id, *s, before, now);
     touch(id, *s);
 }

@@ -73,6 +73,14 @@ void neighbor_cache::confirm(const address& who, time_point now)
     found->second.requests = 0;
 }
 
+void neighbor_cache::doubt(const address& who, time_point now)
+{
+    const auto found = entries_.find(who);
+    if (found == entries_.end() || found->second.state == state::incomplete || found->second.state == state::probe) return;
+    found->second.state = state::delay;
+    arm(found->second, now);
+}
+
 void neighbor_cache::expire(const address& who, entry& e, time_point now)
 {
     switch (e.state) {

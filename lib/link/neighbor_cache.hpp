@@ -51,6 +51,8 @@ public:
 
     /// An upper layer has seen progress: the neighbour is reachable (RFC 4861 §7.3.1).
     void confirm(const address& who, time_point now);
+    /// ... or has waited for it in vain: it is probed now (RFC 1122 §2.3.2.1, case (4); §3.3.1.4).
+    void doubt(const address& who, time_point now);
 
     void advance(time_point now);
     time_point next_deadline() const noexcept { return soonest_; }

@@ -57,7 +57,7 @@ void connection::open_active(time_point)
 void connection::negotiate_segment_sizes(std::optional<std::uint16_t> peers, time_point)
 {
     const std::uint32_t theirs = peers.value_or(536); // MUST-15 (IPv4)
-    std::uint32_t mss = std::min(theirs, path_mss_);
+    std::uint32_t mss = std::min(theirs, path_mss_);  // RFC 9293 MUST-16
     if (options_.max_segment != 0) mss = std::min<std::uint32_t>(mss, options_.max_segment);
     send_mss_ = std::max(mss, least_mss) - option_octets();
     receive_mss_ = offered_mss_ - option_octets();
@@ -218,7 +218,7 @@ void connection::queue_reset() { reset_ = reset{snd_.nxt, rcv_.nxt}; }
 void connection::fail(error_code why)
 {
     ++(is_opening(state_) ? counters_.attempt_fails : counters_.estab_resets);
-    error_ = why;
+    error_ = why; // RFC 9293 MUST-12
     events_.failed = true;
     closed();
 }
@@ -236,7 +236,7 @@ void connection::enter_time_wait(time_point now)
 {
     enter(state::time_wait);
     timers_.cancel_all();
-    timers_.arm(timer::time_wait, now + options_.time_wait);
+    timers_.arm(timer::time_wait, now + options_.time_wait); // RFC 9293 MUST-13
 }
 
 /// RFC 5927 §4.1: what ICMP quotes must be of something that is out there.
@@ -250,8 +250,8 @@ void connection::on_icmp_error(error_code why, bool hard, std::uint32_t sequence
 {
     if (!is_outstanding(sequence)) return;
     if (state_ == state::syn_sent || (state_ == state::syn_received && !passive_)) return fail(why);
-    (void)hard; // RFC 9293 §3.9.2.2, RFC 5927 §4.2: in the synchronized states every error is soft
-    soft_error_ = why;
+    (void)hard;        // RFC 9293 §3.9.2.2, RFC 5927 §4.2: in the synchronized states every error is soft
+    soft_error_ = why; // RFC 9293 MUST-47, MUST-56
 }
 
 void connection::on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time_point now)
@@ -264,10 +264,10 @@ void connection::on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time
 /// goes on in smaller pieces.
 void connection::suspect_black_hole(time_point now)
 {
-    constexpr unsigned suspicion = 3, certainty = 5;                  // timeouts in a row
+    constexpr unsigned certainty = suspicious_timeouts + 2;           // timeouts in a row
     constexpr std::size_t base_path_mtu = 1024;                       // octets (RFC 4821 §7.7)
     if (!synchronized(state_) || sent_.front().size() <= 536) return; // what is small does not fail for its size
-    if (timeouts_ == suspicion) lower_path_mtu(base_path_mtu, now);
+    if (timeouts_ == suspicious_timeouts) lower_path_mtu(base_path_mtu, now);
     if (timeouts_ == certainty) lower_path_mtu(least_path_mtu, now);
 }
 

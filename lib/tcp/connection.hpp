@@ -116,11 +116,15 @@ public:
     std::uint32_t receive_capacity() const noexcept { return incoming_.capacity(); } ///< octets
     tcp_info info() const;
     seq_number next_sequence() const noexcept { return snd_.nxt; }
+    /// R1 of RFC 9293 §3.8.3 was reached just now: something is wrong with the path. MUST-20
+    bool hears_nothing(time_point now) const noexcept { return timeouts_ == suspicious_timeouts && last_timeout_ == now; }
 
     /// TIME-WAIT: a SYN that may begin a new incarnation (RFC 9293 §3.10.7.4 step 4, RFC 6191).
     bool may_give_way_to(const segment& syn) const noexcept;
 
 private:
+    static constexpr unsigned suspicious_timeouts = 3; ///< in a row (RFC 9293 SHLD-10)
+
     enum class verdict : std::uint8_t
     {
         go_on,

@@ -20,7 +20,7 @@ void connection::on_timer(time_point now)
     if (timers_.take_expired(timer::time_wait, now)) closed();
 }
 
-/// R2 of RFC 9293 §3.8.3, as a number of retransmissions, or the user timeout (RFC 5482).
+/// R2 of RFC 9293 §3.8.3, as a number of retransmissions, or the user timeout (RFC 5482). MUST-20, MUST-22
 bool connection::gives_up(time_point now) const noexcept
 {
     const bool opening = is_opening(state_);
@@ -37,7 +37,7 @@ void connection::retransmit_timeout(time_point now)
     syn_timed_out_ = syn_timed_out_ || !synchronized(state_);
     const bool first = timeouts_++ == 0;
     last_timeout_ = now;
-    rtt_.back_off();
+    rtt_.back_off(); // RFC 9293 MUST-19
     recovery_.timeout(snd_.una, snd_.nxt, first, rtt_, sent_, *congestion_, now);
     suspect_black_hole(now);
     timers_.cancel(timer::tail_probe);
@@ -58,7 +58,7 @@ void connection::reorder_timeout(time_point now)
     timers_.arm(timer::reorder, recovery_.reordering_deadline());
 }
 
-void connection::persist_timeout(time_point now)
+void connection::persist_timeout(time_point now) // RFC 9293 MUST-35, MUST-36
 {
     // A peer that answers keeps the connection, however long its window stays closed (RFC 9293 MUST-37).
     if (gives_up(now)) return fail(soft_error_ ? soft_error_ : errno_code(ETIMEDOUT));

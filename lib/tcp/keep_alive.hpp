@@ -9,7 +9,7 @@
 
 namespace tapio::core::tcp {
 
-class keep_alive
+class keep_alive // RFC 9293 MUST-26, MUST-29
 {
 public:
     enum class action : std::uint8_t

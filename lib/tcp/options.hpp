@@ -22,7 +22,7 @@ struct tcp_options
 
     // segments
     std::uint16_t max_segment = 0; ///< octets; TCP_MAXSEG; 0: what the path's MTU allows
-    bool no_delay = false;         ///< Nagle's algorithm off (RFC 9293 §3.7.4)
+    bool no_delay = false;         ///< Nagle's algorithm off (RFC 9293 §3.7.4); MUST-17
     bool urgent_in_line = false;   ///< SO_OOBINLINE
     bool cork = false;             ///< TCP_CORK: nothing but full segments, for 200 ms at most
     bool quick_ack = false;        ///< every segment is acknowledged at once
@@ -39,16 +39,16 @@ struct tcp_options
     duration initial_rto = std::chrono::seconds(1);       ///< RFC 6298 §2.1
     duration min_rto = std::chrono::milliseconds(200);    ///< RFC 6298 §2.4 says 1 s; Linux's choice is ours
     duration max_rto = std::chrono::seconds(60);          ///< RFC 6298 §2.5
-    duration delayed_ack = std::chrono::milliseconds(40); ///< RFC 9293 §3.8.6.3 allows 500 ms
+    duration delayed_ack = std::chrono::milliseconds(40); ///< RFC 9293 §3.8.6.3 allows 500 ms; MUST-40
     unsigned syn_retries = 7;                             ///< 1+2+4+...+32+60+60 s: R2 >= 3 min (RFC 9293 MUST-23)
     unsigned retries = 15;                                ///< R2 >= 100 s (RFC 9293 SHLD-11)
-    duration user_timeout{};                              ///< RFC 5482; 0: `retries` decides
+    duration user_timeout{};                              ///< RFC 5482; 0: `retries` decides; MUST-21
     std::uint64_t max_pacing_rate = 0;                    ///< octets/s; SO_MAX_PACING_RATE; 0: none
     unsigned initial_window = 10;                         ///< segments (RFC 6928)
 
     // keep-alive (RFC 9293 §3.8.4), off unless asked for
-    bool keep_alive = false;
-    duration keep_idle = std::chrono::hours(2);
+    bool keep_alive = false;                    // RFC 9293 MUST-24, MUST-25
+    duration keep_idle = std::chrono::hours(2); // RFC 9293 MUST-27, MUST-28
     duration keep_interval = std::chrono::seconds(75);
     unsigned keep_count = 9;
 

@@ -52,7 +52,8 @@ void connection::fill_syn(outgoing_segment& out, time_point now)
     out.seq = snd_.iss;
     out.bits.syn = true;
     out.bits.ack = answers;
-    out.options.max_segment = static_cast<std::uint16_t>(std::min<std::uint32_t>(offered_mss_, 0xffff)); // RFC 9293 §3.7.1
+    out.options.max_segment =
+        static_cast<std::uint16_t>(std::min<std::uint32_t>(offered_mss_, 0xffff)); // RFC 9293 §3.7.1; MUST-14, MUST-65
     if (answers ? scaling_ : options_.offer_window_scale) out.options.scale = rcv_scale_;
     out.options.sack_permitted = answers ? sack_.enabled() : options_.offer_sack;
     if (answers ? ts_.enabled() : options_.offer_timestamps) out.options.ts = timestamps{ts_.value(now), ts_.recent()};
@@ -129,9 +130,10 @@ void connection::fill_range(outgoing_segment& out, seq_number begin, seq_number 
     const std::uint64_t position = position_of(begin);
     out.seq = begin;
     out.bits.fin = fin;
-    out.bits.psh = data > 0 && position + data == outgoing_.end();
+    out.bits.psh = data > 0 && position + data == outgoing_.end(); // RFC 9293 MUST-60, MUST-61
     out.bits.urg = data > 0 && urgent_end_ > position;
-    if (out.bits.urg) out.urgent = static_cast<std::uint16_t>(std::min<std::uint64_t>(urgent_end_ - position, 0xffff));
+    if (out.bits.urg)
+        out.urgent = static_cast<std::uint16_t>(std::min<std::uint64_t>(urgent_end_ - position, 0xffff)); // RFC 9293 MUST-62
     if (data > 0) outgoing_.share(position, data, out.payload);
     if (data > segment_room()) out.gso_size = static_cast<std::uint16_t>(segment_room());
 }
@@ -148,7 +150,7 @@ std::uint64_t connection::unsent() const noexcept { return fin_sent_ ? 0 : outgo
 std::uint64_t connection::window_room() const noexcept
 {
     const std::uint32_t used = snd_.nxt - snd_.una;
-    return snd_.wnd > used ? snd_.wnd - used : 0;
+    return snd_.wnd > used ? snd_.wnd - used : 0; // RFC 9293 MUST-34
 }
 
 std::uint64_t connection::congestion_room() const noexcept
@@ -202,12 +204,13 @@ void connection::note_app_limited() noexcept
 }
 
 /// The sender's silly window avoidance and Nagle (RFC 9293 §3.8.6.2.1, §3.7.4).
-bool connection::worth_sending(std::uint32_t n) const noexcept
+bool connection::worth_sending(std::uint32_t n) const noexcept // RFC 9293 MUST-38, MUST-17
 {
     if (n >= segment_room()) return true; // (1)
     if (options_.cork && !fin_queued_) return false;
     const bool idle = sent_.empty() || snd_.nxt == snd_.iss + 1;                  // our SYN is no data
-    if (n == unsent() && (idle || options_.no_delay || fin_queued_)) return true; // (2)
+    const bool urgent = urgent_end_ > outgoing_.end() - unsent();
+    if (n == unsent() && (idle || options_.no_delay || fin_queued_ || urgent)) return true; // (2)
     return idle && 2 * n >= snd_.max_wnd && window_room() <= congestion_room();   // (3)
 }
 
@@ -316,7 +319,7 @@ wire_window connection::window_to_advertise()
 {
     const std::uint32_t offered = receive_window();
     const std::uint32_t room = incoming_.room();
-    const std::uint32_t worthwhile = std::min(incoming_.capacity() / 2, receive_mss_);
+    const std::uint32_t worthwhile = std::min(incoming_.capacity() / 2, receive_mss_); // RFC 9293 MUST-39
     const std::uint32_t size = room >= offered + worthwhile ? room : offered;
     const window_scale scale = rcv_scale_;
     wire_window wire = scale.to_wire(size);

@@ -52,7 +52,7 @@ connection::verdict connection::check_sequence(segment& seg, time_point now)
     if (is_crossed_syn_ack(seg)) unwrap_syn_ack(seg);
     const bool probes_closed_window = receive_window() == 0 && seg.seq == rcv_.nxt && seg.length() > 0;
     if (probes_closed_window && !seg.bits.syn) {
-        // "Special allowance": its ACK and RST count, its text does not, and it is answered.
+        // "Special allowance": its ACK and RST count, its text does not, and it is answered. MUST-66
         seg.trim_back(0);
         seg.bits.fin = false;
         acks_.demand();
@@ -88,7 +88,7 @@ connection::verdict connection::check_reset(const segment& seg, time_point now)
     }
     if (state_ == state::time_wait) return dropped(drop_reason::tcp_challenge); // RFC 1337: no assassination
     if (state_ == state::closing || state_ == state::last_ack || (state_ == state::syn_received && passive_ && !opens_early())) {
-        closed(); // nobody to tell; a passive open returns to LISTEN
+        closed(); // nobody to tell; a passive open returns to LISTEN; MUST-11
         return verdict::drop;
     }
     const int why = state_ == state::syn_received && !passive_ ? ECONNREFUSED : state_ == state::close_wait ? EPIPE : ECONNRESET;
@@ -192,7 +192,7 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
     sample.prior_flight = recovery_.in_flight(sent_);
     sample.window_limited = use_.in_use(congestion_->window(), congestion_->window() < congestion_->threshold());
 
-    std::optional<time_point> once_only; // when the newest was sent of those that were sent once: Karn's rule is kept
+    std::optional<time_point> once_only; // when the newest was sent of those that were sent once: Karn's rule is kept; MUST-18
     bool sent_again = false, original = false;
     const auto delivered = [&](const sent_segment& s) {
         sample.delivered += s.size();
@@ -336,12 +336,12 @@ void connection::our_fin_acknowledged(time_point now)
 }
 
 /// Step 6. The pointer points behind the urgent octet (RFC 6093 §2.1: what all implementations do).
-void connection::process_urgent(const segment& seg)
+void connection::process_urgent(const segment& seg) // RFC 9293 MUST-30
 {
     if (!seg.bits.urg || seg.urgent == 0 || !may_receive(state_)) return;
     const auto ahead = static_cast<std::int32_t>(seg.first_octet() + (seg.urgent - 1U) - rcv_.nxt);
     if (ahead >= 0 && urgent_.announce(incoming_.next() + static_cast<std::uint32_t>(ahead), incoming_.next()))
-        events_.urgent = true;
+        events_.urgent = true; // RFC 9293 MUST-32
 }
 
 /// Step 7. Payload outside the window is cut off; what is early is kept.

@@ -18,7 +18,7 @@ std::optional<drop_reason> connection::arrives_in_syn_sent(const segment& seg, t
     }
     if (!seg.bits.syn) return drop_reason::tcp_bad_flags; // fifth
     accept_syn_options(seg, now);                         // fourth
-    if (!ack_acceptable) {                                // both ends have sent a SYN (RFC 9293 §3.5, figure 8)
+    if (!ack_acceptable) {                                // both ends have sent a SYN (RFC 9293 §3.5, figure 8); MUST-10
         enter(state::syn_received);
         snd_.wnd = static_cast<std::uint16_t>(seg.window);
         snd_.max_wnd = snd_.wnd;

@@ -15,7 +15,7 @@ class urgent_mark
 public:
     /// A segment says that the octet at `position` is urgent. True if that is news.
     /// @param next the position wanted next: what lies before it came without the mark, and stays ordinary
-    bool announce(std::uint64_t position, std::uint64_t next) noexcept
+    bool announce(std::uint64_t position, std::uint64_t next) noexcept // RFC 9293 MUST-31
     {
         if (position < next || (position_ && position <= *position_)) return false;
         position_ = position;
@@ -37,7 +37,7 @@ public:
     {
         if (position_ && at > *position_) *this = urgent_mark();
     }
-    bool stands_at(std::uint64_t at) const noexcept { return position_ == at; }
+    bool stands_at(std::uint64_t at) const noexcept { return position_ == at; } // RFC 9293 MUST-33
     /// Octets from `at` to the mark, if it lies ahead.
     std::optional<std::uint64_t> distance_from(std::uint64_t at) const noexcept
     {

@@ -43,7 +43,7 @@ public:
     constexpr std::uint32_t unit() const noexcept { return 1U << shift_; } ///< octets that one count stands for
 
     /// Rounds down, and caps at what the field can say.
-    constexpr wire_window to_wire(std::uint32_t size) const noexcept
+    constexpr wire_window to_wire(std::uint32_t size) const noexcept // RFC 9293 MUST-1
     {
         return static_cast<wire_window>(std::min<std::uint32_t>(size >> shift_, 0xffff));
     }

@@ -10,7 +10,7 @@ bool icmpv4_message::is_error() const noexcept
 {
     switch (type) {
     case icmpv4_type::destination_unreachable:
-    case icmpv4_type::source_quench:
+    case icmpv4_type::source_quench: // known, and of no effect (RFC 6633; RFC 9293 MUST-55)
     case icmpv4_type::redirect:
     case icmpv4_type::time_exceeded:
     case icmpv4_type::parameter_problem: return true;

@@ -19,7 +19,8 @@ enum option_type : std::uint8_t
     router_alert = 148
 };
 
-/// Walks the options (RFC 791 §3.1). Each step moves on by at least one octet, so it ends. False if they are malformed.
+/// Walks the options (RFC 791 §3.1); those that we do not know are skipped (RFC 9293 MUST-50). Each step moves on by at least one
+/// octet, so it ends. False if they are malformed.
 bool walk_options(const_bytes options, ipv4_fields& out) noexcept
 {
     while (!options.empty()) {

@@ -68,11 +68,11 @@ bool walk_options(const_bytes options, tcp_options_field& out) noexcept
     while (!options.empty()) {
         const auto kind = std::to_integer<std::uint8_t>(options[0]);
         if (kind == end_of_list) return true;
-        if (kind == no_operation) {
+        if (kind == no_operation) { // RFC 9293 MUST-4, MUST-64
             options = options.subspan(1);
             continue;
         }
-        if (options.size() < 2) return false;
+        if (options.size() < 2) return false; // RFC 9293 MUST-68
         const auto length = std::to_integer<std::size_t>(options[1]);
         if (length < 2 || length > options.size()) return false;
         if (!read_option(kind, options.subspan(2, length - 2), out)) return false;
@@ -92,7 +92,7 @@ public:
 
     const_bytes padded() noexcept
     {
-        while (size_ % 4 != 0) put_8(no_operation);
+        while (size_ % 4 != 0) put_8(end_of_list); // RFC 9293 MUST-69
         return std::as_bytes(std::span(octets_, size_));
     }
 
@@ -144,7 +144,8 @@ parsed<tcp_fields> parse_tcp(const_bytes front, std::size_t total) noexcept
     if ((f.flags & tcp_syn) != 0 && (f.flags & (tcp_fin | tcp_rst)) != 0) return drop_reason::tcp_bad_flags;
     f.window = h.window.value();
     f.urgent = h.urgent.value();
-    if (!walk_options(front.subspan(sizeof h, f.header_length - sizeof h), f.options)) return drop_reason::tcp_bad_options;
+    if (!walk_options(front.subspan(sizeof h, f.header_length - sizeof h), f.options))
+        return drop_reason::tcp_bad_options; // RFC 9293 MUST-5
     return f;
 }
 
@@ -165,7 +166,7 @@ void push_tcp(packet& p, const tcp_fields& f, const address& source, const addre
     if (!options.empty()) std::memcpy(p.push_front(options.size()), options.data(), options.size());
     std::byte* const at = p.push_front(sizeof h);
     std::memcpy(at, &h, sizeof h);
-    h.checksum = transport_checksum(p, source, destination, static_cast<std::uint8_t>(ip_protocol::tcp),
+    h.checksum = transport_checksum(p, source, destination, static_cast<std::uint8_t>(ip_protocol::tcp), // RFC 9293 MUST-2
                                     offsetof(tcp_header, checksum), partial);
     std::memcpy(at, &h, sizeof h);
 }

@@ -57,7 +57,7 @@ TEST_F(acceptability, zero_window_takes_only_empty_segments_at_rcv_nxt)
     wire.out(". 1:1(0) ack 4001 win 4000");
 }
 
-TEST_F(acceptability, an_ack_is_processed_even_with_a_closed_window)
+TEST_F(acceptability, an_ack_is_processed_even_with_a_closed_window) // RFC 9293 MUST-66
 {
     script_socket s = open_passive();
     for (const char* t :

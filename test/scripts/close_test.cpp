@@ -8,7 +8,7 @@ class closing : public packet_script
 {
 };
 
-TEST_F(closing, we_close_first_and_pass_through_time_wait)
+TEST_F(closing, we_close_first_and_pass_through_time_wait) // RFC 9293 MUST-13
 {
     script_socket s = open_passive();
     s.shutdown(shutdown_type::send);
@@ -145,7 +145,7 @@ TEST_F(closing, fin_wait_2_of_an_open_socket_stays)
     EXPECT_EQ(s.state(), tcp_state::fin_wait_2);
 }
 
-TEST_F(closing, a_reset_ends_it_with_connection_reset)
+TEST_F(closing, a_reset_ends_it_with_connection_reset) // RFC 9293 MUST-12
 {
     script_socket s = open_passive();
     wire.in("R 1:1(0)").out_nothing();

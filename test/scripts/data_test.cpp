@@ -11,7 +11,7 @@ protected:
     static constexpr const char* syn = "S 0:0(0) win 65535 <mss 1460>";
 };
 
-TEST_F(receiving, a_small_segment_is_acknowledged_after_40_ms)
+TEST_F(receiving, a_small_segment_is_acknowledged_after_40_ms) // RFC 9293 MUST-40
 {
     script_socket s = open_passive(syn);
     wire.in("P. 1:6(5) ack 1", "hello").out_nothing();
@@ -21,7 +21,7 @@ TEST_F(receiving, a_small_segment_is_acknowledged_after_40_ms)
     wire.at(10s).out_nothing();
 }
 
-TEST_F(receiving, every_second_full_segment_is_acknowledged_at_once)
+TEST_F(receiving, every_second_full_segment_is_acknowledged_at_once) // RFC 9293 MUST-58
 {
     script_socket s = open_passive(syn);
     wire.in(". 1:1461(1460) ack 1").ignore_output();
@@ -42,7 +42,7 @@ TEST_F(receiving, data_carries_the_acknowledgement)
     wire.at(100ms).out_nothing();
 }
 
-TEST_F(receiving, out_of_order_data_is_kept_and_acknowledged_at_once)
+TEST_F(receiving, out_of_order_data_is_kept_and_acknowledged_at_once) // RFC 9293 MUST-59
 {
     script_socket s = open_passive(syn);
     wire.in(". 6:11(5) ack 1").out(". 1:1(0) ack 1"); // RFC 5681 §4.2: an immediate duplicate ACK
@@ -99,7 +99,7 @@ TEST_F(receiving, the_window_shrinks_by_what_waits_and_never_moves_back)
     wire.in(". 1001:2001(1000) ack 1").at(80ms).out(". 1:1(0) ack 2001 win 6000"); // SWS: 100 is not worth a move
 }
 
-TEST_F(receiving, a_closed_window_opens_by_a_good_piece_only)
+TEST_F(receiving, a_closed_window_opens_by_a_good_piece_only) // RFC 9293 MUST-39
 {
     wire.options.tcp.receive_buffer = 4000;
     script_socket s = open_passive(syn);
@@ -130,7 +130,7 @@ class sending : public packet_script
 {
 };
 
-TEST_F(sending, segments_of_the_peers_mss)
+TEST_F(sending, segments_of_the_peers_mss) // RFC 9293 MUST-14, MUST-16
 {
     script_socket s = open_passive("S 0:0(0) win 65535 <mss 700>");
     s.send(2100);
@@ -152,7 +152,7 @@ TEST_F(sending, the_timestamp_takes_its_room_from_the_mss)
     wire.in(". 1:1(0) ack 1977").out("P. 1977:2001(24)");
 }
 
-TEST_F(sending, the_mtu_bounds_the_segments)
+TEST_F(sending, the_mtu_bounds_the_segments) // RFC 9293 MUST-67
 {
     wire.mtu = 576;
     script_socket s = open_passive("S 0:0(0) win 65535 <mss 9000>");
@@ -160,7 +160,7 @@ TEST_F(sending, the_mtu_bounds_the_segments)
     wire.out("P. 1:537(536)");
 }
 
-TEST_F(sending, nagle_keeps_one_small_segment_in_flight)
+TEST_F(sending, nagle_keeps_one_small_segment_in_flight) // RFC 9293 MUST-38, MUST-60, MUST-61
 {
     script_socket s = open_passive();
     s.send("abc");
@@ -171,7 +171,7 @@ TEST_F(sending, nagle_keeps_one_small_segment_in_flight)
     wire.at(50ms).in(". 1:1(0) ack 4").out("P. 4:10(6)");
 }
 
-TEST_F(sending, no_delay_switches_nagle_off)
+TEST_F(sending, no_delay_switches_nagle_off) // RFC 9293 MUST-17
 {
     script_socket s = open_passive();
     s.set(socket_option::no_delay, 1);
@@ -209,7 +209,7 @@ TEST_F(sending, an_old_segment_does_not_change_the_window)
     EXPECT_EQ(s.info().send_window, 3000U) << "RFC 9293 §3.10.7.4 fifth: SND.WL1 < SEG.SEQ or ...";
 }
 
-TEST_F(sending, a_shrunken_window_does_not_confuse)
+TEST_F(sending, a_shrunken_window_does_not_confuse) // RFC 9293 MUST-34
 {
     script_socket s = open_passive("S 0:0(0) win 65535 <mss 1000>");
     s.send(3000);
@@ -244,7 +244,7 @@ protected:
     }
 };
 
-TEST_F(probing, a_closed_window_is_probed_with_backoff)
+TEST_F(probing, a_closed_window_is_probed_with_backoff) // RFC 9293 MUST-35, MUST-36
 {
     script_socket s = stalled();
     wire.at(200ms).out(". 1001:1002(1)"); // RFC 9293 §3.8.6.1: first after the RTO, then exponentially

@@ -60,7 +60,7 @@ TEST_F(passive_open, the_wrong_ack_in_syn_received_is_reset)
     EXPECT_EQ(wire.counters().tcp.curr_estab, 1U);
 }
 
-TEST_F(passive_open, a_reset_in_syn_received_goes_back_to_listen)
+TEST_F(passive_open, a_reset_in_syn_received_goes_back_to_listen) // RFC 9293 MUST-11
 {
     script_socket listener = wire.listen();
     wire.in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
@@ -128,7 +128,7 @@ TEST_F(passive_open, gives_up_on_a_peer_that_is_silent)
     wire.at(100s).out_nothing();
 }
 
-TEST_F(passive_open, the_backlog_bounds_what_waits)
+TEST_F(passive_open, the_backlog_bounds_what_waits) // RFC 9293 MUST-41
 {
     script_socket listener = wire.listen(1); // as Linux: one more than that may wait
     for (const std::uint16_t port : std::array<std::uint16_t, 2>{1001, 1002}) {
@@ -162,7 +162,7 @@ TEST_F(active_open, three_way_handshake)
     EXPECT_TRUE(any(s.poll() & readiness::writable));
 }
 
-TEST_F(active_open, the_syn_is_retransmitted_and_given_up)
+TEST_F(active_open, the_syn_is_retransmitted_and_given_up) // RFC 9293 MUST-22
 {
     wire.options.tcp.syn_retries = 3;
     script_socket s = wire.connect();
@@ -276,7 +276,7 @@ TEST_F(active_open, icmp_about_a_sequence_never_sent_is_ignored)
     wire.in("S. 0:0(0) ack 1 win 1000").out(". 1:1(0) ack 1");
 }
 
-TEST_F(active_open, initial_sequence_numbers_differ_between_conversations)
+TEST_F(active_open, initial_sequence_numbers_differ_between_conversations) // RFC 9293 MUST-8, MUST-9
 {
     wire.listen();
     std::set<std::uint32_t> seen;
@@ -287,7 +287,63 @@ TEST_F(active_open, initial_sequence_numbers_differ_between_conversations)
     EXPECT_EQ(seen.size(), 12U); // RFC 6528: not one counter for all
 }
 
-TEST_F(simultaneous_open, figure_8)
+TEST_F(active_open, from_a_socket_without_a_name_has_the_source_that_the_route_says) // RFC 9293 MUST-44
+{
+    const script_socket s = wire.open();
+    EXPECT_EQ(wire.host().tcp().connect(s.id(), wire.remote(), wire.now()), errno_code(EINPROGRESS));
+    EXPECT_EQ(wire.host().tcp().local_endpoint(s.id())->address, wire.local().address);
+    EXPECT_GE(wire.host().tcp().local_endpoint(s.id())->port, 32768);
+}
+
+TEST_F(active_open, from_a_socket_with_a_name_keeps_it) // RFC 9293 MUST-43, MUST-45
+{
+    const script_socket s = wire.connect();
+    wire.out("S 0:0(0)").in("S. 0:0(0) ack 1").out(". 1:1(0) ack 1 <no_mss>"); // MUST-65
+    EXPECT_EQ(*wire.host().tcp().local_endpoint(s.id()), wire.local());
+    const script_socket stranger = wire.open();
+    EXPECT_EQ(wire.host().tcp().bind(stranger.id(), {boost::asio::ip::make_address("203.0.113.77"), 1}),
+              errno_code(EADDRNOTAVAIL));
+}
+
+TEST_F(active_open, to_no_single_host_is_refused) // RFC 9293 MUST-46
+{
+    for (const char* const nobody : {"255.255.255.255", "224.0.0.1", "239.1.2.3"}) {
+        const script_socket s = wire.open();
+        const endpoint to{boost::asio::ip::make_address(nobody), 80};
+        EXPECT_EQ(wire.host().tcp().connect(s.id(), to, wire.now()), errno_code(ENETUNREACH)) << nobody;
+    }
+    wire.out_nothing();
+}
+
+TEST_F(active_open, another_may_listen_at_its_port_meanwhile) // RFC 9293 MUST-42
+{
+    script_socket s = wire.open();
+    s.set(socket_option::reuse_address, 1);
+    EXPECT_FALSE(wire.host().tcp().bind(s.id(), wire.local()));
+    EXPECT_EQ(wire.host().tcp().connect(s.id(), wire.remote(), wire.now()), errno_code(EINPROGRESS));
+    wire.drive();
+    wire.out("S 0:0(0)");
+    script_socket l = wire.open();
+    l.set(socket_option::reuse_address, 1);
+    EXPECT_FALSE(wire.host().tcp().bind(l.id(), wire.local()));
+    EXPECT_FALSE(wire.host().tcp().listen(l.id(), 5, wire.now()));
+    wire.peer(40001).in("S 0:0(0)").out("S. 0:0(0) ack 1");
+}
+
+TEST_F(active_open, time_to_live_and_service_are_the_users) // RFC 9293 MUST-48, MUST-49
+{
+    script_socket s = open_active("S. 0:0(0) ack 1");
+    EXPECT_EQ(wire.last_ttl(), 64U);
+    EXPECT_EQ(wire.last_tos(), 0U);
+    s.set(socket_option::ttl, 7);
+    s.set(socket_option::tos, 0xb8);
+    s.send("x");
+    wire.out("P. 1:2(1) ack 1");
+    EXPECT_EQ(wire.last_ttl(), 7U);
+    EXPECT_EQ(wire.last_tos(), 0xb8U);
+}
+
+TEST_F(simultaneous_open, figure_8) // RFC 9293 MUST-10
 {
     script_socket s = wire.connect();
     wire.out("S 0:0(0)").in("S 0:0(0) win 65535 <mss 1000>");

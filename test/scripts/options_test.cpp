@@ -11,7 +11,7 @@ protected:
     script_socket open() { return open_passive("S 0:0(0) win 65535 <mss 1000,ts 100 0>"); }
 };
 
-TEST_F(timestamps, every_segment_carries_the_clock_and_the_peers_last)
+TEST_F(timestamps, every_segment_carries_the_clock_and_the_peers_last) // RFC 9293 MUST-5
 {
     script_socket s = open();
     s.send("abc");
@@ -113,7 +113,7 @@ TEST_F(window_scale, the_handshake_needs_three_segments_however_large_the_buffer
     wire.at(1h).out_nothing();
 }
 
-TEST_F(window_scale, the_peers_windows_are_shifted_after_the_syn)
+TEST_F(window_scale, the_peers_windows_are_shifted_after_the_syn) // RFC 9293 MUST-1
 {
     script_socket s = open_passive("S 0:0(0) win 1000 <mss 1000,wscale 7>");
     wire.in(". 1:1(0) ack 1 win 20");
@@ -187,7 +187,7 @@ TEST_F(keep_alive, is_off_by_default)
     wire.at(100h).out_nothing(); // RFC 9293 MUST-25
 }
 
-TEST_F(keep_alive, waits_two_hours_by_default)
+TEST_F(keep_alive, waits_two_hours_by_default) // RFC 9293 MUST-24, MUST-27
 {
     script_socket s = open_passive();
     s.set(socket_option::keep_alive, 1);
@@ -210,7 +210,7 @@ TEST_F(keep_alive, so_does_anything_the_peer_sends)
     wire.at(110s - 1ms).out_nothing().at(110s).out(". 0:0(0) ack 4");
 }
 
-TEST_F(keep_alive, without_answers_it_resets_and_times_out)
+TEST_F(keep_alive, without_answers_it_resets_and_times_out) // RFC 9293 MUST-29
 {
     script_socket s = open();
     for (const auto t : {60s, 70s, 80s}) wire.at(t).out(". 0:0(0) ack 1");
@@ -218,7 +218,7 @@ TEST_F(keep_alive, without_answers_it_resets_and_times_out)
     EXPECT_EQ(s.receive_error(), errno_code(ETIMEDOUT));
 }
 
-TEST_F(keep_alive, not_while_data_is_outstanding)
+TEST_F(keep_alive, not_while_data_is_outstanding) // RFC 9293 MUST-26
 {
     script_socket s = open();
     s.send("abc");
@@ -238,7 +238,7 @@ class icmp_on_established : public packet_script, public testing::WithParamInter
 {
 };
 
-TEST_P(icmp_on_established, does_not_end_the_connection)
+TEST_P(icmp_on_established, does_not_end_the_connection) // RFC 9293 MUST-54, MUST-56
 {
     script_socket s = open_passive();
     s.send("abc");

@@ -20,7 +20,7 @@ protected:
     }
 };
 
-TEST_F(retransmission, after_the_rto_and_then_twice_as_long_each_time)
+TEST_F(retransmission, after_the_rto_and_then_twice_as_long_each_time) // RFC 9293 MUST-19
 {
     script_socket s = open_passive();
     s.send("abc");
@@ -73,7 +73,7 @@ TEST_F(retransmission, of_few_segments_the_time_since_they_were_sent_counts)
     wire.after(rto - 151ms).out_nothing().after(1ms).out("P. 1001:2001(1000)"); // RFC 7765 §4
 }
 
-TEST_F(retransmission, what_came_twice_is_no_sample)
+TEST_F(retransmission, what_came_twice_is_no_sample) // RFC 9293 MUST-18
 {
     script_socket s = open_after(100ms);
     s.send("abc");
@@ -115,7 +115,7 @@ TEST_F(retransmission, the_least_rto_can_be_set)
     wire.out("P. 4:7(3)").at(999ms).out_nothing().at(1s).out("P. 4:7(3)");
 }
 
-TEST_F(retransmission, only_the_first_segment_goes_out_and_slow_start_brings_the_rest)
+TEST_F(retransmission, only_the_first_segment_goes_out_and_slow_start_brings_the_rest) // RFC 9293 MUST-19
 {
     script_socket s = open_passive();
     s.send(4000);
@@ -182,7 +182,7 @@ class giving_up : public packet_script
 {
 };
 
-TEST_F(giving_up, after_fifteen_retransmissions_timed_out)
+TEST_F(giving_up, after_fifteen_retransmissions_timed_out) // RFC 9293 MUST-20
 {
     script_socket s = open_passive();
     s.send("abc");
@@ -196,7 +196,7 @@ TEST_F(giving_up, after_fifteen_retransmissions_timed_out)
     EXPECT_TRUE(s.at_end()); // as on Linux: once the error, then the end
 }
 
-TEST_F(giving_up, says_what_icmp_had_said)
+TEST_F(giving_up, says_what_icmp_had_said) // RFC 9293 MUST-47
 {
     script_socket s = open_passive();
     s.send("abc");
@@ -207,7 +207,7 @@ TEST_F(giving_up, says_what_icmp_had_said)
     EXPECT_EQ(s.receive_error(), errno_code(EHOSTUNREACH));
 }
 
-TEST_F(giving_up, a_user_timeout_decides_instead)
+TEST_F(giving_up, a_user_timeout_decides_instead) // RFC 9293 MUST-21
 {
     script_socket s = open_passive();
     s.set(socket_option::user_timeout, 3000); // RFC 5482

@@ -81,7 +81,7 @@ TEST(bad_wire_proof, each_impairment_fires_both_ways_and_is_seen_by_the_stack)
         const host_counters& c = h->counters();
         EXPECT_GT(c.tcp.out_of_order_segs, 0U);
         EXPECT_GT(c.tcp.retrans_segs, 0U);
-        EXPECT_GT(c.drops[drop_reason::tcp_bad_checksum] + c.drops[drop_reason::ipv4_bad_checksum], 0U);
+        EXPECT_GT(c.drops[drop_reason::tcp_bad_checksum] + c.drops[drop_reason::ipv4_bad_checksum], 0U); // RFC 9293 MUST-3
     }
 }
 

@@ -147,10 +147,10 @@ void script::take_packet(packet&& p)
     if (!tcp) return fail("the host sent a malformed TCP segment", location::current());
     checksum_accumulator sum = pseudo_header(ours_, theirs_, 6, p.size());
     core::add(sum, p);
-    if (sum.checksum() != 0) return fail("the host sent a wrong TCP checksum", location::current());
+    if (sum.checksum() != 0) return fail("the host sent a wrong TCP checksum", location::current()); // RFC 9293 MUST-2
     conversation& c = conversations_[tcp->destination_port];
     const std::string payload = rest_of(p, tcp->header_length);
-    waiting_.push_back({now_, tcp->destination_port, describe(c, *tcp, payload.size()), payload, (ip->tos & 3) == 2});
+    waiting_.push_back({now_, tcp->destination_port, describe(c, *tcp, payload.size()), payload, ip->tos, ip->ttl});
     note(stamp(now_) + " > " + to_text(waiting_.back().text) +
          (tcp->destination_port == default_peer_port ? "" : " to port " + std::to_string(tcp->destination_port)));
     if (tcp->options.timestamps) c.our_last_ts = tcp->options.timestamps->value;
@@ -288,7 +288,8 @@ script& script::out_within(duration tolerance, const std::string& text, location
         return *this;
     }
     const sent_packet p = waiting_.front();
-    last_ecn_capable_ = p.ecn_capable;
+    last_tos_ = p.tos;
+    last_ttl_ = p.ttl;
     waiting_.pop_front();
     std::string wrong = difference(parse_segment_text(text), p.text);
     if (p.port != peer_port_) wrong += " port";

@@ -44,8 +44,11 @@ public:
     std::size_t send(std::size_t size); ///< some octets; returns how many were taken
     /// What there is to read, at most `size`; "" if nothing waits or the stream has ended.
     std::string receive(std::size_t size = 1 << 20);
-    error_code receive_error(); ///< of a receive of one octet: none: there was one, or end of stream
-    bool at_end();              ///< receive says end of stream
+    std::size_t send_urgent(const std::string& octets); ///< MSG_OOB
+    std::string receive_urgent();                       ///< MSG_OOB; "" if there is none
+    bool at_mark() const;                               ///< SIOCATMARK
+    error_code receive_error();                         ///< of a receive of one octet: none: there was one, or end of stream
+    bool at_end();                                      ///< receive says end of stream
     error_code shutdown(shutdown_type how);
     void close();
     void abort(); ///< SO_LINGER 0, then close
@@ -92,9 +95,11 @@ public:
     /// ... at a time within `tolerance` from now.
     script& out_within(duration tolerance, const std::string& text, location where = location::current());
     script& out_nothing(location where = location::current());
-    script& ignore_output();                                                 ///< what is waiting is not looked at
-    script& marked();                                                        ///< the network marks the next in() (RFC 3168)
-    bool last_was_ecn_capable() const noexcept { return last_ecn_capable_; } ///< what out() matched last said ECT
+    script& ignore_output();                                                    ///< what is waiting is not looked at
+    script& marked();                                                           ///< the network marks the next in() (RFC 3168)
+    bool last_was_ecn_capable() const noexcept { return (last_tos_ & 3) == 2; } ///< what out() matched last said ECT(0)
+    unsigned last_tos() const noexcept { return last_tos_; }
+    unsigned last_ttl() const noexcept { return last_ttl_; }
     /// An ICMP destination unreachable about the segment of ours at the relative `seq`; `next_hop_mtu`: for code 4.
     script& icmp_unreachable(std::uint8_t code, std::uint32_t seq, std::uint32_t next_hop_mtu = 0,
                              location where = location::current());
@@ -153,7 +158,7 @@ private:
         std::uint16_t port;
         segment_text text;
         std::string payload;
-        bool ecn_capable = false;
+        unsigned tos = 0, ttl = 0;
     };
 
     void start();
@@ -179,7 +184,8 @@ private:
     std::deque<sent_packet> waiting_;
     std::vector<std::string> trace_;
     bool broken_ = false;
-    bool mark_next_ = false, last_ecn_capable_ = false;
+    bool mark_next_ = false;
+    unsigned last_tos_ = 0, last_ttl_ = 0;
 };
 
 /// A fixture with a script, and the openings that most scripts begin with.

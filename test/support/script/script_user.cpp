@@ -77,6 +77,26 @@ std::size_t script_socket::send(const std::string& octets)
 
 std::size_t script_socket::send(std::size_t size) { return send(script_->octets(7, size)); }
 
+std::size_t script_socket::send_urgent(const std::string& octets)
+{
+    const std::array<const_bytes, 1> from{std::as_bytes(std::span(octets))};
+    const auto n = script_->host().tcp().send(id_, from, script_->now(), true);
+    if (n) script_->sent_by_user(id_, octets.substr(0, *n));
+    script_->drive();
+    return n ? *n : 0;
+}
+
+std::string script_socket::receive_urgent()
+{
+    char octet = 0;
+    const std::array<mutable_bytes, 1> into{std::as_writable_bytes(std::span(&octet, 1))};
+    const auto n = script_->host().tcp().receive(id_, into, {.out_of_band = true}, script_->now());
+    script_->drive();
+    return n && *n == 1 ? std::string(1, octet) : std::string();
+}
+
+bool script_socket::at_mark() const { return script_->host().tcp().at_mark(id_); }
+
 std::string script_socket::receive(std::size_t size)
 {
     std::string out(size, 0);

@@ -97,7 +97,7 @@ TEST_F(ipv4, a_ttl_of_one_is_enough_for_a_host)
     EXPECT_FALSE(silent());
 }
 
-TEST_F(ipv4, sources_that_cannot_be_one_are_dropped)
+TEST_F(ipv4, sources_that_cannot_be_one_are_dropped) // RFC 9293 MUST-63
 {
     std::uint64_t times = 0;
     for (const char* source : {"0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "239.1.2.3", "240.0.0.1", "255.255.255.255",
@@ -110,7 +110,7 @@ TEST_F(ipv4, sources_that_cannot_be_one_are_dropped)
     EXPECT_EQ(h->counters().ip.in_addr_errors, times);
 }
 
-TEST_F(ipv4, destinations_that_are_not_ours_are_dropped)
+TEST_F(ipv4, destinations_that_are_not_ours_are_dropped) // RFC 9293 MUST-57
 {
     for (const auto& [destination, why] : {std::pair{"192.0.2.9", drop_reason::ipv4_not_for_us},
                                            {"127.0.0.1", drop_reason::ipv4_bad_destination},
@@ -123,6 +123,29 @@ TEST_F(ipv4, destinations_that_are_not_ours_are_dropped)
         echo(f);
         expect_dropped(why);
     }
+}
+
+TEST_F(ipv4, a_syn_to_or_from_no_single_host_says_nothing) // RFC 9293 MUST-57, MUST-63
+{
+    const tcp_id l = *h->tcp().open(family::v4);
+    ASSERT_FALSE(h->tcp().bind(l, {address_v4::any(), 80}));
+    ASSERT_FALSE(h->tcp().listen(l, 5, now));
+    const auto syn = [&](const char* source, const char* destination) {
+        wire::ipv4_fields f = header(ip_protocol::tcp);
+        f.source = at(source), f.destination = at(destination);
+        wire::tcp_fields t;
+        t.source_port = 1000, t.destination_port = 80, t.flags = wire::tcp_syn;
+        packet p;
+        wire::push_tcp(p, t, f.source, f.destination);
+        ip(std::move(p), f, mac_address::broadcast());
+    };
+    syn("192.0.2.2", "192.0.2.255");
+    syn("192.0.2.2", "255.255.255.255");
+    EXPECT_EQ(drops(drop_reason::tcp_group_address), 2U);
+    syn("224.0.0.1", "192.0.2.1");
+    syn("192.0.2.255", "192.0.2.1");
+    EXPECT_TRUE(silent());
+    EXPECT_EQ(h->counters().tcp.passive_opens, 0U);
 }
 
 // RFC 1122 §3.3.6: a link-layer broadcast with an IP address that is none
@@ -160,7 +183,7 @@ TEST_F(ipv4, fragments_are_dropped_and_nothing_is_said)
     expect_dropped(drop_reason::ipv4_fragment, 2);
 }
 
-TEST_F(ipv4, options_are_walked_and_source_routes_refused)
+TEST_F(ipv4, options_are_walked_and_source_routes_refused) // RFC 9293 MUST-50
 {
     const auto with_options = [&](const octets& extra) {
         packet p = icmp(icmpv4_type::echo_request, 0, 1, data);
@@ -346,6 +369,21 @@ TEST_F(icmp_reports, others_are_not_touched)
     unreachable(wire::port_unreachable, 1001, 2000);
     unreachable(wire::port_unreachable, 1000, 2001);
     EXPECT_FALSE(h->udp().take_error(socket));
+}
+
+TEST_F(icmp_reports, source_quench_is_taken_and_does_nothing) // RFC 6633; RFC 9293 MUST-55
+{
+    const tcp_id c = *h->tcp().open(family::v4);
+    ASSERT_EQ(h->tcp().connect(c, {theirs, 80}, now), errno_code(EINPROGRESS));
+    const auto syn = next();
+    ASSERT_TRUE(syn && syn->ip);
+    wire::ipv4_fields f = *syn->ip;
+    packet quoted(slice::copy_of(syn->payload));
+    wire::push_ipv4(quoted, f);
+    ip(icmp(icmpv4_type::source_quench, 0, 0, flat(quoted)), header(ip_protocol::icmp));
+    EXPECT_TRUE(silent());
+    EXPECT_FALSE(h->tcp().take_error(c));
+    EXPECT_EQ(h->tcp().info(c, now)->state, tcp_state::syn_sent);
 }
 
 TEST_F(icmp_reports, about_packets_that_are_not_ours_is_counted_as_a_bad_quote)

@@ -224,6 +224,25 @@ TEST_F(resolving, a_connection_attempt_to_nobody_fails_with_host_unreachable)
     EXPECT_EQ(h->tcp().take_error(c), errno_code(EHOSTUNREACH));
 }
 
+TEST_F(resolving, a_connection_that_hears_nothing_doubts_the_way) // RFC 9293 MUST-20
+{
+    send(theirs, "x");
+    drain();
+    arp(arp_operation::reply, theirs, ours);
+    drain();
+    const tcp_id c = *h->tcp().open(family::v4);
+    EXPECT_EQ(h->tcp().connect(c, {theirs, 80}, now), errno_code(EINPROGRESS));
+    EXPECT_EQ(drain(), 1U);
+    for (const auto pause : {1s, 2s}) {
+        now += pause;
+        EXPECT_EQ(drain(), 1U) << "the SYN, again";
+    }
+    now += 4s;
+    bool probed = false;
+    while (const auto f = next()) probed = probed || (f->arp && f->link.destination == their_mac);
+    EXPECT_TRUE(probed);
+}
+
 TEST_F(resolving, broadcasts_and_groups_need_no_answer)
 {
     ASSERT_FALSE(h->udp().set_option(socket, socket_option::broadcast, 1));

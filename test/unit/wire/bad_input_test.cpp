@@ -263,7 +263,7 @@ tcp_fields syn()
     return f;
 }
 
-TEST(tcp, a_round_trip_keeps_every_field_and_option)
+TEST(tcp, a_round_trip_keeps_every_field_and_option) // RFC 9293 MUST-2, MUST-4, MUST-14, MUST-68
 {
     packet p = with_payload(3);
     tcp_fields in = syn();
@@ -284,12 +284,46 @@ TEST(tcp, a_round_trip_keeps_every_field_and_option)
     EXPECT_EQ(f->options.sack, in.options.sack);
 }
 
+TEST(tcp, options_lie_at_any_octet_and_unknown_ones_are_skipped) // RFC 9293 MUST-4, MUST-6, MUST-64
+{
+    packet p;
+    tcp_fields bare = syn();
+    bare.options = {};
+    push_tcp(p, bare, alice, bob);
+    octets o = flat(p);
+    for (const unsigned v :
+         {1U, 253U, 5U, 1U, 2U, 3U, 2U, 4U, 5U, 0xb4U, 8U, 10U, 0U, 0U, 0U, 7U, 0U, 0U, 0U, 0U, 0U, 99U, 1U, 0U})
+        o.push_back(static_cast<std::byte>(v));
+    o[12] = std::byte{0xb0};
+    const auto f = parse_tcp(o, o.size());
+    ASSERT_TRUE(f);
+    EXPECT_EQ(f->options.max_segment, 1460);
+    EXPECT_EQ(f->options.timestamps, (tcp_timestamps{7, 0}));
+    EXPECT_FALSE(f->options.window_scale);
+}
+
+TEST(tcp, the_header_is_padded_with_zeros) // RFC 9293 MUST-69
+{
+    packet p;
+    tcp_fields in = syn();
+    in.options = {};
+    in.options.fast_open = fast_open_cookie(8, std::byte{0xaa}); // 10 octets
+    push_tcp(p, in, alice, bob);
+    const octets o = flat(p);
+    ASSERT_EQ(o.size(), 32U);
+    EXPECT_EQ(o[30], std::byte{0});
+    EXPECT_EQ(o[31], std::byte{0});
+    const auto f = parse_tcp(o, o.size());
+    ASSERT_TRUE(f);
+    EXPECT_EQ(f->options.fast_open, in.options.fast_open);
+}
+
 TEST(tcp, cut_at_every_length)
 {
     packet p;
     push_tcp(p, syn(), alice, bob);
     const octets o = flat(p);
-    ASSERT_EQ(o.size(), 44U);
+    ASSERT_EQ(o.size(), 40U);
     for (std::size_t n = 0; n < 20; ++n) EXPECT_EQ(parse_tcp(const_bytes(o).first(n), n).error(), drop_reason::tcp_truncated);
     for (std::size_t n = 20; n < o.size(); ++n)
         EXPECT_EQ(parse_tcp(const_bytes(o).first(n), n).error(), drop_reason::tcp_bad_offset);
@@ -313,18 +347,18 @@ TEST_P(tcp_broken, is_dropped_for_its_reason)
 
 INSTANTIATE_TEST_SUITE_P(
     rfc_9293, tcp_broken,
-    testing::Values(broken{"offset 4", [](octets& p) { p[12] = std::byte{0x40}; }, drop_reason::tcp_bad_offset},
-                    broken{"offset beyond", [](octets& p) { p[12] = std::byte{0xc0}; }, drop_reason::tcp_bad_offset},
-                    broken{"port 0", [](octets& p) { p[0] = p[1] = std::byte{0}; }, drop_reason::tcp_zero_port},
-                    broken{"SYN and FIN", [](octets& p) { p[13] = std::byte{3}; }, drop_reason::tcp_bad_flags},
-                    broken{"SYN and RST", [](octets& p) { p[13] = std::byte{6}; }, drop_reason::tcp_bad_flags},
-                    broken{"MSS of length 3", [](octets& p) { p[21] = std::byte{3}; }, drop_reason::tcp_bad_options},
-                    broken{"an option of length 0", [](octets& p) { p[21] = std::byte{0}; }, drop_reason::tcp_bad_options},
-                    broken{"an option of length 1", [](octets& p) { p[21] = std::byte{1}; }, drop_reason::tcp_bad_options},
-                    broken{"an option beyond the header", [](octets& p) { p[20] = std::byte{99}, p[21] = std::byte{25}; },
-                           drop_reason::tcp_bad_options},
-                    broken{"SACK of 3 octets", [](octets& p) { p[20] = std::byte{5}, p[21] = std::byte{5}; },
-                           drop_reason::tcp_bad_options}));
+    testing::Values(
+        broken{"offset 4", [](octets& p) { p[12] = std::byte{0x40}; }, drop_reason::tcp_bad_offset},
+        broken{"offset beyond", [](octets& p) { p[12] = std::byte{0xc0}; }, drop_reason::tcp_bad_offset},
+        broken{"port 0", [](octets& p) { p[0] = p[1] = std::byte{0}; }, drop_reason::tcp_zero_port},
+        broken{"SYN and FIN", [](octets& p) { p[13] = std::byte{3}; }, drop_reason::tcp_bad_flags},
+        broken{"SYN and RST", [](octets& p) { p[13] = std::byte{6}; }, drop_reason::tcp_bad_flags},
+        broken{"MSS of length 3", [](octets& p) { p[21] = std::byte{3}; }, drop_reason::tcp_bad_options},
+        broken{"an option of length 0", [](octets& p) { p[21] = std::byte{0}; }, drop_reason::tcp_bad_options}, // RFC 9293 MUST-7
+        broken{"an option of length 1", [](octets& p) { p[21] = std::byte{1}; }, drop_reason::tcp_bad_options},
+        broken{"an option beyond the header", [](octets& p) { p[20] = std::byte{99}, p[21] = std::byte{25}; },
+               drop_reason::tcp_bad_options},
+        broken{"SACK of 3 octets", [](octets& p) { p[20] = std::byte{5}, p[21] = std::byte{5}; }, drop_reason::tcp_bad_options}));
 
 TEST(icmpv4, round_trip_and_everything_that_may_be_wrong)
 {
