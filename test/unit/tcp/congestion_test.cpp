@@ -30,8 +30,9 @@ struct path
         const std::uint64_t window = cc.window();
         const std::uint64_t steps = std::max<std::uint64_t>(window / (2 * mss), 1);
         const std::uint64_t prior = delivered;
+        const time_point end = now + rtt;
         for (std::uint64_t i = 0; i < steps; ++i) {
-            now += rtt / static_cast<duration::rep>(steps);
+            now += spread ? rtt / static_cast<duration::rep>(steps) : duration(100);
             delivered += 2 * mss;
             ack_sample a;
             a.acked = a.delivered = 2 * mss;
@@ -39,16 +40,18 @@ struct path
             a.in_flight = window;
             a.window_limited = limited;
             a.ece = ece;
-            a.rtt = a.smoothed_rtt = rtt;
+            a.rtt = a.smoothed_rtt = a.least_rtt = rtt;
             a.now = now;
             a.rate.prior_delivered = prior + i * 2 * mss;
             a.rate.total_delivered = delivered;
             cc.acknowledged(a);
         }
+        now = end;
     }
     double segments() const { return static_cast<double>(cc.window()) / mss; }
 
     congestion_control& cc;
+    bool spread = false; ///< acknowledgements come all over the round trip: the path is full
     time_point now{1h};
     std::uint64_t delivered = 0;
 };
@@ -190,6 +193,36 @@ TEST(hystart_plus_plus, goes_on_when_it_was_a_false_alarm)
     p.round(100ms), p.round(100ms), p.round(120ms), p.round(100ms);
     const double before = p.segments();
     p.round(100ms);
+    EXPECT_GT(p.segments(), before * 1.8);
+    EXPECT_GT(cc.threshold(), UINT64_C(1'000'000));
+}
+
+TEST(hystart_plus_plus, slows_down_when_acknowledgements_fill_the_round_trip)
+{
+    cubic cc;
+    path p(cc, 40 * mss);
+    p.round(), p.round();
+    p.spread = true;
+    const double before = p.segments();
+    EXPECT_NEAR(before, 160, 8);
+    p.round();
+    EXPECT_LT(p.segments(), before * 1.7) << "from the middle of the round on";
+    const double slow = p.segments();
+    p.round();
+    EXPECT_NEAR(p.segments(), slow * 1.25, slow * 0.05);
+    p.round(120ms);
+    EXPECT_LT(cc.threshold(), UINT64_C(1'000'000)) << "there is a queue: out at once";
+}
+
+TEST(hystart_plus_plus, trains_that_bring_no_delay_are_believed_for_five_rounds)
+{
+    cubic cc;
+    path p(cc, 40 * mss);
+    p.round(), p.round();
+    p.spread = true;
+    for (int i = 0; i < 7; ++i) p.round();
+    const double before = p.segments();
+    p.round();
     EXPECT_GT(p.segments(), before * 1.8);
     EXPECT_GT(cc.threshold(), UINT64_C(1'000'000));
 }
