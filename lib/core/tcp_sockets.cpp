@@ -194,6 +194,7 @@ void tcp_sockets::start(tcp_id id, tcp_socket& s, tcp::seq_number iss, std::uniq
     setup.opens_fast = std::move(opens_fast);
     setup.iss = iss;
     setup.timestamp_offset = timestamp_offset(s.local, s.remote);
+    setup.secret = random_.next_u32();
     s.connection.emplace(std::move(setup), counters_);
     s.path_generation = net_.route_generation();
     enter_table(id, s);

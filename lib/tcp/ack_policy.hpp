@@ -18,7 +18,9 @@ public:
     void data_received(std::uint32_t octets, std::uint32_t full, duration delay, timer_table& timers, time_point now) noexcept
     {
         unacknowledged_ += octets;
-        if (unacknowledged_ >= 2 * full || delay == duration::zero()) {
+        const bool quickly = octets >= full && quick_ > 0; // the peer's slow start counts acknowledgements (RFC 5681 §4.2 allows)
+        if (quickly) --quick_;
+        if (quickly || unacknowledged_ >= 2 * full || delay == duration::zero()) {
             now_ = true;
         } else {
             timers.arm_if_idle(timer::delayed_ack, now + delay);
@@ -39,6 +41,7 @@ public:
 
 private:
     std::uint32_t unacknowledged_ = 0; ///< octets received in order since the last ACK sent
+    std::uint8_t quick_ = 16;          ///< so many full segments are acknowledged at once, at the start
     bool now_ = false;
 };
 

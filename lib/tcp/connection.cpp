@@ -36,6 +36,7 @@ connection::connection(connection_setup setup, tcp_counters& counters)
       congestion_(std::move(setup.congestion)),
       rtt_(options_.initial_rto, options_.min_rto, options_.max_rto),
       ts_(setup.timestamp_offset),
+      challenges_(setup.secret),
       counters_(counters)
 {
     snd_.iss = snd_.una = snd_.nxt = setup.iss;

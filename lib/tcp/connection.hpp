@@ -49,6 +49,7 @@ struct connection_setup
     tcp_options options;
     seq_number iss;
     std::uint32_t timestamp_offset = 0;
+    std::uint32_t secret = 0;          ///< of this connection
     std::uint32_t path_mss = 536;      ///< octets of payload that fit the path without TCP options
     std::uint32_t largest_segment = 0; ///< octets that the device cuts for us (GSO); 0: none
     std::uint32_t receive_limit = 0;   ///< octets; what the device can buffer bounds the window; 0: no bound
