@@ -13,7 +13,9 @@ namespace tapio::core {
 struct host_options
 {
     tcp_options tcp;
-    std::string congestion_control = "cubic";    ///< of TCP sockets that name no other; what nobody knows is "cubic"
+    std::string congestion_control = "cubic"; ///< of TCP sockets that name no other; what nobody knows is "cubic"
+    std::uint64_t tcp_memory =
+        UINT64_C(1) << 30; ///< octets that all TCP connections may hold together; near it buffers stay small
     std::size_t udp_receive_buffer = 208 * 1024; ///< octets for each socket (Linux's default)
     std::size_t transmit_queue = 1024;           ///< packets for each interface
     std::uint8_t ttl = 64;

@@ -32,6 +32,7 @@ tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& rando
       random_(random),
       events_(events),
       defaults_(options.tcp),
+      budget_(options.tcp_memory),
       congestion_(random),
       default_congestion_(congestion_.find(options.congestion_control)),
       counters_(counters),
@@ -174,7 +175,7 @@ std::uint32_t tcp_sockets::timestamp_offset(const endpoint& local, const endpoin
     return static_cast<std::uint32_t>(siphash(timestamp_key_, tuple_octets(local, remote)));
 }
 
-tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const network::path& path) const
+tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const network::path& path)
 {
     constexpr std::uint32_t headers = 40; // IPv4 and TCP without options
     tcp::connection_setup setup;
@@ -185,6 +186,7 @@ tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const network:
         setup.receive_limit =
             static_cast<std::uint32_t>(std::min<std::size_t>(path.queue_length * setup.path_mss / 2, 0x3fff'ffff));
     setup.congestion = s.congestion->second();
+    setup.budget = &budget_;
     return setup;
 }
 

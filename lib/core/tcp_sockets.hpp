@@ -117,7 +117,7 @@ private:
     void enter_table(tcp_id id, tcp_socket& s);
     void leave_table(tcp_socket& s);
     void start(tcp_id id, tcp_socket& s, tcp::seq_number iss, std::unique_ptr<const tcp::fast_open> opens_fast);
-    tcp::connection_setup setup_for(const tcp_socket& s, const network::path& path) const;
+    tcp::connection_setup setup_for(const tcp_socket& s, const network::path& path);
     std::uint32_t timestamp_offset(const endpoint& local, const endpoint& remote) const noexcept;
     tcp::seq_number initial_sequence(const endpoint& local, const endpoint& remote, time_point now);
     void close_listener(tcp_socket& s, time_point now);
@@ -169,6 +169,7 @@ private:
     random_source& random_;
     event_queue& events_;
     tcp_options defaults_;
+    tcp::memory_budget budget_; ///< outlives sockets_
     congestion_controls congestion_;
     const congestion_controls::entry* default_congestion_;
     tcp_counters& counters_;

@@ -31,6 +31,7 @@ connection::connection(connection_setup setup, tcp_counters& counters)
       opens_fast_(std::move(setup.opens_fast)),
       options_(setup.options),
       incoming_(bounded_receive_buffer(setup)),
+      share_(setup.budget),
       receive_limit_(setup.receive_limit == 0 ? UINT32_MAX : setup.receive_limit),
       recovery_(setup.iss),
       congestion_(std::move(setup.congestion)),
@@ -97,6 +98,7 @@ result<std::size_t> connection::send(std::span<const const_bytes> from, bool urg
     }
     if (taken == 0 && something) return errno_code(EAGAIN);
     if (urgent) urgent_end_ = outgoing_.end();
+    settle();
     return taken;
 }
 
@@ -108,6 +110,7 @@ result<std::size_t> connection::receive(std::span<const mutable_bytes> into, boo
         const std::size_t n = incoming_.read(into, peek, limit);
         urgent_.read_up_to(incoming_.position());
         if (!peek) tune_receive_buffer(n, now);
+        settle();
         if (n > 0) return n;
     }
     if (got_fin_) return std::size_t{0};
@@ -139,14 +142,25 @@ std::uint64_t connection::unread() const noexcept
 /// Twice the congestion window: one in flight, and one for the user to fill meanwhile.
 std::uint64_t connection::send_capacity() const noexcept
 {
+    if (share_.spent()) return memory_budget::always;
     if (!options_.tune_send_buffer) return options_.send_buffer;
     const std::uint64_t most = std::max(options_.send_buffer, options_.send_buffer_limit);
     return std::clamp<std::uint64_t>(2 * congestion_->window(), options_.send_buffer, most);
 }
 
+/// Octets that may be promised to the peer.
+std::uint32_t connection::receive_room() const noexcept
+{
+    if (!share_.tight()) return incoming_.room();
+    const std::uint64_t unread = incoming_.unread();
+    return unread >= memory_budget::always
+               ? 0
+               : std::min(incoming_.room(), memory_budget::always - static_cast<std::uint32_t>(unread));
+}
+
 void connection::tune_receive_buffer(std::uint64_t octets, time_point now)
 {
-    if (!options_.tune_receive_buffer || octets == 0) return;
+    if (!options_.tune_receive_buffer || octets == 0 || share_.tight()) return;
     const std::uint64_t most =
         std::min<std::uint64_t>({options_.receive_buffer_limit, tuning_.spread(receive_limit_), 0xffffU << rcv_scale_.shift()});
     incoming_.set_capacity(tuning_.user_read(octets, rtt_.srtt(), incoming_.capacity(), static_cast<std::uint32_t>(most), now));
@@ -167,6 +181,7 @@ void connection::shutdown_receive()
 {
     receive_shut_ = true;
     incoming_.clear();
+    settle();
     events_.readable = true;
 }
 
@@ -230,6 +245,7 @@ void connection::closed()
     timers_.cancel_all();
     sent_.clear();
     outgoing_.clear();
+    settle();
     events_.readable = events_.writable = true;
 }
 

@@ -17,6 +17,7 @@
 #include "tcp/fast_open.hpp"
 #include "tcp/keep_alive.hpp"
 #include "tcp/loss_recovery.hpp"
+#include "tcp/memory_budget.hpp"
 #include "tcp/options.hpp"
 #include "tcp/pacer.hpp"
 #include "tcp/receive_buffer.hpp"
@@ -55,6 +56,7 @@ struct connection_setup
     std::uint32_t receive_limit = 0;   ///< octets; what the device can buffer bounds the window; 0: no bound
     std::unique_ptr<congestion_control> congestion;
     std::unique_ptr<const fast_open> opens_fast; ///< null: as ever
+    memory_budget* budget = nullptr;             ///< outlives the connection; null: none
 };
 
 /// What happened that the owner of the socket may be waiting for.
@@ -70,6 +72,9 @@ class connection
 {
 public:
     connection(connection_setup setup, tcp_counters& counters);
+    ~connection() = default;
+    connection(const connection&) = delete;
+    connection& operator=(const connection&) = delete;
 
     // -- opening -----------------------------------------------------------------------------------------------
     void open_active(time_point now); ///< CLOSED -> SYN-SENT. With a cookie the SYN waits for data, or for a receive
@@ -243,6 +248,8 @@ private:
     void queue_reset();
     void closed();
     std::uint64_t send_capacity() const noexcept;
+    std::uint32_t receive_room() const noexcept;
+    void settle() noexcept { share_.hold(outgoing_.size() + incoming_.unread() + incoming_.early().size()); }
     void tune_receive_buffer(std::uint64_t octets, time_point now);
     void negotiate_segment_sizes(std::optional<std::uint16_t> peers, time_point now);
     std::uint32_t option_octets() const noexcept { return ts_.enabled() ? 12 : 0; }
@@ -283,6 +290,7 @@ private:
     receive_buffer incoming_;
     sack_report sack_;
     receive_tuning tuning_;
+    memory_share share_;
     ecn ecn_;
     std::uint32_t receive_limit_; ///< octets
     urgent_mark urgent_;

@@ -59,7 +59,7 @@ void connection::fill_syn(outgoing_segment& out, time_point now)
     if (answers ? ts_.enabled() : options_.offer_timestamps) out.options.ts = timestamps{ts_.value(now), ts_.recent()};
     out.bits.ece = answers && passive_ ? ecn_.enabled() : !answers && asks_for_ecn(); // RFC 3168 §6.1.1
     out.bits.cwr = !answers && asks_for_ecn();
-    out.window = window_scale().to_wire(std::min<std::uint32_t>(incoming_.room(), 0xffff)); // RFC 7323 §2.2: not scaled
+    out.window = window_scale().to_wire(std::min<std::uint32_t>(receive_room(), 0xffff)); // RFC 7323 §2.2: not scaled
     if (answers) {
         out.ack = rcv_.nxt;
         rcv_.last_ack = rcv_.nxt;
@@ -208,10 +208,10 @@ bool connection::worth_sending(std::uint32_t n) const noexcept // RFC 9293 MUST-
 {
     if (n >= segment_room()) return true; // (1)
     if (options_.cork && !fin_queued_) return false;
-    const bool idle = sent_.empty() || snd_.nxt == snd_.iss + 1;                  // our SYN is no data
+    const bool idle = sent_.empty() || snd_.nxt == snd_.iss + 1; // our SYN is no data
     const bool urgent = urgent_end_ > outgoing_.end() - unsent();
     if (n == unsent() && (idle || options_.no_delay || fin_queued_ || urgent)) return true; // (2)
-    return idle && 2 * n >= snd_.max_wnd && window_room() <= congestion_room();   // (3)
+    return idle && 2 * n >= snd_.max_wnd && window_room() <= congestion_room();             // (3)
 }
 
 bool connection::emit_data(outgoing_segment& out, time_point now)
@@ -318,7 +318,7 @@ void connection::finish(outgoing_segment& out, time_point now)
 wire_window connection::window_to_advertise()
 {
     const std::uint32_t offered = receive_window();
-    const std::uint32_t room = incoming_.room();
+    const std::uint32_t room = receive_room();
     const std::uint32_t worthwhile = std::min(incoming_.capacity() / 2, receive_mss_); // RFC 9293 MUST-39
     const std::uint32_t size = room >= offered + worthwhile ? room : offered;
     const window_scale scale = rcv_scale_;
@@ -335,7 +335,7 @@ bool connection::window_update_wanted() const noexcept
 {
     if (!may_receive(state_) || incoming_.next() == 0) return false; // a SYN can say 65535 at most; the first ACK says more
     const std::uint32_t offered = receive_window();
-    const std::uint32_t room = std::min(incoming_.room(), 0xffffU << rcv_scale_.shift()); // more cannot be said
+    const std::uint32_t room = std::min(receive_room(), 0xffffU << rcv_scale_.shift()); // more cannot be said
     if (room <= offered) return false;
     const std::uint32_t gain = room - offered;
     if (gain >= incoming_.capacity() / 2 && offered <= incoming_.capacity() / 8) return true;

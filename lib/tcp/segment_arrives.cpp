@@ -160,6 +160,7 @@ void connection::acknowledged(const segment& seg, time_point now)
         sample.acked = data_octets_acknowledged(seg.ack - snd_.una);
         snd_.una = seg.ack;
         outgoing_.acknowledge(snd_.una_position);
+        settle();
         timeouts_ = 0;
         last_progress_ = now;
     }
@@ -367,6 +368,10 @@ connection::verdict connection::process_text(segment& seg, time_point now)
         return dropped(drop_reason::tcp_no_socket);
     }
     const bool was_early = ahead > 0;
+    if (was_early && share_.spent()) { // it will come again
+        acks_.demand();
+        return dropped(drop_reason::tcp_no_memory);
+    }
     const bool had_hole = !incoming_.early().empty();
     const auto size = seg.payload_size;
     if (was_early) {
@@ -385,6 +390,7 @@ connection::verdict connection::process_text(segment& seg, time_point now)
     }
     if (was_early) ++counters_.out_of_order_segs;
     if (receive_shut_) tune_receive_buffer(size, now), incoming_.clear(); // shutdown(receive): taken and forgotten, as Linux does
+    settle();
     if (was_early || had_hole) {
         acks_.demand(); // RFC 5681 §4.2
     } else {

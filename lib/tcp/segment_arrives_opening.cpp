@@ -54,7 +54,7 @@ void connection::accept_syn_options(const segment& syn, time_point now)
     rcv_.irs = syn.seq;
     rcv_.nxt = syn.seq + 1;
     rcv_.last_ack = rcv_.nxt;
-    rcv_.adv = rcv_.nxt + std::min<std::uint32_t>(incoming_.room(), 0xffff);
+    rcv_.adv = rcv_.nxt + std::min<std::uint32_t>(receive_room(), 0xffff);
     scaling_ = options_.offer_window_scale && syn.options.scale.has_value();
     if (scaling_) snd_scale_ = *syn.options.scale;
     if (!scaling_) rcv_scale_ = window_scale();

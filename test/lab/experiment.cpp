@@ -133,13 +133,17 @@ std::uint64_t bandwidth_delay_product(const cell& c)
     return static_cast<std::uint64_t>(static_cast<double>(c.rate) / 8 * std::chrono::duration<double>(c.rtt).count());
 }
 
-outcome run(const cell& c, const std::function<void(const snapshot&)>& watch, duration interval)
+outcome run(const cell& c, const std::function<void(const snapshot&)>& watch, duration interval, segment_log* segments)
 {
     test::world net(c.seed);
     host& a = net.add_host(options_of(c));
     host& b = net.add_host(options_of(c));
     const auto& wire = net.join(a, "198.18.0.1", b, "198.18.0.2", wire_of(c));
     sinks receivers(b, net.now());
+    if (segments != nullptr) {
+        segments->begin(net.now());
+        a.set_trace(segments);
+    }
     std::vector<std::unique_ptr<source>> senders;
     for (unsigned i = 0; i < c.flows; ++i)
         senders.push_back(std::make_unique<source>(a, test::start_connect(a, make_endpoint("198.18.0.2", 80), net.now())));

@@ -3,6 +3,7 @@
 /// virtual time.
 #pragma once
 
+#include "lab/segment_log.hpp"
 #include "support/world/world.hpp"
 
 #include <cstdint>
@@ -54,7 +55,8 @@ struct outcome
 };
 
 /// @param watch called every `interval` with the first flow's state, from the beginning on
+/// @param segments told what the first flow's sender sends and hears; may be null
 outcome run(const cell& c, const std::function<void(const snapshot&)>& watch = {},
-            duration interval = std::chrono::milliseconds(10));
+            duration interval = std::chrono::milliseconds(10), segment_log* segments = nullptr);
 
 } // namespace tapio::lab

@@ -3,7 +3,7 @@
 #include "lab/plot.hpp"
 #include "support/world/stream_user.hpp"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <array>
 
@@ -132,6 +132,29 @@ TEST(buffers, that_begin_small_grow_to_what_the_path_needs)
     c.length = 5s;
     c.tuned = true;
     EXPECT_GE(run(c).utilisation, 0.95);
+}
+
+TEST(plots, show_what_was_sent_and_what_was_said_of_it)
+{
+    cell c = cell_of({"reno", 10, 50, 2, 0});
+    c.start_up = 0ms;
+    c.length = 5s;
+    segment_log log(1s, 3s);
+    const outcome o = run(c, {}, 10ms, &log);
+    std::array<std::size_t, 4> kinds{};
+    for (const segment_event& e : log.events()) {
+        ++kinds[static_cast<std::size_t>(e.what)];
+        EXPECT_LT(e.begin, e.end);
+        EXPECT_TRUE(e.at >= 1s && e.at <= 3s);
+    }
+    EXPECT_GT(kinds[0], 100U);
+    EXPECT_GT(kinds[1], 0U);
+    EXPECT_LE(kinds[1], o.retransmissions);
+    EXPECT_GT(kinds[2], 50U);
+    EXPECT_GT(kinds[3], 0U);
+    const std::string svg = plot_sequence(c, log);
+    EXPECT_THAT(svg, testing::AllOf(testing::HasSubstr("sent again"), testing::EndsWith("</svg>\n")));
+    EXPECT_THAT(svg, testing::Not(testing::AnyOf(testing::HasSubstr("nan"), testing::HasSubstr("inf"))));
 }
 
 TEST(plots, show_the_run)

@@ -1,5 +1,5 @@
 /// @file
-/// Plots of an experiment as SVG: congestion window, round-trip time and queue over time.
+/// Plots of an experiment as SVG: congestion window, round-trip time and queue over time; sequence numbers over time.
 #pragma once
 
 #include "lab/experiment.hpp"
@@ -10,5 +10,8 @@
 namespace tapio::lab {
 
 std::string plot(const cell& c, const std::vector<snapshot>& run);
+
+/// Time and sequence: what was sent, sent again, acknowledged and SACKed, octet by octet.
+std::string plot_sequence(const cell& c, const segment_log& log);
 
 } // namespace tapio::lab

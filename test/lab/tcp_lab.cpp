@@ -67,7 +67,8 @@ void table(const std::vector<std::string>& algorithms, const cell& like)
 
 int main(int argc, char** argv)
 {
-    std::string algorithms = "cubic", file;
+    std::string algorithms = "cubic", file, sequences;
+    double from = 0, to = 2;
     double loss = 0, rtt = 20, rate = 100, reorder = 0, start_up = 10, length = 30, queue = 1;
     unsigned flows = 1;
     std::uint64_t seed = 1;
@@ -87,6 +88,9 @@ int main(int argc, char** argv)
     options.add_options()("ecn", "both ends use it, and the queue marks from a sixth of its length on");
     options.add_options()("table", "every combination of the table");
     options.add_options()("plot", po::value(&file), "writes an SVG of the run");
+    options.add_options()("sequence", po::value(&sequences), "writes an SVG of sequence numbers, ACKs and SACKs over time");
+    options.add_options()("from", po::value(&from), "s, where that begins");
+    options.add_options()("to", po::value(&to), "s, where that ends");
     try {
         po::variables_map given;
         po::store(po::parse_command_line(argc, argv, options), given);
@@ -94,7 +98,8 @@ int main(int argc, char** argv)
         if (given.contains("help")) return std::cout << options, 0;
         cell c;
         c.loss = loss / 100;
-        c.rtt = tapio::core::duration(static_cast<std::int64_t>(rtt * 1e6));
+        const auto nanoseconds = [](double seconds) { return tapio::core::duration(static_cast<std::int64_t>(seconds * 1e9)); };
+        c.rtt = nanoseconds(rtt / 1e3);
         c.rate = static_cast<std::uint64_t>(rate * 1e6);
         c.reordering = reorder / 100;
         c.flows = flows;
@@ -102,16 +107,18 @@ int main(int argc, char** argv)
         c.seed = seed;
         c.ecn = given.contains("ecn");
         c.tuned = given.contains("tuned");
-        c.start_up = tapio::core::duration(static_cast<std::int64_t>(start_up * 1e9));
-        c.length = tapio::core::duration(static_cast<std::int64_t>(length * 1e9));
+        c.start_up = nanoseconds(start_up);
+        c.length = nanoseconds(length);
         if (given.contains("table")) return table(split(algorithms), c), 0;
         print_head();
         for (const std::string& cc : split(algorithms)) {
             c.congestion_control = cc;
             std::vector<snapshot> seen;
-            const bool watched = !file.empty();
-            print(c, watched ? run(c, [&](const snapshot& s) { seen.push_back(s); }) : run(c));
-            if (watched) std::ofstream(file) << plot(c, seen);
+            segment_log log(nanoseconds(from), nanoseconds(to));
+            const auto watch = [&](const snapshot& s) { seen.push_back(s); };
+            print(c, run(c, watch, std::chrono::milliseconds(10), sequences.empty() ? nullptr : &log));
+            if (!file.empty()) std::ofstream(file) << plot(c, seen);
+            if (!sequences.empty()) std::ofstream(sequences) << plot_sequence(c, log);
         }
     } catch (const std::exception& e) {
         std::cerr << "tcp_lab: " << e.what() << '\n';

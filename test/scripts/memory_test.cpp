@@ -1,0 +1,85 @@
+// The memory that all connections of a host may hold together (after Linux's tcp_mem; no RFC).
+#include "support/script/script.hpp"
+
+namespace tapio::test {
+namespace {
+
+class memory : public packet_script
+{
+protected:
+    memory() { wire.options.tcp_memory = 100'000; }
+
+    /// A conversation with that port of the peer's.
+    script_socket open(script_socket& l, std::uint16_t port, const std::string& answer = "S. 0:0(0) ack 1 win 65535")
+    {
+        wire.peer(port).in("S 0:0(0) win 65535 <mss 10000>").out(answer).in(". 1:1(0) ack 1");
+        return l.accept();
+    }
+    /// So many octets come on it, and nobody reads them.
+    void hoard(std::uint32_t octets)
+    {
+        for (std::uint32_t at = 1; at <= octets; at += 1000)
+            wire.in(". " + std::to_string(at) + ':' + std::to_string(at + 1000) + "(1000) ack 1").ignore_output();
+    }
+};
+
+TEST_F(memory, when_it_is_tight_windows_stay_small)
+{
+    script_socket l = wire.listen();
+    open(l, 50000);
+    hoard(60'000);
+    open(l, 50001); // three quarters are not used yet
+    hoard(20'000);
+    open(l, 50002, "S. 0:0(0) ack 1 win 16384");
+    hoard(16'000);
+    wire.in(". 16001:17001(1000) ack 1").out(". 1:1(0) ack 16385 win 0");
+}
+
+TEST_F(memory, the_window_that_was_promised_is_kept)
+{
+    script_socket l = wire.listen();
+    script_socket s = open(l, 50000);
+    open(l, 50001);
+    hoard(60'000);
+    wire.peer(50000);
+    hoard(60'000);
+    EXPECT_EQ(s.receive().size(), 60'000U) << "beyond the budget, and taken all the same";
+    wire.ignore_output();
+}
+
+TEST_F(memory, what_comes_early_is_not_kept_when_it_is_spent)
+{
+    script_socket l = wire.listen();
+    open(l, 50000);
+    script_socket other = open(l, 50001);
+    hoard(60'000);
+    wire.peer(50000);
+    hoard(40'000);
+    wire.in(". 41001:42001(1000) ack 1").out(". 1:1(0) ack 40001");
+    EXPECT_EQ(wire.counters().drops[drop_reason::tcp_no_memory], 1U);
+    other.abort(); // now there is room
+    wire.ignore_output();
+    wire.in(". 41001:42001(1000) ack 1").out(". 1:1(0) ack 40001").in(". 40001:41001(1000) ack 1").out(". 1:1(0) ack 42001");
+}
+
+TEST_F(memory, a_writer_always_gets_a_little)
+{
+    script_socket l = wire.listen();
+    script_socket s = open(l, 50000);
+    script_socket other = open(l, 50001);
+    hoard(60'000);
+    wire.peer(50000);
+    hoard(45'000);
+    EXPECT_EQ(s.send(100'000), 16384U);
+    wire.ignore_output();
+    wire.in(". 45001:45001(0) ack 5001").ignore_output();
+    EXPECT_EQ(s.send(100'000), 5000U);
+    wire.ignore_output();
+    EXPECT_EQ(other.receive().size(), 60'000U);
+    wire.ignore_output();
+    EXPECT_GT(s.send(100'000), 50'000U) << "another has let go of its own";
+    wire.ignore_output();
+}
+
+} // namespace
+} // namespace tapio::test
