@@ -37,14 +37,15 @@ using core::interface_counters;
 /// What can be set when a stack is made. Times are durations, sizes octets.
 struct stack_options
 {
-    std::uint32_t tcp_receive_buffer = 256 * 1024;               ///< each connection begins with it; SO_RCVBUF fixes another
-    std::uint32_t tcp_send_buffer = 256 * 1024;                  ///< likewise, SO_SNDBUF
-    std::uint32_t tcp_receive_buffer_limit = 6 * 1024 * 1024;    ///< it grows up to there as the path wants it
-    std::uint32_t tcp_send_buffer_limit = 4 * 1024 * 1024;       ///< likewise
-    std::string tcp_congestion_control = "cubic";                ///< of sockets that name no other (TCP_CONGESTION)
-    bool tcp_offer_ecn = false;                                  ///< ask for ECN when connecting (RFC 3168); who asks us gets it
-    std::size_t udp_receive_buffer = 208 * 1024;                 ///< each socket's, before SO_RCVBUF
-    core::duration tcp_min_rto = std::chrono::milliseconds(200); ///< RFC 6298 §2.4 says 1 s
+    std::uint32_t tcp_receive_buffer = 256 * 1024;            ///< each connection begins with it; SO_RCVBUF fixes another
+    std::uint32_t tcp_send_buffer = 256 * 1024;               ///< likewise, SO_SNDBUF
+    std::uint32_t tcp_receive_buffer_limit = 6 * 1024 * 1024; ///< it grows up to there as the path wants it
+    std::uint32_t tcp_send_buffer_limit = 4 * 1024 * 1024;    ///< likewise
+    std::uint64_t tcp_memory = UINT64_C(1) << 30; ///< octets that all connections may hold together; near it buffers stay small
+    std::string tcp_congestion_control = "cubic"; ///< of sockets that name no other (TCP_CONGESTION)
+    bool tcp_offer_ecn = false;                   ///< ask for ECN when connecting (RFC 3168); who asks us gets it
+    std::size_t udp_receive_buffer = 208 * 1024;  ///< each socket's, before SO_RCVBUF
+    core::duration tcp_min_rto = std::chrono::milliseconds(200);    ///< RFC 6298 §2.4 says 1 s
     core::duration tcp_delayed_ack = std::chrono::milliseconds(40); ///< RFC 9293 §3.8.6.3 allows 500 ms
     core::duration tcp_time_wait = std::chrono::seconds(60);        ///< 2 MSL
     core::trace* trace = nullptr;                                   ///< sees what happens inside; must outlive the stack
@@ -93,8 +94,8 @@ public:
     /// What resolvers of this stack's sockets know beside numbers ("localhost" is known).
     void add_host_name(const std::string& name, const boost::asio::ip::address& address);
 
-    /// An algorithm that sockets of this stack can name with TCP_CONGESTION: "reno" and "cubic" are there; one of the same name
-    /// is replaced, for connections to come.
+    /// An algorithm that sockets of this stack can name with TCP_CONGESTION: "reno", "cubic", "bbr" and "dctcp" are there;
+    /// one of the same name is replaced, for connections to come.
     void add_congestion_control(const std::string& name, core::congestion_control_factory make);
 
     host_counters counters() const;

@@ -26,6 +26,7 @@ core::host_options options_for(const stack_options& o)
     out.tcp.delayed_ack = o.tcp_delayed_ack;
     out.tcp.time_wait = o.tcp_time_wait;
     out.tcp.offer_ecn = o.tcp_offer_ecn;
+    out.tcp_memory = o.tcp_memory;
     out.congestion_control = o.tcp_congestion_control;
     out.udp_receive_buffer = o.udp_receive_buffer;
     return out;
