@@ -15,15 +15,14 @@ namespace {
 
 struct engine_options
 {
-    bool vnet = false, io_uring = false;
+    bool io_uring = false;
     unsigned queues = 1;
 
     po::options_description description()
     {
         po::options_description d("Engine");
-        d.add_options()                                                                          //
-            ("vnet", po::bool_switch(&vnet), "segmentation and checksum offload (IFF_VNET_HDR)") //
-            ("queues", apps::number(queues, 1, 64), "device queues, one thread each")            //
+        d.add_options()                                                               //
+            ("queues", apps::number(queues, 1, 64), "device queues, one thread each") //
             ("io-uring", po::bool_switch(&io_uring), "drive the device by io_uring");
         return d;
     }
@@ -31,7 +30,6 @@ struct engine_options
     // An engine that does not exist must not be measured under its name.
     void check() const
     {
-        if (vnet) throw apps::usage_error("--vnet: offload is not built yet");
         if (queues > 1) throw apps::usage_error("--queues: more than one queue is not built yet");
         if (io_uring) throw apps::usage_error("--io-uring: this engine is not built yet");
     }

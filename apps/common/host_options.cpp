@@ -75,7 +75,8 @@ po::options_description host_options::description()
         ("tun", po::value(&tun), "TUN device, instead of a TAP device")                            //
         ("address", po::value(&addresses), "address of this host, like 198.18.0.2/24; repeatable") //
         ("gateway", po::value(&gateway), "next hop towards everything else, like 198.18.0.1")      //
-        ("mac", po::value(&mac), "link-layer address on the TAP device; made up if not given");
+        ("mac", po::value(&mac), "link-layer address on the TAP device; made up if not given")     //
+        ("vnet", po::bool_switch(&vnet), "leave segmentation and checksums to the kernel (IFF_VNET_HDR): several times as fast");
     return d;
 }
 
@@ -101,8 +102,15 @@ std::unique_ptr<tapio::device> open_device(const host_options& options)
     tapio::tuntap_options wanted;
     wanted.name = is_tap ? options.tap : options.tun;
     if (!options.mac.empty()) wanted.mac = parse_mac(options.mac);
+    if (options.vnet) wanted.offload = {.checksum = true, .tso_v4 = true, .tso_v6 = true, .ecn = true};
     boost::system::error_code error;
-    auto device = is_tap ? tapio::open_tap(wanted, error) : tapio::open_tun(wanted, error);
+    const auto open = [&] { return is_tap ? tapio::open_tap(wanted, error) : tapio::open_tun(wanted, error); };
+    auto device = open();
+    if (error == boost::system::errc::invalid_argument && options.vnet) { // made without it, or an old kernel
+        wanted.offload = {};
+        device = open();
+        if (!error) say("no offload on " + wanted.name + ": plain packets");
+    }
     if (error) throw std::runtime_error(why_not(is_tap ? "tap" : "tun", wanted.name, error));
     if (options.capture.empty()) return device;
     return tapio::capture(std::move(device), options.capture);

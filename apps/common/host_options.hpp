@@ -20,6 +20,7 @@ struct host_options
     std::vector<std::string> addresses; ///< "198.18.0.2/24"
     std::string gateway;                ///< "198.18.0.1", or nothing
     std::string mac;                    ///< "02:00:00:00:00:02", or nothing: the host makes one up
+    bool vnet = false;                  ///< segmentation and checksum offload (IFF_VNET_HDR)
     std::string capture;                ///< a pcapng file that gets every packet, or nothing
 
     /// The options that fill in all but `capture`; it must outlive the parsing.

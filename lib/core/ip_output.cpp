@@ -26,6 +26,7 @@ error_code network::send(packet&& p, const send_info& info, time_point now)
     f.identification = info.dont_fragment ? std::uint16_t{0} : identification_++; // RFC 6864 §4.1: atomic datagrams need none
     wire::push_ipv4(p, f);
     if (p.offload.checksum == offload_info::checksum_state::partial) p.offload.checksum_start = sizeof(wire::ipv4_header);
+    if (p.offload.gso != offload_info::gso_type::none) p.offload.header_length += sizeof(wire::ipv4_header);
     if (way->loopback) {
         enqueue(loopback, std::move(p), now);
         return {};
@@ -73,6 +74,7 @@ void network::frame(interface_id interface, const mac_address& to, packet& p) co
     wire::push_ethernet(p, to, interfaces_[interface]->info.mac, wire::ether_type::ipv4);
     if (p.offload.checksum == offload_info::checksum_state::partial)
         p.offload.checksum_start = static_cast<std::uint16_t>(p.offload.checksum_start + sizeof(wire::ethernet_header));
+    if (p.offload.gso != offload_info::gso_type::none) p.offload.header_length += sizeof(wire::ethernet_header);
 }
 
 /// At the bound the packet is dropped; TCP looks at transmit_room() first and waits instead.

@@ -100,7 +100,9 @@ void tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const 
         p.offload.gso = offload_info::gso_type::tcp_v4;
         p.offload.gso_size = seg.gso_size;
     }
+    const std::size_t payload = p.size();
     wire::push_tcp(p, f, local.address, remote.address, s != nullptr && s->path.offload.checksum);
+    if (seg.gso_size != 0) p.offload.header_length = static_cast<std::uint16_t>(p.size() - payload);
     network::send_info info{local.address, remote.address, wire::ip_protocol::tcp, defaults_.ttl, defaults_.tos, true};
     if (s != nullptr) info.ttl = s->options.ttl, info.tos = s->options.tos, info.via = s->device; // RFC 9293 MUST-48, MUST-49
     if (seg.ecn_capable) info.tos = static_cast<std::uint8_t>((info.tos & 0xfc) | 2);             // ECT(0), RFC 3168 §5

@@ -22,7 +22,10 @@ namespace asio = boost::asio;
 using core::error_code;
 using descriptor = asio::posix::basic_stream_descriptor<asio::any_io_executor>;
 
-constexpr int batch = 64;                     // packets read before timers, acknowledgements and other handlers get their turn
+// What is read before timers, acknowledgements and other handlers get their turn: so many packets, and not much more octets than
+// a processor's cache keeps until the user has them.
+constexpr int batch = 64;
+constexpr std::size_t batch_octets = 1024 * 1024;
 constexpr std::size_t ethernet_overhead = 18; // octets: header and one VLAN tag
 constexpr std::size_t vnet_overhead = 12;
 constexpr std::size_t largest_gso = 65535; // octets of a super-segment, link header apart
@@ -124,10 +127,12 @@ private:
         error_code error;
         outcome last = outcome::drained;
         bool received = false;
-        for (int i = 0; i < batch && delivery_.is_open(); ++i) {
+        std::size_t octets = 0;
+        for (int i = 0; i < batch && octets < batch_octets && delivery_.is_open(); ++i) {
             last = reader_.read(fd_, p, error);
             if (last == outcome::drained || last == outcome::failed) break;
             if (last == outcome::nothing_usable) continue;
+            octets += p.size();
             receiver.receive(std::move(p));
             received = true;
         }
