@@ -103,7 +103,7 @@ std::optional<error_code> tcp_sockets::set_tcp_level(tcp_socket& s, socket_optio
     case socket_option::defer_accept: s.defer_accept = retransmissions_within(value); return error_code();
     case socket_option::fast_open: // as Linux: of what listens, or may yet
         if (value < 0 || s.connection) return errno_code(EINVAL);
-        s.fast_open_queue = as_count(value);
+        s.fast_open_queue = as_count(std::min(value, 4096)); // Linux's somaxconn
         return error_code();
     case socket_option::fast_open_connect:
         if (value < 0 || value > 1 || s.connection || s.listening) return errno_code(EINVAL);

@@ -130,6 +130,34 @@ BEHAVIOUR(datagram_information)
     out.say("once", s.receive_from(asio::buffer(v), from, 0, ec), ec);
 }
 
+// The first connection to a server fetches a cookie at most, so that all is as without the option.
+BEHAVIOUR(fast_open)
+{
+    asio::io_context io;
+    error_code ec;
+    using queue = option::integer<IPPROTO_TCP, TCP_FASTOPEN>;
+    using connect = option::integer<IPPROTO_TCP, TCP_FASTOPEN_CONNECT>;
+    tcp::acceptor a(io, tcp::endpoint(local(), 0));
+    for (const int length : {16, 0, -1, 100000, 1}) {
+        a.set_option(queue(length), ec);
+        queue o;
+        a.get_option(o), out.say("queue", length, "gives", ec, o.value());
+    }
+    tcp::socket s(io, tcp::v4());
+    for (const int value : {1, 0, 2, -1, 1}) {
+        s.set_option(connect(value), ec);
+        connect o;
+        s.get_option(o), out.say("connect", value, "gives", ec, o.value());
+    }
+    s.connect(a.local_endpoint(), ec), out.say("connect", ec);
+    s.set_option(connect(1), ec), out.say("connect, when connected", ec);
+    s.set_option(queue(1), ec), out.say("queue, when connected", ec);
+    tcp::socket peer = a.accept();
+    asio::write(s, asio::buffer("now", 3), ec), out.say("write", ec);
+    std::vector<char> v(3);
+    out.say("read", asio::read(peer, asio::buffer(v), ec), ec, text(v, 3));
+}
+
 // The kernel drops the ACK of a silent peer: its accept waits for the data.
 BEHAVIOUR(accept_deferred)
 {
