@@ -189,7 +189,7 @@ result<int> tcp_sockets::get_option(tcp_id id, socket_option option) const
     case socket_option::dont_fragment: return 1;
     case socket_option::path_mtu:
         if (!s->connection) return errno_code(ENOTCONN);
-        return static_cast<int>(s->path.mtu);
+        return static_cast<int>(s->connection->path_mss() + 40); // the headers of IPv4 and TCP
     default: return errno_code(ENOPROTOOPT);
     }
 }

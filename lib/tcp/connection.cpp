@@ -10,6 +10,7 @@ namespace {
 constexpr std::uint32_t least_mss = 64;        // octets of payload; nothing useful is smaller (RFC 6691 has no floor)
 constexpr std::size_t least_path_mtu = 552;    // octets; a smaller path is an attack (RFC 5927 §7.2), and Linux's bound
 constexpr std::size_t ip_and_tcp_headers = 40; // octets
+constexpr duration mtu_trial_interval = std::chrono::minutes(10);
 
 window_scale offered_scale(const tcp_options& o) noexcept
 {
@@ -27,6 +28,7 @@ std::uint32_t bounded_receive_buffer(const connection_setup& s) noexcept
 connection::connection(connection_setup setup, tcp_counters& counters)
     : rcv_scale_(offered_scale(setup.options)),
       path_mss_(setup.path_mss),
+      link_mss_(setup.path_mss),
       largest_segment_(setup.largest_segment),
       opens_fast_(std::move(setup.opens_fast)),
       options_(setup.options),
@@ -58,8 +60,8 @@ void connection::open_active(time_point)
 /// RFC 9293 §3.7.1: Eff.snd.MSS, less the options that every segment carries (RFC 6691).
 void connection::negotiate_segment_sizes(std::optional<std::uint16_t> peers, time_point)
 {
-    const std::uint32_t theirs = peers.value_or(536); // MUST-15 (IPv4)
-    std::uint32_t mss = std::min(theirs, path_mss_);  // RFC 9293 MUST-16
+    peer_mss_ = peers.value_or(536);                    // MUST-15 (IPv4)
+    std::uint32_t mss = std::min(peer_mss_, path_mss_); // RFC 9293 MUST-16
     if (options_.max_segment != 0) mss = std::min<std::uint32_t>(mss, options_.max_segment);
     send_mss_ = std::max(mss, least_mss) - option_octets();
     receive_mss_ = offered_mss_ - option_octets();
@@ -284,14 +286,26 @@ void connection::suspect_black_hole(time_point now)
     constexpr unsigned certainty = suspicious_timeouts + 2;           // timeouts in a row
     constexpr std::size_t base_path_mtu = 1024;                       // octets (RFC 4821 §7.7)
     if (!synchronized(state_) || sent_.front().size() <= 536) return; // what is small does not fail for its size
-    if (timeouts_ == suspicious_timeouts) lower_path_mtu(base_path_mtu, now);
-    if (timeouts_ == certainty) lower_path_mtu(least_path_mtu, now);
+    if (timeouts_ != suspicious_timeouts && timeouts_ != certainty) return;
+    lower_path_mtu(timeouts_ == certainty ? least_path_mtu : base_path_mtu, now);
+    if (mtu_trial_ != never) mtu_trial_ = now + 6 * mtu_trial_interval; // where nobody says why, a trial costs timeouts
+}
+
+/// The path may have changed: every ten minutes a size that did not fit is tried again (RFC 1191 §6.3, RFC 4821 §7.7).
+void connection::try_larger_segments(time_point now)
+{
+    if (now < mtu_trial_) return;
+    mtu_trial_ = never;
+    path_mss_ = link_mss_;
+    negotiate_segment_sizes(static_cast<std::uint16_t>(peer_mss_), now);
+    congestion_->mss_changed(send_mss_);
 }
 
 void connection::lower_path_mtu(std::size_t mtu, time_point now)
 {
     if (mtu - ip_and_tcp_headers >= path_mss_) return;
     path_mss_ = static_cast<std::uint32_t>(mtu - ip_and_tcp_headers);
+    mtu_trial_ = now + mtu_trial_interval;
     const std::uint32_t carried = path_mss_ - option_octets();
     if (!synchronized(state_) || carried >= send_mss_) return;
     send_mss_ = carried;

@@ -120,6 +120,7 @@ public:
     std::uint64_t unread() const noexcept; ///< octets that a receive would give, without stopping at the mark
     const tcp_options& options() const noexcept { return options_; }
     std::uint32_t receive_capacity() const noexcept { return incoming_.capacity(); } ///< octets
+    std::uint32_t path_mss() const noexcept { return path_mss_; }                    ///< octets; without TCP options
     tcp_info info() const;
     seq_number next_sequence() const noexcept { return snd_.nxt; }
     /// R1 of RFC 9293 §3.8.3 was reached just now: something is wrong with the path. MUST-20
@@ -245,6 +246,7 @@ private:
     bool is_outstanding(std::uint32_t sequence) const noexcept;
     void suspect_black_hole(time_point now);
     void lower_path_mtu(std::size_t mtu, time_point now); ///< octets of IP packet
+    void try_larger_segments(time_point now);
     void queue_reset();
     void closed();
     std::uint64_t send_capacity() const noexcept;
@@ -278,6 +280,9 @@ private:
     receive_sequence rcv_;
     window_scale snd_scale_, rcv_scale_;
     std::uint32_t path_mss_;          ///< octets
+    std::uint32_t link_mss_;          ///< octets; `path_mss_` before the path turned out to be narrower
+    std::uint32_t peer_mss_ = 536;    ///< octets; the peer's option
+    time_point mtu_trial_ = never;    ///< when a larger one is tried again
     std::uint32_t send_mss_ = 536;    ///< octets of payload in a full segment of ours
     std::uint32_t receive_mss_ = 536; ///< and of the peer's, as far as we know
     std::uint32_t offered_mss_ = 536; ///< the MSS option we send: without any TCP options (RFC 6691)

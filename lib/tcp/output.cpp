@@ -220,6 +220,7 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
     if (!(synchronized(state_) || early) || (sent_.lost() > 0 && !recovery_.new_data_first())) return false;
     if (sent_.empty() && last_data_sent_ != time_point{} && now - last_data_sent_ > rtt_.rto()) // RFC 5681 §4.1
         congestion_->idle_restart(UINT64_C(1) * options_.initial_window * send_mss_);
+    try_larger_segments(now);
     const std::uint32_t n = sendable();
     const bool fin = !early && fin_unsent() && n == unsent() && window_room() > n; // early: queued (RFC 9293 §3.10.4)
     if (!fin && (n == 0 || !worth_sending(n))) {

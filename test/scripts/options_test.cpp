@@ -263,6 +263,31 @@ TEST_F(path_mtu, a_smaller_one_makes_smaller_segments)
     EXPECT_EQ(s.info().cwnd, 10U * 1460) << "not a sign of congestion (RFC 1191 §6.4)";
 }
 
+TEST_F(path_mtu, is_known_to_the_user)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
+    EXPECT_EQ(*wire.host().tcp().get_option(s.id(), socket_option::path_mtu), 1500);
+    s.send(1460);
+    wire.out("P. 1:1461(1460)").icmp_unreachable(wire::fragmentation_needed, 1, 1000).ignore_output();
+    EXPECT_EQ(*wire.host().tcp().get_option(s.id(), socket_option::path_mtu), 1000);
+}
+
+TEST_F(path_mtu, a_larger_one_is_tried_after_ten_minutes) // RFC 1191 §6.3
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1400>");
+    s.send(1400);
+    wire.out("P. 1:1401(1400)").icmp_unreachable(wire::fragmentation_needed, 1, 1000);
+    wire.out(". 1:961(960)").out("P. 961:1401(440)").in(". 1:1(0) ack 1401").at(9min);
+    s.send(960);
+    wire.out("P. 1401:2361(960)").in(". 1:1(0) ack 2361").at(10min);
+    s.send(1400);
+    wire.out("P. 2361:3761(1400)").icmp_unreachable(wire::fragmentation_needed, 2361, 1000); // still as narrow
+    wire.out(". 2361:3321(960)").out("P. 3321:3761(440)").in(". 1:1(0) ack 3761").at(20min);
+    s.send(1400);
+    wire.out("P. 3761:5161(1400)").in(". 1:1(0) ack 5161");
+    EXPECT_EQ(s.info().send_mss, 1400U);
+}
+
 TEST_F(path_mtu, of_a_segment_that_is_not_out_there_is_ignored)
 {
     script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
