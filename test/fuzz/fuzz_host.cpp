@@ -28,6 +28,7 @@ struct fuzzer
         (void)h.add_address(1, address_v4(0xc000'0202U), 24, now);
         listener = *h.tcp().open(family::v4);
         (void)h.tcp().bind(listener, {address_v4::any(), 80});
+        (void)h.tcp().set_option(listener, socket_option::fast_open, 4, now);
         (void)h.tcp().listen(listener, 16, now);
         datagrams = *h.udp().open(family::v4);
         (void)h.udp().bind(datagrams, {address_v4::any(), 7});
