@@ -81,6 +81,7 @@ private:
     void lower_short_term() noexcept;
     void update_cycle(const ack_sample& a) noexcept;
     void adapt_long_term(const ack_sample& a) noexcept;
+    bool is_too_much(std::uint64_t lost, std::uint64_t in_flight) const noexcept; ///< octets
     void probe_upward(const ack_sample& a) noexcept;
     void raise_slope() noexcept;
     bool time_to_probe(const ack_sample& a) noexcept;

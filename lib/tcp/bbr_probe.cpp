@@ -2,6 +2,7 @@
 #include "tcp/bbr.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace tapio::core::tcp {
 
@@ -168,17 +169,25 @@ void bbr::adapt_long_term(const ack_sample& a) noexcept
         probe_stopping_ = false;
         if (in_probe_bw() && !a.rate.app_limited) ++cycle_;
     }
-    const bool too_much = static_cast<double>(a.rate.lost) > loss_threshold * static_cast<double>(a.rate.in_flight);
-    if (too_much || inflight_long_ == unbounded) return;
+    if (is_too_much(a.rate.lost, a.rate.in_flight) || inflight_long_ == unbounded) return;
     inflight_long_ = std::max(inflight_long_, a.rate.in_flight);
     if (phase_ == phase::probe_bw_up) probe_upward(a);
+}
+
+/// More than BBR.LossThresh, and more than chance explains: of few segments at that rate two are soon lost together, and a path
+/// with little random loss would never be found to have room again. (The draft asks for the first only.)
+bool bbr::is_too_much(std::uint64_t lost, std::uint64_t in_flight) const noexcept
+{
+    constexpr double deviations = 1.65; // one probe in twenty is mistaken at the threshold itself
+    const double expected = loss_threshold * static_cast<double>(in_flight) / mss_;
+    return static_cast<double>(lost) / mss_ > expected + deviations * std::sqrt(expected);
 }
 
 /// BBRHandleLostPacket: the first loss that is too much ends the probe, and says how much in flight the path can bear.
 void bbr::segment_lost(const lost_segment& s)
 {
     const auto in_flight = static_cast<double>(s.in_flight);
-    if (!probe_samples_ || static_cast<double>(s.lost) <= loss_threshold * in_flight) return;
+    if (!probe_samples_ || !is_too_much(s.lost, s.in_flight)) return;
     probe_samples_ = false; // BBRHandleInflightTooHigh
     if (!s.app_limited) {
         const auto size = static_cast<double>(s.size);

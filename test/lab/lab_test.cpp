@@ -134,6 +134,16 @@ TEST(buffers, that_begin_small_grow_to_what_the_path_needs)
     EXPECT_GE(run(c).utilisation, 0.95);
 }
 
+// Two losses together among few segments are chance, not too much in flight.
+TEST(random_loss, does_not_keep_bbr_small_on_a_long_path)
+{
+    for (const std::uint64_t seed : {1, 3}) {
+        cell c = cell_of({"bbr", 10, 300, 1, 0});
+        c.seed = seed;
+        EXPECT_GE(run(c).utilisation, 0.9) << "seed " << seed;
+    }
+}
+
 TEST(plots, show_what_was_sent_and_what_was_said_of_it)
 {
     cell c = cell_of({"reno", 10, 50, 2, 0});
