@@ -8,7 +8,6 @@
 
 #include <tapio/core/time.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>

@@ -218,6 +218,8 @@ private:
     bool worth_sending(std::uint32_t octets) const noexcept;
     bool fin_unsent() const noexcept { return fin_queued_ && !fin_sent_; }
     std::uint64_t position_of(seq_number s) const noexcept; ///< in the stream that we send
+    /// Sequence numbers come round: SND.UNA alone would take the octet 4 GiB later for the SYN.
+    bool syn_outstanding() const noexcept { return snd_.una == snd_.iss && snd_.una_position == 0; }
     std::uint64_t unsent() const noexcept;
     std::uint64_t window_room() const noexcept;
     std::uint64_t congestion_room() const noexcept;

@@ -95,7 +95,7 @@ void connection::resend(outgoing_segment& out, seq_number begin, seq_number end,
     sent_.retransmitted(begin, end, now, stamp(size, now));
     recovery_.retransmitted(size, ts_.value(now));
     pacer_.sent(size, now);
-    if (begin == snd_.iss) return fill_syn(out, now);
+    if (begin == snd_.iss && is_opening(state_)) return fill_syn(out, now);
     octets_retransmitted_ += size;
     fill_range(out, begin, end);
     finish(out, now);
@@ -141,7 +141,7 @@ void connection::fill_range(outgoing_segment& out, seq_number begin, seq_number 
 std::uint64_t connection::position_of(seq_number s) const noexcept
 {
     const std::uint32_t ahead = s - snd_.una;
-    return snd_.una_position + ahead - (snd_.una == snd_.iss && ahead > 0 ? 1 : 0); // the SYN is no octet of it
+    return snd_.una_position + ahead - (syn_outstanding() && ahead > 0 ? 1 : 0); // the SYN is no octet of it
 }
 
 /// Octets written and never sent.
@@ -208,7 +208,7 @@ bool connection::worth_sending(std::uint32_t n) const noexcept // RFC 9293 MUST-
 {
     if (n >= segment_room()) return true; // (1)
     if (options_.cork && !fin_queued_) return false;
-    const bool idle = sent_.empty() || snd_.nxt == snd_.iss + 1; // our SYN is no data
+    const bool idle = sent_.empty() || (is_opening(state_) && snd_.nxt == snd_.iss + 1); // our SYN is no data
     const bool urgent = urgent_end_ > outgoing_.end() - unsent();
     if (n == unsent() && (idle || options_.no_delay || fin_queued_ || urgent)) return true; // (2)
     return idle && 2 * n >= snd_.max_wnd && window_room() <= congestion_room();             // (3)
@@ -292,7 +292,7 @@ bool connection::emit_keep_alive(outgoing_segment& out, time_point now)
 
 bool connection::emit_ack(outgoing_segment& out, time_point now)
 {
-    if (state_ == state::syn_sent || snd_.nxt == snd_.iss) return false;
+    if (state_ == state::syn_sent || (state_ == state::syn_received && snd_.nxt == snd_.iss)) return false;
     if (!acks_.due() && !window_update_wanted()) return false;
     out.seq = snd_.nxt;
     finish(out, now);

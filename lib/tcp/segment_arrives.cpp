@@ -274,7 +274,7 @@ void connection::arm_tail_probe(time_point now)
 
 std::uint32_t connection::data_octets_acknowledged(std::uint32_t newly) noexcept
 {
-    if (snd_.una == snd_.iss) --newly; // the SYN
+    if (syn_outstanding()) --newly;
     if (fin_sent_ && snd_.una + newly == snd_.nxt && newly > 0) {
         const std::uint64_t left = outgoing_.end() - snd_.una_position;
         newly = static_cast<std::uint32_t>(std::min<std::uint64_t>(newly, left)); // the FIN

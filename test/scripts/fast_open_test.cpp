@@ -25,6 +25,13 @@ protected:
         wire.new_incarnation(0x1000);
         wire.remember_cookie(cookie);
     }
+    /// Ten octets came in the SYN, and the handshake is not over.
+    script_socket open_fast(script_socket& l)
+    {
+        fetch_cookie(l);
+        wire.in("S 0:10(10) <mss 1460,FO ours>").out("S. 0:0(0) ack 11");
+        return l.accept();
+    }
 };
 
 TEST_F(fast_open_server, gives_a_cookie_to_who_asks)
@@ -82,9 +89,7 @@ TEST_F(fast_open_server, answers_with_its_whole_initial_window)
 TEST_F(fast_open_server, answers_and_closes_before_the_handshake_is_over)
 {
     script_socket l = listen();
-    fetch_cookie(l);
-    wire.in("S 0:10(10) <mss 1460,FO ours>").out("S. 0:0(0) ack 11");
-    script_socket s = l.accept();
+    script_socket s = open_fast(l);
     EXPECT_EQ(s.receive(), wire.octets(1, 10));
     s.send("all");
     s.close();
@@ -151,9 +156,7 @@ TEST_F(fast_open_server, bounds_those_whose_handshake_is_not_over) // RFC 7413 Â
 TEST_F(fast_open_server, sends_its_syn_ack_again_and_after_it_the_data)
 {
     script_socket l = listen();
-    fetch_cookie(l);
-    wire.in("S 0:10(10) <mss 1460,FO ours>").out("S. 0:0(0) ack 11");
-    script_socket s = l.accept();
+    script_socket s = open_fast(l);
     s.send("hello");
     wire.out("P. 1:6(5) ack 11").after(1s).out("S. 0:0(0) ack 11");
     wire.in(". 11:11(0) ack 1").out("P. 1:6(5) ack 11").in(". 11:11(0) ack 6");
@@ -174,9 +177,7 @@ TEST_F(fast_open_server, answers_the_clients_syn_without_data_when_it_comes_agai
 TEST_F(fast_open_server, tells_its_user_of_a_reset)
 {
     script_socket l = listen();
-    fetch_cookie(l);
-    wire.in("S 0:10(10) <mss 1460,FO ours>").out("S. 0:0(0) ack 11");
-    script_socket s = l.accept();
+    script_socket s = open_fast(l);
     EXPECT_EQ(s.receive(), wire.octets(1, 10));
     wire.in("R 11:11(0)");
     EXPECT_EQ(s.receive_error(), errno_code(ECONNRESET));
@@ -185,9 +186,7 @@ TEST_F(fast_open_server, tells_its_user_of_a_reset)
 TEST_F(fast_open_server, tells_its_user_when_nobody_answers)
 {
     script_socket l = listen();
-    fetch_cookie(l);
-    wire.in("S 0:10(10) <mss 1460,FO ours>").out("S. 0:0(0) ack 11");
-    script_socket s = l.accept();
+    script_socket s = open_fast(l);
     EXPECT_EQ(s.receive(), wire.octets(1, 10));
     for (int t : {1, 2, 4, 8, 16}) wire.after(std::chrono::seconds(t)).out("S. 0:0(0) ack 11");
     wire.after(32s).out_nothing();
