@@ -2,6 +2,8 @@
 
 #include "bench_server/listener.hpp"
 
+#include <tapio/ip/zero_copy.hpp>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 
@@ -26,10 +28,10 @@ std::vector<char>& scratch()
     return buffer;
 }
 
-const std::vector<char>& zeros()
+const tapio::slice& zeros()
 {
-    static const std::vector<char> buffer(256 * 1024);
-    return buffer;
+    static const tapio::slice octets = tapio::slice::copy_of(std::vector<std::byte>(256 * 1024));
+    return octets;
 }
 
 class sink : public std::enable_shared_from_this<sink>
@@ -39,13 +41,15 @@ public:
 
     void read()
     {
-        socket_.async_read_some(asio::buffer(scratch()), [self = shared_from_this()](error_code error, std::size_t) {
+        got_.clear();
+        tapio::ip::async_receive_slices(socket_, got_, 1024 * 1024, [self = shared_from_this()](error_code error, std::size_t) {
             if (!error) self->read();
         });
     }
 
 private:
     tcp::socket socket_;
+    std::vector<tapio::slice> got_;
 };
 
 class source : public std::enable_shared_from_this<source>
@@ -55,7 +59,7 @@ public:
 
     void write()
     {
-        socket_.async_write_some(asio::buffer(zeros()), [self = shared_from_this()](error_code error, std::size_t) {
+        tapio::ip::async_send_slice(socket_, zeros(), [self = shared_from_this()](error_code error, std::size_t) {
             if (!error) self->write();
         });
     }

@@ -272,6 +272,24 @@ bool socket::try_receive(mutable_buffer_list into, int flags, core::endpoint* se
     return !would_block(ec);
 }
 
+bool socket::try_send(core::slice& from, std::size_t& n, error_code& ec)
+{
+    n = 0;
+    if (kind_ != socket_kind::tcp) return ec = error::operation_not_supported, true;
+    n = value_or(engine_->host().tcp().send(tcp(id_), from, engine_->now()), ec);
+    from.remove_prefix(n);
+    return !would_block(ec);
+}
+
+bool socket::try_receive(std::vector<core::slice>& into, std::size_t limit, std::size_t& n, error_code& ec)
+{
+    n = 0;
+    if (kind_ != socket_kind::tcp) return ec = error::operation_not_supported, true;
+    n = value_or(engine_->host().tcp().receive(tcp(id_), into, limit, engine_->now()), ec);
+    if (!ec && n == 0 && limit > 0) ec = error::eof;
+    return !would_block(ec);
+}
+
 bool socket::try_connect(const core::endpoint& peer, bool& started, error_code& ec)
 {
     core::host& h = engine_->host();
@@ -407,6 +425,24 @@ std::size_t socket::receive(mutable_buffer_list into, int flags, core::endpoint*
 {
     std::size_t n = 0;
     block(ec, !non_blocking_, core::never, [&] { return try_receive(into, flags, sender, n, ec); });
+    return n;
+}
+
+std::size_t socket::send(core::slice from, error_code& ec)
+{
+    std::size_t sent = 0;
+    do {
+        std::size_t n = 0;
+        block(ec, !non_blocking_, core::never, [&] { return try_send(from, n, ec); });
+        sent += n;
+    } while (!ec && !from.empty() && !non_blocking_);
+    return sent;
+}
+
+std::size_t socket::receive(std::vector<core::slice>& into, std::size_t limit, error_code& ec)
+{
+    std::size_t n = 0;
+    block(ec, !non_blocking_, core::never, [&] { return try_receive(into, limit, n, ec); });
     return n;
 }
 

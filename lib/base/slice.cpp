@@ -18,6 +18,16 @@ constexpr std::size_t smallest = 256;                   ///< octets
 constexpr std::size_t classes = 10;                     ///< 256 octets, doubling, up to 128 KiB
 constexpr std::size_t most_kept = std::size_t{8} << 20; ///< octets kept in one free list
 constexpr std::uint32_t unpooled = 0xffff'ffff;
+constexpr std::uint32_t foreign = 0xffff'fffe;
+
+struct foreign_block : block_header
+{
+    foreign_block(std::shared_ptr<const void> keep, std::size_t size)
+        : block_header{{1}, static_cast<std::uint32_t>(size), foreign}, owner(std::move(keep))
+    {
+    }
+    std::shared_ptr<const void> owner;
+};
 
 std::size_t class_of(std::size_t capacity) noexcept
 {
@@ -93,9 +103,15 @@ block_header* acquire_block(std::size_t capacity)
     return allocate(smallest << c, static_cast<std::uint32_t>(c));
 }
 
+block_header* acquire_foreign_block(std::shared_ptr<const void> owner, std::size_t size)
+{
+    return new foreign_block(std::move(owner), size);
+}
+
 void release_block(block_header* b) noexcept
 {
     if (b->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (b->size_class == foreign) return delete static_cast<foreign_block*>(b);
     if (b->size_class == unpooled || !alive || !pool().keep(b)) destroy(b);
 }
 
@@ -107,6 +123,16 @@ slice slice::copy_of(const_bytes bytes)
     const block b(bytes.size());
     std::copy(bytes.begin(), bytes.end(), b.data());
     return b.share(0, bytes.size());
+}
+
+slice slice::of(std::shared_ptr<const void> owner, const_bytes bytes)
+{
+    slice out;
+    if (bytes.empty()) return out;
+    out.header_ = detail::acquire_foreign_block(std::move(owner), bytes.size());
+    out.data_ = bytes.data();
+    out.size_ = static_cast<std::uint32_t>(bytes.size());
+    return out;
 }
 
 } // namespace tapio::core

@@ -61,6 +61,9 @@ public:
     error_code connect(tcp_id id, const endpoint& peer, time_point now);
     result<std::size_t> send(tcp_id id, const_buffer_list from, time_point now, bool out_of_band = false);
     result<std::size_t> receive(tcp_id id, mutable_buffer_list into, receive_flags flags, time_point now);
+    /// Without a copy: what is sent must not change any more; what is received may be kept for as long as wanted.
+    result<std::size_t> send(tcp_id id, const slice& from, time_point now);
+    result<std::size_t> receive(tcp_id id, std::vector<slice>& into, std::size_t limit, time_point now); ///< octets at most
     error_code shutdown(tcp_id id, shutdown_type how, time_point now);
     void close(tcp_id id, time_point now);
     readiness poll(tcp_id id) const;

@@ -33,6 +33,27 @@ result<std::size_t> tcp_sockets::receive(tcp_id id, mutable_buffer_list into, re
     return got;
 }
 
+result<std::size_t> tcp_sockets::send(tcp_id id, const slice& from, time_point now)
+{
+    tcp_socket* s = find(id);
+    if (s == nullptr) return errno_code(EBADF);
+    if (!s->connection) return errno_code(EPIPE);
+    const auto taken = s->connection->send(from, now);
+    if (taken && *taken > 0) run(id, now);
+    return taken;
+}
+
+result<std::size_t> tcp_sockets::receive(tcp_id id, std::vector<slice>& into, std::size_t limit, time_point now)
+{
+    tcp_socket* s = find(id);
+    if (s == nullptr) return errno_code(EBADF);
+    if (!s->connection) return errno_code(ENOTCONN);
+    const bool waited = s->connection->waits_for_data();
+    const auto got = s->connection->receive(into, limit, now);
+    if (waited || (got && *got > 0)) run(id, now);
+    return got;
+}
+
 error_code tcp_sockets::shutdown(tcp_id id, shutdown_type how, time_point now)
 {
     tcp_socket* s = find(id);

@@ -82,13 +82,21 @@ void connection::finish_opening(time_point now)
 
 // -- user ---------------------------------------------------------------------------------------------------------
 
-result<std::size_t> connection::send(std::span<const const_bytes> from, bool urgent, time_point)
+/// Octets that the send buffer may still take, or why nothing can be sent.
+result<std::uint64_t> connection::room_to_send() noexcept
 {
     if (error_) return take_error();
     if (is_opening(state_) && !opens_early()) return errno_code(EAGAIN);
     if (fin_queued_ || !(may_send(state_) || opens_early())) return errno_code(EPIPE);
     const std::uint64_t capacity = send_capacity();
-    std::uint64_t room = capacity - std::min<std::uint64_t>(outgoing_.size(), capacity);
+    return capacity - std::min<std::uint64_t>(outgoing_.size(), capacity);
+}
+
+result<std::size_t> connection::send(std::span<const const_bytes> from, bool urgent, time_point)
+{
+    const auto may = room_to_send();
+    if (!may) return may.error();
+    std::uint64_t room = *may;
     std::size_t taken = 0;
     bool something = false;
     for (const_bytes piece : from) {
@@ -104,12 +112,24 @@ result<std::size_t> connection::send(std::span<const const_bytes> from, bool urg
     return taken;
 }
 
-result<std::size_t> connection::receive(std::span<const mutable_bytes> into, bool peek, time_point now)
+result<std::size_t> connection::send(const slice& from, time_point)
+{
+    const auto room = room_to_send();
+    if (!room) return room.error();
+    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(from.size(), *room));
+    if (n == 0 && !from.empty()) return errno_code(EAGAIN);
+    outgoing_.append(from.part(0, n));
+    settle();
+    return n;
+}
+
+/// `read(limit)` takes so many unread octets out, at most, and says how many.
+template <class Read>
+result<std::size_t> connection::receive_by(Read&& read, bool peek, time_point now)
 {
     if (incoming_.unread() > 0) {
         if (at_mark() && !options_.urgent_in_line) incoming_.skip();
-        const std::uint64_t limit = urgent_.distance_from(incoming_.position()).value_or(UINT64_MAX); // a read stops at the mark
-        const std::size_t n = incoming_.read(into, peek, limit);
+        const std::size_t n = read(urgent_.distance_from(incoming_.position()).value_or(UINT64_MAX)); // it stops at the mark
         urgent_.read_up_to(incoming_.position());
         if (!peek) tune_receive_buffer(n, now);
         settle();
@@ -120,6 +140,16 @@ result<std::size_t> connection::receive(std::span<const mutable_bytes> into, boo
     if (waits_for_data()) early_ = early_data::none; // who waits for the peer to speak first has nothing to say in the SYN
     if (receive_shut_ || state_ == state::closed) return std::size_t{0};
     return errno_code(EAGAIN);
+}
+
+result<std::size_t> connection::receive(std::span<const mutable_bytes> into, bool peek, time_point now)
+{
+    return receive_by([&](std::uint64_t limit) { return incoming_.read(into, peek, limit); }, peek, now);
+}
+
+result<std::size_t> connection::receive(std::vector<slice>& into, std::size_t limit, time_point now)
+{
+    return receive_by([&](std::uint64_t mark) { return incoming_.take(into, std::min<std::uint64_t>(limit, mark)); }, false, now);
 }
 
 result<std::size_t> connection::receive_urgent(std::span<const mutable_bytes> into, bool peek)

@@ -91,8 +91,10 @@ public:
 
     // -- user --------------------------------------------------------------------------------------------------
     result<std::size_t> send(std::span<const const_bytes> from, bool urgent, time_point now);
+    result<std::size_t> send(const slice& from, time_point now); ///< keeps what it takes of it, uncopied
     result<std::size_t> receive(std::span<const mutable_bytes> into, bool peek, time_point now);
-    result<std::size_t> receive_urgent(std::span<const mutable_bytes> into, bool peek); ///< MSG_OOB
+    result<std::size_t> receive(std::vector<slice>& into, std::size_t limit, time_point now); ///< octets; nothing is copied
+    result<std::size_t> receive_urgent(std::span<const mutable_bytes> into, bool peek);       ///< MSG_OOB
     bool at_mark() const noexcept { return urgent_.stands_at(incoming_.position()); }
     error_code shutdown_send(time_point now);
     void shutdown_receive();
@@ -251,6 +253,9 @@ private:
     void try_larger_segments(time_point now);
     void queue_reset();
     void closed();
+    result<std::uint64_t> room_to_send() noexcept;
+    template <class Read>
+    result<std::size_t> receive_by(Read&& read, bool peek, time_point now);
     std::uint64_t send_capacity() const noexcept;
     std::uint32_t receive_room() const noexcept;
     void settle() noexcept { share_.hold(outgoing_.size() + incoming_.unread() + incoming_.early().size()); }

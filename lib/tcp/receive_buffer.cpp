@@ -78,6 +78,20 @@ std::size_t receive_buffer::read(std::span<const mutable_bytes> out, bool peek, 
     return copied;
 }
 
+std::size_t receive_buffer::take(std::vector<slice>& out, std::uint64_t limit)
+{
+    const auto size = static_cast<std::size_t>(std::min(limit, unread_));
+    std::size_t left = size;
+    for (std::size_t from = first_; left > 0; ++from) {
+        slice& s = in_order_[from];
+        const auto n = std::min(left, s.size());
+        out.push_back(n == s.size() ? s : s.part(0, n));
+        left -= n;
+    }
+    consume(size);
+    return size;
+}
+
 std::byte receive_buffer::octet_at(std::uint64_t at) const noexcept
 {
     std::uint64_t offset = at - position();

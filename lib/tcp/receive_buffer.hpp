@@ -39,6 +39,8 @@ public:
 
     /// Copies out what fits, `limit` octets at most; with `peek` it stays. Answers the octets copied.
     std::size_t read(std::span<const mutable_bytes> out, bool peek, std::uint64_t limit = UINT64_MAX);
+    /// Hands out what is there, `limit` octets at most, as the slices that it came in. Answers their octets.
+    std::size_t take(std::vector<slice>& out, std::uint64_t limit);
     /// Forgets the next octet. Precondition: there is one.
     void skip() { consume(1); }
     /// Precondition: it is unread.

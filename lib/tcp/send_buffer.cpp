@@ -16,7 +16,7 @@ send_buffer::chunk& send_buffer::writable_chunk(std::size_t wanted)
 {
     if (chunks_.size() > first_ && chunks_.back().filled < chunks_.back().memory.capacity()) return chunks_.back();
     const auto capacity = std::clamp(std::bit_ceil(wanted), smallest_chunk, largest_chunk);
-    return chunks_.emplace_back(chunk{block(capacity), end_, 0});
+    return chunks_.emplace_back(chunk{block(capacity), {}, end_, 0});
 }
 
 void send_buffer::write(const_bytes bytes)
@@ -31,6 +31,14 @@ void send_buffer::write(const_bytes bytes)
     }
 }
 
+void send_buffer::append(slice data)
+{
+    if (data.empty()) return;
+    const std::size_t n = data.size();
+    chunks_.push_back({{}, std::move(data), end_, n});
+    end_ += n;
+}
+
 void send_buffer::share(std::uint64_t from, std::size_t size, packet& out) const
 {
     auto c = std::upper_bound(chunks_.begin() + static_cast<std::ptrdiff_t>(first_), chunks_.end(), from,
@@ -38,7 +46,7 @@ void send_buffer::share(std::uint64_t from, std::size_t size, packet& out) const
     for (--c; size > 0; ++c) {
         const auto offset = static_cast<std::size_t>(from - c->begin);
         const auto n = std::min(size, c->filled - offset);
-        out.append(c->memory.share(offset, n));
+        out.append(c->octets(offset, n));
         from += n;
         size -= n;
     }
@@ -49,6 +57,7 @@ void send_buffer::acknowledge(std::uint64_t position)
     begin_ = std::max(begin_, std::min(position, end_));
     while (first_ < chunks_.size() && chunks_[first_].begin + chunks_[first_].filled <= begin_) {
         chunks_[first_].memory = block();
+        chunks_[first_].given = slice();
         ++first_;
     }
     if (first_ == chunks_.size()) {

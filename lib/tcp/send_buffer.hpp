@@ -1,5 +1,6 @@
 /// @file
-/// The octets that the user has written and the peer has not acknowledged. One copy in; segments share what lies here.
+/// The octets that the user has written and the peer has not acknowledged: copied in once, or the user's own slices. Segments
+/// share what lies here.
 #pragma once
 
 #include <tapio/core/packet.hpp>
@@ -21,6 +22,8 @@ public:
 
     /// Copies `bytes` in. The caller keeps the bound.
     void write(const_bytes bytes);
+    /// Keeps the slice itself.
+    void append(slice data);
 
     /// Appends [from, from + size), which must lie within, to the packet's payload. Nothing is copied.
     void share(std::uint64_t from, std::size_t size, packet& out) const;
@@ -33,7 +36,13 @@ public:
 private:
     struct chunk
     {
-        block memory;
+        slice octets(std::size_t offset, std::size_t size) const noexcept
+        {
+            return memory ? memory.share(offset, size) : given.part(offset, size);
+        }
+
+        block memory;            ///< filled by us; or else
+        slice given;             ///< the user's
         std::uint64_t begin = 0; ///< stream position of its first octet
         std::size_t filled = 0;  ///< octets
     };

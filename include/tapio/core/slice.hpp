@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 
@@ -27,7 +28,9 @@ struct block_header
 };
 
 block_header* acquire_block(std::size_t capacity); ///< references == 1; throws std::bad_alloc
-void release_block(block_header* block) noexcept;  ///< drops one reference, and the block with the last one
+/// No octets follow: they are somebody else's, who is kept alive. references == 1; throws std::bad_alloc
+block_header* acquire_foreign_block(std::shared_ptr<const void> owner, std::size_t size);
+void release_block(block_header* block) noexcept; ///< drops one reference, and the block with the last one
 
 } // namespace detail
 
@@ -97,6 +100,10 @@ public:
 
     /// A slice with a block of its own that holds a copy of `bytes`.
     static slice copy_of(const_bytes bytes);
+
+    /// A slice of memory of the caller's: nothing is copied. The octets live, and do not change, for as long as `owner` is held,
+    /// which is until the last slice of them has gone.
+    static slice of(std::shared_ptr<const void> owner, const_bytes bytes);
 
     const std::byte* data() const noexcept { return data_; }
     std::size_t size() const noexcept { return size_; }

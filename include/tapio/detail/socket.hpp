@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace tapio::detail {
 
@@ -98,6 +99,9 @@ public:
     std::shared_ptr<socket> accept(core::endpoint& peer, error_code& ec);
     void wait(int what, error_code& ec);
 
+    std::size_t send(core::slice from, error_code& ec); ///< all of it, unless non_blocking()
+    std::size_t receive(std::vector<core::slice>& into, std::size_t limit, error_code& ec);
+
     // -- synchronous, non_blocking() or not, up to a deadline: then timed_out ------------------------------------------
     void connect_until(const core::endpoint& peer, core::time_point deadline, error_code& ec);
     void wait_until(int what, core::time_point deadline, error_code& ec);
@@ -111,6 +115,8 @@ public:
     // -- tries, under the lock; false: would block ----------------------------------------------------------------------
     bool try_send(const_buffer_list from, const core::endpoint* destination, int flags, std::size_t& n, error_code& ec);
     bool try_receive(mutable_buffer_list into, int flags, core::endpoint* sender, std::size_t& n, error_code& ec);
+    bool try_send(core::slice& from, std::size_t& n, error_code& ec); ///< takes what it sends off its front
+    bool try_receive(std::vector<core::slice>& into, std::size_t limit, std::size_t& n, error_code& ec);
     bool try_connect(const core::endpoint& peer, bool& started, error_code& ec);
     bool try_accept(std::shared_ptr<socket>& accepted, core::endpoint& peer, error_code& ec);
     bool try_wait(int what, error_code& ec);

@@ -6,10 +6,9 @@
 #include <tapio/detail/endpoints.hpp>
 #include <tapio/detail/service_objects.hpp>
 #include <tapio/detail/socket.hpp>
+#include <tapio/detail/start_operation.hpp>
 
-#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/socket_base.hpp>
@@ -521,25 +520,7 @@ private:
     void start(implementation_type& impl, direction d, Action action, Handler& handler, const IoExecutor& io,
                error_code refused = {})
     {
-        const auto slot = boost::asio::get_associated_cancellation_slot(handler);
-        auto* const op = handler_operation<Action, Handler, IoExecutor>::create(std::move(action), handler, io);
-        if (!impl.socket) refused = boost::asio::error::bad_descriptor;
-        if (refused) return fail(op, refused);
-        const std::shared_ptr<detail::socket> s = impl.socket;
-        op->id = next_operation_id();
-        if (slot.is_connected()) watch(slot, s, op->id); // first: once started, the handler may run and use its slot again
-        s->start(d, op);
-    }
-
-    template <class Slot>
-    static void watch(Slot slot, const std::shared_ptr<detail::socket>& s, std::uint64_t op_id)
-    {
-        slot.assign([weak = std::weak_ptr(s), op_id](boost::asio::cancellation_type type) {
-            using boost::asio::cancellation_type;
-            const auto any = cancellation_type::terminal | cancellation_type::partial | cancellation_type::total;
-            if ((type & any) == cancellation_type::none) return;
-            if (const auto alive = weak.lock()) alive->cancel(op_id);
-        });
+        start_operation(impl.socket, d, std::move(action), handler, io, refused);
     }
 
     service_objects<implementation_type> objects_;

@@ -1,0 +1,44 @@
+/// @file
+/// Sets an operation of a socket going, with its handler's cancellation slot. Internal.
+#pragma once
+
+#include <tapio/detail/operation.hpp>
+#include <tapio/detail/socket.hpp>
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/error.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+namespace tapio::detail {
+
+template <class Slot>
+void watch_cancellation(Slot slot, const std::shared_ptr<socket>& s, std::uint64_t op_id)
+{
+    slot.assign([weak = std::weak_ptr(s), op_id](boost::asio::cancellation_type type) {
+        using boost::asio::cancellation_type;
+        const auto any = cancellation_type::terminal | cancellation_type::partial | cancellation_type::total;
+        if ((type & any) == cancellation_type::none) return;
+        if (const auto alive = weak.lock()) alive->cancel(op_id);
+    });
+}
+
+/// @param refused if set, the operation fails with it
+template <class Action, class Handler, class IoExecutor>
+void start_operation(const std::shared_ptr<socket>& s, direction d, Action action, Handler& handler, const IoExecutor& io,
+                     error_code refused = {})
+{
+    const auto slot = boost::asio::get_associated_cancellation_slot(handler);
+    auto* const op = handler_operation<Action, Handler, IoExecutor>::create(std::move(action), handler, io);
+    if (!s) refused = boost::asio::error::bad_descriptor;
+    if (refused) return fail(op, refused);
+    const std::shared_ptr<socket> kept = s; // the handler may run meanwhile, on another thread, and let go of it
+    op->id = next_operation_id();
+    if (slot.is_connected()) watch_cancellation(slot, kept, op->id); // first: once started, the handler may use its slot again
+    kept->start(d, op);
+}
+
+} // namespace tapio::detail
