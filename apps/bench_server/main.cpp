@@ -63,6 +63,7 @@ int main(int argc, char** argv)
                                           "(TCP and UDP), 5004 one octet, 5005 control");
     apps::host_options host;
     host.mac = "02:00:00:00:00:02";
+    host.queue_length = 10'000; // room for the whole window of a client: it sends by itself, not when an acknowledgement wakes it
     engine_options engine;
     program.options.add(host.description()).add(engine.description());
     return program.run(argc, argv, [&] { serve(host, engine); });

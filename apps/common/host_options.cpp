@@ -103,6 +103,7 @@ std::unique_ptr<tapio::device> open_device(const host_options& options)
     wanted.name = is_tap ? options.tap : options.tun;
     if (!options.mac.empty()) wanted.mac = parse_mac(options.mac);
     if (options.vnet) wanted.offload = {.checksum = true, .tso_v4 = true, .tso_v6 = true, .ecn = true};
+    wanted.queue_length = options.queue_length;
     boost::system::error_code error;
     const auto open = [&] { return is_tap ? tapio::open_tap(wanted, error) : tapio::open_tun(wanted, error); };
     auto device = open();
@@ -110,6 +111,10 @@ std::unique_ptr<tapio::device> open_device(const host_options& options)
         wanted.offload = {};
         device = open();
         if (!error) say("no offload on " + wanted.name + ": plain packets");
+    }
+    if (error == boost::system::errc::operation_not_permitted && wanted.queue_length != 0) { // the length is for root to set
+        wanted.queue_length = 0;
+        device = open();
     }
     if (error) throw std::runtime_error(why_not(is_tap ? "tap" : "tun", wanted.name, error));
     if (options.capture.empty()) return device;

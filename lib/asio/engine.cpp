@@ -291,7 +291,7 @@ void engine::attachment::end_batch()
 {
     const called_by_device here;
     turn t(owner);
-    for (packet& p : batch) t.host().receive(id, std::move(p), t.now());
+    t.host().receive(id, batch, t.now());
     batch.clear();
 }
 

@@ -23,13 +23,6 @@ public:
         if (size_ == slots_.size()) grow();
         slots_[(first_ + size_++) & (slots_.size() - 1)] = std::move(value);
     }
-    void push_front(T&& value)
-    {
-        if (size_ == slots_.size()) grow();
-        first_ = (first_ + slots_.size() - 1) & (slots_.size() - 1);
-        ++size_;
-        slots_[first_] = std::move(value);
-    }
     /// Precondition: not empty.
     T take_front()
     {

@@ -1,7 +1,7 @@
 /// @file
 /// A host: interfaces, routes, UDP and TCP sockets, by value. No I/O, no clock, no thread, no lock.
 ///
-/// The contract. In: `receive` for each packet of a batch, then `advance(now)` once; the calls on `tcp()` and `udp()`; and
+/// The contract. In: `receive` for a batch or each packet of it, then `advance(now)` once; the calls on `tcp()` and `udp()`; and
 /// `advance(now)` whenever `next_deadline()` has come. After any of them drain `next_packet` of every interface and
 /// `next_event` until they answer false. Early or extra calls do nothing. The same inputs, seed and times give the same octets.
 /// Times must not go backwards.
@@ -45,6 +45,8 @@ public:
 
     // -- in ---------------------------------------------------------------------------------------------------------------
     void receive(interface_id interface, packet p, time_point now) { network_.receive(interface, std::move(p), now); }
+    /// A batch at once, which is moved from: what follows one another in a stream is joined (ip/gro.hpp).
+    void receive(interface_id interface, std::span<packet> batch, time_point now) { network_.receive(interface, batch, now); }
     void advance(time_point now);
 
     // -- out --------------------------------------------------------------------------------------------------------------

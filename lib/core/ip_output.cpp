@@ -98,11 +98,22 @@ std::size_t network::transmit_room(interface_id interface) const noexcept
     return used >= options_.transmit_queue ? 0 : options_.transmit_queue - used;
 }
 
+/// What a device cannot cut is cut here.
+bool network::take_next(net_interface& i, packet& out)
+{
+    if (std::exchange(i.waits, false)) return out = std::move(i.returned), true;
+    if (i.cut.next(out)) return true;
+    if (i.transmit.empty()) return false;
+    out = i.transmit.take_front();
+    if (out.offload.gso != offload_info::gso_type::tcp_v4 || i.info.offload.tso_v4) return true;
+    i.cut.start(std::move(out), i.info.link == link_type::ethernet ? sizeof(wire::ethernet_header) : 0);
+    return i.cut.next(out);
+}
+
 bool network::next_packet(interface_id interface, packet& out, time_point now)
 {
     net_interface& i = *interfaces_[interface];
-    if (i.transmit.empty()) return false;
-    out = i.transmit.take_front();
+    if (!take_next(i, out)) return false;
     ++i.counters.out_packets;
     i.counters.out_octets += out.size();
     if (trace_ != nullptr) trace_->sent(interface, out, now);
@@ -119,7 +130,8 @@ void network::return_packet(interface_id interface, packet&& p)
     net_interface& i = *interfaces_[interface];
     --i.counters.out_packets;
     i.counters.out_octets -= p.size();
-    i.transmit.push_front(std::move(p));
+    i.returned = std::move(p);
+    i.waits = true;
 }
 
 /// What members here get of a multicast that we send (RFC 1112 §6.1), as if it came from the interface's medium.

@@ -9,6 +9,7 @@
 #include "base/random_source.hpp"
 #include "base/ring.hpp"
 #include "core/host_options.hpp"
+#include "ip/gso.hpp"
 #include "ip/icmp_limiter.hpp"
 #include "ip/route_table.hpp"
 #include "link/neighbor_cache.hpp"
@@ -28,6 +29,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -102,7 +104,8 @@ public:
 
     // -- in -----------------------------------------------------------------------------------------------------------
     void receive(interface_id interface, packet&& p, time_point now);
-    void advance(time_point now);      ///< neighbours that do not answer
+    void receive(interface_id interface, std::span<packet> batch, time_point now); ///< they are moved from
+    void advance(time_point now);                                                  ///< neighbours that do not answer
     bool run_loopback(time_point now); ///< packets to ourselves, up to a budget; true if there were any
     time_point next_deadline() const;
     bool loopback_waits() const noexcept { return !interfaces_[loopback]->transmit.empty() || !looped_.empty(); }
@@ -162,11 +165,16 @@ private:
         std::map<address, unsigned> groups; ///< joined, and how often
         link::neighbor_cache neighbors;
         ring<packet> transmit;
+        ip::segmenter cut;  ///< the packet that is leaving in pieces
+        packet returned;    ///< the device had no room for it
+        bool waits = false; ///< `returned` is one
         bool was_full = false;
         interface_counters counters;
     };
 
     // link_input.cpp
+    void received(interface_id interface, const packet& p, time_point now);
+    void link_input(interface_id interface, packet&& p, time_point now);
     void ethernet_input(interface_id interface, packet&& p, time_point now);
     void arp_input(interface_id interface, const packet& p, time_point now);
     void send_arp(interface_id interface, wire::arp_operation op, const address_v4& sender, const mac_address& target_mac,
@@ -185,6 +193,7 @@ private:
     address next_hop(const address& destination, std::optional<interface_id> via) const;
     void loop_back(interface_id interface, const packet& p);
     void transmit_ip(interface_id interface, const address& next_hop, packet&& p, time_point now);
+    static bool take_next(net_interface& i, packet& out);
     void enqueue(interface_id interface, packet&& p, time_point now);
     void frame(interface_id interface, const mac_address& to, packet& p) const;
     std::optional<mac_address> group_mac(interface_id interface, const address& destination) const noexcept;

@@ -181,7 +181,8 @@ tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const network:
     tcp::connection_setup setup;
     setup.options = s.options;
     setup.path_mss = static_cast<std::uint32_t>(std::max<std::size_t>(path.mtu, 2 * headers) - headers); // RFC 9293 MUST-67
-    setup.largest_segment = path.offload.tso_v4 && path.offload.checksum ? 65535U - headers - 20U : 0U;
+    const bool large = (path.offload.tso_v4 && path.offload.checksum) || path.offload.gso;
+    setup.largest_segment = large ? 65535U - headers - 20U : 0U;
     if (path.queue_length != 0) // a window that overruns the device's queue is our own loss
         setup.receive_limit =
             static_cast<std::uint32_t>(std::min<std::size_t>(path.queue_length * setup.path_mss / 2, 0x3fff'ffff));

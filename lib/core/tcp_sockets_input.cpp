@@ -43,11 +43,17 @@ tcp::segment segment_of(const wire::tcp_fields& f, packet&& payload)
     return s;
 }
 
+/// As many as were joined before it came to us.
+std::uint64_t segments_in(const packet& p) noexcept
+{
+    return p.offload.gso_size == 0 ? 1 : std::max<std::uint64_t>(1, (p.size() + p.offload.gso_size - 1) / p.offload.gso_size);
+}
+
 } // namespace
 
 void tcp_sockets::receive_packet(received_packet&& p, time_point now)
 {
-    ++counters_.in_segs;
+    counters_.in_segs += segments_in(p.payload);
     const auto drop = [&](drop_reason why) {
         ++counters_.in_errs;
         net_.dropped(p.interface, why, p.payload, now);

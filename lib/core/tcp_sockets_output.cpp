@@ -101,7 +101,8 @@ void tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const 
         p.offload.gso_size = seg.gso_size;
     }
     const std::size_t payload = p.size();
-    wire::push_tcp(p, f, local.address, remote.address, s != nullptr && s->path.offload.checksum);
+    const bool partial = seg.gso_size != 0 || (s != nullptr && s->path.offload.checksum); // who cuts it completes it
+    wire::push_tcp(p, f, local.address, remote.address, partial);
     if (seg.gso_size != 0) p.offload.header_length = static_cast<std::uint16_t>(p.size() - payload);
     network::send_info info{local.address, remote.address, wire::ip_protocol::tcp, defaults_.ttl, defaults_.tos, true};
     if (s != nullptr) info.ttl = s->options.ttl, info.tos = s->options.tos, info.via = s->device; // RFC 9293 MUST-48, MUST-49

@@ -38,6 +38,7 @@ device_info describe(const tuntap_state& state, const tuntap_options& options)
     info.mtu = value_or(mtu_of(state.name), options.mtu != 0 ? options.mtu : info.mtu);
     info.queue_length = value_or(queue_length_of(state.name), options.queue_length);
     info.offload = options.offload;
+    info.offload.gso = !options.offload.tso_v4; // a system call for each packet, but the protocols once for many
     if (state.kind == tuntap_kind::tap) info.mac = options.mac;
     return info;
 }

@@ -22,6 +22,7 @@ struct offload_features ///< what the device does for us (virtio-net); all off f
 {
     bool checksum = false; ///< takes and gives partial checksums
     bool tso_v4 = false, tso_v6 = false, ecn = false, uso = false;
+    bool gso = false; ///< large segments are worth making though the host has to cut them at the edge: packets leave in bursts
 };
 
 struct device_info

@@ -13,10 +13,9 @@ TEST(ring, is_a_queue)
 {
     ring<int> r;
     EXPECT_TRUE(r.empty());
-    r.push_back(1), r.push_back(2), r.push_front(0);
-    EXPECT_EQ(r.size(), 3U);
-    EXPECT_EQ(r.front(), 0);
-    EXPECT_EQ(r.take_front(), 0);
+    r.push_back(1), r.push_back(2);
+    EXPECT_EQ(r.size(), 2U);
+    EXPECT_EQ(r.front(), 1);
     EXPECT_EQ(r.take_front(), 1);
     EXPECT_EQ(r.take_front(), 2);
     EXPECT_TRUE(r.empty());
@@ -29,7 +28,7 @@ TEST(ring, does_what_a_deque_does)
     std::deque<unsigned> d;
     for (unsigned i = 0; i < 100'000; ++i) {
         switch (random() % 5) {
-        case 0: r.push_front(std::make_unique<unsigned>(i)), d.push_front(i); break;
+        case 0:
         case 1:
         case 2: r.push_back(std::make_unique<unsigned>(i)), d.push_back(i); break;
         default:

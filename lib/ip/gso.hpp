@@ -1,0 +1,36 @@
+/// @file
+/// Generic segmentation offload, in software: a large TCP segment is cut into ones that fit the link as late as can be, so that
+/// what a segment costs above is paid once for many. What a device with offload does itself. Over IPv4 without IP options.
+#pragma once
+
+#include <tapio/core/packet.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace tapio::core::ip {
+
+class segmenter
+{
+public:
+    /// Takes a packet with GSO and a partial checksum. Precondition: the last one has been cut to its end.
+    /// @param link octets of the link's header
+    void start(packet&& large, std::size_t link);
+
+    /// The next piece, complete with its checksums; false when there is none left.
+    bool next(packet& out);
+
+private:
+    void write_headers(packet& piece, bool first, bool last) const;
+
+    std::array<std::byte, packet::headroom> headers_;
+    std::size_t header_size_ = 0, link_ = 0;
+    packet::slices payload_;
+    std::size_t slice_ = 0, offset_ = 0; ///< where the next piece begins
+    std::size_t left_ = 0;               ///< octets of payload
+    std::size_t done_ = 0;               ///< octets of payload
+    std::size_t size_ = 0;               ///< of a piece's payload, octets
+};
+
+} // namespace tapio::core::ip

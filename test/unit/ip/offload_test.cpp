@@ -1,0 +1,341 @@
+// Segments joined and cut in software: what comes out of the one goes into the other, and nothing else is touched.
+#include "base/checksum.hpp"
+#include "ip/gro.hpp"
+#include "ip/gso.hpp"
+#include "wire/ethernet.hpp"
+#include "wire/ipv4.hpp"
+#include "wire/tcp.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace tapio::core::ip {
+namespace {
+
+using octets = std::vector<std::byte>;
+
+const address_v4 here = boost::asio::ip::make_address_v4("192.0.2.1"), there = boost::asio::ip::make_address_v4("192.0.2.2");
+
+octets flat(const packet& p)
+{
+    octets out(p.size());
+    p.copy_to(out);
+    return out;
+}
+
+/// A segment as it would be sent; what a test does not say is as in a bulk transfer.
+struct segment
+{
+    std::uint32_t seq = 0xffff'ff00;
+    std::string data = std::string(100, 'a');
+    std::uint8_t flags = wire::tcp_ack;
+    std::uint32_t ack = 7, timestamp = 11;
+    std::uint16_t port = 5001, window = 1000, gso_size = 0;
+    std::uint8_t tos = 0, ttl = 64;
+    link_type link = link_type::ethernet;
+
+    packet build() const
+    {
+        packet p;
+        p.append(slice::copy_of(std::as_bytes(std::span(data))));
+        wire::tcp_fields f;
+        f.source_port = 999;
+        f.destination_port = port;
+        f.sequence = seq;
+        f.acknowledgement = ack;
+        f.flags = flags;
+        f.window = window;
+        f.options.timestamps = wire::tcp_timestamps{timestamp, 5};
+        wire::push_tcp(p, f, there, here, gso_size != 0);
+        wire::ipv4_fields ip;
+        ip.source = there;
+        ip.destination = here;
+        ip.protocol = wire::ip_protocol::tcp;
+        ip.tos = tos;
+        ip.ttl = ttl;
+        ip.dont_fragment = true;
+        wire::push_ipv4(p, ip);
+        if (link == link_type::ethernet)
+            wire::push_ethernet(p, mac_address{{2, 0, 0, 0, 0, 1}}, mac_address{{2, 0, 0, 0, 0, 2}}, wire::ether_type::ipv4);
+        p.offload.header_length = static_cast<std::uint16_t>(p.size() - data.size());
+        if (gso_size != 0) p.offload.gso = offload_info::gso_type::tcp_v4;
+        p.offload.gso_size = gso_size;
+        return p;
+    }
+    /// As a device gives it: in one piece.
+    packet received() const { return packet(slice::copy_of(flat(build()))); }
+};
+
+struct parsed
+{
+    std::uint32_t seq;
+    std::uint8_t flags;
+    std::string data;
+};
+
+/// Takes a packet apart and looks at every checksum (but for the TCP one where `offload` vouches for it).
+parsed read(packet p, link_type link = link_type::ethernet)
+{
+    if (link == link_type::ethernet) p.consume(sizeof(wire::ethernet_header));
+    p.pull(40);
+    const auto ip = wire::parse_ipv4(p.front(), p.size());
+    EXPECT_TRUE(ip.has_value());
+    EXPECT_EQ(ip->total_length, p.size());
+    p.consume(ip->header_length);
+    if (p.offload.checksum == offload_info::checksum_state::complete) {
+        auto sum = pseudo_header(address(ip->source), address(ip->destination), 6, p.size());
+        add(sum, p);
+        EXPECT_EQ(sum.folded(), 0xffff);
+    }
+    p.pull(std::min<std::size_t>(60, p.size()));
+    const auto tcp = wire::parse_tcp(p.front(), p.size());
+    EXPECT_TRUE(tcp.has_value());
+    p.consume(tcp->header_length);
+    const octets rest = flat(p);
+    return {tcp->sequence, tcp->flags, std::string(reinterpret_cast<const char*>(rest.data()), rest.size())};
+}
+
+std::vector<parsed> joined(std::vector<packet> batch, link_type link = link_type::ethernet)
+{
+    coalesce(batch, link);
+    std::vector<parsed> out;
+    for (packet& p : batch)
+        if (!p.empty()) out.push_back(read(std::move(p), link));
+    return out;
+}
+
+segment after(const segment& s, std::string data)
+{
+    segment next = s;
+    next.seq += static_cast<std::uint32_t>(s.data.size());
+    next.data = std::move(data);
+    return next;
+}
+
+// -- joining ----------------------------------------------------------------------------------------------------------
+
+TEST(gro, segments_that_follow_one_another_become_one_across_the_wrap)
+{
+    const segment a, b = after(a, std::string(100, 'b'));
+    const segment c = after(b, std::string(100, 'c'));
+    segment d = after(c, "end");
+    d.flags |= wire::tcp_psh;
+    std::vector<packet> batch{a.received(), b.received(), c.received(), d.received()};
+    coalesce(batch, link_type::ethernet);
+    EXPECT_EQ(batch[0].offload.gso_size, 100);
+    EXPECT_EQ(batch[0].offload.gso, offload_info::gso_type::tcp_v4);
+    EXPECT_EQ(batch[0].offload.checksum, offload_info::checksum_state::verified);
+    EXPECT_TRUE(batch[1].empty() && batch[2].empty() && batch[3].empty());
+    const parsed got = read(std::move(batch[0]));
+    EXPECT_EQ(got.seq, a.seq);
+    EXPECT_EQ(got.flags, wire::tcp_ack | wire::tcp_psh);
+    EXPECT_EQ(got.data, a.data + b.data + c.data + "end");
+}
+
+TEST(gro, bare_ip_too)
+{
+    segment a;
+    a.link = link_type::ip;
+    const segment b = after(a, "b");
+    EXPECT_EQ(joined({a.received(), b.received()}, link_type::ip).size(), 1U);
+}
+
+TEST(gro, a_short_segment_ends_it)
+{
+    const segment a, b = after(a, "short");
+    const segment c = after(b, "short");
+    const auto got = joined({a.received(), b.received(), c.received()});
+    ASSERT_EQ(got.size(), 2U);
+    EXPECT_EQ(got[0].data, a.data + "short");
+    EXPECT_EQ(got[1].data, "short");
+}
+
+TEST(gro, streams_do_not_disturb_one_another)
+{
+    segment a, x;
+    x.port = 5002;
+    const segment b = after(a, std::string(100, 'b')), y = after(x, std::string(100, 'y'));
+    const auto got = joined({a.received(), x.received(), b.received(), y.received()});
+    ASSERT_EQ(got.size(), 2U);
+    EXPECT_EQ(got[0].data, a.data + b.data);
+    EXPECT_EQ(got[1].data, x.data + y.data);
+}
+
+TEST(gro, ethernet_padding_is_no_data)
+{
+    const segment a{.data = "1"}, b = after(a, "2");
+    octets padded = flat(a.build());
+    padded.resize(80);
+    const auto got = joined({packet(slice::copy_of(padded)), b.received()});
+    ASSERT_EQ(got.size(), 1U);
+    EXPECT_EQ(got[0].data, "12");
+}
+
+/// What must not be joined, and comes out as it went in.
+struct not_joined : testing::TestWithParam<std::pair<const char*, void (*)(segment&)>>
+{
+};
+
+TEST_P(not_joined, stays_apart)
+{
+    const segment a;
+    segment b = after(a, std::string(100, 'b'));
+    GetParam().second(b);
+    std::vector<packet> batch{a.received(), b.received()};
+    coalesce(batch, link_type::ethernet);
+    EXPECT_EQ(flat(batch[0]), flat(a.build()));
+    EXPECT_EQ(flat(batch[1]), flat(b.build()));
+}
+
+INSTANTIATE_TEST_SUITE_P(gro, not_joined,
+                         testing::Values(std::pair(
+                                             "hole", +[](segment& s) { ++s.seq; }),
+                                         std::pair(
+                                             "repetition", +[](segment& s) { s.seq -= 100; }),
+                                         std::pair(
+                                             "fin", +[](segment& s) { s.flags |= wire::tcp_fin; }),
+                                         std::pair(
+                                             "rst", +[](segment& s) { s.flags |= wire::tcp_rst; }),
+                                         std::pair(
+                                             "urgent", +[](segment& s) { s.flags |= wire::tcp_urg; }),
+                                         std::pair(
+                                             "ece", +[](segment& s) { s.flags |= wire::tcp_ece; }),
+                                         std::pair(
+                                             "cwr", +[](segment& s) { s.flags |= wire::tcp_cwr; }),
+                                         std::pair(
+                                             "acknowledgement", +[](segment& s) { ++s.ack; }),
+                                         std::pair(
+                                             "window", +[](segment& s) { ++s.window; }),
+                                         std::pair(
+                                             "timestamp", +[](segment& s) { ++s.timestamp; }),
+                                         std::pair(
+                                             "congestion", +[](segment& s) { s.tos = 3; }),
+                                         std::pair(
+                                             "ttl", +[](segment& s) { s.ttl = 63; }),
+                                         std::pair(
+                                             "longer", +[](segment& s) { s.data += "!"; }),
+                                         std::pair(
+                                             "empty", +[](segment& s) { s.data = ""; })),
+                         [](const auto& i) { return std::string(i.param.first); });
+
+TEST(gro, what_is_not_joined_ends_the_stream_before_it)
+{
+    const segment a;
+    segment pure = after(a, "");
+    const segment b = after(a, std::string(100, 'b'));
+    const auto got = joined({a.received(), pure.received(), b.received()});
+    ASSERT_EQ(got.size(), 3U); // else the acknowledgement would come behind data that was sent after it
+    EXPECT_EQ(got[1].data, "");
+}
+
+TEST(gro, a_wrong_checksum_is_left_for_others_to_find)
+{
+    const segment a, b = after(a, std::string(100, 'b'));
+    for (const std::size_t wrong :
+         {std::size_t{24}, std::size_t{54}, std::size_t{120}}) { // in the IP header, the TCP header, the data
+        octets bad = flat(b.build());
+        bad[wrong] ^= std::byte{1};
+        std::vector<packet> batch{a.received(), packet(slice::copy_of(bad))};
+        coalesce(batch, link_type::ethernet);
+        EXPECT_EQ(flat(batch[1]), bad);
+        EXPECT_EQ(batch[1].offload.checksum, offload_info::checksum_state::complete);
+    }
+}
+
+TEST(gro, no_more_than_an_ip_packet_holds)
+{
+    std::vector<packet> batch;
+    std::string all;
+    for (segment s{.data = std::string(1448, 'x')}; batch.size() < 64; s = after(s, s.data)) {
+        batch.push_back(s.received());
+        all += s.data;
+    }
+    std::string got;
+    const auto pieces = joined(std::move(batch));
+    for (const parsed& p : pieces) got += p.data;
+    EXPECT_EQ(pieces.size(), 2U);
+    EXPECT_EQ(got, all);
+}
+
+TEST(gro, anything_may_come)
+{
+    std::vector<packet> batch;
+    const octets whole = flat(segment().build());
+    for (std::size_t size = 0; size <= whole.size(); ++size) // cut anywhere
+        batch.push_back(packet(slice::copy_of(const_bytes(whole).first(size))));
+    std::vector<octets> before;
+    for (const packet& p : batch) before.push_back(flat(p));
+    coalesce(batch, link_type::ethernet);
+    for (std::size_t i = 0; i < batch.size(); ++i) EXPECT_EQ(flat(batch[i]), before[i]);
+}
+
+// -- cutting ----------------------------------------------------------------------------------------------------------
+
+std::vector<packet> cut(packet large, link_type link = link_type::ethernet)
+{
+    segmenter s;
+    s.start(std::move(large), link == link_type::ethernet ? sizeof(wire::ethernet_header) : 0);
+    std::vector<packet> out;
+    for (packet p; s.next(p);) out.push_back(p);
+    EXPECT_EQ(out.back().offload.gso, offload_info::gso_type::none);
+    return out;
+}
+
+std::string counted(std::size_t size)
+{
+    std::string out(size, ' ');
+    for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<char>(i * 7 + i / 251);
+    return out;
+}
+
+TEST(gso, pieces_carry_the_whole)
+{
+    for (const std::size_t size : {101U, 200U, 250U, 1448U, 9'999U, 65'000U}) { // whole pieces, and a rest
+        const segment s{
+            .data = counted(size), .flags = wire::tcp_ack | wire::tcp_psh | wire::tcp_fin | wire::tcp_cwr, .gso_size = 100};
+        const auto pieces = cut(s.build());
+        EXPECT_EQ(pieces.size(), (size + 99) / 100);
+        std::string all;
+        for (std::size_t i = 0; i < pieces.size(); ++i) {
+            const parsed p = read(pieces[i]);
+            EXPECT_EQ(p.seq, s.seq + static_cast<std::uint32_t>(all.size()));
+            const bool last = i + 1 == pieces.size();
+            EXPECT_EQ(p.flags, wire::tcp_ack | (last ? wire::tcp_psh | wire::tcp_fin : 0) | (i == 0 ? wire::tcp_cwr : 0));
+            all += p.data;
+        }
+        EXPECT_EQ(all, s.data);
+    }
+}
+
+TEST(gso, payload_in_many_slices)
+{
+    segment s{.data = "", .gso_size = 10};
+    packet large = segment{.data = counted(3), .gso_size = 10}.build();
+    for (int i = 0; i < 20; ++i) large.append(slice::copy_of(std::as_bytes(std::span("abcdefg", 7))));
+    std::string all;
+    for (const packet& piece : cut(std::move(large))) { // lengths were written for three octets: only the data counts
+        packet p = piece;
+        p.consume(p.offload.header_length != 0 ? p.offload.header_length : 14 + 20 + 32);
+        const octets data = flat(p);
+        all.append(reinterpret_cast<const char*>(data.data()), data.size());
+    }
+    std::string wanted = counted(3);
+    for (int i = 0; i < 20; ++i) wanted += "abcdefg";
+    EXPECT_EQ(all, wanted);
+}
+
+TEST(gso, joined_again_it_is_the_same)
+{
+    const segment s{.data = counted(60'000), .gso_size = 1448};
+    std::vector<packet> received;
+    for (const packet& p : cut(s.build())) received.push_back(packet(slice::copy_of(flat(p))));
+    const auto got = joined(std::move(received));
+    ASSERT_EQ(got.size(), 1U);
+    EXPECT_EQ(got[0].data, s.data);
+    EXPECT_EQ(got[0].seq, s.seq);
+}
+
+} // namespace
+} // namespace tapio::core::ip
