@@ -29,6 +29,7 @@ core::host_options options_for(const stack_options& o)
     out.tcp_memory = o.tcp_memory;
     out.congestion_control = o.tcp_congestion_control;
     out.udp_receive_buffer = o.udp_receive_buffer;
+    if (o.time == nullptr) out.send_quantum = 65536; // what the protocols do takes no virtual time: there is nothing to share
     return out;
 }
 
@@ -239,6 +240,7 @@ void engine::arm_timer(core::time_point now)
     if (time_ != nullptr) return; // it asks next_event()
     const core::time_point next = next_deadline();
     if (next == core::never || next >= armed_for_) return; // one that fires early does nothing
+    if (next <= now + std::chrono::microseconds(1)) return go_on(next);
     if (!timer_) timer_.emplace(driver());
     armed_for_ = next;
     const auto at =
@@ -246,13 +248,26 @@ void engine::arm_timer(core::time_point now)
     timer_->expires_at(at);
     timer_->async_wait([weak = weak_from_this()](const boost::system::error_code& ec) {
         const auto self = weak.lock();
-        if (ec || !self) return;
-        {
-            const std::lock_guard lock(self->mutex_);
-            self->armed_for_ = core::never;
-        }
-        self->advance();
+        if (!ec && self) self->timer_fired();
     });
+}
+
+/// There is more to do, when the devices have been looked at.
+void engine::go_on(core::time_point next)
+{
+    armed_for_ = next;
+    boost::asio::post(driver(), [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->timer_fired();
+    });
+}
+
+void engine::timer_fired()
+{
+    {
+        const std::lock_guard lock(mutex_);
+        armed_for_ = core::never;
+    }
+    advance();
 }
 
 core::time_point engine::next_event() const

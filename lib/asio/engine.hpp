@@ -130,6 +130,8 @@ private:
     void settle(core::time_point now, operation_queue& done);
     bool transmit(attachment& a, core::time_point now);
     void arm_timer(core::time_point now);
+    void go_on(core::time_point next);
+    void timer_fired();
     void deliver();
     static void deliver_pending();
     core::time_point next_deadline() const; ///< of the host, the devices and the users' timers

@@ -19,6 +19,7 @@ void host::advance(time_point now)
 {
     timers_.advance(now);
     network_.advance(now);
+    tcp_.next_turn(now);
     for (unsigned round = 0; round < 64; ++round) {
         tcp_.flush(now);
         if (!network_.run_loopback(now)) break;
@@ -29,7 +30,7 @@ void host::advance(time_point now)
 time_point host::next_deadline() const
 {
     if (tcp_.wants_flush() || network_.loopback_waits()) return time_point::min();
-    return std::min(timers_.next_deadline(), network_.next_deadline());
+    return std::min({timers_.next_deadline(), network_.next_deadline(), tcp_.next_deadline()});
 }
 
 } // namespace tapio::core

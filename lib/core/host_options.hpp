@@ -18,6 +18,7 @@ struct host_options
         UINT64_C(1) << 30; ///< octets that all TCP connections may hold together; near it buffers stay small
     std::size_t udp_receive_buffer = 208 * 1024; ///< octets for each socket (Linux's default)
     std::size_t transmit_queue = 1024;           ///< packets for each interface
+    std::size_t send_quantum = 0; ///< octets that a connection sends in one turn, if others are to come in between; 0: all it may
     std::uint8_t ttl = 64;
     bool answer_echo = true;            ///< ICMP echo requests (RFC 1122 §3.2.2.6)
     bool answer_broadcast_echo = false; ///< ... to a broadcast or multicast address (RFC 1122 allows to ignore them)

@@ -48,6 +48,7 @@ struct tcp_socket
     bool detached = false;     ///< the user's handle is gone; the connection finishes alone
     bool dirty = false;        ///< in the list of those whose output is to be looked at
     bool blocked = false;      ///< the interface's transmit queue was full
+    bool postponed = false;    ///< others come first
     bool connecting = false;   ///< connect() was called and has not ended
     bool connect_told = false; ///< a successful connect() was told to the user: the next one is an error
     bool deferred = false;     ///< its listener waits for its first octet

@@ -41,7 +41,8 @@ tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& rando
       timestamp_key_(random.make_key()),
       cookies_(random.make_key()),
       fast_open_cookies_(random.make_key()),
-      connections_(16, tuple_hash{random.make_key()})
+      connections_(16, tuple_hash{random.make_key()}),
+      quantum_(options.send_quantum)
 {
     if (default_congestion_ == nullptr) default_congestion_ = congestion_.find("cubic");
 }
@@ -187,6 +188,7 @@ tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const network:
         setup.receive_limit =
             static_cast<std::uint32_t>(std::min<std::size_t>(path.queue_length * setup.path_mss / 2, 0x3fff'ffff));
     setup.congestion = s.congestion->second();
+    setup.crowd = &crowd_;
     setup.budget = &budget_;
     return setup;
 }

@@ -84,6 +84,8 @@ public:
     void icmp_error(const icmp_error_report& report, time_point now) override;
     void flush(time_point now) override;
     bool wants_flush() const noexcept override { return !dirty_.empty(); }
+    void next_turn(time_point now); ///< those that had sent their share go on
+    time_point next_deadline() const noexcept { return postponed_.empty() ? never : postponed_at_ + duration(1); }
     void transmit_room(interface_id interface) override;
 
     std::size_t size() const noexcept { return sockets_.size(); } ///< sockets and connections alive
@@ -158,6 +160,7 @@ private:
     // tcp_sockets_output.cpp
     void touch(tcp_id id, tcp_socket& s); ///< its output, timer and events are to be looked at by the next flush
     void run(tcp_id id, time_point now);  ///< ... now
+    void postpone(tcp_id id, tcp_socket& s, time_point now);
     void pump(tcp_id id, tcp_socket& s, time_point now);
     void transmit(const endpoint& local, const endpoint& remote, const tcp_socket* s, tcp::outgoing_segment&& seg,
                   time_point now);
@@ -173,6 +176,7 @@ private:
     event_queue& events_;
     tcp_options defaults_;
     tcp::memory_budget budget_; ///< outlives sockets_
+    tcp::receive_crowd crowd_;  ///< outlives sockets_
     congestion_controls congestion_;
     const congestion_controls::entry* default_congestion_;
     tcp_counters& counters_;
@@ -187,6 +191,9 @@ private:
     std::unordered_map<std::uint16_t, port_use> ports_;
     std::vector<tcp_id> dirty_, working_;
     std::vector<tcp_id> blocked_;
+    std::vector<tcp_id> postponed_; ///< have sent their share, and have more
+    time_point postponed_at_{};
+    const std::size_t quantum_;      ///< octets; 0: without bound
     std::vector<tcp_id> candidates_; ///< find_listener's
 };
 

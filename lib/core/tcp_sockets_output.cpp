@@ -68,15 +68,39 @@ void tcp_sockets::arm(tcp_id id, tcp_socket& s, time_point deadline)
     timers_.arm(s.timer, deadline);
 }
 
-/// Lets the connection speak as long as the interface takes packets.
+/// Lets the connection speak as long as the interface takes packets, and up to its share: then the others get their turn, and
+/// what has arrived meanwhile.
 void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
 {
+    if (s.postponed) return;
+    std::size_t sent = 0; // octets
     tcp::outgoing_segment seg;
     while (net_.transmit_room(s.path.interface) > 0) {
+        if (quantum_ != 0 && sent >= quantum_ && !s.path.loopback) return postpone(id, s, now);
         if (!s.connection->next_segment(seg, now)) return;
+        sent += seg.payload.size();
         transmit(s.local, s.remote, &s, std::move(seg), now);
     }
     if (!std::exchange(s.blocked, true)) blocked_.push_back(id);
+}
+
+void tcp_sockets::postpone(tcp_id id, tcp_socket& s, time_point now)
+{
+    s.postponed = true;
+    postponed_.push_back(id);
+    postponed_at_ = now;
+}
+
+void tcp_sockets::next_turn(time_point now)
+{
+    if (postponed_.empty() || now <= postponed_at_) return;
+    for (const tcp_id id : postponed_) {
+        tcp_socket* const s = find(id);
+        if (s == nullptr) continue;
+        s->postponed = false;
+        touch(id, *s);
+    }
+    postponed_.clear();
 }
 
 void tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const tcp_socket* s, tcp::outgoing_segment&& seg,
@@ -161,7 +185,7 @@ void tcp_sockets::reap(tcp_id id)
     tcp_socket* const s = find(id);
     if (s == nullptr) return;
     const bool ended = !s->connection || s->connection->state() == tcp_state::closed;
-    if (!ended || s->blocked) return;
+    if (!ended || s->blocked || s->postponed) return;
     if (s->connection) leave_table(*s);
     if (!s->detached) return;
     release_port(id, *s);

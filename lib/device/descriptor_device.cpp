@@ -22,9 +22,10 @@ namespace asio = boost::asio;
 using core::error_code;
 using descriptor = asio::posix::basic_stream_descriptor<asio::any_io_executor>;
 
-// What is read before timers, acknowledgements and other handlers get their turn: so many packets, and not much more octets than
-// a processor's cache keeps until the user has them.
-constexpr int batch = 64;
+// What is read before timers, acknowledgements and other handlers get their turn: not much more octets than a processor's cache
+// keeps until the user has them; and so many packets that acknowledgements do not wait in the device while their connections
+// share what can be sent.
+constexpr int batch = 1024;
 constexpr std::size_t batch_octets = 1024 * 1024;
 constexpr std::size_t ethernet_overhead = 18; // octets: header and one VLAN tag
 constexpr std::size_t vnet_overhead = 12;

@@ -33,6 +33,7 @@ connection::connection(connection_setup setup, tcp_counters& counters)
       opens_fast_(std::move(setup.opens_fast)),
       options_(setup.options),
       incoming_(bounded_receive_buffer(setup)),
+      crowd_(setup.crowd),
       share_(setup.budget),
       receive_limit_(setup.receive_limit == 0 ? UINT32_MAX : setup.receive_limit),
       recovery_(setup.iss),
@@ -193,8 +194,12 @@ std::uint32_t connection::receive_room() const noexcept
 void connection::tune_receive_buffer(std::uint64_t octets, time_point now)
 {
     if (!options_.tune_receive_buffer || octets == 0 || share_.tight()) return;
-    const std::uint64_t most =
-        std::min<std::uint64_t>({options_.receive_buffer_limit, tuning_.spread(receive_limit_), 0xffffU << rcv_scale_.shift()});
+    std::uint64_t most = std::min<std::uint64_t>(options_.receive_buffer_limit, 0xffffU << rcv_scale_.shift());
+    if (receive_limit_ != UINT32_MAX) { // what the device buffers is for all who receive by it
+        const std::uint32_t among = crowd_ == nullptr ? 1 : crowd_->count(crowd_seen_, now);
+        const std::uint64_t share = std::max<std::uint64_t>(tuning_.spread(receive_limit_) / among, memory_budget::always);
+        most = std::min(most, share);
+    }
     incoming_.set_capacity(tuning_.user_read(octets, rtt_.srtt(), incoming_.capacity(), static_cast<std::uint32_t>(most), now));
 }
 

@@ -56,6 +56,7 @@ struct connection_setup
     std::uint32_t receive_limit = 0;   ///< octets; what the device can buffer bounds the window; 0: no bound
     std::unique_ptr<congestion_control> congestion;
     std::unique_ptr<const fast_open> opens_fast; ///< null: as ever
+    receive_crowd* crowd = nullptr;              ///< shares `receive_limit`; outlives the connection; null: it is alone
     memory_budget* budget = nullptr;             ///< outlives the connection; null: none
 };
 
@@ -302,6 +303,8 @@ private:
     receive_buffer incoming_;
     sack_report sack_;
     receive_tuning tuning_;
+    receive_crowd* crowd_;
+    std::uint32_t crowd_seen_ = 0; ///< the crowd's
     memory_share share_;
     ecn ecn_;
     std::uint32_t receive_limit_; ///< octets

@@ -25,8 +25,8 @@ public:
     std::uint32_t capacity() const noexcept { return capacity_; }
     void set_capacity(std::uint32_t octets) noexcept
     {
+        if (octets > capacity_) early_.set_window(octets); // what was promised once may come
         capacity_ = octets;
-        early_.set_window(octets);
     }
 
     /// Octets beyond `next()` that may still come.

@@ -24,11 +24,11 @@ impairment_options bad_direction()
 struct bad_transfer
 {
     explicit bad_transfer(std::uint64_t seed, std::uint64_t octets, const impairment_options& both,
-                          const host_options& options = {}, link_type link = link_type::ip)
+                          const host_options& options = {}, link_type link = link_type::ip, bool offload = false)
         : net(seed),
           a(net.add_host(options)),
           b(net.add_host(options)),
-          wire(net.join(a, "192.0.2.1", b, "192.0.2.2", {link, 1500, both, both})),
+          wire(net.join(a, "192.0.2.1", b, "192.0.2.2", {link, 1500, both, both, 0, offload})),
           server(b, make_endpoint("192.0.2.2", 80), 5, {octets, 2, 1}, net.now()),
           client(a, start_connect(a, make_endpoint("192.0.2.2", 80), net.now()), {octets, 1, 2})
     {
@@ -60,6 +60,40 @@ TEST_P(bad_wire, a_megabyte_both_ways_arrives_whole)
     EXPECT_FALSE(s.wrong_octets());
     EXPECT_TRUE(t.net.run_until([&] { return t.a.tcp().size() == 0 && t.b.tcp().size() == 1; }, 20min))
         << "a connection stays for ever: " << t.a.tcp().size() << " and " << t.b.tcp().size();
+}
+
+TEST_P(bad_wire, and_with_segments_cut_and_joined_at_the_edges_and_connections_that_take_turns)
+{
+    constexpr std::uint64_t megabyte = 1 << 20;
+    host_options options;
+    options.send_quantum = 20'000;
+    bad_transfer t(GetParam(), megabyte, bad_direction(), options, GetParam() % 2 == 0 ? link_type::ip : link_type::ethernet,
+                   true);
+    ASSERT_TRUE(t.net.run_until([&] { return t.finished(); }, 10min));
+    const stream_user& s = *t.server.users()[0];
+    EXPECT_EQ(t.client.received(), megabyte);
+    EXPECT_EQ(s.received(), megabyte);
+    EXPECT_FALSE(t.client.wrong_octets());
+    EXPECT_FALSE(s.wrong_octets());
+    EXPECT_TRUE(t.net.run_until([&] { return t.a.tcp().size() == 0 && t.b.tcp().size() == 1; }, 20min));
+}
+
+TEST(turns, who_may_send_much_does_not_send_all_of_it_at_once)
+{
+    host_options options;
+    options.send_quantum = 65'536;
+    options.tcp.initial_window = 300; // segments
+    bad_transfer t(1, 1 << 20, {}, options, link_type::ip, true);
+    ASSERT_TRUE(t.net.run_until([&] { return t.server.users().size() == 1; }, 1s));
+    std::uint64_t most = 0, before = t.a.net().counters(1).out_octets;
+    while (!t.finished()) { // one instant after the other
+        t.net.run_until([instants = 0]() mutable { return ++instants == 2; }, 1h);
+        const std::uint64_t sent = t.a.net().counters(1).out_octets;
+        most = std::max(most, sent - before);
+        before = sent;
+    }
+    EXPECT_GT(most, 65'536U);
+    EXPECT_LT(most, 4 * 65'536U) << "two segments of 45 pieces are a turn, and its user may write once more";
 }
 
 INSTANTIATE_TEST_SUITE_P(seeds, bad_wire, testing::Range<std::uint64_t>(1, 101));

@@ -48,7 +48,8 @@ world::end world::plug(host& h, const std::string& address, const wire_options& 
     info.link = options.link;
     info.mtu = options.mtu;
     info.queue_length = options.queue_length;
-    end e{0, h.add_interface(info), &out};
+    info.offload.gso = options.offload;
+    end e{0, h.add_interface(info), &out, options.offload};
     while (hosts_.at(e.host).get() != &h) ++e.host;
     if (h.add_address(e.interface, boost::asio::ip::make_address(address), 24, now_)) throw std::runtime_error("address");
     return e;
@@ -90,7 +91,19 @@ bool world::step_wires()
     bool busy = false;
     packet p;
     const auto deliver = [&](direction& from, const end& to) {
-        while (from.pop(p, now_)) hosts_[to.host]->receive(to.interface, std::move(p), now_), ++packets_, busy = true;
+        std::vector<packet> batch;
+        while (from.pop(p, now_)) {
+            ++packets_;
+            busy = true;
+            if (!to.offload) {
+                hosts_[to.host]->receive(to.interface, std::move(p), now_);
+            } else { // as a device would read it
+                const block whole(p.size());
+                p.copy_to({whole.data(), p.size()});
+                batch.emplace_back(whole.share(0, p.size()));
+            }
+        }
+        hosts_[to.host]->receive(to.interface, batch, now_);
     };
     for (std::size_t i = 0; i < wires_.size(); ++i) {
         deliver(wires_[i]->forth, ends_[i].second);

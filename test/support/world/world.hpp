@@ -83,6 +83,7 @@ public:
         std::size_t mtu = 1500; ///< octets
         impairment_options forth{}, back{};
         std::size_t queue_length = 0; ///< as device_info's
+        bool offload = false;         ///< segments are cut and joined at the edges, in software
     };
     /// Joins two hosts, each with one address of a network of 24 bits.
     wire_between& join(host& a, const std::string& a_address, host& b, const std::string& b_address, const wire_options& options);
@@ -102,6 +103,7 @@ private:
         std::size_t host = 0;
         host::interface_id interface = 0;
         direction* out = nullptr;
+        bool offload = false;
     };
 
     end plug(host& h, const std::string& address, const wire_options& options, direction& out);

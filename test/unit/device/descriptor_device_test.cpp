@@ -89,15 +89,15 @@ TEST_F(descriptor_device, a_long_queue_is_read_in_batches_and_others_run_between
     at_ours.on_batch = [&] { ++batches; };
     at_ours.on_receive = [&](const std::string&) {
         ++received;
-        if (sent < 1000 && peer_sends("x")) ++sent; // the queue never gets empty
+        if (sent < 3000 && peer_sends("x")) ++sent; // the queue never gets empty
     };
     peer_sends("x");
     EXPECT_EQ(io.poll_one(), 1U);
     EXPECT_EQ(batches, 1);
-    EXPECT_EQ(received, 64) << "then other handlers get their turn";
+    EXPECT_EQ(received, 1024) << "then other handlers get their turn";
     io.poll();
-    EXPECT_EQ(received, 1001);
-    EXPECT_EQ(batches, 16); // 15 x 64 + 41
+    EXPECT_EQ(received, 3001);
+    EXPECT_EQ(batches, 3); // 2 x 1024 + 953
 }
 
 TEST_F(descriptor_device, transmits_headers_and_payload_as_one_packet)
