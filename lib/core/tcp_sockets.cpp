@@ -42,6 +42,7 @@ tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& rando
       cookies_(random.make_key()),
       fast_open_cookies_(random.make_key()),
       connections_(16, tuple_hash{random.make_key()}),
+      waiting_limit_(std::max<std::size_t>(options.time_wait_limit, 1)),
       quantum_(options.send_quantum)
 {
     if (default_congestion_ == nullptr) default_congestion_ = congestion_.find("cubic");
@@ -153,12 +154,14 @@ void tcp_sockets::enter_table(tcp_id id, tcp_socket& s)
     if (!s.reuse_address) ++use.without_reuse;
 }
 
-void tcp_sockets::leave_table(tcp_socket& s)
+void tcp_sockets::leave_table(tcp_id id, const endpoint& local, const endpoint& remote, bool reuse_address)
 {
-    if (connections_.erase({s.local, s.remote}) == 0) return;
-    const auto use = ports_.find(s.local.port);
+    const auto at = connections_.find({local, remote});
+    if (at == connections_.end() || at->second != id) return; // it has left, and perhaps a new incarnation is there
+    connections_.erase(at);
+    const auto use = ports_.find(local.port);
     --use->second.connections;
-    if (!s.reuse_address) --use->second.without_reuse;
+    if (!reuse_address) --use->second.without_reuse;
     if (use->second.empty()) ports_.erase(use);
 }
 

@@ -7,6 +7,7 @@
 ///     tcp_sockets_options.cpp  options
 ///     tcp_sockets_input.cpp    segments and ICMP errors to their socket; LISTEN and CLOSED
 ///     tcp_sockets_output.cpp   segments out, timers, wake-ups, reaping
+///     tcp_sockets_waiting.cpp  TIME-WAIT, when the user has gone
 #pragma once
 
 #include "base/random_source.hpp"
@@ -21,6 +22,7 @@
 #include "core/syn_cookies.hpp"
 #include "core/tcp_options.hpp"
 #include "core/tcp_socket.hpp"
+#include "core/time_wait_table.hpp"
 #include "wire/tcp.hpp"
 
 #include <tapio/core/counters.hpp>
@@ -88,7 +90,7 @@ public:
     time_point next_deadline() const noexcept { return postponed_.empty() ? never : postponed_at_ + duration(1); }
     void transmit_room(interface_id interface) override;
 
-    std::size_t size() const noexcept { return sockets_.size(); } ///< sockets and connections alive
+    std::size_t size() const noexcept { return sockets_.size() + waiting_.size(); } ///< sockets and connections alive
 
 private:
     struct four_tuple
@@ -120,7 +122,7 @@ private:
     void claim_port(tcp_id id, tcp_socket& s, const endpoint& local);
     void release_port(tcp_id id, tcp_socket& s);
     void enter_table(tcp_id id, tcp_socket& s);
-    void leave_table(tcp_socket& s);
+    void leave_table(tcp_id id, const endpoint& local, const endpoint& remote, bool reuse_address);
     void start(tcp_id id, tcp_socket& s, tcp::seq_number iss, std::unique_ptr<const tcp::fast_open> opens_fast);
     tcp::connection_setup setup_for(const tcp_socket& s, const network::path& path);
     std::uint32_t timestamp_offset(const endpoint& local, const endpoint& remote) const noexcept;
@@ -170,6 +172,13 @@ private:
     void state_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now);
     void reap(tcp_id id);
 
+    // tcp_sockets_waiting.cpp
+    void let_wait(tcp_id id, tcp_socket& s);
+    tcp_socket& revive(tcp_id waiting, tcp_id& id, time_point now);
+    void forget_waiting(tcp_id waiting, time_point now);
+    void waiting_ended(time_point now);
+    void watch_waiting(time_point earliest);
+
     network& net_;
     timer_wheel& timers_;
     random_source& random_;
@@ -189,6 +198,9 @@ private:
     slab<tcp_socket, tcp_tag> sockets_;
     std::unordered_map<four_tuple, tcp_id, tuple_hash> connections_;
     std::unordered_map<std::uint16_t, port_use> ports_;
+    time_wait_table waiting_;
+    const std::size_t waiting_limit_;
+    timer_node waiting_timer_;
     std::vector<tcp_id> dirty_, working_;
     std::vector<tcp_id> blocked_;
     std::vector<tcp_id> postponed_; ///< have sent their share, and have more

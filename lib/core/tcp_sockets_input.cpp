@@ -77,14 +77,24 @@ void tcp_sockets::receive_packet(received_packet&& p, time_point now)
         const auto before = s->connection->state();
         s->connection->abort(now); // from TIME-WAIT: without a reset
         state_changed(id, *s, before, now);
-        leave_table(*s);
+        leave_table(id, s->local, s->remote, s->reuse_address);
         reap(id);
+    } else if (time_wait_table::holds(id)) {
+        const tcp_id waiting = id;
+        const tcp::time_wait_memory& m = waiting_.at(waiting).memory;
+        if (!m.gives_way_to(seg)) {
+            tcp_socket& revived = revive(waiting, id, now);
+            return deliver(id, revived, std::move(seg), p, now);
+        }
+        beyond = m.snd_nxt.value() + 65537;
+        forget_waiting(waiting, now);
     }
     if (find_listener(p.interface, local, remote, id) != nullptr)
         return arrives_in_listen(id, seg, local, remote, p, now, beyond);
     arrives_in_closed(seg, local, remote, p, now);
 }
 
+/// @param id also set if it is one that only waits, and has no socket
 tcp_socket* tcp_sockets::find_connection(const endpoint& local, const endpoint& remote, tcp_id& id)
 {
     const auto at = connections_.find({local, remote});

@@ -51,6 +51,7 @@ void tcp_sockets::run(tcp_id id, time_point now)
     if (s->connection) {
         pump(id, *s, now);
         raise_events(id, *s);
+        if (s->detached && s->connection->only_waits() && !s->blocked && !s->postponed) return let_wait(id, *s);
         arm(id, *s, s->connection->next_deadline());
     }
     reap(id);
@@ -186,7 +187,7 @@ void tcp_sockets::reap(tcp_id id)
     if (s == nullptr) return;
     const bool ended = !s->connection || s->connection->state() == tcp_state::closed;
     if (!ended || s->blocked || s->postponed) return;
-    if (s->connection) leave_table(*s);
+    if (s->connection) leave_table(id, s->local, s->remote, s->reuse_address);
     if (!s->detached) return;
     release_port(id, *s);
     sockets_.erase(id);

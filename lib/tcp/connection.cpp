@@ -293,6 +293,37 @@ void connection::enter_time_wait(time_point now)
     timers_.arm(timer::time_wait, now + options_.time_wait); // RFC 9293 MUST-13
 }
 
+time_wait_memory connection::remember() const noexcept
+{
+    time_wait_memory m;
+    m.snd_nxt = snd_.nxt;
+    m.rcv_nxt = rcv_.nxt;
+    m.rcv_adv = rcv_.adv;
+    m.max_snd_wnd = snd_.max_wnd;
+    m.rcv_scale = rcv_scale_;
+    if (ts_.enabled()) m.ts_recent = ts_.recent();
+    m.timestamp_offset = ts_.offset();
+    return m;
+}
+
+void connection::wait_again(const time_wait_memory& m, time_point end, time_point now)
+{
+    snd_.una = snd_.nxt = m.snd_nxt;
+    snd_.una_position = 1; // what was sent is of no interest; but it is not the SYN
+    snd_.wnd = snd_.max_wnd = m.max_snd_wnd;
+    rcv_.nxt = rcv_.last_ack = m.rcv_nxt;
+    rcv_.irs = m.rcv_nxt - 1; // likewise
+    rcv_.adv = m.rcv_adv;
+    rcv_scale_ = m.rcv_scale;
+    if (m.ts_recent) {
+        ts_.enable();
+        ts_.set_recent(*m.ts_recent, now);
+    }
+    fin_queued_ = fin_sent_ = got_fin_ = detached_ = true;
+    enter(state::time_wait);
+    timers_.arm(timer::time_wait, end);
+}
+
 /// RFC 5927 §4.1: what ICMP quotes must be of something that is out there.
 bool connection::is_outstanding(std::uint32_t sequence) const noexcept
 {
@@ -369,13 +400,6 @@ bool connection::writable() const noexcept
 bool connection::waits_for_data() const noexcept
 {
     return early_ == early_data::allowed && state_ == state::syn_sent && outgoing_.size() == 0;
-}
-
-bool connection::may_give_way_to(const segment& syn) const noexcept
-{
-    if (state_ != state::time_wait || !syn.bits.syn || syn.bits.ack || syn.bits.rst) return false;
-    if (ts_.enabled() && syn.options.ts) return static_cast<std::int32_t>(syn.options.ts->value - ts_.recent()) > 0;
-    return syn.seq.after(rcv_.nxt);
 }
 
 tcp_info connection::info() const

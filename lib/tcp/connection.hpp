@@ -27,6 +27,7 @@
 #include "tcp/send_buffer.hpp"
 #include "tcp/sent_queue.hpp"
 #include "tcp/state.hpp"
+#include "tcp/time_wait.hpp"
 #include "tcp/timers.hpp"
 #include "tcp/timestamp_clock.hpp"
 #include "tcp/urgent.hpp"
@@ -129,8 +130,13 @@ public:
     /// R1 of RFC 9293 §3.8.3 was reached just now: something is wrong with the path. MUST-20
     bool hears_nothing(time_point now) const noexcept { return timeouts_ == suspicious_timeouts && last_timeout_ == now; }
 
-    /// TIME-WAIT: a SYN that may begin a new incarnation (RFC 9293 §3.10.7.4 step 4, RFC 6191).
-    bool may_give_way_to(const segment& syn) const noexcept;
+    // -- TIME-WAIT -----------------------------------------------------------------------------------------------------
+    bool may_give_way_to(const segment& syn) const noexcept { return state_ == state::time_wait && remember().gives_way_to(syn); }
+    /// Its user has gone, and nothing is left to be said unless the peer says something.
+    bool only_waits() const noexcept { return state_ == state::time_wait && detached_ && !reset_ && !acks_.due(); }
+    time_wait_memory remember() const noexcept;
+    /// A fresh connection becomes one that waits, until `end`.
+    void wait_again(const time_wait_memory& m, time_point end, time_point now);
 
 private:
     static constexpr unsigned suspicious_timeouts = 3; ///< in a row (RFC 9293 SHLD-10)

@@ -45,6 +45,7 @@ public:
         recent_at_ = now;
     }
     std::uint32_t recent() const noexcept { return recent_; }
+    std::uint32_t offset() const noexcept { return offset_; }
 
     /// The round trip that an echo tells of; none if it cannot be true.
     std::optional<duration> round_trip(std::uint32_t echo, time_point now) const noexcept

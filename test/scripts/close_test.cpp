@@ -258,6 +258,26 @@ TEST_F(time_wait, a_reset_does_not_kill_it_early)
     EXPECT_EQ(wire.host().tcp().size(), 2U);
 }
 
+TEST_F(time_wait, it_answers_as_often_as_it_is_asked_and_then_ends)
+{
+    enter();
+    for (int s = 5; s < 30; s += 5) {
+        wire.at(std::chrono::seconds(s)).in("R 2:2(0)").out_nothing(); // RFC 1337: of the exact number, and still no end
+        wire.in("F. 1:1(0) ack 2").out(". 2:2(0) ack 2");
+        wire.in(". 2:2(0) ack 9").out(". 2:2(0) ack 2"); // acknowledges what was never sent
+    }
+    wire.at(84s);
+    EXPECT_EQ(wire.host().tcp().size(), 2U);
+    wire.at(86s).out_nothing();
+    EXPECT_EQ(wire.host().tcp().size(), 1U);
+}
+
+TEST_F(time_wait, segments_of_one_that_has_ended_meet_nobody)
+{
+    enter();
+    wire.at(61s).in("F. 1:1(0) ack 2").out("R 2:2(0)");
+}
+
 TEST_F(time_wait, the_port_can_be_listened_at_with_reuse_only)
 {
     enter();

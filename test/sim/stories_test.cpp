@@ -51,6 +51,27 @@ TEST_F(two_hosts, a_thousand_connections_at_once)
     EXPECT_EQ(b.counters().tcp.curr_estab, 0U);
 }
 
+TEST_F(two_hosts, no_more_than_so_many_wait_for_their_time_to_pass)
+{
+    host_options few;
+    few.time_wait_limit = 100;
+    host& c = net.add_host(few);
+    net.join(c, "198.51.100.1", b, "198.51.100.2", {link_type::ip, 1500, delayed(5ms), delayed(5ms)});
+    const endpoint server_there = make_endpoint("198.51.100.2", 80);
+    acceptor_user server(b, server_there, 2000, {10, 2, 1}, net.now());
+    std::vector<std::unique_ptr<stream_user>> clients; // they end first
+    for (int i = 0; i < 300; ++i)
+        clients.push_back(
+            std::make_unique<stream_user>(c, start_connect(c, server_there, net.now()), stream_user::plan{10, 1, 2}));
+    ASSERT_TRUE(net.run_until(
+        [&] { return std::all_of(clients.begin(), clients.end(), [](const auto& u) { return u->finished(); }); }, 1min));
+    net.run_for(1s);
+    EXPECT_EQ(c.tcp().size() + b.tcp().size(), 101U);
+    net.run_for(61s);
+    EXPECT_EQ(c.tcp().size(), 0U);
+    EXPECT_EQ(b.tcp().size(), 1U);
+}
+
 TEST_F(two_hosts, a_link_is_filled)
 {
     impairment_options link = delayed(20ms);

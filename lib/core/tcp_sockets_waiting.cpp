@@ -1,0 +1,84 @@
+// TIME-WAIT, when the user has gone (RFC 9293 §3.6.1): little is kept, and made a connection again if the peer has something to
+// say.
+#include "core/tcp_sockets.hpp"
+
+namespace tapio::core {
+
+namespace {
+
+constexpr auto granularity = std::chrono::milliseconds(10); // that many end at a time, where there are many
+
+} // namespace
+
+void tcp_sockets::let_wait(tcp_id id, tcp_socket& s)
+{
+    const time_point end = s.connection->next_deadline();
+    if (!waiting_.in_order(end)) return arm(id, s, end); // it has been revived, or its 2 MSL are others
+    time_wait_table::entry e;
+    e.local = s.local;
+    e.remote = s.remote;
+    e.memory = s.connection->remember();
+    e.end = end;
+    e.device = s.device;
+    e.ttl = s.options.ttl;
+    e.tos = s.options.tos;
+    e.reuse_address = s.reuse_address;
+    if (waiting_.size() >= waiting_limit_) forget_waiting(waiting_.oldest(), end - s.connection->options().time_wait);
+    connections_[{s.local, s.remote}] = waiting_.add(e);
+    release_port(id, s);
+    sockets_.erase(id);
+    if (!waiting_timer_.armed()) watch_waiting(time_point::min());
+}
+
+/// The peer says something to a connection that waits.
+tcp_socket& tcp_sockets::revive(tcp_id waiting, tcp_id& id, time_point now)
+{
+    const time_wait_table::entry e = waiting_.take(waiting);
+    id = sockets_.insert();
+    tcp_socket& s = *find(id);
+    s.family = family_of(e.local.address);
+    s.options = defaults_;
+    s.options.ttl = e.ttl;
+    s.options.tos = e.tos;
+    s.congestion = default_congestion_;
+    s.detached = true;
+    s.reuse_address = e.reuse_address;
+    s.device = e.device;
+    s.local = e.local;
+    s.remote = e.remote;
+    if (const auto path = net_.path_to(e.remote.address, e.local.address, e.device)) s.path = *path;
+    tcp::connection_setup setup = setup_for(s, s.path);
+    setup.timestamp_offset = e.memory.timestamp_offset;
+    setup.secret = random_.next_u32();
+    s.connection.emplace(std::move(setup), counters_);
+    s.connection->wait_again(e.memory, e.end, now);
+    connections_[{s.local, s.remote}] = id;
+    return s;
+}
+
+void tcp_sockets::forget_waiting(tcp_id waiting, time_point now)
+{
+    const time_wait_table::entry e = waiting_.take(waiting);
+    leave_table(waiting, e.local, e.remote, e.reuse_address);
+    if (trace* const t = net_.tracer()) t->tcp_state_changed(e.local, e.remote, tcp_state::time_wait, tcp_state::closed, now);
+}
+
+void tcp_sockets::waiting_ended(time_point now)
+{
+    for (tcp_id oldest = waiting_.oldest(); oldest && waiting_.at(oldest).end <= now; oldest = waiting_.oldest())
+        forget_waiting(oldest, now);
+    watch_waiting(now + granularity);
+}
+
+void tcp_sockets::watch_waiting(time_point earliest)
+{
+    const tcp_id oldest = waiting_.oldest();
+    if (!oldest) return;
+    waiting_timer_.fire = [](timer_node& self, void*, time_point at) {
+        static_cast<tcp_sockets*>(self.context)->waiting_ended(at);
+    };
+    waiting_timer_.context = this;
+    timers_.arm(waiting_timer_, std::max(waiting_.at(oldest).end, earliest));
+}
+
+} // namespace tapio::core

@@ -1,0 +1,44 @@
+// The connections that only wait: their order, their handles, their bound.
+#include "core/time_wait_table.hpp"
+
+#include <gtest/gtest.h>
+
+namespace tapio::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+const time_point begin = time_point{} + 1h;
+
+time_wait_table::entry ending(duration in)
+{
+    time_wait_table::entry e;
+    e.end = begin + in;
+    return e;
+}
+
+TEST(time_wait_table, ends_in_order_though_some_are_taken_early)
+{
+    time_wait_table t;
+    const tcp_id a = t.add(ending(1s)), b = t.add(ending(2s)), c = t.add(ending(3s));
+    EXPECT_TRUE(time_wait_table::holds(a));
+    EXPECT_FALSE(time_wait_table::holds(tcp_id{5, 1}));
+    EXPECT_FALSE(time_wait_table::holds(tcp_id()));
+    EXPECT_FALSE(t.in_order(begin + 2s));
+    EXPECT_EQ(t.take(b).end, begin + 2s);
+    EXPECT_EQ(t.oldest(), a);
+    t.take(a);
+    EXPECT_EQ(t.oldest(), c);
+    const tcp_id d = t.add(ending(4s)); // in the place of one that has gone
+    EXPECT_NE(d, a);
+    EXPECT_NE(d, b);
+    EXPECT_EQ(t.size(), 2U);
+    t.take(c);
+    EXPECT_EQ(t.oldest(), d);
+    t.take(d);
+    EXPECT_FALSE(t.oldest());
+    EXPECT_TRUE(t.empty());
+}
+
+} // namespace
+} // namespace tapio::core
