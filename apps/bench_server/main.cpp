@@ -40,7 +40,9 @@ void serve(const apps::host_options& host, const engine_options& engine)
     host.check();
     engine.check();
     asio::io_context io(1);
-    tapio::stack stack(io, apps::open_device(host));
+    tapio::stack_options options;
+    options.defer_output = true;
+    tapio::stack stack(io, apps::open_device(host), options);
     apps::configure(stack, host);
 
     apps::bench_server::start_sink(stack, 5001);

@@ -44,7 +44,10 @@ struct stack_options
     std::uint64_t tcp_memory = UINT64_C(1) << 30; ///< octets that all connections may hold together; near it buffers stay small
     std::string tcp_congestion_control = "cubic"; ///< of sockets that name no other (TCP_CONGESTION)
     bool tcp_offer_ecn = false;                   ///< ask for ECN when connecting (RFC 3168); who asks us gets it
-    std::size_t udp_receive_buffer = 208 * 1024;  ///< each socket's, before SO_RCVBUF
+    /// What a handler on the stack's io_context sends leaves when it, and what else is ready to run, has returned: several
+    /// writes, or a write and a close, go in one segment. A handler that computes for long holds its output back for as long.
+    bool defer_output = false;
+    std::size_t udp_receive_buffer = 208 * 1024;                    ///< each socket's, before SO_RCVBUF
     core::duration tcp_min_rto = std::chrono::milliseconds(200);    ///< RFC 6298 §2.4 says 1 s
     core::duration tcp_delayed_ack = std::chrono::milliseconds(40); ///< RFC 9293 §3.8.6.3 allows 500 ms
     core::duration tcp_time_wait = std::chrono::seconds(60);        ///< 2 MSL

@@ -78,6 +78,7 @@ engine::engine(boost::asio::io_context* io, const stack_options& options)
     : mutex_(io == nullptr || !runs_on_one_thread(*io)),
       host_(options_for(options), options.time != nullptr ? seed_from(options.time->next_seed()) : fresh_seed()),
       time_(options.time),
+      defers_(options.defer_output && options.time == nullptr && io != nullptr),
       io_(io)
 {
     host_.set_trace(options.trace);
@@ -152,7 +153,12 @@ boost::asio::io_context& engine::driver()
 
 engine::turn::~turn()
 {
-    engine_.settle(now_, done_);
+    if (deferred_) {
+        engine_.host_.tcp().gather(false);
+        engine_.flush_later();
+    } else {
+        engine_.settle(now_, done_);
+    }
     ++engine_.turns_;
     const bool to_deliver = std::exchange(engine_.transmitted_, false) && engine_.has_in_memory_;
     if (to_deliver) pending_deliveries.waiting.push_back(engine_.shared_from_this());
@@ -163,6 +169,23 @@ engine::turn::~turn()
     }
     while (operation* const op = done_.pop()) op->complete();
     if (to_deliver) deliver_pending();
+}
+
+/// A handler is running, and others may be ready: what follows from its calls comes later.
+bool engine::defers() const { return defers_ && !shut_down_ && io_->get_executor().running_in_this_thread(); }
+
+void engine::flush_later()
+{
+    if (std::exchange(deferred_, true)) return;
+    boost::asio::post(*io_, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->flush_deferred();
+    });
+}
+
+void engine::flush_deferred()
+{
+    const turn all(*this);
+    deferred_ = false;
 }
 
 void engine::deliver_pending()

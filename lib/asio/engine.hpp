@@ -53,7 +53,11 @@ public:
     class turn
     {
     public:
-        explicit turn(engine& e) : engine_(e), lock_(e.mutex_), now_(e.now()) {}
+        explicit turn(engine& e, bool may_defer = false)
+            : engine_(e), lock_(e.mutex_), deferred_(may_defer && e.defers()), now_(e.now())
+        {
+            if (deferred_) e.host_.tcp().gather(true);
+        }
         turn(const turn&) = delete;
         turn& operator=(const turn&) = delete;
         ~turn();
@@ -68,8 +72,17 @@ public:
     private:
         engine& engine_;
         std::unique_lock<engine_mutex> lock_;
+        const bool deferred_;
         core::time_point now_;
         operation_queue done_;
+    };
+
+    /// One of a user's call: what follows from it may come when the handler that calls has returned
+    /// (stack_options::defer_output).
+    class user_turn : public turn
+    {
+    public:
+        explicit user_turn(engine& e) : turn(e, true) {}
     };
 
     stack::interface_id attach(std::unique_ptr<device> medium);
@@ -131,6 +144,9 @@ private:
     bool transmit(attachment& a, core::time_point now);
     void arm_timer(core::time_point now);
     void go_on(core::time_point next);
+    bool defers() const;
+    void flush_later();
+    void flush_deferred();
     void timer_fired();
     void deliver();
     static void deliver_pending();
@@ -157,6 +173,8 @@ private:
     bool shut_down_ = false;
 
     virtual_time* const time_;
+    const bool defers_;            ///< stack_options::defer_output
+    bool deferred_ = false;        ///< a flush is on its way
     int wake_ = -1;                ///< eventfd: wakes a blocked caller that drives the stack
     std::atomic<int> driving_ = 0; ///< blocked callers that do
     boost::asio::io_context* io_;

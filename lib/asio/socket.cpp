@@ -112,7 +112,7 @@ std::shared_ptr<socket> socket::open(std::shared_ptr<engine> owner, socket_kind 
 {
     const auto f = family == AF_INET ? core::family::v4 : core::family::v6;
     engine& e = *owner;
-    engine::turn t(e);
+    engine::user_turn t(e);
     if (e.is_shut_down()) return ec = error::bad_descriptor, nullptr;
     core_handle id;
     if (kind == socket_kind::tcp) {
@@ -173,7 +173,7 @@ void socket::leave(operation_queue& done)
 void socket::close()
 {
     if (native_handle_ >= 0) handles().remove(std::exchange(native_handle_, -1));
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     leave(t.done());
 }
 
@@ -181,7 +181,7 @@ void socket::discard()
 {
     operation_queue gone;
     {
-        const engine::turn t(*engine_);
+        const engine::user_turn t(*engine_);
         leave(gone);
     }
     while (operation* const op = gone.pop()) op->destroy();
@@ -200,7 +200,7 @@ void socket::detach(operation_queue& done)
 
 void socket::start(direction d, operation* op)
 {
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     operation_queue& q = pending_[static_cast<std::size_t>(d)];
     if (!open_) {
         op->result = error::bad_descriptor;
@@ -214,13 +214,13 @@ void socket::start(direction d, operation* op)
 
 void socket::cancel()
 {
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     abort_all(t.done());
 }
 
 void socket::cancel(std::uint64_t id)
 {
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     for (operation_queue& q : pending_) {
         operation* const op = q.remove(id);
         if (op == nullptr) continue;
@@ -336,14 +336,14 @@ bool socket::try_wait(int what, error_code& ec)
 
 void socket::bind(const core::endpoint& local, error_code& ec)
 {
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
     ec = kind_ == socket_kind::tcp ? t.host().tcp().bind(tcp(id_), local) : t.host().udp().bind(udp(id_), local);
 }
 
 void socket::listen(int backlog, error_code& ec)
 {
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
     ec = kind_ == socket_kind::tcp ? t.host().tcp().listen(tcp(id_), backlog, t.now())
                                    : error_code(error::operation_not_supported);
@@ -351,7 +351,7 @@ void socket::listen(int backlog, error_code& ec)
 
 void socket::shutdown(int what, error_code& ec)
 {
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
     const auto how = static_cast<core::shutdown_type>(what); // receive, send, both: the same numbers
     ec = kind_ == socket_kind::tcp ? t.host().tcp().shutdown(tcp(id_), how, t.now()) : t.host().udp().shutdown(udp(id_), how);
@@ -359,7 +359,7 @@ void socket::shutdown(int what, error_code& ec)
 
 core::endpoint socket::local_endpoint(error_code& ec) const
 {
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, core::endpoint();
     return value_or(kind_ == socket_kind::tcp ? t.host().tcp().local_endpoint(tcp(id_)) : t.host().udp().local_endpoint(udp(id_)),
                     ec);
@@ -367,7 +367,7 @@ core::endpoint socket::local_endpoint(error_code& ec) const
 
 core::endpoint socket::remote_endpoint(error_code& ec) const
 {
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, core::endpoint();
     return value_or(
         kind_ == socket_kind::tcp ? t.host().tcp().remote_endpoint(tcp(id_)) : t.host().udp().remote_endpoint(udp(id_)), ec);
@@ -375,14 +375,14 @@ core::endpoint socket::remote_endpoint(error_code& ec) const
 
 std::size_t socket::available(error_code& ec) const
 {
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, std::size_t{0};
     return value_or(kind_ == socket_kind::tcp ? t.host().tcp().available(tcp(id_)) : t.host().udp().available(udp(id_)), ec);
 }
 
 bool socket::at_mark(error_code& ec) const
 {
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, false;
     if (kind_ != socket_kind::tcp) return ec = error::invalid_argument, false;
     ec = {};
@@ -399,7 +399,7 @@ void socket::block(error_code& ec, bool may_wait, core::time_point deadline, Try
     for (unsigned tries = 0;; ++tries) {
         std::uint64_t seen = 0;
         {
-            engine::turn t(*engine_);
+            engine::user_turn t(*engine_);
             if (!open_) return void(ec = error::bad_descriptor);
             if (attempt()) return;
             seen = engine_->turns() + 1; // this one counts when it ends
@@ -449,7 +449,7 @@ std::size_t socket::receive(std::vector<core::slice>& into, std::size_t limit, e
 std::size_t socket::send_message(const_buffer_list from, const core::endpoint& destination, const message_info& info,
                                  error_code& ec)
 {
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, std::size_t{0};
     if (kind_ == socket_kind::tcp) return ec = error::operation_not_supported, std::size_t{0};
     core::udp_sockets::send_hints hints;
@@ -479,7 +479,7 @@ std::size_t socket::receive_message(mutable_buffer_list into, int flags, bool ma
 
 std::size_t socket::receive_error(mutable_buffer_list into, core::endpoint& sent_to, error_info& info, error_code& ec)
 {
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, std::size_t{0};
     if (kind_ == socket_kind::tcp) return ec = error::operation_not_supported, std::size_t{0};
     const auto got = t.host().udp().take_error_message(udp(id_));
@@ -504,7 +504,7 @@ void socket::connect(const core::endpoint& peer, bool may_wait, core::time_point
     block(ec, may_wait, deadline, [&] { return try_connect(peer, started, ec); });
     if (started && ec == error::would_block) ec = error::in_progress;
     if (ec || kind_ != socket_kind::tcp) return;
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     (void)t.host().tcp().connect(tcp(id_), peer, t.now()); // takes note that success was told
 }
 

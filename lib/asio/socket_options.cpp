@@ -187,7 +187,7 @@ constexpr std::size_t congestion_name_size = 16; ///< Linux's TCP_CA_NAME_MAX
 void socket::set_option(int level, int name, const void* data, std::size_t size, error_code& ec)
 {
     if (level == IPPROTO_TCP && name == TCP_CONGESTION) {
-        engine::turn t(*engine_);
+        engine::user_turn t(*engine_);
         if (!open_) return void(ec = error::bad_descriptor);
         const std::string_view wanted(static_cast<const char*>(data), strnlen(static_cast<const char*>(data), size));
         ec = t.host().tcp().set_congestion_control({id_.index, id_.generation}, wanted, t.now());
@@ -200,7 +200,7 @@ void socket::set_option(int level, int name, const void* data, std::size_t size,
         return void(ec = error::no_protocol_option);
     if (!option) return void(ec = error::no_protocol_option);
     if (!read_value(*option, data, size, value)) return void(ec = error::invalid_argument);
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
     ec = kind_ == socket_kind::tcp ? t.host().tcp().set_option({id_.index, id_.generation}, *option, value, t.now())
                                    : t.host().udp().set_option({id_.index, id_.generation}, *option, value);
@@ -239,7 +239,7 @@ bool socket::get_fact(int level, int name, void* data, std::size_t* size, error_
 
 void socket::get_option(int level, int name, void* data, std::size_t* size, error_code& ec) const
 {
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
     ec = {};
     if (get_fact(level, name, data, size, ec) || get_interface_option(level, name, data, size, ec)) return;

@@ -239,7 +239,7 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
     s->connect_told = s->connection->waits_for_data(); // as Linux: done, and the first data makes it true
     s->connecting = !s->connect_told;
     s->error = {};
-    run(id, now);
+    follow(id, now);
     return s->connect_told ? error_code() : errno_code(EINPROGRESS);
 }
 
@@ -299,7 +299,7 @@ void tcp_sockets::close_listener(tcp_socket& s, time_point now)
         const auto before = c.connection->state();
         c.connection->abort(now);
         state_changed(child, c, before, now);
-        run(child, now);
+        follow(child, now);
     }
 }
 
@@ -315,7 +315,7 @@ void tcp_sockets::close(tcp_id id, time_point now)
         const auto before = s->connection->state();
         s->connection->close(now);
         state_changed(id, *s, before, now);
-        run(id, now);
+        follow(id, now);
     } else {
         reap(id);
     }

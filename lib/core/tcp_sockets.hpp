@@ -81,6 +81,9 @@ public:
     congestion_controls& congestion() noexcept { return congestion_; }
     result<tcp_info> info(tcp_id id, time_point now) const;
 
+    /// While on, what calls lead to waits for the next flush: several are answered by as few segments as can be.
+    void gather(bool on) noexcept { gathering_ = on; }
+
     // -- the network's ------------------------------------------------------------------------------------------------
     void receive_packet(received_packet&& p, time_point now) override;
     void icmp_error(const icmp_error_report& report, time_point now) override;
@@ -160,8 +163,9 @@ private:
     static duration patience_of(const tcp_socket& listener) noexcept;
 
     // tcp_sockets_output.cpp
-    void touch(tcp_id id, tcp_socket& s); ///< its output, timer and events are to be looked at by the next flush
-    void run(tcp_id id, time_point now);  ///< ... now
+    void touch(tcp_id id, tcp_socket& s);   ///< its output, timer and events are to be looked at by the next flush
+    void run(tcp_id id, time_point now);    ///< ... now
+    void follow(tcp_id id, time_point now); ///< what follows from a call of the user's: now, unless calls are gathered
     void postpone(tcp_id id, tcp_socket& s, time_point now);
     void pump(tcp_id id, tcp_socket& s, time_point now);
     void transmit(const endpoint& local, const endpoint& remote, const tcp_socket* s, tcp::outgoing_segment&& seg,
@@ -205,7 +209,8 @@ private:
     std::vector<tcp_id> blocked_;
     std::vector<tcp_id> postponed_; ///< have sent their share, and have more
     time_point postponed_at_{};
-    const std::size_t quantum_;      ///< octets; 0: without bound
+    const std::size_t quantum_; ///< octets; 0: without bound
+    bool gathering_ = false;
     std::vector<tcp_id> candidates_; ///< find_listener's
 };
 

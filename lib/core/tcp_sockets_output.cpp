@@ -42,6 +42,12 @@ void tcp_sockets::flush(time_point now) // RFC 9293 MUST-58, MUST-59
     }
 }
 
+void tcp_sockets::follow(tcp_id id, time_point now)
+{
+    if (!gathering_) return run(id, now);
+    if (tcp_socket* const s = find(id)) touch(id, *s);
+}
+
 /// Everything that a change to a connection may have set off.
 void tcp_sockets::run(tcp_id id, time_point now)
 {
