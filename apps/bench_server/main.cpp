@@ -1,12 +1,14 @@
 /// @file
-/// bench_server: the services that the benchmarks drive, on a TAP or TUN device. One process, one thread.
+/// bench_server: the services that the benchmarks drive, on a TAP or TUN device. One process, one thread for each queue.
 #include "bench_server/services.hpp"
 #include "common/host_options.hpp"
 #include "common/program.hpp"
 
-#include <boost/asio/io_context.hpp>
+#include <tapio/shards.hpp>
 
+#include <atomic>
 #include <cstdint>
+#include <sched.h>
 
 namespace asio = boost::asio;
 namespace po = boost::program_options;
@@ -30,31 +32,47 @@ struct engine_options
     // An engine that does not exist must not be measured under its name.
     void check() const
     {
-        if (queues > 1) throw apps::usage_error("--queues: more than one queue is not built yet");
         if (io_uring) throw apps::usage_error("--io-uring: this engine is not built yet");
     }
 };
 
-void serve(const apps::host_options& host, const engine_options& engine)
+void start_services(tapio::stack& stack)
 {
-    host.check();
-    engine.check();
-    asio::io_context io(1);
-    tapio::stack_options options;
-    options.defer_output = true;
-    tapio::stack stack(io, apps::open_device(host), options);
-    apps::configure(stack, host);
-
     apps::bench_server::start_sink(stack, 5001);
     apps::bench_server::start_source(stack, 5002);
     apps::bench_server::start_echo(stack, 5003);
     apps::bench_server::start_udp_echo(stack, 5003);
     apps::bench_server::start_closer(stack, 5004);
     apps::bench_server::start_control(stack, 5005);
+}
 
-    apps::stop_signal stop(io, [&] { io.stop(); });
-    apps::say("ready");
-    io.run();
+// The load client keeps CPU 0 busy: the first thread takes CPU 1, the second CPU 0, and further ones what is left.
+void pin_to_processor(std::size_t n)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(n < 2 ? 1 - n : n, &set);
+    ::sched_setaffinity(0, sizeof set, &set); // a machine that has it not runs us elsewhere
+}
+
+void serve(apps::host_options host, const engine_options& engine)
+{
+    host.check();
+    engine.check();
+    host.multi_queue = engine.queues > 1;
+    std::vector<std::unique_ptr<tapio::device>> queues;
+    while (queues.size() < engine.queues) queues.push_back(apps::open_device(host));
+    tapio::stack_options options;
+    options.defer_output = true;
+    tapio::shards shards(std::move(queues), options);
+    for (std::size_t n = 0; n < shards.size(); ++n) apps::configure(shards[n], host);
+    apps::stop_signal stop(shards.context(0), [&] { shards.stop(); });
+    std::atomic<std::size_t> started = 0;
+    shards.run([&](std::size_t n) { // on the shard's thread: the services have buffers for each
+        if (engine.queues > 1) pin_to_processor(n);
+        start_services(shards[n]);
+        if (++started == shards.size()) apps::say("ready");
+    });
 }
 
 } // namespace

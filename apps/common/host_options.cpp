@@ -60,7 +60,7 @@ std::string why_not(const std::string& mode, const std::string& name, const boos
     case ENODEV:
     case ENXIO: return what + " (/dev/net/tun is missing: modprobe tun)";
     case EBUSY: return what + " (another program has it open)";
-    case EINVAL: return what + " (the name is too long, or that of another kind of device)";
+    case EINVAL: return what + " (the name is too long, or that of another kind of device, or of one with another kind of queues)";
     default: return what;
     }
 }
@@ -104,6 +104,7 @@ std::unique_ptr<tapio::device> open_device(const host_options& options)
     if (!options.mac.empty()) wanted.mac = parse_mac(options.mac);
     if (options.vnet) wanted.offload = {.checksum = true, .tso_v4 = true, .tso_v6 = true, .ecn = true};
     wanted.queue_length = options.queue_length;
+    wanted.multi_queue = options.multi_queue;
     boost::system::error_code error;
     const auto open = [&] { return is_tap ? tapio::open_tap(wanted, error) : tapio::open_tun(wanted, error); };
     auto device = open();

@@ -22,10 +22,11 @@ struct host_options
     std::string gateway;                ///< "198.18.0.1", or nothing
     std::string mac;                    ///< "02:00:00:00:00:02", or nothing: the host makes one up
     bool vnet = false;                  ///< segmentation and checksum offload (IFF_VNET_HDR)
+    bool multi_queue = false;           ///< one queue of several of the device (IFF_MULTI_QUEUE)
     std::size_t queue_length = 0;       ///< packets; the device's queue towards us is to be so long if we may. 0: as it is
     std::string capture;                ///< a pcapng file that gets every packet, or nothing
 
-    /// The options that fill in all but `queue_length` and `capture`; it must outlive the parsing.
+    /// The options that fill in all but `multi_queue`, `queue_length` and `capture`; it must outlive the parsing.
     boost::program_options::options_description description();
 
     /// The option that fills in `capture`.

@@ -51,8 +51,9 @@ struct stack_options
     core::duration tcp_min_rto = std::chrono::milliseconds(200);    ///< RFC 6298 §2.4 says 1 s
     core::duration tcp_delayed_ack = std::chrono::milliseconds(40); ///< RFC 9293 §3.8.6.3 allows 500 ms
     core::duration tcp_time_wait = std::chrono::seconds(60);        ///< 2 MSL
-    core::trace* trace = nullptr;                                   ///< sees what happens inside; must outlive the stack
-    virtual_time* time = nullptr;                                   ///< null: real time
+    unsigned shards = 1, shard = 0; ///< stacks that share one device's addresses (shards.hpp), and which of them this is
+    core::trace* trace = nullptr;   ///< sees what happens inside; must outlive the stack
+    virtual_time* time = nullptr;   ///< null: real time
 };
 
 /// One host: its devices, addresses, routes and sockets.
@@ -109,6 +110,7 @@ public:
     void shutdown();
 
 private:
+    friend class shards;
     friend void use_stack(boost::asio::io_context& io, stack& s);
     friend void set_default_stack(stack& s);
 

@@ -11,6 +11,7 @@
 #include <tapio/ip/tcp.hpp>
 #include <tapio/ip/udp.hpp>
 #include <tapio/ip/zero_copy.hpp>
+#include <tapio/shards.hpp>
 #include <tapio/stack.hpp>
 #include <tapio/steady_timer.hpp>
 #include <tapio/virtual_time.hpp>

@@ -29,6 +29,8 @@ core::host_options options_for(const stack_options& o)
     out.tcp_memory = o.tcp_memory;
     out.congestion_control = o.tcp_congestion_control;
     out.udp_receive_buffer = o.udp_receive_buffer;
+    out.shards = o.shards;
+    out.shard = o.shard;
     if (o.time == nullptr) out.send_quantum = 65536; // what the protocols do takes no virtual time: there is nothing to share
     return out;
 }
@@ -77,6 +79,7 @@ struct called_by_device
 engine::engine(boost::asio::io_context* io, const stack_options& options)
     : mutex_(io == nullptr || !runs_on_one_thread(*io)),
       host_(options_for(options), options.time != nullptr ? seed_from(options.time->next_seed()) : fresh_seed()),
+      shard_(options.shard),
       time_(options.time),
       defers_(options.defer_output && options.time == nullptr && io != nullptr),
       io_(io)
@@ -235,7 +238,29 @@ void engine::settle(core::time_point now, operation_queue& done)
             more = true;
         }
     }
+    core::stray s;
+    while (host_.next_stray(s)) pass_on(std::move(s));
     if (!shut_down_) arm_timer(now);
+}
+
+void engine::pass_on(core::stray&& s)
+{
+    const std::size_t n = siblings_.size();
+    if (!s.to_all) return n > 1 ? send_to(siblings_[(shard_ + 1) % n], std::move(s)) : void();
+    for (std::size_t i = 0; i < n; ++i)
+        if (i != shard_) send_to(siblings_[i], s);
+}
+
+void engine::send_to(const std::weak_ptr<engine>& sibling, core::stray s)
+{
+    const auto to = sibling.lock();
+    if (!to || to->io_ == nullptr) return;
+    boost::asio::post(*to->io_, [sibling, stray = std::move(s)]() mutable {
+        const auto self = sibling.lock();
+        if (!self || self->is_shut_down()) return;
+        turn t(*self);
+        t.host().receive_stray(std::move(stray), t.now());
+    });
 }
 
 bool engine::transmit(attachment& a, core::time_point now)

@@ -104,6 +104,9 @@ public:
     core::time_point now() const;
     boost::asio::io_context& driver(); ///< the user's, or our own, started now
 
+    /// The stacks that share its addresses, by number, itself included. Before anything has come.
+    void set_siblings(std::vector<std::weak_ptr<engine>> all) { siblings_ = std::move(all); }
+
     // virtual time
     core::time_point next_event() const; ///< `never`, or when advance() is wanted
     void advance();                      ///< that time has come
@@ -146,6 +149,8 @@ private:
     void go_on(core::time_point next);
     bool defers() const;
     void flush_later();
+    void pass_on(core::stray&& s);
+    static void send_to(const std::weak_ptr<engine>& sibling, core::stray s);
     void flush_deferred();
     void timer_fired();
     void deliver();
@@ -171,6 +176,9 @@ private:
     std::vector<socket*> sockets_;
     std::vector<timer*> user_timers_;
     bool shut_down_ = false;
+
+    std::vector<std::weak_ptr<engine>> siblings_;
+    const unsigned shard_;
 
     virtual_time* const time_;
     const bool defers_;            ///< stack_options::defer_output

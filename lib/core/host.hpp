@@ -47,6 +47,7 @@ public:
     void receive(interface_id interface, packet p, time_point now) { network_.receive(interface, std::move(p), now); }
     /// A batch at once, which is moved from: what follows one another in a stream is joined (ip/gro.hpp).
     void receive(interface_id interface, std::span<packet> batch, time_point now) { network_.receive(interface, batch, now); }
+    void receive_stray(stray s, time_point now) { network_.receive_stray(std::move(s), now); } ///< from another shard
     void advance(time_point now);
 
     // -- out --------------------------------------------------------------------------------------------------------------
@@ -58,6 +59,7 @@ public:
     }
     /// The device was full: the packet goes back to the front.
     void return_packet(interface_id interface, packet p) { network_.return_packet(interface, std::move(p)); }
+    bool next_stray(stray& out) { return network_.next_stray(out); } ///< for other shards
     bool next_event(socket_event& out) { return events_.pop(out); }
 
     // -- sockets ----------------------------------------------------------------------------------------------------------

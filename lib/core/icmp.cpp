@@ -47,11 +47,19 @@ icmp_error_report report_of(const wire::icmpv4_quote& q, int error, bool hard)
 void network::icmp_input(received_packet&& p, time_point now)
 {
     ++counters_.icmp.in_msgs;
+    const bool for_all = options_.shards > 1 && p.hops == 0 && p.interface != loopback;
+    const packet whole = for_all ? p.payload : packet();
     p.payload.pull(std::min<std::size_t>(p.payload.size(), 128)); // enough for a quote's headers
     const auto m = wire::parse_icmpv4(p.payload);
     if (!m) {
         ++counters_.icmp.in_errors;
         return dropped(p.interface, m.error(), p.payload, now);
+    }
+    if (for_all && m->type != wire::icmpv4_type::echo_request && m->type != wire::icmpv4_type::echo_reply) {
+        received_packet copy = p; // an error about something that any shard may have sent
+        copy.payload = whole;
+        pass_on(std::move(copy));
+        strays_.back().to_all = true;
     }
     switch (m->type) {
     case wire::icmpv4_type::echo_request: return echo_input(std::move(p), *m, now);

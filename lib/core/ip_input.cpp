@@ -12,7 +12,7 @@ bool is_this_network(const address_v4& a) noexcept { return a.to_uint() >> 24 ==
 
 } // namespace
 
-void network::ipv4_input(interface_id interface, packet&& p, bool link_group, time_point now, bool from_us)
+void network::ipv4_input(interface_id interface, packet&& p, bool link_group, time_point now, bool from_us, std::uint8_t hops)
 {
     ++counters_.ip.in_receives;
     p.pull(std::min(p.size(), largest_header));
@@ -43,6 +43,7 @@ void network::ipv4_input(interface_id interface, packet&& p, bool link_group, ti
     r.destination = f->destination;
     r.ttl = f->ttl;
     r.tos = f->tos;
+    r.hops = hops;
     r.to_group = link_group || f->destination.is_multicast() || is_broadcast(f->destination);
     r.ip_header_size = static_cast<std::uint8_t>(f->header_length);
     std::copy_n(p.front().begin(), f->header_length, r.ip_header.begin());
@@ -92,6 +93,30 @@ void network::deliver(wire::ip_protocol protocol, received_packet&& p, time_poin
     ++counters_.ip.in_unknown_protos;
     dropped(p.interface, drop_reason::ipv4_unknown_protocol, p.payload, now);
     send_unreachable(p, wire::protocol_unreachable, now); // RFC 1122 §3.2.2.1
+}
+
+// -- shards ---------------------------------------------------------------------------------------------------------------
+
+void network::pass_on(received_packet&& p)
+{
+    if (strays_.size() >= options_.transmit_queue) return;
+    std::copy_n(p.ip_header.begin(), p.ip_header_size, p.payload.push_front(std::size_t{p.ip_header_size}));
+    strays_.push_back({p.interface, std::move(p.payload), static_cast<std::uint8_t>(p.hops + 1), false, false});
+}
+
+bool network::next_stray(stray& out)
+{
+    if (strays_.empty()) return false;
+    out = std::move(strays_.front());
+    strays_.pop_front();
+    return true;
+}
+
+void network::receive_stray(stray&& s, time_point now)
+{
+    if (s.interface >= interfaces_.size()) return;
+    if (s.arp) return arp_input(s.interface, s.contents, now, true);
+    ipv4_input(s.interface, std::move(s.contents), false, now, false, s.hops);
 }
 
 } // namespace tapio::core

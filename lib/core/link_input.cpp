@@ -55,8 +55,9 @@ void network::ethernet_input(interface_id interface, packet&& p, time_point now)
 }
 
 /// RFC 826, "Packet Reception".
-void network::arp_input(interface_id interface, const packet& received, time_point now)
+void network::arp_input(interface_id interface, const packet& received, time_point now, bool passed_on)
 {
+    if (options_.shards > 1 && !passed_on) strays_.push_back({interface, received, 1, true, true});
     packet p = received;
     p.pull(std::min(p.size(), sizeof(wire::arp_header)));
     const auto arp = wire::parse_arp(p.front());
@@ -74,7 +75,7 @@ void network::arp_input(interface_id interface, const packet& received, time_poi
         }
     }
     if (!for_us) return dropped(interface, drop_reason::arp_not_for_us, p, now);
-    if (arp->operation != arp_operation::request) return;
+    if (arp->operation != arp_operation::request || passed_on) return; // who got it answers
     send_arp(interface, arp_operation::reply, arp->target_ip, arp->sender_mac, arp->sender_ip, arp->sender_mac);
 }
 

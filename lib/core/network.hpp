@@ -44,6 +44,7 @@ struct received_packet
     address source, destination;
     std::uint8_t ttl = 0, tos = 0;
     bool to_group = false; ///< sent to a broadcast or multicast address
+    std::uint8_t hops = 0; ///< so many shards have passed it on
     packet payload;
     std::array<std::byte, 60> ip_header; ///< for ICMP to quote; its length follows
     std::uint8_t ip_header_size = 0;     ///< octets
@@ -61,6 +62,17 @@ struct icmp_error_report
     address offender;           ///< who says so: a router, the destination, or we
     std::uint8_t type = 0, code = 0;
     packet quote; ///< as much of our packet as came back, from its IP header on
+};
+
+/// What came to one shard and may be another's: a segment or datagram that nobody here waits for goes round until somebody takes
+/// it or the last refuses it; what all need to know (ARP, ICMP errors) goes to each.
+struct stray
+{
+    interface_id interface = 0;
+    packet contents; ///< from its IP, or ARP, header on
+    std::uint8_t hops = 0;
+    bool arp = false;
+    bool to_all = false;
 };
 
 /// What the network layer asks of UDP and TCP.
@@ -106,6 +118,14 @@ public:
     void receive(interface_id interface, packet&& p, time_point now);
     void receive(interface_id interface, std::span<packet> batch, time_point now); ///< they are moved from
     void advance(time_point now);                                                  ///< neighbours that do not answer
+    void receive_stray(stray&& s, time_point now);
+    bool next_stray(stray& out);
+    /// Another shard may want it.
+    bool may_stray(const received_packet& p) const noexcept
+    {
+        return p.hops + 1U < options_.shards && p.interface != loopback && !p.to_group;
+    }
+    void pass_on(received_packet&& p); ///< its payload from the transport header on
     bool run_loopback(time_point now); ///< packets to ourselves, up to a budget; true if there were any
     time_point next_deadline() const;
     bool loopback_waits() const noexcept { return !interfaces_[loopback]->transmit.empty() || !looped_.empty(); }
@@ -176,14 +196,15 @@ private:
     void received(interface_id interface, const packet& p, time_point now);
     void link_input(interface_id interface, packet&& p, time_point now);
     void ethernet_input(interface_id interface, packet&& p, time_point now);
-    void arp_input(interface_id interface, const packet& p, time_point now);
+    void arp_input(interface_id interface, const packet& p, time_point now, bool passed_on = false);
     void send_arp(interface_id interface, wire::arp_operation op, const address_v4& sender, const mac_address& target_mac,
                   const address_v4& target, const mac_address& to);
     void ask_neighbors(interface_id interface, time_point now);
 
     // ip_input.cpp
     /// @param from_us a multicast of our own that comes back
-    void ipv4_input(interface_id interface, packet&& p, bool link_group, time_point now, bool from_us = false);
+    void ipv4_input(interface_id interface, packet&& p, bool link_group, time_point now, bool from_us = false,
+                    std::uint8_t hops = 0);
     std::optional<drop_reason> check_destination(interface_id interface, const wire::ipv4_fields& f,
                                                  bool link_group) const noexcept;
     std::optional<drop_reason> check_source(interface_id interface, const wire::ipv4_fields& f) const noexcept;
@@ -213,6 +234,7 @@ private:
     transport* udp_ = nullptr;
     trace* trace_ = nullptr;
     std::vector<std::unique_ptr<net_interface>> interfaces_;
+    std::deque<stray> strays_;
     std::vector<std::pair<interface_id, packet>> looped_; ///< multicasts on their way back to us
     ip::route_table routes_;
     ip::icmp_limiter limiter_;

@@ -43,6 +43,8 @@ tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& rando
       fast_open_cookies_(random.make_key()),
       connections_(16, tuple_hash{random.make_key()}),
       waiting_limit_(std::max<std::size_t>(options.time_wait_limit, 1)),
+      shards_(std::max(options.shards, 1U)),
+      shard_(options.shard),
       quantum_(options.send_quantum)
 {
     if (default_congestion_ == nullptr) default_congestion_ = congestion_.find("cubic");
@@ -107,7 +109,7 @@ error_code tcp_sockets::choose_port(tcp_socket& s, const endpoint* peer, const a
     const std::uint64_t offset = peer == nullptr ? random_.next_u32() : siphash(port_key_, tuple_octets({source, 0}, *peer));
     for (unsigned i = 0; i < range; ++i) {
         const auto candidate = static_cast<std::uint16_t>(first_ephemeral + (offset + next_ephemeral_++) % range);
-        if (!port_is_free(s, candidate, peer, source)) continue;
+        if (candidate % shards_ != shard_ || !port_is_free(s, candidate, peer, source)) continue; // others have the same peers
         port = candidate;
         return {};
     }

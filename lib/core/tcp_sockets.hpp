@@ -141,9 +141,9 @@ private:
     tcp_socket* find_connection(const endpoint& local, const endpoint& remote, tcp_id& id);
     tcp_socket* find_listener(interface_id interface, const endpoint& local, const endpoint& remote, tcp_id& id);
     void deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const received_packet& p, time_point now);
-    void arrives_in_listen(tcp_id id, tcp::segment& seg, const endpoint& local, const endpoint& remote, const received_packet& p,
+    void arrives_in_listen(tcp_id id, tcp::segment& seg, const endpoint& local, const endpoint& remote, received_packet& p,
                            time_point now, std::uint32_t least_iss_gap);
-    void arrives_in_closed(const tcp::segment& seg, const endpoint& local, const endpoint& remote, const received_packet& p,
+    void arrives_in_closed(const tcp::segment& seg, const endpoint& local, const endpoint& remote, received_packet& p,
                            time_point now);
     void child_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now);
     tcp_socket* make_child(tcp_id listener, const endpoint& local, const endpoint& remote, tcp_id& id, tcp::seq_number iss,
@@ -209,6 +209,7 @@ private:
     std::vector<tcp_id> blocked_;
     std::vector<tcp_id> postponed_; ///< have sent their share, and have more
     time_point postponed_at_{};
+    const unsigned shards_, shard_;
     const std::size_t quantum_; ///< octets; 0: without bound
     bool gathering_ = false;
     std::vector<tcp_id> candidates_; ///< find_listener's

@@ -64,14 +64,18 @@ void tcp_sockets::receive_packet(received_packet&& p, time_point now)
     if (!f) return drop(f.error());
     if (!wire::verify_checksum(p.payload, p.source, p.destination, protocol_number))
         return drop(drop_reason::tcp_bad_checksum); // RFC 9293 MUST-3
-    p.payload.consume(f->header_length);
     const endpoint local{p.destination, f->destination_port};
     const endpoint remote{p.source, f->source_port};
+    tcp_id id;
+    tcp_socket* const s = find_connection(local, remote, id);
+    const bool nobodys = s == nullptr && !id;
+    packet whole = nobodys && net_.may_stray(p) ? p.payload : packet();
+    p.payload.consume(f->header_length);
     tcp::segment seg = segment_of(*f, std::move(p.payload));
     seg.congestion_experienced = (p.tos & 3) == 3;
-    tcp_id id;
+    p.payload = std::move(whole);
     std::uint32_t beyond = 0;
-    if (tcp_socket* const s = find_connection(local, remote, id)) {
+    if (s != nullptr) {
         if (!s->connection->may_give_way_to(seg)) return deliver(id, *s, std::move(seg), p, now);
         beyond = s->connection->next_sequence().value() + 65537; // RFC 9293 §3.6.1: above what the last one used
         const auto before = s->connection->state();
@@ -145,9 +149,10 @@ void tcp_sockets::deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const re
 }
 
 /// RFC 9293 §3.10.7.1. Nothing is said to a reset, nor to who cannot be answered.
-void tcp_sockets::arrives_in_closed(const tcp::segment& seg, const endpoint& local, const endpoint& remote,
-                                    const received_packet& p, time_point now)
+void tcp_sockets::arrives_in_closed(const tcp::segment& seg, const endpoint& local, const endpoint& remote, received_packet& p,
+                                    time_point now)
 {
+    if (!p.payload.empty() && net_.may_stray(p)) return net_.pass_on(std::move(p));
     net_.dropped(p.interface, drop_reason::tcp_no_socket, p.payload, now);
     const auto rst = tcp::reset_for(seg);
     if (!rst) return;
@@ -156,7 +161,7 @@ void tcp_sockets::arrives_in_closed(const tcp::segment& seg, const endpoint& loc
 
 /// RFC 9293 §3.10.7.2
 void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, const endpoint& local, const endpoint& remote,
-                                    const received_packet& p, time_point now, std::uint32_t beyond)
+                                    received_packet& p, time_point now, std::uint32_t beyond)
 {
     if (seg.bits.rst) return net_.dropped(p.interface, drop_reason::tcp_no_socket, p.payload, now); // first
     if (seg.bits.ack) {                                                                             // second

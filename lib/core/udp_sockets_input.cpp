@@ -81,6 +81,7 @@ void udp_sockets::receive_packet(received_packet&& p, time_point now)
     const endpoint remote{p.source, d->source_port};
     std::vector<socket*> everyone;
     if (demultiplex(p.interface, local, remote, p.to_group ? &everyone : nullptr) == nullptr) {
+        if (net_.may_stray(p)) return p.payload = whole, net_.pass_on(std::move(p));
         ++counters_.no_ports;
         net_.dropped(p.interface, drop_reason::udp_no_socket, p.payload, now);
         p.payload = whole;

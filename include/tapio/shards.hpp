@@ -1,0 +1,77 @@
+/// @file
+/// Several cores for one address: a stack for each queue of a device, each on a thread of its own. Nothing is shared while data
+/// flows; what the kernel gives to the wrong queue (ARP, ICMP errors, a flow that it has forgotten) finds its owner by a message.
+///
+///     std::vector<std::unique_ptr<tapio::device>> queues;   // IFF_MULTI_QUEUE: one device, opened once for each queue
+///     for (int i = 0; i < 4; ++i) queues.push_back(tapio::open_tap({.name = "tap0", .multi_queue = true, .mac = ours}));
+///     tapio::shards host(std::move(queues));
+///     host.add_address(make_address("198.18.0.2"), 24);
+///     host.listen({tcp::v4(), 80}, [](tcp::socket s) { std::make_shared<session>(std::move(s))->start(); });
+///     host.run();
+///
+/// Each shard has the addresses of all. A connection belongs to the shard that it came to, or was made on, and so do its
+/// handlers: its sockets are for that shard's thread alone. Ports that connect() chooses are of each shard's own share.
+#pragma once
+
+#include <tapio/ip/tcp.hpp>
+#include <tapio/stack.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/socket_base.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace tapio {
+
+class shards
+{
+public:
+    /// One stack for each queue. @param options of every one; `shards`, `shard` and `time` are set here
+    /// @throws boost::system::system_error invalid_argument: no queue, or on Ethernet without a link-layer address (they must
+    /// have the same one)
+    explicit shards(std::vector<std::unique_ptr<device>> queues, const stack_options& options = {});
+    shards(const shards&) = delete;
+    shards& operator=(const shards&) = delete;
+    ~shards(); ///< stop()
+
+    std::size_t size() const noexcept { return all_.size(); }
+
+    /// While run() does, a shard is for its own thread: post what is to be done there to its context.
+    stack& operator[](std::size_t n) noexcept { return *all_[n].host; }
+    boost::asio::io_context& context(std::size_t n) noexcept { return *all_[n].io; }
+
+    // -- before run(): for every shard. @throws as the stack's
+    void add_address(const boost::asio::ip::address& address, unsigned prefix_length);
+    void set_default_gateway(const boost::asio::ip::address& gateway);
+
+    /// One acceptor fed by all: `on_connection(tcp::socket)` is called for each connection, on the thread of the shard that it
+    /// belongs to, so it must be callable on several at once. Until stop().
+    /// @throws boost::system::system_error address_in_use · address_not_available
+    void listen(const ip::tcp::endpoint& at, std::function<void(ip::tcp::socket)> on_connection,
+                int backlog = boost::asio::socket_base::max_listen_connections);
+
+    /// Runs the first shard here and each of the others on a thread of its own, until stop().
+    /// @param on_start called with the shard's number on its thread, before anything else: to pin it to a
+    /// processor, or start what is to run there
+    void run(const std::function<void(std::size_t)>& on_start = {});
+
+    /// From any thread: run() returns soon.
+    void stop();
+
+private:
+    struct shard
+    {
+        std::unique_ptr<boost::asio::io_context> io;
+        std::unique_ptr<stack> host;
+    };
+
+    std::vector<shard> all_;
+    std::vector<std::thread> threads_;
+};
+
+} // namespace tapio

@@ -1,0 +1,118 @@
+// Stacks that share the addresses of one device.
+#include "asio/engine.hpp"
+
+#include <tapio/shards.hpp>
+
+#include <boost/system/system_error.hpp>
+
+namespace tapio {
+
+namespace {
+
+/// Accepts on one shard for as long as it lives.
+class shard_listener : public std::enable_shared_from_this<shard_listener>
+{
+public:
+    shard_listener(stack& s, const ip::tcp::endpoint& at, std::function<void(ip::tcp::socket)> on_connection, int backlog)
+        : acceptor_(s, at), on_connection_(std::move(on_connection))
+    {
+        acceptor_.listen(backlog);
+        acceptor_.non_blocking(true);
+    }
+
+    void accept()
+    {
+        acceptor_.async_accept([self = shared_from_this()](boost::system::error_code ec, ip::tcp::socket socket) {
+            if (ec == boost::asio::error::operation_aborted || ec == boost::asio::error::bad_descriptor) return;
+            if (!ec) self->hand_over(std::move(socket));
+            self->accept();
+        });
+    }
+
+private:
+    /// What has arrived at one wake-up, but no more than so much in one go.
+    void hand_over(ip::tcp::socket socket)
+    {
+        on_connection_(std::move(socket));
+        for (int i = 0; i < 64; ++i) {
+            boost::system::error_code ec;
+            auto more = acceptor_.accept(ec);
+            if (ec) return;
+            on_connection_(std::move(more));
+        }
+    }
+
+    ip::tcp::acceptor acceptor_;
+    std::function<void(ip::tcp::socket)> on_connection_;
+};
+
+void check(const std::vector<std::unique_ptr<device>>& queues)
+{
+    bool usable = !queues.empty();
+    for (const auto& q : queues) {
+        const device_info info = q->info();
+        const bool nameless = info.link == core::link_type::ethernet && info.mac.is_unspecified();
+        usable = usable && (queues.size() == 1 || !nameless) && info.mac == queues.front()->info().mac;
+    }
+    if (!usable) throw boost::system::system_error(core::errno_code(EINVAL), "shards");
+}
+
+} // namespace
+
+shards::shards(std::vector<std::unique_ptr<device>> queues, const stack_options& options)
+{
+    check(queues);
+    std::vector<std::weak_ptr<detail::engine>> engines;
+    for (auto& queue : queues) {
+        stack_options own = options;
+        own.shards = static_cast<unsigned>(queues.size());
+        own.shard = static_cast<unsigned>(all_.size());
+        own.time = nullptr;
+        auto io = std::make_unique<boost::asio::io_context>(1);
+        auto host = std::make_unique<stack>(*io, std::move(queue), own);
+        engines.push_back(host->engine_);
+        all_.push_back({std::move(io), std::move(host)});
+    }
+    for (const shard& s : all_) s.host->engine_->set_siblings(engines);
+}
+
+shards::~shards()
+{
+    stop();
+    for (std::thread& t : threads_) t.join();
+    for (shard& s : all_) s.host->shutdown(); // before the first context goes: messages may be on their way
+}
+
+void shards::add_address(const boost::asio::ip::address& address, unsigned prefix_length)
+{
+    for (const shard& s : all_) s.host->add_address(address, prefix_length);
+}
+
+void shards::set_default_gateway(const boost::asio::ip::address& gateway)
+{
+    for (const shard& s : all_) s.host->set_default_gateway(gateway);
+}
+
+void shards::listen(const ip::tcp::endpoint& at, std::function<void(ip::tcp::socket)> on_connection, int backlog)
+{
+    for (const shard& s : all_) std::make_shared<shard_listener>(*s.host, at, on_connection, backlog)->accept();
+}
+
+void shards::run(const std::function<void(std::size_t)>& on_start)
+{
+    const auto run_one = [this, on_start](std::size_t n) {
+        if (on_start) on_start(n);
+        all_[n].io->run();
+    };
+    for (std::size_t n = 1; n < all_.size(); ++n) threads_.emplace_back(run_one, n);
+    run_one(0);
+    for (std::thread& t : threads_) t.join();
+    threads_.clear();
+}
+
+void shards::stop()
+{
+    for (const shard& s : all_) s.io->stop();
+}
+
+} // namespace tapio
