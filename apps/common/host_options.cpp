@@ -60,7 +60,8 @@ std::string why_not(const std::string& mode, const std::string& name, const boos
     case ENODEV:
     case ENXIO: return what + " (/dev/net/tun is missing: modprobe tun)";
     case EBUSY: return what + " (another program has it open)";
-    case EINVAL: return what + " (the name is too long, or that of another kind of device, or of one with another kind of queues)";
+    case EINVAL:
+        return what + " (the name is too long, or that of another kind of device, or of one with another kind of queues)";
     default: return what;
     }
 }

@@ -109,8 +109,8 @@ test::world::wire_options wire_of(const cell& c)
 host_options options_of(const cell& c)
 {
     host_options o;
-    // So much that they hold nothing up: twice the path and its queue are in flight at most, and what is lost twice or three times
-    // keeps several round trips' worth behind it from being read.
+    // So much that they hold nothing up: twice the path and its queue are in flight at most, and what is lost twice or three
+    // times keeps several round trips' worth behind it from being read.
     const std::uint64_t wanted = 10 * bandwidth_delay_product(c) + (1 << 20);
     const auto most = static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, 512U << 20));
     if (!c.tuned) o.tcp.receive_buffer = o.tcp.send_buffer = most;
