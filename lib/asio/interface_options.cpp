@@ -57,7 +57,7 @@ bool socket::set_interface_option(int level, int name, const void* data, std::si
     const bool to_device = level == SOL_SOCKET && name == SO_BINDTODEVICE;
     const bool membership = level == IPPROTO_IP && (name == IP_ADD_MEMBERSHIP || name == IP_DROP_MEMBERSHIP);
     if (!to_device && !membership && !(level == IPPROTO_IP && name == IP_MULTICAST_IF)) return false;
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, true;
     if (to_device) return ec = bind_to_device(data, size), true;
     if (kind_ == socket_kind::tcp) return ec = error::invalid_argument, true; // as Linux, of streams

@@ -42,13 +42,13 @@ timer::timer(std::shared_ptr<engine> owner) : engine_(std::move(owner)), state_(
     state_->owner = engine_.get();
     state_->node.fire = &state::fire;
     state_->node.context = state_.get();
-    const engine::turn t(*engine_);
+    const engine::user_turn t(*engine_);
     engine_->enlist(this);
 }
 
 timer::~timer()
 {
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     abort(t.done());
     engine_->delist(this);
 }
@@ -77,7 +77,7 @@ std::size_t timer::abort(operation_queue& done, std::size_t most)
 
 std::size_t timer::expires_at(core::time_point expiry)
 {
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     const std::size_t n = abort(t.done());
     state_->expiry = expiry;
     return n;
@@ -85,19 +85,19 @@ std::size_t timer::expires_at(core::time_point expiry)
 
 std::size_t timer::cancel()
 {
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     return abort(t.done());
 }
 
 std::size_t timer::cancel_one()
 {
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     return abort(t.done(), 1);
 }
 
 void timer::cancel(std::uint64_t id)
 {
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     operation* const op = state_->waiting.remove(id);
     if (op == nullptr) return;
     op->result = boost::asio::error::operation_aborted;
@@ -107,7 +107,7 @@ void timer::cancel(std::uint64_t id)
 
 void timer::start(operation* op)
 {
-    engine::turn t(*engine_);
+    engine::user_turn t(*engine_);
     if (engine_->is_shut_down()) {
         op->result = boost::asio::error::operation_aborted;
         return t.done().push(op);
@@ -122,7 +122,7 @@ void timer::discard()
 {
     operation_queue gone;
     {
-        const engine::turn t(*engine_);
+        const engine::user_turn t(*engine_);
         gone.append(state_->waiting);
         engine_->timers().cancel(state_->node);
     }

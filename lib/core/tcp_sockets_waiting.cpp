@@ -13,7 +13,7 @@ constexpr auto granularity = std::chrono::milliseconds(10); // that many end at 
 void tcp_sockets::let_wait(tcp_id id, tcp_socket& s)
 {
     const time_point end = s.connection->next_deadline();
-    if (!waiting_.in_order(end)) return arm(id, s, end); // it has been revived, or its 2 MSL are others
+    if (!waiting_.takes(end)) return arm(id, s, end); // it has been revived, or its 2 MSL are others
     time_wait_table::entry e;
     e.local = s.local;
     e.remote = s.remote;

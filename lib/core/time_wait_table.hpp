@@ -34,10 +34,13 @@ public:
     std::size_t size() const noexcept { return slots_.size() - free_.size(); }
     bool empty() const noexcept { return size() == 0; }
 
-    /// Entries end in the order in which they were added.
-    bool in_order(time_point end) const noexcept { return order_.empty() || order_.back().first <= end; }
+    /// Entries end in the order in which they were added; and a peer that has them taken again and again does not make it longer.
+    bool takes(time_point end) const noexcept
+    {
+        return (order_.empty() || order_.back().first <= end) && order_.size() <= 2 * size() + 64;
+    }
 
-    /// Precondition: in_order(e.end)
+    /// Precondition: takes(e.end)
     tcp_id add(const entry& e)
     {
         if (free_.empty()) {

@@ -19,11 +19,12 @@ constexpr std::size_t corpus_size = 256;
 
 struct fuzzer
 {
-    explicit fuzzer(std::uint64_t seed) : random(seed), h(options, host_seed(seed))
+    explicit fuzzer(std::uint64_t seed) : random(seed), options(options_for(seed)), h(options, host_seed(seed))
     {
         device_info eth;
         eth.name = "eth0";
         eth.mac = {{2, 0, 0, 0, 0, 2}};
+        eth.offload.gso = true;
         h.add_interface(eth);
         (void)h.add_address(1, address_v4(0xc000'0202U), 24, now);
         listener = *h.tcp().open(family::v4);
@@ -33,6 +34,16 @@ struct fuzzer
         datagrams = *h.udp().open(family::v4);
         (void)h.udp().bind(datagrams, {address_v4::any(), 7});
         make_corpus();
+    }
+
+    /// Every second one is a shard of two, and hears again of what it has passed on.
+    static host_options options_for(std::uint64_t seed)
+    {
+        host_options o;
+        o.shards = seed % 2 == 0 ? 2 : 1;
+        o.send_quantum = 5000;
+        o.time_wait_limit = 20;
+        return o;
     }
 
     static std::array<std::byte, 32> host_seed(std::uint64_t n)
@@ -154,6 +165,22 @@ struct fuzzer
         f[at + 17] = static_cast<std::byte>(sum.checksum() & 0xff);
     }
 
+    /// The segment that would follow in the same stream.
+    octets successor(octets f)
+    {
+        const std::size_t tcp = 34;
+        if (f.size() < tcp + 20 || f[14] != std::byte{0x45} || f[23] != std::byte{6}) return f;
+        const std::size_t end = 14 + ((std::to_integer<std::size_t>(f[16]) << 8) | std::to_integer<std::size_t>(f[17]));
+        const std::size_t headers = tcp + 4 * (std::to_integer<std::size_t>(f[46]) >> 4);
+        if (end > f.size() || headers >= end) return f;
+        std::uint32_t seq = 0;
+        for (std::size_t i = 0; i < 4; ++i) seq = (seq << 8) | std::to_integer<std::uint32_t>(f[tcp + 4 + i]);
+        seq += static_cast<std::uint32_t>(end - headers);
+        for (std::size_t i = 0; i < 4; ++i) f[tcp + 4 + i] = static_cast<std::byte>(seq >> (24 - 8 * i));
+        mend(f);
+        return f;
+    }
+
     void user_step()
     {
         endpoint peer;
@@ -183,7 +210,14 @@ struct fuzzer
 
     void step()
     {
-        h.receive(1, packet(slice::copy_of(next_frame())), now);
+        std::vector<packet> batch; // some of them may be joined
+        for (auto n = random() % 3 == 0 ? random() % 8 : 0; n > 0; --n) {
+            const octets f = next_frame();
+            batch.emplace_back(slice::copy_of(f));
+            if (random() % 2 == 0) batch.emplace_back(slice::copy_of(successor(f)));
+        }
+        batch.emplace_back(slice::copy_of(next_frame()));
+        h.receive(1, batch, now);
         now += duration(static_cast<std::int64_t>(random() % 2'000'000));
         user_step();
         h.advance(now);
@@ -196,6 +230,9 @@ struct fuzzer
                 corpus[4 + random() % (corpus_size - 4)] = flat(p);
             }
         }
+        stray s;
+        while (h.next_stray(s)) h.receive_stray(std::move(s), now); // as the other shard would pass it on
+        h.advance(now);
         socket_event e;
         while (h.next_event(e)) {}
     }

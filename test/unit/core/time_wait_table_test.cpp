@@ -24,7 +24,7 @@ TEST(time_wait_table, ends_in_order_though_some_are_taken_early)
     EXPECT_TRUE(time_wait_table::holds(a));
     EXPECT_FALSE(time_wait_table::holds(tcp_id{5, 1}));
     EXPECT_FALSE(time_wait_table::holds(tcp_id()));
-    EXPECT_FALSE(t.in_order(begin + 2s));
+    EXPECT_FALSE(t.takes(begin + 2s));
     EXPECT_EQ(t.take(b).end, begin + 2s);
     EXPECT_EQ(t.oldest(), a);
     t.take(a);
@@ -38,6 +38,16 @@ TEST(time_wait_table, ends_in_order_though_some_are_taken_early)
     t.take(d);
     EXPECT_FALSE(t.oldest());
     EXPECT_TRUE(t.empty());
+}
+
+TEST(time_wait_table, does_not_grow_with_what_is_taken_again_and_again)
+{
+    time_wait_table t;
+    unsigned added = 0;
+    for (; added < 1000 && t.takes(begin + 1s); ++added) t.take(t.add(ending(1s)));
+    EXPECT_LT(added, 100U);
+    EXPECT_FALSE(t.oldest()); // those that were taken are forgotten, and there is room
+    EXPECT_TRUE(t.takes(begin + 1s));
 }
 
 } // namespace
