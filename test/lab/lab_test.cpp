@@ -205,9 +205,9 @@ public:
     long_sender(host& h, tcp_id id, std::uint64_t size) : host_(h), id_(id), left_(size) { host_.tcp().set_owner(id_, this); }
     void ready(readiness what, time_point now) override
     {
-        while (left_ > 0 && any(what & readiness::writable)) {
+        while (left_ > 0 && sent_ < pause_at && any(what & readiness::writable)) {
             const_bytes next = at_position(sent_);
-            const std::array<const_bytes, 1> list{next.first(std::min<std::uint64_t>(next.size(), left_))};
+            const std::array<const_bytes, 1> list{next.first(std::min<std::uint64_t>({next.size(), left_, pause_at - sent_}))};
             const auto n = host_.tcp().send(id_, list, now);
             if (!n) return;
             sent_ += *n;
@@ -215,6 +215,10 @@ public:
         }
         if (left_ == 0 && !std::exchange(shut_, true)) (void)host_.tcp().shutdown(id_, shutdown_type::send, now);
     }
+
+    tcp_id id() const noexcept { return id_; }
+
+    std::uint64_t pause_at = UINT64_MAX; ///< octets; change it and call ready() to go on
 
 private:
     host& host_;
@@ -292,6 +296,33 @@ TEST(long_transfer, past_eight_gibibytes)
     EXPECT_EQ(t.to.received, size);
     EXPECT_TRUE(t.to.right);
     EXPECT_GT(t.a.counters().tcp.retrans_segs, 0U);
+}
+
+/// 4 GiB after the SYN comes an octet of its number. A segment that begins there, or ends, is none.
+TEST(long_transfer, the_octet_that_has_the_number_of_the_syn_is_lost_and_comes_again)
+{
+    constexpr std::uint64_t round = (UINT64_C(1) << 32) - 1; // octets from the SYN to its number
+    test::world::wire_options wire;
+    wire.mtu = 65000;
+    wire.forth.delay = wire.back.delay = 100us;
+    transfer t(round + 1000, wire);
+    t.from.pause_at = round;
+    ASSERT_TRUE(t.net.run_until([&] { return t.to.received == round; }, 1h));
+    t.net.run_for(1s);
+    ASSERT_EQ(t.a.tcp().info(t.from.id(), t.net.now())->unacked, 0U) << "an acknowledgement that ends there ends all";
+    impairment_options dead = wire.forth;
+    dead.drop = 1;
+    t.w.forth.change(dead, 1);
+    t.from.pause_at = round + 1;
+    t.from.ready(readiness::writable, t.net.now());
+    t.net.run_for(300ms); // sent, and sent again in vain
+    t.w.forth.change(wire.forth, 1);
+    EXPECT_GT(t.a.counters().tcp.retrans_segs, 0U);
+    t.from.pause_at = UINT64_MAX;
+    t.from.ready(readiness::writable, t.net.now());
+    ASSERT_TRUE(t.net.run_until([&] { return t.to.ended; }, 1min));
+    EXPECT_EQ(t.to.received, round + 1000);
+    EXPECT_TRUE(t.to.right);
 }
 
 class terrible_wire : public testing::TestWithParam<std::uint64_t>
