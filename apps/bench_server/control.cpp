@@ -1,4 +1,3 @@
-#include "bench_server/listener.hpp"
 #include "bench_server/services.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -89,9 +88,12 @@ asio::awaitable<void> control(tcp::socket socket)
 
 } // namespace
 
-void start_control(tapio::stack& stack, std::uint16_t port)
+void start_control(tapio::shards& shards, std::uint16_t port)
 {
-    listen(stack, port, [&stack](tcp::socket socket) { asio::co_spawn(stack, control(std::move(socket)), asio::detached); });
+    shards.listen({tcp::v4(), port}, [](tcp::socket socket) {
+        const auto executor = socket.get_executor(); // its shard's
+        asio::co_spawn(executor, control(std::move(socket)), asio::detached);
+    });
 }
 
 } // namespace apps::bench_server

@@ -36,14 +36,13 @@ struct engine_options
     }
 };
 
-void start_services(tapio::stack& stack)
+void start_services(tapio::shards& shards)
 {
-    apps::bench_server::start_sink(stack, 5001);
-    apps::bench_server::start_source(stack, 5002);
-    apps::bench_server::start_echo(stack, 5003);
-    apps::bench_server::start_udp_echo(stack, 5003);
-    apps::bench_server::start_closer(stack, 5004);
-    apps::bench_server::start_control(stack, 5005);
+    apps::bench_server::start_sink(shards, 5001);
+    apps::bench_server::start_source(shards, 5002);
+    apps::bench_server::start_echo(shards, 5003);
+    apps::bench_server::start_closer(shards, 5004);
+    apps::bench_server::start_control(shards, 5005);
 }
 
 // The load client keeps CPU 0 busy: the first thread takes CPU 1, the second CPU 0, and further ones what is left.
@@ -66,11 +65,12 @@ void serve(apps::host_options host, const engine_options& engine)
     options.defer_output = true;
     tapio::shards shards(std::move(queues), options);
     for (std::size_t n = 0; n < shards.size(); ++n) apps::configure(shards[n], host);
+    start_services(shards);
     apps::stop_signal stop(shards.context(0), [&] { shards.stop(); });
     std::atomic<std::size_t> started = 0;
     shards.run([&](std::size_t n) { // on the shard's thread: the services have buffers for each
         if (engine.queues > 1) pin_to_processor(n);
-        start_services(shards[n]);
+        apps::bench_server::start_udp_echo(shards[n], 5003);
         if (++started == shards.size()) apps::say("ready");
     });
 }

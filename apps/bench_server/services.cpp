@@ -1,7 +1,5 @@
 #include "bench_server/services.hpp"
 
-#include "bench_server/listener.hpp"
-
 #include <tapio/ip/zero_copy.hpp>
 
 #include <boost/asio/buffer.hpp>
@@ -132,14 +130,14 @@ private:
 
 } // namespace
 
-void start_sink(tapio::stack& stack, std::uint16_t port)
+void start_sink(tapio::shards& shards, std::uint16_t port)
 {
-    listen(stack, port, [](tcp::socket socket) { std::make_shared<sink>(std::move(socket))->read(); });
+    shards.listen({tcp::v4(), port}, [](tcp::socket socket) { std::make_shared<sink>(std::move(socket))->read(); });
 }
 
-void start_source(tapio::stack& stack, std::uint16_t port)
+void start_source(tapio::shards& shards, std::uint16_t port)
 {
-    listen(stack, port, [](tcp::socket socket) { std::make_shared<source>(std::move(socket))->write(); });
+    shards.listen({tcp::v4(), port}, [](tcp::socket socket) { std::make_shared<source>(std::move(socket))->write(); });
 }
 
 void echo(tcp::socket socket)
@@ -150,11 +148,11 @@ void echo(tcp::socket socket)
     std::make_shared<echoer>(std::move(socket))->wait();
 }
 
-void start_echo(tapio::stack& stack, std::uint16_t port) { listen(stack, port, &echo); }
+void start_echo(tapio::shards& shards, std::uint16_t port) { shards.listen({tcp::v4(), port}, &echo); }
 
-void start_closer(tapio::stack& stack, std::uint16_t port)
+void start_closer(tapio::shards& shards, std::uint16_t port)
 {
-    listen(stack, port, [](tcp::socket socket) {
+    shards.listen({tcp::v4(), port}, [](tcp::socket socket) {
         error_code ignored;
         socket.write_some(asio::buffer("x", 1), ignored); // a new connection has room for it
     });

@@ -21,7 +21,6 @@
 #include <tapio/detail/start_operation.hpp>
 
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/dispatch.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <cstddef>
