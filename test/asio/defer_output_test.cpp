@@ -103,8 +103,11 @@ TEST_F(defer_output, what_is_held_back_goes_with_the_stack)
     acceptor.async_accept(server, [](error_code) {});
     client.async_connect({right_address, 7}, [&](error_code ec) {
         EXPECT_FALSE(ec);
+        const std::uint64_t before = sent();
         asio::write(client, asio::buffer("last", 4));
+        EXPECT_EQ(sent(), before);
         left.shutdown();
+        EXPECT_GT(sent(), before);
         done = true;
     });
     run_until([&] { return done; });
