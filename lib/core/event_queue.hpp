@@ -21,6 +21,8 @@ public:
 
     void* owner = nullptr; ///< null: nobody
 
+    bool queued() const noexcept { return queue_ != nullptr; }
+
 private:
     friend class event_queue;
 

@@ -17,6 +17,7 @@ struct host_options
     std::uint64_t tcp_memory =
         UINT64_C(1) << 30; ///< octets that all TCP connections may hold together; near it buffers stay small
     std::size_t udp_receive_buffer = 208 * 1024; ///< octets for each socket (Linux's default)
+    std::size_t awake_connections = 1024;        ///< idle TCP connections; beyond it the longest idle rest in less memory
     std::size_t time_wait_limit = 262'144;       ///< connections in TIME-WAIT; beyond it the oldest is forgotten early
     std::size_t transmit_queue = 1024;           ///< packets for each interface
     std::size_t send_quantum = 0; ///< octets that a connection sends in one turn, if others are to come in between; 0: all it may

@@ -5,7 +5,9 @@
 #include "base/timer_wheel.hpp"
 #include "core/congestion_controls.hpp"
 #include "core/event_queue.hpp"
+#include "core/idle_list.hpp"
 #include "core/network.hpp"
+#include "core/options_shelf.hpp"
 #include "core/socket_types.hpp"
 #include "tcp/connection.hpp"
 
@@ -40,38 +42,50 @@ struct tcp_listener
     bool syn_queue_full() const noexcept { return half_open > std::max(backlog, least_half_open); }
 };
 
-struct tcp_socket
+/// Who it is and how it was set: what lasts while nothing happens on it.
+struct tcp_socket_facts
 {
-    event_source event; ///< towards the user
     core::family family = family::v4;
     bool bound = false;        ///< `local.port` was chosen, by the user or by us
-    bool detached = false;     ///< the user's handle is gone; the connection finishes alone
-    bool dirty = false;        ///< in the list of those whose output is to be looked at
-    bool blocked = false;      ///< the interface's transmit queue was full
-    bool postponed = false;    ///< others come first
-    bool connecting = false;   ///< connect() was called and has not ended
     bool connect_told = false; ///< a successful connect() was told to the user: the next one is an error
-    bool deferred = false;     ///< its listener waits for its first octet
     bool reuse_address = false;
     bool reuse_port = false;
     bool broadcast = false;             ///< SO_BROADCAST can be set, and does nothing
-    int linger_2 = 0;                   ///< TCP_LINGER2, s; 0: the default, -1: none
-    int receive_low_watermark = 1;      ///< SO_RCVLOWAT, octets
-    unsigned defer_accept = 0;          ///< TCP_DEFER_ACCEPT, as so many retransmissions of a SYN-ACK; 0: off
-    unsigned fast_open_queue = 0;       ///< TCP_FASTOPEN: so many `tcp_listener::fast_opens`; 0: off
     bool fast_open_connect = false;     ///< TCP_FASTOPEN_CONNECT
+    std::uint8_t defer_accept = 0;      ///< TCP_DEFER_ACCEPT, as so many retransmissions of a SYN-ACK; 0: off
+    std::int8_t linger_2 = 0;           ///< TCP_LINGER2, s; 0: the default, -1: none
+    std::uint16_t fast_open_queue = 0;  ///< TCP_FASTOPEN: so many `tcp_listener::fast_opens`; 0: off
+    int receive_low_watermark = 1;      ///< SO_RCVLOWAT, octets
     std::optional<interface_id> device; ///< SO_BINDTODEVICE
     endpoint local, remote;
-    error_code error; ///< of a socket without connection
-    tcp_options options;
     const congestion_controls::entry* congestion = nullptr; ///< TCP_CONGESTION
+};
+
+struct tcp_socket : tcp_socket_facts
+{
+    event_source event;      ///< towards the user
+    bool detached = false;   ///< the user's handle is gone; the connection finishes alone
+    bool dirty = false;      ///< in the list of those whose output is to be looked at
+    bool blocked = false;    ///< the interface's transmit queue was full
+    bool postponed = false;  ///< others come first
+    bool connecting = false; ///< connect() was called and has not ended
+    bool deferred = false;   ///< its listener waits for its first octet
+    error_code error;        ///< of a socket without connection
+    tcp_options options;
     network::path path;
-    std::uint64_t path_generation = 0; ///< of the routes when `path` was found
-    tcp_id listener;                   ///< of a connection that was not accepted yet
-    tcp_id fast_opened_by;             ///< the listener that counts it among its `fast_opens`
+    tcp_id listener;       ///< of a connection that was not accepted yet
+    tcp_id fast_opened_by; ///< the listener that counts it among its `fast_opens`
     std::unique_ptr<tcp_listener> listening;
     std::optional<tcp::connection> connection;
     timer_node timer;
+    idle_list::link idle;
+
+    /// Nothing is under way on it that the connection does not know of.
+    bool may_rest(time_point now) const noexcept
+    {
+        const bool busy = dirty || blocked || postponed || connecting || deferred || listener || fast_opened_by || event.queued();
+        return !busy && !detached && !error && connection && connection->may_rest(now);
+    }
 
     /// SO_RCVLOWAT counts for readiness, not for a receive.
     bool readable() const noexcept
@@ -81,6 +95,55 @@ struct tcp_socket
         return connection->unread() == 0 || connection->unread() >= wanted ||
                connection->unread() * 2 >= connection->receive_capacity() || connection->state() != tcp_state::established;
     }
+};
+
+/// A socket whose connection is at rest.
+struct resting_socket
+{
+    tcp_socket_facts facts;
+    void* owner;
+    options_shelf::shared options;
+    tcp::idle_memory connection;
+};
+
+/// The place of a socket: awake or at rest.
+class tcp_socket_slot
+{
+public:
+    tcp_socket_slot() { become(std::make_unique<tcp_socket>()); }
+    tcp_socket_slot(const tcp_socket_slot&) = delete;
+    tcp_socket_slot& operator=(const tcp_socket_slot&) = delete;
+    ~tcp_socket_slot() { clear(); }
+
+    bool rests() const noexcept { return (held_ & resting_bit) != 0; }
+    tcp_socket& awake() const noexcept { return *reinterpret_cast<tcp_socket*>(held_); } ///< precondition: !rests()
+    resting_socket& resting() const noexcept                                             ///< precondition: rests()
+    {
+        return *reinterpret_cast<resting_socket*>(held_ & ~resting_bit);
+    }
+
+    void become(std::unique_ptr<tcp_socket> s) noexcept
+    {
+        clear();
+        held_ = reinterpret_cast<std::uintptr_t>(s.release());
+    }
+    void become(std::unique_ptr<resting_socket> s) noexcept
+    {
+        clear();
+        held_ = reinterpret_cast<std::uintptr_t>(s.release()) | resting_bit;
+    }
+
+private:
+    static constexpr std::uintptr_t resting_bit = 1; ///< no object is at an odd address
+
+    void clear() noexcept
+    {
+        if (held_ == 0) return;
+        rests() ? delete &resting() : delete &awake();
+        held_ = 0;
+    }
+
+    std::uintptr_t held_ = 0;
 };
 
 } // namespace tapio::core

@@ -20,11 +20,6 @@ address unspecified(family f) { return f == family::v4 ? address(address_v4::any
 
 } // namespace
 
-std::size_t tcp_sockets::tuple_hash::operator()(const four_tuple& t) const noexcept
-{
-    return siphash(key, tuple_octets(t.local, t.remote));
-}
-
 tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& random, event_queue& events,
                          const host_options& options, tcp_counters& counters)
     : net_(net),
@@ -39,9 +34,10 @@ tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& rando
       isn_key_(random.make_key()),
       port_key_(random.make_key()),
       timestamp_key_(random.make_key()),
+      table_key_(random.make_key()),
       cookies_(random.make_key()),
       fast_open_cookies_(random.make_key()),
-      connections_(16, tuple_hash{random.make_key()}),
+      awake_limit_(options.awake_connections),
       waiting_limit_(std::max<std::size_t>(options.time_wait_limit, 1)),
       shards_(std::max(options.shards, 1U)),
       shard_(options.shard),
@@ -55,8 +51,8 @@ tcp_sockets::~tcp_sockets() = default;
 result<tcp_id> tcp_sockets::open(family f)
 {
     if (f != family::v4) return errno_code(EAFNOSUPPORT);
-    const tcp_id id = sockets_.insert();
-    tcp_socket& s = *find(id);
+    tcp_id id;
+    tcp_socket& s = make_socket(id);
     s.family = f;
     s.options = defaults_;
     s.congestion = default_congestion_;
@@ -98,7 +94,7 @@ bool tcp_sockets::port_is_free(const tcp_socket& s, std::uint16_t port, const en
         const tcp_socket* o = find(other);
         return o != nullptr && o != &s && overlap(o->local.address, source);
     });
-    return !named && !connections_.contains({{source, port}, *peer});
+    return !named && !connection_of({source, port}, *peer);
 }
 
 /// RFC 6056 §3.3.3, the simple hash-based algorithm: an offset that depends on the peer and a secret, and from there a
@@ -148,9 +144,27 @@ error_code tcp_sockets::bind(tcp_id id, const endpoint& local) // RFC 9293 MUST-
 
 // -- connections ----------------------------------------------------------------------------------------------------
 
+std::uint32_t tcp_sockets::table_hash(const endpoint& local, const endpoint& remote) const noexcept
+{
+    return static_cast<std::uint32_t>(siphash(table_key_, tuple_octets(local, remote)));
+}
+
+tcp_id tcp_sockets::connection_of(const endpoint& local, const endpoint& remote) const
+{
+    return connections_.find(table_hash(local, remote), [&](tcp_id id) { return has_names(id, local, remote); });
+}
+
+bool tcp_sockets::has_names(tcp_id id, const endpoint& local, const endpoint& remote) const noexcept
+{
+    const auto those_of = [&](const auto& c) { return c.local == local && c.remote == remote; };
+    if (time_wait_table::holds(id)) return those_of(waiting_.at(id));
+    const tcp_socket_slot& slot = *sockets_.find(id);
+    return slot.rests() ? those_of(slot.resting().facts) : those_of(slot.awake());
+}
+
 void tcp_sockets::enter_table(tcp_id id, tcp_socket& s)
 {
-    connections_.emplace(four_tuple{s.local, s.remote}, id);
+    connections_.insert(table_hash(s.local, s.remote), id);
     port_use& use = ports_[s.local.port];
     ++use.connections;
     if (!s.reuse_address) ++use.without_reuse;
@@ -158,9 +172,7 @@ void tcp_sockets::enter_table(tcp_id id, tcp_socket& s)
 
 void tcp_sockets::leave_table(tcp_id id, const endpoint& local, const endpoint& remote, bool reuse_address)
 {
-    const auto at = connections_.find({local, remote});
-    if (at == connections_.end() || at->second != id) return; // it has left, and perhaps a new incarnation is there
-    connections_.erase(at);
+    if (!connections_.erase(table_hash(local, remote), id)) return; // it has left, and perhaps a new incarnation is there
     const auto use = ports_.find(local.port);
     --use->second.connections;
     if (!reuse_address) --use->second.without_reuse;
@@ -206,7 +218,6 @@ void tcp_sockets::start(tcp_id id, tcp_socket& s, tcp::seq_number iss, std::uniq
     setup.timestamp_offset = timestamp_offset(s.local, s.remote);
     setup.secret = random_.next_u32();
     s.connection.emplace(std::move(setup), counters_);
-    s.path_generation = net_.route_generation();
     enter_table(id, s);
 }
 
@@ -232,17 +243,18 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
     if (!s->bound) {
         if (const auto failed = choose_port(*s, &to, local.address, local.port)) return failed;
     }
-    if (connections_.contains({local, to})) return errno_code(EADDRNOTAVAIL);
+    if (connection_of(local, to)) return errno_code(EADDRNOTAVAIL);
     s->local = local;
     s->remote = to;
     s->path = *path;
     start(id, *s, initial_sequence(local, to, now), s->fast_open_connect ? fast_open_memory_.request(to.address, now) : nullptr);
     s->connection->open_active(now);
     s->connect_told = s->connection->waits_for_data(); // as Linux: done, and the first data makes it true
-    s->connecting = !s->connect_told;
+    const bool told = s->connect_told;
+    s->connecting = !told;
     s->error = {};
     follow(id, now);
-    return s->connect_told ? error_code() : errno_code(EINPROGRESS);
+    return told ? error_code() : errno_code(EINPROGRESS);
 }
 
 // -- listeners ------------------------------------------------------------------------------------------------------
@@ -270,7 +282,7 @@ error_code tcp_sockets::listen(tcp_id id, int backlog, time_point)
     return {};
 }
 
-result<tcp_id> tcp_sockets::accept(tcp_id id, endpoint& peer, time_point)
+result<tcp_id> tcp_sockets::accept(tcp_id id, endpoint& peer, time_point now)
 {
     tcp_socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
@@ -282,6 +294,7 @@ result<tcp_id> tcp_sockets::accept(tcp_id id, endpoint& peer, time_point)
     c.listener = {};
     c.connect_told = true;
     peer = c.remote;
+    note_idle(child, c, now);
     return child;
 }
 
@@ -291,8 +304,8 @@ void tcp_sockets::close_listener(tcp_socket& s, time_point now)
     std::vector<tcp_id> children; // half-open ones and those that nobody has accepted (RFC 9293 §3.10.4, LISTEN)
     const auto use = ports_.find(s.local.port);
     if (use == ports_.end() || use->second.connections == 0) return;
-    sockets_.for_each([&](tcp_id child, tcp_socket& c) {
-        if (c.listener && find(c.listener) == &s) children.push_back(child);
+    sockets_.for_each([&](tcp_id child, const tcp_socket_slot& slot) { // who was accepted may rest
+        if (!slot.rests() && slot.awake().listener && find(slot.awake().listener) == &s) children.push_back(child);
     });
     for (const tcp_id child : children) {
         tcp_socket& c = *find(child);

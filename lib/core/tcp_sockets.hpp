@@ -7,6 +7,7 @@
 ///     tcp_sockets_options.cpp  options
 ///     tcp_sockets_input.cpp    segments and ICMP errors to their socket; LISTEN and CLOSED
 ///     tcp_sockets_output.cpp   segments out, timers, wake-ups, reaping
+///     tcp_sockets_resting.cpp  connections on which nothing happens
 ///     tcp_sockets_waiting.cpp  TIME-WAIT, when the user has gone
 #pragma once
 
@@ -14,6 +15,7 @@
 #include "base/siphash.hpp"
 #include "base/timer_wheel.hpp"
 #include "core/congestion_controls.hpp"
+#include "core/connection_table.hpp"
 #include "core/event_queue.hpp"
 #include "core/fast_open.hpp"
 #include "core/network.hpp"
@@ -96,16 +98,6 @@ public:
     std::size_t size() const noexcept { return sockets_.size() + waiting_.size(); } ///< sockets and connections alive
 
 private:
-    struct four_tuple
-    {
-        endpoint local, remote;
-        friend bool operator==(const four_tuple&, const four_tuple&) = default;
-    };
-    struct tuple_hash
-    {
-        siphash_key key; ///< a peer who could choose collisions could make every lookup slow
-        std::size_t operator()(const four_tuple& t) const noexcept;
-    };
     /// What is bound to a local port.
     struct port_use
     {
@@ -115,8 +107,13 @@ private:
         bool empty() const noexcept { return bound.empty() && connections == 0; }
     };
 
-    tcp_socket* find(tcp_id id) noexcept { return sockets_.find(id); }
-    const tcp_socket* find(tcp_id id) const noexcept { return sockets_.find(id); }
+    // tcp_sockets_resting.cpp
+    tcp_socket* find(tcp_id id);
+    const tcp_socket* find(tcp_id id) const { return const_cast<tcp_sockets*>(this)->find(id); }
+    tcp_socket& make_socket(tcp_id& id);
+    void note_idle(tcp_id id, tcp_socket& s, time_point now);
+    void let_rest(std::size_t limit, time_point now);
+    void wake(tcp_id id, tcp_socket_slot& slot);
 
     // tcp_sockets.cpp
     error_code may_bind(const tcp_socket& s, const endpoint& local) const;
@@ -124,6 +121,9 @@ private:
     bool port_is_free(const tcp_socket& s, std::uint16_t port, const endpoint* peer, const address& source) const;
     void claim_port(tcp_id id, tcp_socket& s, const endpoint& local);
     void release_port(tcp_id id, tcp_socket& s);
+    std::uint32_t table_hash(const endpoint& local, const endpoint& remote) const noexcept;
+    tcp_id connection_of(const endpoint& local, const endpoint& remote) const; ///< also one that only waits; or none
+    bool has_names(tcp_id id, const endpoint& local, const endpoint& remote) const noexcept;
     void enter_table(tcp_id id, tcp_socket& s);
     void leave_table(tcp_id id, const endpoint& local, const endpoint& remote, bool reuse_address);
     void start(tcp_id id, tcp_socket& s, tcp::seq_number iss, std::unique_ptr<const tcp::fast_open> opens_fast);
@@ -174,7 +174,7 @@ private:
     void arm(tcp_id id, tcp_socket& s, time_point deadline);
     void timer_fired(tcp_id id, time_point now);
     void state_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now);
-    void reap(tcp_id id);
+    bool reap(tcp_id id);
 
     // tcp_sockets_waiting.cpp
     void let_wait(tcp_id id, tcp_socket& s);
@@ -193,14 +193,17 @@ private:
     congestion_controls congestion_;
     const congestion_controls::entry* default_congestion_;
     tcp_counters& counters_;
-    siphash_key isn_key_, port_key_, timestamp_key_;
+    siphash_key isn_key_, port_key_, timestamp_key_, table_key_;
     syn_cookies cookies_;
     fast_open_cookies fast_open_cookies_;
     fast_open_memory fast_open_memory_;
     time_point cookie_sent_{}; ///< the last; none that is older than two minutes is worth looking at
     std::uint32_t next_ephemeral_ = 0;
-    slab<tcp_socket, tcp_tag> sockets_;
-    std::unordered_map<four_tuple, tcp_id, tuple_hash> connections_;
+    options_shelf shelf_;
+    idle_list idle_; ///< outlives sockets_
+    const std::size_t awake_limit_;
+    slab<tcp_socket_slot, tcp_tag> sockets_;
+    connection_table connections_;
     std::unordered_map<std::uint16_t, port_use> ports_;
     time_wait_table waiting_;
     const std::size_t waiting_limit_;

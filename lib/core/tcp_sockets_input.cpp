@@ -101,10 +101,8 @@ void tcp_sockets::receive_packet(received_packet&& p, time_point now)
 /// @param id also set if it is one that only waits, and has no socket
 tcp_socket* tcp_sockets::find_connection(const endpoint& local, const endpoint& remote, tcp_id& id)
 {
-    const auto at = connections_.find({local, remote});
-    if (at == connections_.end()) return nullptr;
-    id = at->second;
-    return find(id);
+    id = connection_of(local, remote);
+    return id ? find(id) : nullptr;
 }
 
 /// The listener on that very address, else on any. Of several (all with SO_REUSEPORT) each gets its share of the peers.
@@ -123,7 +121,7 @@ tcp_socket* tcp_sockets::find_listener(interface_id interface, const endpoint& l
         candidates_.push_back(candidate);
     }
     if (candidates_.empty()) return nullptr;
-    const std::size_t chosen = candidates_.size() == 1 ? 0 : connections_.hash_function()({local, remote}) % candidates_.size();
+    const std::size_t chosen = candidates_.size() == 1 ? 0 : table_hash(local, remote) % candidates_.size();
     id = candidates_[chosen];
     return find(id);
 }
@@ -191,8 +189,7 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, const en
 tcp_socket* tcp_sockets::make_child(tcp_id listener, const endpoint& local, const endpoint& remote, tcp_id& id,
                                     tcp::seq_number iss, std::unique_ptr<const tcp::fast_open> cookie)
 {
-    id = sockets_.insert();
-    tcp_socket& child = *find(id);
+    tcp_socket& child = make_socket(id);
     const tcp_socket& parent = *find(listener);
     child.family = parent.family;
     child.options = parent.options;

@@ -30,7 +30,7 @@ constexpr int largest = std::numeric_limits<int>::max();
 
 /// TCP_DEFER_ACCEPT counts retransmissions of a SYN-ACK after 1 s, 2 s, 4 s ... 120 s, as Linux does: at least so many seconds.
 constexpr int longest_syn_ack_wait = 120; // s
-unsigned retransmissions_within(int wanted) noexcept
+unsigned retransmissions_within(int wanted) noexcept // at most 255
 {
     if (wanted <= 0) return 0;
     unsigned n = 1;
@@ -100,10 +100,10 @@ std::optional<error_code> tcp_sockets::set_tcp_level(tcp_socket& s, socket_optio
     case socket_option::keep_interval: return set_within(o.keep_interval, value, 1, longest_keep_alive, as_seconds);
     case socket_option::keep_count: return set_within(o.keep_count, value, 1, 127, as_count);
     case socket_option::syn_count: return set_within(o.syn_retries, value, 1, 127, as_count);
-    case socket_option::defer_accept: s.defer_accept = retransmissions_within(value); return error_code();
+    case socket_option::defer_accept: s.defer_accept = static_cast<std::uint8_t>(retransmissions_within(value)); return error_code();
     case socket_option::fast_open: // as Linux: of what listens, or may yet
         if (value < 0 || s.connection) return errno_code(EINVAL);
-        s.fast_open_queue = as_count(std::min(value, 4096)); // Linux's somaxconn
+        s.fast_open_queue = static_cast<std::uint16_t>(std::min(value, 4096)); // Linux's somaxconn
         return error_code();
     case socket_option::fast_open_connect:
         if (value < 0 || value > 1 || s.connection || s.listening) return errno_code(EINVAL);
@@ -116,8 +116,8 @@ std::optional<error_code> tcp_sockets::set_tcp_level(tcp_socket& s, socket_optio
         return error_code();
     case socket_option::min_rto: return set_within(o.min_rto, value, 1, largest, as_milliseconds);
     case socket_option::linger_2:
-        s.linger_2 = value < 0 ? -1 : std::min(value, 120);
-        o.fin_wait_2 = value == 0 ? defaults_.fin_wait_2 : duration(std::chrono::seconds(std::max(s.linger_2, 0)));
+        s.linger_2 = static_cast<std::int8_t>(value < 0 ? -1 : std::min(value, 120));
+        o.fin_wait_2 = value == 0 ? defaults_.fin_wait_2 : duration(std::chrono::seconds(std::max<int>(s.linger_2, 0)));
         return error_code();
     default: return std::nullopt;
     }

@@ -60,7 +60,7 @@ void tcp_sockets::run(tcp_id id, time_point now)
         if (s->detached && s->connection->only_waits() && !s->blocked && !s->postponed) return let_wait(id, *s);
         arm(id, *s, s->connection->next_deadline());
     }
-    reap(id);
+    if (!reap(id) && s->connection) note_idle(id, *s, now);
 }
 
 void tcp_sockets::arm(tcp_id id, tcp_socket& s, time_point deadline)
@@ -186,17 +186,18 @@ void tcp_sockets::state_changed(tcp_id id, tcp_socket& s, tcp_state before, time
     if (s.listener || s.fast_opened_by) child_changed(id, s, before, now);
 }
 
-/// The end of a connection, and of a socket that nobody holds any more.
-void tcp_sockets::reap(tcp_id id)
+/// The end of a connection, and of a socket that nobody holds any more. @return true: it has gone
+bool tcp_sockets::reap(tcp_id id)
 {
     tcp_socket* const s = find(id);
-    if (s == nullptr) return;
+    if (s == nullptr) return true;
     const bool ended = !s->connection || s->connection->state() == tcp_state::closed;
-    if (!ended || s->blocked || s->postponed) return;
+    if (!ended || s->blocked || s->postponed) return false;
     if (s->connection) leave_table(id, s->local, s->remote, s->reuse_address);
-    if (!s->detached) return;
+    if (!s->detached) return false;
     release_port(id, *s);
     sockets_.erase(id);
+    return true;
 }
 
 } // namespace tapio::core

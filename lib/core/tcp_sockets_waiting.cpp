@@ -24,7 +24,7 @@ void tcp_sockets::let_wait(tcp_id id, tcp_socket& s)
     e.tos = s.options.tos;
     e.reuse_address = s.reuse_address;
     if (waiting_.size() >= waiting_limit_) forget_waiting(waiting_.oldest(), end - s.connection->options().time_wait);
-    connections_[{s.local, s.remote}] = waiting_.add(e);
+    connections_.rename(table_hash(s.local, s.remote), id, waiting_.add(e));
     release_port(id, s);
     sockets_.erase(id);
     if (!waiting_timer_.armed()) watch_waiting(time_point::min());
@@ -34,8 +34,7 @@ void tcp_sockets::let_wait(tcp_id id, tcp_socket& s)
 tcp_socket& tcp_sockets::revive(tcp_id waiting, tcp_id& id, time_point now)
 {
     const time_wait_table::entry e = waiting_.take(waiting);
-    id = sockets_.insert();
-    tcp_socket& s = *find(id);
+    tcp_socket& s = make_socket(id);
     s.family = family_of(e.local.address);
     s.options = defaults_;
     s.options.ttl = e.ttl;
@@ -52,7 +51,7 @@ tcp_socket& tcp_sockets::revive(tcp_id waiting, tcp_id& id, time_point now)
     setup.secret = random_.next_u32();
     s.connection.emplace(std::move(setup), counters_);
     s.connection->wait_again(e.memory, e.end, now);
-    connections_[{s.local, s.remote}] = id;
+    connections_.rename(table_hash(s.local, s.remote), waiting, id);
     return s;
 }
 

@@ -18,7 +18,7 @@ public:
     void data_received(std::uint32_t octets, std::uint32_t full, duration delay, timer_table& timers, time_point now) noexcept
     {
         unacknowledged_ += octets;
-        const bool quickly = octets >= full && quick_ > 0; // the peer's slow start counts acknowledgements (RFC 5681 §4.2 allows)
+        const bool quickly = octets >= full && quick_ > 0;
         if (quickly) --quick_;
         if (quickly || unacknowledged_ >= 2 * full || delay == duration::zero()) {
             now_ = true;
@@ -26,6 +26,10 @@ public:
             timers.arm_if_idle(timer::delayed_ack, now + delay);
         }
     }
+
+    /// The peer begins, or begins again, with a small window, and grows it by our acknowledgements (RFC 5681 §4.2 allows it): the
+    /// next full segments are acknowledged at once.
+    void hasten() noexcept { quick_ = quick_segments; }
 
     /// Something that must be answered without delay: a segment out of order or unacceptable, a FIN, a filled hole.
     void demand() noexcept { now_ = true; }
@@ -40,8 +44,10 @@ public:
     }
 
 private:
+    static constexpr std::uint8_t quick_segments = 16;
+
     std::uint32_t unacknowledged_ = 0; ///< octets received in order since the last ACK sent
-    std::uint8_t quick_ = 16;          ///< so many full segments are acknowledged at once, at the start
+    std::uint8_t quick_ = quick_segments;
     bool now_ = false;
 };
 

@@ -26,26 +26,24 @@ std::uint32_t bounded_receive_buffer(const connection_setup& s) noexcept
 } // namespace
 
 connection::connection(connection_setup setup, tcp_counters& counters)
-    : rcv_scale_(offered_scale(setup.options)),
-      path_mss_(setup.path_mss),
-      link_mss_(setup.path_mss),
-      largest_segment_(setup.largest_segment),
+    : lasting_state(timestamp_clock(setup.timestamp_offset), challenge_limit(setup.secret)),
       opens_fast_(std::move(setup.opens_fast)),
       options_(setup.options),
       incoming_(bounded_receive_buffer(setup)),
       crowd_(setup.crowd),
       share_(setup.budget),
-      receive_limit_(setup.receive_limit == 0 ? UINT32_MAX : setup.receive_limit),
       recovery_(setup.iss),
-      congestion_(std::move(setup.congestion)),
       rtt_(options_.initial_rto, options_.min_rto, options_.max_rto),
-      ts_(setup.timestamp_offset),
-      challenges_(setup.secret),
       counters_(counters)
 {
     snd_.iss = snd_.una = snd_.nxt = setup.iss;
+    rcv_scale_ = offered_scale(options_);
+    path_mss_ = link_mss_ = setup.path_mss;
+    largest_segment_ = setup.largest_segment;
+    if (setup.receive_limit != 0) receive_limit_ = setup.receive_limit;
     send_mss_ = receive_mss_ = offered_mss_ =
         options_.max_segment == 0 ? path_mss_ : std::min<std::uint32_t>(path_mss_, options_.max_segment);
+    congestion_ = std::move(setup.congestion);
     congestion_->start(send_mss_, send_mss_, time_point{});
 }
 
@@ -66,6 +64,13 @@ void connection::negotiate_segment_sizes(std::optional<std::uint16_t> peers, tim
     if (options_.max_segment != 0) mss = std::min<std::uint32_t>(mss, options_.max_segment);
     send_mss_ = std::max(mss, least_mss) - option_octets();
     receive_mss_ = offered_mss_ - option_octets();
+}
+
+void connection::use_sack() noexcept
+{
+    sacking_ = true;
+    sack_.enable();
+    recovery_.use_sack();
 }
 
 void connection::finish_opening(time_point now)

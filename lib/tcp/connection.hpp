@@ -9,13 +9,12 @@
 /// Knows no addresses, no IP, no sockets. After any call: drain next_segment(), look at next_deadline() and take_events().
 #pragma once
 
-#include "tcp/ack_policy.hpp"
 #include "tcp/buffer_tuning.hpp"
-#include "tcp/challenge_limit.hpp"
 #include "tcp/delivery_rate.hpp"
-#include "tcp/ecn.hpp"
 #include "tcp/fast_open.hpp"
+#include "tcp/idle.hpp"
 #include "tcp/keep_alive.hpp"
+#include "tcp/lasting_state.hpp"
 #include "tcp/loss_recovery.hpp"
 #include "tcp/memory_budget.hpp"
 #include "tcp/options.hpp"
@@ -29,9 +28,7 @@
 #include "tcp/state.hpp"
 #include "tcp/time_wait.hpp"
 #include "tcp/timers.hpp"
-#include "tcp/timestamp_clock.hpp"
 #include "tcp/urgent.hpp"
-#include "tcp/window_validation.hpp"
 
 #include <tapio/core/congestion_control.hpp>
 #include <tapio/core/counters.hpp>
@@ -70,10 +67,12 @@ struct connection_events
     bool urgent = false; ///< urgent data was announced or has come
 };
 
-class connection
+class connection : private lasting_state
 {
 public:
     connection(connection_setup setup, tcp_counters& counters);
+    /// One that was at rest. @param setup what `m` does not know: options, budget and crowd
+    connection(idle_memory m, const connection_setup& setup, tcp_counters& counters);
     ~connection() = default;
     connection(const connection&) = delete;
     connection& operator=(const connection&) = delete;
@@ -138,6 +137,11 @@ public:
     /// A fresh connection becomes one that waits, until `end`.
     void wait_again(const time_wait_memory& m, time_point end, time_point now);
 
+    // -- idle ----------------------------------------------------------------------------------------------------------
+    /// Nothing is under way, and no timer runs: rest() loses nothing.
+    bool may_rest(time_point now) const noexcept;
+    idle_memory rest(); ///< moved out: the connection is to be destroyed
+
 private:
     static constexpr unsigned suspicious_timeouts = 3; ///< in a row (RFC 9293 SHLD-10)
 
@@ -145,22 +149,6 @@ private:
     {
         go_on,
         drop
-    };
-
-    /// RFC 9293 §3.3.1, with the RFC's names.
-    struct send_sequence
-    {
-        seq_number una, nxt, iss, wl1, wl2;
-        std::uint32_t wnd = 0;          ///< octets, scaled
-        std::uint32_t max_wnd = 0;      ///< the largest seen
-        std::uint64_t una_position = 0; ///< octets of data acknowledged: where snd.una lies in the stream
-    };
-    struct receive_sequence
-    {
-        seq_number nxt, irs;
-        seq_number adv;                ///< the right edge that was advertised
-        seq_number last_ack;           ///< Last.ACK.sent (RFC 7323)
-        std::optional<seq_number> fin; ///< where the peer's FIN stands, once seen
     };
 
     // segment_arrives_opening.cpp
@@ -253,6 +241,7 @@ private:
     void enter(tcp::state s) noexcept { state_ = s; }
     void enter_time_wait(time_point now);
     void fail(error_code why);
+    void use_sack() noexcept;
     void finish_opening(time_point now);
     bool is_outstanding(std::uint32_t sequence) const noexcept;
     void suspect_black_hole(time_point now);
@@ -270,9 +259,7 @@ private:
     void negotiate_segment_sizes(std::optional<std::uint16_t> peers, time_point now);
     std::uint32_t option_octets() const noexcept { return ts_.enabled() ? 12 : 0; }
 
-    // The table of the RFC
     tcp::state state_ = state::closed;
-    bool passive_ = false;
     bool fin_queued_ = false; ///< the user has closed: a FIN follows the last octet
     bool fin_sent_ = false;
     bool detached_ = false; ///< the user has closed the socket: nobody reads
@@ -282,25 +269,10 @@ private:
     bool tail_probe_due_ = false;
     bool resending_ = false; ///< what goes out next has gone out before: it gives no round-trip sample (Karn)
     bool keep_alive_due_ = false;
-    bool scaling_ = false;       ///< both ends offered it
-    bool syn_timed_out_ = false; ///< our SYN, or SYN,ACK, had to be sent again
-    early_data early_ = early_data::none;
     std::optional<drop_reason> drop_; ///< of the segment in hand
     connection_events events_;
-    error_code error_;      ///< SO_ERROR
-    error_code soft_error_; ///< what ICMP said meanwhile
-
-    send_sequence snd_;
-    receive_sequence rcv_;
-    window_scale snd_scale_, rcv_scale_;
-    std::uint32_t path_mss_;          ///< octets
-    std::uint32_t link_mss_;          ///< octets; `path_mss_` before the path turned out to be narrower
-    std::uint32_t peer_mss_ = 536;    ///< octets; the peer's option
-    time_point mtu_trial_ = never;    ///< when a larger one is tried again
-    std::uint32_t send_mss_ = 536;    ///< octets of payload in a full segment of ours
-    std::uint32_t receive_mss_ = 536; ///< and of the peer's, as far as we know
-    std::uint32_t offered_mss_ = 536; ///< the MSS option we send: without any TCP options (RFC 6691)
-    std::uint32_t largest_segment_;
+    error_code error_;           ///< SO_ERROR
+    error_code soft_error_;      ///< what ICMP said meanwhile
     std::optional<reset> reset_; ///< to be sent before anything else
     std::unique_ptr<const fast_open> opens_fast_;
 
@@ -308,32 +280,21 @@ private:
     send_buffer outgoing_;
     receive_buffer incoming_;
     sack_report sack_;
-    receive_tuning tuning_;
     receive_crowd* crowd_;
-    std::uint32_t crowd_seen_ = 0; ///< the crowd's
     memory_share share_;
-    ecn ecn_;
-    std::uint32_t receive_limit_; ///< octets
     urgent_mark urgent_;
     std::uint64_t urgent_end_ = 0; ///< position behind the last urgent octet of ours
     sent_queue sent_;
     loss_recovery recovery_;
-    std::unique_ptr<congestion_control> congestion_;
-    window_validation use_; ///< of the congestion window
     rtt_estimator rtt_;
     delivery_rate rate_;
     pacer pacer_;
-    timestamp_clock ts_;
     timer_table timers_;
-    ack_policy acks_;
     tcp::keep_alive keep_alive_;
-    challenge_limit challenges_;
     unsigned timeouts_ = 0; ///< in a row
     unsigned persist_backoff_ = 0;
+    time_point last_data_received_{};
     time_point last_progress_{}; ///< when the peer last acknowledged something, or data was first outstanding
-    time_point last_data_sent_{};
-    time_point last_timeout_{};
-    std::uint64_t segments_sent_ = 0, segments_received_ = 0, retransmissions_ = 0, octets_retransmitted_ = 0;
     tcp_counters& counters_;
 };
 

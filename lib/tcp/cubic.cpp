@@ -57,17 +57,23 @@ void cubic::slow_start(const ack_sample& ack, double& segments)
 {
     double growth = segments;
     if (first_slow_start_) {
-        const auto advice = hystart_.acknowledged(ack);
+        if (!hystart_) hystart_ = std::make_unique<hystart>();
+        const auto advice = hystart_->acknowledged(ack);
         if (advice == hystart::advice::leave) {
             now_.ssthresh = now_.cwnd;
-            first_slow_start_ = false;
-            return;
+            return end_first_slow_start();
         }
         if (advice == hystart::advice::conservative) growth /= hystart::growth_divisor;
     }
     growth = std::min(growth, now_.ssthresh - now_.cwnd);
     now_.cwnd += growth;
     segments = now_.cwnd < now_.ssthresh ? 0 : segments - growth;
+}
+
+void cubic::end_first_slow_start() noexcept
+{
+    first_slow_start_ = false;
+    hystart_.reset();
 }
 
 void cubic::begin_epoch(time_point now) noexcept
@@ -103,16 +109,17 @@ void cubic::avoid_congestion(const ack_sample& ack, double segments)
     now_.cwnd += (target - now_.cwnd) / now_.cwnd * segments;
 }
 
-void cubic::reduce(std::uint64_t in_flight, double factor) noexcept
+void cubic::reduce(std::uint64_t in_flight, double factor)
 {
-    before_ = now_;
+    if (!before_) before_ = std::make_unique<variables>();
+    *before_ = now_;
     const double flight = static_cast<double>(in_flight) / mss_;
     now_.cwnd_prior = now_.cwnd;
     // §4.7 fast convergence: another flow has come, so that less than the last time is ours
     now_.w_max = now_.cwnd < now_.w_max ? now_.cwnd * (1 + beta) / 2 : now_.cwnd;
     now_.ssthresh = std::max(flight * factor, least_window); // §4.6
     now_.epoch = time_point{};
-    first_slow_start_ = false;
+    end_first_slow_start();
 }
 
 void cubic::loss_detected(std::uint64_t in_flight, time_point)
@@ -145,8 +152,9 @@ void cubic::timed_out(std::uint64_t in_flight, bool first, time_point)
 /// §4.9
 void cubic::undo(time_point)
 {
-    const double cwnd = std::max(now_.cwnd, before_.cwnd);
-    now_ = before_;
+    if (!before_) return;
+    const double cwnd = std::max(now_.cwnd, before_->cwnd);
+    now_ = *before_;
     now_.cwnd = cwnd;
     now_.epoch = time_point{};
 }

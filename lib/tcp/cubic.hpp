@@ -7,6 +7,7 @@
 #include <tapio/core/congestion_control.hpp>
 
 #include <cstdint>
+#include <memory>
 
 namespace tapio::core::tcp {
 
@@ -43,13 +44,15 @@ private:
 
     void slow_start(const ack_sample& ack, double& segments);
     void avoid_congestion(const ack_sample& ack, double segments);
+    void end_first_slow_start() noexcept;
     void begin_epoch(time_point now) noexcept;
-    void reduce(std::uint64_t in_flight, double factor) noexcept;
+    void reduce(std::uint64_t in_flight, double factor);
     double w_cubic(double t) const noexcept;
 
     std::uint32_t mss_ = 536; ///< octets
-    variables now_, before_;
-    hystart hystart_;
+    variables now_;
+    std::unique_ptr<variables> before_; ///< the last reduction; a connection that loses nothing needs none
+    std::unique_ptr<hystart> hystart_;  ///< in the first slow start, once it is a question of when to leave it
     bool first_slow_start_ = true;
     time_point last_growth_{}; ///< the last acknowledgement that counted
 };

@@ -35,6 +35,7 @@ struct ack_news
     bool original_acked = false;             ///< SND.UNA passed what was sent once only and not SACKed before
     std::optional<sequence_range> duplicate; ///< DSACK
     std::optional<std::uint32_t> echo;       ///< TSecr
+    delivery_rate::newest newest;            ///< delivered by it
     ack_sample sample;                       ///< for congestion control
 };
 
@@ -106,6 +107,13 @@ public:
     void retransmitted(std::uint32_t octets, std::uint32_t ts) noexcept;
 
     phase state() const noexcept { return phase_; }
+    seq_number recover() const noexcept { return recover_; }
+    /// While nothing is outstanding: but for recover() and uses_sack(), it is as good as a fresh one.
+    bool is_plain() const noexcept
+    {
+        return phase_ == phase::open && !retransmit_now_ && forward_ == forward_step::off && duplicates_ == 0 &&
+               left_network_ == 0 && rack_.is_plain() && look_again_ == never && !probe_ && !episode_;
+    }
 
 private:
     enum class forward_step : std::uint8_t ///< of F-RTO

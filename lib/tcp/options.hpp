@@ -59,6 +59,8 @@ struct tcp_options
 
     std::uint8_t ttl = 64;
     std::uint8_t tos = 0;
+
+    friend bool operator==(const tcp_options&, const tcp_options&) = default;
 };
 
 } // namespace tapio::core

@@ -16,6 +16,8 @@ public:
     void set_rate(std::uint64_t rate) noexcept { rate_ = rate; }
     std::uint64_t rate() const noexcept { return rate_; }
 
+    /// What was sent says nothing any more of when the next may go.
+    bool forgotten(time_point now) const noexcept { return rate_ == 0 || next_ + longest_credit <= now; }
     bool may_send(time_point now) const noexcept { return rate_ == 0 || next_ <= now; }
     time_point next() const noexcept { return next_; }
     void sent(std::uint64_t octets, time_point now) noexcept

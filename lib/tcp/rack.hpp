@@ -46,6 +46,8 @@ public:
     {
         if (persist_ > 0 && --persist_ == 0) multiplier_ = 1;
     }
+    /// It has met neither reordering nor duplicates: what it knows of segments that are all acknowledged is of no use.
+    bool is_plain() const noexcept { return !dsack_round_ && multiplier_ == 1 && persist_ == 0 && !reordering_seen_; }
     void reordering_was_seen() noexcept { reordering_seen_ = true; }
     bool reordering_seen() const noexcept { return reordering_seen_; }
 

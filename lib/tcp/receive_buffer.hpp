@@ -18,7 +18,8 @@ namespace tapio::core::tcp {
 class receive_buffer
 {
 public:
-    explicit receive_buffer(std::uint32_t capacity) noexcept { set_capacity(capacity); }
+    /// @param next octets that have come and gone
+    explicit receive_buffer(std::uint32_t capacity, std::uint64_t next = 0) noexcept : next_(next) { set_capacity(capacity); }
 
     std::uint64_t next() const noexcept { return next_; }     ///< the position wanted next (RCV.NXT)
     std::uint64_t unread() const noexcept { return unread_; } ///< octets in order

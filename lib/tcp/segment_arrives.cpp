@@ -166,7 +166,7 @@ void connection::acknowledged(const segment& seg, time_point now)
     }
     if (!recovery_.uses_sack()) sample.delivered = sample.acked;
     if (recovery_.acknowledged(news, rtt_, rate_, sent_, *congestion_)) ++counters_.fast_retransmits;
-    sample.rate = rate_.sample(rtt_.min_rtt());
+    sample.rate = rate_.sample(news.newest, rtt_.min_rtt());
     const bool marked = ecn_.told(seg, snd_.una, snd_.nxt);
     if (marked && !sample.in_recovery && !congestion_->counts_marks())
         congestion_->congestion_experienced(sample.prior_flight, now);
@@ -202,7 +202,7 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
         // Of what was sent before a timeout the first acknowledgement may have been lost.
         if (!s.retransmitted && s.sent_at >= last_timeout_) once_only = once_only ? std::max(*once_only, s.sent_at) : s.sent_at;
         recovery_.delivered(s, answers_earlier(s, seg), rtt_, now);
-        rate_.delivered(s, now);
+        rate_.delivered(s, news.newest, now);
     };
     sent_.acknowledge(seg.ack, delivered);
     news.original_acked = original;
@@ -354,6 +354,7 @@ connection::verdict connection::process_text(segment& seg, time_point now)
         sack_.came_twice(seg.first_octet(), seg.first_octet() + known);
         seg.trim_front(known);
         acks_.demand(); // some of it is a duplicate: our ACK may have been lost
+        acks_.hasten();
     }
     const std::uint32_t window = receive_window();
     const std::uint32_t ahead = seg.first_octet() - rcv_.nxt;
@@ -393,7 +394,9 @@ connection::verdict connection::process_text(segment& seg, time_point now)
     settle();
     if (was_early || had_hole) {
         acks_.demand(); // RFC 5681 §4.2
+        if (incoming_.early().empty()) acks_.hasten(); // a loss was mended
     } else {
+        if (now - std::exchange(last_data_received_, now) > rtt_.rto()) acks_.hasten(); // it may have timed out
         acks_.data_received(size, receive_mss_, options_.quick_ack ? duration::zero() : options_.delayed_ack, timers_, now);
     }
     if (delivered > 0) events_.readable = true;

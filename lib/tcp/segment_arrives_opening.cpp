@@ -62,10 +62,7 @@ void connection::accept_syn_options(const segment& syn, time_point now)
         ts_.enable();
         ts_.set_recent(syn.options.ts->value, now);
     }
-    if (options_.offer_sack && syn.options.sack_permitted) { // RFC 2018 §2
-        sack_.enable();
-        recovery_.use_sack();
-    }
+    if (options_.offer_sack && syn.options.sack_permitted) use_sack(); // RFC 2018 §2
     negotiate_segment_sizes(syn.options.max_segment, now);
 }
 

@@ -15,6 +15,9 @@ namespace tapio::core::tcp {
 class send_buffer
 {
 public:
+    send_buffer() noexcept = default;
+    explicit send_buffer(std::uint64_t position) noexcept : begin_(position), end_(position) {}
+
     std::uint64_t begin() const noexcept { return begin_; } ///< the first octet still held
     std::uint64_t end() const noexcept { return end_; }     ///< behind the last
     std::uint64_t size() const noexcept { return end_ - begin_; }

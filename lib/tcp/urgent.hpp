@@ -27,6 +27,7 @@ public:
     std::optional<std::uint64_t> awaited() const noexcept { return octet_ ? std::nullopt : position_; }
     void arrived(std::byte octet) noexcept { octet_ = octet; }
 
+    bool nothing() const noexcept { return !position_; }
     bool pending() const noexcept { return position_ && !taken_; } ///< nobody has taken it
     bool there() const noexcept { return pending() && octet_; }    ///< and it has come
     std::optional<std::byte> octet() const noexcept { return octet_; }

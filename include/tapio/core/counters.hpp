@@ -38,6 +38,8 @@ struct tcp_counters ///< RFC 4022, and a few of Linux's TcpExt
 {
     std::uint64_t active_opens = 0, passive_opens = 0, attempt_fails = 0, estab_resets = 0;
     std::uint64_t curr_estab = 0; ///< gauge: ESTABLISHED or CLOSE-WAIT now
+    std::uint64_t at_rest = 0;    ///< gauge: of these, idle ones that only remember
+    std::uint64_t wakes = 0;      ///< ... that something happened to
     std::uint64_t in_segs = 0, out_segs = 0, retrans_segs = 0, in_errs = 0, out_rsts = 0;
     std::uint64_t listen_overflows = 0, out_of_order_segs = 0, timeouts = 0, fast_retransmits = 0, zero_window_probes = 0,
                   challenge_acks = 0, paws_drops = 0, keep_alive_probes = 0, tail_probes = 0, syn_cookies_sent = 0,

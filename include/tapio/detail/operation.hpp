@@ -5,12 +5,15 @@
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/dispatch.hpp>
+#include <boost/asio/execution.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/prefer.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 namespace tapio::detail {
@@ -36,23 +39,24 @@ protected:
     ~operation() = default;
 };
 
-/// First in, first out; owns nothing.
+/// First in, first out; owns nothing. A ring, of which the last is known.
 class operation_queue
 {
 public:
-    bool empty() const noexcept { return front_ == nullptr; }
-    operation* front() const noexcept { return front_; }
+    bool empty() const noexcept { return back_ == nullptr; }
+    operation* front() const noexcept { return back_ == nullptr ? nullptr : back_->next; }
 
     void push(operation* op) noexcept
     {
-        op->next = nullptr;
-        (front_ == nullptr ? front_ : back_->next) = op;
+        op->next = back_ == nullptr ? op : back_->next;
+        if (back_ != nullptr) back_->next = op;
         back_ = op;
     }
     operation* pop() noexcept
     {
-        operation* const op = front_;
-        if (op != nullptr) front_ = op->next;
+        operation* const op = front();
+        if (op == nullptr) return nullptr;
+        back_ == op ? (back_ = nullptr) : (back_->next = op->next);
         return op;
     }
     void append(operation_queue& other) noexcept
@@ -76,57 +80,106 @@ public:
     }
 
 private:
-    operation* front_ = nullptr;
     operation* back_ = nullptr;
 };
 
+/// An executor that has work as long as this lives.
+template <class Executor, bool = boost::asio::execution::is_executor<Executor>::value>
+class kept_busy
+{
+public:
+    explicit kept_busy(const Executor& e) : executor_(boost::asio::prefer(e, boost::asio::execution::outstanding_work.tracked)) {}
+    const auto& executor() const noexcept { return executor_; }
+
+private:
+    std::decay_t<
+        typename boost::asio::prefer_result<const Executor&, boost::asio::execution::outstanding_work_t::tracked_t>::type>
+        executor_;
+};
+template <class Executor> // of the Networking TS
+class kept_busy<Executor, false>
+{
+public:
+    explicit kept_busy(const Executor& e) : guard_(e) {}
+    auto executor() const noexcept { return guard_.get_executor(); }
+
+private:
+    boost::asio::executor_work_guard<Executor> guard_;
+};
+
+/// The handler's own executor, where it is not the I/O executor.
+template <class Executor>
+class elsewhere
+{
+public:
+    explicit elsewhere(const Executor& e) : on_(e) {}
+    template <class Bound>
+    void call(Bound&& bound) const
+    {
+        boost::asio::dispatch(on_.executor(), std::forward<Bound>(bound));
+    }
+
+private:
+    kept_busy<Executor> on_;
+};
+/// ... where it is.
+class right_there
+{
+public:
+    template <class Executor>
+    explicit right_there(const Executor&) noexcept
+    {
+    }
+    template <class Bound>
+    void call(Bound&& bound) const
+    {
+        std::forward<Bound>(bound)();
+    }
+};
+
 /// What runs on the I/O executor: makes the handler's arguments there, then goes on to the handler's own executor.
-template <class Action, class Handler, class HandlerWork>
+template <class Action, class Handler, class Where>
 struct completion
 {
     Action action;
     Handler handler;
-    HandlerWork work; ///< on the handler's executor
+    [[no_unique_address]] Where where;
     boost::system::error_code result;
 
     using allocator_type = boost::asio::associated_allocator_t<Handler>;
     allocator_type get_allocator() const noexcept { return boost::asio::get_associated_allocator(handler); }
 
-    void operator()()
-    {
-        auto bound = std::move(action).bind(std::move(handler), result);
-        boost::asio::dispatch(work.get_executor(), std::move(bound));
-    }
+    void operator()() { where.call(std::move(action).bind(std::move(handler), result)); }
 };
 
 /// `Action`: `bool perform(socket&, error_code&)`, and `bind(handler, error_code)` which gives the nullary call of the handler.
-template <class Action, class Handler, class IoExecutor>
+template <class Action, class Handler, class IoExecutor, class Where>
 class handler_operation final : public operation
 {
 public:
-    /// Memory comes from the handler's associated allocator.
-    static handler_operation* create(Action action, Handler& handler, const IoExecutor& io)
+    template <class HandlerExecutor>
+    static operation* create(Action&& action, Handler& handler, const IoExecutor& io, const HandlerExecutor& on)
     {
         allocator a(boost::asio::get_associated_allocator(handler));
         handler_operation* const p = traits::allocate(a, 1);
-        return new (p) handler_operation(std::move(action), handler, io);
+        return new (p) handler_operation(std::move(action), handler, io, on);
     }
 
     bool perform(socket& s) override { return action_.perform(s, result); }
 
     void complete() override
     {
-        io_work io = std::move(io_);
-        completion<Action, Handler, handler_work> done{std::move(action_), std::move(handler_), std::move(executor_), result};
+        const kept_busy<IoExecutor> io = std::move(io_);
+        completion<Action, Handler, Where> done{std::move(action_), std::move(handler_), std::move(where_), result};
         allocator a(boost::asio::get_associated_allocator(done.handler));
         free(a);
-        boost::asio::post(io.get_executor(), std::move(done));
+        boost::asio::post(io.executor(), std::move(done));
     }
 
     void destroy() override
     {
         const Handler kept(std::move(handler_)); // its destruction may come back to us: after the memory is free
-        const io_work io = std::move(io_);
+        const kept_busy<IoExecutor> io = std::move(io_);
         allocator a(boost::asio::get_associated_allocator(kept));
         free(a);
     }
@@ -135,16 +188,10 @@ private:
     using allocator =
         typename std::allocator_traits<boost::asio::associated_allocator_t<Handler>>::template rebind_alloc<handler_operation>;
     using traits = std::allocator_traits<allocator>;
-    // Executors of either kind, those of the Networking TS too, are kept busy by a guard.
-    using io_work = boost::asio::executor_work_guard<IoExecutor>;
-    using handler_executor = boost::asio::associated_executor_t<Handler, IoExecutor>;
-    using handler_work = boost::asio::executor_work_guard<handler_executor>;
 
-    handler_operation(Action action, Handler& handler, const IoExecutor& io)
-        : action_(std::move(action)),
-          handler_(std::move(handler)),
-          io_(io),
-          executor_(boost::asio::get_associated_executor(handler_, io))
+    template <class HandlerExecutor>
+    handler_operation(Action&& action, Handler& handler, const IoExecutor& io, const HandlerExecutor& on)
+        : action_(std::move(action)), handler_(std::move(handler)), io_(io), where_(on)
     {
     }
     ~handler_operation() = default;
@@ -157,8 +204,19 @@ private:
 
     Action action_;
     Handler handler_;
-    io_work io_;
-    handler_work executor_;
+    kept_busy<IoExecutor> io_; ///< executors of either kind are kept busy meanwhile
+    [[no_unique_address]] Where where_;
 };
+
+/// Memory comes from the handler's associated allocator.
+template <class Action, class Handler, class IoExecutor>
+operation* make_operation(Action action, Handler& handler, const IoExecutor& io)
+{
+    using handler_executor = boost::asio::associated_executor_t<Handler, IoExecutor>;
+    const handler_executor on = boost::asio::get_associated_executor(handler, io);
+    if constexpr (std::is_same_v<handler_executor, IoExecutor>)
+        if (on == io) return handler_operation<Action, Handler, IoExecutor, right_there>::create(std::move(action), handler, io, on);
+    return handler_operation<Action, Handler, IoExecutor, elsewhere<handler_executor>>::create(std::move(action), handler, io, on);
+}
 
 } // namespace tapio::detail

@@ -65,7 +65,7 @@ public:
     {
         error_code ec;
         results_type results = resolve(impl, question, ec);
-        auto* const op = handler_operation<answer, Handler, IoExecutor>::create({std::move(results)}, handler, io);
+        auto* const op = make_operation(answer{std::move(results)}, handler, io);
         op->result = ec;
         op->complete();
     }

@@ -57,7 +57,14 @@ std::shared_ptr<engine> engine_of(boost::asio::execution_context& context);
 
 class socket : public std::enable_shared_from_this<socket>
 {
+    struct core_handle ///< of core::tcp_id or core::udp_id
+    {
+        std::uint32_t index = 0xffff'ffff, generation = 0;
+    };
+
 public:
+    socket(std::shared_ptr<engine> owner, socket_kind kind, core_handle id) noexcept; ///< for open() and accept()
+
     /// @param family AF_INET or AF_INET6  @param protocol of IP, for a raw socket. Null and an error if the stack refuses.
     static std::shared_ptr<socket> open(std::shared_ptr<engine> owner, socket_kind kind, int family, int protocol,
                                         error_code& ec);
@@ -127,12 +134,6 @@ public:
     void detach(operation_queue& done);
 
 private:
-    struct core_handle ///< of core::tcp_id or core::udp_id
-    {
-        std::uint32_t index = 0xffff'ffff, generation = 0;
-    };
-
-    socket(std::shared_ptr<engine> owner, socket_kind kind, core_handle id) noexcept;
     template <class Try>
     void block(error_code& ec, bool may_wait, core::time_point deadline, Try&& attempt);
     void connect(const core::endpoint& peer, bool may_wait, core::time_point deadline, error_code& ec);
@@ -155,6 +156,26 @@ private:
     int native_handle_ = -1;
     core_handle id_;
     operation_queue pending_[3]; ///< by direction
+};
+
+/// The native handle of a socket of tapio: the socket itself, or a number that stands for it. A number is given out, and
+/// registered process-wide, when somebody asks for it; numbers lie where no file descriptor does, so that a stray system call
+/// fails.
+class native_handle_value
+{
+public:
+    native_handle_value(int value = -1) noexcept : value_(value) {}
+    explicit native_handle_value(std::shared_ptr<socket> s) noexcept : socket_(std::move(s)) {}
+    operator int() const { return socket_ ? socket_->native_handle() : value_; }
+
+    /// Null if there is none.
+    std::shared_ptr<socket> find() const { return socket_ ? socket_ : socket::find(value_); }
+    /// The same; if its number had kept it alive, that ends.
+    std::shared_ptr<socket> adopt() const { return socket_ ? socket_ : socket::adopt(value_); }
+
+private:
+    std::shared_ptr<socket> socket_;
+    int value_ = -1;
 };
 
 /// A number that no other operation of the process has.

@@ -21,17 +21,6 @@
 
 namespace tapio::detail {
 
-/// The native handle of a socket of tapio. Its values lie where no file descriptor does, so that a stray system call fails.
-class native_handle_value
-{
-public:
-    native_handle_value(int value = -1) noexcept : value_(value) {}
-    operator int() const noexcept { return value_; }
-
-private:
-    int value_;
-};
-
 /// A buffer sequence as a list that the core can take: at most 64 pieces at a time, as writev.
 template <class Bytes>
 class buffer_list
@@ -153,7 +142,7 @@ struct accept_action
     auto bind(Handler&& h, error_code ec) &&
     {
         if (!ec && peer_endpoint != nullptr) *peer_endpoint = from_core<typename Protocol::endpoint>(from);
-        if (!ec) peer->assign(protocol, native_handle_value(accepted->native_handle()), ec);
+        if (!ec) peer->assign(protocol, native_handle_value(std::move(accepted)), ec);
         return bound_handler<Handler, error_code>(std::move(h), ec);
     }
 };
@@ -176,7 +165,7 @@ struct move_accept_action
     {
         peer_type peer(executor);
         if (!ec && peer_endpoint != nullptr) *peer_endpoint = from_core<typename Protocol::endpoint>(from);
-        if (!ec) peer.assign(protocol, native_handle_value(accepted->native_handle()), ec);
+        if (!ec) peer.assign(protocol, native_handle_value(std::move(accepted)), ec);
         return bound_handler<Handler, error_code, peer_type>(std::move(h), ec, std::move(peer));
     }
 };
@@ -251,7 +240,7 @@ public:
     error_code assign(implementation_type& impl, const Protocol& protocol, const native_handle_type& handle, error_code& ec)
     {
         if (impl.socket) return ec = boost::asio::error::already_open;
-        impl.socket = socket::adopt(handle);
+        impl.socket = handle.adopt();
         impl.protocol = protocol;
         return ec = impl.socket ? error_code() : boost::asio::error::bad_descriptor;
     }
@@ -269,7 +258,7 @@ public:
         impl.socket.reset();
         return s->release();
     }
-    native_handle_type native_handle(implementation_type& impl) { return impl.socket ? impl.socket->native_handle() : -1; }
+    native_handle_type native_handle(implementation_type& impl) { return native_handle_type(impl.socket); }
     error_code cancel(implementation_type& impl, error_code& ec)
     {
         if (const auto s = checked(impl, ec)) s->cancel();
@@ -404,7 +393,7 @@ public:
         const auto accepted = s->accept(from, ec);
         if (ec) return ec;
         if (peer_endpoint != nullptr) *peer_endpoint = from_core<endpoint_type>(from);
-        peer.assign(impl.protocol, native_handle_type(accepted->native_handle()), ec);
+        peer.assign(impl.protocol, native_handle_type(accepted), ec);
         return ec;
     }
 

@@ -171,7 +171,7 @@ private:
     template <class Try>
     std::size_t with_deadline(boost::asio::socket_base::wait_type what, Try&& attempt)
     {
-        const auto s = detail::socket::find(socket().native_handle());
+        const auto s = socket().native_handle().find();
         if (!s) return error_ = boost::asio::error::bad_descriptor, 0;
         s->set_non_blocking(true);
         for (;;) {
@@ -213,7 +213,7 @@ private:
             socket().open(peer.protocol(), error_);
             if (error_) continue;
             empty();
-            const auto s = detail::socket::find(socket().native_handle());
+            const auto s = socket().native_handle().find();
             s->connect_until(to_core(peer), deadline(), error_);
             if (!error_) return;
         }

@@ -123,7 +123,7 @@ public:
     void async_wait(implementation_type& impl, Handler& handler, const IoExecutor& io)
     {
         const auto slot = boost::asio::get_associated_cancellation_slot(handler);
-        auto* const op = handler_operation<timer_action, Handler, IoExecutor>::create({}, handler, io);
+        auto* const op = make_operation(timer_action{}, handler, io);
         op->id = next_operation_id();
         const std::shared_ptr<detail::timer> t = impl.timer;
         if (slot.is_connected()) watch(slot, t, op->id);

@@ -49,7 +49,7 @@ template <class Socket, class Buffers>
 std::size_t try_receive_message(Socket& s, const Buffers& buffers, typename Socket::endpoint_type& sender, packet_info& info,
                                 int flags, bool may_wait, boost::system::error_code& ec)
 {
-    const auto from = detail::socket::find(s.native_handle());
+    const auto from = s.native_handle().find();
     if (!from) return ec = boost::asio::error::bad_descriptor, std::size_t{0};
     const detail::buffer_list<core::mutable_bytes> into(buffers);
     core::endpoint peer;
@@ -128,7 +128,7 @@ template <class Socket, class ConstBufferSequence>
 std::size_t send_message(Socket& s, const ConstBufferSequence& buffers, const typename Socket::endpoint_type& destination,
                          const packet_info& info, boost::system::error_code& ec)
 {
-    const auto by = detail::socket::find(s.native_handle());
+    const auto by = s.native_handle().find();
     if (!by) return ec = boost::asio::error::bad_descriptor, std::size_t{0};
     const detail::buffer_list<core::const_bytes> from(buffers);
     return by->send_message(from.list(), detail::to_core(destination), {info.interface, info.address, 0, 0}, ec);
@@ -150,7 +150,7 @@ template <class Socket, class MutableBufferSequence>
 std::size_t receive_error(Socket& s, const MutableBufferSequence& buffers, typename Socket::endpoint_type& sent_to,
                           error_message& message, boost::system::error_code& ec)
 {
-    const auto from = detail::socket::find(s.native_handle());
+    const auto from = s.native_handle().find();
     if (!from) return ec = boost::asio::error::bad_descriptor, std::size_t{0};
     const detail::buffer_list<core::mutable_bytes> into(buffers);
     core::endpoint peer;

@@ -74,7 +74,7 @@ auto initiate(Socket& s, detail::direction d, Action action, CompletionToken&& t
 {
     return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code, std::size_t)>(
         [&s, d](auto handler, Action a) {
-            detail::start_operation(detail::socket::find(s.native_handle()), d, std::move(a), handler, s.get_executor());
+            detail::start_operation(s.native_handle().find(), d, std::move(a), handler, s.get_executor());
         },
         token, std::move(action));
 }
@@ -92,7 +92,7 @@ inline std::size_t checked(std::size_t n, const boost::system::error_code& ec, c
 template <class Socket>
 std::size_t receive_slices(Socket& s, std::vector<slice>& into, std::size_t limit, boost::system::error_code& ec)
 {
-    const auto from = detail::socket::find(s.native_handle());
+    const auto from = s.native_handle().find();
     if (!from) return ec = boost::asio::error::bad_descriptor, std::size_t{0};
     return from->receive(into, limit, ec);
 }
@@ -119,7 +119,7 @@ auto async_receive_slices(Socket& s, std::vector<slice>& into, std::size_t limit
 template <class Socket>
 std::size_t send_slice(Socket& s, slice data, boost::system::error_code& ec)
 {
-    const auto by = detail::socket::find(s.native_handle());
+    const auto by = s.native_handle().find();
     if (!by) return ec = boost::asio::error::bad_descriptor, std::size_t{0};
     return by->send(std::move(data), ec);
 }

@@ -1,6 +1,7 @@
 #include "support/script/script.hpp"
 
 #include "base/checksum.hpp"
+#include "support/at_rest.hpp"
 #include "support/world/world.hpp"
 #include "wire/icmpv4.hpp"
 #include "wire/ipv4.hpp"
@@ -25,7 +26,7 @@ std::string payload_at(std::uint32_t seq, std::size_t size)
 
 std::unique_ptr<host> make_host(const host_options& options, std::size_t mtu, const address& a, time_point now)
 {
-    auto h = std::make_unique<host>(options, make_seed(42));
+    auto h = std::make_unique<host>(resting_if_asked(options), make_seed(42));
     device_info info;
     info.link = link_type::ip;
     info.mtu = mtu;

@@ -1,5 +1,7 @@
 #include "support/world/world.hpp"
 
+#include "support/at_rest.hpp"
+
 #include <stdexcept>
 
 namespace tapio::test {
@@ -38,7 +40,7 @@ world::world(std::uint64_t seed) : seed_(seed) {}
 host& world::add_host(const host_options& options)
 {
     const auto seed = make_seed(seed_ * 1000 + hosts_.size());
-    hosts_.push_back(std::make_unique<host>(options, seed));
+    hosts_.push_back(std::make_unique<host>(resting_if_asked(options), seed));
     return *hosts_.back();
 }
 

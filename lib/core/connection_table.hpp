@@ -1,0 +1,89 @@
+/// @file
+/// Which connection a segment is for. Twelve octets each, and no names: these stand with the connections.
+#pragma once
+
+#include "core/socket_types.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+namespace tapio::core {
+
+/// A hash table with open addressing, of handles. Whoever asks brings the hash of the names (keyed: a peer who could choose
+/// collisions could make every lookup slow) and `same(tcp_id)`, which compares them.
+class connection_table
+{
+public:
+    template <class Same>
+    tcp_id find(std::uint32_t hash, Same&& same) const
+    {
+        if (entries_.empty()) return {};
+        for (std::size_t i = hash & mask(); entries_[i].id; i = (i + 1) & mask())
+            if (entries_[i].hash == hash && same(entries_[i].id)) return entries_[i].id;
+        return {};
+    }
+
+    /// Precondition: no connection of those names is there.
+    void insert(std::uint32_t hash, tcp_id id)
+    {
+        if ((size_ + 1) * 4 > entries_.size() * 3) grow();
+        place({hash, id});
+        ++size_;
+    }
+
+    /// The connection goes on under another handle. Precondition: it is there.
+    void rename(std::uint32_t hash, tcp_id from, tcp_id to) noexcept { entries_[locate(hash, from)].id = to; }
+
+    /// @return false if it is not there
+    bool erase(std::uint32_t hash, tcp_id id) noexcept
+    {
+        if (entries_.empty()) return false;
+        std::size_t hole = locate(hash, id);
+        if (!entries_[hole].id) return false;
+        for (std::size_t i = (hole + 1) & mask(); entries_[i].id; i = (i + 1) & mask()) {
+            const std::size_t home = entries_[i].hash & mask();
+            if (((i - home) & mask()) < ((i - hole) & mask())) continue; // it stands between its home and the hole
+            entries_[hole] = entries_[i];
+            hole = i;
+        }
+        entries_[hole] = {};
+        --size_;
+        return true;
+    }
+
+    std::size_t size() const noexcept { return size_; }
+
+private:
+    struct entry
+    {
+        std::uint32_t hash = 0;
+        tcp_id id; ///< none: the place is free
+    };
+
+    std::size_t mask() const noexcept { return entries_.size() - 1; }
+    std::size_t locate(std::uint32_t hash, tcp_id id) const noexcept ///< its place, or a free one
+    {
+        std::size_t i = hash & mask();
+        while (entries_[i].id && entries_[i].id != id) i = (i + 1) & mask();
+        return i;
+    }
+    void place(const entry& e) noexcept
+    {
+        std::size_t i = e.hash & mask();
+        while (entries_[i].id) i = (i + 1) & mask();
+        entries_[i] = e;
+    }
+    void grow()
+    {
+        const std::vector<entry> old = std::exchange(entries_, std::vector<entry>(entries_.empty() ? 16 : 2 * entries_.size()));
+        for (const entry& e : old)
+            if (e.id) place(e);
+    }
+
+    std::vector<entry> entries_; ///< a power of two, or none
+    std::size_t size_ = 0;
+};
+
+} // namespace tapio::core

@@ -1,0 +1,70 @@
+// Idle connections: so many stay as they are, the others rest in less memory, and wake when something happens.
+#include "core/tcp_sockets.hpp"
+
+#include <utility>
+
+namespace tapio::core {
+
+/// Also wakes it. Reading a socket wakes it, too: that changes nothing that could be seen.
+tcp_socket* tcp_sockets::find(tcp_id id)
+{
+    tcp_socket_slot* const slot = sockets_.find(id);
+    if (slot == nullptr) return nullptr;
+    if (slot->rests()) wake(id, *slot);
+    return &slot->awake();
+}
+
+tcp_socket& tcp_sockets::make_socket(tcp_id& id)
+{
+    id = sockets_.insert();
+    return sockets_.find(id)->awake();
+}
+
+/// It was looked at. Call when nobody holds on to any socket: others may go to rest.
+void tcp_sockets::note_idle(tcp_id id, tcp_socket& s, time_point now)
+{
+    const bool idle = s.connection->next_deadline() == never && !s.listener && !s.detached;
+    if (!idle) return s.idle.leave();
+    idle_.push(s.idle, id);
+    let_rest(awake_limit_, now);
+}
+
+/// So many may stay awake.
+void tcp_sockets::let_rest(std::size_t limit, time_point now)
+{
+    constexpr int at_a_time = 8; // some have something under way, and come again
+    for (int i = 0; i < at_a_time && idle_.size() > limit; ++i) {
+        const tcp_id id = idle_.front();
+        tcp_socket_slot& slot = *sockets_.find(id);
+        tcp_socket& s = slot.awake();
+        if (s.may_rest(now)) {
+            slot.become(std::make_unique<resting_socket>(
+                resting_socket{s, s.event.owner, shelf_.share(s.options), s.connection->rest()}));
+            ++counters_.at_rest;
+        } else {
+            idle_.push(s.idle, id);
+        }
+    }
+}
+
+void tcp_sockets::wake(tcp_id id, tcp_socket_slot& slot)
+{
+    resting_socket& from = slot.resting();
+    auto woken = std::make_unique<tcp_socket>();
+    tcp_socket& s = *woken;
+    static_cast<tcp_socket_facts&>(s) = from.facts;
+    s.event.owner = from.owner;
+    s.options = *from.options;
+    if (const auto path = net_.path_to(s.remote.address, s.local.address, s.device)) s.path = *path;
+    tcp::connection_setup setup;
+    setup.options = s.options;
+    setup.crowd = &crowd_;
+    setup.budget = &budget_;
+    s.connection.emplace(std::move(from.connection), setup, counters_);
+    slot.become(std::move(woken));
+    idle_.push(s.idle, id);
+    --counters_.at_rest;
+    ++counters_.wakes;
+}
+
+} // namespace tapio::core

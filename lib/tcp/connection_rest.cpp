@@ -1,0 +1,48 @@
+// An idle connection goes to rest, and wakes. What lasts is lasting_state; of the rest only what may_rest() has not seen to be
+// as in a fresh connection is carried over by hand.
+#include "tcp/connection.hpp"
+
+namespace tapio::core::tcp {
+
+bool connection::may_rest(time_point now) const noexcept
+{
+    const bool nothing_sent = sent_.empty() && outgoing_.empty() && !fin_queued_;
+    const bool nothing_received = incoming_.unread() == 0 && sack_.nothing_to_tell(incoming_.early()) &&
+                                  incoming_.early().empty() && !acks_.due() && urgent_.nothing() && !got_fin_ &&
+                                  !receive_shut_ && !rcv_.fin;
+    const bool nothing_to_do = !reset_ && !probe_due_ && !tail_probe_due_ && !resending_ && !keep_alive_due_ &&
+                               timers_.next() == never && pacer_.forgotten(now);
+    const bool well = !error_ && !soft_error_ && timeouts_ == 0 && persist_backoff_ == 0;
+    return state_ == state::established && nothing_sent && nothing_received && nothing_to_do && well && !detached_;
+}
+
+idle_memory connection::rest()
+{
+    idle_memory m(std::move(static_cast<lasting_state&>(*this)));
+    m.rtt = rtt_.learned();
+    m.rate = rate_.so_far();
+    m.received = incoming_.next();
+    m.receive_capacity = incoming_.capacity();
+    m.recover = recovery_.recover();
+    if (!recovery_.is_plain()) m.recovery = std::make_unique<loss_recovery>(std::move(recovery_));
+    return m;
+}
+
+connection::connection(idle_memory m, const connection_setup& setup, tcp_counters& counters)
+    : lasting_state(std::move(m.lasting)),
+      state_(state::established),
+      options_(setup.options),
+      outgoing_(snd_.una_position),
+      incoming_(m.receive_capacity, m.received),
+      crowd_(setup.crowd),
+      share_(setup.budget),
+      recovery_(m.recovery ? std::move(*m.recovery) : loss_recovery(m.recover)),
+      rtt_(options_.initial_rto, options_.min_rto, options_.max_rto),
+      counters_(counters)
+{
+    rtt_.resume(m.rtt);
+    rate_.resume(m.rate);
+    if (sacking_) use_sack();
+}
+
+} // namespace tapio::core::tcp

@@ -1,0 +1,221 @@
+// Very many connections in one process, both ends of them: what an idle one costs, and whether those that speak are heard.
+//
+//     idle_connections --connections 100000
+//
+// Two stacks over a wire in memory. Every end waits for something to read with async_wait, as a server without a buffer for
+// each connection does. Then one in a hundred sends an octet and gets it back, and all are idle again. Prints one JSON line:
+// the octets that a counting allocator saw for each end (stack, socket object and pending wait), those of resident memory, and
+// the times of connecting and of an echo.
+#include <tapio/device/pipe.hpp>
+#include <tapio/tapio.hpp>
+
+#include <boost/asio.hpp>
+#include <boost/program_options.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <malloc.h>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace {
+
+std::size_t allocated = 0; ///< octets that are in use now, as the allocator rounds them
+
+} // namespace
+
+void* operator new(std::size_t n)
+{
+    void* const p = std::malloc(n);
+    if (p == nullptr) throw std::bad_alloc();
+    allocated += ::malloc_usable_size(p);
+    return p;
+}
+void operator delete(void* p) noexcept
+{
+    if (p != nullptr) allocated -= ::malloc_usable_size(p);
+    std::free(p);
+}
+void operator delete(void* p, std::size_t) noexcept { operator delete(p); }
+
+namespace {
+
+namespace asio = boost::asio;
+using tapio::ip::tcp;
+using boost::system::error_code;
+using clock_type = std::chrono::steady_clock;
+
+constexpr std::uint16_t first_port = 10000;
+constexpr std::size_t for_each_port = 20000; ///< connections; a client has some 28,000 ports towards each of the server's
+
+std::size_t resident() ///< octets
+{
+    std::size_t pages = 0, skipped = 0;
+    std::ifstream("/proc/self/statm") >> skipped >> pages;
+    return pages * 4096;
+}
+
+/// Echoes, or waits for the echo; holds no buffer.
+class end
+{
+public:
+    end(tcp::socket s, bool echoes, std::size_t& heard) : socket_(std::move(s)), echoes_(echoes), heard_(heard) {}
+
+    void wait()
+    {
+        socket_.async_wait(tcp::socket::wait_read, [this](error_code ec) {
+            if (!ec) read();
+        });
+    }
+    /// What is the application's: everything but the socket object.
+    static const double own_octets;
+
+    void speak() { socket_.send(asio::buffer("x", 1)); }
+
+private:
+    void read()
+    {
+        char octet = 0;
+        error_code ec;
+        const std::size_t n = socket_.receive(asio::buffer(&octet, 1), 0, ec);
+        if (n == 0) throw std::runtime_error("a connection ended");
+        if (echoes_) socket_.send(asio::buffer(&octet, 1));
+        ++heard_;
+        wait();
+    }
+
+    tcp::socket socket_;
+    const bool echoes_;
+    std::size_t& heard_;
+};
+
+const double end::own_octets = static_cast<double>(sizeof(end) + sizeof(std::unique_ptr<end>) - sizeof(tcp::socket));
+
+class crowd
+{
+public:
+    crowd(std::size_t wanted, std::size_t awake) : wanted_(wanted)
+    {
+        tapio::stack_options options;
+        options.tcp_awake_connections = awake;
+        auto [l, r] = tapio::make_pipe({.queue_length = 100000});
+        left_.emplace(io_, std::move(l), options);
+        right_.emplace(io_, std::move(r), options);
+        left_->add_address(asio::ip::make_address("198.18.0.1"), 24);
+        right_->add_address(there_, 24);
+        servers_.reserve(wanted);
+        clients_.reserve(wanted);
+        for (std::size_t n = 0; n < wanted; n += for_each_port) listen(static_cast<std::uint16_t>(first_port + n / for_each_port));
+    }
+
+    void connect()
+    {
+        for (int i = 0; i < 64; ++i) connect_next();
+        run_until([this] { return clients_.size() == wanted_ && servers_.size() == wanted_; });
+    }
+    /// Every hundredth speaks. @return of how many the echo came
+    std::size_t echo()
+    {
+        heard_here_ = 0;
+        std::size_t spoke = 0;
+        for (std::size_t i = 0; i < clients_.size(); i += 100, ++spoke) clients_[i]->speak();
+        run_until([&] { return heard_here_ == spoke; });
+        return spoke;
+    }
+    tapio::host_counters counters() const { return right_->counters(); }
+
+private:
+    template <class Done>
+    void run_until(Done&& done)
+    {
+        const auto limit = clock_type::now() + std::chrono::minutes(10);
+        while (!done()) {
+            if (clock_type::now() > limit) throw std::runtime_error("it takes too long");
+            io_.run_one();
+        }
+    }
+    void listen(std::uint16_t port)
+    {
+        acceptors_.push_back(std::make_unique<tcp::acceptor>(*right_, tcp::endpoint(there_, port)));
+        accept(*acceptors_.back());
+    }
+    void accept(tcp::acceptor& a)
+    {
+        a.async_accept([this, &a](error_code ec, tcp::socket s) {
+            if (ec) return;
+            servers_.push_back(std::make_unique<end>(std::move(s), true, heard_there_));
+            servers_.back()->wait();
+            accept(a);
+        });
+    }
+    void connect_next()
+    {
+        if (begun_ == wanted_) return;
+        const auto port = static_cast<std::uint16_t>(first_port + begun_++ / for_each_port);
+        auto s = std::make_shared<tcp::socket>(*left_);
+        s->async_connect({there_, port}, [this, s](error_code ec) {
+            if (ec) throw boost::system::system_error(ec);
+            clients_.push_back(std::make_unique<end>(std::move(*s), false, heard_here_));
+            clients_.back()->wait();
+            connect_next();
+        });
+    }
+
+    const asio::ip::address there_ = asio::ip::make_address("198.18.0.2");
+    const std::size_t wanted_;
+    std::size_t begun_ = 0, heard_here_ = 0, heard_there_ = 0;
+    asio::io_context io_{1};
+    std::optional<tapio::stack> left_, right_;
+    std::vector<std::unique_ptr<tcp::acceptor>> acceptors_;
+    std::vector<std::unique_ptr<end>> servers_, clients_;
+};
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    namespace po = boost::program_options;
+    std::size_t connections = 10000;
+    std::size_t most = 0, awake = tapio::stack_options().tcp_awake_connections;
+    po::options_description options("idle_connections: what very many of them cost");
+    options.add_options()("help", "this");
+    options.add_options()("connections", po::value(&connections), "how many");
+    options.add_options()("awake", po::value(&awake), "so many idle ones of a stack do not rest");
+    options.add_options()("most", po::value(&most), "octets for each end beyond which it fails; 0: none");
+    try {
+        po::variables_map given;
+        po::store(po::parse_command_line(argc, argv, options), given);
+        po::notify(given);
+        if (given.contains("help")) return std::cout << options, 0;
+        crowd all(connections, awake);
+        const std::size_t allocated_before = allocated, resident_before = resident();
+        const auto start = clock_type::now();
+        all.connect();
+        const std::chrono::duration<double> connecting = clock_type::now() - start;
+        const auto each = [&](std::size_t now, std::size_t before) {
+            return (static_cast<double>(now) - static_cast<double>(before)) / static_cast<double>(2 * connections);
+        };
+        const double for_each = each(allocated, allocated_before) - end::own_octets, resident_each = each(resident(), resident_before);
+        const auto began = clock_type::now();
+        const std::size_t spoke = all.echo();
+        const std::chrono::duration<double> echoing = clock_type::now() - began;
+        const double afterwards = each(allocated, allocated_before) - end::own_octets;
+        std::printf(R"({"connections": %zu, "octets_per_end": %.0f, "resident_per_end": %.0f, "connect_us": %.2f, )"
+                    R"("echoes": %zu, "echo_us": %.2f, "octets_per_end_afterwards": %.0f, "at_rest": %llu})"
+                    "\n",
+                    connections, for_each, resident_each, 1e6 * connecting.count() / static_cast<double>(connections), spoke,
+                    1e6 * echoing.count() / static_cast<double>(spoke), afterwards,
+                    static_cast<unsigned long long>(all.counters().tcp.at_rest));
+        return most != 0 && (for_each > static_cast<double>(most) || afterwards > static_cast<double>(most)) ? 1 : 0;
+    } catch (const std::exception& e) {
+        std::cerr << "idle_connections: " << e.what() << '\n';
+        return 2;
+    }
+}
