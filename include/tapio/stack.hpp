@@ -43,7 +43,7 @@ struct stack_options
     std::uint32_t tcp_send_buffer_limit = 4 * 1024 * 1024;    ///< likewise
     std::uint64_t tcp_memory = UINT64_C(1) << 30; ///< octets that all connections may hold together; near it buffers stay small
     /// So many idle connections stay as they are; of the others, those idle for the longest, little more is kept than what they
-    /// have to remember (some 500 octets), until something happens on them, which then takes a microsecond more.
+    /// have to remember (some 500 octets), until something happens on them, which then takes some microseconds more.
     std::size_t tcp_awake_connections = 1024;
     std::string tcp_congestion_control = "cubic"; ///< of sockets that name no other (TCP_CONGESTION)
     bool tcp_offer_ecn = false;                   ///< ask for ECN when connecting (RFC 3168); who asks us gets it

@@ -116,6 +116,8 @@ void receive_buffer::consume(std::size_t octets)
     if (first_ == in_order_.size()) {
         in_order_.clear();
         first_ = 0;
+        small_ = block(); // an idle connection holds none
+        small_filled_ = 0;
     } else if (first_ >= 64 && first_ * 2 >= in_order_.size()) {
         in_order_.erase(in_order_.begin(), in_order_.begin() + static_cast<std::ptrdiff_t>(first_));
         first_ = 0;

@@ -48,8 +48,8 @@ void operator delete(void* p, std::size_t) noexcept { operator delete(p); }
 namespace {
 
 namespace asio = boost::asio;
-using tapio::ip::tcp;
 using boost::system::error_code;
+using tapio::ip::tcp;
 using clock_type = std::chrono::steady_clock;
 
 constexpr std::uint16_t first_port = 10000;
@@ -112,12 +112,13 @@ public:
         right_->add_address(there_, 24);
         servers_.reserve(wanted);
         clients_.reserve(wanted);
-        for (std::size_t n = 0; n < wanted; n += for_each_port) listen(static_cast<std::uint16_t>(first_port + n / for_each_port));
+        for (std::size_t n = 0; n < wanted; n += for_each_port)
+            listen(static_cast<std::uint16_t>(first_port + n / for_each_port));
     }
 
     void connect()
     {
-        for (int i = 0; i < 64; ++i) connect_next();
+        for (int i = 0; i < at_once; ++i) connect_next();
         run_until([this] { return clients_.size() == wanted_ && servers_.size() == wanted_; });
     }
     /// Every hundredth speaks. @return of how many the echo came
@@ -132,6 +133,8 @@ public:
     tapio::host_counters counters() const { return right_->counters(); }
 
 private:
+    static constexpr int at_once = 32;
+
     template <class Done>
     void run_until(Done&& done)
     {
@@ -144,7 +147,7 @@ private:
     void listen(std::uint16_t port)
     {
         acceptors_.push_back(std::make_unique<tcp::acceptor>(*right_, tcp::endpoint(there_, port)));
-        accept(*acceptors_.back());
+        for (int i = 0; i < at_once; ++i) accept(*acceptors_.back()); // else those who connect would overtake it
     }
     void accept(tcp::acceptor& a)
     {
@@ -202,7 +205,8 @@ int main(int argc, char** argv)
         const auto each = [&](std::size_t now, std::size_t before) {
             return (static_cast<double>(now) - static_cast<double>(before)) / static_cast<double>(2 * connections);
         };
-        const double for_each = each(allocated, allocated_before) - end::own_octets, resident_each = each(resident(), resident_before);
+        const double for_each = each(allocated, allocated_before) - end::own_octets,
+                     resident_each = each(resident(), resident_before);
         const auto began = clock_type::now();
         const std::size_t spoke = all.echo();
         const std::chrono::duration<double> echoing = clock_type::now() - began;
@@ -213,7 +217,8 @@ int main(int argc, char** argv)
                     connections, for_each, resident_each, 1e6 * connecting.count() / static_cast<double>(connections), spoke,
                     1e6 * echoing.count() / static_cast<double>(spoke), afterwards,
                     static_cast<unsigned long long>(all.counters().tcp.at_rest));
-        return most != 0 && (for_each > static_cast<double>(most) || afterwards > static_cast<double>(most)) ? 1 : 0;
+        const auto bound = static_cast<double>(most); // afterwards there are blocks in the pool, too
+        return most != 0 && (for_each > bound || afterwards > 1.25 * bound) ? 1 : 0;
     } catch (const std::exception& e) {
         std::cerr << "idle_connections: " << e.what() << '\n';
         return 2;

@@ -1,4 +1,4 @@
-#include "core/host.hpp"
+#include "two_hosts.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,43 +10,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::array<std::byte, 32> seed(unsigned n)
+struct pair_of_hosts : testing::Test, two_hosts
 {
-    std::array<std::byte, 32> s{};
-    s[0] = static_cast<std::byte>(n);
-    return s;
-}
-
-/// Two hosts on one Ethernet without delay.
-struct pair_of_hosts : testing::Test
-{
-    pair_of_hosts()
-    {
-        device_info eth;
-        eth.name = "eth0";
-        a.add_interface(eth);
-        b.add_interface(eth);
-        EXPECT_FALSE(a.add_address(1, boost::asio::ip::make_address("192.0.2.1"), 24, now));
-        EXPECT_FALSE(b.add_address(1, boost::asio::ip::make_address("192.0.2.2"), 24, now));
-        settle();
-    }
-    void settle()
-    {
-        for (bool more = true; more;) {
-            more = false;
-            packet p;
-            a.advance(now);
-            b.advance(now);
-            while (a.next_packet(1, p, now)) b.receive(1, std::move(p), now), more = true;
-            while (b.next_packet(1, p, now)) a.receive(1, std::move(p), now), more = true;
-        }
-    }
-    static const_bytes octets(const std::string& s) { return std::as_bytes(std::span(s)); }
-
-    time_point now{1s};
-    host_options options;
-    host a{options, seed(1)}, b{options, seed(2)};
-    endpoint there{boost::asio::ip::make_address("192.0.2.2"), 80};
 };
 
 TEST_F(pair_of_hosts, a_tcp_conversation_from_handshake_to_time_wait)
