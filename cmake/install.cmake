@@ -15,6 +15,9 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/tapio-config-version.cma
 install(FILES "${PROJECT_BINARY_DIR}/tapio-config.cmake" "${PROJECT_BINARY_DIR}/tapio-config-version.cmake" DESTINATION ${package_dir})
 
 # The file finds its prefix by where it lies, so that the tree may be moved.
+if(tapio_uring)
+    set(tapio_pc_uring " -l${tapio_uring}")
+endif()
 file(RELATIVE_PATH tapio_pc_to_prefix "/p/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/p")
 configure_file(cmake/tapio.pc.in "${PROJECT_BINARY_DIR}/tapio.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/tapio.pc" DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

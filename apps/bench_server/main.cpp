@@ -17,22 +17,13 @@ namespace {
 
 struct engine_options
 {
-    bool io_uring = false;
     unsigned queues = 1;
 
     po::options_description description()
     {
         po::options_description d("Engine");
-        d.add_options()                                                               //
-            ("queues", apps::number(queues, 1, 64), "device queues, one thread each") //
-            ("io-uring", po::bool_switch(&io_uring), "drive the device by io_uring");
+        d.add_options()("queues", apps::number(queues, 1, 64), "device queues, one thread each");
         return d;
-    }
-
-    // An engine that does not exist must not be measured under its name.
-    void check() const
-    {
-        if (io_uring) throw apps::usage_error("--io-uring: this engine is not built yet");
     }
 };
 
@@ -57,7 +48,6 @@ void pin_to_processor(std::size_t n)
 void serve(apps::host_options host, const engine_options& engine)
 {
     host.check();
-    engine.check();
     host.multi_queue = engine.queues > 1;
     std::vector<std::unique_ptr<tapio::device>> queues;
     while (queues.size() < engine.queues) queues.push_back(apps::open_device(host));

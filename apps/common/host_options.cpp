@@ -77,7 +77,9 @@ po::options_description host_options::description()
         ("address", po::value(&addresses), "address of this host, like 198.18.0.2/24; repeatable") //
         ("gateway", po::value(&gateway), "next hop towards everything else, like 198.18.0.1")      //
         ("mac", po::value(&mac), "link-layer address on the TAP device; made up if not given")     //
-        ("vnet", po::bool_switch(&vnet), "leave segmentation and checksums to the kernel (IFF_VNET_HDR): several times as fast");
+        ("vnet", po::bool_switch(&vnet),
+         "leave segmentation and checksums to the kernel (IFF_VNET_HDR): several times as fast") //
+        ("io-uring", po::bool_switch(&io_uring), "drive the device by io_uring: more packets in a second, without --vnet");
     return d;
 }
 
@@ -95,6 +97,7 @@ void host_options::check() const
     for (const auto& text : addresses) parse_interface_address(text);
     if (!gateway.empty()) parse_address(gateway);
     if (!mac.empty()) parse_mac(mac);
+    if (io_uring && !tapio::io_uring_available()) throw usage_error("--io-uring: this build or this kernel is without");
 }
 
 std::unique_ptr<tapio::device> open_device(const host_options& options)
@@ -106,6 +109,7 @@ std::unique_ptr<tapio::device> open_device(const host_options& options)
     if (options.vnet) wanted.offload = {.checksum = true, .tso_v4 = true, .tso_v6 = true, .ecn = true};
     wanted.queue_length = options.queue_length;
     wanted.multi_queue = options.multi_queue;
+    wanted.io_uring = options.io_uring;
     boost::system::error_code error;
     const auto open = [&] { return is_tap ? tapio::open_tap(wanted, error) : tapio::open_tun(wanted, error); };
     auto device = open();

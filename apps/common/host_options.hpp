@@ -23,6 +23,7 @@ struct host_options
     std::string mac;                    ///< "02:00:00:00:00:02", or nothing: the host makes one up
     bool vnet = false;                  ///< segmentation and checksum offload (IFF_VNET_HDR)
     bool multi_queue = false;           ///< one queue of several of the device (IFF_MULTI_QUEUE)
+    bool io_uring = false;              ///< drive the device by io_uring; it does not open where there is none
     std::size_t queue_length = 0;       ///< packets; the device's queue towards us is to be so long if we may. 0: as it is
     std::string capture;                ///< a pcapng file that gets every packet, or nothing
 

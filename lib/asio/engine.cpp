@@ -269,10 +269,14 @@ bool engine::transmit(attachment& a, core::time_point now)
     bool any = false;
     core::packet p;
     while (!a.full && host_.next_packet(a.id, p, now)) {
-        any = transmitted_ = true;
+        any = transmitted_ = a.unflushed = true;
         if (a.medium->transmit(p)) continue;
         a.full = true;
         host_.return_packet(a.id, std::move(p));
+    }
+    if (a.unflushed && !a.full) {
+        a.unflushed = !a.medium->flush();
+        a.full = a.unflushed;
     }
     return any;
 }

@@ -139,6 +139,7 @@ private:
         engine& owner;
         std::unique_ptr<device> medium;
         core::interface_id id = 0;
+        bool unflushed = false;    ///< it has been given packets since the last flush()
         bool full = false;         ///< the device refused a packet and has not said writable() since
         std::vector<packet> batch; ///< touched by the device's handler only
     };

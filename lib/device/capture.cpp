@@ -37,6 +37,8 @@ public:
         return true;
     }
 
+    bool flush() override { return inner_->flush(); }
+
     void stop() override
     {
         inner_->stop();

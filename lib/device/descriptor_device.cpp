@@ -42,8 +42,10 @@ std::size_t largest_read(const device_info& info, bool vnet_header) noexcept
 class pump : public std::enable_shared_from_this<pump>
 {
 public:
-    pump(int fd, const device_info& info, bool vnet_header)
-        : fd_(fd), vnet_header_(vnet_header), reader_(largest_read(info, vnet_header), vnet_header)
+    pump(int fd, const device_info& info, bool vnet_header, rings r)
+        : fd_(fd),
+          reader_(largest_read(info, vnet_header), vnet_header, std::move(r.reading)),
+          writer_(vnet_header, std::move(r.writing))
     {
     }
 
@@ -68,9 +70,12 @@ public:
 
     bool transmit(packet& p)
     {
-        if (write_packet(fd_, p, vnet_header_) == write_outcome::done) return true;
-        wait_writable();
-        return false;
+        return room_after([&] { return writer_.write(fd_, p); });
+    }
+
+    bool flush()
+    {
+        return room_after([&] { return writer_.flush(); });
     }
 
     void poll()
@@ -79,6 +84,17 @@ public:
     }
 
 private:
+    template <class Write>
+    bool room_after(Write&& write)
+    {
+        {
+            const std::lock_guard lock(writer_mutex_);
+            if (write() == write_outcome::done) return true;
+        }
+        wait_writable();
+        return false;
+    }
+
     void wait_readable()
     {
         const std::lock_guard lock(descriptor_mutex_);
@@ -129,7 +145,7 @@ private:
         outcome last = outcome::drained;
         bool received = false;
         std::size_t octets = 0;
-        for (int i = 0; i < batch && octets < batch_octets && delivery_.is_open(); ++i) {
+        for (int i = 0; ((i < batch && octets < batch_octets) || reader_.holds_some()) && delivery_.is_open(); ++i) {
             last = reader_.read(fd_, p, error);
             if (last == outcome::drained || last == outcome::failed) break;
             if (last == outcome::nothing_usable) continue;
@@ -143,9 +159,11 @@ private:
     }
 
     const int fd_; // the device's
-    const bool vnet_header_;
     delivery delivery_;
     packet_reader reader_; // under delivery_'s mutex
+
+    std::mutex writer_mutex_; // a leaf
+    packet_writer writer_;
 
     std::mutex descriptor_mutex_; // a leaf: nothing of ours is called under it
     std::optional<descriptor> descriptor_;
@@ -155,8 +173,8 @@ private:
 class descriptor_device final : public device
 {
 public:
-    descriptor_device(unique_fd fd, device_info info, bool vnet_header)
-        : fd_(std::move(fd)), info_(std::move(info)), pump_(std::make_shared<pump>(fd_.get(), info_, vnet_header))
+    descriptor_device(unique_fd fd, device_info info, bool vnet_header, rings r)
+        : fd_(std::move(fd)), info_(std::move(info)), pump_(std::make_shared<pump>(fd_.get(), info_, vnet_header, std::move(r)))
     {
     }
     ~descriptor_device() override { stop(); }
@@ -166,6 +184,7 @@ public:
     void start(asio::any_io_executor executor, device_receiver& receiver) override { pump_->start(executor, receiver); }
 
     bool transmit(packet& p) override { return pump_->transmit(p); }
+    bool flush() override { return pump_->flush(); }
 
     void stop() override { pump_->stop(); }
 
@@ -180,9 +199,22 @@ private:
 
 } // namespace
 
-std::unique_ptr<device> make_descriptor_device(unique_fd fd, device_info info, bool vnet_header)
+std::unique_ptr<device> make_descriptor_device(unique_fd fd, device_info info, bool vnet_header, rings r)
 {
-    return std::make_unique<descriptor_device>(std::move(fd), std::move(info), vnet_header);
+    return std::make_unique<descriptor_device>(std::move(fd), std::move(info), vnet_header, std::move(r));
+}
+
+std::optional<rings> open_rings(int fd)
+{
+    rings r{uring::open(fd, packet_reader::most_at_once), uring::open(fd, packet_writer::most_at_once)};
+    if (!r.reading || !r.writing) return std::nullopt;
+    return r;
 }
 
 } // namespace tapio::detail
+
+namespace tapio {
+
+bool io_uring_available() { return detail::uring::available(); }
+
+} // namespace tapio

@@ -4,14 +4,23 @@
 #pragma once
 
 #include "device/unique_fd.hpp"
+#include "device/uring.hpp"
 
 #include <tapio/device/device.hpp>
 
 #include <memory>
+#include <optional>
 
 namespace tapio::detail {
 
-/// @param fd non-blocking  @param vnet_header  each packet has one in front of it
-std::unique_ptr<device> make_descriptor_device(unique_fd fd, device_info info, bool vnet_header);
+/// To drive it by io_uring instead of by a system call for each packet.
+struct rings
+{
+    std::unique_ptr<uring> reading, writing;
+};
+std::optional<rings> open_rings(int fd); ///< nothing where there is no io_uring
+
+/// @param fd non-blocking  @param vnet_header  each packet has one in front of it  @param r empty: by read and write
+std::unique_ptr<device> make_descriptor_device(unique_fd fd, device_info info, bool vnet_header, rings r = {});
 
 } // namespace tapio::detail

@@ -114,8 +114,13 @@ private:
         const time_point t = now();
         while (!blocked_ && outgoing_.has_due(t)) {
             blocked_ = !inner_->transmit(outgoing_.first());
-            if (!blocked_) outgoing_.pop();
+            if (blocked_) return;
+            outgoing_.pop();
+            unflushed_ = true;
         }
+        if (blocked_ || !unflushed_) return;
+        unflushed_ = !inner_->flush();
+        blocked_ = unflushed_;
     }
 
     void pass_incoming()
@@ -161,6 +166,7 @@ private:
 
     mutable std::mutex mutex_; // over what follows; the inner device's transmit() is called under it
     lane outgoing_, incoming_;
+    bool unflushed_ = false;
     bool blocked_ = false; // the inner device has refused a packet
 };
 

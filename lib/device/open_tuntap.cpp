@@ -50,7 +50,10 @@ result<std::unique_ptr<device>> finish(unique_fd& fd, tuntap_kind kind, const tu
     const bool usable = state->kind == kind && !state->packet_information;
     if (!usable || (wants_offload(options.offload) && !state->vnet_header)) return core::errno_code(EINVAL);
     if (const auto error = configure(fd.get(), *state, options)) return error;
-    return make_descriptor_device(std::move(fd), describe(*state, options), state->vnet_header);
+    std::optional<rings> r = rings();
+    if (options.io_uring) r = open_rings(fd.get());
+    if (!r) return core::errno_code(EOPNOTSUPP);
+    return make_descriptor_device(std::move(fd), describe(*state, options), state->vnet_header, std::move(*r));
 }
 
 } // namespace

@@ -2,9 +2,7 @@
 
 #include "device/vnet_header.hpp"
 
-#include <boost/container/small_vector.hpp>
-
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <sys/uio.h>
@@ -55,15 +53,39 @@ ssize_t write_pieces(int fd, const core::packet& p)
 
 packet_reader::outcome packet_reader::read(int fd, core::packet& out, core::error_code& error)
 {
+    if (ring_) return read_ahead(out, error);
     if (!block_) block_ = core::block(largest_ + 1); // the one more tells too large from just fitting
     const ssize_t size = ::read(fd, block_.data(), largest_ + 1);
-    if (size >= 0) return take(static_cast<std::size_t>(size), out);
+    if (size >= 0) return take(block_, static_cast<std::size_t>(size), out);
     if (is_transient(errno)) return outcome::drained;
     error = core::errno_code(errno);
     return outcome::failed;
 }
 
-packet_reader::outcome packet_reader::take(std::size_t size, core::packet& out)
+/// As many reads at once as there were packets the last time: one that finds nothing costs a third of one that does.
+packet_reader::outcome packet_reader::read_ahead(core::packet& out, core::error_code& error)
+{
+    if (!holds_some()) {
+        for (unsigned i = 0; i < at_once_; ++i) {
+            if (!ahead_[i]) ahead_[i] = core::block(largest_ + 1);
+            ring_->read(ahead_[i].data(), largest_ + 1);
+        }
+        const auto sizes = ring_->submit();
+        sizes_.assign(sizes.begin(), sizes.end());
+        next_ = 0;
+        const auto came = static_cast<unsigned>(std::count_if(sizes.begin(), sizes.end(), [](int n) { return n >= 0; }));
+        at_once_ = came == at_once_ ? std::min(2 * at_once_, most_at_once) : std::max(came + 1, 4U);
+        std::stable_partition(sizes_.begin(), sizes_.end(), [](int n) { return n >= 0; });
+    }
+    const std::size_t i = next_++;
+    if (sizes_[i] >= 0) return take(ahead_[i], static_cast<std::size_t>(sizes_[i]), out);
+    next_ = sizes_.size();
+    if (is_transient(-sizes_[i])) return outcome::drained;
+    error = core::errno_code(-sizes_[i]);
+    return outcome::failed;
+}
+
+packet_reader::outcome packet_reader::take(core::block& from, std::size_t size, core::packet& out)
 {
     if (size > largest_) return outcome::nothing_usable;
     std::size_t start = 0;
@@ -71,27 +93,76 @@ packet_reader::outcome packet_reader::take(std::size_t size, core::packet& out)
     if (vnet_header_) {
         vnet_header header;
         if (size < sizeof header) return outcome::nothing_usable;
-        std::memcpy(&header, block_.data(), sizeof header);
+        std::memcpy(&header, from.data(), sizeof header);
         const auto meaning = from_vnet_header(header);
         if (!meaning) return outcome::nothing_usable;
         offload = *meaning;
         start = sizeof header;
     }
     if (size - start <= small_packet)
-        out = core::packet(core::slice::copy_of({block_.data() + start, size - start}));
+        out = core::packet(core::slice::copy_of({from.data() + start, size - start}));
     else
-        out = core::packet(std::exchange(block_, {}).share(start, size - start));
+        out = core::packet(std::exchange(from, {}).share(start, size - start));
     out.offload = offload;
     return outcome::packet;
 }
 
-write_outcome write_packet(int fd, core::packet& p, bool with_vnet_header)
+write_outcome packet_writer::write(int fd, core::packet& p)
 {
-    if (with_vnet_header) p.push_front(to_vnet_header(p.offload));
+    if (refused_ && flush() == write_outcome::full) return write_outcome::full;
+    if (vnet_header_) p.push_front(to_vnet_header(p.offload));
+    if (ring_) {
+        batch_[used_].content = std::move(p);
+        describe(batch_[used_]);
+        if (++used_ == batch_.size()) (void)flush(); // what it refuses is the next call's business
+        return write_outcome::done;
+    }
     const ssize_t written = p.size() <= small_packet ? write_small(fd, p) : write_pieces(fd, p);
     if (written >= 0 || !is_transient(errno)) return write_outcome::done;
-    if (with_vnet_header) p.consume(sizeof(vnet_header));
+    if (vnet_header_) p.consume(sizeof(vnet_header));
     return write_outcome::full;
+}
+
+/// The octets, where they stay until they have been written.
+void packet_writer::describe(waiting& w)
+{
+    w.pieces.clear();
+    if (w.content.size() <= small_packet) {
+        w.content.copy_to({w.copy.data(), w.content.size()});
+        w.pieces.push_back({w.copy.data(), w.content.size()});
+        return;
+    }
+    const auto list = [&w] {
+        w.content.for_each_piece([&](core::const_bytes piece) {
+            w.pieces.push_back({const_cast<std::byte*>(piece.data()), piece.size()}); // writing only reads
+        });
+    };
+    list();
+    if (w.pieces.size() <= most_pieces) return;
+    const core::block whole(w.content.size());
+    w.content.copy_to({whole.data(), w.content.size()});
+    w.content = core::packet(whole.share(0, w.content.size()));
+    w.pieces.clear();
+    list();
+}
+
+write_outcome packet_writer::flush()
+{
+    if (used_ == 0) return write_outcome::done;
+    for (std::size_t i = 0; i < used_; ++i) ring_->write(batch_[i].pieces);
+    const auto outcomes = ring_->submit();
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < used_; ++i) {
+        if (outcomes[i] < 0 && is_transient(-outcomes[i])) {
+            std::swap(batch_[kept].content, batch_[i].content);
+            describe(batch_[kept++]);
+        } else {
+            batch_[i].content = core::packet();
+        }
+    }
+    used_ = kept;
+    refused_ = kept > 0;
+    return refused_ ? write_outcome::full : write_outcome::done;
 }
 
 } // namespace tapio::detail

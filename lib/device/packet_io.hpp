@@ -1,11 +1,18 @@
 /// @file
-/// One packet from a descriptor, one packet into it: a system call each.
+/// Packets from a descriptor, and into it: a system call each, or (uring.hpp) a batch of them for one.
 #pragma once
+
+#include "device/uring.hpp"
 
 #include <tapio/core/error.hpp>
 #include <tapio/core/packet.hpp>
 
+#include <boost/container/small_vector.hpp>
+
+#include <array>
 #include <cstddef>
+#include <memory>
+#include <vector>
 
 namespace tapio::detail {
 
@@ -13,8 +20,11 @@ namespace tapio::detail {
 class packet_reader
 {
 public:
-    /// @param largest octets of the largest packet, headers of the device included
-    packet_reader(std::size_t largest, bool vnet_header) noexcept : largest_(largest), vnet_header_(vnet_header) {}
+    /// @param largest octets of the largest packet, headers of the device included  @param ring null: one at a time
+    packet_reader(std::size_t largest, bool vnet_header, std::unique_ptr<uring> ring = nullptr) noexcept
+        : largest_(largest), vnet_header_(vnet_header), ring_(std::move(ring))
+    {
+    }
 
     enum class outcome
     {
@@ -28,12 +38,25 @@ public:
     /// `drained`: EAGAIN; `failed`: see `error`.
     outcome read(int fd, core::packet& out, core::error_code& error);
 
+    /// Packets have been read that read() has not given yet.
+    bool holds_some() const noexcept { return next_ < sizes_.size(); }
+
+    static constexpr unsigned most_at_once = 64;
+
 private:
-    outcome take(std::size_t size, core::packet& out);
+    outcome take(core::block& from, std::size_t size, core::packet& out);
+    outcome read_ahead(core::packet& out, core::error_code& error);
 
     std::size_t largest_;
     bool vnet_header_;
+    std::unique_ptr<uring> ring_;
     core::block block_; // to be filled next; small packets leave it to the next one
+
+    // What one batch has read: some blocks are filled, in order.
+    std::array<core::block, most_at_once> ahead_;
+    std::vector<int> sizes_; // or -errno
+    std::size_t next_ = 0;
+    unsigned at_once_ = 4; // as many as come
 };
 
 enum class write_outcome
@@ -42,7 +65,37 @@ enum class write_outcome
     full, ///< the device takes no more now; the packet is as it was
 };
 
-/// Writes `p` with one system call.
-write_outcome write_packet(int fd, core::packet& p, bool vnet_header);
+/// Writes packets. Thread safety: none.
+class packet_writer
+{
+public:
+    /// @param ring null: one at a time
+    packet_writer(bool vnet_header, std::unique_ptr<uring> ring = nullptr) : vnet_header_(vnet_header), ring_(std::move(ring)) {}
+
+    /// With a ring, `done` may mean: with the next flush().
+    write_outcome write(int fd, core::packet& p);
+    /// What was taken leaves now; `full`: some of it is to be tried again later, before anything else.
+    write_outcome flush();
+
+    static constexpr unsigned most_at_once = 64;
+
+private:
+    static constexpr std::size_t small_packet = 256; // octets
+
+    struct waiting
+    {
+        core::packet content;
+        boost::container::small_vector<iovec, 8> pieces;
+        std::array<std::byte, small_packet> copy;
+    };
+
+    static void describe(waiting& w);
+
+    bool vnet_header_;
+    std::unique_ptr<uring> ring_;
+    std::vector<waiting> batch_ = std::vector<waiting>(ring_ ? most_at_once : 0);
+    std::size_t used_ = 0;
+    bool refused_ = false; // what is in the batch the device did not take
+};
 
 } // namespace tapio::detail

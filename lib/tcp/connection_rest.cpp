@@ -8,8 +8,8 @@ bool connection::may_rest(time_point now) const noexcept
 {
     const bool nothing_sent = sent_.empty() && outgoing_.empty() && !fin_queued_;
     const bool nothing_received = incoming_.unread() == 0 && sack_.nothing_to_tell(incoming_.early()) &&
-                                  incoming_.early().empty() && !acks_.due() && urgent_.nothing() && !got_fin_ &&
-                                  !receive_shut_ && !rcv_.fin;
+                                  incoming_.early().empty() && !acks_.due() && urgent_.nothing() && !got_fin_ && !receive_shut_ &&
+                                  !rcv_.fin;
     const bool nothing_to_do = !reset_ && !probe_due_ && !tail_probe_due_ && !resending_ && !keep_alive_due_ &&
                                timers_.next() == never && pacer_.forgotten(now);
     const bool well = !error_ && !soft_error_ && timeouts_ == 0 && persist_backoff_ == 0;

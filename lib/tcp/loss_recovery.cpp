@@ -56,8 +56,9 @@ bool loss_recovery::enter_if_lost(ack_news& news, sent_queue& sent, congestion_c
     if (phase_ != phase::open || sent.lost() == 0) return false;
     phase_ = phase::recovery;
     begin_episode(news.una, news.nxt);
-    cc.loss_detected(news.sample.prior_flight, news.sample.now);
-    prr_.start(news.sample.prior_flight);
+    const std::uint64_t prior = news.sample.prior_flight;
+    cc.loss_detected(cc.governs_recovery() ? prior : std::max(prior, flight_size(sent, cc)), news.sample.now);
+    prr_.start(prior);
     retransmit_now_ = true;
     return true;
 }
@@ -211,7 +212,7 @@ void loss_recovery::partial_ack(const ack_sample& ack, std::uint32_t mss, sent_q
 void loss_recovery::timeout(seq_number una, seq_number nxt, bool first, const rtt_estimator& rtt, sent_queue& sent,
                             congestion_control& cc, time_point now)
 {
-    cc.timed_out(sack_ ? in_flight(sent) : sent.outstanding() - sent.lost(), first, now);
+    cc.timed_out(flight_size(sent, cc), first && !(sack_ && phase_ == phase::recovery), now); // what recovery reduced, stays
     if (phase_ == phase::open || !episode_) begin_episode(una, nxt);
     phase_ = phase::loss;
     recover_ = nxt; // RFC 6582 §4.1
@@ -227,6 +228,17 @@ void loss_recovery::timeout(seq_number una, seq_number nxt, bool first, const rt
         sent.mark_all_lost();
     }
     retransmit_now_ = true;
+}
+
+/// RFC 5681 §2: what is not acknowledged cumulatively, as far as the congestion window has let it out; SACKed or not, for where
+/// the receive window holds the sender back little else may be out when a loss is found. What governs by a model of the path
+/// wants to know what is in the network.
+std::uint64_t loss_recovery::flight_size(const sent_queue& sent, const congestion_control& cc) const noexcept
+{
+    const std::uint64_t flight = in_flight(sent);
+    if (!sack_) return sent.outstanding() - sent.lost();
+    if (cc.governs_recovery()) return flight;
+    return std::min<std::uint64_t>(sent.outstanding(), std::max(cc.window(), flight));
 }
 
 std::uint32_t loss_recovery::in_flight(const sent_queue& sent) const noexcept

@@ -129,6 +129,7 @@ private:
         bool retransmission = false;
     };
 
+    std::uint64_t flight_size(const sent_queue& sent, const congestion_control& cc) const noexcept;
     void note_duplicate(const ack_news& news) noexcept;
     void judge_probe(const ack_news& news, congestion_control& cc);
     bool was_spurious(const ack_news& news) noexcept;

@@ -75,7 +75,7 @@ void new_reno::undo(time_point)
 {
     cwnd_ = std::max(cwnd_, prior_cwnd_);
     ssthresh_ = std::max(ssthresh_, prior_ssthresh_);
-    acked_ = 0;
+    acked_ = prior_acked_; // else a path that reorders would never let it grow
 }
 
 void new_reno::idle_restart(std::uint64_t initial_window) { cwnd_ = std::min(cwnd_, initial_window); }

@@ -31,13 +31,13 @@ public:
 
 private:
     std::uint64_t halved(std::uint64_t in_flight) const noexcept; ///< RFC 5681 equation (4)
-    void remember() noexcept { prior_cwnd_ = cwnd_, prior_ssthresh_ = ssthresh_; }
+    void remember() noexcept { prior_cwnd_ = cwnd_, prior_ssthresh_ = ssthresh_, prior_acked_ = acked_; }
 
     std::uint32_t mss_ = 536;                        ///< octets
     std::uint64_t cwnd_ = 536;                       ///< octets
     std::uint64_t ssthresh_ = UINT64_C(0x7fff'ffff); ///< octets; arbitrarily high (RFC 5681 §3.1)
     std::uint64_t acked_ = 0;                        ///< octets acknowledged since cwnd last grew by one MSS
-    std::uint64_t prior_cwnd_ = 0, prior_ssthresh_ = 0;
+    std::uint64_t prior_cwnd_ = 0, prior_ssthresh_ = 0, prior_acked_ = 0;
 };
 
 } // namespace tapio::core::tcp

@@ -96,6 +96,7 @@ void connection::resend(outgoing_segment& out, seq_number begin, seq_number end,
     recovery_.retransmitted(size, ts_.value(now));
     pacer_.sent(size, now);
     if (begin == snd_.iss && is_opening(state_)) return fill_syn(out, now);
+    last_data_sent_ = now; // a recovery, however long, is no idle time
     octets_retransmitted_ += size;
     fill_range(out, begin, end);
     finish(out, now);

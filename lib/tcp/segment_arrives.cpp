@@ -394,7 +394,8 @@ connection::verdict connection::process_text(segment& seg, time_point now)
     settle();
     if (was_early || had_hole) {
         acks_.demand(); // RFC 5681 §4.2
-        if (incoming_.early().empty()) acks_.hasten(); // a loss was mended
+        if (!had_hole) hole_since_ = now;
+        if (incoming_.early().empty() && now - hole_since_ > rtt_.srtt() / 2) acks_.hasten(); // no reordering: a loss was mended
     } else {
         if (now - std::exchange(last_data_received_, now) > rtt_.rto()) acks_.hasten(); // it may have timed out
         acks_.data_received(size, receive_mss_, options_.quick_ack ? duration::zero() : options_.delayed_ack, timers_, now);

@@ -327,5 +327,48 @@ TEST_F(ecn_script, what_is_sent_again_is_not_ecn_capable)
     EXPECT_FALSE(wire.last_was_ecn_capable());
 }
 
+/// How far the window comes down.
+class reduction : public sender_with_sack
+{
+};
+
+TEST_F(reduction, is_reckoned_from_what_is_not_acknowledged_though_most_of_it_is_sacked) // RFC 5681 §2: FlightSize
+{
+    script_socket s = in_flight(10);
+    wire.at(200ms).in(". 1:1(0) ack 1001 <sack 2001:3001>").in(". 1:1(0) ack 3001").out_nothing(); // it may come out of order
+    wire.at(201ms).in(". 1:1(0) ack 3001 <sack 4001:10001>").out_nothing(); // RFC 8985 §6.2: so one waits
+    wire.out_within(60ms, segment(3001, 4001));
+    EXPECT_EQ(s.info().ssthresh, 3000U) << "half of seven segments, not of the one that is in the network";
+}
+
+TEST_F(reduction, a_timeout_in_recovery_leaves_it_as_it_is)
+{
+    script_socket s = in_flight(10);
+    wire.at(200ms).in(". 1:1(0) ack 1 <sack 1001:10001>").out(segment(1, 1001)).out_nothing();
+    ASSERT_EQ(s.info().ssthresh, 5000U);
+    wire.out_within(1s, segment(1, 1001)); // that was lost again
+    EXPECT_EQ(wire.counters().tcp.timeouts, 1U);
+    EXPECT_EQ(s.info().cwnd, 1000U);
+    EXPECT_EQ(s.info().ssthresh, 5000U);
+}
+
+TEST_F(reduction, a_long_recovery_is_no_idle_time) // RFC 5681 §4.1: "has not sent data"
+{
+    wire.options.tcp.initial_window = 4;
+    script_socket s = in_flight(4);
+    wire.at(200ms).in(". 1:1(0) ack 4001 win 65535");
+    s.send(8000);
+    wire.ignore_output().at(300ms).in(". 1:1(0) ack 12001 win 65535");
+    s.send(16000);
+    wire.ignore_output();
+    wire.at(400ms).in(". 1:1(0) ack 12001 win 65535 <sack 15001:20001>").ignore_output();
+    wire.at(500ms).in(". 1:1(0) ack 20001 win 65535 <sack 23001:28001>").ignore_output();
+    wire.at(690ms).in(". 1:1(0) ack 28001 win 65535").out_nothing();
+    s.send(8000);
+    EXPECT_EQ(wire.packets_waiting(), 8U) << "not the restart window of four";
+    wire.ignore_output();
+    EXPECT_EQ(wire.counters().tcp.timeouts, 0U);
+}
+
 } // namespace
 } // namespace tapio::test

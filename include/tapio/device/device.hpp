@@ -56,6 +56,10 @@ public:
     /// packet is left as it was, and `receiver.writable()` follows when there is room.
     virtual bool transmit(packet& p) = 0;
 
+    /// All that `transmit()` has taken is on its way when this returns. Called under the stack's lock at the end of each run in
+    /// which it was called. False: full, as above; it is called again after `receiver.writable()`.
+    virtual bool flush() { return true; }
+
     /// Ends delivery. After it has returned no handler of the device touches the receiver any more, even if already
     /// queued.
     virtual void stop() = 0;

@@ -20,9 +20,15 @@ struct tuntap_options
     bool multi_queue = false;   ///< IFF_MULTI_QUEUE: one more queue of a device that several open
     bool vnet_header = false;   ///< IFF_VNET_HDR: each packet travels with its offload_info
     core::offload_features offload{}; ///< what the kernel may leave to us (TUNSETOFFLOAD); any of them implies `vnet_header`
+    /// Drives the device by io_uring(7): many packets for one system call. Pays where packets are small, not with segmentation
+    /// offload. Where io_uring_available() says no the device does not open: operation_not_supported.
+    bool io_uring = false;
     std::size_t mtu = 0;              ///< octets of IP packet; 0: as the device has it
     std::size_t queue_length = 0;     ///< txqueuelen, packets waiting for us; 0: as the device has it
     core::mac_address mac{};          ///< *ours*, not the kernel's, at our end of a TAP; unspecified: the host makes one up
 };
+
+/// Whether this build was made with liburing, and the kernel lets this process make a ring. Thread safety: safe.
+bool io_uring_available();
 
 } // namespace tapio

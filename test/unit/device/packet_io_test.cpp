@@ -1,31 +1,163 @@
 #include "device/packet_io.hpp"
 #include "device/unique_fd.hpp"
 
+#include <tapio/device/tuntap_options.hpp>
+
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cerrno>
 #include <fcntl.h>
+#include <string>
+#include <sys/socket.h>
+#include <vector>
 
 namespace tapio::detail {
 namespace {
 
-TEST(packet_reader, an_error_that_is_none_of_patience_is_told)
+core::packet packet_of(const std::string& text)
+{
+    return text.empty() ? core::packet() : core::packet(core::slice::copy_of(std::as_bytes(std::span(text))));
+}
+std::string text_of(const core::packet& p)
+{
+    std::string out(p.size(), 0);
+    p.copy_to(std::as_writable_bytes(std::span(out)));
+    return out;
+}
+
+/// By a system call each, and by io_uring.
+struct packet_io : testing::TestWithParam<bool>
+{
+    void SetUp() override
+    {
+        if (GetParam() && !io_uring_available()) GTEST_SKIP() << "SKIPPED: no io_uring here";
+    }
+    static std::unique_ptr<uring> ring(int fd) { return GetParam() ? uring::open(fd, 64) : nullptr; }
+};
+
+/// Two ends that keep the bounds of packets, as a device does.
+struct packet_io_on_a_wire : packet_io
+{
+    static constexpr int most = 1 << 20; // octets that are on their way
+    packet_io_on_a_wire()
+    {
+        std::array<int, 2> fds{};
+        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fds.data()), 0);
+        EXPECT_EQ(::setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &most, sizeof most), 0);
+        here.reset(new unique_fd(fds[0]));
+        there.reset(new unique_fd(fds[1]));
+    }
+    std::vector<std::string> read_all(packet_reader& reader)
+    {
+        std::vector<std::string> out;
+        for (;;) {
+            core::packet p;
+            core::error_code error;
+            const auto what = reader.read(there->get(), p, error);
+            if (what == packet_reader::outcome::drained || what == packet_reader::outcome::failed) return out;
+            out.push_back(what == packet_reader::outcome::packet ? text_of(p) : "unusable");
+        }
+    }
+    std::unique_ptr<unique_fd> here, there;
+};
+
+TEST_P(packet_io, an_error_that_is_none_of_patience_is_told)
 {
     const unique_fd directory(::open("/", O_RDONLY));
-    packet_reader reader(100, false);
+    packet_reader reader(100, false, ring(directory.get()));
     core::packet p;
     core::error_code error;
     EXPECT_EQ(reader.read(directory.get(), p, error), packet_reader::outcome::failed);
-    EXPECT_EQ(error.value(), EISDIR);
+    EXPECT_TRUE(error.value() == EISDIR || (GetParam() && error.value() == EOPNOTSUPP)) << error.message();
 }
 
-TEST(packet_writer, what_the_device_will_never_take_is_gone)
+TEST_P(packet_io, what_the_device_will_never_take_is_gone)
 {
     const unique_fd read_only(::open("/dev/null", O_RDONLY));
-    const std::string text = "x";
-    core::packet p(core::slice::copy_of(std::as_bytes(std::span(text))));
-    EXPECT_EQ(write_packet(read_only.get(), p, false), write_outcome::done) << "else it would block the queue for ever";
+    packet_writer writer(false, ring(read_only.get()));
+    core::packet p = packet_of("x");
+    EXPECT_EQ(writer.write(read_only.get(), p), write_outcome::done) << "else it would block the queue for ever";
+    EXPECT_EQ(writer.flush(), write_outcome::done);
 }
+
+TEST_P(packet_io_on_a_wire, packets_arrive_whole_and_in_order)
+{
+    packet_writer writer(false, ring(here->get()));
+    packet_reader reader(2000, false, ring(there->get()));
+    std::vector<std::string> sent;
+    for (int i = 0; i < 150; ++i) { // small, of one piece, and of several
+        sent.push_back(std::to_string(i) + std::string(static_cast<std::size_t>(i * 7), 'x'));
+        core::packet p = packet_of(sent.back());
+        if (i % 3 == 0) {
+            sent.back() += "tail";
+            p.append(core::slice::copy_of(std::as_bytes(std::span("tail", 4))));
+        }
+        ASSERT_EQ(writer.write(here->get(), p), write_outcome::done);
+    }
+    ASSERT_EQ(writer.flush(), write_outcome::done);
+    EXPECT_EQ(read_all(reader), sent);
+    EXPECT_FALSE(reader.holds_some());
+    EXPECT_TRUE(read_all(reader).empty());
+}
+
+TEST_P(packet_io_on_a_wire, one_of_very_many_pieces_is_one_packet)
+{
+    packet_writer writer(false, ring(here->get()));
+    packet_reader reader(2000, false, ring(there->get()));
+    core::packet p;
+    std::string whole;
+    for (int i = 0; i < 200; ++i) {
+        const std::string piece = std::to_string(1000 + i);
+        whole += piece;
+        p.append(core::slice::copy_of(std::as_bytes(std::span(piece))));
+    }
+    ASSERT_EQ(writer.write(here->get(), p), write_outcome::done);
+    ASSERT_EQ(writer.flush(), write_outcome::done);
+    EXPECT_EQ(read_all(reader), std::vector{whole});
+}
+
+TEST_P(packet_io_on_a_wire, too_large_a_packet_is_of_no_use_and_the_next_one_is)
+{
+    packet_writer writer(false, ring(here->get()));
+    packet_reader reader(1000, false, ring(there->get()));
+    for (const std::string& text : {std::string(1001, 'x'), std::string(1000, 'y')}) {
+        core::packet p = packet_of(text);
+        ASSERT_EQ(writer.write(here->get(), p), write_outcome::done);
+    }
+    ASSERT_EQ(writer.flush(), write_outcome::done);
+    EXPECT_EQ(read_all(reader), (std::vector<std::string>{"unusable", std::string(1000, 'y')}));
+}
+
+TEST_P(packet_io_on_a_wire, what_a_full_device_refuses_is_sent_when_there_is_room)
+{
+    packet_writer writer(false, ring(here->get()));
+    packet_reader reader(2000, false, ring(there->get()));
+    std::vector<std::string> sent, got;
+    bool was_full = false;
+    for (int i = 0; sent.size() < 2000; ++i) {
+        const std::string text = std::to_string(i) + std::string(1000, 'x');
+        core::packet p = packet_of(text);
+        bool taken = writer.write(here->get(), p) == write_outcome::done;
+        if (!taken) {
+            ASSERT_EQ(text_of(p), text) << "as it was";
+            was_full = true;
+            for (const std::string& s : read_all(reader)) got.push_back(s);
+            ASSERT_EQ(writer.write(here->get(), p), write_outcome::done);
+        }
+        sent.push_back(text);
+    }
+    while (writer.flush() == write_outcome::full)
+        for (const std::string& s : read_all(reader)) got.push_back(s);
+    for (const std::string& s : read_all(reader)) got.push_back(s);
+    EXPECT_TRUE(was_full);
+    EXPECT_EQ(got.size(), sent.size());
+    EXPECT_EQ(got, sent);
+}
+
+INSTANTIATE_TEST_SUITE_P(ways, packet_io, testing::Bool(), [](const auto& way) { return way.param ? "io_uring" : "calls"; });
+INSTANTIATE_TEST_SUITE_P(ways, packet_io_on_a_wire, testing::Bool(),
+                         [](const auto& way) { return way.param ? "io_uring" : "calls"; });
 
 } // namespace
 } // namespace tapio::detail
