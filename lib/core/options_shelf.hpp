@@ -26,7 +26,8 @@ public:
     /// The copy that is equal to `o`; a few of those asked for lately are found again.
     shared share(const tcp_options& o)
     {
-        const auto known = std::find_if(recent_.begin(), recent_.end(), [&](const shared& r) { return static_cast<const tcp_options&>(*r) == o; });
+        const auto known = std::find_if(recent_.begin(), recent_.end(),
+                                        [&](const shared& r) { return static_cast<const tcp_options&>(*r) == o; });
         if (known != recent_.end()) {
             std::rotate(recent_.begin(), known, known + 1);
         } else {

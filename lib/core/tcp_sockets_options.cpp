@@ -29,7 +29,7 @@ constexpr int longest_keep_alive = 32767; // s; Linux's MAX_TCP_KEEPIDLE
 constexpr int largest = std::numeric_limits<int>::max();
 
 /// TCP_DEFER_ACCEPT counts retransmissions of a SYN-ACK after 1 s, 2 s, 4 s ... 120 s, as Linux does: at least so many seconds.
-constexpr int longest_syn_ack_wait = 120; // s
+constexpr int longest_syn_ack_wait = 120;            // s
 unsigned retransmissions_within(int wanted) noexcept // at most 255
 {
     if (wanted <= 0) return 0;
@@ -100,7 +100,9 @@ std::optional<error_code> tcp_sockets::set_tcp_level(tcp_socket& s, socket_optio
     case socket_option::keep_interval: return set_within(o.keep_interval, value, 1, longest_keep_alive, as_seconds);
     case socket_option::keep_count: return set_within(o.keep_count, value, 1, 127, as_count);
     case socket_option::syn_count: return set_within(o.syn_retries, value, 1, 127, as_count);
-    case socket_option::defer_accept: s.defer_accept = static_cast<std::uint8_t>(retransmissions_within(value)); return error_code();
+    case socket_option::defer_accept:
+        s.defer_accept = static_cast<std::uint8_t>(retransmissions_within(value));
+        return error_code();
     case socket_option::fast_open: // as Linux: of what listens, or may yet
         if (value < 0 || s.connection) return errno_code(EINVAL);
         s.fast_open_queue = static_cast<std::uint16_t>(std::min(value, 4096)); // Linux's somaxconn

@@ -41,6 +41,43 @@ TEST_F(receiving, every_second_full_segment_is_acknowledged_at_once) // RFC 9293
     wire.ignore_output();
 }
 
+TEST_F(receiving, after_a_mended_loss_or_a_pause_each_is_acknowledged_for_a_while) // RFC 5681 §4.2 allows it
+{
+    script_socket l = wire.listen();
+    wire.in("S 0:0(0) win 65535 <mss 100>").out("S. 0:0(0) ack 1");
+    wire.at(100ms).in(". 1:1(0) ack 1");
+    script_socket s = l.accept();
+    std::uint32_t seq = 1;
+    const auto full = [&](std::uint32_t from) {
+        wire.in(". " + std::to_string(from) + ":" + std::to_string(from + 1460) + "(1460) ack 1");
+    };
+    const auto next_is_acknowledged = [&] {
+        full(seq), seq += 1460;
+        const bool told = wire.packets_waiting() == 1;
+        wire.ignore_output();
+        (void)s.receive();
+        wire.ignore_output();
+        return told;
+    };
+    const auto hole_of = [&](duration d) {
+        full(seq + 1460);
+        wire.ignore_output().after(d);
+        full(seq), seq += 2920;
+        wire.ignore_output();
+    };
+    for (int i = 0; i < 16; ++i) EXPECT_TRUE(next_is_acknowledged()); // the start
+    EXPECT_FALSE(next_is_acknowledged());
+    EXPECT_TRUE(next_is_acknowledged());
+    hole_of(10ms); // in a round trip of 100: it was overtaken, no more
+    EXPECT_FALSE(next_is_acknowledged());
+    EXPECT_TRUE(next_is_acknowledged());
+    hole_of(150ms); // it was sent again
+    for (int i = 0; i < 16; ++i) EXPECT_TRUE(next_is_acknowledged());
+    EXPECT_FALSE(next_is_acknowledged());
+    wire.after(5s).ignore_output(); // the peer may have timed out
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(next_is_acknowledged());
+}
+
 TEST_F(receiving, data_carries_the_acknowledgement)
 {
     script_socket s = open_passive(syn);

@@ -336,7 +336,7 @@ TEST_F(reduction, is_reckoned_from_what_is_not_acknowledged_though_most_of_it_is
 {
     script_socket s = in_flight(10);
     wire.at(200ms).in(". 1:1(0) ack 1001 <sack 2001:3001>").in(". 1:1(0) ack 3001").out_nothing(); // it may come out of order
-    wire.at(201ms).in(". 1:1(0) ack 3001 <sack 4001:10001>").out_nothing(); // RFC 8985 §6.2: so one waits
+    wire.at(201ms).in(". 1:1(0) ack 3001 <sack 4001:10001>").out_nothing();                        // RFC 8985 §6.2: so one waits
     wire.out_within(60ms, segment(3001, 4001));
     EXPECT_EQ(s.info().ssthresh, 3000U) << "half of seven segments, not of the one that is in the network";
 }

@@ -215,8 +215,10 @@ operation* make_operation(Action action, Handler& handler, const IoExecutor& io)
     using handler_executor = boost::asio::associated_executor_t<Handler, IoExecutor>;
     const handler_executor on = boost::asio::get_associated_executor(handler, io);
     if constexpr (std::is_same_v<handler_executor, IoExecutor>)
-        if (on == io) return handler_operation<Action, Handler, IoExecutor, right_there>::create(std::move(action), handler, io, on);
-    return handler_operation<Action, Handler, IoExecutor, elsewhere<handler_executor>>::create(std::move(action), handler, io, on);
+        if (on == io)
+            return handler_operation<Action, Handler, IoExecutor, right_there>::create(std::move(action), handler, io, on);
+    return handler_operation<Action, Handler, IoExecutor, elsewhere<handler_executor>>::create(std::move(action), handler, io,
+                                                                                               on);
 }
 
 } // namespace tapio::detail

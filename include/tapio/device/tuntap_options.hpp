@@ -23,9 +23,9 @@ struct tuntap_options
     /// Drives the device by io_uring(7): many packets for one system call. Pays where packets are small, not with segmentation
     /// offload. Where io_uring_available() says no the device does not open: operation_not_supported.
     bool io_uring = false;
-    std::size_t mtu = 0;              ///< octets of IP packet; 0: as the device has it
-    std::size_t queue_length = 0;     ///< txqueuelen, packets waiting for us; 0: as the device has it
-    core::mac_address mac{};          ///< *ours*, not the kernel's, at our end of a TAP; unspecified: the host makes one up
+    std::size_t mtu = 0;          ///< octets of IP packet; 0: as the device has it
+    std::size_t queue_length = 0; ///< txqueuelen, packets waiting for us; 0: as the device has it
+    core::mac_address mac{};      ///< *ours*, not the kernel's, at our end of a TAP; unspecified: the host makes one up
 };
 
 /// Whether this build was made with liburing, and the kernel lets this process make a ring. Thread safety: safe.
