@@ -293,7 +293,6 @@ private:
     tcp::keep_alive keep_alive_;
     unsigned timeouts_ = 0; ///< in a row
     unsigned persist_backoff_ = 0;
-    time_point last_data_received_{};
     time_point hole_since_{};    ///< in what was received, if there is one
     time_point last_progress_{}; ///< when the peer last acknowledged something, or data was first outstanding
     tcp_counters& counters_;

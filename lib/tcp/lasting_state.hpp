@@ -59,15 +59,15 @@ struct lasting_state
     bool sacking_ = false;       ///< likewise
     bool syn_timed_out_ = false; ///< our SYN, or SYN,ACK, had to be sent again
     early_data early_ = early_data::none;
+    ecn ecn_;
     std::uint32_t crowd_seen_ = 0; ///< the crowd's
     receive_tuning tuning_;
-    ecn ecn_;
     std::unique_ptr<congestion_control> congestion_;
     window_validation use_; ///< of the congestion window
     timestamp_clock ts_;
     ack_policy acks_;
     challenge_limit challenges_;
-    time_point last_data_sent_{}, last_timeout_{};
+    time_point last_data_sent_{}, last_data_received_{}, last_timeout_{};
     std::uint64_t segments_sent_ = 0, segments_received_ = 0, retransmissions_ = 0, octets_retransmitted_ = 0;
 };
 
