@@ -23,7 +23,7 @@ tcp_socket& tcp_sockets::make_socket(tcp_id& id)
 /// It was looked at. Call when nobody holds on to any socket: others may go to rest.
 void tcp_sockets::note_idle(tcp_id id, tcp_socket& s, time_point now)
 {
-    const bool idle = s.connection->next_deadline() == never && !s.listener && !s.detached;
+    const bool idle = !s.listener && !s.detached && s.connection->may_rest(time_point::max()); // sooner or later
     if (!idle) return s.idle.leave();
     idle_.push(s.idle, id);
     let_rest(awake_limit_, now);
@@ -32,7 +32,7 @@ void tcp_sockets::note_idle(tcp_id id, tcp_socket& s, time_point now)
 /// So many may stay awake.
 void tcp_sockets::let_rest(std::size_t limit, time_point now)
 {
-    constexpr int at_a_time = 8; // some have something under way, and come again
+    constexpr int at_a_time = 8; // of some the user has not heard yet what has happened: they come again
     for (int i = 0; i < at_a_time && idle_.size() > limit; ++i) {
         const tcp_id id = idle_.front();
         tcp_socket_slot& slot = *sockets_.find(id);

@@ -65,6 +65,8 @@ struct connection_events
     bool writable = false;
     bool failed = false;
     bool urgent = false; ///< urgent data was announced or has come
+
+    bool any() const noexcept { return readable || writable || failed || urgent; }
 };
 
 class connection : private lasting_state

@@ -6,14 +6,12 @@ namespace tapio::core::tcp {
 
 bool connection::may_rest(time_point now) const noexcept
 {
-    const bool nothing_sent = sent_.empty() && outgoing_.empty() && !fin_queued_;
-    const bool nothing_received = incoming_.unread() == 0 && sack_.nothing_to_tell(incoming_.early()) &&
-                                  incoming_.early().empty() && !acks_.due() && urgent_.nothing() && !got_fin_ && !receive_shut_ &&
-                                  !rcv_.fin;
-    const bool nothing_to_do = !reset_ && !probe_due_ && !tail_probe_due_ && !resending_ && !keep_alive_due_ &&
-                               timers_.next() == never && pacer_.forgotten(now);
-    const bool well = !error_ && !soft_error_ && timeouts_ == 0 && persist_backoff_ == 0;
-    return state_ == state::established && nothing_sent && nothing_received && nothing_to_do && well && !detached_;
+    if (state_ != state::established || fin_queued_ || got_fin_ || receive_shut_ || detached_ || rcv_.fin) return false;
+    if (!sent_.empty() || !outgoing_.empty() || incoming_.unread() > 0 || !incoming_.early().empty()) return false;
+    if (acks_.due() || !sack_.nothing_to_tell(incoming_.early()) || !urgent_.nothing()) return false;
+    if (reset_ || probe_due_ || tail_probe_due_ || resending_ || keep_alive_due_) return false;
+    if (events_.any() || error_ || soft_error_ || timeouts_ != 0 || persist_backoff_ != 0) return false;
+    return timers_.next() == never && pacer_.forgotten(now);
 }
 
 idle_memory connection::rest()
