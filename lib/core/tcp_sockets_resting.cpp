@@ -26,14 +26,14 @@ void tcp_sockets::note_idle(tcp_id id, tcp_socket& s, time_point now)
     const bool idle = !s.listener && !s.detached && s.connection->may_rest(time_point::max()); // sooner or later
     if (!idle) return s.idle.leave();
     idle_.push(s.idle, id);
-    let_rest(awake_limit_, now);
+    let_rest(now);
 }
 
-/// So many may stay awake.
-void tcp_sockets::let_rest(std::size_t limit, time_point now)
+/// Those that are too many to stay awake.
+void tcp_sockets::let_rest(time_point now)
 {
     constexpr int at_a_time = 8; // of some the user has not heard yet what has happened: they come again
-    for (int i = 0; i < at_a_time && idle_.size() > limit; ++i) {
+    for (int i = 0; i < at_a_time && idle_.size() > awake_limit_; ++i) {
         const tcp_id id = idle_.front();
         tcp_socket_slot& slot = *sockets_.find(id);
         tcp_socket& s = slot.awake();

@@ -1,11 +1,11 @@
 #include "device/uring.hpp"
 
-#include <vector>
+#include <utility>
 
 #ifdef TAPIO_HAS_IO_URING
 #include <cerrno>
 #include <liburing.h>
-#include <utility>
+#include <vector>
 
 namespace tapio::detail {
 

@@ -56,7 +56,11 @@ public:
     {
         operation* const op = front();
         if (op == nullptr) return nullptr;
-        back_ == op ? (back_ = nullptr) : (back_->next = op->next);
+        if (back_ == op) {
+            back_ = nullptr;
+        } else {
+            back_->next = op->next;
+        }
         return op;
     }
     void append(operation_queue& other) noexcept
