@@ -26,10 +26,11 @@ std::vector<char>& scratch()
     return buffer;
 }
 
-const tapio::slice& zeros()
+// The same 64 KiB over and over: they stay in the processor's cache.
+std::vector<tapio::slice> zeros()
 {
-    static const tapio::slice octets = tapio::slice::copy_of(std::vector<std::byte>(256 * 1024));
-    return octets;
+    static const tapio::slice octets = tapio::slice::copy_of(std::vector<std::byte>(64 * 1024));
+    return std::vector<tapio::slice>(8, octets);
 }
 
 class sink : public std::enable_shared_from_this<sink>
@@ -57,7 +58,7 @@ public:
 
     void write()
     {
-        tapio::ip::async_send_slice(socket_, zeros(), [self = shared_from_this()](error_code error, std::size_t) {
+        tapio::ip::async_send_slices(socket_, zeros(), [self = shared_from_this()](error_code error, std::size_t) {
             if (!error) self->write();
         });
     }

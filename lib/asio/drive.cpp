@@ -47,7 +47,7 @@ private:
 
 engine::waited engine::wait_for_turn_after(std::uint64_t seen, core::time_point deadline)
 {
-    if (defers_) flush_deferred(); // the handler that waits here will not return before
+    flush(); // the handler that waits here will not return before
     if (time_ != nullptr) {
         if (time_->step(deadline)) return waited::went_on;
         if (deadline == core::never) return waited::for_ever;

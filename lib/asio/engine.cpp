@@ -82,7 +82,8 @@ engine::engine(boost::asio::io_context* io, const stack_options& options)
       host_(options_for(options), options.time != nullptr ? seed_from(options.time->next_seed()) : fresh_seed()),
       shard_(options.shard),
       time_(options.time),
-      defers_(options.defer_output && options.time == nullptr && io != nullptr),
+      users_io_(options.time == nullptr && io != nullptr),
+      defers_(options.defer_output),
       io_(io)
 {
     host_.set_trace(options.trace);
@@ -159,10 +160,11 @@ engine::turn::~turn()
 {
     if (deferred_) {
         engine_.host_.tcp().gather(false);
-        engine_.flush_later();
     } else {
         engine_.settle(now_, done_);
     }
+    const bool leaves_some = deferred_ || (engine_.host_.tcp().awaits_more() && !engine_.shut_down_);
+    const bool to_flush = leaves_some && !std::exchange(engine_.flush_due_, true);
     ++engine_.turns_;
     const bool to_deliver = std::exchange(engine_.transmitted_, false) && engine_.has_in_memory_;
     if (to_deliver) pending_deliveries.waiting.push_back(engine_.shared_from_this());
@@ -172,24 +174,34 @@ engine::turn::~turn()
         engine_.wake_driver();
     }
     while (operation* const op = done_.pop()) op->complete();
+    if (to_flush) engine_.flush_later(); // behind their handlers
     if (to_deliver) deliver_pending();
 }
 
-/// A handler is running, and others may be ready: what follows from its calls comes later.
-bool engine::defers() const { return defers_ && !shut_down_ && io_->get_executor().running_in_this_thread(); }
+/// A handler is running, and others may be ready.
+bool engine::in_handler() const { return users_io_ && !shut_down_ && io_->get_executor().running_in_this_thread(); }
+
+/// A flush that is on its way already comes before that handler.
+void engine::expect_more(core::tcp_id id)
+{
+    if (in_handler()) host_.tcp().expect_more(id, flush_due_ ? 1 : 0);
+}
 
 void engine::flush_later()
 {
-    if (std::exchange(deferred_, true)) return;
     boost::asio::post(*io_, [weak = weak_from_this()] {
-        if (const auto self = weak.lock()) self->flush_deferred();
+        if (const auto self = weak.lock()) self->flush();
     });
 }
 
-void engine::flush_deferred()
+void engine::flush()
 {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!std::exchange(flush_due_, false)) return;
+        host_.tcp().release();
+    }
     const turn all(*this);
-    deferred_ = false;
 }
 
 void engine::deliver_pending()

@@ -54,7 +54,7 @@ public:
     {
     public:
         explicit turn(engine& e, bool may_defer = false)
-            : engine_(e), lock_(e.mutex_), deferred_(may_defer && e.defers()), now_(e.now())
+            : engine_(e), lock_(e.mutex_), deferred_(may_defer && e.defers_ && e.in_handler()), now_(e.now())
         {
             if (deferred_) e.host_.tcp().gather(true);
         }
@@ -90,6 +90,7 @@ public:
     bool is_shut_down() const noexcept { return shut_down_; }
 
     core::host& host() noexcept { return host_; } ///< only under the lock
+    void expect_more(core::tcp_id id);            ///< a handler that has done writing, and may go on, is about to run
 
     /// A count of turns. A blocked caller reads it under the lock and waits until it has gone on from there.
     std::uint64_t turns() const noexcept { return turns_; }
@@ -148,11 +149,11 @@ private:
     bool transmit(attachment& a, core::time_point now);
     void arm_timer(core::time_point now);
     void go_on(core::time_point next);
-    bool defers() const;
+    bool in_handler() const; ///< the caller is one, on the stack's own io_context
     void flush_later();
     void pass_on(core::stray&& s);
     static void send_to(const std::weak_ptr<engine>& sibling, core::stray s);
-    void flush_deferred();
+    void flush(); ///< what was left for later, if nobody has seen to it since
     void timer_fired();
     void deliver();
     static void deliver_pending();
@@ -182,8 +183,9 @@ private:
     const unsigned shard_;
 
     virtual_time* const time_;
+    const bool users_io_;          ///< in real time, and its handlers run where the user's do
     const bool defers_;            ///< stack_options::defer_output
-    bool deferred_ = false;        ///< a flush is on its way
+    bool flush_due_ = false;       ///< one is on its way
     int wake_ = -1;                ///< eventfd: wakes a blocked caller that drives the stack
     std::atomic<int> driving_ = 0; ///< blocked callers that do
     boost::asio::io_context* io_;

@@ -205,11 +205,18 @@ void socket::start(direction d, operation* op)
     if (!open_) {
         op->result = error::bad_descriptor;
         t.done().push(op);
-    } else if (q.empty() && op->perform(*this)) {
+    } else if (q.empty() && try_once(d, *op)) {
         t.done().push(op);
     } else {
         q.push(op);
     }
+}
+
+/// A write is followed by another, more often than not: its handler comes to that before the end of it is sent.
+bool socket::try_once(direction d, operation& op)
+{
+    if (d == direction::write && kind_ == socket_kind::tcp) engine_->expect_more(tcp(id_));
+    return op.perform(*this);
 }
 
 void socket::cancel()
@@ -233,7 +240,7 @@ void socket::cancel(std::uint64_t id)
 void socket::advance(direction d, operation_queue& done)
 {
     operation_queue& q = pending_[static_cast<std::size_t>(d)];
-    while (!q.empty() && q.front()->perform(*this)) done.push(q.pop());
+    while (!q.empty() && try_once(d, *q.front())) done.push(q.pop());
 }
 
 void socket::ready(unsigned readiness, operation_queue& done)
@@ -272,12 +279,17 @@ bool socket::try_receive(mutable_buffer_list into, int flags, core::endpoint* se
     return !would_block(ec);
 }
 
-bool socket::try_send(core::slice& from, std::size_t& n, error_code& ec)
+bool socket::try_send(std::span<core::slice> from, std::size_t& n, error_code& ec)
 {
     n = 0;
     if (kind_ != socket_kind::tcp) return ec = error::operation_not_supported, true;
     n = value_or(engine_->host().tcp().send(tcp(id_), from, engine_->now()), ec);
-    from.remove_prefix(n);
+    std::size_t left = n;
+    for (auto s = from.begin(); left > 0; ++s) {
+        const std::size_t taken = std::min(left, s->size());
+        taken == s->size() ? void(*s = core::slice()) : s->remove_prefix(taken);
+        left -= taken;
+    }
     return !would_block(ec);
 }
 
@@ -428,14 +440,15 @@ std::size_t socket::receive(mutable_buffer_list into, int flags, core::endpoint*
     return n;
 }
 
-std::size_t socket::send(core::slice from, error_code& ec)
+std::size_t socket::send(std::span<core::slice> from, error_code& ec)
 {
-    std::size_t sent = 0;
+    std::size_t size = 0, sent = 0;
+    for (const core::slice& s : from) size += s.size();
     do {
         std::size_t n = 0;
         block(ec, !non_blocking_, core::never, [&] { return try_send(from, n, ec); });
         sent += n;
-    } while (!ec && !from.empty() && !non_blocking_);
+    } while (!ec && sent < size && !non_blocking_);
     return sent;
 }
 

@@ -63,14 +63,16 @@ struct tcp_socket_facts
 
 struct tcp_socket : tcp_socket_facts
 {
-    event_source event;      ///< towards the user
-    bool detached = false;   ///< the user's handle is gone; the connection finishes alone
-    bool dirty = false;      ///< in the list of those whose output is to be looked at
-    bool blocked = false;    ///< the interface's transmit queue was full
-    bool postponed = false;  ///< others come first
-    bool connecting = false; ///< connect() was called and has not ended
-    bool deferred = false;   ///< its listener waits for its first octet
-    error_code error;        ///< of a socket without connection
+    event_source event;        ///< towards the user
+    bool detached = false;     ///< the user's handle is gone; the connection finishes alone
+    bool dirty = false;        ///< in the list of those whose output is to be looked at
+    bool blocked = false;      ///< the interface's transmit queue was full
+    bool postponed = false;    ///< others come first
+    bool awaiting = false;     ///< in the list of those whose user is about to write more
+    bool connecting = false;   ///< connect() was called and has not ended
+    bool deferred = false;     ///< its listener waits for its first octet
+    std::uint8_t patience = 0; ///< so many times release() lets what awaits more wait on
+    error_code error;          ///< of a socket without connection
     tcp_options options;
     network::path path;
     tcp_id listener;       ///< of a connection that was not accepted yet
@@ -83,7 +85,8 @@ struct tcp_socket : tcp_socket_facts
     /// Nothing is under way on it that the connection does not know of.
     bool may_rest(time_point now) const noexcept
     {
-        const bool busy = dirty || blocked || postponed || connecting || deferred || listener || fast_opened_by || event.queued();
+        const bool busy =
+            dirty || blocked || postponed || awaiting || connecting || deferred || listener || fast_opened_by || event.queued();
         return !busy && !detached && !error && connection && connection->may_rest(now);
     }
 

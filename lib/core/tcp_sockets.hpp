@@ -66,7 +66,7 @@ public:
     result<std::size_t> send(tcp_id id, const_buffer_list from, time_point now, bool out_of_band = false);
     result<std::size_t> receive(tcp_id id, mutable_buffer_list into, receive_flags flags, time_point now);
     /// Without a copy: what is sent must not change any more; what is received may be kept for as long as wanted.
-    result<std::size_t> send(tcp_id id, const slice& from, time_point now);
+    result<std::size_t> send(tcp_id id, std::span<const slice> from, time_point now);
     result<std::size_t> receive(tcp_id id, std::vector<slice>& into, std::size_t limit, time_point now); ///< octets at most
     error_code shutdown(tcp_id id, shutdown_type how, time_point now);
     void close(tcp_id id, time_point now);
@@ -85,6 +85,12 @@ public:
 
     /// While on, what calls lead to waits for the next flush: several are answered by as few segments as can be.
     void gather(bool on) noexcept { gathering_ = on; }
+
+    /// The user will be told that its write is done, and is likely to write on: the end of what it wrote in bulk waits, until
+    /// release() has been called once more than `patience` says.
+    void expect_more(tcp_id id, unsigned patience);
+    bool awaits_more() const noexcept { return !awaiting_.empty(); } ///< something waits so
+    void release();
 
     // -- the network's ------------------------------------------------------------------------------------------------
     void receive_packet(received_packet&& p, time_point now) override;
@@ -166,6 +172,7 @@ private:
     void touch(tcp_id id, tcp_socket& s);   ///< its output, timer and events are to be looked at by the next flush
     void run(tcp_id id, time_point now);    ///< ... now
     void follow(tcp_id id, time_point now); ///< what follows from a call of the user's: now, unless calls are gathered
+    void note_awaiting(tcp_id id, tcp_socket& s);
     void postpone(tcp_id id, tcp_socket& s, time_point now);
     void pump(tcp_id id, tcp_socket& s, time_point now);
     void transmit(const endpoint& local, const endpoint& remote, const tcp_socket* s, tcp::outgoing_segment&& seg,
@@ -210,6 +217,7 @@ private:
     timer_node waiting_timer_;
     std::vector<tcp_id> dirty_, working_;
     std::vector<tcp_id> blocked_;
+    std::vector<tcp_id> awaiting_;  ///< their user is about to write more
     std::vector<tcp_id> postponed_; ///< have sent their share, and have more
     time_point postponed_at_{};
     const unsigned shards_, shard_;

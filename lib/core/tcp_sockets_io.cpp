@@ -33,7 +33,7 @@ result<std::size_t> tcp_sockets::receive(tcp_id id, mutable_buffer_list into, re
     return got;
 }
 
-result<std::size_t> tcp_sockets::send(tcp_id id, const slice& from, time_point now)
+result<std::size_t> tcp_sockets::send(tcp_id id, std::span<const slice> from, time_point now)
 {
     tcp_socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);

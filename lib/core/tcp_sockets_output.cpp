@@ -84,11 +84,41 @@ void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
     tcp::outgoing_segment seg;
     while (net_.transmit_room(s.path.interface) > 0) {
         if (quantum_ != 0 && sent >= quantum_ && !s.path.loopback) return postpone(id, s, now);
-        if (!s.connection->next_segment(seg, now)) return;
+        if (!s.connection->next_segment(seg, now)) return note_awaiting(id, s);
         sent += seg.payload.size();
         transmit(s.local, s.remote, &s, std::move(seg), now);
     }
     if (!std::exchange(s.blocked, true)) blocked_.push_back(id);
+}
+
+void tcp_sockets::expect_more(tcp_id id, unsigned patience)
+{
+    tcp_socket* const s = find(id);
+    if (s == nullptr || !s->connection) return;
+    s->connection->expect_more(true);
+    s->patience = static_cast<std::uint8_t>(patience);
+}
+
+void tcp_sockets::note_awaiting(tcp_id id, tcp_socket& s)
+{
+    if (!s.connection->awaits_more()) return s.connection->expect_more(false);
+    if (!std::exchange(s.awaiting, true)) awaiting_.push_back(id);
+}
+
+void tcp_sockets::release()
+{
+    for (const tcp_id id : std::exchange(awaiting_, {})) {
+        tcp_socket* const s = find(id);
+        if (s == nullptr) continue;
+        if (s->patience > 0) {
+            --s->patience;
+            awaiting_.push_back(id);
+            continue;
+        }
+        s->awaiting = false;
+        if (s->connection) s->connection->expect_more(false);
+        touch(id, *s);
+    }
 }
 
 void tcp_sockets::postpone(tcp_id id, tcp_socket& s, time_point now)

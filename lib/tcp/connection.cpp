@@ -118,15 +118,23 @@ result<std::size_t> connection::send(std::span<const const_bytes> from, bool urg
     return taken;
 }
 
-result<std::size_t> connection::send(const slice& from, time_point)
+result<std::size_t> connection::send(std::span<const slice> from, time_point)
 {
-    const auto room = room_to_send();
-    if (!room) return room.error();
-    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(from.size(), *room));
-    if (n == 0 && !from.empty()) return errno_code(EAGAIN);
-    outgoing_.append(from.part(0, n));
+    const auto may = room_to_send();
+    if (!may) return may.error();
+    std::uint64_t room = *may;
+    std::size_t taken = 0;
+    bool something = false;
+    for (const slice& piece : from) {
+        something = something || !piece.empty();
+        const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), room));
+        outgoing_.append(piece.part(0, n));
+        room -= n;
+        taken += n;
+    }
+    if (taken == 0 && something) return errno_code(EAGAIN);
     settle();
-    return n;
+    return taken;
 }
 
 /// `read(limit)` takes so many unread octets out, at most, and says how many.

@@ -94,7 +94,7 @@ public:
 
     // -- user --------------------------------------------------------------------------------------------------
     result<std::size_t> send(std::span<const const_bytes> from, bool urgent, time_point now);
-    result<std::size_t> send(const slice& from, time_point now); ///< keeps what it takes of it, uncopied
+    result<std::size_t> send(std::span<const slice> from, time_point now); ///< keeps what it takes of them, uncopied
     result<std::size_t> receive(std::span<const mutable_bytes> into, bool peek, time_point now);
     result<std::size_t> receive(std::vector<slice>& into, std::size_t limit, time_point now); ///< octets; nothing is copied
     result<std::size_t> receive_urgent(std::span<const mutable_bytes> into, bool peek);       ///< MSG_OOB
@@ -109,6 +109,9 @@ public:
 
     // -- out ---------------------------------------------------------------------------------------------------
     bool next_segment(outgoing_segment& out, time_point now);
+    /// The user is about to write more: in bulk, what is there beyond whole pieces waits for it, until `false` is said.
+    void expect_more(bool yes) noexcept { more_expected_ = yes; }
+    bool awaits_more() const noexcept { return awaits_more_; } ///< the last next_segment() held octets back for that
     time_point next_deadline() const noexcept { return timers_.next(); }
     connection_events take_events() noexcept { return std::exchange(events_, {}); }
 
@@ -210,7 +213,9 @@ private:
     wire_window window_to_advertise();
     std::size_t most_sack_blocks() const noexcept;
     std::uint32_t segment_room() const noexcept;
+    std::uint32_t whole_piece() const noexcept;
     std::uint32_t sendable() const noexcept;
+    bool says_all() const noexcept;
     void note_app_limited() noexcept;
     bool paced_out(time_point now) noexcept;
     flight_stamp stamp(std::uint32_t size, time_point now) noexcept;
@@ -271,6 +276,10 @@ private:
     bool tail_probe_due_ = false;
     bool resending_ = false; ///< what goes out next has gone out before: it gives no round-trip sample (Karn)
     bool keep_alive_due_ = false;
+    bool in_bulk_ = false;       ///< the new data sent last was a whole piece
+    bool more_expected_ = false; ///< by expect_more()
+    bool awaits_more_ = false;
+    std::uint64_t small_end_ = 0;     ///< where the last segment that was not full ends in the stream
     std::optional<drop_reason> drop_; ///< of the segment in hand
     connection_events events_;
     error_code error_;           ///< SO_ERROR

@@ -7,6 +7,7 @@ namespace tapio::core::tcp {
 bool connection::next_segment(outgoing_segment& out, time_point now)
 {
     out = outgoing_segment{};
+    awaits_more_ = false;
     if (emit_reset(out)) return true;
     if (state_ == state::closed) return false;
     const bool any = emit_retransmission(out, now) || emit_syn(out, now) || emit_tail_probe(out, now) || emit_data(out, now) ||
@@ -170,16 +171,32 @@ std::uint32_t connection::segment_room() const noexcept
     return send_mss_ - (blocks == 0 ? 0U : static_cast<std::uint32_t>(4 + 8 * blocks));
 }
 
-/// How many octets of new data the windows let out now, in one segment.
-std::uint32_t connection::sendable() const noexcept
+/// Octets in a whole piece: as many full segments as the device takes as one.
+std::uint32_t connection::whole_piece() const noexcept
 {
     const bool one_each = urgent_end_ > outgoing_.end() - unsent(); // a device that cuts segments cannot cut the pointer
     const std::uint32_t one = segment_room();
-    const std::uint64_t piece = std::min<std::uint64_t>(largest_segment_, pacer_.quantum());
-    const std::uint64_t largest = piece > one && !one_each ? piece / one * one : one;
-    const std::uint64_t allowed = std::min({unsent(), window_room(), congestion_room(), largest});
-    if (allowed > one && allowed < unsent()) return static_cast<std::uint32_t>(allowed / one * one);
-    return static_cast<std::uint32_t>(allowed);
+    const auto piece = static_cast<std::uint32_t>(std::min<std::uint64_t>(largest_segment_, pacer_.quantum()));
+    return piece > one && !one_each ? piece / one * one : one;
+}
+
+/// How many octets of new data the windows let out now, in one piece.
+std::uint32_t connection::sendable() const noexcept
+{
+    const std::uint32_t one = segment_room();
+    const auto allowed =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>({unsent(), window_room(), congestion_room(), whole_piece()}));
+    if (allowed <= one || (allowed == unsent() && says_all())) return allowed;
+    return allowed / one * one; // the rest, less than a segment, waits: for the window, or for Nagle
+}
+
+/// Neither Nagle (RFC 9293 §3.7.4) nor a cork keeps the last octets back. As Linux, and as Minshall proposed: what Nagle waits
+/// for is the last segment that was not full, not all that is in flight. MUST-17
+bool connection::says_all() const noexcept
+{
+    const bool none_small = sent_.empty() || small_end_ <= snd_.una_position;
+    const bool urgent = urgent_end_ > outgoing_.end() - unsent();
+    return fin_queued_ || (!options_.cork && (none_small || options_.no_delay || urgent));
 }
 
 flight_stamp connection::stamp(std::uint32_t size, time_point now) noexcept
@@ -205,14 +222,12 @@ void connection::note_app_limited() noexcept
 }
 
 /// The sender's silly window avoidance and Nagle (RFC 9293 §3.8.6.2.1, §3.7.4).
-bool connection::worth_sending(std::uint32_t n) const noexcept // RFC 9293 MUST-38, MUST-17
+bool connection::worth_sending(std::uint32_t n) const noexcept // RFC 9293 MUST-38
 {
     if (n >= segment_room()) return true; // (1)
     if (options_.cork && !fin_queued_) return false;
-    const bool idle = sent_.empty() || (is_opening(state_) && snd_.nxt == snd_.iss + 1); // our SYN is no data
-    const bool urgent = urgent_end_ > outgoing_.end() - unsent();
-    if (n == unsent() && (idle || options_.no_delay || fin_queued_ || urgent)) return true; // (2)
-    return idle && 2 * n >= snd_.max_wnd && window_room() <= congestion_room();             // (3)
+    if (n == unsent() && says_all()) return true;                                        // (2)
+    return sent_.empty() && 2 * n >= snd_.max_wnd && window_room() <= congestion_room(); // (3)
 }
 
 bool connection::emit_data(outgoing_segment& out, time_point now)
@@ -228,8 +243,11 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
         note_app_limited();
         return false;
     }
-    if (paced_out(now)) return false;
+    awaits_more_ = more_expected_ && in_bulk_ && unsent() < whole_piece() && !fin_queued_;
+    if (awaits_more_ || paced_out(now)) return false;
+    in_bulk_ = n == whole_piece();
     const seq_number begin = snd_.nxt;
+    if (n % segment_room() != 0) small_end_ = position_of(begin) + n;
     const seq_number end = begin + n + (fin ? 1U : 0U);
     sent_new(begin, end, now);
     fin_sent_ = fin_sent_ || fin;

@@ -114,6 +114,51 @@ TEST_F(zero_copy, one_slice_goes_to_many)
     EXPECT_EQ(text_of(got), "cdecde");
 }
 
+TEST_F(zero_copy, several_go_in_order)
+{
+    const auto part = [](const char* text) { return slice_of(std::make_shared<const std::string>(text)); };
+    EXPECT_EQ(tapio::ip::send_slices(client, {part("one "), slice(), part("two ")}), 8U);
+    std::optional<std::size_t> sent;
+    tapio::ip::async_send_slices(client, {part("three "), part("four")}, [&](error_code ec, std::size_t n) {
+        EXPECT_FALSE(ec);
+        sent = n;
+    });
+    tapio::ip::async_send_slices(client, {}, [](error_code ec, std::size_t n) {
+        EXPECT_FALSE(ec);
+        EXPECT_EQ(n, 0U);
+    });
+    io.restart();
+    io.poll();
+    EXPECT_EQ(sent, 10U);
+    while (text_of(got).size() < 18) tapio::ip::receive_slices(server, got, 18);
+    EXPECT_EQ(text_of(got), "one two three four");
+}
+
+TEST_F(zero_copy, several_that_do_not_fit_wait_for_room)
+{
+    const auto text = std::make_shared<const std::string>(70'001, 'x');
+    std::optional<std::size_t> sent;
+    tapio::ip::async_send_slices(client, std::vector<slice>(200, slice_of(text)), [&](error_code ec, std::size_t n) {
+        EXPECT_FALSE(ec);
+        sent = n;
+    });
+    io.restart();
+    io.poll();
+    EXPECT_FALSE(sent);
+    std::size_t received = 0;
+    while (received < 200U * 70'001) {
+        got.clear();
+        received += tapio::ip::receive_slices(server, got, 1'000'000);
+        io.restart();
+        io.poll();
+    }
+    io.restart();
+    io.run_for(std::chrono::milliseconds(100));
+    EXPECT_EQ(sent, 200U * 70'001);
+    got.clear();
+    EXPECT_EQ(text.use_count(), 1);
+}
+
 TEST_F(zero_copy, a_relay_of_coroutines_ends_with_eof)
 {
     std::string echoed;
@@ -130,7 +175,7 @@ TEST_F(zero_copy, a_relay_of_coroutines_ends_with_eof)
                     EXPECT_EQ(n, 0U);
                     break;
                 }
-                for (slice& s : have) co_await tapio::ip::async_send_slice(server, std::move(s), asio::use_awaitable);
+                co_await tapio::ip::async_send_slices(server, std::move(have), asio::use_awaitable);
             }
             server.shutdown(tcp::socket::shutdown_send);
         },

@@ -75,14 +75,16 @@ TEST_F(closing, we_half_close_and_go_on_reading)
 TEST_F(closing, the_fin_waits_for_the_data)
 {
     script_socket s = open_passive();
-    s.send(2500);
-    wire.out(". 1:1001(1000)").out(". 1001:2001(1000)"); // the last piece is small: Nagle
+    s.send(500);
+    wire.out("P. 1:501(500)");
+    s.send(600);
+    wire.out_nothing(); // Nagle
     s.shutdown(shutdown_type::send);
-    wire.out("FP. 2001:2501(500) ack 1");
+    wire.out("FP. 501:1101(600) ack 1");
     EXPECT_EQ(s.state(), tcp_state::fin_wait_1);
-    wire.in(". 1:1(0) ack 2501").out_nothing();
+    wire.in(". 1:1(0) ack 1101").out_nothing();
     EXPECT_EQ(s.state(), tcp_state::fin_wait_1);
-    wire.in(". 1:1(0) ack 2502").out_nothing();
+    wire.in(". 1:1(0) ack 1102").out_nothing();
     EXPECT_EQ(s.state(), tcp_state::fin_wait_2);
 }
 

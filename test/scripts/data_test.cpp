@@ -192,9 +192,8 @@ TEST_F(sending, without_an_mss_option_it_is_536)
 TEST_F(sending, the_timestamp_takes_its_room_from_the_mss)
 {
     script_socket s = open_passive("S 0:0(0) win 65535 <mss 1000,ts 100 0>");
-    s.send(2000);                                    // RFC 9293 §3.7.1: Eff.snd.MSS less the options: 12 octets
-    wire.out(". 1:989(988)").out(". 989:1977(988)"); // and Nagle keeps 24 back
-    wire.in(". 1:1(0) ack 1977").out("P. 1977:2001(24)");
+    s.send(2000); // RFC 9293 §3.7.1: Eff.snd.MSS less the options: 12 octets
+    wire.out(". 1:989(988)").out(". 989:1977(988)").out("P. 1977:2001(24)");
 }
 
 TEST_F(sending, the_mtu_bounds_the_segments) // RFC 9293 MUST-67
@@ -214,6 +213,17 @@ TEST_F(sending, nagle_keeps_one_small_segment_in_flight) // RFC 9293 MUST-38, MU
     s.send("ghi");
     wire.out_nothing();
     wire.at(50ms).in(". 1:1(0) ack 4").out("P. 4:10(6)");
+}
+
+TEST_F(sending, nagle_waits_for_what_was_small_and_not_for_what_was_full) // as Linux, and as Minshall proposed
+{
+    script_socket s = open_passive();
+    s.send(1100);
+    wire.out(". 1:1001(1000)").out("P. 1001:1101(100)");
+    s.send(1100);
+    wire.out(". 1101:2101(1000)"); // and 100 stay
+    wire.at(10ms).in(". 1:1(0) ack 1001").out_nothing();
+    wire.at(20ms).in(". 1:1(0) ack 1101").out("P. 2101:2201(100)");
 }
 
 TEST_F(sending, no_delay_switches_nagle_off) // RFC 9293 MUST-17

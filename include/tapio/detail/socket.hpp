@@ -106,7 +106,7 @@ public:
     std::shared_ptr<socket> accept(core::endpoint& peer, error_code& ec);
     void wait(int what, error_code& ec);
 
-    std::size_t send(core::slice from, error_code& ec); ///< all of it, unless non_blocking()
+    std::size_t send(std::span<core::slice> from, error_code& ec); ///< all of them, unless non_blocking(); leaves the rest
     std::size_t receive(std::vector<core::slice>& into, std::size_t limit, error_code& ec);
 
     // -- synchronous, non_blocking() or not, up to a deadline: then timed_out ------------------------------------------
@@ -122,7 +122,7 @@ public:
     // -- tries, under the lock; false: would block ----------------------------------------------------------------------
     bool try_send(const_buffer_list from, const core::endpoint* destination, int flags, std::size_t& n, error_code& ec);
     bool try_receive(mutable_buffer_list into, int flags, core::endpoint* sender, std::size_t& n, error_code& ec);
-    bool try_send(core::slice& from, std::size_t& n, error_code& ec); ///< takes what it sends off its front
+    bool try_send(std::span<core::slice> from, std::size_t& n, error_code& ec); ///< takes what it sends off their fronts
     bool try_receive(std::vector<core::slice>& into, std::size_t limit, std::size_t& n, error_code& ec);
     bool try_connect(const core::endpoint& peer, bool& started, error_code& ec);
     bool try_accept(std::shared_ptr<socket>& accepted, core::endpoint& peer, error_code& ec);
@@ -137,6 +137,7 @@ private:
     template <class Try>
     void block(error_code& ec, bool may_wait, core::time_point deadline, Try&& attempt);
     void connect(const core::endpoint& peer, bool may_wait, core::time_point deadline, error_code& ec);
+    bool try_once(direction d, operation& op);
     void advance(direction d, operation_queue& done);
     bool get_fact(int level, int name, void* data, std::size_t* size, error_code& ec) const;
     bool set_interface_option(int level, int name, const void* data, std::size_t size, error_code& ec);

@@ -4,7 +4,7 @@
 ///
 ///     std::vector<tapio::slice> got;
 ///     co_await tapio::ip::async_receive_slices(from, got, 65536, use_awaitable);
-///     for (tapio::slice& s : got) co_await tapio::ip::async_send_slice(to, std::move(s), use_awaitable);   // a proxy
+///     co_await tapio::ip::async_send_slices(to, std::move(got), use_awaitable); // a proxy
 ///
 /// A slice is a shared, immutable view (`tapio/core/slice.hpp`): copying it costs a reference count, and its memory goes when the
 /// last copy does, on any thread. One that was received keeps the whole block that the packet came in, up to 128 KiB for a large
@@ -23,7 +23,9 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <array>
 #include <cstddef>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -49,18 +51,21 @@ struct receive_action
     }
 };
 
-/// Done when all of it is.
+/// Done when all of them are.
+template <class Slices>
 struct send_action
 {
-    slice from;
+    Slices from;
+    std::size_t first = 0; ///< that is left of `from`
     std::size_t sent = 0;
 
     bool perform(detail::socket& s, boost::system::error_code& ec)
     {
         std::size_t n = 0;
-        if (!s.try_send(from, n, ec)) return false;
+        if (!s.try_send(std::span(from).subspan(first), n, ec)) return false;
         sent += n;
-        return ec || from.empty();
+        while (first < from.size() && from[first].empty()) ++first;
+        return ec || first == from.size();
     }
     template <class Handler>
     auto bind(Handler&& h, boost::system::error_code ec) &&
@@ -121,7 +126,7 @@ std::size_t send_slice(Socket& s, slice data, boost::system::error_code& ec)
 {
     const auto by = s.native_handle().find();
     if (!by) return ec = boost::asio::error::bad_descriptor, std::size_t{0};
-    return by->send(std::move(data), ec);
+    return by->send(std::span(&data, 1), ec);
 }
 template <class Socket>
 std::size_t send_slice(Socket& s, slice data)
@@ -131,12 +136,40 @@ std::size_t send_slice(Socket& s, slice data)
     return zero_copy_detail::checked(n, ec, "send_slice");
 }
 
+/// Hands over several, one behind the other; else as send_slice().
+/// @return octets taken
+template <class Socket>
+std::size_t send_slices(Socket& s, std::vector<slice> data, boost::system::error_code& ec)
+{
+    const auto by = s.native_handle().find();
+    if (!by) return ec = boost::asio::error::bad_descriptor, std::size_t{0};
+    return by->send(data, ec);
+}
+template <class Socket>
+std::size_t send_slices(Socket& s, std::vector<slice> data)
+{
+    boost::system::error_code ec;
+    const std::size_t n = send_slices(s, std::move(data), ec);
+    return zero_copy_detail::checked(n, ec, "send_slices");
+}
+
 /// @param token  completion signature `void(error_code, std::size_t)`: octets taken, on success all
 /// @par Cancellation  terminal, partial, total: operation_aborted, with the octets that were taken before
 template <class Socket, class CompletionToken>
 auto async_send_slice(Socket& s, slice data, CompletionToken&& token)
 {
-    return zero_copy_detail::initiate(s, detail::direction::write, zero_copy_detail::send_action{std::move(data)},
+    using one = std::array<slice, 1>;
+    return zero_copy_detail::initiate(s, detail::direction::write, zero_copy_detail::send_action<one>{{std::move(data)}},
+                                      std::forward<CompletionToken>(token));
+}
+
+/// Hands over several, one behind the other; else as async_send_slice().
+/// @param token  completion signature `void(error_code, std::size_t)`: octets taken, on success all
+template <class Socket, class CompletionToken>
+auto async_send_slices(Socket& s, std::vector<slice> data, CompletionToken&& token)
+{
+    using several = std::vector<slice>;
+    return zero_copy_detail::initiate(s, detail::direction::write, zero_copy_detail::send_action<several>{std::move(data)},
                                       std::forward<CompletionToken>(token));
 }
 

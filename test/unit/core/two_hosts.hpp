@@ -20,9 +20,8 @@ inline std::array<std::byte, 32> seed(unsigned n)
 
 struct two_hosts
 {
-    explicit two_hosts(const host_options& o = {}) : options(o)
+    explicit two_hosts(const host_options& o = {}, device_info eth = {}) : options(o)
     {
-        device_info eth;
         eth.name = "eth0";
         a.add_interface(eth);
         b.add_interface(eth);
