@@ -10,34 +10,12 @@ namespace tapio::core {
 packet::packet(const packet& other)
     : offload(other.offload), begin_(other.begin_), payload_size_(other.payload_size_), payload_(other.payload_)
 {
-    std::copy(other.head_.begin() + begin_, other.head_.end(), head_.begin() + begin_);
+    copy_head(other);
 }
 
 packet& packet::operator=(const packet& other)
 {
     if (this != &other) *this = packet(other);
-    return *this;
-}
-
-packet::packet(packet&& other) noexcept
-    : offload(std::exchange(other.offload, {})),
-      begin_(std::exchange(other.begin_, std::uint16_t{headroom})),
-      payload_size_(std::exchange(other.payload_size_, 0)),
-      payload_(std::move(other.payload_))
-{
-    other.payload_.clear();
-    std::copy(other.head_.begin() + begin_, other.head_.end(), head_.begin() + begin_);
-}
-
-packet& packet::operator=(packet&& other) noexcept
-{
-    if (this == &other) return *this;
-    offload = std::exchange(other.offload, {});
-    begin_ = std::exchange(other.begin_, std::uint16_t{headroom});
-    payload_size_ = std::exchange(other.payload_size_, 0);
-    payload_ = std::move(other.payload_);
-    other.payload_.clear();
-    std::copy(other.head_.begin() + begin_, other.head_.end(), head_.begin() + begin_);
     return *this;
 }
 
@@ -87,14 +65,7 @@ void packet::consume(std::size_t n) noexcept
     begin_ = static_cast<std::uint16_t>(begin_ + from_head);
     n -= from_head;
     payload_size_ -= static_cast<std::uint32_t>(n);
-    auto s = payload_.begin();
-    for (; s != payload_.end(); ++s) {
-        const auto cut = std::min(n, s->size());
-        s->remove_prefix(cut);
-        n -= cut;
-        if (!s->empty()) break;
-    }
-    payload_.erase(payload_.begin(), s);
+    if (n > 0) payload_.remove_prefix(n);
 }
 
 void packet::truncate(std::size_t n) noexcept
@@ -106,13 +77,9 @@ void packet::truncate(std::size_t n) noexcept
         begin_ = static_cast<std::uint16_t>(headroom - n);
     }
     n -= std::min(n, head);
+    if (n == payload_size_) return;
     payload_size_ = static_cast<std::uint32_t>(n);
-    auto s = payload_.begin();
-    for (; s != payload_.end() && n > 0; ++s) {
-        s->truncate(std::min(n, s->size()));
-        n -= s->size();
-    }
-    payload_.erase(s, payload_.end());
+    payload_.truncate(n);
 }
 
 std::size_t packet::copy_to(mutable_bytes out, std::size_t offset) const noexcept
@@ -129,12 +96,16 @@ std::size_t packet::copy_to(mutable_bytes out, std::size_t offset) const noexcep
     return copied;
 }
 
-packet::slices packet::take_payload()
+slice_list packet::take_payload()
 {
-    slices out;
-    if (begin_ != headroom) out.push_back(slice::copy_of(front()));
-    for (slice& s : payload_) out.push_back(std::move(s));
-    payload_.clear();
+    slice_list out;
+    if (begin_ != headroom) {
+        out.push_back(slice::copy_of(front()));
+        for (slice& s : payload_) out.push_back(std::move(s));
+        payload_.clear();
+    } else {
+        out = std::move(payload_);
+    }
     payload_size_ = 0;
     begin_ = headroom;
     return out;

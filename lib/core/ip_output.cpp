@@ -3,15 +3,28 @@
 
 namespace tapio::core {
 
+result<const network::way_out*> network::way_to(const send_info& info)
+{
+    way_out& w = ways_[info.destination.is_v4() ? info.destination.to_v4().to_uint() % ways_.size() : 0];
+    if (w.generation == generation_ && w.destination == info.destination && w.source == info.source && w.via == info.via)
+        return &w;
+    const auto found = path_to(info.destination, info.source, info.via);
+    if (!found) return found.error();
+    const address next = next_hop(info.destination, info.via);
+    w = {generation_, info.destination, info.source, info.via, *found, next, group_mac(next)};
+    return &w;
+}
+
 error_code network::send(packet&& p, const send_info& info, time_point now)
 {
     ++counters_.ip.out_requests;
-    const auto way = path_to(info.destination, info.source, info.via);
-    if (!way) {
+    const auto found = way_to(info);
+    if (!found) {
         ++counters_.ip.out_no_routes;
-        return way.error();
+        return found.error();
     }
-    const bool whole = p.size() + sizeof(wire::ipv4_header) <= way->mtu;
+    const way_out& way = **found;
+    const bool whole = p.size() + sizeof(wire::ipv4_header) <= way.path.mtu;
     if (!whole && p.offload.gso == offload_info::gso_type::none) { // fragmentation will stand here
         ++counters_.ip.out_discards;
         return errno_code(EMSGSIZE);
@@ -27,12 +40,12 @@ error_code network::send(packet&& p, const send_info& info, time_point now)
     wire::push_ipv4(p, f);
     if (p.offload.checksum == offload_info::checksum_state::partial) p.offload.checksum_start = sizeof(wire::ipv4_header);
     if (p.offload.gso != offload_info::gso_type::none) p.offload.header_length += sizeof(wire::ipv4_header);
-    if (way->loopback) {
+    if (way.path.loopback) {
         enqueue(loopback, std::move(p), now);
         return {};
     }
-    if (info.group_loopback && is_member(way->interface, info.destination)) loop_back(way->interface, p);
-    transmit_ip(way->interface, next_hop(info.destination, info.via), std::move(p), now);
+    if (info.group_loopback && is_member(way.path.interface, info.destination)) loop_back(way.path.interface, p);
+    transmit_ip(way, std::move(p), now);
     return {};
 }
 
@@ -49,7 +62,7 @@ void network::doubt_path(const address& destination, std::optional<interface_id>
 }
 
 /// Where a broadcast or multicast goes on an Ethernet (RFC 1112 §6.4).
-std::optional<mac_address> network::group_mac(interface_id, const address& destination) const noexcept
+std::optional<mac_address> network::group_mac(const address& destination) const noexcept
 {
     if (is_broadcast(destination)) return mac_address::broadcast();
     if (!destination.is_multicast()) return std::nullopt;
@@ -58,12 +71,12 @@ std::optional<mac_address> network::group_mac(interface_id, const address& desti
                         static_cast<std::uint8_t>(a)}};
 }
 
-void network::transmit_ip(interface_id interface, const address& next_hop, packet&& p, time_point now)
+void network::transmit_ip(const way_out& way, packet&& p, time_point now)
 {
+    const interface_id interface = way.path.interface;
     net_interface& i = *interfaces_[interface];
     if (i.info.link != link_type::ethernet) return enqueue(interface, std::move(p), now);
-    auto mac = group_mac(interface, next_hop);
-    if (!mac) mac = i.neighbors.resolve(next_hop, p, now);
+    const auto mac = way.group ? way.group : i.neighbors.resolve(way.next_hop, p, now);
     if (!mac) return ask_neighbors(interface, now); // it waits
     frame(interface, *mac, p);
     enqueue(interface, std::move(p), now);

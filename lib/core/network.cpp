@@ -40,7 +40,15 @@ network::network(const host_options& options, random_source& random, host_counte
     lo.mtu = 65535;
     lo.offload.checksum = true; // what never leaves memory needs no sum
     add_interface(lo);
-    interfaces_[loopback]->addresses.push_back({address_v4::loopback(), 8});
+    note_address(*interfaces_[loopback], {address_v4::loopback(), 8});
+}
+
+void network::note_address(net_interface& i, const interface_address& a)
+{
+    i.addresses.push_back(a);
+    own_.push_back(a.address.to_v4().to_uint());
+    if (a.prefix_length < 31) broadcasts_.push_back(broadcast_of(a).to_uint()); // RFC 3021: none on a /31
+    ++generation_;
 }
 
 interface_id network::add_interface(const device_info& info)
@@ -60,9 +68,8 @@ error_code network::add_address(interface_id interface, const address& a, unsign
     if (prefix_length > 32 || a.is_unspecified() || a.is_multicast()) return errno_code(EINVAL);
     if (is_our_address(a)) return errno_code(EADDRINUSE);
     net_interface& i = *interfaces_[interface];
-    i.addresses.push_back({a, prefix_length});
+    note_address(i, {a, prefix_length});
     routes_.add({network_of(a, prefix_length), prefix_length, std::nullopt, interface, 0});
-    ++generation_;
     if (i.info.link == link_type::ethernet) // announce it (RFC 5227 §2.3, the second form)
         send_arp(interface, wire::arp_operation::request, a.to_v4(), {}, a.to_v4(), mac_address::broadcast());
     return {};
@@ -86,11 +93,9 @@ error_code network::add_route(const ip::route& r)
 
 bool network::is_our_address(const address& a) const noexcept
 {
-    if (a.is_v4() && a.is_loopback()) return true;
-    for (const auto& i : interfaces_)
-        for (const interface_address& own : i->addresses)
-            if (own.address == a) return true;
-    return false;
+    if (!a.is_v4()) return false;
+    const std::uint32_t wanted = a.to_v4().to_uint();
+    return wanted >> 24 == 127 || std::find(own_.begin(), own_.end(), wanted) != own_.end();
 }
 
 void network::join_group(interface_id interface, const address& group) { ++interfaces_[interface]->groups[group]; }
@@ -131,11 +136,8 @@ interface_id network::group_interface(const address& group) const noexcept
 bool network::is_broadcast(const address& a) const noexcept
 {
     if (!a.is_v4()) return false;
-    if (a.to_v4() == address_v4::broadcast()) return true;
-    for (const auto& i : interfaces_)
-        for (const interface_address& own : i->addresses)
-            if (own.prefix_length < 31 && broadcast_of(own) == a.to_v4()) return true; // RFC 3021: none on a /31
-    return false;
+    const std::uint32_t wanted = a.to_v4().to_uint();
+    return wanted == 0xffff'ffff || std::find(broadcasts_.begin(), broadcasts_.end(), wanted) != broadcasts_.end();
 }
 
 /// The interface's address on the next hop's subnet, else its first (RFC 6724 §5 for IPv4, rules 1 and 8).

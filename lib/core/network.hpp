@@ -192,6 +192,8 @@ private:
         interface_counters counters;
     };
 
+    void note_address(net_interface& i, const interface_address& a);
+
     // link_input.cpp
     void received(interface_id interface, const packet& p, time_point now);
     void link_input(interface_id interface, packet&& p, time_point now);
@@ -211,13 +213,25 @@ private:
     void deliver(wire::ip_protocol protocol, received_packet&& p, time_point now);
 
     // ip_output.cpp
+    /// Which way a packet goes. Kept until something changes that it depends on: one packet seldom goes alone.
+    struct way_out
+    {
+        std::uint64_t generation = 0; ///< route_generation() when it was found
+        address destination;
+        std::optional<address> source;
+        std::optional<interface_id> via;
+        network::path path;
+        address next_hop;
+        std::optional<mac_address> group; ///< of a broadcast or multicast on an Ethernet
+    };
+    result<const way_out*> way_to(const send_info& info);
     address next_hop(const address& destination, std::optional<interface_id> via) const;
     void loop_back(interface_id interface, const packet& p);
-    void transmit_ip(interface_id interface, const address& next_hop, packet&& p, time_point now);
+    void transmit_ip(const way_out& way, packet&& p, time_point now);
     static bool take_next(net_interface& i, packet& out);
     void enqueue(interface_id interface, packet&& p, time_point now);
     void frame(interface_id interface, const mac_address& to, packet& p) const;
-    std::optional<mac_address> group_mac(interface_id interface, const address& destination) const noexcept;
+    std::optional<mac_address> group_mac(const address& destination) const noexcept;
     std::optional<address> source_for(interface_id interface, const address& next_hop) const noexcept;
 
     // icmp.cpp
@@ -234,6 +248,8 @@ private:
     transport* udp_ = nullptr;
     trace* trace_ = nullptr;
     std::vector<std::unique_ptr<net_interface>> interfaces_;
+    std::vector<std::uint32_t> own_, broadcasts_; ///< of all interfaces
+    std::array<way_out, 16> ways_;
     std::deque<stray> strays_;
     std::vector<std::pair<interface_id, packet>> looped_; ///< multicasts on their way back to us
     ip::route_table routes_;

@@ -172,6 +172,7 @@ void tcp_sockets::enter_table(tcp_id id, tcp_socket& s)
 
 void tcp_sockets::leave_table(tcp_id id, const endpoint& local, const endpoint& remote, bool reuse_address)
 {
+    if (id == last_found_) last_found_ = {};
     if (!connections_.erase(table_hash(local, remote), id)) return; // it has left, and perhaps a new incarnation is there
     const auto use = ports_.find(local.port);
     --use->second.connections;

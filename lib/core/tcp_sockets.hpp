@@ -211,6 +211,7 @@ private:
     const std::size_t awake_limit_;
     slab<tcp_socket_slot, tcp_tag> sockets_;
     connection_table connections_;
+    tcp_id last_found_; ///< of the last segment that came
     std::unordered_map<std::uint16_t, port_use> ports_;
     time_wait_table waiting_;
     const std::size_t waiting_limit_;

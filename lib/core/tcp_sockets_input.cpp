@@ -69,11 +69,12 @@ void tcp_sockets::receive_packet(received_packet&& p, time_point now)
     tcp_id id;
     tcp_socket* const s = find_connection(local, remote, id);
     const bool nobodys = s == nullptr && !id;
-    packet whole = nobodys && net_.may_stray(p) ? p.payload : packet();
+    packet whole;
+    if (nobodys && net_.may_stray(p)) whole = p.payload;
     p.payload.consume(f->header_length);
     tcp::segment seg = segment_of(*f, std::move(p.payload));
     seg.congestion_experienced = (p.tos & 3) == 3;
-    p.payload = std::move(whole);
+    if (!whole.empty()) p.payload = std::move(whole);
     std::uint32_t beyond = 0;
     if (s != nullptr) {
         if (!s->connection->may_give_way_to(seg)) return deliver(id, *s, std::move(seg), p, now);
@@ -101,8 +102,14 @@ void tcp_sockets::receive_packet(received_packet&& p, time_point now)
 /// @param id also set if it is one that only waits, and has no socket
 tcp_socket* tcp_sockets::find_connection(const endpoint& local, const endpoint& remote, tcp_id& id)
 {
+    if (const auto* const last = sockets_.find(last_found_); last != nullptr && !last->rests()) { // one segment seldom comes alone
+        tcp_socket& s = last->awake();
+        if (s.local == local && s.remote == remote) return id = last_found_, &s;
+    }
     id = connection_of(local, remote);
-    return id ? find(id) : nullptr;
+    tcp_socket* const s = id ? find(id) : nullptr;
+    last_found_ = s != nullptr ? id : tcp_id();
+    return s;
 }
 
 /// The listener on that very address, else on any. Of several (all with SO_REUSEPORT) each gets its share of the peers.

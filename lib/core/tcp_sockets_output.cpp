@@ -81,9 +81,9 @@ void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
 {
     if (s.postponed) return;
     std::size_t sent = 0; // octets
-    tcp::outgoing_segment seg;
     while (net_.transmit_room(s.path.interface) > 0) {
         if (quantum_ != 0 && sent >= quantum_ && !s.path.loopback) return postpone(id, s, now);
+        tcp::outgoing_segment seg;
         if (!s.connection->next_segment(seg, now)) return note_awaiting(id, s);
         sent += seg.payload.size();
         transmit(s.local, s.remote, &s, std::move(seg), now);

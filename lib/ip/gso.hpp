@@ -26,7 +26,7 @@ private:
 
     std::array<std::byte, packet::headroom> headers_;
     std::size_t header_size_ = 0, link_ = 0;
-    packet::slices payload_;
+    slice_list payload_;
     std::size_t slice_ = 0, offset_ = 0; ///< where the next piece begins
     std::size_t left_ = 0;               ///< octets of payload
     std::size_t done_ = 0;               ///< octets of payload

@@ -108,7 +108,7 @@ public:
     void use_congestion_control(std::unique_ptr<congestion_control> other, time_point now); ///< from its window on
 
     // -- out ---------------------------------------------------------------------------------------------------
-    bool next_segment(outgoing_segment& out, time_point now);
+    bool next_segment(outgoing_segment& out, time_point now); ///< @param out a fresh one
     /// The user is about to write more: in bulk, what is there beyond whole pieces waits for it, until `false` is said.
     void expect_more(bool yes) noexcept { more_expected_ = yes; }
     bool awaits_more() const noexcept { return awaits_more_; } ///< the last next_segment() held octets back for that

@@ -6,7 +6,6 @@ namespace tapio::core::tcp {
 
 bool connection::next_segment(outgoing_segment& out, time_point now)
 {
-    out = outgoing_segment{};
     awaits_more_ = false;
     if (emit_reset(out)) return true;
     if (state_ == state::closed) return false;

@@ -11,7 +11,7 @@ constexpr std::size_t small_block = 4096; ///< octets
 
 } // namespace
 
-std::uint64_t receive_buffer::receive(std::uint64_t at, packet::slices&& payload)
+std::uint64_t receive_buffer::receive(std::uint64_t at, slice_list&& payload)
 {
     const std::uint64_t before = next_;
     for (slice& s : payload) {

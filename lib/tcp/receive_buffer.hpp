@@ -34,7 +34,7 @@ public:
     std::uint32_t room() const noexcept { return unread_ >= capacity_ ? 0 : capacity_ - static_cast<std::uint32_t>(unread_); }
 
     /// Takes payload that begins at `at`; the caller has cut it to the window. Answers how many octets became readable.
-    std::uint64_t receive(std::uint64_t at, packet::slices&& payload);
+    std::uint64_t receive(std::uint64_t at, slice_list&& payload);
 
     std::uint64_t position() const noexcept { return next_ - unread_; } ///< of the octet to be read next
 

@@ -58,7 +58,7 @@ struct segment
     wire_window window{};
     std::uint16_t urgent = 0;
     segment_options options;
-    packet::slices payload;
+    slice_list payload;
     std::uint32_t payload_size = 0;      ///< octets in `payload`
     bool congestion_experienced = false; ///< the network marked its packet (RFC 3168 §5)
 

@@ -12,15 +12,14 @@
 /// first contiguous octets and `consume()` walks on. Holds no protocol knowledge.
 #pragma once
 
-#include <tapio/core/slice.hpp>
-
-#include <boost/container/small_vector.hpp>
+#include <tapio/core/slice_list.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 namespace tapio::core {
 
@@ -66,8 +65,24 @@ public:
 
     packet(const packet& other);
     packet& operator=(const packet& other);
-    packet(packet&& other) noexcept;
-    packet& operator=(packet&& other) noexcept;
+    packet(packet&& other) noexcept
+        : offload(std::exchange(other.offload, {})),
+          begin_(std::exchange(other.begin_, std::uint16_t{headroom})),
+          payload_size_(std::exchange(other.payload_size_, 0)),
+          payload_(std::move(other.payload_))
+    {
+        copy_head(other);
+    }
+    packet& operator=(packet&& other) noexcept
+    {
+        if (this == &other) return *this;
+        offload = std::exchange(other.offload, {});
+        begin_ = std::exchange(other.begin_, std::uint16_t{headroom});
+        payload_size_ = std::exchange(other.payload_size_, 0);
+        payload_ = std::move(other.payload_);
+        copy_head(other);
+        return *this;
+    }
     ~packet() = default;
 
     std::size_t size() const noexcept { return headroom - begin_ + payload_size_; } ///< octets
@@ -116,15 +131,19 @@ public:
     std::size_t copy_to(mutable_bytes out, std::size_t offset = 0) const noexcept;
 
     /// Takes what is left as payload slices (pushed header octets, if any are left, are copied into one).
-    using slices = boost::container::small_vector<slice, 2>;
-    slices take_payload();
+    slice_list take_payload();
 
     offload_info offload;
 
 private:
+    void copy_head(const packet& other) noexcept
+    {
+        if (begin_ != headroom) std::copy(other.head_.begin() + begin_, other.head_.end(), head_.begin() + begin_);
+    }
+
     std::uint16_t begin_;            ///< index of the first used octet of head_
     std::uint32_t payload_size_ = 0; ///< octets in payload_
-    slices payload_;
+    slice_list payload_;
     std::array<std::byte, headroom> head_; // indeterminate up to begin_
 };
 
