@@ -13,18 +13,15 @@ namespace tapio::core {
 
 /// One's-complement sum of octets as big-endian 16-bit words, folded to 16 bits (not complemented).
 std::uint16_t ones_sum(const_bytes bytes) noexcept;
+/// Copies them on the way: who reads them all can as well write them. Precondition: what is there does not overlap them.
+std::uint16_t ones_sum_copying(const_bytes bytes, std::byte* to) noexcept;
 
 /// A sum that grows piece by piece; a piece may end at an odd octet.
 class checksum_accumulator
 {
 public:
-    void add(const_bytes bytes) noexcept
-    {
-        std::uint32_t s = ones_sum(bytes);
-        if (odd_) s = (s >> 8) | ((s & 0xff) << 8);
-        sum_ += s;
-        odd_ = odd_ != ((bytes.size() & 1) != 0);
-    }
+    void add(const_bytes bytes) noexcept { add_piece(ones_sum(bytes), bytes.size()); }
+    void add_copying(const_bytes bytes, std::byte* to) noexcept { add_piece(ones_sum_copying(bytes, to), bytes.size()); }
     void add_word(std::uint16_t host_order) noexcept { sum_ += host_order; }
     void add(const address& a) noexcept;
 
@@ -38,6 +35,12 @@ public:
     std::uint16_t checksum() const noexcept { return static_cast<std::uint16_t>(~folded()); }
 
 private:
+    void add_piece(std::uint32_t sum, std::size_t size) noexcept
+    {
+        sum_ += odd_ ? (sum >> 8) | ((sum & 0xff) << 8) : sum;
+        odd_ = odd_ != ((size & 1) != 0);
+    }
+
     std::uint64_t sum_ = 0;
     bool odd_ = false;
 };

@@ -22,7 +22,7 @@ public:
     bool next(packet& out);
 
 private:
-    void write_headers(packet& piece, bool first, bool last) const;
+    void write_headers(std::byte* at, std::size_t payload, std::uint16_t payload_sum, bool first, bool last) const;
 
     std::array<std::byte, packet::headroom> headers_;
     std::size_t header_size_ = 0, link_ = 0;
