@@ -70,7 +70,9 @@ public:
 
     /// A host driven by `io`: device, timers and handlers run in `io.run()`, which stays until the stack is shut down.
     /// If `io` was made with concurrency_hint 1 (one thread alone runs it), the stack takes no lock, and all its sockets are for
-    /// that thread alone too: then not even distinct ones may be used from two threads at once.
+    /// that thread alone too: then not even distinct ones may be used from two threads at once. Handlers of operations that have
+    /// finished together run one after the other within one handler of `io`'s; one that runs `io` itself would wait in vain for
+    /// those behind it.
     explicit stack(boost::asio::io_context& io, std::unique_ptr<device> medium = nullptr, const stack_options& options = {});
 
     /// A host driven by a thread of its own: connections are kept alive, retransmitted and closed whether or not anybody runs

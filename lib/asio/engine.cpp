@@ -83,6 +83,7 @@ engine::engine(boost::asio::io_context* io, const stack_options& options)
       shard_(options.shard),
       time_(options.time),
       users_io_(options.time == nullptr && io != nullptr),
+      runs_handlers_(users_io_ && !mutex_.real()),
       defers_(options.defer_output),
       io_(io)
 {
@@ -163,8 +164,11 @@ engine::turn::~turn()
     } else {
         engine_.settle(now_, done_);
     }
-    const bool leaves_some = deferred_ || (engine_.host_.tcp().awaits_more() && !engine_.shut_down_);
-    const bool to_flush = leaves_some && !std::exchange(engine_.flush_due_, true);
+    if (deferred_ || (engine_.host_.tcp().awaits_more() && !engine_.shut_down_)) engine_.flush_due_ = true;
+    if (engine_.runs_handlers_ && !engine_.shut_down_) engine_.ready_.append(done_);
+    // A handler that runs the io_context itself does not get to what was posted before it did: not with a concurrency_hint of 1.
+    const bool within_a_handler = engine_.catching_up_ && !users_;
+    const bool to_catch_up = engine_.is_behind() && (!std::exchange(engine_.catch_up_due_, true) || within_a_handler);
     ++engine_.turns_;
     const bool to_deliver = std::exchange(engine_.transmitted_, false) && engine_.has_in_memory_;
     if (to_deliver) pending_deliveries.waiting.push_back(engine_.shared_from_this());
@@ -174,24 +178,62 @@ engine::turn::~turn()
         engine_.wake_driver();
     }
     while (operation* const op = done_.pop()) op->complete();
-    if (to_flush) engine_.flush_later(); // behind their handlers
+    if (to_catch_up) engine_.catch_up_later(); // behind their handlers
     if (to_deliver) deliver_pending();
 }
 
 /// A handler is running, and others may be ready.
 bool engine::in_handler() const { return users_io_ && !shut_down_ && io_->get_executor().running_in_this_thread(); }
 
-/// A flush that is on its way already comes before that handler.
 void engine::expect_more(core::tcp_id id)
 {
-    if (in_handler()) host_.tcp().expect_more(id, flush_due_ ? 1 : 0);
+    const bool flush_comes_first = runs_handlers_ ? catching_up_ : flush_due_;
+    if (in_handler()) host_.tcp().expect_more(id, flush_comes_first ? 1 : 0);
 }
 
-void engine::flush_later()
+void engine::catch_up_later()
 {
     boost::asio::post(*io_, [weak = weak_from_this()] {
-        if (const auto self = weak.lock()) self->flush();
+        if (const auto self = weak.lock()) self->catch_up();
     });
+}
+
+/// The handlers of what has finished, one after the other; then what they have left to be done goes in one. Not so many that
+/// devices and timers wait for long.
+void engine::catch_up()
+{
+    constexpr unsigned most = 16;
+    struct running // also when a handler throws
+    {
+        engine& self;
+        const bool outer;
+
+        explicit running(engine& e) : self(e), outer(e.catching_up_) { self.catching_up_ = true; }
+        running(const running&) = delete;
+        running& operator=(const running&) = delete;
+        ~running()
+        {
+            self.catching_up_ = outer;
+            bool behind = false;
+            {
+                const std::lock_guard lock(self.mutex_);
+                behind = self.is_behind() && !std::exchange(self.catch_up_due_, true);
+            }
+            if (behind) self.catch_up_later();
+        }
+    };
+    {
+        const std::lock_guard lock(mutex_);
+        catch_up_due_ = false;
+    }
+    if (!runs_handlers_) return flush();
+    const running here(*this);
+    for (unsigned n = 0; n < most && !io_->stopped(); ++n) {
+        operation* const op = ready_.pop();
+        if (op == nullptr) break;
+        op->run();
+    }
+    if (!io_->stopped()) flush();
 }
 
 void engine::flush()
@@ -397,6 +439,7 @@ void engine::shutdown()
     {
         const std::lock_guard lock(mutex_);
         if (shut_down_) return;
+        done.append(ready_);
         for (socket* s : sockets_) s->detach(done);
         sockets_.clear();
         settle(now(), done); // the resets still go out

@@ -53,8 +53,8 @@ public:
     class turn
     {
     public:
-        explicit turn(engine& e, bool may_defer = false)
-            : engine_(e), lock_(e.mutex_), deferred_(may_defer && e.defers_ && e.in_handler()), now_(e.now())
+        explicit turn(engine& e, bool users = false)
+            : engine_(e), lock_(e.mutex_), users_(users), deferred_(users && e.defers_ && e.in_handler()), now_(e.now())
         {
             if (deferred_) e.host_.tcp().gather(true);
         }
@@ -72,6 +72,7 @@ public:
     private:
         engine& engine_;
         std::unique_lock<engine_mutex> lock_;
+        const bool users_;
         const bool deferred_;
         core::time_point now_;
         operation_queue done_;
@@ -150,7 +151,9 @@ private:
     void arm_timer(core::time_point now);
     void go_on(core::time_point next);
     bool in_handler() const; ///< the caller is one, on the stack's own io_context
-    void flush_later();
+    bool is_behind() const noexcept { return flush_due_ || !ready_.empty(); }
+    void catch_up_later();
+    void catch_up();
     void pass_on(core::stray&& s);
     static void send_to(const std::weak_ptr<engine>& sibling, core::stray s);
     void flush(); ///< what was left for later, if nobody has seen to it since
@@ -184,8 +187,12 @@ private:
 
     virtual_time* const time_;
     const bool users_io_;          ///< in real time, and its handlers run where the user's do
+    const bool runs_handlers_;     ///< one thread: the handlers of what finishes together are run together
     const bool defers_;            ///< stack_options::defer_output
-    bool flush_due_ = false;       ///< one is on its way
+    operation_queue ready_;        ///< finished; only if `runs_handlers_`
+    bool flush_due_ = false;       ///< something has been left for later
+    bool catch_up_due_ = false;    ///< one is on its way
+    bool catching_up_ = false;     ///< one is running; only if `runs_handlers_`
     int wake_ = -1;                ///< eventfd: wakes a blocked caller that drives the stack
     std::atomic<int> driving_ = 0; ///< blocked callers that do
     boost::asio::io_context* io_;

@@ -237,6 +237,11 @@ void socket::cancel(std::uint64_t id)
     }
 }
 
+void socket::expect_no_more()
+{
+    if (kind_ == socket_kind::tcp) engine_->host().tcp().expect_no_more(tcp(id_));
+}
+
 void socket::advance(direction d, operation_queue& done)
 {
     operation_queue& q = pending_[static_cast<std::size_t>(d)];
@@ -429,7 +434,7 @@ void socket::block(error_code& ec, bool may_wait, core::time_point deadline, Try
 std::size_t socket::send(const_buffer_list from, const core::endpoint* destination, int flags, error_code& ec)
 {
     std::size_t n = 0;
-    block(ec, !non_blocking_, core::never, [&] { return try_send(from, destination, flags, n, ec); });
+    block(ec, !non_blocking_, core::never, [&] { return expect_no_more(), try_send(from, destination, flags, n, ec); });
     return n;
 }
 
@@ -446,7 +451,7 @@ std::size_t socket::send(std::span<core::slice> from, error_code& ec)
     for (const core::slice& s : from) size += s.size();
     do {
         std::size_t n = 0;
-        block(ec, !non_blocking_, core::never, [&] { return try_send(from, n, ec); });
+        block(ec, !non_blocking_, core::never, [&] { return expect_no_more(), try_send(from, n, ec); });
         sent += n;
     } while (!ec && sent < size && !non_blocking_);
     return sent;

@@ -89,6 +89,7 @@ public:
     /// The user will be told that its write is done, and is likely to write on: the end of what it wrote in bulk waits, until
     /// release() has been called once more than `patience` says.
     void expect_more(tcp_id id, unsigned patience);
+    void expect_no_more(tcp_id id);                                  ///< what is written now is no bulk
     bool awaits_more() const noexcept { return !awaiting_.empty(); } ///< something waits so
     void release();
 

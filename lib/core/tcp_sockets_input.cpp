@@ -102,7 +102,8 @@ void tcp_sockets::receive_packet(received_packet&& p, time_point now)
 /// @param id also set if it is one that only waits, and has no socket
 tcp_socket* tcp_sockets::find_connection(const endpoint& local, const endpoint& remote, tcp_id& id)
 {
-    if (const auto* const last = sockets_.find(last_found_); last != nullptr && !last->rests()) { // one segment seldom comes alone
+    if (const auto* const last = sockets_.find(last_found_);
+        last != nullptr && !last->rests()) { // one segment seldom comes alone
         tcp_socket& s = last->awake();
         if (s.local == local && s.remote == remote) return id = last_found_, &s;
     }

@@ -99,10 +99,15 @@ void tcp_sockets::expect_more(tcp_id id, unsigned patience)
     s->patience = static_cast<std::uint8_t>(patience);
 }
 
+void tcp_sockets::expect_no_more(tcp_id id)
+{
+    tcp_socket* const s = find(id);
+    if (s != nullptr && s->connection) s->connection->expect_more(false);
+}
+
 void tcp_sockets::note_awaiting(tcp_id id, tcp_socket& s)
 {
-    if (!s.connection->awaits_more()) return s.connection->expect_more(false);
-    if (!std::exchange(s.awaiting, true)) awaiting_.push_back(id);
+    if (s.connection->awaits_more() && !std::exchange(s.awaiting, true)) awaiting_.push_back(id);
 }
 
 void tcp_sockets::release()

@@ -236,14 +236,15 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
     if (sent_.empty() && last_data_sent_ != time_point{} && now - last_data_sent_ > rtt_.rto()) // RFC 5681 §4.1
         congestion_->idle_restart(UINT64_C(1) * options_.initial_window * send_mss_);
     try_larger_segments(now);
+    awaits_more_ = more_expected_ && in_bulk_ && unsent() > 0 && unsent() < whole_piece() && !fin_queued_;
+    if (awaits_more_) return false;
     const std::uint32_t n = sendable();
     const bool fin = !early && fin_unsent() && n == unsent() && window_room() > n; // early: queued (RFC 9293 §3.10.4)
     if (!fin && (n == 0 || !worth_sending(n))) {
         note_app_limited();
         return false;
     }
-    awaits_more_ = more_expected_ && in_bulk_ && unsent() < whole_piece() && !fin_queued_;
-    if (awaits_more_ || paced_out(now)) return false;
+    if (paced_out(now)) return false;
     in_bulk_ = n == whole_piece();
     const seq_number begin = snd_.nxt;
     if (n % segment_room() != 0) small_end_ = position_of(begin) + n;

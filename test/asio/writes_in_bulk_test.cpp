@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <stdexcept>
 #include <string>
 
 namespace {
@@ -65,6 +67,7 @@ struct writes_in_bulk : testing::TestWithParam<bool>
     std::pair<std::unique_ptr<tapio::device>, std::unique_ptr<tapio::device>> wire = tapio::make_pipe();
     tapio::stack left{io, std::move(wire.first), options()}, right{io, std::move(wire.second)};
     tcp::socket client{left}, server{right};
+    std::array<char, 10> answer{};
     std::string text, got = std::string(1'000'000, ' ');
     std::size_t received = 0;
     const tcp::endpoint acceptor_endpoint{asio::ip::make_address("192.0.2.2"), 8};
@@ -108,6 +111,64 @@ TEST_P(writes_in_bulk, who_blocks_in_the_handler_waits_for_nothing)
     tcp::acceptor acceptor(right, acceptor_endpoint);
     acceptor.async_accept([](error_code, tcp::socket) {});
     run_until([&] { return answered && received == 10 * mss + 7; });
+}
+
+TEST_P(writes_in_bulk, a_handler_may_run_the_io_context_itself)
+{
+    bool ended = false;
+    text = "x";
+    asio::async_write(client, asio::buffer(text), [&](error_code, std::size_t) {
+        asio::steady_timer soon(io, std::chrono::milliseconds(1));
+        bool answered = false;
+        soon.async_wait([&](error_code) { server.async_write_some(asio::buffer("y", 1), [](error_code, std::size_t) {}); });
+        client.async_read_some(asio::buffer(answer), [&](error_code, std::size_t) { answered = true; });
+        for (int i = 0; i < 100 && !answered; ++i) io.run_one_for(std::chrono::milliseconds(50));
+        EXPECT_TRUE(answered);
+        ended = true;
+    });
+    run_until([&] { return ended; });
+}
+
+TEST_P(writes_in_bulk, a_handler_that_throws_takes_nobody_with_it)
+{
+    unsigned told = 0;
+    asio::post(io, [&] {
+        for (int i = 0; i < 3; ++i)
+            client.async_write_some(asio::buffer("x", 1), [&](error_code, std::size_t) {
+                if (++told == 1) throw std::runtime_error("its own business");
+            });
+    });
+    EXPECT_THROW(run_until([&] { return told == 3; }), std::runtime_error);
+    run_until([&] { return told == 3 && received == 3; });
+}
+
+TEST_P(writes_in_bulk, after_a_stop_the_rest_comes_when_it_runs_again)
+{
+    unsigned told = 0;
+    asio::post(io, [&] {
+        for (int i = 0; i < 3; ++i)
+            client.async_write_some(asio::buffer("x", 1), [&](error_code, std::size_t) {
+                ++told;
+                io.stop();
+            });
+    });
+    io.restart();
+    io.run();
+    EXPECT_EQ(told, 1U);
+    run_until([&] { return told == 3 && received == 3; });
+}
+
+TEST_P(writes_in_bulk, a_handler_may_shut_the_stack_down)
+{
+    unsigned told = 0;
+    asio::post(io, [&] {
+        for (int i = 0; i < 3; ++i)
+            client.async_write_some(asio::buffer("x", 1), [&](error_code, std::size_t) {
+                ++told;
+                left.shutdown();
+            });
+    });
+    run_until([&] { return told == 3; });
 }
 
 TEST_P(writes_in_bulk, a_short_message_does_not_wait_for_its_handler)

@@ -2,18 +2,55 @@
 //     test/run builds it; build/release/test/bench/core_bench runs it
 #include "base/checksum.hpp"
 #include "base/timer_wheel.hpp"
+#include "core/connection_table.hpp"
 #include "core/host.hpp"
+#include "core/tuple_octets.hpp"
 #include "wire/ipv4.hpp"
 #include "wire/tcp.hpp"
 
 #include <benchmark/benchmark.h>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 #include <vector>
+
+namespace {
+
+std::uint64_t allocations = 0;
+
+} // namespace
+
+void* operator new(std::size_t size)
+{
+    ++allocations;
+    if (void* const p = std::malloc(size)) return p;
+    throw std::bad_alloc();
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 
 namespace tapio::core {
 namespace {
 
 using namespace std::chrono_literals;
+
+/// How often memory was asked for, for each time round; what is taken once, in the first rounds, vanishes in the mean.
+class allocation_count
+{
+public:
+    explicit allocation_count(benchmark::State& state) : state_(state) {}
+    allocation_count(const allocation_count&) = delete;
+    allocation_count& operator=(const allocation_count&) = delete;
+    ~allocation_count()
+    {
+        state_.counters["allocations"] =
+            benchmark::Counter(static_cast<double>(allocations - before_), benchmark::Counter::kAvgIterations);
+    }
+
+private:
+    benchmark::State& state_;
+    const std::uint64_t before_ = allocations;
+};
 
 void checksum(benchmark::State& state)
 {
@@ -22,6 +59,18 @@ void checksum(benchmark::State& state)
     state.SetBytesProcessed(state.iterations() * state.range(0));
 }
 BENCHMARK(checksum)->Arg(20)->Arg(64)->Arg(1460)->Arg(65536);
+
+void checksum_and_copy(benchmark::State& state)
+{
+    const std::vector<std::byte> octets(static_cast<std::size_t>(state.range(0)), std::byte{0x5a});
+    std::vector<std::byte> into(octets.size());
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(ones_sum_copying(octets, into.data()));
+        benchmark::ClobberMemory();
+    }
+    state.SetBytesProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(checksum_and_copy)->Arg(1460)->Arg(65536);
 
 const address_v4 here(0xc000'0201U), there(0xc000'0202U); // 192.0.2.1, 192.0.2.2
 
@@ -82,6 +131,30 @@ void timer_arm(benchmark::State& state)
 }
 BENCHMARK(timer_arm)->Arg(10)->Arg(100'000);
 
+/// Whose segment is it? Of so many connections, in no order.
+void demux(benchmark::State& state)
+{
+    const siphash_key key{1, 2};
+    const auto peer = [](std::uint32_t n) {
+        return endpoint{address_v4(0xc612'0000U + n / 50'000), static_cast<std::uint16_t>(n % 50'000)};
+    };
+    const endpoint local{here, 80};
+    const auto hash = [&](std::uint32_t n) { return static_cast<std::uint32_t>(siphash(key, tuple_octets(local, peer(n)))); };
+    const auto count = static_cast<std::uint32_t>(state.range(0));
+    std::vector<endpoint> names;
+    connection_table table;
+    for (std::uint32_t n = 0; n < count; ++n) {
+        names.push_back(peer(n));
+        table.insert(hash(n), tcp_id{n, 1});
+    }
+    std::uint32_t n = 0;
+    for (auto _ : state) {
+        const endpoint remote = peer(n = (n + 7919) % count);
+        benchmark::DoNotOptimize(table.find(hash(n), [&](tcp_id id) { return names[id.index] == remote; }));
+    }
+}
+BENCHMARK(demux)->Arg(10)->Arg(100'000);
+
 /// Two hosts joined by nothing but a function call.
 class two_hosts
 {
@@ -139,6 +212,7 @@ void connect_and_close(benchmark::State& state)
 {
     two_hosts net;
     const tcp_id listener = net.listen(80);
+    const allocation_count counted(state);
     for (auto _ : state) {
         const tcp_id client = net.connect(80);
         net.settle();
@@ -168,6 +242,7 @@ void bulk(benchmark::State& state)
     const std::array<const_bytes, 1> out{from};
     const std::array<mutable_bytes, 1> in{into};
     std::uint64_t moved = 0;
+    const allocation_count counted(state);
     for (auto _ : state) {
         (void)net.a->tcp().send(client, out, net.now);
         net.settle();

@@ -36,8 +36,8 @@ public:
     slice* end() noexcept { return begin() + size_; }
     const slice* begin() const noexcept { return many_.empty() ? few_.data() : many_.data(); }
     const slice* end() const noexcept { return begin() + size_; }
-    const slice& front() const noexcept { return *begin(); }               ///< precondition: !empty()
-    slice& operator[](std::size_t i) noexcept { return begin()[i]; }       ///< precondition: i < size()
+    const slice& front() const noexcept { return *begin(); }         ///< precondition: !empty()
+    slice& operator[](std::size_t i) noexcept { return begin()[i]; } ///< precondition: i < size()
 
     void push_back(slice s)
     {

@@ -28,6 +28,8 @@ public:
     virtual bool perform(socket& s) = 0;
     /// Frees itself, then posts the handler. Called without the lock.
     virtual void complete() = 0;
+    /// The same, but the handler may run within this call. Called without the lock, and not from within a call of the user's.
+    virtual void run() = 0;
     /// Frees itself; the handler is not invoked. Called without the lock.
     virtual void destroy() = 0;
 
@@ -173,11 +175,11 @@ public:
 
     void complete() override
     {
-        const kept_busy<IoExecutor> io = std::move(io_);
-        completion<Action, Handler, Where> done{std::move(action_), std::move(handler_), std::move(where_), result};
-        allocator a(boost::asio::get_associated_allocator(done.handler));
-        free(a);
-        boost::asio::post(io.executor(), std::move(done));
+        finish([](const auto& io, auto&& done) { boost::asio::post(io, std::move(done)); });
+    }
+    void run() override
+    {
+        finish([](const auto& io, auto&& done) { boost::asio::dispatch(io, std::move(done)); });
     }
 
     void destroy() override
@@ -199,6 +201,16 @@ private:
     {
     }
     ~handler_operation() = default;
+
+    template <class Submit>
+    void finish(Submit&& submit)
+    {
+        const kept_busy<IoExecutor> io = std::move(io_);
+        completion<Action, Handler, Where> done{std::move(action_), std::move(handler_), std::move(where_), result};
+        allocator a(boost::asio::get_associated_allocator(done.handler));
+        free(a);
+        submit(io.executor(), std::move(done));
+    }
 
     void free(allocator& a)
     {

@@ -138,6 +138,7 @@ private:
     void block(error_code& ec, bool may_wait, core::time_point deadline, Try&& attempt);
     void connect(const core::endpoint& peer, bool may_wait, core::time_point deadline, error_code& ec);
     bool try_once(direction d, operation& op);
+    void expect_no_more(); ///< a synchronous write
     void advance(direction d, operation_queue& done);
     bool get_fact(int level, int name, void* data, std::size_t* size, error_code& ec) const;
     bool set_interface_option(int level, int name, const void* data, std::size_t size, error_code& ec);

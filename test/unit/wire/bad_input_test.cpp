@@ -403,6 +403,19 @@ TEST(checksum, pieces_of_odd_length_sum_as_the_whole)
     }
 }
 
+TEST(checksum, copied_on_the_way_the_octets_are_the_same_and_so_is_the_sum)
+{
+    octets all(200);
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::byte>(i * 11 + 3);
+    for (std::size_t size = 0; size <= all.size(); ++size) {
+        const auto from = const_bytes(all).last(size);
+        octets into(size + 1, std::byte{0xee});
+        EXPECT_EQ(ones_sum_copying(from, into.data()), ones_sum(from)) << size;
+        EXPECT_TRUE(std::equal(from.begin(), from.end(), into.begin())) << size;
+        EXPECT_EQ(into[size], std::byte{0xee}) << size;
+    }
+}
+
 TEST(checksum, an_update_is_what_summing_anew_gives)
 {
     octets p = ipv4_packet();
