@@ -77,8 +77,9 @@ std::uint16_t ones_sum_copying(const_bytes bytes, std::byte* to) noexcept { retu
 void checksum_accumulator::add(const address& a) noexcept
 {
     if (a.is_v4()) {
-        const auto b = a.to_v4().to_bytes();
-        add(std::as_bytes(std::span(b)));
+        const std::uint32_t words = a.to_v4().to_uint();
+        add_word(static_cast<std::uint16_t>(words >> 16));
+        add_word(static_cast<std::uint16_t>(words));
     } else {
         const auto b = a.to_v6().to_bytes();
         add(std::as_bytes(std::span(b)));

@@ -255,6 +255,32 @@ void bulk(benchmark::State& state)
 }
 BENCHMARK(bulk)->ArgName("big")->Arg(0)->Arg(1);
 
+/// The same without a copy: what is sent was handed over, what is received is lent. In segments of up to 64 KiB.
+void bulk_of_slices(benchmark::State& state)
+{
+    two_hosts net(true);
+    const tcp_id listener = net.listen(80);
+    const tcp_id client = net.connect(80);
+    net.settle();
+    endpoint peer;
+    const tcp_id server = *net.b->tcp().accept(listener, peer, net.now);
+    const slice from = slice::copy_of(std::vector<std::byte>(65536, std::byte{1}));
+    std::vector<slice> into;
+    std::uint64_t moved = 0;
+    const allocation_count counted(state);
+    for (auto _ : state) {
+        (void)net.a->tcp().send(client, std::span(&from, 1), net.now);
+        net.settle();
+        into.clear();
+        while (const auto n = net.b->tcp().receive(server, into, 65536, net.now)) moved += *n;
+        net.settle();
+        net.now += 1us;
+    }
+    state.SetBytesProcessed(static_cast<std::int64_t>(moved));
+    if (moved < static_cast<std::uint64_t>(state.iterations()) * 60'000) state.SkipWithError("the stream stalls");
+}
+BENCHMARK(bulk_of_slices);
+
 /// What bulk is to be compared with: one thread copying the same buffer.
 void copy(benchmark::State& state)
 {
