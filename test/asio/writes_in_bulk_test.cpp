@@ -61,6 +61,14 @@ struct writes_in_bulk : testing::TestWithParam<bool>
             if (times > 1) write(size, times - 1);
         });
     }
+    /// Three operations that finish together.
+    template <class Handler>
+    void write_three(Handler handler)
+    {
+        asio::post(io, [this, handler] {
+            for (int i = 0; i < 3; ++i) client.async_write_some(asio::buffer("x", 1), handler);
+        });
+    }
     std::uint64_t sent() const { return left.counters(1).out_packets; }
 
     asio::io_context io{1};
@@ -132,11 +140,8 @@ TEST_P(writes_in_bulk, a_handler_may_run_the_io_context_itself)
 TEST_P(writes_in_bulk, a_handler_that_throws_takes_nobody_with_it)
 {
     unsigned told = 0;
-    asio::post(io, [&] {
-        for (int i = 0; i < 3; ++i)
-            client.async_write_some(asio::buffer("x", 1), [&](error_code, std::size_t) {
-                if (++told == 1) throw std::runtime_error("its own business");
-            });
+    write_three([&](error_code, std::size_t) {
+        if (++told == 1) throw std::runtime_error("its own business");
     });
     EXPECT_THROW(run_until([&] { return told == 3; }), std::runtime_error);
     run_until([&] { return told == 3 && received == 3; });
@@ -145,12 +150,9 @@ TEST_P(writes_in_bulk, a_handler_that_throws_takes_nobody_with_it)
 TEST_P(writes_in_bulk, after_a_stop_the_rest_comes_when_it_runs_again)
 {
     unsigned told = 0;
-    asio::post(io, [&] {
-        for (int i = 0; i < 3; ++i)
-            client.async_write_some(asio::buffer("x", 1), [&](error_code, std::size_t) {
-                ++told;
-                io.stop();
-            });
+    write_three([&](error_code, std::size_t) {
+        ++told;
+        io.stop();
     });
     io.restart();
     io.run();
@@ -161,12 +163,9 @@ TEST_P(writes_in_bulk, after_a_stop_the_rest_comes_when_it_runs_again)
 TEST_P(writes_in_bulk, a_handler_may_shut_the_stack_down)
 {
     unsigned told = 0;
-    asio::post(io, [&] {
-        for (int i = 0; i < 3; ++i)
-            client.async_write_some(asio::buffer("x", 1), [&](error_code, std::size_t) {
-                ++told;
-                left.shutdown();
-            });
+    write_three([&](error_code, std::size_t) {
+        ++told;
+        left.shutdown();
     });
     run_until([&] { return told == 3; });
 }

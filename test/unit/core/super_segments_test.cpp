@@ -1,7 +1,6 @@
 // What goes in one super-segment, for a device that cuts them: as much as there is, and what waits until there is more.
 #include "unit/core/two_hosts.hpp"
 
-#include <algorithm>
 #include <numeric>
 #include <vector>
 
