@@ -4,7 +4,8 @@
 add_library(tapio_flags INTERFACE)
 target_compile_options(tapio_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
     $<$<BOOL:${TAPIO_WARNINGS_AS_ERRORS}>:-Werror>
-    $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+    $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>
+    $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>) # else what is position-independent is not inlined; clang's default
 if(TAPIO_SANITIZE)
     target_compile_options(tapio_flags INTERFACE -fsanitize=${TAPIO_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined
         $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete -Wno-maybe-uninitialized -Wno-tsan>) # false where code is instrumented
@@ -21,7 +22,8 @@ function(tapio_room name)
     add_library(tapio_room_${name} OBJECT ${sources})
     target_include_directories(tapio_room_${name} PUBLIC "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/lib")
     target_link_libraries(tapio_room_${name} PRIVATE tapio_flags PUBLIC Boost::headers)
-    set_target_properties(tapio_room_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+    set_target_properties(tapio_room_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON
+        UNITY_BUILD ${TAPIO_UNITY_BUILD} UNITY_BUILD_BATCH_SIZE 0) # the compiler sees the whole room at once
 endfunction()
 
 # tapio_link_rooms(TARGET rooms...): links the objects of these rooms into TARGET (a program or a library)

@@ -5,7 +5,7 @@ namespace tapio::core {
 
 namespace {
 
-constexpr std::size_t largest_header = 60; // octets
+constexpr std::size_t largest_ip_header = 60; // octets
 
 bool is_class_e(const address_v4& a) noexcept { return a.to_uint() >> 28 == 0xf; }
 bool is_this_network(const address_v4& a) noexcept { return a.to_uint() >> 24 == 0; }
@@ -15,7 +15,7 @@ bool is_this_network(const address_v4& a) noexcept { return a.to_uint() >> 24 ==
 void network::ipv4_input(interface_id interface, packet&& p, bool link_group, time_point now, bool from_us, std::uint8_t hops)
 {
     ++counters_.ip.in_receives;
-    p.pull(std::min(p.size(), largest_header));
+    p.pull(std::min(p.size(), largest_ip_header));
     const auto f = wire::parse_ipv4(p.front(), p.size());
     if (!f) {
         ++counters_.ip.in_hdr_errors;

@@ -1,6 +1,7 @@
 // Opening, naming, connecting, listening, accepting and closing TCP sockets.
 #include "core/tcp_sockets.hpp"
 
+#include "core/local_ports.hpp"
 #include "core/tuple_octets.hpp"
 
 #include <algorithm>
@@ -10,11 +11,6 @@
 namespace tapio::core {
 
 namespace {
-
-constexpr std::uint16_t first_ephemeral = 32768; // Linux's range; RFC 6056 §3.2 asks for as wide a one as can be
-constexpr std::uint16_t last_ephemeral = 60999;
-
-bool overlap(const address& a, const address& b) { return a == b || a.is_unspecified() || b.is_unspecified(); }
 
 address unspecified(family f) { return f == family::v4 ? address(address_v4::any()) : address(address_v6::any()); }
 

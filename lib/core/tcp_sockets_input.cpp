@@ -7,8 +7,7 @@ namespace tapio::core {
 
 namespace {
 
-constexpr std::size_t largest_header = 60; // octets
-constexpr std::uint8_t protocol_number = static_cast<std::uint8_t>(wire::ip_protocol::tcp);
+constexpr std::size_t largest_tcp_header = 60; // octets
 
 tcp::control_bits bits_of(std::uint8_t flags) noexcept
 {
@@ -59,10 +58,10 @@ void tcp_sockets::receive_packet(received_packet&& p, time_point now)
         net_.dropped(p.interface, why, p.payload, now);
     };
     if (p.to_group || p.source.is_multicast()) return drop(drop_reason::tcp_group_address); // RFC 9293 MUST-57; MUST-63
-    p.payload.pull(std::min(p.payload.size(), largest_header));
+    p.payload.pull(std::min(p.payload.size(), largest_tcp_header));
     const auto f = wire::parse_tcp(p.payload.front(), p.payload.size());
     if (!f) return drop(f.error());
-    if (!wire::verify_checksum(p.payload, p.source, p.destination, protocol_number))
+    if (!wire::verify_checksum(p.payload, p.source, p.destination, wire::ip_protocol::tcp))
         return drop(drop_reason::tcp_bad_checksum); // RFC 9293 MUST-3
     const endpoint local{p.destination, f->destination_port};
     const endpoint remote{p.source, f->source_port};

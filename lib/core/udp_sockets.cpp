@@ -1,5 +1,6 @@
 #include "core/udp_sockets.hpp"
 
+#include "core/local_ports.hpp"
 #include "wire/transport_checksum.hpp"
 #include "wire/udp.hpp"
 
@@ -8,16 +9,6 @@
 #include <cstring>
 
 namespace tapio::core {
-
-namespace {
-
-constexpr std::uint16_t first_ephemeral = 32768;
-constexpr std::uint16_t last_ephemeral = 60999;
-constexpr std::uint8_t protocol_number = static_cast<std::uint8_t>(wire::ip_protocol::udp);
-
-bool overlap(const address& a, const address& b) { return a == b || a.is_unspecified() || b.is_unspecified(); }
-
-} // namespace
 
 udp_sockets::udp_sockets(network& net, random_source& random, event_queue& events, const host_options& options,
                          udp_counters& counters)

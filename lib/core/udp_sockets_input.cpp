@@ -9,12 +9,6 @@
 
 namespace tapio::core {
 
-namespace {
-
-constexpr std::uint8_t protocol_number = static_cast<std::uint8_t>(wire::ip_protocol::udp);
-
-} // namespace
-
 /// SO_BINDTODEVICE and IP_MULTICAST_ALL.
 bool udp_sockets::socket::hears(const address& destination, interface_id interface) const noexcept
 {
@@ -75,7 +69,7 @@ void udp_sockets::receive_packet(received_packet&& p, time_point now)
     if (!d) return drop(d.error());
     const packet whole = p.payload; // for ICMP to quote
     p.payload.truncate(d->length);
-    if (d->has_checksum && !wire::verify_checksum(p.payload, p.source, p.destination, protocol_number))
+    if (d->has_checksum && !wire::verify_checksum(p.payload, p.source, p.destination, wire::ip_protocol::udp))
         return drop(drop_reason::udp_bad_checksum);
     const endpoint local{p.destination, d->destination_port};
     const endpoint remote{p.source, d->source_port};

@@ -1,5 +1,7 @@
 #include "tcp/bbr.hpp"
 
+#include "tcp/seconds.hpp"
+
 #include <algorithm>
 
 namespace tapio::core::tcp {
@@ -12,7 +14,6 @@ constexpr double startup_pacing_gain = 2.77; // 4 ln 2
 constexpr double drain_pacing_gain = 0.5;
 constexpr double default_cwnd_gain = 2;
 constexpr double pacing_margin = 0.99;
-constexpr double loss_threshold = 0.02;
 constexpr unsigned startup_loss_events = 6;
 constexpr double probe_rtt_cwnd_gain = 0.5;
 constexpr duration probe_rtt_interval = 5s;
@@ -20,8 +21,6 @@ constexpr int probe_rtt_distance =
     30; // round trips at least: on a long path it would take too much of the time (not in the draft)
 constexpr duration probe_rtt_length = 200ms;
 constexpr duration min_rtt_window = 10s;
-
-double seconds(duration d) noexcept { return std::chrono::duration<double>(d).count(); }
 
 } // namespace
 

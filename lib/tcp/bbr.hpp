@@ -40,6 +40,7 @@ public:
 
 private:
     static constexpr std::uint64_t unbounded = UINT64_C(0x7fff'ffff'ffff);
+    static constexpr double loss_threshold = 0.02;
 
     enum class phase : std::uint8_t
     {

@@ -10,8 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr double loss_threshold = 0.02;
-constexpr double beta = 0.7;
+constexpr double bbr_beta = 0.7;
 constexpr double headroom = 0.15;
 constexpr std::uint64_t longest_probe_distance = 63; // rounds
 
@@ -55,8 +54,8 @@ void bbr::lower_short_term() noexcept
 {
     if (bw_short_ == std::numeric_limits<double>::infinity()) bw_short_ = max_bw_.best();
     if (inflight_short_ == unbounded) inflight_short_ = cwnd_;
-    bw_short_ = std::max(bw_latest_, beta * bw_short_);
-    inflight_short_ = std::max(inflight_latest_, static_cast<std::uint64_t>(beta * static_cast<double>(inflight_short_)));
+    bw_short_ = std::max(bw_latest_, bbr_beta * bw_short_);
+    inflight_short_ = std::max(inflight_latest_, static_cast<std::uint64_t>(bbr_beta * static_cast<double>(inflight_short_)));
 }
 
 // -- phases -------------------------------------------------------------------------------------------------------------
@@ -193,7 +192,7 @@ void bbr::segment_lost(const lost_segment& s)
         const auto size = static_cast<double>(s.size);
         const double before = in_flight - size; // BBRInflightAtLoss: where the loss rate crossed the threshold
         const double prefix = (loss_threshold * before - (static_cast<double>(s.lost) - size)) / (1 - loss_threshold);
-        const double bearable = std::max(before + std::max(prefix, 0.0), beta * static_cast<double>(target_inflight()));
+        const double bearable = std::max(before + std::max(prefix, 0.0), bbr_beta * static_cast<double>(target_inflight()));
         inflight_long_ = static_cast<std::uint64_t>(bearable);
     }
     if (phase_ == phase::probe_bw_up) start_down(delivered_, s.now);

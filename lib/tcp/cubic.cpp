@@ -1,5 +1,7 @@
 #include "tcp/cubic.hpp"
 
+#include "tcp/seconds.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -12,8 +14,6 @@ constexpr double beta = 0.7;                            // §4.6
 constexpr double beta_ecn = 0.85;                       // a mark comes before the queue is full (RFC 8511 §3)
 constexpr double alpha = 3.0 * (1 - beta) / (1 + beta); // §4.3
 constexpr double least_window = 2;                      // segments, §4.6
-
-double seconds(duration d) noexcept { return std::chrono::duration<double>(d).count(); }
 
 } // namespace
 

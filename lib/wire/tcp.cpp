@@ -11,7 +11,8 @@ namespace tapio::core::wire {
 
 namespace {
 
-enum option_kind : std::uint8_t
+namespace kind {
+enum : std::uint8_t
 {
     end_of_list = 0,
     no_operation = 1,
@@ -22,6 +23,7 @@ enum option_kind : std::uint8_t
     timestamps = 8,
     fast_open = 34
 };
+} // namespace kind
 
 std::uint16_t load_16(const_bytes from) noexcept
 {
@@ -36,25 +38,25 @@ std::uint32_t load_32(const_bytes from) noexcept
 bool read_option(std::uint8_t kind, const_bytes value, tcp_options_field& out) noexcept
 {
     switch (kind) {
-    case max_segment:
+    case kind::max_segment:
         if (value.size() != 2) return false;
         out.max_segment = load_16(value);
         return true;
-    case window_scale:
+    case kind::window_scale:
         if (value.size() != 1) return false;
         out.window_scale = std::to_integer<std::uint8_t>(value[0]);
         return true;
-    case sack_permitted: out.sack_permitted = value.empty(); return value.empty();
-    case timestamps:
+    case kind::sack_permitted: out.sack_permitted = value.empty(); return value.empty();
+    case kind::timestamps:
         if (value.size() != 8) return false;
         out.timestamps = tcp_timestamps{load_32(value), load_32(value.subspan(4))};
         return true;
-    case sack:
+    case kind::sack:
         if (value.empty() || value.size() % 8 != 0) return false;
         for (; !value.empty() && out.sack.size() < out.sack.capacity(); value = value.subspan(8))
             out.sack.push_back({load_32(value), load_32(value.subspan(4))});
         return true;
-    case fast_open: // a cookie of any other size is none (RFC 7413 §4.1.1)
+    case kind::fast_open: // a cookie of any other size is none (RFC 7413 §4.1.1)
         if (value.empty() || (value.size() >= 4 && value.size() <= 16 && value.size() % 2 == 0))
             out.fast_open.emplace(value.begin(), value.end());
         return true;
@@ -92,7 +94,7 @@ public:
 
     const_bytes padded() noexcept
     {
-        while (size_ % 4 != 0) put_8(end_of_list); // RFC 9293 MUST-69
+        while (size_ % 4 != 0) put_8(kind::end_of_list); // RFC 9293 MUST-69
         return std::as_bytes(std::span(octets_, size_));
     }
 
@@ -103,23 +105,23 @@ private:
 
 const_bytes write_options(option_writer& w, const tcp_options_field& o) noexcept
 {
-    if (o.max_segment) w.put_8(max_segment), w.put_8(4), w.put_16(*o.max_segment);
-    if (o.window_scale) w.put_8(no_operation), w.put_8(window_scale), w.put_8(3), w.put_8(*o.window_scale);
-    if (o.sack_permitted && !o.timestamps) w.put_8(no_operation), w.put_8(no_operation);
-    if (o.sack_permitted) w.put_8(sack_permitted), w.put_8(2);
+    if (o.max_segment) w.put_8(kind::max_segment), w.put_8(4), w.put_16(*o.max_segment);
+    if (o.window_scale) w.put_8(kind::no_operation), w.put_8(kind::window_scale), w.put_8(3), w.put_8(*o.window_scale);
+    if (o.sack_permitted && !o.timestamps) w.put_8(kind::no_operation), w.put_8(kind::no_operation);
+    if (o.sack_permitted) w.put_8(kind::sack_permitted), w.put_8(2);
     if (o.timestamps) { // RFC 7323 appendix A; in a SYN the other option takes the room of the padding
-        if (!o.sack_permitted) w.put_8(no_operation), w.put_8(no_operation);
-        w.put_8(timestamps), w.put_8(10);
+        if (!o.sack_permitted) w.put_8(kind::no_operation), w.put_8(kind::no_operation);
+        w.put_8(kind::timestamps), w.put_8(10);
         w.put_32(o.timestamps->value), w.put_32(o.timestamps->echo);
     }
     if (!o.sack.empty() && w.fits(12)) {
         std::size_t n = 0;
         while (n < o.sack.size() && w.fits(4 + 8 * (n + 1))) ++n;
-        w.put_8(no_operation), w.put_8(no_operation), w.put_8(sack), w.put_8(static_cast<unsigned>(2 + 8 * n));
+        w.put_8(kind::no_operation), w.put_8(kind::no_operation), w.put_8(kind::sack), w.put_8(static_cast<unsigned>(2 + 8 * n));
         for (std::size_t i = 0; i < n; ++i) w.put_32(o.sack[i].begin), w.put_32(o.sack[i].end);
     }
     if (o.fast_open && w.fits(2 + o.fast_open->size())) {
-        w.put_8(fast_open), w.put_8(static_cast<unsigned>(2 + o.fast_open->size()));
+        w.put_8(kind::fast_open), w.put_8(static_cast<unsigned>(2 + o.fast_open->size()));
         for (const std::byte b : *o.fast_open) w.put_8(std::to_integer<unsigned>(b));
     }
     return w.padded();
@@ -166,7 +168,7 @@ void push_tcp(packet& p, const tcp_fields& f, const address& source, const addre
     if (!options.empty()) std::memcpy(p.push_front(options.size()), options.data(), options.size());
     std::byte* const at = p.push_front(sizeof h);
     std::memcpy(at, &h, sizeof h);
-    h.checksum = transport_checksum(p, source, destination, static_cast<std::uint8_t>(ip_protocol::tcp), // RFC 9293 MUST-2
+    h.checksum = transport_checksum(p, source, destination, ip_protocol::tcp, // RFC 9293 MUST-2
                                     offsetof(tcp_header, checksum), partial);
     std::memcpy(at, &h, sizeof h);
 }

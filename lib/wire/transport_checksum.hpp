@@ -2,6 +2,8 @@
 /// The checksum that UDP and TCP share: over a pseudo-header, the transport header and the payload.
 #pragma once
 
+#include "wire/ipv4.hpp"
+
 #include <tapio/core/address.hpp>
 #include <tapio/core/packet.hpp>
 
@@ -11,11 +13,11 @@ namespace tapio::core::wire {
 
 /// True if the transport checksum is right, or the device vouches for it (offload: partial or verified).
 /// @param p begins at the transport header and ends with the payload
-bool verify_checksum(const packet& p, const address& source, const address& destination, std::uint8_t protocol) noexcept;
+bool verify_checksum(const packet& p, const address& source, const address& destination, ip_protocol protocol) noexcept;
 
 /// What is to stand in the checksum field, the field itself being zero in `p` now. With `partial` only the pseudo-header is
 /// summed, and the packet says so (the device completes it).
-std::uint16_t transport_checksum(packet& p, const address& source, const address& destination, std::uint8_t protocol,
+std::uint16_t transport_checksum(packet& p, const address& source, const address& destination, ip_protocol protocol,
                                  std::uint16_t field_offset, bool partial) noexcept;
 
 } // namespace tapio::core::wire

@@ -26,8 +26,7 @@ void push_udp(packet& p, std::uint16_t source_port, std::uint16_t destination_po
     h.checksum = 0;
     std::byte* const at = p.push_front(sizeof h);
     std::memcpy(at, &h, sizeof h);
-    const auto sum = transport_checksum(p, source, destination, static_cast<std::uint8_t>(ip_protocol::udp),
-                                        offsetof(udp_header, checksum), partial);
+    const auto sum = transport_checksum(p, source, destination, ip_protocol::udp, offsetof(udp_header, checksum), partial);
     h.checksum = sum == 0 ? std::uint16_t{0xffff} : sum; // RFC 768: a computed zero travels as all ones
     std::memcpy(at, &h, sizeof h);
 }

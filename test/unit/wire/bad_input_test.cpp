@@ -226,7 +226,7 @@ TEST(udp, round_trip_and_everything_that_may_be_wrong)
 {
     packet p = with_payload(5);
     push_udp(p, 1000, 2000, alice, bob);
-    EXPECT_TRUE(verify_checksum(p, alice, bob, 17));
+    EXPECT_TRUE(verify_checksum(p, alice, bob, ip_protocol::udp));
     const octets good = flat(p);
     EXPECT_EQ(parse_udp(good, good.size())->length, 13);
     for (std::size_t n = 0; n < 8; ++n) EXPECT_EQ(parse_udp(const_bytes(good).first(n), n).error(), drop_reason::udp_truncated);
@@ -244,7 +244,7 @@ TEST(udp, round_trip_and_everything_that_may_be_wrong)
     for (std::size_t bit = 0; bit < 8 * good.size(); ++bit) {
         octets o = good;
         o[bit / 8] ^= static_cast<std::byte>(1U << (bit % 8));
-        EXPECT_FALSE(verify_checksum(packet(slice::copy_of(o)), alice, bob, 17)) << bit;
+        EXPECT_FALSE(verify_checksum(packet(slice::copy_of(o)), alice, bob, ip_protocol::udp)) << bit;
     }
 }
 
@@ -273,7 +273,7 @@ TEST(tcp, a_round_trip_keeps_every_field_and_option) // RFC 9293 MUST-2, MUST-4,
     in.options.max_segment.reset();
     in.options.window_scale.reset();
     push_tcp(p, in, alice, bob);
-    EXPECT_TRUE(verify_checksum(p, alice, bob, 6));
+    EXPECT_TRUE(verify_checksum(p, alice, bob, ip_protocol::tcp));
     const octets o = flat(p);
     const auto f = parse_tcp(o, o.size());
     ASSERT_TRUE(f);
