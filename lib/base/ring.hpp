@@ -23,12 +23,17 @@ public:
         if (size_ == slots_.size()) grow();
         slots_[(first_ + size_++) & (slots_.size() - 1)] = std::move(value);
     }
-    /// Precondition: not empty.
-    T take_front()
+    /// Precondition of both: not empty.
+    void take_front(T& out)
     {
-        T out = std::move(slots_[first_]);
+        out = std::move(slots_[first_]);
         first_ = (first_ + 1) & (slots_.size() - 1);
         --size_;
+    }
+    T take_front()
+    {
+        T out;
+        take_front(out);
         return out;
     }
     void clear() { *this = ring(); }

@@ -44,7 +44,7 @@ public:
     void set_trace(trace* t) noexcept { network_.set_trace(t); }
 
     // -- in ---------------------------------------------------------------------------------------------------------------
-    void receive(interface_id interface, packet p, time_point now) { network_.receive(interface, std::move(p), now); }
+    void receive(interface_id interface, packet&& p, time_point now) { network_.receive(interface, std::move(p), now); }
     /// A batch at once, which is moved from: what follows one another in a stream is joined (ip/gro.hpp).
     void receive(interface_id interface, std::span<packet> batch, time_point now) { network_.receive(interface, batch, now); }
     void receive_stray(stray s, time_point now) { network_.receive_stray(std::move(s), now); } ///< from another shard

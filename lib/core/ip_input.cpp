@@ -5,8 +5,6 @@ namespace tapio::core {
 
 namespace {
 
-constexpr std::size_t largest_ip_header = 60; // octets
-
 bool is_class_e(const address_v4& a) noexcept { return a.to_uint() >> 28 == 0xf; }
 bool is_this_network(const address_v4& a) noexcept { return a.to_uint() >> 24 == 0; }
 
@@ -15,7 +13,7 @@ bool is_this_network(const address_v4& a) noexcept { return a.to_uint() >> 24 ==
 void network::ipv4_input(interface_id interface, packet&& p, bool link_group, time_point now, bool from_us, std::uint8_t hops)
 {
     ++counters_.ip.in_receives;
-    p.pull(std::min(p.size(), largest_ip_header));
+    wire::pull_ipv4(p);
     const auto f = wire::parse_ipv4(p.front(), p.size());
     if (!f) {
         ++counters_.ip.in_hdr_errors;
@@ -27,9 +25,7 @@ void network::ipv4_input(interface_id interface, packet&& p, bool link_group, ti
                        p, now);
     }
     p.truncate(f->total_length); // Ethernet padding
-    auto why = from_us ? std::nullopt : check_source(interface, *f);
-    if (!why) why = check_destination(interface, *f, link_group);
-    if (why) {
+    if (const auto why = from_us ? check_destination(interface, *f, link_group) : check_addresses(interface, *f, link_group)) {
         ++counters_.ip.in_addr_errors;
         return dropped(interface, *why, p, now);
     }
@@ -50,6 +46,18 @@ void network::ipv4_input(interface_id interface, packet&& p, bool link_group, ti
     p.consume(f->header_length);
     r.payload = std::move(p);
     deliver(f->protocol, std::move(r), now);
+}
+
+/// Remembers the pair that was right last.
+std::optional<drop_reason> network::check_addresses(interface_id interface, const wire::ipv4_fields& f, bool link_group)
+{
+    const bool again = let_in_.generation == generation_ && let_in_.interface == interface && let_in_.source == f.source &&
+                       let_in_.destination == f.destination;
+    if (again && !link_group && !f.source_routed) return std::nullopt;
+    auto why = check_source(interface, f);
+    if (!why) why = check_destination(interface, f, link_group);
+    if (!why) let_in_ = {generation_, interface, f.source, f.destination};
+    return why;
 }
 
 std::optional<drop_reason> network::check_destination(interface_id interface, const wire::ipv4_fields& f,

@@ -117,7 +117,7 @@ bool network::take_next(net_interface& i, packet& out)
     if (std::exchange(i.waits, false)) return out = std::move(i.returned), true;
     if (i.cut.next(out)) return true;
     if (i.transmit.empty()) return false;
-    out = i.transmit.take_front();
+    i.transmit.take_front(out);
     if (out.offload.gso != offload_info::gso_type::tcp_v4 || i.info.offload.tso_v4) return true;
     i.cut.start(std::move(out), i.info.link == link_type::ethernet ? sizeof(wire::ethernet_header) : 0);
     return i.cut.next(out);
@@ -156,6 +156,7 @@ void network::loop_back(interface_id interface, const packet& p)
 bool network::run_loopback(time_point now)
 {
     constexpr unsigned budget = 256; // packets in one run: a user's loop over loopback must not hold the others up
+    if (!loopback_waits()) return false;
     bool any = false;
     packet p;
     for (unsigned n = 0; n < budget && next_packet(loopback, p, now); ++n) {

@@ -98,12 +98,17 @@ bool network::is_our_address(const address& a) const noexcept
     return wanted >> 24 == 127 || std::find(own_.begin(), own_.end(), wanted) != own_.end();
 }
 
-void network::join_group(interface_id interface, const address& group) { ++interfaces_[interface]->groups[group]; }
+void network::join_group(interface_id interface, const address& group)
+{
+    ++interfaces_[interface]->groups[group];
+    ++generation_;
+}
 
 void network::leave_group(interface_id interface, const address& group)
 {
     auto& groups = interfaces_[interface]->groups;
     if (const auto at = groups.find(group); at != groups.end() && --at->second == 0) groups.erase(at);
+    ++generation_;
 }
 
 bool network::is_member(interface_id interface, const address& group) const noexcept

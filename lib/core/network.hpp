@@ -128,7 +128,7 @@ public:
     void pass_on(received_packet&& p); ///< its payload from the transport header on
     bool run_loopback(time_point now); ///< packets to ourselves, up to a budget; true if there were any
     time_point next_deadline() const;
-    bool loopback_waits() const noexcept { return !interfaces_[loopback]->transmit.empty() || !looped_.empty(); }
+    bool loopback_waits() const noexcept { return interfaces_[loopback]->has_next() || !looped_.empty(); }
 
     // -- out ----------------------------------------------------------------------------------------------------------
     struct path
@@ -190,6 +190,8 @@ private:
         bool waits = false; ///< `returned` is one
         bool was_full = false;
         interface_counters counters;
+
+        bool has_next() const noexcept { return !transmit.empty() || !cut.done() || waits; } ///< a packet to be sent
     };
 
     void note_address(net_interface& i, const interface_address& a);
@@ -207,6 +209,7 @@ private:
     /// @param from_us a multicast of our own that comes back
     void ipv4_input(interface_id interface, packet&& p, bool link_group, time_point now, bool from_us = false,
                     std::uint8_t hops = 0);
+    std::optional<drop_reason> check_addresses(interface_id interface, const wire::ipv4_fields& f, bool link_group);
     std::optional<drop_reason> check_destination(interface_id interface, const wire::ipv4_fields& f,
                                                  bool link_group) const noexcept;
     std::optional<drop_reason> check_source(interface_id interface, const wire::ipv4_fields& f) const noexcept;
@@ -250,6 +253,13 @@ private:
     std::vector<std::unique_ptr<net_interface>> interfaces_;
     std::vector<std::uint32_t> own_, broadcasts_; ///< of all interfaces
     std::array<way_out, 16> ways_;
+    /// Addresses of the packet that was let in last: the next one's seldom differ.
+    struct
+    {
+        std::uint64_t generation = 0; ///< generation_ at that time
+        interface_id interface = 0;
+        address_v4 source, destination;
+    } let_in_;
     std::deque<stray> strays_;
     std::vector<std::pair<interface_id, packet>> looped_; ///< multicasts on their way back to us
     ip::route_table routes_;

@@ -4,8 +4,9 @@
 
 #include "core/socket_types.hpp"
 
+#include <array>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -21,19 +22,20 @@ public:
     id insert()
     {
         if (free_.empty()) {
-            free_.push_back(static_cast<std::uint32_t>(slots_.size()));
-            slots_.emplace_back();
+            if (slots_ % page_size == 0) pages_.push_back(std::make_unique<page>());
+            free_.push_back(slots_++);
         }
         const std::uint32_t index = free_.back();
         free_.pop_back();
-        slots_[index].value.emplace();
-        return {index, slots_[index].generation};
+        slot& s = at(index);
+        s.value.emplace();
+        return {index, s.generation};
     }
 
     T* find(id i) noexcept
     {
-        if (i.index >= slots_.size()) return nullptr;
-        slot& s = slots_[i.index];
+        if (i.index >= slots_) return nullptr;
+        slot& s = at(i.index);
         return s.generation == i.generation && s.value ? &*s.value : nullptr;
     }
     const T* find(id i) const noexcept { return const_cast<slab*>(this)->find(i); }
@@ -41,8 +43,9 @@ public:
     void erase(id i)
     {
         if (find(i) == nullptr) return;
-        slots_[i.index].value.reset();
-        ++slots_[i.index].generation;
+        slot& s = at(i.index);
+        s.value.reset();
+        ++s.generation;
         free_.push_back(i.index);
     }
 
@@ -50,11 +53,11 @@ public:
     template <class F>
     void for_each(F&& f)
     {
-        for (std::uint32_t n = 0; n < slots_.size(); ++n)
-            if (slots_[n].value) f(id{n, slots_[n].generation}, *slots_[n].value);
+        for (std::uint32_t n = 0; n < slots_; ++n)
+            if (slot& s = at(n); s.value) f(id{n, s.generation}, *s.value);
     }
 
-    std::size_t size() const noexcept { return slots_.size() - free_.size(); }
+    std::size_t size() const noexcept { return slots_ - free_.size(); }
 
 private:
     struct slot
@@ -63,7 +66,13 @@ private:
         std::optional<T> value;
     };
 
-    std::deque<slot> slots_;
+    static constexpr std::uint32_t page_size = 64; // slots
+    using page = std::array<slot, page_size>;
+
+    slot& at(std::uint32_t index) noexcept { return (*pages_[index / page_size])[index % page_size]; }
+
+    std::vector<std::unique_ptr<page>> pages_; ///< which stay where they are
+    std::uint32_t slots_ = 0;
     std::vector<std::uint32_t> free_;
 };
 

@@ -7,8 +7,6 @@ namespace tapio::core {
 
 namespace {
 
-constexpr std::size_t largest_tcp_header = 60; // octets
-
 tcp::control_bits bits_of(std::uint8_t flags) noexcept
 {
     tcp::control_bits b;
@@ -58,7 +56,7 @@ void tcp_sockets::receive_packet(received_packet&& p, time_point now)
         net_.dropped(p.interface, why, p.payload, now);
     };
     if (p.to_group || p.source.is_multicast()) return drop(drop_reason::tcp_group_address); // RFC 9293 MUST-57; MUST-63
-    p.payload.pull(std::min(p.payload.size(), largest_tcp_header));
+    wire::pull_tcp(p.payload);
     const auto f = wire::parse_tcp(p.payload.front(), p.payload.size());
     if (!f) return drop(f.error());
     if (!wire::verify_checksum(p.payload, p.source, p.destination, wire::ip_protocol::tcp))

@@ -18,6 +18,8 @@ public:
     /// @param link octets of the link's header
     void start(packet&& large, std::size_t link);
 
+    bool done() const noexcept { return left_ == 0; } ///< there is no piece left
+
     /// The next piece, complete with its checksums; false when there is none left.
     bool next(packet& out);
 

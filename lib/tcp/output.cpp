@@ -233,6 +233,7 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
 {
     const bool early = state_ == state::syn_received && opens_early();
     if (!(synchronized(state_) || early) || (sent_.lost() > 0 && !recovery_.new_data_first())) return false;
+    if (unsent() == 0 && !fin_unsent()) return note_app_limited(), false;
     if (sent_.empty() && last_data_sent_ != time_point{} && now - last_data_sent_ > rtt_.rto()) // RFC 5681 §4.1
         congestion_->idle_restart(UINT64_C(1) * options_.initial_window * send_mss_);
     try_larger_segments(now);

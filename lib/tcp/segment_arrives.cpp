@@ -4,7 +4,7 @@
 
 namespace tapio::core::tcp {
 
-std::optional<drop_reason> connection::on_segment(segment seg, time_point now)
+std::optional<drop_reason> connection::on_segment(segment&& seg, time_point now)
 {
     ++segments_received_;
     drop_.reset();

@@ -2,6 +2,8 @@
 
 #include "base/checksum.hpp"
 
+#include <algorithm>
+
 namespace tapio::core::wire {
 
 namespace {
@@ -41,6 +43,12 @@ bool walk_options(const_bytes options, ipv4_fields& out) noexcept
 }
 
 } // namespace
+
+void pull_ipv4(packet& p)
+{
+    if (!p.pull(sizeof(ipv4_header))) return;
+    p.pull(std::min<std::size_t>(p.size(), (std::to_integer<unsigned>(p.front()[0]) & 15) * 4));
+}
 
 parsed<ipv4_fields> parse_ipv4(const_bytes front, std::size_t total) noexcept
 {

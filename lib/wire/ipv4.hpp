@@ -59,6 +59,9 @@ struct ipv4_fields
     bool is_fragment() const noexcept { return more_fragments || fragment_offset != 0; }
 };
 
+/// Makes the header contiguous, and no more than that: the payload stays as it lies.
+void pull_ipv4(packet& p);
+
 /// @param front contiguous octets from the header on  @param total octets of the packet from there (padding included)
 parsed<ipv4_fields> parse_ipv4(const_bytes front, std::size_t total) noexcept;
 

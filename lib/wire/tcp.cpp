@@ -25,6 +25,8 @@ enum : std::uint8_t
 };
 } // namespace kind
 
+constexpr std::uint32_t timestamps_only = 0x0101'080a; ///< timestamps, and two octets of padding in front of them
+
 std::uint16_t load_16(const_bytes from) noexcept
 {
     return boost::endian::load_big_u16(reinterpret_cast<const unsigned char*>(from.data()));
@@ -67,6 +69,10 @@ bool read_option(std::uint8_t kind, const_bytes value, tcp_options_field& out) n
 /// RFC 9293 §3.2. Each step moves on by at least one octet, so it ends (MUST-7: a bad length is no reason to crash).
 bool walk_options(const_bytes options, tcp_options_field& out) noexcept
 {
+    if (options.size() == 12 && load_32(options) == timestamps_only) { // RFC 7323 appendix A: what most segments carry
+        out.timestamps = tcp_timestamps{load_32(options.subspan(4)), load_32(options.subspan(8))};
+        return true;
+    }
     while (!options.empty()) {
         const auto kind = std::to_integer<std::uint8_t>(options[0]);
         if (kind == end_of_list) return true;
@@ -128,6 +134,12 @@ const_bytes write_options(option_writer& w, const tcp_options_field& o) noexcept
 }
 
 } // namespace
+
+void pull_tcp(packet& p)
+{
+    if (!p.pull(sizeof(tcp_header))) return;
+    p.pull(std::min<std::size_t>(p.size(), (std::to_integer<unsigned>(p.front()[offsetof(tcp_header, offset)]) >> 4) * 4));
+}
 
 parsed<tcp_fields> parse_tcp(const_bytes front, std::size_t total) noexcept
 {

@@ -85,6 +85,9 @@ struct tcp_fields
     tcp_options_field options;
 };
 
+/// Makes the header with its options contiguous, and no more than that: the payload stays as it lies.
+void pull_tcp(packet& p);
+
 /// @param front contiguous octets from the header on  @param total octets of the segment
 parsed<tcp_fields> parse_tcp(const_bytes front, std::size_t total) noexcept;
 
