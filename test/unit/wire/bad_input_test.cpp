@@ -403,9 +403,32 @@ TEST(checksum, pieces_of_odd_length_sum_as_the_whole)
     }
 }
 
+// RFC 1071 §1, word by word.
+std::uint16_t sum_by_the_book(const_bytes bytes)
+{
+    std::uint32_t sum = 0;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        sum += std::to_integer<std::uint32_t>(bytes[i]) << (i % 2 == 0 ? 8 : 0);
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    return static_cast<std::uint16_t>(sum);
+}
+
+TEST(checksum, is_that_of_the_book_for_every_length_and_place)
+{
+    octets all(70'000);
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::byte>(i % 3 == 0 ? 0xff : (i * 2'654'435'761U) >> 13);
+    for (std::size_t size = 0; size < 1600; ++size)
+        ASSERT_EQ(ones_sum(const_bytes(all).subspan(size % 67, size)), sum_by_the_book(const_bytes(all).subspan(size % 67, size)))
+            << size;
+    EXPECT_EQ(ones_sum(all), sum_by_the_book(all));
+    const octets ones(65'536, std::byte{0xff}); // every addition carries
+    EXPECT_EQ(ones_sum(ones), 0xffff);
+}
+
 TEST(checksum, copied_on_the_way_the_octets_are_the_same_and_so_is_the_sum)
 {
-    octets all(200);
+    octets all(1600);
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<std::byte>(i * 11 + 3);
     for (std::size_t size = 0; size <= all.size(); ++size) {
         const auto from = const_bytes(all).last(size);
