@@ -282,20 +282,27 @@ void engine::deliver()
 void engine::settle(core::time_point now, operation_queue& done)
 {
     for (bool more = true; more && !shut_down_;) {
-        more = false;
         host_.advance(now);
         timers_done_ = &done;
         timers_.advance(now);
-        for (const auto& a : devices_) more = transmit(*a, now) || more;
+        bool any = false;
+        for (const auto& a : devices_) any = transmit(*a, now) || any;
         core::socket_event e;
         while (host_.next_event(e)) {
             static_cast<socket*>(e.owner)->ready(static_cast<unsigned>(e.ready), done);
-            more = true;
+            any = true;
         }
+        more = any && has_more_to_do();
     }
     core::stray s;
     while (host_.next_stray(s)) pass_on(std::move(s));
     if (!shut_down_) arm_timer(now);
+}
+
+bool engine::has_more_to_do() const
+{
+    const auto can_send = [this](const auto& a) { return !a->full && host_.has_next_packet(a->id); };
+    return host_.wants_advance() || std::any_of(devices_.begin(), devices_.end(), can_send);
 }
 
 void engine::pass_on(core::stray&& s)

@@ -148,6 +148,7 @@ private:
 
     void settle(core::time_point now, operation_queue& done);
     bool transmit(attachment& a, core::time_point now);
+    bool has_more_to_do() const;
     void arm_timer(core::time_point now);
     void go_on(core::time_point next);
     bool in_handler() const; ///< the caller is one, on the stack's own io_context

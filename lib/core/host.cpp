@@ -29,7 +29,7 @@ void host::advance(time_point now)
 
 time_point host::next_deadline() const
 {
-    if (tcp_.wants_flush() || network_.loopback_waits()) return time_point::min();
+    if (wants_advance()) return time_point::min();
     return std::min({timers_.next_deadline(), network_.next_deadline(), tcp_.next_deadline()});
 }
 

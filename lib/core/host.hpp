@@ -53,6 +53,8 @@ public:
     // -- out --------------------------------------------------------------------------------------------------------------
     /// `never`, or when `advance` is wanted; `time_point::min()` when it is wanted at once.
     time_point next_deadline() const;
+    bool wants_advance() const noexcept { return tcp_.wants_flush() || network_.loopback_waits(); } ///< now
+    bool has_next_packet(interface_id interface) const noexcept { return network_.has_next_packet(interface); }
     bool next_packet(interface_id interface, packet& out, time_point now)
     {
         return interface != network::loopback && network_.next_packet(interface, out, now);

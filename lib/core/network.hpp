@@ -159,6 +159,7 @@ public:
     void doubt_path(const address& destination, std::optional<interface_id> via, time_point now);
     std::size_t transmit_room(interface_id interface) const noexcept;
     bool next_packet(interface_id interface, packet& out, time_point now);
+    bool has_next_packet(interface_id interface) const noexcept { return interfaces_[interface]->has_next(); }
     void return_packet(interface_id interface, packet&& p);
     void send_unreachable(const received_packet& about, wire::icmpv4_unreachable code, time_point now);
 
