@@ -175,6 +175,7 @@ private:
     void follow(tcp_id id, time_point now); ///< what follows from a call of the user's: now, unless calls are gathered
     void note_awaiting(tcp_id id, tcp_socket& s);
     void postpone(tcp_id id, tcp_socket& s, time_point now);
+    std::size_t share_of(const tcp_socket& s) const noexcept;
     void pump(tcp_id id, tcp_socket& s, time_point now);
     void transmit(const endpoint& local, const endpoint& remote, const tcp_socket* s, tcp::outgoing_segment&& seg,
                   time_point now);

@@ -75,14 +75,22 @@ void tcp_sockets::arm(tcp_id id, tcp_socket& s, time_point deadline)
     timers_.arm(s.timer, deadline);
 }
 
+/// Octets that a connection sends in one turn. A device that cuts segments itself takes them several times as fast.
+std::size_t tcp_sockets::share_of(const tcp_socket& s) const noexcept
+{
+    if (quantum_ == 0 || s.path.loopback) return std::numeric_limits<std::size_t>::max();
+    return s.path.offload.tso_v4 ? 4 * quantum_ : quantum_;
+}
+
 /// Lets the connection speak as long as the interface takes packets, and up to its share: then the others get their turn, and
 /// what has arrived meanwhile.
 void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
 {
     if (s.postponed) return;
+    const std::size_t share = share_of(s);
     std::size_t sent = 0; // octets
     while (net_.transmit_room(s.path.interface) > 0) {
-        if (quantum_ != 0 && sent >= quantum_ && !s.path.loopback) return postpone(id, s, now);
+        if (sent >= share) return postpone(id, s, now);
         tcp::outgoing_segment seg;
         if (!s.connection->next_segment(seg, now)) return note_awaiting(id, s);
         sent += seg.payload.size();
