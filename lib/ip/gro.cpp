@@ -30,6 +30,7 @@ struct view
     std::size_t headers = 0; ///< octets of all headers
     wire::tcp_header tcp;
     bool joinable = false;
+    bool bare = false; ///< acknowledges, and says nothing else
 
     std::size_t payload() const noexcept { return octets.size() - headers; }
 };
@@ -73,12 +74,27 @@ std::optional<view> look_at(const packet& p, link_type link)
     v.headers = v.link + ip_size + 4U * (v.tcp.offset.value() >> 4);
     if (size > v.octets.size() || (ip.flags_offset.value() & fragment_bits) != 0) return v;
     v.octets = v.octets.first(size);
-    const bool whole = p.offload.gso == offload_info::gso_type::none &&
-                       p.offload.checksum != offload_info::checksum_state::partial &&
-                       v.headers >= v.link + ip_size + sizeof(wire::tcp_header) && v.headers < size;
-    v.joinable = whole && (v.tcp.flags.value() & ~wire::tcp_psh) == wire::tcp_ack &&
-                 checksums_right(v, p.offload.checksum == offload_info::checksum_state::verified);
+    using state = offload_info::checksum_state;
+    const bool whole = p.offload.gso == offload_info::gso_type::none && v.headers >= v.link + ip_size + sizeof(wire::tcp_header);
+    const bool data = v.headers < size && (v.tcp.flags.value() & ~wire::tcp_psh) == wire::tcp_ack;
+    const bool no_data = v.headers == size && v.tcp.flags.value() == wire::tcp_ack;
+    const bool right = whole && (no_data || (data && p.offload.checksum != state::partial)) &&
+                       checksums_right(v, p.offload.checksum != state::complete);
+    v.joinable = right && data;
+    v.bare = right && no_data;
     return v;
+}
+
+/// The headers are the same but for TCP's numbers, and IP's length and identification.
+bool alike(const_bytes headers, const view& v) noexcept
+{
+    if (headers.size() != v.headers) return false;
+    const auto a = wire::read<wire::ipv4_header>(headers.subspan(v.link));
+    const auto b = wire::read<wire::ipv4_header>(v.octets.subspan(v.link));
+    const std::size_t options = v.link + ip_size + sizeof(wire::tcp_header);
+    return a.tos.value() == b.tos.value() && a.ttl.value() == b.ttl.value() && a.flags_offset.value() == b.flags_offset.value() &&
+           equal(headers.first(v.link), v.octets.first(v.link)) &&
+           equal(headers.subspan(options), v.octets.subspan(options, v.headers - options));
 }
 
 /// A segment and what has been joined to it.
@@ -104,7 +120,9 @@ public:
     bool takes(const view& v) const noexcept
     {
         return !short_ && v.tcp.sequence.value() == next_ && v.payload() <= largest_ &&
-               header_size_ - link_ + size_ + v.payload() <= largest_packet && same_headers(v);
+               header_size_ - link_ + size_ + v.payload() <= largest_packet &&
+               v.tcp.acknowledgement.value() == tcp_.acknowledgement.value() && v.tcp.window.value() == tcp_.window.value() &&
+               alike(headers(), v);
     }
 
     void join(packet& p, const view& v)
@@ -137,18 +155,6 @@ public:
 
 private:
     const_bytes headers() const noexcept { return const_bytes(headers_).first(header_size_); }
-    const_bytes options() const noexcept { return headers().subspan(link_ + ip_size + sizeof(wire::tcp_header)); }
-
-    bool same_headers(const view& v) const noexcept
-    {
-        const auto a = wire::read<wire::ipv4_header>(headers().subspan(link_));
-        const auto b = wire::read<wire::ipv4_header>(v.octets.subspan(v.link));
-        return v.headers == header_size_ && a.tos.value() == b.tos.value() && a.ttl.value() == b.ttl.value() &&
-               a.flags_offset.value() == b.flags_offset.value() &&
-               v.tcp.acknowledgement.value() == tcp_.acknowledgement.value() && v.tcp.window.value() == tcp_.window.value() &&
-               equal(v.octets.first(link_), headers().first(link_)) &&
-               equal(v.octets.subspan(header_size_ - options().size(), options().size()), options());
-    }
     void write(std::size_t at, const_bytes octets) noexcept
     {
         std::copy(octets.begin(), octets.end(), headers_.begin() + static_cast<std::ptrdiff_t>(at));
@@ -164,12 +170,43 @@ private:
     bool short_ = false;                                                          ///< the last was shorter: nothing may follow
 };
 
+/// The last bare acknowledgement of a stream, of which nothing else has come since.
+class bare_acknowledgement
+{
+public:
+    bare_acknowledgement(packet& p, const view& v) : packet_(&p), seen_(v)
+    {
+        if (p.offload.checksum == offload_info::checksum_state::complete)
+            p.offload.checksum = offload_info::checksum_state::verified;
+    }
+
+    const_bytes stream() const noexcept { return stream_of(seen_.octets, seen_.link); }
+
+    /// `later` says all that this one does, and acknowledges more. An equal number would be a duplicate, which TCP counts.
+    bool is_superseded_by(const view& later) const noexcept
+    {
+        const auto ahead = static_cast<std::int32_t>(later.tcp.acknowledgement.value() - seen_.tcp.acknowledgement.value());
+        return ahead > 0 && later.tcp.sequence.value() == seen_.tcp.sequence.value() && alike(seen_.octets, later);
+    }
+    void drop() { *packet_ = packet(); }
+
+private:
+    packet* packet_;
+    view seen_;
+};
+
 using runs = boost::container::static_vector<run, most_streams>;
+using bare_acknowledgements = boost::container::static_vector<bare_acknowledgement, most_streams>;
+
+template <class List>
+auto find_stream(List& list, const view& v)
+{
+    return std::find_if(list.begin(), list.end(), [&](const auto& x) { return equal(x.stream(), stream_of(v.octets, v.link)); });
+}
 
 void take(runs& open, packet& p, const view& v)
 {
-    const auto at =
-        std::find_if(open.begin(), open.end(), [&](const run& r) { return equal(r.stream(), stream_of(v.octets, v.link)); });
+    const auto at = find_stream(open, v);
     if (at != open.end()) {
         if (v.joinable && at->takes(v)) return at->join(p, v);
         at->finish();
@@ -183,13 +220,29 @@ void take(runs& open, packet& p, const view& v)
     open.emplace_back(p, v);
 }
 
+void take(bare_acknowledgements& last, packet& p, const view& v)
+{
+    if (const auto at = find_stream(last, v); at != last.end()) {
+        if (v.bare && at->is_superseded_by(v)) at->drop();
+        last.erase(at);
+    }
+    if (!v.bare) return;
+    if (last.size() == most_streams) last.erase(last.begin());
+    last.emplace_back(p, v);
+}
+
 } // namespace
 
 void coalesce(std::span<packet> batch, link_type link)
 {
     runs open;
-    for (packet& p : batch)
-        if (const auto v = look_at(p, link)) take(open, p, *v);
+    bare_acknowledgements last;
+    for (packet& p : batch) {
+        const auto v = look_at(p, link);
+        if (!v) continue;
+        take(open, p, *v);
+        take(last, p, *v);
+    }
     for (run& r : open) r.finish();
 }
 

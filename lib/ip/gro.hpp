@@ -14,8 +14,10 @@ namespace tapio::core::ip {
 /// Joins what can be joined with an earlier packet of the batch; a packet that was is left empty. Only segments whose checksums
 /// are right, that carry data and no flag but ACK and PSH, whose headers differ in sequence number, PSH and lengths alone, and
 /// that begin where the last one ended; all but the last of equal length. Joined ones are marked as coalesced by the device would
-/// be
-/// (`offload_info`), and what was verified on the way as verified. A stream's order stays.
+/// be (`offload_info`), and what was verified on the way as verified. A stream's order stays.
+///
+/// Of bare acknowledgements that follow one another, with the same options (timestamps included), the one that acknowledges most
+/// is left, as Linux does with those that wait for their socket.
 void coalesce(std::span<packet> batch, link_type link);
 
 } // namespace tapio::core::ip

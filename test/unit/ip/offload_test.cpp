@@ -230,6 +230,72 @@ TEST(gro, what_is_not_joined_ends_the_stream_before_it)
     EXPECT_EQ(got[1].data, "");
 }
 
+segment bare(std::uint32_t ack)
+{
+    segment s{.data = ""};
+    s.ack = ack;
+    return s;
+}
+
+std::vector<std::uint32_t> acknowledged(const std::vector<segment>& in, link_type link = link_type::ethernet)
+{
+    std::vector<packet> batch;
+    for (segment s : in) {
+        s.link = link;
+        batch.push_back(s.received());
+    }
+    coalesce(batch, link);
+    std::vector<std::uint32_t> out;
+    for (std::size_t i = 0; i < in.size(); ++i)
+        if (!batch[i].empty()) out.push_back(in[i].ack);
+    return out;
+}
+
+TEST(gro, of_bare_acknowledgements_the_last_is_left)
+{
+    using numbers = std::vector<std::uint32_t>;
+    EXPECT_EQ(acknowledged({bare(0xffff'fff0), bare(0xffff'ffff), bare(5)}), numbers{5});
+    EXPECT_EQ(acknowledged({bare(7), bare(8)}, link_type::ip), numbers{8});
+    EXPECT_EQ(acknowledged({bare(7), bare(7), bare(7)}), (numbers{7, 7, 7})) << "duplicates are counted";
+    EXPECT_EQ(acknowledged({bare(7), bare(8), bare(8), bare(9)}), (numbers{8, 9}));
+    EXPECT_EQ(acknowledged({bare(8), bare(7)}), (numbers{8, 7})) << "an old one";
+}
+
+TEST(gro, an_acknowledgement_that_says_more_than_the_next_is_left)
+{
+    const segment a = bare(7);
+    for (const auto& [why, change] :
+         std::initializer_list<std::pair<const char*, void (*)(segment&)>>{{"sequence", [](segment& s) { ++s.seq; }},
+                                                                           {"timestamp", [](segment& s) { ++s.timestamp; }},
+                                                                           {"ece", [](segment& s) { s.flags |= wire::tcp_ece; }},
+                                                                           {"fin", [](segment& s) { s.flags |= wire::tcp_fin; }},
+                                                                           {"push", [](segment& s) { s.flags |= wire::tcp_psh; }},
+                                                                           {"congestion", [](segment& s) { s.tos = 3; }},
+                                                                           {"ttl", [](segment& s) { s.ttl = 63; }},
+                                                                           {"data", [](segment& s) { s.data = "x"; }},
+                                                                           {"port", [](segment& s) { ++s.port; }}}) {
+        segment b = bare(8);
+        change(b);
+        EXPECT_EQ(acknowledged({a, b}).size(), 2U) << why;
+        EXPECT_EQ(acknowledged({b, a, bare(9)}), (std::vector<std::uint32_t>{8, 9})) << why;
+    }
+    segment wider = bare(8);
+    wider.window = 2000; // the newer window counts
+    EXPECT_EQ(acknowledged({a, wider}).size(), 1U);
+    segment other = a; // of another stream, in between
+    ++other.port;
+    EXPECT_EQ(acknowledged({a, other, bare(9)}), (std::vector<std::uint32_t>{7, 9}));
+}
+
+TEST(gro, an_acknowledgement_with_a_wrong_checksum_supersedes_nothing)
+{
+    octets broken = flat(bare(8).build());
+    broken.back() ^= std::byte{1};
+    std::vector<packet> batch{bare(7).received(), packet(slice::copy_of(broken)), bare(9).received()};
+    coalesce(batch, link_type::ethernet);
+    for (const packet& p : batch) EXPECT_FALSE(p.empty());
+}
+
 TEST(gro, a_wrong_checksum_is_left_for_others_to_find)
 {
     const segment a, b = after(a, std::string(100, 'b'));
