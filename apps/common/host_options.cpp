@@ -106,14 +106,18 @@ std::unique_ptr<tapio::device> open_device(const host_options& options)
     tapio::tuntap_options wanted;
     wanted.name = is_tap ? options.tap : options.tun;
     if (!options.mac.empty()) wanted.mac = parse_mac(options.mac);
-    if (options.vnet) wanted.offload = {.checksum = true, .tso_v4 = true, .tso_v6 = true, .ecn = true};
+    if (options.vnet) wanted.offload = {.checksum = true, .tso_v4 = true, .tso_v6 = true, .ecn = true, .uso = true};
     wanted.queue_length = options.queue_length;
     wanted.multi_queue = options.multi_queue;
     wanted.io_uring = options.io_uring;
     boost::system::error_code error;
     const auto open = [&] { return is_tap ? tapio::open_tap(wanted, error) : tapio::open_tun(wanted, error); };
     auto device = open();
-    if (error == boost::system::errc::invalid_argument && options.vnet) { // made without it, or an old kernel
+    if (error == boost::system::errc::invalid_argument && options.vnet) { // Linux before 6.2
+        wanted.offload.uso = false;
+        device = open();
+    }
+    if (error == boost::system::errc::invalid_argument && options.vnet) { // made without it
         wanted.offload = {};
         device = open();
         if (!error) say("no offload on " + wanted.name + ": plain packets");

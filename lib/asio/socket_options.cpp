@@ -9,6 +9,7 @@
 #include <cstring>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <optional>
 #include <string_view>
 #include <sys/socket.h>
@@ -77,12 +78,18 @@ std::optional<socket_option> at_ip_level(int name) noexcept
     }
 }
 
+std::optional<socket_option> at_udp_level(int name) noexcept
+{
+    return name == UDP_SEGMENT ? std::optional(socket_option::segment_size) : std::nullopt;
+}
+
 std::optional<socket_option> option_of(int level, int name) noexcept
 {
     switch (level) {
     case SOL_SOCKET: return at_socket_level(name);
     case IPPROTO_TCP: return at_tcp_level(name);
     case IPPROTO_IP: return at_ip_level(name);
+    case IPPROTO_UDP: return at_udp_level(name);
     default: return std::nullopt;
     }
 }

@@ -108,6 +108,8 @@ enum class socket_option : std::uint8_t
     receive_ttl,
     receive_tos,
     receive_errors,
+    // UDP
+    segment_size, ///< octets: what is sent at once goes as datagrams of so many (UDP_SEGMENT); 0: as one
 };
 
 } // namespace tapio::core

@@ -10,6 +10,12 @@
 
 namespace tapio::core {
 
+namespace {
+
+constexpr std::size_t most_segments = 128; ///< of what is sent at once; Linux's UDP_MAX_SEGMENTS
+
+} // namespace
+
 udp_sockets::udp_sockets(network& net, random_source& random, event_queue& events, const host_options& options,
                          udp_counters& counters)
     : net_(net), random_(random), events_(events), options_(options), counters_(counters), spread_key_(random.make_key())
@@ -141,28 +147,49 @@ result<std::size_t> udp_sockets::send(udp_id id, const_buffer_list from, const e
     const auto path = net_.path_to(to.address, source, via);
     if (!path) return path.error();
     const std::size_t headers = sizeof(wire::ipv4_header) + (s->raw_protocol == 0 ? sizeof(wire::udp_header) : 0);
-    if (size + headers > path->mtu) return errno_code(EMSGSIZE);
+    const std::size_t each = s->segment_size != 0 ? s->segment_size : size;
+    if (each + headers > path->mtu || size + headers > 0xffff) return errno_code(EMSGSIZE);
+    if (size > each * most_segments) return errno_code(EINVAL);
     if (!s->bound) {
         if (const auto failed = claim(id, *s, {s->local.address, 0})) return failed;
     }
-    packet p;
+    packet payload;
     if (size > 0) {
         const block memory(size);
         std::size_t at = 0;
         for (const const_bytes b : from) std::copy(b.begin(), b.end(), memory.data() + std::exchange(at, at + b.size()));
-        p.append(memory.share(0, size));
+        payload.append(memory.share(0, size));
     }
-    auto protocol = static_cast<wire::ip_protocol>(s->raw_protocol);
-    if (s->raw_protocol == 0) {
-        protocol = wire::ip_protocol::udp;
-        wire::push_udp(p, s->local.port, to.port, path->source, to.address, path->offload.checksum);
-        ++counters_.out_datagrams;
-    }
+    const auto protocol = s->raw_protocol == 0 ? wire::ip_protocol::udp : static_cast<wire::ip_protocol>(s->raw_protocol);
     const bool group = to.address.is_multicast();
     const network::send_info info{path->source, to.address,       protocol, group ? s->multicast_hops : s->ttl,
                                   s->tos,       s->dont_fragment, via,      group && s->multicast_loopback};
-    if (const auto failed = net_.send(std::move(p), info, now)) return failed;
+    const bool cut_here = size > each && !path->offload.uso;
+    for (; cut_here && payload.size() > each; payload.consume(each)) {
+        packet one = payload;
+        one.truncate(each);
+        if (const auto failed = emit(*s, std::move(one), to.port, info, path->offload.checksum, 0, now)) return failed;
+    }
+    const std::size_t segment = payload.size() > each ? each : 0; // the device cuts it
+    if (const auto failed = emit(*s, std::move(payload), to.port, info, path->offload.checksum, segment, now)) return failed;
     return size;
+}
+
+/// @param partial the device completes checksums  @param segment octets; it also cuts the payload into so many; 0: it does not
+error_code udp_sockets::emit(const socket& s, packet&& payload, std::uint16_t port, const network::send_info& info, bool partial,
+                             std::size_t segment, time_point now)
+{
+    const std::size_t size = payload.size();
+    if (s.raw_protocol == 0) {
+        wire::push_udp(payload, s.local.port, port, info.source, info.destination, partial || segment != 0);
+        counters_.out_datagrams += segment == 0 ? 1 : (size + segment - 1) / segment;
+    }
+    if (segment != 0) {
+        payload.offload.gso = offload_info::gso_type::udp;
+        payload.offload.gso_size = static_cast<std::uint16_t>(segment);
+        payload.offload.header_length = sizeof(wire::udp_header);
+    }
+    return net_.send(std::move(payload), info, now);
 }
 
 result<udp_sockets::received> udp_sockets::receive(udp_id id, mutable_buffer_list into, bool peek)

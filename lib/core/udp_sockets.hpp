@@ -107,8 +107,9 @@ private:
         bool packet_info = false, receive_ttl = false, receive_tos = false; ///< remembered; what came is always known
         bool receive_errors = false;
         std::uint8_t ttl = 64, tos = 0, multicast_hops = 1;
-        std::uint8_t raw_protocol = 0; ///< 0: UDP
-        int receive_buffer = 0;        ///< octets
+        std::uint8_t raw_protocol = 0;  ///< 0: UDP
+        std::uint16_t segment_size = 0; ///< octets; 0: none
+        int receive_buffer = 0;         ///< octets
         std::optional<interface_id> device, multicast_interface;
         endpoint local, remote;
         error_code error;
@@ -122,6 +123,8 @@ private:
     socket* find(udp_id id) noexcept { return sockets_.find(id); }
     const socket* find(udp_id id) const noexcept { return sockets_.find(id); }
     std::optional<interface_id> way_out(const socket& s, const address& destination) const noexcept;
+    error_code emit(const socket& s, packet&& payload, std::uint16_t port, const network::send_info& info, bool partial,
+                    std::size_t segment, time_point now);
     std::optional<error_code> set_group_option(socket& s, socket_option option, int value);
     std::optional<int> get_flag(const socket& s, socket_option option) const;
     socket* demultiplex(interface_id interface, const endpoint& local, const endpoint& remote, std::vector<socket*>* everyone);

@@ -3,11 +3,32 @@
 #include "wire/transport_checksum.hpp"
 #include "wire/udp.hpp"
 
+#include <boost/container/small_vector.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
 
 namespace tapio::core {
+
+namespace {
+
+/// The payloads of what a device with segmentation offload for UDP gives as one (UDP_SEGMENT of udp(7)): all as long as the first
+/// but the last. Mostly it is one datagram.
+boost::container::small_vector<packet, 1> datagrams_in(packet&& payload)
+{
+    boost::container::small_vector<packet, 1> out;
+    const std::size_t each = payload.offload.gso == offload_info::gso_type::udp ? payload.offload.gso_size : 0;
+    while (each != 0 && payload.size() > each) {
+        packet& one = out.emplace_back(payload);
+        one.truncate(each);
+        payload.consume(each);
+    }
+    out.push_back(std::move(payload));
+    return out;
+}
+
+} // namespace
 
 /// SO_BINDTODEVICE and IP_MULTICAST_ALL.
 bool udp_sockets::socket::hears(const address& destination, interface_id interface) const noexcept
@@ -83,14 +104,15 @@ void udp_sockets::receive_packet(received_packet&& p, time_point now)
     }
     if (everyone.empty()) everyone.push_back(demultiplex(p.interface, local, remote, nullptr));
     p.payload.consume(sizeof(wire::udp_header));
-    for (socket* s : everyone) {
-        if (s->receive_shut || !s->queue.push({remote, p.payload, {p.interface, p.destination, p.ttl, p.tos}})) {
-            net_.dropped(p.interface, drop_reason::udp_queue_full, p.payload, now);
-            continue;
+    for (packet& datagram : datagrams_in(std::move(p.payload)))
+        for (socket* s : everyone) {
+            if (s->receive_shut || !s->queue.push({remote, datagram, {p.interface, p.destination, p.ttl, p.tos}})) {
+                net_.dropped(p.interface, drop_reason::udp_queue_full, datagram, now);
+                continue;
+            }
+            ++counters_.in_datagrams;
+            events_.push(s->event, readiness::readable);
         }
-        ++counters_.in_datagrams;
-        events_.push(s->event, readiness::readable);
-    }
 }
 
 bool udp_sockets::receive_raw(const received_packet& p, wire::ip_protocol protocol, time_point now)

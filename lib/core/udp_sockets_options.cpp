@@ -91,6 +91,11 @@ error_code udp_sockets::set_option(udp_id id, socket_option option, int value)
         return {};
     case socket_option::tos: s->tos = static_cast<std::uint8_t>(value); return {};
     case socket_option::dont_fragment: s->dont_fragment = value != 0; return {};
+    case socket_option::segment_size:
+        if (s->raw_protocol != 0) return errno_code(ENOPROTOOPT);
+        if (value < 0 || value > 0xffff) return errno_code(EINVAL);
+        s->segment_size = static_cast<std::uint16_t>(value);
+        return {};
     default: return errno_code(ENOPROTOOPT);
     }
 }
@@ -136,6 +141,7 @@ result<int> udp_sockets::get_option(udp_id id, socket_option option) const
     }
     case socket_option::ttl: return s->ttl;
     case socket_option::tos: return s->tos;
+    case socket_option::segment_size: return s->raw_protocol == 0 ? result<int>(s->segment_size) : errno_code(ENOPROTOOPT);
     default: return errno_code(ENOPROTOOPT);
     }
 }

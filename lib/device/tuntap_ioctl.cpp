@@ -23,6 +23,9 @@ error_code last_error() noexcept
     }
 }
 
+// Linux 6.2; the headers may be older than the kernel.
+constexpr unsigned long uso4 = 0x20, uso6 = 0x40; // TUN_F_USO4, TUN_F_USO6
+
 bool fits(const std::string& name) noexcept { return name.size() < IFNAMSIZ; }
 
 ifreq request_for(const std::string& name) noexcept
@@ -100,11 +103,7 @@ error_code set_offload(int fd, const core::offload_features& offload)
     if (offload.tso_v4) flags |= TUN_F_CSUM | TUN_F_TSO4;
     if (offload.tso_v6) flags |= TUN_F_CSUM | TUN_F_TSO6;
     if (offload.ecn) flags |= TUN_F_CSUM | TUN_F_TSO_ECN;
-#ifdef TUN_F_USO4
-    if (offload.uso) flags |= TUN_F_CSUM | TUN_F_USO4 | TUN_F_USO6;
-#else
-    if (offload.uso) return core::errno_code(EOPNOTSUPP);
-#endif
+    if (offload.uso) flags |= TUN_F_CSUM | uso4 | uso6; // both, or the kernel refuses
     return control(fd, TUNSETOFFLOAD, flags);
 }
 

@@ -2,6 +2,7 @@
 #include "observe.hpp"
 
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <thread>
 
 namespace parity {
@@ -103,6 +104,37 @@ BEHAVIOUR(multicast)
     out.say("outbound interface that is not ours", ec);
     tcp::socket t(io, tcp::v4());
     t.set_option(ip::multicast::outbound_interface(lo), ec), out.say("of a stream", ec);
+}
+
+BEHAVIOUR(datagrams_sent_as_one)
+{
+    asio::io_context io;
+    error_code ec;
+    udp::socket s(io, udp::endpoint(local(), 0)), r(io, udp::endpoint(local(), 0));
+    using segment = option::integer<IPPROTO_UDP, UDP_SEGMENT>;
+    segment size;
+    s.get_option(size, ec), out.say("by default", ec, size.value());
+    for (const int bad : {-1, 0x10000}) s.set_option(segment(bad), ec), out.say("size", bad, ec);
+    s.set_option(segment(1000), ec), out.say("size", ec);
+    s.get_option(size, ec), out.say("then", ec, size.value());
+    std::string octets;
+    for (int i = 0; i < 2500; ++i) octets += static_cast<char>('a' + i % 26);
+    out.say("send", s.send_to(asio::buffer(octets), r.local_endpoint(), 0, ec), ec);
+    std::string all;
+    for (int i = 0; i < 3; ++i) {
+        std::vector<char> v(3000);
+        const auto n = r.receive(asio::buffer(v), 0, ec);
+        out.say("receive", n, ec);
+        all.append(v.data(), n);
+    }
+    out.say("the same", all == octets);
+    out.say("send one", s.send_to(asio::buffer(octets, 10), r.local_endpoint(), 0, ec), ec);
+    std::vector<char> v(3000);
+    out.say("receive", r.receive(asio::buffer(v), 0, ec), ec);
+    s.set_option(segment(1));
+    out.say("too many", s.send_to(asio::buffer(octets), r.local_endpoint(), 0, ec), ec);
+    tcp::socket t(io, tcp::v4());
+    t.get_option(size, ec), out.say("of a stream", bool(ec));
 }
 
 BEHAVIOUR(datagram_information)

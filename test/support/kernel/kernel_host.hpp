@@ -23,9 +23,9 @@ class kernel_host
 public:
     /// @param address of the kernel's, "198.18.0.1"  @param more shell commands to run in the namespace
     /// @throws std::runtime_error where it cannot be made
-    explicit kernel_host(const std::string& address, const std::string& more = "true")
+    explicit kernel_host(const std::string& address, const std::string& more = "true", const core::offload_features& offload = {})
     {
-        std::thread maker([&] { make(address, more); });
+        std::thread maker([&] { make(address, more, offload); });
         maker.join();
         if (!ready_) throw std::runtime_error("no network namespace with a TAP: are we root, and is there /dev/net/tun?");
     }
@@ -44,12 +44,12 @@ public:
     std::unique_ptr<tapio::device> tap;
 
 private:
-    void make(const std::string& address, const std::string& more)
+    void make(const std::string& address, const std::string& more, const core::offload_features& offload)
     {
         if (::unshare(CLONE_NEWNET) != 0) return;
         namespace_ = ::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
         boost::system::error_code ec;
-        tap = tapio::open_tap({.name = "peer0", .queue_length = 10000}, ec);
+        tap = tapio::open_tap({.name = "peer0", .offload = offload, .queue_length = 10000}, ec);
         if (ec) return;
         const std::string set_up = "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv4.tcp_no_metrics_save=1; "
                                    "ip link set lo up; ip link set peer0 up && ip address add " +

@@ -57,6 +57,43 @@ TEST_F(udp_host, a_datagram_comes_whole_with_its_sender)
     EXPECT_EQ(receive(s), "nothing");
 }
 
+/// What a device with segmentation offload gives: one header, and the payloads of several.
+TEST_F(udp_host, datagrams_that_came_as_one_are_several_again)
+{
+    const udp_id s = bound(address_v4::any(), 7);
+    const wire::ipv4_fields f = header(ip_protocol::udp);
+    packet p = udp(f, 5000, 7, "onetwothree");
+    wire::push_ipv4(p, f);
+    wire::push_ethernet(p, our_mac, their_mac, wire::ether_type::ipv4);
+    p = packet(slice::copy_of(flat(p)));
+    p.offload.gso = offload_info::gso_type::udp;
+    p.offload.gso_size = 3;
+    p.offload.checksum = offload_info::checksum_state::partial;
+    const auto before = h->counters().udp.in_datagrams;
+    h->receive(1, std::move(p), now);
+    for (const char* const part : {"one", "two", "thr", "ee"}) EXPECT_EQ(receive(s), part);
+    EXPECT_EQ(receive(s), "nothing");
+    EXPECT_EQ(h->counters().udp.in_datagrams - before, 4U);
+}
+
+TEST_F(udp_host, what_is_sent_as_one_is_cut_where_the_device_does_not)
+{
+    const udp_id s = bound(ours, 7);
+    ASSERT_FALSE(h->udp().set_option(s, socket_option::segment_size, 1000));
+    EXPECT_EQ(h->udp().get_option(s, socket_option::segment_size), 1000);
+    ASSERT_FALSE(send(s, std::string(2500, 'x'), endpoint{theirs, 9}));
+    std::vector<std::size_t> sizes;
+    while (const auto f = next()) sizes.push_back(f->payload.size() - sizeof(wire::udp_header));
+    EXPECT_EQ(sizes, (std::vector<std::size_t>{1000, 1000, 500}));
+    EXPECT_EQ(send(s, std::string(60'000, 'x'), endpoint{theirs, 9}), error_code());
+    EXPECT_EQ(send(s, std::string(65'508, 'x'), endpoint{theirs, 9}), errno_code(EMSGSIZE));
+    ASSERT_FALSE(h->udp().set_option(s, socket_option::segment_size, 10));
+    EXPECT_EQ(send(s, std::string(1281, 'x'), endpoint{theirs, 9}), errno_code(EINVAL)) << "more than 128";
+    ASSERT_FALSE(h->udp().set_option(s, socket_option::segment_size, 1473));
+    EXPECT_EQ(send(s, "x", endpoint{theirs, 9}), errno_code(EMSGSIZE)) << "one would not fit";
+    EXPECT_EQ(h->udp().set_option(s, socket_option::segment_size, 65'536), errno_code(EINVAL));
+}
+
 TEST_F(udp_host, an_empty_datagram_is_one)
 {
     const udp_id s = bound(address_v4::any(), 7);
