@@ -75,8 +75,8 @@ bool walk_options(const_bytes options, tcp_options_field& out) noexcept
     }
     while (!options.empty()) {
         const auto kind = std::to_integer<std::uint8_t>(options[0]);
-        if (kind == end_of_list) return true;
-        if (kind == no_operation) { // RFC 9293 MUST-4, MUST-64
+        if (kind == kind::end_of_list) return true;
+        if (kind == kind::no_operation) { // RFC 9293 MUST-4, MUST-64
             options = options.subspan(1);
             continue;
         }
