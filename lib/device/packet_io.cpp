@@ -62,27 +62,28 @@ packet_reader::outcome packet_reader::read(int fd, core::packet& out, core::erro
     return outcome::failed;
 }
 
-/// As many reads at once as there were packets the last time: one that finds nothing costs a third of one that does.
 packet_reader::outcome packet_reader::read_ahead(core::packet& out, core::error_code& error)
 {
-    if (!holds_some()) {
-        for (unsigned i = 0; i < at_once_; ++i) {
-            if (!ahead_[i]) ahead_[i] = core::block(largest_ + 1);
-            ring_->read(ahead_[i].data(), largest_ + 1);
-        }
-        const auto sizes = ring_->submit();
-        sizes_.assign(sizes.begin(), sizes.end());
-        next_ = 0;
-        const auto came = static_cast<unsigned>(std::count_if(sizes.begin(), sizes.end(), [](int n) { return n >= 0; }));
-        at_once_ = came == at_once_ ? std::min(2 * at_once_, most_at_once) : std::max(came + 1, 4U);
-        std::stable_partition(sizes_.begin(), sizes_.end(), [](int n) { return n >= 0; });
+    if (!holds_some()) fill();
+    while (holds_some()) {
+        const std::size_t i = next_++;
+        if (sizes_[i] >= 0) return take(ahead_[i], static_cast<std::size_t>(sizes_[i]), out);
+        error = core::errno_code(-sizes_[i]); // the next may have found what this one came too early for
     }
-    const std::size_t i = next_++;
-    if (sizes_[i] >= 0) return take(ahead_[i], static_cast<std::size_t>(sizes_[i]), out);
-    next_ = sizes_.size();
-    if (is_transient(-sizes_[i])) return outcome::drained;
-    error = core::errno_code(-sizes_[i]);
-    return outcome::failed;
+    return is_transient(error.value()) ? outcome::drained : outcome::failed;
+}
+
+/// As many reads at once as there were packets the last time: one that finds nothing costs a third of one that does.
+void packet_reader::fill()
+{
+    for (unsigned i = 0; i < at_once_; ++i) {
+        if (!ahead_[i]) ahead_[i] = core::block(largest_ + 1);
+        ring_->read(ahead_[i].data(), largest_ + 1);
+    }
+    sizes_ = ring_->submit();
+    next_ = 0;
+    const auto came = static_cast<unsigned>(std::count_if(sizes_.begin(), sizes_.end(), [](int n) { return n >= 0; }));
+    at_once_ = came == at_once_ ? std::min(2 * at_once_, most_at_once) : std::max(came + 1, 4U);
 }
 
 packet_reader::outcome packet_reader::take(core::block& from, std::size_t size, core::packet& out)

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace tapio::detail {
@@ -38,7 +39,7 @@ public:
     /// `drained`: EAGAIN; `failed`: see `error`.
     outcome read(int fd, core::packet& out, core::error_code& error);
 
-    /// Packets have been read that read() has not given yet.
+    /// Reads have been made whose outcome read() has not given yet.
     bool holds_some() const noexcept { return next_ < sizes_.size(); }
 
     static constexpr unsigned most_at_once = 64;
@@ -46,15 +47,16 @@ public:
 private:
     outcome take(core::block& from, std::size_t size, core::packet& out);
     outcome read_ahead(core::packet& out, core::error_code& error);
+    void fill();
 
     std::size_t largest_;
     bool vnet_header_;
     std::unique_ptr<uring> ring_;
     core::block block_; // to be filled next; small packets leave it to the next one
 
-    // What one batch has read: some blocks are filled, in order.
+    // What one batch has read. One that found nothing may lie between two that found something.
     std::array<core::block, most_at_once> ahead_;
-    std::vector<int> sizes_; // or -errno
+    std::span<const int> sizes_; // of what is in each; or -errno. The ring's
     std::size_t next_ = 0;
     unsigned at_once_ = 4; // as many as come
 };

@@ -101,9 +101,15 @@ std::span<const int> uring::submit()
     for (std::size_t done = 0; done < begun;) {
         io_uring_cqe* e = nullptr;
         if (io_uring_wait_cqe(&ring_->rings, &e) != 0) continue; // interrupted
-        results[e->user_data] = e->res;
-        io_uring_cqe_seen(&ring_->rings, e);
-        ++done;
+        unsigned head = 0;
+        unsigned seen = 0;
+        io_uring_for_each_cqe(&ring_->rings, head, e)
+        {
+            results[e->user_data] = e->res;
+            ++seen;
+        }
+        io_uring_cq_advance(&ring_->rings, seen);
+        done += seen;
     }
     return results;
 }

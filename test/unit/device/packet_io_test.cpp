@@ -7,9 +7,11 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <fcntl.h>
 #include <string>
 #include <sys/socket.h>
+#include <thread>
 #include <vector>
 
 namespace tapio::detail {
@@ -99,6 +101,32 @@ TEST_P(packet_io_on_a_wire, packets_arrive_whole_and_in_order)
     EXPECT_EQ(read_all(reader), sent);
     EXPECT_FALSE(reader.holds_some());
     EXPECT_TRUE(read_all(reader).empty());
+}
+
+// A batch of reads may find nothing, and a packet behind that nothing.
+TEST_P(packet_io_on_a_wire, packets_that_come_while_it_reads_are_whole_and_in_order)
+{
+    constexpr int count = 100'000;
+    using clock = std::chrono::steady_clock;
+    packet_reader reader(2000, false, ring(there->get()));
+    const std::jthread sender([this](const std::stop_token& stop) {
+        for (int i = 0; i < count && !stop.stop_requested(); ++i) {
+            const std::string text = std::to_string(i) + std::string(300, 'x'); // of a block of its own
+            while (::send(here->get(), text.data(), text.size(), 0) < 0 && !stop.stop_requested()) std::this_thread::yield();
+            for (const auto pause = clock::now() + std::chrono::nanoseconds(100 * (i % 64)); clock::now() < pause;) {}
+        }
+    });
+    int next = 0;
+    const auto end = clock::now() + std::chrono::minutes(1);
+    while (next < count && clock::now() < end) {
+        core::packet p;
+        core::error_code error;
+        const auto what = reader.read(there->get(), p, error);
+        if (what == packet_reader::outcome::drained) continue;
+        if (what != packet_reader::outcome::packet || text_of(p) != std::to_string(next) + std::string(300, 'x')) break;
+        ++next;
+    }
+    EXPECT_EQ(next, count);
 }
 
 TEST_P(packet_io_on_a_wire, one_of_very_many_pieces_is_one_packet)
