@@ -85,6 +85,7 @@ engine::engine(boost::asio::io_context* io, const stack_options& options)
       users_io_(options.time == nullptr && io != nullptr),
       runs_handlers_(users_io_ && !mutex_.real()),
       defers_(options.defer_output),
+      traced_(options.trace != nullptr),
       io_(io)
 {
     host_.set_trace(options.trace);
@@ -420,6 +421,7 @@ void engine::attachment::end_batch()
 {
     const called_by_device here;
     turn t(owner);
+    if (!owner.traced_) return t.host().receive(id, gathered, t.now());
     t.host().receive(id, batch, t.now());
     batch.clear();
 }

@@ -130,9 +130,9 @@ private:
     class attachment final : public device_receiver
     {
     public:
-        attachment(engine& e, std::unique_ptr<device> d) : owner(e), medium(std::move(d)) {}
+        attachment(engine& e, std::unique_ptr<device> d) : owner(e), medium(std::move(d)), gathered(medium->info().link) {}
 
-        void receive(packet&& p) override { batch.push_back(std::move(p)); }
+        void receive(packet&& p) override { owner.traced_ ? batch.push_back(std::move(p)) : gathered.add(std::move(p)); }
         core::time_point now() const override { return owner.now(); }
         void end_batch() override;
         void writable() override;
@@ -141,9 +141,11 @@ private:
         engine& owner;
         std::unique_ptr<device> medium;
         core::interface_id id = 0;
-        bool unflushed = false;    ///< it has been given packets since the last flush()
-        bool full = false;         ///< the device refused a packet and has not said writable() since
-        std::vector<packet> batch; ///< touched by the device's handler only
+        bool unflushed = false; ///< it has been given packets since the last flush()
+        bool full = false;      ///< the device refused a packet and has not said writable() since
+        // One of them, by whether there is a trace; touched by the device's handler only.
+        std::vector<packet> batch;
+        core::ip::coalescer gathered;
     };
 
     void settle(core::time_point now, operation_queue& done);
@@ -187,9 +189,10 @@ private:
     const unsigned shard_;
 
     virtual_time* const time_;
-    const bool users_io_;          ///< in real time, and its handlers run where the user's do
-    const bool runs_handlers_;     ///< one thread: the handlers of what finishes together are run together
-    const bool defers_;            ///< stack_options::defer_output
+    const bool users_io_;      ///< in real time, and its handlers run where the user's do
+    const bool runs_handlers_; ///< one thread: the handlers of what finishes together are run together
+    const bool defers_;        ///< stack_options::defer_output
+    const bool traced_;
     operation_queue ready_;        ///< finished; only if `runs_handlers_`
     bool flush_due_ = false;       ///< something has been left for later
     bool catch_up_due_ = false;    ///< one is on its way

@@ -7,8 +7,6 @@ namespace tapio::core {
 
 namespace {
 
-std::uint64_t fold_32(std::uint64_t s) noexcept { return (s & 0xffff'ffff) + (s >> 32); }
-
 /// Where the octets go besides: nowhere.
 struct nowhere
 {
@@ -40,26 +38,39 @@ template <class Sink>
     const std::byte* at = bytes.data();
     std::size_t left = bytes.size();
     std::uint64_t sum = 0;
-    if (left >= sizeof(lanes)) {
-        lanes sums = {};
-        for (; left >= sizeof(lanes); left -= sizeof(lanes), at += sizeof(lanes)) {
-            lanes w;
-            std::memcpy(&w, at, sizeof w);
-            sums += (w & 0xffff'ffff) + (w >> 32);
-            sink.take(w);
-        }
-        for (unsigned i = 0; i < 4; ++i) sum += fold_32(sums[i]);
-    }
-    const auto next = [&]<class Word>(Word w) {
+    const auto next = [&]<class Word>(Word& w) {
         std::memcpy(&w, at, sizeof w);
         sink.take(w);
         at += sizeof w;
         left -= sizeof w;
-        return w;
     };
-    while (left >= 4) sum += next(std::uint32_t{});
-    if (left >= 2) sum += next(std::uint16_t{});
-    if (left == 1) sum += next(std::uint8_t{}); // the low octet of a little-endian word
+    const auto add_word = [&]<class Word>(Word w) {
+        next(w);
+        sum += w;
+    };
+    if (left >= sizeof(lanes)) {
+        lanes sums = {}, more_sums = {};
+        const auto add_next = [&](lanes& to) {
+            lanes w;
+            next(w);
+            to += (w & 0xffff'ffff) + (w >> 32);
+        };
+        while (left >= 2 * sizeof(lanes)) { // two at a time: neither waits for the other
+            add_next(sums);
+            add_next(more_sums);
+        }
+        if (left >= sizeof(lanes)) add_next(sums);
+        sums = (sums & 0xffff'ffff) + (sums >> 32) + (more_sums & 0xffff'ffff) + (more_sums >> 32);
+        for (unsigned i = 0; i < 4; ++i) sum += sums[i];
+    }
+    while (left >= 8) {
+        std::uint64_t w = 0;
+        next(w);
+        sum += (w & 0xffff'ffff) + (w >> 32);
+    }
+    if (left >= 4) add_word(std::uint32_t{});
+    if (left >= 2) add_word(std::uint16_t{});
+    if (left == 1) add_word(std::uint8_t{}); // the low octet of a little-endian word
     while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
     static_assert(std::endian::native == std::endian::little);
     const auto s = static_cast<std::uint16_t>(sum);
@@ -68,33 +79,33 @@ template <class Sink>
 
 // Where the processor has vectors that are twice as long as every one of its kind has, long pieces are summed with them.
 #if defined(__x86_64__) && !defined(__AVX2__)
-constexpr std::size_t long_piece = 256; ///< octets
-const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-
-[[gnu::target("avx2")]] std::uint16_t sum_long(const_bytes bytes) noexcept { return sum_words(bytes, nowhere{}); }
-[[gnu::target("avx2")]] std::uint16_t sum_long(const_bytes bytes, std::byte* to) noexcept
-{
-    return sum_words(bytes, copy_to{to});
-}
+const bool has_longer_vectors = __builtin_cpu_supports("avx2") != 0;
+#define TAPIO_LONGER_VECTORS [[gnu::target("avx2")]]
+#else
+constexpr bool has_longer_vectors = false;
+#define TAPIO_LONGER_VECTORS
 #endif
+
+constexpr std::size_t long_piece = 256; ///< octets
+
+template <class Sink>
+TAPIO_LONGER_VECTORS std::uint16_t sum_long(const_bytes bytes, Sink sink) noexcept
+{
+    return sum_words(bytes, sink);
+}
+#undef TAPIO_LONGER_VECTORS
+
+template <class Sink>
+std::uint16_t sum(const_bytes bytes, Sink sink) noexcept
+{
+    return has_longer_vectors && bytes.size() >= long_piece ? sum_long(bytes, sink) : sum_words(bytes, sink);
+}
 
 } // namespace
 
-std::uint16_t ones_sum(const_bytes bytes) noexcept
-{
-#if defined(__x86_64__) && !defined(__AVX2__)
-    if (bytes.size() >= long_piece && has_avx2) return sum_long(bytes);
-#endif
-    return sum_words(bytes, nowhere{});
-}
+std::uint16_t ones_sum(const_bytes bytes) noexcept { return sum(bytes, nowhere{}); }
 
-std::uint16_t ones_sum_copying(const_bytes bytes, std::byte* to) noexcept
-{
-#if defined(__x86_64__) && !defined(__AVX2__)
-    if (bytes.size() >= long_piece && has_avx2) return sum_long(bytes, to);
-#endif
-    return sum_words(bytes, copy_to{to});
-}
+std::uint16_t ones_sum_copying(const_bytes bytes, std::byte* to) noexcept { return sum(bytes, copy_to{to}); }
 
 void checksum_accumulator::add(const address& a) noexcept
 {

@@ -121,7 +121,8 @@ block_header* acquire_foreign_block(std::shared_ptr<const void> owner, std::size
 
 void release_block(block_header* b) noexcept
 {
-    if (b->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    // Who holds the only reference shares it with nobody: then a look is enough, which costs less than a change.
+    if (b->references.load(std::memory_order_acquire) != 1 && b->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     if (b->size_class == foreign) return delete static_cast<foreign_block*>(b);
     if (b->size_class == unpooled || !alive || !pool().keep(b)) destroy(b);
 }
@@ -131,9 +132,9 @@ void release_block(block_header* b) noexcept
 slice slice::copy_of(const_bytes bytes)
 {
     if (bytes.empty()) return {};
-    const block b(bytes.size());
+    block b(bytes.size());
     std::copy(bytes.begin(), bytes.end(), b.data());
-    return b.share(0, bytes.size());
+    return std::move(b).into_slice(0, bytes.size());
 }
 
 slice slice::of(std::shared_ptr<const void> owner, const_bytes bytes)

@@ -47,6 +47,8 @@ public:
     void receive(interface_id interface, packet&& p, time_point now) { network_.receive(interface, std::move(p), now); }
     /// A batch at once, which is moved from: what follows one another in a stream is joined (ip/gro.hpp).
     void receive(interface_id interface, std::span<packet> batch, time_point now) { network_.receive(interface, batch, now); }
+    /// The same, gathered beforehand; a trace does not see it.
+    void receive(interface_id interface, ip::coalescer& batch, time_point now) { network_.receive(interface, batch, now); }
     void receive_stray(stray s, time_point now) { network_.receive_stray(std::move(s), now); } ///< from another shard
     void advance(time_point now);
 

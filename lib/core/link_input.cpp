@@ -1,6 +1,5 @@
 // A packet off the medium: Ethernet filters, ARP (RFC 826, RFC 1122 §2.3), and on to IP.
 #include "core/network.hpp"
-#include "ip/gro.hpp"
 
 namespace tapio::core {
 
@@ -8,24 +7,30 @@ using wire::arp_operation;
 
 void network::receive(interface_id interface, packet&& p, time_point now)
 {
-    received(interface, p, now);
-    link_input(interface, std::move(p), now);
-}
-
-void network::receive(interface_id interface, std::span<packet> batch, time_point now)
-{
-    for (const packet& p : batch) received(interface, p, now);
-    if (batch.size() > 1) ip::coalesce(batch, interfaces_[interface]->info.link);
-    for (packet& p : batch)
-        if (!p.empty()) link_input(interface, std::move(p), now);
-}
-
-void network::received(interface_id interface, const packet& p, time_point now)
-{
     net_interface& i = *interfaces_[interface];
     ++i.counters.in_packets;
     i.counters.in_octets += p.size();
     if (trace_ != nullptr) trace_->received(interface, p, now);
+    link_input(interface, std::move(p), now);
+}
+
+void network::receive(interface_id interface, ip::coalescer& batch, time_point now)
+{
+    net_interface& i = *interfaces_[interface];
+    i.counters.in_packets += batch.packets();
+    i.counters.in_octets += batch.octets();
+    for (packet& p : batch.finish()) link_input(interface, std::move(p), now);
+    batch.clear();
+}
+
+void network::receive(interface_id interface, std::span<packet> batch, time_point now)
+{
+    ip::coalescer joined(interfaces_[interface]->info.link);
+    for (packet& p : batch) {
+        if (trace_ != nullptr) trace_->received(interface, p, now);
+        joined.add(std::move(p));
+    }
+    receive(interface, joined, now);
 }
 
 void network::link_input(interface_id interface, packet&& p, time_point now)

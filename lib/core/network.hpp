@@ -9,6 +9,7 @@
 #include "base/random_source.hpp"
 #include "base/ring.hpp"
 #include "core/host_options.hpp"
+#include "ip/gro.hpp"
 #include "ip/gso.hpp"
 #include "ip/icmp_limiter.hpp"
 #include "ip/route_table.hpp"
@@ -117,6 +118,7 @@ public:
     // -- in -----------------------------------------------------------------------------------------------------------
     void receive(interface_id interface, packet&& p, time_point now);
     void receive(interface_id interface, std::span<packet> batch, time_point now); ///< they are moved from
+    void receive(interface_id interface, ip::coalescer& batch, time_point now);    ///< without a trace. It is empty afterwards
     void advance(time_point now);                                                  ///< neighbours that do not answer
     void receive_stray(stray&& s, time_point now);
     bool next_stray(stray& out);
@@ -198,7 +200,6 @@ private:
     void note_address(net_interface& i, const interface_address& a);
 
     // link_input.cpp
-    void received(interface_id interface, const packet& p, time_point now);
     void link_input(interface_id interface, packet&& p, time_point now);
     void ethernet_input(interface_id interface, packet&& p, time_point now);
     void arp_input(interface_id interface, const packet& p, time_point now, bool passed_on = false);

@@ -103,7 +103,7 @@ packet_reader::outcome packet_reader::take(core::block& from, std::size_t size, 
     if (size - start <= small_packet)
         out = core::packet(core::slice::copy_of({from.data() + start, size - start}));
     else
-        out = core::packet(std::exchange(from, {}).share(start, size - start));
+        out = core::packet(std::move(from).into_slice(start, size - start));
     out.offload = offload;
     return outcome::packet;
 }

@@ -7,17 +7,103 @@
 #include <tapio/core/device_info.hpp>
 #include <tapio/core/packet.hpp>
 
+#include <boost/container/static_vector.hpp>
+
+#include <cstddef>
+#include <cstdint>
 #include <span>
+#include <vector>
 
 namespace tapio::core::ip {
 
-/// Joins what can be joined with an earlier packet of the batch; a packet that was is left empty. Only segments whose checksums
-/// are right, that carry data and no flag but ACK and PSH, whose headers differ in sequence number, PSH and lengths alone, and
-/// that begin where the last one ended; all but the last of equal length. Joined ones are marked as coalesced by the device would
-/// be (`offload_info`), and what was verified on the way as verified. A stream's order stays.
+/// Gathers the packets of a batch. Each is looked at, and its checksums verified, when it comes: while it is in the processor's
+/// cache.
 ///
-/// Of bare acknowledgements that follow one another, with the same options (timestamps included), the one that acknowledges most
-/// is left, as Linux does with those that wait for their socket.
-void coalesce(std::span<packet> batch, link_type link);
+/// Only segments are joined whose checksums are right, that carry data and no flag but ACK and PSH, whose headers differ in
+/// sequence number, PSH and lengths alone, and that begin where the last one ended; all but the last of equal length. They are
+/// marked as coalesced by a device would be (`offload_info`), and what was verified on the way as verified. Of bare
+/// acknowledgements that follow one another, with the same options (timestamps included), the one that acknowledges most is left,
+/// as Linux does with those that wait for their socket. A stream's order stays.
+class coalescer
+{
+public:
+    explicit coalescer(link_type link) noexcept;
+
+    void add(packet&& p);
+
+    /// What has become of the packets; they may be moved from. Until the next add() or clear().
+    std::span<packet> finish();
+    void clear() noexcept; ///< precondition: finish() was called
+
+    std::uint64_t packets() const noexcept { return packets_; } ///< that were added since clear()
+    std::uint64_t octets() const noexcept { return octets_; }
+
+private:
+    static constexpr std::size_t most_streams = 16; // that are joined at a time
+
+    /// Addresses and ports.
+    struct stream
+    {
+        std::uint64_t addresses = 0;
+        std::uint32_t ports = 0;
+        bool operator==(const stream&) const = default;
+    };
+
+    enum class use
+    {
+        none,       ///< nothing joins it
+        joined,     ///< carries data and no news
+        superseded, ///< acknowledges, and says nothing else
+    };
+
+    /// A TCP segment, as far as joining looks at it.
+    struct view
+    {
+        const std::byte* octets;  ///< from the link's header on
+        std::size_t size;         ///< octets without padding
+        std::size_t headers_size; ///< octets of all headers
+        stream from;
+        std::uint32_t sequence;
+        use as;
+
+        std::size_t payload() const noexcept { return size - headers_size; }
+    };
+
+    /// A segment and what has been joined to it.
+    struct run
+    {
+        stream from;
+        std::uint32_t next;  ///< the sequence number that goes on here
+        std::size_t index;   ///< of the packet
+        std::size_t headers; ///< octets
+        std::size_t size;    ///< octets of payload
+        std::size_t largest; ///< of one segment
+        bool pushed = false;
+        bool ended = false; ///< the last was shorter: nothing may follow
+    };
+
+    /// The last bare acknowledgement of a stream, of which nothing else has come since.
+    struct acknowledgement
+    {
+        stream from;
+        std::size_t index; ///< of the packet
+    };
+
+    bool look_at(const packet& p, view& v) const noexcept;
+    bool checksums_right(const view& v, bool tcp_verified) const noexcept;
+    bool alike(const std::byte* headers, const view& v) const noexcept;
+    bool takes(const run& r, const view& v) const noexcept;
+    bool is_superseded(const acknowledgement& a, const view& v) const noexcept;
+    bool add_to_known(packet& p, const view& v);
+    void join(run& r, packet& p, const view& v);
+    void finish(const run& r) noexcept;
+    void remember(const view& v);
+
+    const std::size_t link_; ///< octets of the link's header
+    std::vector<packet> batch_;
+    boost::container::static_vector<run, most_streams> runs_;
+    boost::container::static_vector<acknowledgement, most_streams> acknowledgements_;
+    std::uint64_t packets_ = 0, octets_ = 0;
+};
 
 } // namespace tapio::core::ip

@@ -9,10 +9,22 @@
 
 namespace tapio::core::ip {
 
+namespace {
+
+using boost::endian::big_uint16_buf_t;
+using boost::endian::big_uint32_buf_t;
+
+template <class Field>
+void put(std::byte* at, const Field& field) noexcept
+{
+    std::memcpy(at, &field, sizeof field);
+}
+
+} // namespace
+
 void segmenter::start(packet&& large, std::size_t link)
 {
     header_size_ = large.offload.header_length;
-    link_ = link;
     size_ = large.offload.gso_size;
     large.pull(header_size_);
     std::copy_n(large.front().begin(), header_size_, headers_.begin());
@@ -20,6 +32,25 @@ void segmenter::start(packet&& large, std::size_t link)
     left_ = large.size();
     payload_ = large.take_payload();
     slice_ = offset_ = done_ = 0;
+
+    ip_at_ = link;
+    tcp_at_ = link + sizeof(wire::ipv4_header);
+    const const_bytes given = const_bytes(headers_).first(header_size_);
+    const auto ip = wire::read<wire::ipv4_header>(given.subspan(ip_at_));
+    auto tcp = wire::read<wire::tcp_header>(given.subspan(tcp_at_));
+    length_ = ip.total_length.value();
+    ip_checksum_ = ip.checksum.value();
+    sequence_ = tcp.sequence.value();
+    flags_ = tcp.flags.value();
+    tcp.sequence = 0;
+    tcp.flags = 0;
+    tcp.checksum = 0;
+    put(headers_.data() + tcp_at_, tcp);
+    checksum_accumulator sum;
+    sum.add(wire::octets_of(ip).subspan(offsetof(wire::ipv4_header, source))); // the pseudo-header's addresses
+    sum.add_word(static_cast<std::uint16_t>(wire::ip_protocol::tcp));
+    sum.add(given.subspan(tcp_at_));
+    headers_sum_ = sum.folded();
 }
 
 /// In one piece of memory: the copy is made on the way of the sum, and a device takes one piece faster than several.
@@ -28,7 +59,7 @@ bool segmenter::next(packet& out)
     if (left_ == 0) return false;
     const bool first = done_ == 0;
     const std::size_t size = std::min(left_, size_);
-    const block memory(header_size_ + size);
+    block memory(header_size_ + size);
     checksum_accumulator sum;
     std::byte* at = memory.data() + header_size_;
     for (std::size_t wanted = size; wanted > 0;) {
@@ -47,7 +78,7 @@ bool segmenter::next(packet& out)
     left_ -= size;
     write_headers(memory.data(), size, sum.folded(), first, left_ == 0);
     done_ += size;
-    out = packet(memory.share(0, header_size_ + size));
+    out = packet(std::move(memory).into_slice(0, header_size_ + size));
     return true;
 }
 
@@ -55,34 +86,28 @@ bool segmenter::next(packet& out)
 /// §6.1.2).
 void segmenter::write_headers(std::byte* at, std::size_t payload, std::uint16_t payload_sum, bool first, bool last) const
 {
-    const const_bytes given = const_bytes(headers_).first(header_size_);
-    auto ip = wire::read<wire::ipv4_header>(given.subspan(link_));
-    auto tcp = wire::read<wire::tcp_header>(given.subspan(link_ + sizeof ip));
-    std::copy(given.begin(), given.end(), at);
+    std::copy_n(headers_.begin(), header_size_, at);
 
-    const std::size_t segment = header_size_ - link_ - sizeof ip + payload;
-    const std::uint16_t before = ip.total_length.value();
-    ip.total_length = static_cast<std::uint16_t>(sizeof ip + segment);
-    ip.checksum = updated_checksum(ip.checksum.value(), before, ip.total_length.value());
-    std::memcpy(at + link_, &ip, sizeof ip);
+    const std::size_t segment = header_size_ - tcp_at_ + payload;
+    const auto length = static_cast<std::uint16_t>(sizeof(wire::ipv4_header) + segment);
+    put(at + ip_at_ + offsetof(wire::ipv4_header, total_length), big_uint16_buf_t(length));
+    put(at + ip_at_ + offsetof(wire::ipv4_header, checksum), big_uint16_buf_t(updated_checksum(ip_checksum_, length_, length)));
 
-    unsigned flags = tcp.flags.value();
+    unsigned flags = flags_;
     if (!last) flags &= ~unsigned{wire::tcp_fin | wire::tcp_psh};
     if (!first) flags &= ~unsigned{wire::tcp_cwr};
-    tcp.flags = static_cast<std::uint8_t>(flags);
-    tcp.sequence = tcp.sequence.value() + static_cast<std::uint32_t>(done_);
-    tcp.checksum = 0;
-    std::byte* const tcp_at = at + link_ + sizeof ip;
-    std::memcpy(tcp_at, &tcp, sizeof tcp);
+    const std::uint32_t sequence = sequence_ + static_cast<std::uint32_t>(done_);
+    put(at + tcp_at_ + offsetof(wire::tcp_header, flags), static_cast<std::uint8_t>(flags));
+    put(at + tcp_at_ + offsetof(wire::tcp_header, sequence), big_uint32_buf_t(sequence));
 
     checksum_accumulator sum;
-    sum.add(wire::octets_of(ip).subspan(offsetof(wire::ipv4_header, source))); // the pseudo-header's addresses
-    sum.add_word(static_cast<std::uint16_t>(wire::ip_protocol::tcp));
-    sum.add_word(static_cast<std::uint16_t>(segment));
-    sum.add({tcp_at, segment - payload});
+    sum.add_word(headers_sum_);
+    sum.add_word(static_cast<std::uint16_t>(segment)); // the pseudo-header's length
+    sum.add_word(static_cast<std::uint16_t>(flags));
+    sum.add_word(static_cast<std::uint16_t>(sequence >> 16));
+    sum.add_word(static_cast<std::uint16_t>(sequence));
     sum.add_word(payload_sum);
-    tcp.checksum = sum.checksum();
-    std::memcpy(tcp_at, &tcp, sizeof tcp);
+    put(at + tcp_at_ + offsetof(wire::tcp_header, checksum), big_uint16_buf_t(sum.checksum()));
 }
 
 } // namespace tapio::core::ip

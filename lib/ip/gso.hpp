@@ -26,8 +26,14 @@ public:
 private:
     void write_headers(std::byte* at, std::size_t payload, std::uint16_t payload_sum, bool first, bool last) const;
 
+    // The large one's headers, without what is written for each piece, and that.
     std::array<std::byte, packet::headroom> headers_;
-    std::size_t header_size_ = 0, link_ = 0;
+    std::size_t header_size_ = 0, ip_at_ = 0, tcp_at_ = 0; ///< octets
+    std::uint16_t headers_sum_ = 0;                        ///< of TCP's and of the pseudo-header, which lacks the length
+    std::uint16_t length_ = 0, ip_checksum_ = 0;
+    std::uint32_t sequence_ = 0;
+    std::uint8_t flags_ = 0;
+
     slice_list payload_;
     std::size_t slice_ = 0, offset_ = 0; ///< where the next piece begins
     std::size_t left_ = 0;               ///< octets of payload

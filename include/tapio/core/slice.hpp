@@ -65,6 +65,8 @@ public:
 
     /// A view of [offset, offset + size), which must have been filled already.
     class slice share(std::size_t offset, std::size_t size) const noexcept;
+    /// The same, and the block is given up: nothing else will be in it.
+    class slice into_slice(std::size_t offset, std::size_t size) && noexcept;
 
 private:
     detail::block_header* header_ = nullptr;
@@ -127,10 +129,10 @@ public:
 
 private:
     friend class block;
+    /// @param header counts this one already
     slice(detail::block_header* header, const std::byte* data, std::size_t size) noexcept
         : header_(header), data_(data), size_(static_cast<std::uint32_t>(size))
     {
-        header_->references.fetch_add(1, std::memory_order_relaxed);
     }
 
     detail::block_header* header_ = nullptr;
@@ -138,6 +140,16 @@ private:
     std::uint32_t size_ = 0; ///< octets
 };
 
-inline slice block::share(std::size_t offset, std::size_t size) const noexcept { return {header_, data() + offset, size}; }
+inline slice block::share(std::size_t offset, std::size_t size) const noexcept
+{
+    header_->references.fetch_add(1, std::memory_order_relaxed);
+    return {header_, data() + offset, size};
+}
+
+inline slice block::into_slice(std::size_t offset, std::size_t size) && noexcept
+{
+    const std::byte* const from = data() + offset;
+    return {std::exchange(header_, nullptr), from, size};
+}
 
 } // namespace tapio::core

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -97,12 +98,18 @@ parsed read(packet p, link_type link = link_type::ethernet)
     return {tcp->sequence, tcp->flags, std::string(reinterpret_cast<const char*>(rest.data()), rest.size())};
 }
 
+std::vector<packet> coalesced(std::vector<packet> batch, link_type link = link_type::ethernet)
+{
+    coalescer all(link);
+    for (packet& p : batch) all.add(std::move(p));
+    const auto left = all.finish();
+    return {std::make_move_iterator(left.begin()), std::make_move_iterator(left.end())};
+}
+
 std::vector<parsed> joined(std::vector<packet> batch, link_type link = link_type::ethernet)
 {
-    coalesce(batch, link);
     std::vector<parsed> out;
-    for (packet& p : batch)
-        if (!p.empty()) out.push_back(read(std::move(p), link));
+    for (packet& p : coalesced(std::move(batch), link)) out.push_back(read(std::move(p), link));
     return out;
 }
 
@@ -122,12 +129,11 @@ TEST(gro, segments_that_follow_one_another_become_one_across_the_wrap)
     const segment c = after(b, std::string(100, 'c'));
     segment d = after(c, "end");
     d.flags |= wire::tcp_psh;
-    std::vector<packet> batch{a.received(), b.received(), c.received(), d.received()};
-    coalesce(batch, link_type::ethernet);
+    std::vector<packet> batch = coalesced({a.received(), b.received(), c.received(), d.received()});
+    ASSERT_EQ(batch.size(), 1U);
     EXPECT_EQ(batch[0].offload.gso_size, 100);
     EXPECT_EQ(batch[0].offload.gso, offload_info::gso_type::tcp_v4);
     EXPECT_EQ(batch[0].offload.checksum, offload_info::checksum_state::verified);
-    EXPECT_TRUE(batch[1].empty() && batch[2].empty() && batch[3].empty());
     const parsed got = read(std::move(batch[0]));
     EXPECT_EQ(got.seq, a.seq);
     EXPECT_EQ(got.flags, wire::tcp_ack | wire::tcp_psh);
@@ -163,6 +169,36 @@ TEST(gro, streams_do_not_disturb_one_another)
     EXPECT_EQ(got[1].data, x.data + y.data);
 }
 
+TEST(gro, more_streams_at_a_time_than_it_looks_at_lose_nothing)
+{
+    constexpr std::size_t streams = 40;
+    std::vector<packet> batch;
+    for (const char* const data : {"first", "other"}) {
+        for (std::size_t i = 0; i < streams; ++i) {
+            segment s{.data = data};
+            s.port = static_cast<std::uint16_t>(1000 + i);
+            if (*data == 'o') s.seq += 5;
+            batch.push_back(s.received());
+        }
+    }
+    EXPECT_EQ(joined(std::move(batch)).size(), 2 * streams);
+}
+
+TEST(gro, a_batch_can_be_followed_by_another)
+{
+    coalescer all(link_type::ethernet);
+    const segment a, b = after(a, std::string(100, 'b'));
+    all.add(a.received());
+    EXPECT_EQ(all.finish().size(), 1U);
+    EXPECT_EQ(all.packets(), 1U);
+    EXPECT_EQ(all.octets(), a.received().size());
+    all.clear();
+    all.add(b.received());
+    const auto left = all.finish();
+    ASSERT_EQ(left.size(), 1U);
+    EXPECT_EQ(flat(left[0]), flat(b.build())) << "nothing of the other is left";
+}
+
 TEST(gro, ethernet_padding_is_no_data)
 {
     const segment a{.data = "1"}, b = after(a, "2");
@@ -183,8 +219,8 @@ TEST_P(not_joined, stays_apart)
     const segment a;
     segment b = after(a, std::string(100, 'b'));
     GetParam().second(b);
-    std::vector<packet> batch{a.received(), b.received()};
-    coalesce(batch, link_type::ethernet);
+    const std::vector<packet> batch = coalesced({a.received(), b.received()});
+    ASSERT_EQ(batch.size(), 2U);
     EXPECT_EQ(flat(batch[0]), flat(a.build()));
     EXPECT_EQ(flat(batch[1]), flat(b.build()));
 }
@@ -244,10 +280,11 @@ std::vector<std::uint32_t> acknowledged(const std::vector<segment>& in, link_typ
         s.link = link;
         batch.push_back(s.received());
     }
-    coalesce(batch, link);
     std::vector<std::uint32_t> out;
-    for (std::size_t i = 0; i < in.size(); ++i)
-        if (!batch[i].empty()) out.push_back(in[i].ack);
+    for (const packet& p : coalesced(std::move(batch), link)) {
+        const std::size_t at = (link == link_type::ethernet ? sizeof(wire::ethernet_header) : 0) + sizeof(wire::ipv4_header);
+        out.push_back(wire::read<wire::tcp_header>(p.front().subspan(at)).acknowledgement.value());
+    }
     return out;
 }
 
@@ -284,16 +321,14 @@ TEST(gro, an_acknowledgement_that_says_more_than_the_next_is_left)
     EXPECT_EQ(acknowledged({a, wider}).size(), 1U);
     segment other = a; // of another stream, in between
     ++other.port;
-    EXPECT_EQ(acknowledged({a, other, bare(9)}), (std::vector<std::uint32_t>{7, 9}));
+    EXPECT_EQ(acknowledged({a, other, bare(9)}), (std::vector<std::uint32_t>{9, 7}));
 }
 
 TEST(gro, an_acknowledgement_with_a_wrong_checksum_supersedes_nothing)
 {
     octets broken = flat(bare(8).build());
     broken.back() ^= std::byte{1};
-    std::vector<packet> batch{bare(7).received(), packet(slice::copy_of(broken)), bare(9).received()};
-    coalesce(batch, link_type::ethernet);
-    for (const packet& p : batch) EXPECT_FALSE(p.empty());
+    EXPECT_EQ(coalesced({bare(7).received(), packet(slice::copy_of(broken)), bare(9).received()}).size(), 3U);
 }
 
 TEST(gro, a_wrong_checksum_is_left_for_others_to_find)
@@ -303,8 +338,8 @@ TEST(gro, a_wrong_checksum_is_left_for_others_to_find)
          {std::size_t{24}, std::size_t{54}, std::size_t{120}}) { // in the IP header, the TCP header, the data
         octets bad = flat(b.build());
         bad[wrong] ^= std::byte{1};
-        std::vector<packet> batch{a.received(), packet(slice::copy_of(bad))};
-        coalesce(batch, link_type::ethernet);
+        const std::vector<packet> batch = coalesced({a.received(), packet(slice::copy_of(bad))});
+        ASSERT_EQ(batch.size(), 2U);
         EXPECT_EQ(flat(batch[1]), bad);
         EXPECT_EQ(batch[1].offload.checksum, offload_info::checksum_state::complete);
     }
@@ -333,7 +368,8 @@ TEST(gro, anything_may_come)
         batch.push_back(packet(slice::copy_of(const_bytes(whole).first(size))));
     std::vector<octets> before;
     for (const packet& p : batch) before.push_back(flat(p));
-    coalesce(batch, link_type::ethernet);
+    batch = coalesced(std::move(batch));
+    ASSERT_EQ(batch.size(), before.size());
     for (std::size_t i = 0; i < batch.size(); ++i) EXPECT_EQ(flat(batch[i]), before[i]);
 }
 
