@@ -26,19 +26,6 @@ std::byte* packet::push_front(std::size_t n) noexcept
     return head_.data() + begin_;
 }
 
-void packet::append(slice payload)
-{
-    if (payload.empty()) return;
-    payload_size_ += static_cast<std::uint32_t>(payload.size());
-    payload_.push_back(std::move(payload));
-}
-
-const_bytes packet::front() const noexcept
-{
-    if (begin_ != headroom) return {head_.data() + begin_, static_cast<std::size_t>(headroom - begin_)};
-    return payload_.empty() ? const_bytes{} : payload_.front().bytes();
-}
-
 bool packet::pull(std::size_t n)
 {
     if (front().size() >= n) return true;
@@ -58,17 +45,7 @@ bool packet::pull(std::size_t n)
     return true;
 }
 
-void packet::consume(std::size_t n) noexcept
-{
-    BOOST_ASSERT(n <= size());
-    const std::size_t from_head = std::min<std::size_t>(n, headroom - begin_);
-    begin_ = static_cast<std::uint16_t>(begin_ + from_head);
-    n -= from_head;
-    payload_size_ -= static_cast<std::uint32_t>(n);
-    if (n > 0) payload_.remove_prefix(n);
-}
-
-void packet::truncate(std::size_t n) noexcept
+void packet::cut(std::size_t n) noexcept
 {
     BOOST_ASSERT(n <= size());
     const std::size_t head = headroom - begin_;
@@ -96,16 +73,12 @@ std::size_t packet::copy_to(mutable_bytes out, std::size_t offset) const noexcep
     return copied;
 }
 
-slice_list packet::take_payload()
+slice_list packet::take_all()
 {
     slice_list out;
-    if (begin_ != headroom) {
-        out.push_back(slice::copy_of(front()));
-        for (slice& s : payload_) out.push_back(std::move(s));
-        payload_.clear();
-    } else {
-        out = std::move(payload_);
-    }
+    out.push_back(slice::copy_of(front()));
+    for (slice& s : payload_) out.push_back(std::move(s));
+    payload_.clear();
     payload_size_ = 0;
     begin_ = headroom;
     return out;

@@ -100,10 +100,10 @@ packet_reader::outcome packet_reader::take(core::block& from, std::size_t size, 
         offload = *meaning;
         start = sizeof header;
     }
-    if (size - start <= small_packet)
-        out = core::packet(core::slice::copy_of({from.data() + start, size - start}));
-    else
-        out = core::packet(std::move(from).into_slice(start, size - start));
+    const std::size_t octets = size - start;
+    if (!out.empty()) out = core::packet();
+    out.append(octets <= small_packet ? core::slice::copy_of({from.data() + start, octets})
+                                      : std::move(from).into_slice(start, octets));
     out.offload = offload;
     return outcome::packet;
 }

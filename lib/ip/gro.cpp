@@ -159,7 +159,7 @@ void coalescer::join(run& r, packet& p, const view& v)
     r.next += static_cast<std::uint32_t>(v.payload());
     p.truncate(v.size);
     p.consume(v.headers_size);
-    for (slice& s : p.take_payload()) batch_[r.index].append(std::move(s));
+    batch_[r.index].append(std::move(p));
 }
 
 /// Makes one segment of it.

@@ -14,6 +14,8 @@
 
 #include <tapio/core/slice_list.hpp>
 
+#include <boost/assert.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -102,21 +104,46 @@ public:
     }
 
     /// Appends payload; nothing is copied.
-    void append(slice payload);
+    void append(slice payload)
+    {
+        if (payload.empty()) return;
+        payload_size_ += static_cast<std::uint32_t>(payload.size());
+        payload_.push_back(std::move(payload));
+    }
+    /// Appends what is left of another packet, which is empty then (header octets that were pushed are copied).
+    void append(packet&& rest)
+    {
+        for (slice& s : rest.take_payload()) append(std::move(s));
+    }
 
     // -- reading, front to back --------------------------------------------------------------------------------
 
     /// The first contiguous octets (the headers if any were pushed, else the first slice).
-    const_bytes front() const noexcept;
+    const_bytes front() const noexcept
+    {
+        if (begin_ != headroom) return {head_.data() + begin_, static_cast<std::size_t>(headroom - begin_)};
+        return payload_.empty() ? const_bytes{} : payload_.front().bytes();
+    }
 
     /// Makes the first `n` octets contiguous, copying only if they are not. False if the packet is shorter.
     bool pull(std::size_t n);
 
     /// Drops `n` octets from the front. Precondition: n <= size().
-    void consume(std::size_t n) noexcept;
+    void consume(std::size_t n) noexcept
+    {
+        BOOST_ASSERT(n <= size());
+        const std::size_t from_head = std::min<std::size_t>(n, headroom - begin_);
+        begin_ = static_cast<std::uint16_t>(begin_ + from_head);
+        n -= from_head;
+        payload_size_ -= static_cast<std::uint32_t>(n);
+        if (n > 0) payload_.remove_prefix(n);
+    }
 
     /// Keeps the first `n` octets. Precondition: n <= size(). (Ethernet padding is cut so.)
-    void truncate(std::size_t n) noexcept;
+    void truncate(std::size_t n) noexcept
+    {
+        if (n != size()) cut(n);
+    }
 
     /// Calls `f(const_bytes)` for each contiguous piece, in order.
     template <class F>
@@ -131,11 +158,19 @@ public:
     std::size_t copy_to(mutable_bytes out, std::size_t offset = 0) const noexcept;
 
     /// Takes what is left as payload slices (pushed header octets, if any are left, are copied into one).
-    slice_list take_payload();
+    slice_list take_payload()
+    {
+        if (begin_ != headroom) return take_all();
+        payload_size_ = 0;
+        return std::move(payload_);
+    }
 
     offload_info offload;
 
 private:
+    void cut(std::size_t n) noexcept; ///< precondition: n <= size()
+    slice_list take_all();
+
     void copy_head(const packet& other) noexcept
     {
         if (begin_ != headroom) std::copy(other.head_.begin() + begin_, other.head_.end(), head_.begin() + begin_);
