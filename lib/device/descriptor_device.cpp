@@ -87,10 +87,7 @@ private:
     template <class Write>
     bool room_after(Write&& write)
     {
-        {
-            const std::lock_guard lock(writer_mutex_);
-            if (write() == write_outcome::done) return true;
-        }
+        if (write() == write_outcome::done) return true;
         wait_writable();
         return false;
     }
@@ -162,8 +159,7 @@ private:
     delivery delivery_;
     packet_reader reader_; // under delivery_'s mutex
 
-    std::mutex writer_mutex_; // a leaf
-    packet_writer writer_;
+    packet_writer writer_; // whose calls come one at a time, as the device's do
 
     std::mutex descriptor_mutex_; // a leaf: nothing of ours is called under it
     std::optional<descriptor> descriptor_;

@@ -40,12 +40,12 @@ ssize_t write_as_one(int fd, const core::packet& p)
 
 ssize_t write_pieces(int fd, const core::packet& p)
 {
+    if (const core::const_bytes all = p.front(); all.size() == p.size()) return ::write(fd, all.data(), all.size());
     boost::container::small_vector<iovec, 8> pieces;
     p.for_each_piece([&](core::const_bytes piece) {
         pieces.push_back({const_cast<std::byte*>(piece.data()), piece.size()}); // writev only reads
     });
     if (pieces.size() > most_pieces) return write_as_one(fd, p);
-    if (pieces.size() == 1) return ::write(fd, pieces[0].iov_base, pieces[0].iov_len);
     return ::writev(fd, pieces.data(), static_cast<int>(pieces.size()));
 }
 
