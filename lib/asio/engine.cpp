@@ -417,12 +417,12 @@ stack::interface_id engine::attach(std::unique_ptr<device> medium)
     return a->id;
 }
 
-void engine::attachment::end_batch()
+void engine::attachment::end_batch(bool goes_on)
 {
     const called_by_device here;
     turn t(owner);
-    if (!owner.traced_) return t.host().receive(id, gathered, t.now());
-    t.host().receive(id, batch, t.now());
+    if (!owner.traced_) return t.host().receive(id, gathered, t.now(), goes_on);
+    t.host().receive(id, batch, t.now(), goes_on);
     batch.clear();
 }
 

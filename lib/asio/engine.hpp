@@ -134,7 +134,7 @@ private:
 
         void receive(packet&& p) override { owner.traced_ ? batch.push_back(std::move(p)) : gathered.add(std::move(p)); }
         core::time_point now() const override { return owner.now(); }
-        void end_batch() override;
+        void end_batch(bool goes_on) override;
         void writable() override;
         void failed(boost::system::error_code why) override;
 

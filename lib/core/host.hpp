@@ -46,9 +46,18 @@ public:
     // -- in ---------------------------------------------------------------------------------------------------------------
     void receive(interface_id interface, packet&& p, time_point now) { network_.receive(interface, std::move(p), now); }
     /// A batch at once, which is moved from: what follows one another in a stream is joined (ip/gro.hpp).
-    void receive(interface_id interface, std::span<packet> batch, time_point now) { network_.receive(interface, batch, now); }
+    /// @param goes_on another follows soon, though it may be empty: some acknowledgements wait for it
+    void receive(interface_id interface, std::span<packet> batch, time_point now, bool goes_on = false)
+    {
+        network_.receive(interface, batch, now);
+        tcp_.input_goes_on(goes_on, now);
+    }
     /// The same, gathered beforehand; a trace does not see it.
-    void receive(interface_id interface, ip::coalescer& batch, time_point now) { network_.receive(interface, batch, now); }
+    void receive(interface_id interface, ip::coalescer& batch, time_point now, bool goes_on = false)
+    {
+        network_.receive(interface, batch, now);
+        tcp_.input_goes_on(goes_on, now);
+    }
     void receive_stray(stray s, time_point now) { network_.receive_stray(std::move(s), now); } ///< from another shard
     void advance(time_point now);
 

@@ -69,6 +69,7 @@ struct tcp_socket : tcp_socket_facts
     bool blocked = false;      ///< the interface's transmit queue was full
     bool postponed = false;    ///< others come first
     bool awaiting = false;     ///< in the list of those whose user is about to write more
+    bool withholding = false;  ///< ... of those whose acknowledgement waits for what is still in the device
     bool connecting = false;   ///< connect() was called and has not ended
     bool deferred = false;     ///< its listener waits for its first octet
     std::uint8_t patience = 0; ///< so many times release() lets what awaits more wait on
@@ -86,7 +87,7 @@ struct tcp_socket : tcp_socket_facts
     bool may_rest(time_point now) const noexcept
     {
         const bool busy =
-            dirty || blocked || postponed || awaiting || connecting || deferred || listener || fast_opened_by || event.queued();
+            dirty || blocked || postponed || awaiting || withholding || connecting || deferred || listener || fast_opened_by || event.queued();
         return !busy && !detached && !error && connection && connection->may_rest(now);
     }
 

@@ -96,6 +96,8 @@ public:
     // -- the network's ------------------------------------------------------------------------------------------------
     void receive_packet(received_packet&& p, time_point now) override;
     void icmp_error(const icmp_error_report& report, time_point now) override;
+    /// A batch has been received, and more waits in the device: acknowledgements that can wait for it may, for a while.
+    void input_goes_on(bool yes, time_point now);
     void flush(time_point now) override;
     bool wants_flush() const noexcept override { return !dirty_.empty(); }
     void next_turn(time_point now); ///< those that had sent their share go on
@@ -173,7 +175,7 @@ private:
     void touch(tcp_id id, tcp_socket& s);   ///< its output, timer and events are to be looked at by the next flush
     void run(tcp_id id, time_point now);    ///< ... now
     void follow(tcp_id id, time_point now); ///< what follows from a call of the user's: now, unless calls are gathered
-    void note_awaiting(tcp_id id, tcp_socket& s);
+    void note_waiting(tcp_id id, tcp_socket& s);
     void postpone(tcp_id id, tcp_socket& s, time_point now);
     std::size_t share_of(const tcp_socket& s) const noexcept;
     void pump(tcp_id id, tcp_socket& s, time_point now);
@@ -221,6 +223,9 @@ private:
     std::vector<tcp_id> dirty_, working_;
     std::vector<tcp_id> blocked_;
     std::vector<tcp_id> awaiting_;  ///< their user is about to write more
+    std::vector<tcp_id> withholding_; ///< an acknowledgement
+    bool may_withhold_ = false;
+    time_point withhold_until_{};
     std::vector<tcp_id> postponed_; ///< have sent their share, and have more
     time_point postponed_at_{};
     const unsigned shards_, shard_;

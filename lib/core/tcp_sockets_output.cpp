@@ -92,7 +92,7 @@ void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
     while (net_.transmit_room(s.path.interface) > 0) {
         if (sent >= share) return postpone(id, s, now);
         tcp::outgoing_segment seg;
-        if (!s.connection->next_segment(seg, now)) return note_awaiting(id, s);
+        if (!s.connection->next_segment(seg, now, may_withhold_)) return note_waiting(id, s);
         sent += seg.payload.size();
         transmit(s.local, s.remote, &s, std::move(seg), now);
     }
@@ -113,9 +113,25 @@ void tcp_sockets::expect_no_more(tcp_id id)
     if (s != nullptr && s->connection) s->connection->expect_more(false);
 }
 
-void tcp_sockets::note_awaiting(tcp_id id, tcp_socket& s)
+void tcp_sockets::note_waiting(tcp_id id, tcp_socket& s)
 {
     if (s.connection->awaits_more() && !std::exchange(s.awaiting, true)) awaiting_.push_back(id);
+    if (s.connection->withholds_ack() && !std::exchange(s.withholding, true)) withholding_.push_back(id);
+}
+
+void tcp_sockets::input_goes_on(bool yes, time_point now)
+{
+    constexpr auto longest = std::chrono::microseconds(250); // what a path of some length does not feel
+    may_withhold_ = yes && now < withhold_until_;
+    if (may_withhold_) return;
+    withhold_until_ = now + longest;
+    for (const tcp_id id : withholding_) {
+        tcp_socket* const s = find(id);
+        if (s == nullptr) continue;
+        s->withholding = false;
+        touch(id, *s);
+    }
+    withholding_.clear();
 }
 
 void tcp_sockets::release()

@@ -58,7 +58,7 @@ private:
         writer_->write(interface_, p, wall_time(), direction::inbound);
         receiver_->receive(std::move(p));
     }
-    void end_batch() override { receiver_->end_batch(); }
+    void end_batch(bool goes_on) override { receiver_->end_batch(goes_on); }
     void writable() override { receiver_->writable(); }
     void failed(boost::system::error_code why) override
     {

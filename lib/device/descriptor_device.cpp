@@ -22,11 +22,11 @@ namespace asio = boost::asio;
 using core::error_code;
 using descriptor = asio::posix::basic_stream_descriptor<asio::any_io_executor>;
 
-// What is read before timers, acknowledgements and other handlers get their turn: not much more octets than a processor's cache
-// keeps until the user has them; and so many packets that acknowledgements do not wait in the device while their connections
-// share what can be sent.
+// What is read before timers and other handlers get their turn: no more octets than a processor's cache keeps until the user has
+// them, and room to spare for where they come from; and so many packets that acknowledgements do not wait in the device while
+// their connections share what can be sent.
 constexpr int batch = 1024;
-constexpr std::size_t batch_octets = 1024 * 1024;
+constexpr std::size_t batch_octets = 256 * 1024;
 constexpr std::size_t ethernet_overhead = 18; // octets: header and one VLAN tag
 constexpr std::size_t vnet_overhead = 12;
 constexpr std::size_t largest_gso = 65535; // octets of a super-segment, link header apart
@@ -150,7 +150,9 @@ private:
             receiver.receive(std::move(p));
             received = true;
         }
-        if (received && delivery_.is_open()) receiver.end_batch();
+        const bool goes_on = last == outcome::packet || last == outcome::nothing_usable;
+        if ((received || goes_on_) && delivery_.is_open()) receiver.end_batch(goes_on);
+        goes_on_ = goes_on;
         if (last == outcome::failed && delivery_.is_open()) receiver.failed(error);
         return last;
     }
@@ -158,6 +160,7 @@ private:
     const int fd_; // the device's
     delivery delivery_;
     packet_reader reader_; // under delivery_'s mutex
+    bool goes_on_ = false; // likewise: the receiver has been told that there is more
 
     packet_writer writer_; // whose calls come one at a time, as the device's do
 

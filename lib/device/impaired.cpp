@@ -143,7 +143,7 @@ private:
         const std::lock_guard lock(mutex_);
         incoming_.send(std::move(p), link_header_, now());
     }
-    void end_batch() override { pass_incoming(); }
+    void end_batch(bool) override { pass_incoming(); }
     time_point now() const override { return receiver_->now(); }
     void writable() override
     {

@@ -1,12 +1,14 @@
 /// @file
-/// When to acknowledge (RFC 9293 §3.8.6.3, RFC 5681 §4.2): every second full segment at once, anything out of order at once,
-/// the rest after a short delay in the hope of data to ride on.
+/// When to acknowledge (RFC 9293 §3.8.6.3, RFC 5681 §4.2): every second full segment, anything out of order at once, the rest
+/// after a short delay in the hope of data to ride on. While more is known to wait in the device, one acknowledgement is to do for
+/// what a connection gets of it, up to a bound.
 #pragma once
 
 #include "tcp/timers.hpp"
 
 #include <tapio/core/time.hpp>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace tapio::core::tcp {
@@ -20,8 +22,10 @@ public:
         unacknowledged_ += octets;
         const bool quickly = octets >= full && quick_ > 0;
         if (quickly) --quick_;
-        if (quickly || unacknowledged_ >= 2 * full || delay == duration::zero()) {
+        if (quickly || delay == duration::zero()) {
             now_ = true;
+        } else if (unacknowledged_ >= 2 * full) {
+            soon_ = true;
         } else {
             timers.arm_if_idle(timer::delayed_ack, now + delay);
         }
@@ -33,22 +37,28 @@ public:
 
     /// Something that must be answered without delay: a segment out of order or unacceptable, a FIN, a filled hole.
     void demand() noexcept { now_ = true; }
-    bool due() const noexcept { return now_; }
+    bool due() const noexcept { return now_ || soon_; }
+    /// One is due, and nothing is lost if it says what is still in the device as well. @param window what the peer may still send
+    bool can_wait(std::uint32_t window) const noexcept
+    {
+        return soon_ && !now_ && unacknowledged_ < std::min(most_waiting, window / 2);
+    }
 
     /// A segment with ACK went out.
     void sent(timer_table& timers) noexcept
     {
-        now_ = false;
+        now_ = soon_ = false;
         unacknowledged_ = 0;
         timers.cancel(timer::delayed_ack);
     }
 
 private:
     static constexpr std::uint8_t quick_segments = 16;
+    static constexpr std::uint32_t most_waiting = 256 * 1024; ///< octets
 
     std::uint32_t unacknowledged_ = 0; ///< octets received in order since the last ACK sent
     std::uint8_t quick_ = quick_segments;
-    bool now_ = false;
+    bool now_ = false, soon_ = false;
 };
 
 } // namespace tapio::core::tcp

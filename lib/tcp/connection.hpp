@@ -108,10 +108,12 @@ public:
     void use_congestion_control(std::unique_ptr<congestion_control> other, time_point now); ///< from its window on
 
     // -- out ---------------------------------------------------------------------------------------------------
-    bool next_segment(outgoing_segment& out, time_point now); ///< @param out a fresh one
+    /// @param out a fresh one  @param goes_on more is about to arrive: an acknowledgement that can wait for it does
+    bool next_segment(outgoing_segment& out, time_point now, bool goes_on = false);
     /// The user is about to write more: in bulk, what is there beyond whole pieces waits for it, until `false` is said.
     void expect_more(bool yes) noexcept { more_expected_ = yes; }
     bool awaits_more() const noexcept { return awaits_more_; } ///< the last next_segment() held octets back for that
+    bool withholds_ack() const noexcept { return withholds_ack_; } ///< the last next_segment() did, because `goes_on`
     time_point next_deadline() const noexcept { return timers_.next(); }
     connection_events take_events() noexcept { return std::exchange(events_, {}); }
 
@@ -206,7 +208,7 @@ private:
     bool emit_data(outgoing_segment& out, time_point now);
     bool emit_probe(outgoing_segment& out, time_point now);
     bool emit_keep_alive(outgoing_segment& out, time_point now);
-    bool emit_ack(outgoing_segment& out, time_point now);
+    bool emit_ack(outgoing_segment& out, time_point now, bool goes_on);
     void fill_syn(outgoing_segment& out, time_point now);
     void fill_range(outgoing_segment& out, seq_number begin, seq_number end);
     void finish(outgoing_segment& out, time_point now);
@@ -279,6 +281,7 @@ private:
     bool in_bulk_ = false;       ///< the new data sent last was a whole piece
     bool more_expected_ = false; ///< by expect_more()
     bool awaits_more_ = false;
+    bool withholds_ack_ = false;
     std::uint64_t small_end_ = 0;     ///< where the last segment that was not full ends in the stream
     std::optional<drop_reason> drop_; ///< of the segment in hand
     connection_events events_;

@@ -4,13 +4,13 @@
 
 namespace tapio::core::tcp {
 
-bool connection::next_segment(outgoing_segment& out, time_point now)
+bool connection::next_segment(outgoing_segment& out, time_point now, bool goes_on)
 {
-    awaits_more_ = false;
+    awaits_more_ = withholds_ack_ = false;
     if (emit_reset(out)) return true;
     if (state_ == state::closed) return false;
     const bool any = emit_retransmission(out, now) || emit_syn(out, now) || emit_tail_probe(out, now) || emit_data(out, now) ||
-                     emit_probe(out, now) || emit_keep_alive(out, now) || emit_ack(out, now);
+                     emit_probe(out, now) || emit_keep_alive(out, now) || emit_ack(out, now, goes_on);
     if (!any) watch_for_window(now);
     return any;
 }
@@ -310,10 +310,17 @@ bool connection::emit_keep_alive(outgoing_segment& out, time_point now)
     return true;
 }
 
-bool connection::emit_ack(outgoing_segment& out, time_point now)
+bool connection::emit_ack(outgoing_segment& out, time_point now, bool goes_on)
 {
     if (state_ == state::syn_sent || (state_ == state::syn_received && snd_.nxt == snd_.iss)) return false;
-    if (!acks_.due() && !window_update_wanted()) return false;
+    if (!window_update_wanted()) {
+        if (!acks_.due()) return false;
+        if (goes_on && acks_.can_wait(receive_window())) {
+            withholds_ack_ = true;
+            timers_.arm_if_idle(timer::delayed_ack, now + options_.delayed_ack); // should nobody ask again
+            return false;
+        }
+    }
     out.seq = snd_.nxt;
     finish(out, now);
     return true;

@@ -90,7 +90,7 @@ private:
     {
         side(bridge& b, std::unique_ptr<tapio::device> m) : owner(b), medium(std::move(m)) {}
         void receive(tapio::packet&& p) override { batch.push_back(std::move(p)); }
-        void end_batch() override
+        void end_batch(bool) override
         {
             for (tapio::packet& p : batch) (void)other->medium->transmit(p); // one that is full drops
             batch.clear();

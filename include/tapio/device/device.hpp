@@ -23,7 +23,10 @@ public:
     /// A packet came off the medium. Call it for a whole batch, then `end_batch()` once: timers, acknowledgements and
     /// wake-ups are decided there.
     virtual void receive(packet&& p) = 0;
-    virtual void end_batch() = 0;
+
+    /// @param goes_on more waits on the medium, and another end_batch() follows soon, if need be of a batch without packets: an
+    ///     acknowledgement may wait for it, a fraction of a millisecond
+    virtual void end_batch(bool goes_on = false) = 0;
 
     /// The stack's time, real or virtual: a device that delays packets goes by it.
     virtual core::time_point now() const = 0;

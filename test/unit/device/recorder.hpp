@@ -31,7 +31,7 @@ public:
         add(text_of(p));
         if (on_receive) on_receive(text_of(p));
     }
-    void end_batch() override
+    void end_batch(bool) override
     {
         add("|");
         if (on_batch) on_batch();
