@@ -86,8 +86,8 @@ struct tcp_socket : tcp_socket_facts
     /// Nothing is under way on it that the connection does not know of.
     bool may_rest(time_point now) const noexcept
     {
-        const bool busy =
-            dirty || blocked || postponed || awaiting || withholding || connecting || deferred || listener || fast_opened_by || event.queued();
+        const bool busy = dirty || blocked || postponed || awaiting || withholding || connecting || deferred || listener ||
+                          fast_opened_by || event.queued();
         return !busy && !detached && !error && connection && connection->may_rest(now);
     }
 

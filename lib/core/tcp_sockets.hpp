@@ -222,7 +222,7 @@ private:
     timer_node waiting_timer_;
     std::vector<tcp_id> dirty_, working_;
     std::vector<tcp_id> blocked_;
-    std::vector<tcp_id> awaiting_;  ///< their user is about to write more
+    std::vector<tcp_id> awaiting_;    ///< their user is about to write more
     std::vector<tcp_id> withholding_; ///< an acknowledgement
     bool may_withhold_ = false;
     time_point withhold_until_{};

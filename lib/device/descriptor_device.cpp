@@ -23,10 +23,12 @@ using core::error_code;
 using descriptor = asio::posix::basic_stream_descriptor<asio::any_io_executor>;
 
 // What is read before timers and other handlers get their turn: no more octets than a processor's cache keeps until the user has
-// them, and room to spare for where they come from; and so many packets that acknowledgements do not wait in the device while
-// their connections share what can be sent.
+// them. Of large packets much less, so that there is room in it for where they come from too; of small ones more, so that there
+// are many to join; and so many packets that acknowledgements do not wait in the device while their connections share what can be
+// sent.
 constexpr int batch = 1024;
-constexpr std::size_t batch_octets = 256 * 1024;
+constexpr std::size_t batch_octets = 1024 * 1024;
+constexpr std::size_t batch_octets_of_large = 256 * 1024;
 constexpr std::size_t ethernet_overhead = 18; // octets: header and one VLAN tag
 constexpr std::size_t vnet_overhead = 12;
 constexpr std::size_t largest_gso = 65535; // octets of a super-segment, link header apart
@@ -44,6 +46,7 @@ class pump : public std::enable_shared_from_this<pump>
 public:
     pump(int fd, const device_info& info, bool vnet_header, rings r)
         : fd_(fd),
+          batch_octets_(unfinished_segments(info.offload) ? batch_octets_of_large : batch_octets),
           reader_(largest_read(info, vnet_header), vnet_header, std::move(r.reading)),
           writer_(vnet_header, std::move(r.writing))
     {
@@ -142,7 +145,7 @@ private:
         outcome last = outcome::drained;
         bool received = false;
         std::size_t octets = 0;
-        for (int i = 0; ((i < batch && octets < batch_octets) || reader_.holds_some()) && delivery_.is_open(); ++i) {
+        for (int i = 0; ((i < batch && octets < batch_octets_) || reader_.holds_some()) && delivery_.is_open(); ++i) {
             last = reader_.read(fd_, p, error);
             if (last == outcome::drained || last == outcome::failed) break;
             if (last == outcome::nothing_usable) continue;
@@ -158,6 +161,7 @@ private:
     }
 
     const int fd_; // the device's
+    const std::size_t batch_octets_;
     delivery delivery_;
     packet_reader reader_; // under delivery_'s mutex
     bool goes_on_ = false; // likewise: the receiver has been told that there is more

@@ -1,7 +1,7 @@
 /// @file
 /// When to acknowledge (RFC 9293 §3.8.6.3, RFC 5681 §4.2): every second full segment, anything out of order at once, the rest
-/// after a short delay in the hope of data to ride on. While more is known to wait in the device, one acknowledgement is to do for
-/// what a connection gets of it, up to a bound.
+/// after a short delay in the hope of data to ride on. While more is known to wait in the device, one acknowledgement is to do
+/// for what a connection gets of it, up to a bound.
 #pragma once
 
 #include "tcp/timers.hpp"
@@ -54,7 +54,7 @@ public:
 
 private:
     static constexpr std::uint8_t quick_segments = 16;
-    static constexpr std::uint32_t most_waiting = 256 * 1024; ///< octets
+    static constexpr std::uint32_t most_waiting = 1024 * 1024; ///< octets
 
     std::uint32_t unacknowledged_ = 0; ///< octets received in order since the last ACK sent
     std::uint8_t quick_ = quick_segments;

@@ -112,7 +112,7 @@ public:
     bool next_segment(outgoing_segment& out, time_point now, bool goes_on = false);
     /// The user is about to write more: in bulk, what is there beyond whole pieces waits for it, until `false` is said.
     void expect_more(bool yes) noexcept { more_expected_ = yes; }
-    bool awaits_more() const noexcept { return awaits_more_; } ///< the last next_segment() held octets back for that
+    bool awaits_more() const noexcept { return awaits_more_; }     ///< the last next_segment() held octets back for that
     bool withholds_ack() const noexcept { return withholds_ack_; } ///< the last next_segment() did, because `goes_on`
     time_point next_deadline() const noexcept { return timers_.next(); }
     connection_events take_events() noexcept { return std::exchange(events_, {}); }

@@ -98,6 +98,24 @@ TEST_F(descriptor_device, a_long_queue_is_read_in_batches_and_others_run_between
     io.poll();
     EXPECT_EQ(received, 3001);
     EXPECT_EQ(batches, 3); // 2 x 1024 + 953
+    EXPECT_EQ(at_ours.went_on, (std::vector<bool>{true, true, false}));
+}
+
+TEST_F(descriptor_device, who_was_told_of_more_to_come_is_told_that_there_was_none)
+{
+    ASSERT_NO_FATAL_FAILURE(make());
+    int sent = 0, received = 0;
+    at_ours.on_receive = [&](const std::string&) {
+        ++received;
+        if (sent < 1023 && peer_sends("x")) ++sent;
+    };
+    peer_sends("x");
+    io.poll();
+    EXPECT_EQ(received, 1024);
+    EXPECT_EQ(at_ours.went_on, (std::vector<bool>{true, false})) << "by a batch of nothing";
+    peer_sends("y");
+    io.poll();
+    EXPECT_EQ(at_ours.went_on, (std::vector<bool>{true, false, false}));
 }
 
 TEST_F(descriptor_device, transmits_headers_and_payload_as_one_packet)

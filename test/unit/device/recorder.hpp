@@ -31,9 +31,10 @@ public:
         add(text_of(p));
         if (on_receive) on_receive(text_of(p));
     }
-    void end_batch(bool) override
+    void end_batch(bool goes_on) override
     {
         add("|");
+        went_on.push_back(goes_on);
         if (on_batch) on_batch();
     }
     core::time_point now() const override { return time; }
@@ -45,6 +46,7 @@ public:
     }
 
     std::string heard;
+    std::vector<bool> went_on;                    ///< what it was told at the end of each batch
     core::time_point time{std::chrono::hours(1)}; ///< what it says the time is
     boost::system::error_code error;
     std::function<void(const std::string&)> on_receive;

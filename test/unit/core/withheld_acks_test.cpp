@@ -1,0 +1,135 @@
+// Acknowledgements that wait for what the device still holds: for how long, and which do not.
+#include "unit/core/two_hosts.hpp"
+
+#include <vector>
+
+namespace tapio::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct withheld_acks : testing::Test, two_hosts
+{
+    explicit withheld_acks(int receive_buffer = 256 * 1024)
+    {
+        listener = *b.tcp().open(family::v4);
+        EXPECT_FALSE(b.tcp().set_option(listener, socket_option::receive_buffer_size, receive_buffer, now));
+        EXPECT_FALSE(b.tcp().bind(listener, there));
+        EXPECT_FALSE(b.tcp().listen(listener, 1, now));
+        client = *a.tcp().open(family::v4);
+        EXPECT_EQ(a.tcp().connect(client, there, now), boost::asio::error::in_progress);
+        settle();
+        endpoint peer;
+        server = *b.tcp().accept(listener, peer, now);
+        for (int i = 0; i < 20; ++i) { // past the first segments, which are acknowledged at once
+            (void)arrive(sent(10'000), false);
+            read();
+        }
+    }
+    std::vector<packet> sent(std::size_t octets_of_payload)
+    {
+        const std::string text(octets_of_payload, 'x');
+        const const_bytes piece = octets(text);
+        EXPECT_EQ(*a.tcp().send(client, std::span(&piece, 1), now), octets_of_payload);
+        a.advance(now);
+        std::vector<packet> out;
+        for (packet p; a.next_packet(1, p, now);) out.push_back(std::move(p));
+        return out;
+    }
+    void read()
+    {
+        settle();
+        std::vector<slice> all;
+        (void)b.tcp().receive(server, all, 100'000'000, now);
+        now += 50ms; // and a delayed acknowledgement
+        settle();
+    }
+    /// A batch at the server. @return how many packets it answers
+    std::size_t arrive(std::vector<packet> batch, bool goes_on)
+    {
+        b.receive(1, std::span(batch), now, goes_on);
+        return answers();
+    }
+    std::size_t answers()
+    {
+        b.advance(now);
+        std::size_t n = 0;
+        for (packet p; b.next_packet(1, p, now); a.receive(1, std::move(p), now)) ++n;
+        return n;
+    }
+
+    tcp_id listener, client, server;
+};
+
+TEST_F(withheld_acks, after_a_pause_the_first_is_sent_at_once_and_the_next_waits_for_the_end)
+{
+    EXPECT_EQ(arrive(sent(10'000), true), 1U);
+    EXPECT_EQ(arrive(sent(10'000), true), 0U);
+    EXPECT_EQ(arrive(sent(10'000), true), 0U);
+    EXPECT_EQ(arrive(sent(10'000), false), 1U) << "one for all";
+    read();
+    EXPECT_TRUE(sent(1).size() == 1) << "everything was acknowledged: Nagle would keep it back";
+}
+
+TEST_F(withheld_acks, the_end_may_be_a_batch_of_nothing)
+{
+    (void)arrive(sent(10'000), true);
+    EXPECT_EQ(arrive(sent(10'000), true), 0U);
+    EXPECT_EQ(arrive({}, true), 0U);
+    EXPECT_EQ(arrive({}, false), 1U);
+}
+
+TEST_F(withheld_acks, not_for_longer_than_a_path_feels)
+{
+    (void)arrive(sent(10'000), true);
+    EXPECT_EQ(arrive(sent(10'000), true), 0U);
+    now += 240us;
+    EXPECT_EQ(arrive({}, true), 0U);
+    now += 10us;
+    EXPECT_EQ(arrive({}, true), 1U);
+}
+
+TEST_F(withheld_acks, should_the_device_forget_its_promise_the_timer_does_not)
+{
+    (void)arrive(sent(10'000), true);
+    EXPECT_EQ(arrive(sent(10'000), true), 0U);
+    now += 50ms;
+    EXPECT_EQ(answers(), 1U);
+}
+
+TEST_F(withheld_acks, a_hole_is_told_at_once)
+{
+    (void)arrive(sent(10'000), true);
+    auto batch = sent(10'000);
+    batch.erase(batch.begin() + 2);
+    EXPECT_GE(arrive(std::move(batch), true), 1U);
+}
+
+TEST_F(withheld_acks, data_on_its_way_carries_it)
+{
+    (void)arrive(sent(10'000), true);
+    EXPECT_EQ(arrive(sent(10'000), true), 0U);
+    const std::string text = "reply";
+    const const_bytes piece = octets(text);
+    EXPECT_EQ(*b.tcp().send(server, std::span(&piece, 1), now), text.size());
+    EXPECT_EQ(answers(), 1U);
+    EXPECT_EQ(arrive({}, false), 0U);
+}
+
+struct withheld_acks_of_a_small_window : withheld_acks
+{
+    static constexpr int buffer = 32 * 1024; // octets
+    withheld_acks_of_a_small_window() : withheld_acks(buffer) {}
+};
+
+TEST_F(withheld_acks_of_a_small_window, do_not_wait_until_the_peer_runs_into_its_edge)
+{
+    (void)arrive(sent(1448), true);
+    int octets = 0;
+    for (std::size_t answered = 0; answered == 0 && octets < buffer; octets += 1448) answered = arrive(sent(1448), true);
+    EXPECT_GT(octets, 2 * 1448) << "it does wait";
+    EXPECT_LE(octets, buffer / 2);
+}
+
+} // namespace
+} // namespace tapio::core
