@@ -167,9 +167,10 @@ engine::turn::~turn()
     }
     if (deferred_ || (engine_.host_.tcp().awaits_more() && !engine_.shut_down_)) engine_.flush_due_ = true;
     if (engine_.runs_handlers_ && !engine_.shut_down_) engine_.ready_.append(done_);
-    // A handler that runs the io_context itself does not get to what was posted before it did: not with a concurrency_hint of 1.
-    const bool within_a_handler = engine_.catching_up_ && !users_;
-    const bool to_catch_up = engine_.is_behind() && (!std::exchange(engine_.catch_up_due_, true) || within_a_handler);
+    // What a handler's own calls lead to is looked at when it has returned. If it runs the io_context itself, devices come in here:
+    // it does not get to what was posted before it did so, not with a concurrency_hint of 1.
+    const bool to_catch_up = engine_.is_behind() && (engine_.catching_up_ ? !users_ : !engine_.catch_up_due_);
+    if (to_catch_up) engine_.catch_up_due_ = true;
     ++engine_.turns_;
     const bool to_deliver = std::exchange(engine_.transmitted_, false) && engine_.has_in_memory_;
     if (to_deliver) pending_deliveries.waiting.push_back(engine_.shared_from_this());
