@@ -217,7 +217,7 @@ struct fuzzer
             if (random() % 2 == 0) batch.emplace_back(slice::copy_of(successor(f)));
         }
         batch.emplace_back(slice::copy_of(next_frame()));
-        h.receive(1, batch, now);
+        h.receive(1, batch, now, random() % 2 == 0);
         now += duration(static_cast<std::int64_t>(random() % 2'000'000));
         user_step();
         h.advance(now);
