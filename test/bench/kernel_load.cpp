@@ -24,14 +24,18 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using clock_type = std::chrono::steady_clock;
 
-/// The kernel's default may be one that paces (bbr): both ends use CUBIC, as tapio does.
-void use_cubic(tcp::socket& s) { ::setsockopt(s.native_handle(), IPPROTO_TCP, TCP_CONGESTION, "cubic", 5); }
+/// The kernel's default may be one that paces (bbr): both ends use CUBIC, as tapio does. Before there is a connection: one that
+/// has begun to pace goes on pacing. What an acceptor uses, its sockets do.
+template <class Socket>
+void use_cubic(Socket& s)
+{
+    ::setsockopt(s.native_handle(), IPPROTO_TCP, TCP_CONGESTION, "cubic", 5);
+}
 
 // -- the services, as bench_server has them ---------------------------------------------------------------------------------
 
 asio::awaitable<void> serve(tcp::socket s, unsigned short port)
 {
-    use_cubic(s);
     static std::vector<char> memory(256 * 1024);
     error_code ec;
     auto token = asio::redirect_error(asio::use_awaitable, ec);
@@ -61,8 +65,11 @@ asio::awaitable<void> accept_all(tcp::acceptor acceptor)
 void run_server()
 {
     asio::io_context io(1);
-    for (unsigned short port = 5001; port <= 5004; ++port)
-        asio::co_spawn(io, accept_all(tcp::acceptor(io, {tcp::v4(), port})), asio::detached);
+    for (unsigned short port = 5001; port <= 5004; ++port) {
+        tcp::acceptor acceptor(io, {tcp::v4(), port});
+        use_cubic(acceptor);
+        asio::co_spawn(io, accept_all(std::move(acceptor)), asio::detached);
+    }
     asio::signal_set stop(io, SIGTERM, SIGINT);
     stop.async_wait([&](error_code, int) { io.stop(); });
     std::puts("ready");
@@ -89,9 +96,9 @@ struct load
     void stream(unsigned short port)
     {
         asio::io_context io;
-        tcp::socket s(io);
-        s.connect({server, port});
+        tcp::socket s(io, tcp::v4());
         use_cubic(s);
+        s.connect({server, port});
         s.set_option(tcp::no_delay(true));
         std::vector<char> memory(65536);
         error_code ec;
@@ -111,7 +118,8 @@ struct load
         asio::io_context io;
         char octet[2];
         while (!over) {
-            tcp::socket s(io);
+            tcp::socket s(io, tcp::v4());
+            use_cubic(s);
             error_code ec;
             s.connect({server, 5004}, ec);
             std::size_t n = 0;
