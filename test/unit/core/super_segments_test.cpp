@@ -15,14 +15,6 @@ struct super_segments : testing::Test, two_hosts
 
     super_segments() : two_hosts({}, cutting())
     {
-        listener = *b.tcp().open(family::v4);
-        EXPECT_FALSE(b.tcp().bind(listener, there));
-        EXPECT_FALSE(b.tcp().listen(listener, 1, now));
-        client = *a.tcp().open(family::v4);
-        EXPECT_EQ(a.tcp().connect(client, there, now), boost::asio::error::in_progress);
-        settle();
-        endpoint peer;
-        server = *b.tcp().accept(listener, peer, now);
         for (int i = 0; i < 20; ++i) write(200'000), acknowledge(); // the window grows
         (void)take();
     }
@@ -56,7 +48,8 @@ struct super_segments : testing::Test, two_hosts
         settle();
     }
 
-    tcp_id listener, client, server;
+    const connected both = connect();
+    const tcp_id client = both.client, server = both.server;
 };
 
 TEST_F(super_segments, idle_it_sends_all_that_there_is)

@@ -41,6 +41,25 @@ struct two_hosts
             while (b.next_packet(1, p, now)) a.receive(1, std::move(p), now), more = true;
         }
     }
+    struct connected
+    {
+        tcp_id client, server; ///< a's and b's
+    };
+    /// @param receive_buffer of b's end, octets; 0: as it is by default
+    connected connect(int receive_buffer = 0)
+    {
+        const tcp_id listener = *b.tcp().open(family::v4);
+        if (receive_buffer != 0) {
+            EXPECT_FALSE(b.tcp().set_option(listener, socket_option::receive_buffer_size, receive_buffer, now));
+        }
+        EXPECT_FALSE(b.tcp().bind(listener, there));
+        EXPECT_FALSE(b.tcp().listen(listener, 1, now));
+        const tcp_id client = *a.tcp().open(family::v4);
+        EXPECT_EQ(a.tcp().connect(client, there, now), boost::asio::error::in_progress);
+        settle();
+        endpoint peer;
+        return {client, *b.tcp().accept(listener, peer, now)};
+    }
     static const_bytes octets(const std::string& s) { return std::as_bytes(std::span(s)); }
 
     time_point now{std::chrono::seconds(1)};
