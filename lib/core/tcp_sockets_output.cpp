@@ -88,11 +88,12 @@ void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
 {
     if (s.postponed) return;
     const std::size_t share = share_of(s);
-    std::size_t sent = 0; // octets
+    const bool goes_on = may_withhold_ && !s.path.loopback; // of loopback everything has come
+    std::size_t sent = 0;                                   // octets
     while (net_.transmit_room(s.path.interface) > 0) {
         if (sent >= share) return postpone(id, s, now);
         tcp::outgoing_segment seg;
-        if (!s.connection->next_segment(seg, now, may_withhold_)) return note_waiting(id, s);
+        if (!s.connection->next_segment(seg, now, goes_on)) return note_waiting(id, s);
         sent += seg.payload.size();
         transmit(s.local, s.remote, &s, std::move(seg), now);
     }

@@ -107,6 +107,35 @@ TEST_F(withheld_acks, data_on_its_way_carries_it)
     EXPECT_EQ(arrive({}, false), 0U);
 }
 
+TEST_F(withheld_acks, loopback_has_nothing_to_wait_for)
+{
+    const endpoint self{boost::asio::ip::make_address("127.0.0.1"), 81};
+    const tcp_id listener = *b.tcp().open(family::v4), speaker = *b.tcp().open(family::v4);
+    EXPECT_FALSE(b.tcp().bind(listener, self));
+    EXPECT_FALSE(b.tcp().listen(listener, 1, now));
+    EXPECT_EQ(b.tcp().connect(speaker, self, now), boost::asio::error::in_progress);
+    settle();
+    endpoint peer;
+    const tcp_id hearer = *b.tcp().accept(listener, peer, now);
+    const std::string text(200'000, 'x'); // three segments and more
+    const const_bytes piece = octets(text);
+    const auto speak = [&] {
+        EXPECT_EQ(*b.tcp().send(speaker, std::span(&piece, 1), now), text.size());
+        for (int i = 0; i < 10; ++i) b.advance(now);
+    };
+    for (int i = 0; i < 20; ++i) { // past the first segments
+        std::vector<slice> all;
+        speak();
+        (void)b.tcp().receive(hearer, all, text.size(), now);
+        now += 1ms;
+        b.advance(now);
+    }
+    (void)arrive(sent(10'000), true);
+    EXPECT_EQ(arrive(sent(10'000), true), 0U);
+    speak();
+    EXPECT_EQ(b.tcp().info(speaker, now)->in_flight, 0U);
+}
+
 struct withheld_acks_of_a_small_window : withheld_acks
 {
     static constexpr int buffer = 32 * 1024; // octets
