@@ -74,6 +74,7 @@ int main(int argc, char** argv)
     apps::host_options host;
     host.mac = "02:00:00:00:00:02";
     host.queue_length = 10'000; // room for the whole window of a client: it sends by itself, not when an acknowledgement wakes it
+    host.busy_poll = 50;        // as a server would whose clients wait for its answers; 0 shows what it is without
     engine_options engine;
     program.options.add(host.description()).add(engine.description());
     return program.run(argc, argv, [&] { serve(host, engine); });

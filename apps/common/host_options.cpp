@@ -78,8 +78,10 @@ po::options_description host_options::description()
         ("gateway", po::value(&gateway), "next hop towards everything else, like 198.18.0.1")      //
         ("mac", po::value(&mac), "link-layer address on the TAP device; made up if not given")     //
         ("vnet", po::bool_switch(&vnet),
-         "leave segmentation and checksums to the kernel (IFF_VNET_HDR): several times as fast") //
-        ("io-uring", po::bool_switch(&io_uring), "drive the device by io_uring: more packets in a second, without --vnet");
+         "leave segmentation and checksums to the kernel (IFF_VNET_HDR): several times as fast")                           //
+        ("io-uring", po::bool_switch(&io_uring), "drive the device by io_uring: more packets in a second, without --vnet") //
+        ("busy-poll", number(busy_poll, 0, 1'000'000),
+         "microseconds to look for the next packet before sleeping: answers sooner");
     return d;
 }
 
@@ -110,6 +112,7 @@ std::unique_ptr<tapio::device> open_device(const host_options& options)
     wanted.queue_length = options.queue_length;
     wanted.multi_queue = options.multi_queue;
     wanted.io_uring = options.io_uring;
+    wanted.busy_poll = std::chrono::microseconds(options.busy_poll);
     boost::system::error_code error;
     const auto open = [&] { return is_tap ? tapio::open_tap(wanted, error) : tapio::open_tun(wanted, error); };
     auto device = open();

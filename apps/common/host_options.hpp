@@ -24,6 +24,7 @@ struct host_options
     bool vnet = false;                  ///< segmentation and checksum offload (IFF_VNET_HDR)
     bool multi_queue = false;           ///< one queue of several of the device (IFF_MULTI_QUEUE)
     bool io_uring = false;              ///< drive the device by io_uring; it does not open where there is none
+    unsigned busy_poll = 0;             ///< microseconds: tuntap_options::busy_poll
     std::size_t queue_length = 0;       ///< packets; the device's queue towards us is to be so long if we may. 0: as it is
     std::string capture;                ///< a pcapng file that gets every packet, or nothing
 

@@ -1,6 +1,7 @@
 // What the handlers need lives in `pump`, which they share with the device: it may be gone before they are.
 #include "device/descriptor_device.hpp"
 
+#include "device/busy_poll.hpp"
 #include "device/delivery.hpp"
 #include "device/packet_io.hpp"
 
@@ -9,6 +10,8 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -44,11 +47,12 @@ std::size_t largest_read(const device_info& info, bool vnet_header) noexcept
 class pump : public std::enable_shared_from_this<pump>
 {
 public:
-    pump(int fd, const device_info& info, bool vnet_header, rings r)
+    pump(int fd, const device_info& info, driving d)
         : fd_(fd),
           batch_octets_(unfinished_segments(info.offload) ? batch_octets_of_large : batch_octets),
-          reader_(largest_read(info, vnet_header), vnet_header, std::move(r.reading)),
-          writer_(vnet_header, std::move(r.writing))
+          reader_(largest_read(info, d.vnet_header), d.vnet_header, std::move(d.by.reading)),
+          busy_poll_(d.busy_poll),
+          writer_(d.vnet_header, std::move(d.by.writing))
     {
     }
 
@@ -73,7 +77,10 @@ public:
 
     bool transmit(packet& p)
     {
-        return room_after([&] { return writer_.write(fd_, p); });
+        const std::size_t octets = p.size();
+        if (!room_after([&] { return writer_.write(fd_, p); })) return false;
+        sent_.store(sent_.load(std::memory_order_relaxed) + octets, std::memory_order_relaxed);
+        return true;
     }
 
     bool flush()
@@ -122,7 +129,7 @@ private:
         delivery_.with_receiver([](device_receiver& r) { r.writable(); });
     }
 
-    // There may be more, but others come first.
+    // There may be more, or will be at once, but others come first.
     void read_on()
     {
         const std::lock_guard lock(descriptor_mutex_);
@@ -132,9 +139,21 @@ private:
     void read_batch()
     {
         auto ended_by = packet_reader::outcome::drained;
-        const bool open = delivery_.with_receiver([&](device_receiver& r) { ended_by = read_into(r); });
+        bool again = false;
+        const bool open = delivery_.with_receiver([&](device_receiver& r) {
+            ended_by = read_into(r);
+            again = ended_by != packet_reader::outcome::drained || looks_again();
+        });
         if (!open || ended_by == packet_reader::outcome::failed) return;
-        ended_by == packet_reader::outcome::drained ? wait_readable() : read_on();
+        again ? read_on() : wait_readable();
+    }
+
+    bool looks_again()
+    {
+        const std::size_t found = std::exchange(found_, 0);
+        if (!busy_poll_.enabled()) return false;
+        const core::time_point now(std::chrono::steady_clock::now().time_since_epoch()); // the processor's time, not the stack's
+        return busy_poll_.looks_again(found, sent_.load(std::memory_order_relaxed), now);
     }
 
     packet_reader::outcome read_into(device_receiver& receiver)
@@ -156,6 +175,7 @@ private:
         const bool goes_on = last == outcome::packet || last == outcome::nothing_usable;
         if ((received || goes_on_) && delivery_.is_open()) receiver.end_batch(goes_on);
         goes_on_ = goes_on;
+        found_ += octets;
         if (last == outcome::failed && delivery_.is_open()) receiver.failed(error);
         return last;
     }
@@ -163,10 +183,13 @@ private:
     const int fd_; // the device's
     const std::size_t batch_octets_;
     delivery delivery_;
-    packet_reader reader_; // under delivery_'s mutex
-    bool goes_on_ = false; // likewise: the receiver has been told that there is more
+    packet_reader reader_;  // under delivery_'s mutex
+    bool goes_on_ = false;  // likewise: the receiver has been told that there is more
+    std::size_t found_ = 0; // likewise: octets since it was asked whether to look again
+    busy_poll busy_poll_;   // likewise
 
-    packet_writer writer_; // whose calls come one at a time, as the device's do
+    packet_writer writer_;             // whose calls come one at a time, as the device's do
+    std::atomic<std::size_t> sent_{0}; // octets
 
     std::mutex descriptor_mutex_; // a leaf: nothing of ours is called under it
     std::optional<descriptor> descriptor_;
@@ -176,8 +199,8 @@ private:
 class descriptor_device final : public device
 {
 public:
-    descriptor_device(unique_fd fd, device_info info, bool vnet_header, rings r)
-        : fd_(std::move(fd)), info_(std::move(info)), pump_(std::make_shared<pump>(fd_.get(), info_, vnet_header, std::move(r)))
+    descriptor_device(unique_fd fd, device_info info, driving d)
+        : fd_(std::move(fd)), info_(std::move(info)), pump_(std::make_shared<pump>(fd_.get(), info_, std::move(d)))
     {
     }
     ~descriptor_device() override { stop(); }
@@ -202,9 +225,9 @@ private:
 
 } // namespace
 
-std::unique_ptr<device> make_descriptor_device(unique_fd fd, device_info info, bool vnet_header, rings r)
+std::unique_ptr<device> make_descriptor_device(unique_fd fd, device_info info, driving d)
 {
-    return std::make_unique<descriptor_device>(std::move(fd), std::move(info), vnet_header, std::move(r));
+    return std::make_unique<descriptor_device>(std::move(fd), std::move(info), std::move(d));
 }
 
 std::optional<rings> open_rings(int fd)

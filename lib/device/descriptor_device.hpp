@@ -20,7 +20,14 @@ struct rings
 };
 std::optional<rings> open_rings(int fd); ///< nothing where there is no io_uring
 
-/// @param fd non-blocking  @param vnet_header  each packet has one in front of it  @param r empty: by read and write
-std::unique_ptr<device> make_descriptor_device(unique_fd fd, device_info info, bool vnet_header, rings r = {});
+struct driving
+{
+    bool vnet_header = false;   ///< each packet has one in front of it
+    rings by{};                 ///< empty: by read and write
+    core::duration busy_poll{}; ///< as in tuntap_options
+};
+
+/// @param fd non-blocking
+std::unique_ptr<device> make_descriptor_device(unique_fd fd, device_info info, driving d);
 
 } // namespace tapio::detail

@@ -53,7 +53,8 @@ result<std::unique_ptr<device>> finish(unique_fd& fd, tuntap_kind kind, const tu
     std::optional<rings> r = rings();
     if (options.io_uring) r = open_rings(fd.get());
     if (!r) return core::errno_code(EOPNOTSUPP);
-    return make_descriptor_device(std::move(fd), describe(*state, options), state->vnet_header, std::move(*r));
+    driving d{.vnet_header = state->vnet_header, .by = std::move(*r), .busy_poll = options.busy_poll};
+    return make_descriptor_device(std::move(fd), describe(*state, options), std::move(d));
 }
 
 } // namespace

@@ -9,8 +9,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <sys/socket.h>
 #include <thread>
+#include <utility>
 
 namespace tapio::test {
 namespace {
@@ -19,7 +21,7 @@ using detail::unique_fd;
 
 struct descriptor_device : ::testing::Test
 {
-    void make(std::size_t mtu = 100, bool vnet_header = false)
+    void make(std::size_t mtu = 100, detail::driving d = {})
     {
         int fds[2];
         ASSERT_EQ(::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fds), 0);
@@ -27,7 +29,7 @@ struct descriptor_device : ::testing::Test
         device_info info;
         info.link = core::link_type::ip;
         info.mtu = mtu;
-        ours = detail::make_descriptor_device(unique_fd(fds[0]), info, vnet_header);
+        ours = detail::make_descriptor_device(unique_fd(fds[0]), info, std::move(d));
         ours->start(io.get_executor(), at_ours);
     }
 
@@ -101,6 +103,38 @@ TEST_F(descriptor_device, a_long_queue_is_read_in_batches_and_others_run_between
     EXPECT_EQ(at_ours.went_on, (std::vector<bool>{true, true, false}));
 }
 
+TEST_F(descriptor_device, looks_for_the_next_packet_before_it_sleeps)
+{
+    make(100, {.busy_poll = std::chrono::seconds(10)});
+    peer_sends("a");
+    bool asked = false;
+    at_ours.on_batch = [&] {
+        if (!std::exchange(asked, true)) boost::asio::post(io, [&] { peer_sends("b"); }); // others run meanwhile
+    };
+    const auto began = std::chrono::steady_clock::now();
+    while (at_ours.heard != "a | b |" && io.poll_one() == 1) {} // asleep there would be nothing to run
+    EXPECT_EQ(at_ours.heard, "a | b |");
+    EXPECT_EQ(io.poll_one(), 1U); // it looks for a third
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+}
+
+TEST_F(descriptor_device, sleeps_when_it_has_looked_long_enough)
+{
+    using namespace std::chrono_literals;
+    make(100, {.busy_poll = 200ms});
+    peer_sends("a");
+    const auto began = std::chrono::steady_clock::now();
+    io.poll();
+    EXPECT_GE(std::chrono::steady_clock::now() - began, 200ms);
+    EXPECT_EQ(at_ours.heard, "a |");
+    peer_sends("b"); // in vain the last time: not now
+    io.restart();
+    const auto again = std::chrono::steady_clock::now();
+    io.poll();
+    EXPECT_LT(std::chrono::steady_clock::now() - again, 200ms);
+    EXPECT_EQ(at_ours.heard, "a | b |");
+}
+
 TEST_F(descriptor_device, who_was_told_of_more_to_come_is_told_that_there_was_none)
 {
     ASSERT_NO_FATAL_FAILURE(make());
@@ -165,7 +199,7 @@ TEST_F(descriptor_device, full_refuses_leaves_the_packet_and_calls_back_when_the
 
 TEST_F(descriptor_device, a_packet_with_offload_travels_behind_its_header)
 {
-    make(100, true);
+    make(100, {.vnet_header = true});
     auto p = packet_of("data");
     p.offload.checksum = core::offload_info::checksum_state::partial;
     p.offload.checksum_start = 20;
@@ -183,7 +217,7 @@ TEST_F(descriptor_device, a_packet_with_offload_travels_behind_its_header)
 
 TEST_F(descriptor_device, a_refused_packet_loses_its_offload_header_again)
 {
-    make(100, true);
+    make(100, {.vnet_header = true});
     int sent = 0;
     while (sent < 100'000 && transmit(*ours, "x")) ++sent;
     auto p = packet_of("refused");
