@@ -103,37 +103,14 @@ std::uint16_t sum(const_bytes bytes, Sink sink) noexcept
 
 } // namespace
 
-std::uint16_t ones_sum(const_bytes bytes) noexcept { return sum(bytes, nowhere{}); }
+std::uint16_t detail::long_ones_sum(const_bytes bytes) noexcept { return sum(bytes, nowhere{}); }
 
 std::uint16_t ones_sum_copying(const_bytes bytes, std::byte* to) noexcept { return sum(bytes, copy_to{to}); }
 
-void checksum_accumulator::add(const address& a) noexcept
+void checksum_accumulator::add_v6(const address& a) noexcept
 {
-    if (a.is_v4()) {
-        const std::uint32_t words = a.to_v4().to_uint();
-        add_word(static_cast<std::uint16_t>(words >> 16));
-        add_word(static_cast<std::uint16_t>(words));
-    } else {
-        const auto b = a.to_v6().to_bytes();
-        add(std::as_bytes(std::span(b)));
-    }
-}
-
-checksum_accumulator pseudo_header(const address& source, const address& destination, std::uint8_t protocol,
-                                   std::size_t length) noexcept
-{
-    checksum_accumulator sum;
-    sum.add(source);
-    sum.add(destination);
-    sum.add_word(protocol);
-    sum.add_word(static_cast<std::uint16_t>(length >> 16));
-    sum.add_word(static_cast<std::uint16_t>(length));
-    return sum;
-}
-
-void add(checksum_accumulator& sum, const packet& p) noexcept
-{
-    p.for_each_piece([&sum](const_bytes piece) { sum.add(piece); });
+    const auto b = a.to_v6().to_bytes();
+    add(std::as_bytes(std::span(b)));
 }
 
 } // namespace tapio::core

@@ -6,13 +6,49 @@
 #include <tapio/core/packet.hpp>
 #include <tapio/core/slice.hpp>
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <span>
 
 namespace tapio::core {
 
+namespace detail {
+
+std::uint16_t long_ones_sum(const_bytes bytes) noexcept;
+
+/// Of no more octets than headers have: summed where it is wanted, as they lie in memory (RFC 1071 §2 (B)).
+inline std::uint16_t short_ones_sum(const_bytes bytes) noexcept
+{
+    static_assert(std::endian::native == std::endian::little);
+    const std::byte* at = bytes.data();
+    std::size_t left = bytes.size();
+    std::uint64_t sum = 0;
+    const auto add = [&]<class Word>(Word w) {
+        std::memcpy(&w, at, sizeof w);
+        sum += w;
+        at += sizeof w;
+        left -= sizeof w;
+    };
+    while (left >= 4) add(std::uint32_t{});
+    if (left >= 2) add(std::uint16_t{});
+    if (left == 1) add(std::uint8_t{}); // the low octet of a little-endian word
+    sum = (sum & 0xffff'ffff) + (sum >> 32);
+    sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return static_cast<std::uint16_t>((sum << 8) | (sum >> 8));
+}
+
+} // namespace detail
+
 /// One's-complement sum of octets as big-endian 16-bit words, folded to 16 bits (not complemented).
-std::uint16_t ones_sum(const_bytes bytes) noexcept;
+inline std::uint16_t ones_sum(const_bytes bytes) noexcept
+{
+    constexpr std::size_t short_piece = 64;
+    return bytes.size() <= short_piece ? detail::short_ones_sum(bytes) : detail::long_ones_sum(bytes);
+}
 /// Copies them on the way: who reads them all can as well write them. Precondition: what is there does not overlap them.
 std::uint16_t ones_sum_copying(const_bytes bytes, std::byte* to) noexcept;
 
@@ -23,7 +59,12 @@ public:
     void add(const_bytes bytes) noexcept { add_piece(ones_sum(bytes), bytes.size()); }
     void add_copying(const_bytes bytes, std::byte* to) noexcept { add_piece(ones_sum_copying(bytes, to), bytes.size()); }
     void add_word(std::uint16_t host_order) noexcept { sum_ += host_order; }
-    void add(const address& a) noexcept;
+    void add(const address& a) noexcept
+    {
+        if (a.is_v6()) return add_v6(a);
+        const std::uint32_t words = a.to_v4().to_uint();
+        sum_ += (words >> 16) + (words & 0xffff);
+    }
 
     std::uint16_t folded() const noexcept
     {
@@ -35,6 +76,7 @@ public:
     std::uint16_t checksum() const noexcept { return static_cast<std::uint16_t>(~folded()); }
 
 private:
+    void add_v6(const address& a) noexcept;
     void add_piece(std::uint32_t sum, std::size_t size) noexcept
     {
         sum_ += odd_ ? (sum >> 8) | ((sum & 0xff) << 8) : sum;
@@ -46,11 +88,23 @@ private:
 };
 
 /// The pseudo-header of RFC 9293 §3.1 (IPv4) and RFC 8200 §8.1 (IPv6). @param length octets of transport header and payload
-checksum_accumulator pseudo_header(const address& source, const address& destination, std::uint8_t protocol,
-                                   std::size_t length) noexcept;
+inline checksum_accumulator pseudo_header(const address& source, const address& destination, std::uint8_t protocol,
+                                          std::size_t length) noexcept
+{
+    checksum_accumulator sum;
+    sum.add(source);
+    sum.add(destination);
+    sum.add_word(protocol);
+    sum.add_word(static_cast<std::uint16_t>(length >> 16));
+    sum.add_word(static_cast<std::uint16_t>(length));
+    return sum;
+}
 
 /// Adds everything in the packet.
-void add(checksum_accumulator& sum, const packet& p) noexcept;
+inline void add(checksum_accumulator& sum, const packet& p) noexcept
+{
+    p.for_each_piece([&sum](const_bytes piece) { sum.add(piece); });
+}
 
 /// RFC 1624 equation 3: the checksum after a 16-bit field has changed.
 constexpr std::uint16_t updated_checksum(std::uint16_t checksum, std::uint16_t before, std::uint16_t after) noexcept

@@ -26,9 +26,8 @@ std::byte* packet::push_front(std::size_t n) noexcept
     return head_.data() + begin_;
 }
 
-bool packet::pull(std::size_t n)
+bool packet::gather(std::size_t n)
 {
-    if (front().size() >= n) return true;
     if (size() < n) return false;
     if (n <= headroom) { // the usual case: headers that lie in two pieces
         std::array<std::byte, headroom> joined;

@@ -71,4 +71,13 @@ inline std::uint64_t siphash(const siphash_key& key, std::span<const std::byte> 
     return state.finish();
 }
 
+/// Of twelve octets, as siphash() of them: `first` the first eight, little-endian, `last` the other four.
+inline std::uint64_t siphash(const siphash_key& key, std::uint64_t first, std::uint32_t last) noexcept
+{
+    detail::siphash_state state(key);
+    state.compress(first);
+    state.compress(last | UINT64_C(12) << 56);
+    return state.finish();
+}
+
 } // namespace tapio::core

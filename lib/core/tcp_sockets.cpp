@@ -142,7 +142,11 @@ error_code tcp_sockets::bind(tcp_id id, const endpoint& local) // RFC 9293 MUST-
 
 std::uint32_t tcp_sockets::table_hash(const endpoint& local, const endpoint& remote) const noexcept
 {
-    return static_cast<std::uint32_t>(siphash(table_key_, tuple_octets(local, remote)));
+    const bool v4 = local.address.is_v4() && remote.address.is_v4();
+    if (!v4) return static_cast<std::uint32_t>(siphash(table_key_, tuple_octets(local, remote)));
+    const std::uint64_t addresses = std::uint64_t{local.address.to_v4().to_uint()} << 32 | remote.address.to_v4().to_uint();
+    const std::uint32_t ports = std::uint32_t{local.port} << 16 | remote.port;
+    return static_cast<std::uint32_t>(siphash(table_key_, addresses, ports));
 }
 
 tcp_id tcp_sockets::connection_of(const endpoint& local, const endpoint& remote) const

@@ -126,7 +126,7 @@ public:
     }
 
     /// Makes the first `n` octets contiguous, copying only if they are not. False if the packet is shorter.
-    bool pull(std::size_t n);
+    bool pull(std::size_t n) { return front().size() >= n || gather(n); }
 
     /// Drops `n` octets from the front. Precondition: n <= size().
     void consume(std::size_t n) noexcept
@@ -168,6 +168,7 @@ public:
     offload_info offload;
 
 private:
+    bool gather(std::size_t n);
     void cut(std::size_t n) noexcept; ///< precondition: n <= size()
     slice_list take_all();
 

@@ -88,11 +88,14 @@ public:
           size_(std::exchange(other.size_, 0))
     {
     }
-    slice& operator=(slice other) noexcept
+    slice& operator=(const slice& other) noexcept { return *this = slice(other); }
+    slice& operator=(slice&& other) noexcept
     {
-        std::swap(header_, other.header_);
-        std::swap(data_, other.data_);
-        std::swap(size_, other.size_);
+        if (this == &other) return *this;
+        if (header_ != nullptr) detail::release_block(header_);
+        header_ = std::exchange(other.header_, nullptr);
+        data_ = std::exchange(other.data_, nullptr);
+        size_ = std::exchange(other.size_, 0);
         return *this;
     }
     ~slice()

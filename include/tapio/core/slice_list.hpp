@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <iterator>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -17,10 +18,17 @@ namespace tapio::core {
 class slice_list
 {
 public:
-    slice_list() noexcept = default;
-    slice_list(const slice_list&) = default;
-    slice_list& operator=(const slice_list&) = default;
-    slice_list(slice_list&& other) noexcept { take(other); }
+    slice_list() noexcept : few_{} {}
+    slice_list(const slice_list& other) : slice_list()
+    {
+        for (const slice& s : other) push_back(s);
+    }
+    slice_list(slice_list&& other) noexcept : slice_list() { take(other); }
+    slice_list& operator=(const slice_list& other)
+    {
+        if (this != &other) *this = slice_list(other);
+        return *this;
+    }
     slice_list& operator=(slice_list&& other) noexcept
     {
         if (this == &other) return *this;
@@ -28,32 +36,36 @@ public:
         take(other);
         return *this;
     }
-    ~slice_list() = default;
+    ~slice_list() { clear(); }
 
     bool empty() const noexcept { return size_ == 0; }
     std::size_t size() const noexcept { return size_; }
-    slice* begin() noexcept { return many_.empty() ? few_.data() : many_.data(); }
+    slice* begin() noexcept { return many_ == nullptr ? few_.data() : many_->data(); }
     slice* end() noexcept { return begin() + size_; }
-    const slice* begin() const noexcept { return many_.empty() ? few_.data() : many_.data(); }
+    const slice* begin() const noexcept { return many_ == nullptr ? few_.data() : many_->data(); }
     const slice* end() const noexcept { return begin() + size_; }
     const slice& front() const noexcept { return *begin(); }         ///< precondition: !empty()
     slice& operator[](std::size_t i) noexcept { return begin()[i]; } ///< precondition: i < size()
 
     void push_back(slice s)
     {
-        if (many_.empty() && size_ < few_.size()) {
+        if (many_ == nullptr && size_ < few_.size()) {
             few_[size_] = std::move(s);
         } else {
-            if (many_.empty()) std::move(few_.begin(), few_.end(), std::back_inserter(many_));
-            many_.push_back(std::move(s));
+            if (many_ == nullptr) spill();
+            many_->push_back(std::move(s));
         }
         ++size_;
     }
-    void clear() noexcept { resize(0); }
+    void clear() noexcept
+    {
+        if (size_ != 0) resize(0);
+    }
 
     /// Cuts `octets` off the front; all, if there are fewer.
     void remove_prefix(std::size_t octets) noexcept
     {
+        if (size_ > 0 && octets < begin()->size()) return begin()->remove_prefix(octets);
         std::size_t spent = 0;
         for (slice& s : *this) {
             const std::size_t cut = std::min(octets, s.size());
@@ -80,29 +92,36 @@ public:
     }
 
 private:
-    void resize(std::size_t n) noexcept ///< precondition: n <= size()
+    [[gnu::noinline]] void resize(std::size_t n) noexcept ///< precondition: n <= size(); so that the rest is inlined
     {
-        if (many_.empty()) {
+        if (many_ == nullptr) {
             for (; size_ > n; --size_) few_[size_ - 1] = slice();
         } else {
-            many_.resize(n);
+            many_->resize(n);
             size_ = n;
+            if (n == 0) many_.reset();
         }
+    }
+    void spill()
+    {
+        many_ = std::make_unique<std::vector<slice>>();
+        many_->reserve(2 * few_.size());
+        std::move(few_.begin(), few_.end(), std::back_inserter(*many_));
     }
     void take(slice_list& other) noexcept ///< precondition: empty()
     {
         size_ = std::exchange(other.size_, 0);
-        if (!other.many_.empty()) {
-            many_ = std::move(other.many_);
-            other.many_.clear();
-            return;
-        }
+        many_ = std::move(other.many_);
+        if (many_ != nullptr) return;
         for (std::size_t i = 0; i < size_; ++i) few_[i] = std::move(other.few_[i]);
     }
 
     std::size_t size_ = 0;
-    std::array<slice, 2> few_; ///< in use while `many_` is empty
-    std::vector<slice> many_;
+    union ///< as they are empty from `size_` on, and while there are many, there is nothing to destroy in a list that is empty
+    {
+        std::array<slice, 2> few_;
+    };
+    std::unique_ptr<std::vector<slice>> many_; ///< null: the few are all
 };
 
 } // namespace tapio::core
