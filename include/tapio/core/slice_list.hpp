@@ -92,7 +92,7 @@ public:
     }
 
 private:
-    [[gnu::noinline]] void resize(std::size_t n) noexcept ///< precondition: n <= size(); so that the rest is inlined
+    void resize(std::size_t n) noexcept ///< precondition: n <= size()
     {
         if (many_ == nullptr) {
             for (; size_ > n; --size_) few_[size_ - 1] = slice();
@@ -113,7 +113,8 @@ private:
         size_ = std::exchange(other.size_, 0);
         many_ = std::move(other.many_);
         if (many_ != nullptr) return;
-        for (std::size_t i = 0; i < size_; ++i) few_[i] = std::move(other.few_[i]);
+        if (size_ > 0) few_[0] = std::move(other.few_[0]);
+        if (size_ > 1) few_[1] = std::move(other.few_[1]);
     }
 
     std::size_t size_ = 0;
