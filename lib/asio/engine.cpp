@@ -168,8 +168,11 @@ engine::turn::~turn()
     if (deferred_ || (engine_.host_.tcp().awaits_more() && !engine_.shut_down_)) engine_.flush_due_ = true;
     if (engine_.runs_handlers_ && !engine_.shut_down_) engine_.ready_.append(done_);
     // What a handler's own calls lead to is looked at when it has returned. If it runs the io_context itself, devices come in
-    // here: it does not get to what was posted before it did so, not with a concurrency_hint of 1.
-    const bool to_catch_up = engine_.is_behind() && (engine_.catching_up_ ? !users_ : !engine_.catch_up_due_);
+    // here: it does not get to what was posted before it did so, not with a concurrency_hint of 1. But what is delivered in
+    // memory comes to every handler, and one that is on its way is enough: many would take the turns of others.
+    const bool runs_io_itself = engine_.catching_up_ && !users_ && !pending_deliveries.running;
+    const bool on_its_way = engine_.catch_up_due_ || (engine_.catching_up_ && users_);
+    const bool to_catch_up = engine_.is_behind() && (runs_io_itself || !on_its_way);
     if (to_catch_up) engine_.catch_up_due_ = true;
     ++engine_.turns_;
     const bool to_deliver = std::exchange(engine_.transmitted_, false) && engine_.has_in_memory_;
