@@ -1,4 +1,6 @@
 // The block pool: free lists for each thread and size class.
+#include "base/block_arena.hpp"
+
 #include <tapio/core/slice.hpp>
 
 #include <algorithm>
@@ -124,6 +126,7 @@ void release_block(block_header* b) noexcept
     // Who holds the only reference shares it with nobody: then a look is enough, which costs less than a change.
     if (b->references.load(std::memory_order_acquire) != 1 && b->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     if (b->size_class == foreign) return delete static_cast<foreign_block*>(b);
+    if (b->size_class == of_arena) return return_to_arena(b);
     if (b->size_class == unpooled || !alive || !pool().keep(b)) destroy(b);
 }
 

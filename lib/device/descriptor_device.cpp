@@ -26,12 +26,12 @@ using core::error_code;
 using descriptor = asio::posix::basic_stream_descriptor<asio::any_io_executor>;
 
 // What is read before timers and other handlers get their turn: no more octets than a processor's cache keeps until the user has
-// them. Of large packets much less, so that there is room in it for where they come from too; of small ones more, so that there
-// are many to join; and so many packets that acknowledgements do not wait in the device while their connections share what can be
-// sent.
+// them, and so many packets that acknowledgements do not wait in the device while their connections share what can be sent. Where
+// a packet costs a system call more of them, so that there are many to join; elsewhere less, so that there is room in the cache
+// for where they come from too.
 constexpr int batch = 1024;
-constexpr std::size_t batch_octets = 1024 * 1024;
-constexpr std::size_t batch_octets_of_large = 256 * 1024;
+constexpr std::size_t batch_octets = 256 * 1024;
+constexpr std::size_t batch_octets_of_calls = 1024 * 1024;
 constexpr std::size_t ethernet_overhead = 18; // octets: header and one VLAN tag
 constexpr std::size_t vnet_overhead = 12;
 constexpr std::size_t largest_gso = 65535; // octets of a super-segment, link header apart
@@ -49,7 +49,7 @@ class pump : public std::enable_shared_from_this<pump>
 public:
     pump(int fd, const device_info& info, driving d)
         : fd_(fd),
-          batch_octets_(unfinished_segments(info.offload) ? batch_octets_of_large : batch_octets),
+          batch_octets_(unfinished_segments(info.offload) || d.by.reading ? batch_octets : batch_octets_of_calls),
           reader_(largest_read(info, d.vnet_header), d.vnet_header, std::move(d.by.reading)),
           busy_poll_(d.busy_poll),
           writer_(d.vnet_header, std::move(d.by.writing))

@@ -18,6 +18,10 @@ constexpr std::size_t small_packet = 256; // octets
 // Beyond that a copy costs less than the vector (and at IOV_MAX, 1024, the kernel would refuse it).
 constexpr std::size_t most_pieces = 64;
 
+// Of the memory that the kernel is made to know: frames of a common size for a batch and what the user has of the one before.
+constexpr std::size_t known_octets = 2 * 1024 * 1024;
+constexpr std::size_t largest_known = 16 * 1024; // octets of a packet; a large one takes longer to copy than to prepare for
+
 bool is_transient(int error) noexcept
 {
     return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS || error == ENOMEM || error == EINTR;
@@ -51,6 +55,14 @@ ssize_t write_pieces(int fd, const core::packet& p)
 
 } // namespace
 
+packet_reader::packet_reader(std::size_t largest, bool vnet_header, std::unique_ptr<uring> ring)
+    : largest_(largest), vnet_header_(vnet_header), ring_(std::move(ring))
+{
+    if (!ring_ || largest_ > largest_known) return;
+    arena_ = std::make_unique<core::block_arena>(largest_ + 1, known_octets / (largest_ + 1));
+    if (!ring_->know(arena_->memory())) arena_.reset();
+}
+
 packet_reader::outcome packet_reader::read(int fd, core::packet& out, core::error_code& error)
 {
     if (ring_) return read_ahead(out, error);
@@ -77,13 +89,20 @@ packet_reader::outcome packet_reader::read_ahead(core::packet& out, core::error_
 void packet_reader::fill()
 {
     for (unsigned i = 0; i < at_once_; ++i) {
-        if (!ahead_[i]) ahead_[i] = core::block(largest_ + 1);
+        if (!ahead_[i]) ahead_[i] = to_read_into();
         ring_->read(ahead_[i].data(), largest_ + 1);
     }
     sizes_ = ring_->submit();
     next_ = 0;
     const auto came = static_cast<unsigned>(std::count_if(sizes_.begin(), sizes_.end(), [](int n) { return n >= 0; }));
     at_once_ = came == at_once_ ? std::min(2 * at_once_, most_at_once) : std::max(came + 1, 4U);
+}
+
+/// When those that the kernel knows are all in use, because the user has not read what is in them, others will do.
+core::block packet_reader::to_read_into()
+{
+    core::block known = arena_ ? arena_->take() : core::block();
+    return known ? std::move(known) : core::block(largest_ + 1);
 }
 
 packet_reader::outcome packet_reader::take(core::block& from, std::size_t size, core::packet& out)

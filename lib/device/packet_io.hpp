@@ -2,6 +2,7 @@
 /// Packets from a descriptor, and into it: a system call each, or (uring.hpp) a batch of them for one.
 #pragma once
 
+#include "base/block_arena.hpp"
 #include "device/uring.hpp"
 
 #include <tapio/core/error.hpp>
@@ -22,10 +23,7 @@ class packet_reader
 {
 public:
     /// @param largest octets of the largest packet, headers of the device included  @param ring null: one at a time
-    packet_reader(std::size_t largest, bool vnet_header, std::unique_ptr<uring> ring = nullptr) noexcept
-        : largest_(largest), vnet_header_(vnet_header), ring_(std::move(ring))
-    {
-    }
+    packet_reader(std::size_t largest, bool vnet_header, std::unique_ptr<uring> ring = nullptr);
 
     enum class outcome
     {
@@ -48,9 +46,11 @@ private:
     outcome take(core::block& from, std::size_t size, core::packet& out);
     outcome read_ahead(core::packet& out, core::error_code& error);
     void fill();
+    core::block to_read_into();
 
     std::size_t largest_;
     bool vnet_header_;
+    std::unique_ptr<core::block_arena> arena_; // which the ring knows; null: it does not
     std::unique_ptr<uring> ring_;
     core::block block_; // to be filled next; small packets leave it to the next one
 

@@ -4,6 +4,7 @@
 
 #ifdef TAPIO_HAS_IO_URING
 #include <cerrno>
+#include <functional>
 #include <liburing.h>
 #include <vector>
 
@@ -41,7 +42,13 @@ struct uring::ring
         e->user_data = results.size() - 1;
     }
 
+    bool knows(const std::byte* p) const noexcept
+    {
+        return std::less_equal<>()(known.data(), p) && std::less<>()(p, known.data() + known.size());
+    }
+
     io_uring rings{};
+    core::mutable_bytes known;
     std::vector<int> results; ///< of what is queued, or was the last time
     bool submitted = false;
     bool broken = false;
@@ -49,7 +56,7 @@ struct uring::ring
 
 namespace {
 
-constexpr int registered = 0; // the index of the only descriptor
+constexpr int registered = 0; // the index of the only descriptor, and of the only memory
 
 } // namespace
 
@@ -65,6 +72,14 @@ std::unique_ptr<uring> uring::open(int fd, unsigned entries)
     return std::unique_ptr<uring>(new uring(std::move(r)));
 }
 
+bool uring::know(core::mutable_bytes memory)
+{
+    const iovec all{memory.data(), memory.size()};
+    if (io_uring_register_buffers(&ring_->rings, &all, 1) != 0) return false;
+    ring_->known = memory;
+    return true;
+}
+
 bool uring::available()
 {
     io_uring rings{};
@@ -77,7 +92,11 @@ void uring::read(std::byte* into, std::size_t size)
 {
     io_uring_sqe* const e = ring_->next();
     if (e == nullptr) return;
-    io_uring_prep_read(e, registered, into, static_cast<unsigned>(size), 0);
+    if (ring_->knows(into)) {
+        io_uring_prep_read_fixed(e, registered, into, static_cast<unsigned>(size), 0, registered);
+    } else {
+        io_uring_prep_read(e, registered, into, static_cast<unsigned>(size), 0);
+    }
     ring_->name(e);
 }
 
@@ -128,6 +147,7 @@ struct uring::ring
 };
 std::unique_ptr<uring> uring::open(int, unsigned) { return nullptr; }
 bool uring::available() { return false; }
+bool uring::know(core::mutable_bytes) { return false; }
 void uring::read(std::byte*, std::size_t) {}
 void uring::write(std::span<const iovec>) {}
 std::span<const int> uring::submit() { return {}; }

@@ -22,6 +22,10 @@ public:
     uring(const uring&) = delete;
     uring& operator=(const uring&) = delete;
 
+    /// Makes memory known to the kernel, which reads into it faster then. @return false: it will not have it (RLIMIT_MEMLOCK)
+    /// Precondition: not called before; the memory stays for as long as this.
+    bool know(core::mutable_bytes memory);
+
     // Precondition of these: less than `entries` are queued. Memory must stay until submit() has returned.
     void read(std::byte* into, std::size_t size);
     void write(std::span<const iovec> pieces);

@@ -12,6 +12,8 @@
 
 namespace tapio::core {
 
+class block_arena;
+
 using const_bytes = std::span<const std::byte>;
 using mutable_bytes = std::span<std::byte>;
 
@@ -69,6 +71,9 @@ public:
     class slice into_slice(std::size_t offset, std::size_t size) && noexcept;
 
 private:
+    friend class block_arena;
+    explicit block(detail::block_header* header) noexcept : header_(header) {} ///< counts this one already
+
     detail::block_header* header_ = nullptr;
 };
 
