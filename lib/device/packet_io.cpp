@@ -18,6 +18,8 @@ constexpr std::size_t small_packet = 256; // octets
 // Beyond that a copy costs less than the vector (and at IOV_MAX, 1024, the kernel would refuse it).
 constexpr std::size_t most_pieces = 64;
 
+constexpr std::size_t ahead_octets = 256 * 1024; // of memory to read into at once: more would not stay in the cache
+
 // Of the memory that the kernel is made to know: frames of a common size for a batch and what the user has of the one before.
 constexpr std::size_t known_octets = 2 * 1024 * 1024;
 constexpr std::size_t largest_known = 16 * 1024; // octets of a packet; a large one takes longer to copy than to prepare for
@@ -56,7 +58,10 @@ ssize_t write_pieces(int fd, const core::packet& p)
 } // namespace
 
 packet_reader::packet_reader(std::size_t largest, bool vnet_header, std::unique_ptr<uring> ring)
-    : largest_(largest), vnet_header_(vnet_header), ring_(std::move(ring))
+    : largest_(largest),
+      vnet_header_(vnet_header),
+      ring_(std::move(ring)),
+      most_at_once_(std::clamp(static_cast<unsigned>(ahead_octets / (largest + 1)), fewest_at_once, most_at_once))
 {
     if (!ring_ || largest_ > largest_known) return;
     arena_ = std::make_unique<core::block_arena>(largest_ + 1, known_octets / (largest_ + 1));
@@ -95,7 +100,7 @@ void packet_reader::fill()
     sizes_ = ring_->submit();
     next_ = 0;
     const auto came = static_cast<unsigned>(std::count_if(sizes_.begin(), sizes_.end(), [](int n) { return n >= 0; }));
-    at_once_ = came == at_once_ ? std::min(2 * at_once_, most_at_once) : std::max(came + 1, 4U);
+    at_once_ = came == at_once_ ? std::min(2 * at_once_, most_at_once_) : std::clamp(came + 1, fewest_at_once, most_at_once_);
 }
 
 /// When those that the kernel knows are all in use, because the user has not read what is in them, others will do.

@@ -43,6 +43,8 @@ public:
     static constexpr unsigned most_at_once = 64;
 
 private:
+    static constexpr unsigned fewest_at_once = 4;
+
     outcome take(core::block& from, std::size_t size, core::packet& out);
     outcome read_ahead(core::packet& out, core::error_code& error);
     void fill();
@@ -52,13 +54,14 @@ private:
     bool vnet_header_;
     std::unique_ptr<core::block_arena> arena_; // which the ring knows; null: it does not
     std::unique_ptr<uring> ring_;
+    unsigned most_at_once_;
     core::block block_; // to be filled next; small packets leave it to the next one
 
     // What one batch has read. One that found nothing may lie between two that found something.
     std::array<core::block, most_at_once> ahead_;
     std::span<const int> sizes_; // of what is in each; or -errno. The ring's
     std::size_t next_ = 0;
-    unsigned at_once_ = 4; // as many as come
+    unsigned at_once_ = fewest_at_once; // as many as come
 };
 
 enum class write_outcome
