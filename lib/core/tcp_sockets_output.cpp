@@ -79,7 +79,7 @@ void tcp_sockets::arm(tcp_id id, tcp_socket& s, time_point deadline)
 std::size_t tcp_sockets::share_of(const tcp_socket& s) const noexcept
 {
     if (quantum_ == 0 || s.path.loopback) return std::numeric_limits<std::size_t>::max();
-    return s.path.offload.tso_v4 ? 4 * quantum_ : quantum_;
+    return s.path.offload.tso_v4 ? 2 * quantum_ : quantum_;
 }
 
 /// Lets the connection speak as long as the interface takes packets, and up to its share: then the others get their turn, and
