@@ -22,8 +22,8 @@ struct tuntap_options
     bool vnet_header = false;   ///< IFF_VNET_HDR: each packet travels with its offload_info
     core::offload_features offload{}; ///< what the kernel may leave to us (TUNSETOFFLOAD); any of them implies `vnet_header`
     /// Drives the device by io_uring(7): many packets for one system call. Pays where packets are small, not with segmentation
-    /// offload. Where io_uring_available() says no the device does not open: operation_not_supported. Some 3 MiB are registered with
-    /// the kernel, where RLIMIT_MEMLOCK lets them; without, it is slower.
+    /// offload. Where io_uring_available() says no the device does not open: operation_not_supported. Some 3 MiB are registered
+    /// with the kernel, where RLIMIT_MEMLOCK lets them; without, it is slower.
     bool io_uring = false;
     /// How long after a packet to look for the next one before the thread sleeps, like SO_BUSY_POLL (socket(7)): what takes less
     /// time to come is there at once, instead of the tens of microseconds later that waking a thread takes. 50 us are a good
