@@ -29,7 +29,7 @@ struct tuntap_options
     /// time to come is there at once, instead of the tens of microseconds later that waking a thread takes. 50 us are a good
     /// measure; 0: sleep at once. It costs processor time: not where the other end is quiet (it stops after a few times in vain,
     /// and tries again now and then) nor in bulk transfer, but up to a whole processor between. Other handlers run meanwhile;
-    /// io_context::poll() returns only when it is over.
+    /// io_context::poll() returns only when it is over. A synchronous call that drives the stack itself sleeps at once.
     core::duration busy_poll{};
     std::size_t mtu = 0;          ///< octets of IP packet; 0: as the device has it
     std::size_t queue_length = 0; ///< txqueuelen, packets waiting for us; 0: as the device has it
