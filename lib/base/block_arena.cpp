@@ -33,6 +33,7 @@ struct block_arena::place
     }
     static place* of(detail::block_header* h) noexcept { return reinterpret_cast<place*>(h->octets() - line); }
 };
+
 /// What the blocks that are in use need of it.
 struct block_arena::shared
 {
