@@ -7,6 +7,7 @@
 #include <tapio/device/tun.hpp>
 
 #include <cerrno>
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 

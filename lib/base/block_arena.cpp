@@ -1,5 +1,7 @@
 #include "base/block_arena.hpp"
 
+#include "base/block_layout.hpp"
+
 #include <atomic>
 #include <bit>
 #include <new>
@@ -9,14 +11,12 @@ namespace tapio::core {
 
 namespace {
 
-constexpr std::size_t line = 64; // octets: of a cache's line, and in front of each block's own
-constexpr std::size_t page = 4096;
-
 /// From one block to the next: a short one does not lie in two pages.
 std::size_t stride_of(std::size_t capacity) noexcept
 {
-    const std::size_t all = line + capacity;
-    return all <= page ? std::bit_ceil(all) : (all + line - 1) / line * line;
+    using namespace detail;
+    const std::size_t all = cache_line + capacity;
+    return all <= page_size ? std::bit_ceil(all) : (all + cache_line - 1) / cache_line * cache_line;
 }
 
 } // namespace
@@ -27,11 +27,11 @@ struct block_arena::place
     shared* arena;
     place* next; ///< while it is free
 
+    static place* of(detail::block_header* h) noexcept { return reinterpret_cast<place*>(detail::memory_of(h)); }
     detail::block_header* header() noexcept
     {
-        return reinterpret_cast<detail::block_header*>(reinterpret_cast<std::byte*>(this) + line - sizeof(detail::block_header));
+        return reinterpret_cast<detail::block_header*>(reinterpret_cast<std::byte*>(this) + detail::cache_line) - 1;
     }
-    static place* of(detail::block_header* h) noexcept { return reinterpret_cast<place*>(h->octets() - line); }
 };
 
 /// What the blocks that are in use need of it.
@@ -40,19 +40,19 @@ struct block_arena::shared
     shared(std::size_t capacity, std::size_t blocks)
         : stride(stride_of(capacity)),
           size(stride * blocks),
-          memory(static_cast<std::byte*>(::operator new(size, std::align_val_t(page)))),
+          memory(static_cast<std::byte*>(::operator new(size, std::align_val_t(detail::page_size)))),
           counted(blocks)
     {
-        static_assert(sizeof(place) + sizeof(detail::block_header) <= line);
+        static_assert(sizeof(place) + sizeof(detail::block_header) <= detail::cache_line);
         for (std::size_t i = blocks; i-- > 0;) {
             auto* const p = new (memory + i * stride) place{this, unused};
-            new (p->header()) detail::block_header{{0}, static_cast<std::uint32_t>(stride - line), detail::of_arena};
+            detail::make_block(memory + i * stride, 0, stride - detail::cache_line, detail::block_kind::of_arena);
             unused = p;
         }
     }
     shared(const shared&) = delete;
     shared& operator=(const shared&) = delete;
-    ~shared() { ::operator delete(memory, std::align_val_t(page)); }
+    ~shared() { ::operator delete(memory, std::align_val_t(detail::page_size)); }
 
     /// The one that was in use last is still in the processor's cache.
     place* take() noexcept

@@ -40,10 +40,4 @@ private:
     shared* const shared_;
 };
 
-namespace detail {
-
-inline constexpr std::uint32_t of_arena = 0xffff'fffd; ///< size_class of its blocks
-
-} // namespace detail
-
 } // namespace tapio::core

@@ -1,5 +1,6 @@
 // The block pool: free lists for each thread and size class.
 #include "base/block_arena.hpp"
+#include "base/block_layout.hpp"
 
 #include <tapio/core/slice.hpp>
 
@@ -19,22 +20,21 @@ namespace {
 constexpr std::size_t smallest = 256;                   ///< octets
 constexpr std::size_t classes = 10;                     ///< 256 octets, doubling, up to 128 KiB
 constexpr std::size_t most_kept = std::size_t{8} << 20; ///< octets kept in one free list
-constexpr std::uint32_t unpooled = 0xffff'ffff;
-constexpr std::uint32_t foreign = 0xffff'fffe;
 
-// Where the octets lie. `rep movsb`, by which kernels copy and C libraries large pieces, is twenty times slower on some
-// processors (AMD's Zen 3 for one) when the destination lies 1 to 31 octets behind the source modulo 4096. The octets of large
-// blocks lie so that this does not happen with the usual others: the kernel's pages, and memory fresh from malloc.
-constexpr std::size_t line = 64;     ///< octets: of a cache's line, and in front of the block's own
-constexpr std::size_t page = 4096;   ///< octets
+// `rep movsb`, by which kernels copy and C libraries large pieces, is twenty times slower on some processors (AMD's Zen 3 for
+// one) when the destination lies 1 to 31 octets behind the source modulo 4096. The octets of large blocks lie so that this does
+// not happen with the usual others: the kernel's pages, and memory fresh from malloc.
 constexpr std::size_t large = 16384; ///< octets of capacity
 
-std::align_val_t alignment_of(std::size_t capacity) noexcept { return std::align_val_t(capacity >= large ? page : line); }
+std::align_val_t alignment_of(std::size_t capacity) noexcept
+{
+    return std::align_val_t(capacity >= large ? page_size : cache_line);
+}
 
 struct foreign_block : block_header
 {
     foreign_block(std::shared_ptr<const void> keep, std::size_t size)
-        : block_header{{1}, static_cast<std::uint32_t>(size), foreign}, owner(std::move(keep))
+        : block_header{{1}, static_cast<std::uint32_t>(size), block_kind::foreign}, owner(std::move(keep))
     {
     }
     std::shared_ptr<const void> owner;
@@ -48,7 +48,7 @@ std::size_t class_of(std::size_t capacity) noexcept
 void destroy(block_header* b) noexcept
 {
     const auto alignment = alignment_of(b->capacity);
-    void* const memory = b->octets() - line;
+    void* const memory = memory_of(b);
     b->~block_header();
     ::operator delete(memory, alignment);
 }
@@ -99,8 +99,8 @@ free_lists& pool()
 
 block_header* allocate(std::size_t capacity, std::uint32_t size_class)
 {
-    auto* const memory = static_cast<std::byte*>(::operator new(line + capacity, alignment_of(capacity)));
-    return new (memory + line - sizeof(block_header)) block_header{{1}, static_cast<std::uint32_t>(capacity), size_class};
+    auto* const memory = static_cast<std::byte*>(::operator new(cache_line + capacity, alignment_of(capacity)));
+    return make_block(memory, 1, capacity, size_class);
 }
 
 } // namespace
@@ -108,7 +108,7 @@ block_header* allocate(std::size_t capacity, std::uint32_t size_class)
 block_header* acquire_block(std::size_t capacity)
 {
     const std::size_t c = class_of(capacity);
-    if (c >= classes || !alive) return allocate(capacity, unpooled);
+    if (c >= classes || !alive) return allocate(capacity, block_kind::unpooled);
     if (block_header* const b = pool().take(c)) {
         b->references.store(1, std::memory_order_relaxed);
         return b;
@@ -125,9 +125,9 @@ void release_block(block_header* b) noexcept
 {
     // Who holds the only reference shares it with nobody: then a look is enough, which costs less than a change.
     if (b->references.load(std::memory_order_acquire) != 1 && b->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-    if (b->size_class == foreign) return delete static_cast<foreign_block*>(b);
-    if (b->size_class == of_arena) return return_to_arena(b);
-    if (b->size_class == unpooled || !alive || !pool().keep(b)) destroy(b);
+    if (b->size_class == block_kind::foreign) return delete static_cast<foreign_block*>(b);
+    if (b->size_class == block_kind::of_arena) return return_to_arena(b);
+    if (b->size_class == block_kind::unpooled || !alive || !pool().keep(b)) destroy(b);
 }
 
 } // namespace detail

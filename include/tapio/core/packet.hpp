@@ -168,7 +168,7 @@ public:
     offload_info offload;
 
 private:
-    bool gather(std::size_t n);
+    bool gather(std::size_t n);       ///< pull() of more than is contiguous
     void cut(std::size_t n) noexcept; ///< precondition: n <= size()
     slice_list take_all();
 

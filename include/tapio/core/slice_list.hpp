@@ -18,12 +18,12 @@ namespace tapio::core {
 class slice_list
 {
 public:
-    slice_list() noexcept : few_{} {}
-    slice_list(const slice_list& other) : slice_list()
+    slice_list() noexcept = default;
+    slice_list(const slice_list& other)
     {
         for (const slice& s : other) push_back(s);
     }
-    slice_list(slice_list&& other) noexcept : slice_list() { take(other); }
+    slice_list(slice_list&& other) noexcept { take(other); }
     slice_list& operator=(const slice_list& other)
     {
         if (this != &other) *this = slice_list(other);
@@ -36,7 +36,7 @@ public:
         take(other);
         return *this;
     }
-    ~slice_list() { clear(); }
+    ~slice_list() = default;
 
     bool empty() const noexcept { return size_ == 0; }
     std::size_t size() const noexcept { return size_; }
@@ -57,10 +57,7 @@ public:
         }
         ++size_;
     }
-    void clear() noexcept
-    {
-        if (size_ != 0) resize(0);
-    }
+    void clear() noexcept { resize(0); }
 
     /// Cuts `octets` off the front; all, if there are fewer.
     void remove_prefix(std::size_t octets) noexcept
@@ -118,10 +115,7 @@ private:
     }
 
     std::size_t size_ = 0;
-    union ///< as they are empty from `size_` on, and while there are many, there is nothing to destroy in a list that is empty
-    {
-        std::array<slice, 2> few_;
-    };
+    std::array<slice, 2> few_;                 ///< empty while there are many
     std::unique_ptr<std::vector<slice>> many_; ///< null: the few are all
 };
 

@@ -135,23 +135,20 @@ TEST_P(packet_io_on_a_wire, packets_that_the_user_keeps_stay_as_they_are)
     packet_reader reader(1500, false, ring(there->get()));
     std::vector<core::packet> kept;
     const auto text_for = [](std::size_t i) { return std::to_string(i) + std::string(1000, static_cast<char>('a' + i % 26)); };
-    for (std::size_t i = 0; i < 3000; ++i) {
-        const std::string text = text_for(i);
-        ASSERT_GT(::send(here->get(), text.data(), text.size(), 0), 0);
-        core::packet p;
-        core::error_code error;
-        while (reader.read(there->get(), p, error) == packet_reader::outcome::packet) kept.push_back(std::move(p));
-    }
+    const auto send = [&](std::size_t first, std::size_t end) {
+        for (std::size_t i = first; i < end; ++i) {
+            const std::string text = text_for(i);
+            ASSERT_GT(::send(here->get(), text.data(), text.size(), 0), 0);
+            core::packet p;
+            core::error_code error;
+            while (reader.read(there->get(), p, error) == packet_reader::outcome::packet) kept.push_back(std::move(p));
+        }
+    };
+    send(0, 3000);
     ASSERT_EQ(kept.size(), 3000U);
     for (std::size_t i = 0; i < kept.size(); ++i) ASSERT_EQ(text_of(kept[i]), text_for(i));
     kept.erase(kept.begin(), kept.begin() + 1500); // what has come back is used again, and what has not is not
-    for (std::size_t i = 3000; i < 4000; ++i) {
-        const std::string text = text_for(i);
-        ASSERT_GT(::send(here->get(), text.data(), text.size(), 0), 0);
-        core::packet p;
-        core::error_code error;
-        while (reader.read(there->get(), p, error) == packet_reader::outcome::packet) kept.push_back(std::move(p));
-    }
+    send(3000, 4000);
     ASSERT_EQ(kept.size(), 2500U);
     for (std::size_t i = 0; i < kept.size(); ++i) ASSERT_EQ(text_of(kept[i]), text_for(1500 + i));
 }
