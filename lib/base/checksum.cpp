@@ -49,18 +49,21 @@ template <class Sink>
         sum += w;
     };
     if (left >= sizeof(lanes)) {
-        lanes sums = {}, more_sums = {};
-        const auto add_next = [&](lanes& to) {
+        // Of the words and of their upper halves; what the lower halves come to follows from these, however often the first wraps.
+        lanes words = {}, more_words = {}, upper = {}, more_upper = {};
+        const auto add_next = [&](lanes& to, lanes& to_upper) {
             lanes w;
             next(w);
-            to += (w & 0xffff'ffff) + (w >> 32);
+            to += w;
+            to_upper += w >> 32;
         };
         while (left >= 2 * sizeof(lanes)) { // two at a time: neither waits for the other
-            add_next(sums);
-            add_next(more_sums);
+            add_next(words, upper);
+            add_next(more_words, more_upper);
         }
-        if (left >= sizeof(lanes)) add_next(sums);
-        sums = (sums & 0xffff'ffff) + (sums >> 32) + (more_sums & 0xffff'ffff) + (more_sums >> 32);
+        if (left >= sizeof(lanes)) add_next(words, upper);
+        upper += more_upper;
+        const lanes sums = words + more_words - (upper << 32) + upper;
         for (unsigned i = 0; i < 4; ++i) sum += sums[i];
     }
     while (left >= 8) {

@@ -81,14 +81,20 @@ std::size_t receive_buffer::read(std::span<const mutable_bytes> out, bool peek, 
 std::size_t receive_buffer::take(std::vector<slice>& out, std::uint64_t limit)
 {
     const auto size = static_cast<std::size_t>(std::min(limit, unread_));
-    std::size_t left = size;
-    for (std::size_t from = first_; left > 0; ++from) {
-        slice& s = in_order_[from];
+    for (std::size_t left = size; left > 0;) {
+        slice& s = in_order_[first_];
         const auto n = std::min(left, s.size());
-        out.push_back(n == s.size() ? s : s.part(0, n));
         left -= n;
+        if (n == s.size()) {
+            out.push_back(std::move(s));
+            ++first_;
+        } else {
+            out.push_back(s.part(0, n));
+            s.remove_prefix(n);
+        }
     }
-    consume(size);
+    unread_ -= size;
+    forget_spent();
     return size;
 }
 
@@ -113,6 +119,11 @@ void receive_buffer::consume(std::size_t octets)
             ++first_;
         }
     }
+    forget_spent();
+}
+
+void receive_buffer::forget_spent()
+{
     if (first_ == in_order_.size()) {
         in_order_.clear();
         first_ = 0;

@@ -56,6 +56,7 @@ private:
     void append(slice data);
     void append_small(const slice& data);
     void consume(std::size_t octets);
+    void forget_spent();
 
     std::vector<slice> in_order_;
     std::size_t first_ = 0; ///< slices before it are spent
