@@ -16,7 +16,8 @@ void return_to_arena(block_header* block) noexcept;
 
 } // namespace detail
 
-/// Its blocks are shared as slices like any others, and come back when the last slice has gone, on whatever thread.
+/// Its blocks are shared as slices like any others, and come back when the last slice has gone, on whatever thread; of those that
+/// come back elsewhere than where they are taken, each thread may keep some until there are many, or it ends.
 /// Thread safety: one thread at a time takes and destroys.
 class block_arena
 {
@@ -36,6 +37,7 @@ private:
     friend void detail::return_to_arena(detail::block_header* block) noexcept;
     struct place;
     struct shared;
+    class pocket;
 
     shared* const shared_;
 };

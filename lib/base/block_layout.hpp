@@ -1,5 +1,6 @@
 /// @file
-/// How a block lies in memory: its header at the end of a line of the processor's cache, its octets from the next line on.
+/// How a block of the pool lies in memory: its header at the end of a line of the processor's cache, its octets from the next
+/// line on.
 #pragma once
 
 #include <tapio/core/slice.hpp>
@@ -24,8 +25,8 @@ inline block_header* make_block(std::byte* memory, std::uint32_t references, std
 {
     static_assert(sizeof(block_header) <= cache_line);
     return new (memory + cache_line - sizeof(block_header))
-        block_header{{references}, static_cast<std::uint32_t>(capacity), kind};
+        block_header{{references}, static_cast<std::uint32_t>(capacity), kind, memory + cache_line};
 }
-inline std::byte* memory_of(block_header* b) noexcept { return b->octets() - cache_line; }
+inline std::byte* memory_of(block_header* b) noexcept { return b->octets - cache_line; }
 
 } // namespace tapio::core::detail

@@ -34,7 +34,7 @@ std::align_val_t alignment_of(std::size_t capacity) noexcept
 struct foreign_block : block_header
 {
     foreign_block(std::shared_ptr<const void> keep, std::size_t size)
-        : block_header{{1}, static_cast<std::uint32_t>(size), block_kind::foreign}, owner(std::move(keep))
+        : block_header{{1}, static_cast<std::uint32_t>(size), block_kind::foreign, nullptr}, owner(std::move(keep))
     {
     }
     std::shared_ptr<const void> owner;
@@ -77,7 +77,7 @@ public:
 
     bool keep(block_header* b) noexcept
     {
-        auto& list = lists_[b->size_class];
+        auto& list = lists_[b->kind];
         if ((list.size() + 1) * b->capacity > most_kept) return false;
         try {
             list.push_back(b);
@@ -97,10 +97,10 @@ free_lists& pool()
     return lists;
 }
 
-block_header* allocate(std::size_t capacity, std::uint32_t size_class)
+block_header* allocate(std::size_t capacity, std::uint32_t kind)
 {
     auto* const memory = static_cast<std::byte*>(::operator new(cache_line + capacity, alignment_of(capacity)));
-    return make_block(memory, 1, capacity, size_class);
+    return make_block(memory, 1, capacity, kind);
 }
 
 } // namespace
@@ -125,9 +125,9 @@ void release_block(block_header* b) noexcept
 {
     // Who holds the only reference shares it with nobody: then a look is enough, which costs less than a change.
     if (b->references.load(std::memory_order_acquire) != 1 && b->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-    if (b->size_class == block_kind::foreign) return delete static_cast<foreign_block*>(b);
-    if (b->size_class == block_kind::of_arena) return return_to_arena(b);
-    if (b->size_class == block_kind::unpooled || !alive || !pool().keep(b)) destroy(b);
+    if (b->kind == block_kind::foreign) return delete static_cast<foreign_block*>(b);
+    if (b->kind == block_kind::of_arena) return return_to_arena(b);
+    if (b->kind == block_kind::unpooled || !alive || !pool().keep(b)) destroy(b);
 }
 
 } // namespace detail

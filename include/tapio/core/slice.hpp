@@ -19,14 +19,13 @@ using mutable_bytes = std::span<std::byte>;
 
 namespace detail {
 
-/// The header of a pooled allocation; the octets follow it in memory.
+/// What is known of a block of octets, wherever these lie.
 struct block_header
 {
-    std::atomic<std::uint32_t> references;
-    std::uint32_t capacity;   ///< octets that follow
-    std::uint32_t size_class; ///< index of the pool's free list; unpooled blocks have their own value
-
-    std::byte* octets() noexcept { return reinterpret_cast<std::byte*>(this + 1); }
+    std::atomic<std::uint32_t> references{0};
+    std::uint32_t capacity = 0; ///< octets
+    std::uint32_t kind = 0;     ///< what becomes of it with its last reference: the pool's free list, or a value of its own
+    std::byte* octets = nullptr;
 };
 
 block_header* acquire_block(std::size_t capacity); ///< references == 1; throws std::bad_alloc
@@ -59,7 +58,7 @@ public:
     }
 
     explicit operator bool() const noexcept { return header_ != nullptr; }
-    std::byte* data() const noexcept { return header_->octets(); }
+    std::byte* data() const noexcept { return header_->octets; }
     std::size_t capacity() const noexcept { return header_ == nullptr ? 0 : header_->capacity; }
 
     /// True when no slice of it is alive: the block may be filled again from its start.
