@@ -96,6 +96,7 @@ void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
         if (!s.connection->next_segment(seg, now, goes_on)) return note_waiting(id, s);
         sent += seg.payload.size();
         transmit(s.local, s.remote, &s, std::move(seg), now);
+        if (s.connection->gave_last()) return note_waiting(id, s);
     }
     if (!std::exchange(s.blocked, true)) blocked_.push_back(id);
 }

@@ -110,6 +110,8 @@ public:
     // -- out ---------------------------------------------------------------------------------------------------
     /// @param out a fresh one  @param goes_on more is about to arrive: an acknowledgement that can wait for it does
     bool next_segment(outgoing_segment& out, time_point now, bool goes_on = false);
+    /// Nothing would follow the segment that the last next_segment() gave: it need not be asked. False says nothing.
+    bool gave_last() const noexcept { return last_; }
     /// The user is about to write more: in bulk, what is there beyond whole pieces waits for it, until `false` is said.
     void expect_more(bool yes) noexcept { more_expected_ = yes; }
     bool awaits_more() const noexcept { return awaits_more_; }     ///< the last next_segment() held octets back for that
@@ -282,6 +284,7 @@ private:
     bool more_expected_ = false; ///< by expect_more()
     bool awaits_more_ = false;
     bool withholds_ack_ = false;
+    bool last_ = false;
     std::uint64_t small_end_ = 0;     ///< where the last segment that was not full ends in the stream
     std::optional<drop_reason> drop_; ///< of the segment in hand
     connection_events events_;

@@ -6,7 +6,7 @@ namespace tapio::core::tcp {
 
 bool connection::next_segment(outgoing_segment& out, time_point now, bool goes_on)
 {
-    awaits_more_ = withholds_ack_ = false;
+    awaits_more_ = withholds_ack_ = last_ = false;
     if (emit_reset(out)) return true;
     if (state_ == state::closed) return false;
     const bool any = emit_retransmission(out, now) || emit_syn(out, now) || emit_tail_probe(out, now) || emit_data(out, now) ||
@@ -32,6 +32,7 @@ bool connection::emit_syn(outgoing_segment& out, time_point now)
     if (opens_fast_) out.options.fast_open = opens_fast_->cookie; // once: the next may be dropped for it (RFC 7413 §4.1.3.1)
     sent_new(snd_.iss, snd_.iss + 1, now);
     if (early_ == early_data::allowed) add_early_data(out, now);
+    last_ = !opens_early();
     return true;
 }
 
@@ -256,6 +257,8 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
     finish(out, now);
     out.ecn_capable = ecn_.enabled() && n > 0; // new data only (RFC 3168 §6.1.5)
     out.bits.cwr = out.ecn_capable && ecn_.take_cwr();
+    last_ = unsent() == 0 && !fin_unsent() && sent_.lost() == 0 && !probe_due_ && !keep_alive_due_;
+    if (last_ && !fin_sent_) note_app_limited();
     return true;
 }
 
@@ -323,6 +326,8 @@ bool connection::emit_ack(outgoing_segment& out, time_point now, bool goes_on)
     }
     out.seq = snd_.nxt;
     finish(out, now);
+    watch_for_window(now);
+    last_ = true;
     return true;
 }
 
