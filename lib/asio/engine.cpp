@@ -163,7 +163,7 @@ engine::turn::~turn()
     if (deferred_) {
         engine_.host_.tcp().gather(false);
     } else {
-        engine_.settle(now_, done_);
+        engine_.settle(now(), done_);
     }
     if (deferred_ || (engine_.host_.tcp().awaits_more() && !engine_.shut_down_)) engine_.flush_due_ = true;
     if (engine_.runs_handlers_ && !engine_.shut_down_) engine_.ready_.append(done_);
@@ -453,9 +453,10 @@ void engine::shutdown()
         const std::lock_guard lock(mutex_);
         if (shut_down_) return;
         done.append(ready_);
+        turn_began_ = now();
         for (socket* s : sockets_) s->detach(done);
         sockets_.clear();
-        settle(now(), done); // the resets still go out
+        settle(turn_began_, done); // the resets still go out
         for (timer* t : user_timers_) t->abort(done);
         user_timers_.clear();
         shut_down_ = true;

@@ -54,8 +54,9 @@ public:
     {
     public:
         explicit turn(engine& e, bool users = false)
-            : engine_(e), lock_(e.mutex_), users_(users), deferred_(users && e.defers_ && e.in_handler()), now_(e.now())
+            : engine_(e), lock_(e.mutex_), users_(users), deferred_(users && e.defers_ && e.in_handler())
         {
+            e.turn_began_ = e.now();
             if (deferred_) e.host_.tcp().gather(true);
         }
         turn(const turn&) = delete;
@@ -63,18 +64,17 @@ public:
         ~turn();
 
         core::host& host() noexcept { return engine_.host_; }
-        core::time_point now() const noexcept { return now_; }
+        core::time_point now() const noexcept { return engine_.turn_began_; }
         operation_queue& done() noexcept { return done_; } ///< completed once the lock is free
 
         /// Lets the host speak and wakes who waits for it.
-        void settle() { engine_.settle(now_, done_); }
+        void settle() { engine_.settle(now(), done_); }
 
     private:
         engine& engine_;
         std::unique_lock<engine_mutex> lock_;
         const bool users_;
         const bool deferred_;
-        core::time_point now_;
         operation_queue done_;
     };
 
@@ -104,6 +104,7 @@ public:
     waited wait_for_turn_after(std::uint64_t seen, core::time_point deadline = core::never);
     void wait_until(core::time_point t);
     core::time_point now() const;
+    core::time_point turn_began() const noexcept { return turn_began_; } ///< the time of this turn; only under the lock
     boost::asio::io_context& driver(); ///< the user's, or our own, started now
 
     /// The stacks that share its addresses, by number, itself included. Before anything has come.
@@ -178,6 +179,7 @@ private:
     core::timer_wheel timers_;
     operation_queue* timers_done_ = nullptr; ///< where a timer that fires leaves its operations
     std::uint64_t turns_ = 0;
+    core::time_point turn_began_{};
     bool transmitted_ = false; ///< in this turn: an in-memory device may have something to deliver
     std::vector<std::shared_ptr<attachment>> devices_;
     bool has_in_memory_ = false; ///< one of them wants deliver()

@@ -73,7 +73,7 @@ error_code socket::bind_to_device(const void* data, std::size_t size)
     if (!found && !wanted.empty()) return core::errno_code(ENODEV);
     const int value = wanted.empty() ? 0 : static_cast<int>(*found) + 1;
     if (kind_ == socket_kind::tcp)
-        return h.tcp().set_option({id_.index, id_.generation}, socket_option::bound_interface, value, engine_->now());
+        return h.tcp().set_option({id_.index, id_.generation}, socket_option::bound_interface, value, engine_->turn_began());
     return h.udp().set_option({id_.index, id_.generation}, socket_option::bound_interface, value);
 }
 

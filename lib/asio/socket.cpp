@@ -106,7 +106,10 @@ socket::socket(std::shared_ptr<engine> owner, socket_kind kind, core_handle id) 
 {
 }
 
-socket::~socket() { close(); }
+socket::~socket()
+{
+    if (!closed_) close();
+}
 
 std::shared_ptr<socket> socket::open(std::shared_ptr<engine> owner, socket_kind kind, int family, int protocol, error_code& ec)
 {
@@ -166,7 +169,7 @@ void socket::leave(operation_queue& done)
     abort_all(done);
     if (!std::exchange(open_, false) || engine_->is_shut_down()) return;
     engine_->delist(this);
-    if (kind_ == socket_kind::tcp) engine_->host().tcp().close(tcp(id_), engine_->now());
+    if (kind_ == socket_kind::tcp) engine_->host().tcp().close(tcp(id_), engine_->turn_began());
     if (kind_ != socket_kind::tcp) engine_->host().udp().close(udp(id_));
 }
 
@@ -175,6 +178,7 @@ void socket::close()
     if (native_handle_ >= 0) handles().remove(std::exchange(native_handle_, -1));
     engine::user_turn t(*engine_);
     leave(t.done());
+    closed_ = true;
 }
 
 void socket::discard()
@@ -192,8 +196,8 @@ void socket::detach(operation_queue& done)
     abort_all(done);
     open_ = false;
     if (kind_ != socket_kind::tcp) return engine_->host().udp().close(udp(id_));
-    engine_->host().tcp().set_option(tcp(id_), core::socket_option::linger, 0, engine_->now());
-    engine_->host().tcp().close(tcp(id_), engine_->now());
+    engine_->host().tcp().set_option(tcp(id_), core::socket_option::linger, 0, engine_->turn_began());
+    engine_->host().tcp().close(tcp(id_), engine_->turn_began());
 }
 
 // -- operations -------------------------------------------------------------------------------------------------------
@@ -261,7 +265,7 @@ void socket::ready(unsigned readiness, operation_queue& done)
 bool socket::try_send(const_buffer_list from, const core::endpoint* destination, int flags, std::size_t& n, error_code& ec)
 {
     core::host& h = engine_->host();
-    const auto now = engine_->now();
+    const auto now = engine_->turn_began();
     n = value_or(kind_ == socket_kind::tcp ? h.tcp().send(tcp(id_), from, now, (flags & MSG_OOB) != 0)
                                            : h.udp().send(udp(id_), from, destination, now),
                  ec);
@@ -273,7 +277,7 @@ bool socket::try_receive(mutable_buffer_list into, int flags, core::endpoint* se
     core::host& h = engine_->host();
     const bool peek = (flags & MSG_PEEK) != 0;
     if (kind_ == socket_kind::tcp) {
-        n = value_or(h.tcp().receive(tcp(id_), into, {peek, (flags & MSG_OOB) != 0}, engine_->now()), ec);
+        n = value_or(h.tcp().receive(tcp(id_), into, {peek, (flags & MSG_OOB) != 0}, engine_->turn_began()), ec);
         if (!ec && sender != nullptr) *sender = {};
     } else {
         const auto got = h.udp().receive(udp(id_), into, peek);
@@ -288,7 +292,7 @@ bool socket::try_send(std::span<core::slice> from, std::size_t& n, error_code& e
 {
     n = 0;
     if (kind_ != socket_kind::tcp) return ec = error::operation_not_supported, true;
-    n = value_or(engine_->host().tcp().send(tcp(id_), from, engine_->now()), ec);
+    n = value_or(engine_->host().tcp().send(tcp(id_), from, engine_->turn_began()), ec);
     std::size_t left = n;
     for (auto s = from.begin(); left > 0; ++s) {
         const std::size_t taken = std::min(left, s->size());
@@ -302,7 +306,7 @@ bool socket::try_receive(std::vector<core::slice>& into, std::size_t limit, std:
 {
     n = 0;
     if (kind_ != socket_kind::tcp) return ec = error::operation_not_supported, true;
-    n = value_or(engine_->host().tcp().receive(tcp(id_), into, limit, engine_->now()), ec);
+    n = value_or(engine_->host().tcp().receive(tcp(id_), into, limit, engine_->turn_began()), ec);
     if (!ec && n == 0 && limit > 0) ec = error::eof;
     return !would_block(ec);
 }
@@ -315,7 +319,7 @@ bool socket::try_connect(const core::endpoint& peer, bool& started, error_code& 
         return true;
     }
     if (!std::exchange(started, true)) {
-        ec = h.tcp().connect(tcp(id_), peer, engine_->now());
+        ec = h.tcp().connect(tcp(id_), peer, engine_->turn_began());
         if (ec != error::in_progress) return true;
     }
     ec = {};
@@ -327,7 +331,7 @@ bool socket::try_connect(const core::endpoint& peer, bool& started, error_code& 
 bool socket::try_accept(std::shared_ptr<socket>& accepted, core::endpoint& peer, error_code& ec)
 {
     core::host& h = engine_->host();
-    const auto child = h.tcp().accept(tcp(id_), peer, engine_->now());
+    const auto child = h.tcp().accept(tcp(id_), peer, engine_->turn_began());
     ec = child ? error_code() : child.error();
     if (would_block(ec)) return false;
     if (ec) return true;

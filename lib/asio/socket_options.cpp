@@ -235,7 +235,7 @@ bool socket::get_fact(int level, int name, void* data, std::size_t* size, error_
         named.resize(std::max<std::size_t>(named.size() + 1, congestion_name_size));
         return copy_out(named.data(), named.size(), data, size), true;
     } else if (is_tcp && level == IPPROTO_TCP && name == TCP_INFO) {
-        const auto info = linux_info(*h.tcp().info({id_.index, id_.generation}, engine_->now()));
+        const auto info = linux_info(*h.tcp().info({id_.index, id_.generation}, engine_->turn_began()));
         return copy_out(&info, sizeof info, data, size), true;
     } else {
         return false;

@@ -2,6 +2,7 @@
 /// One TCP socket of a host: what a Berkeley socket is before, while and after it is a connection or a listener.
 #pragma once
 
+#include "base/pooled.hpp"
 #include "base/timer_wheel.hpp"
 #include "core/congestion_controls.hpp"
 #include "core/event_queue.hpp"
@@ -61,7 +62,7 @@ struct tcp_socket_facts
     const congestion_controls::entry* congestion = nullptr; ///< TCP_CONGESTION
 };
 
-struct tcp_socket : tcp_socket_facts
+struct tcp_socket : tcp_socket_facts, pooled<tcp_socket>
 {
     event_source event;        ///< towards the user
     bool detached = false;     ///< the user's handle is gone; the connection finishes alone
