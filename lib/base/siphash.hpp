@@ -1,5 +1,6 @@
 /// @file
-/// SipHash-2-4 (Aumasson and Bernstein, 2012): a keyed hash whose values nobody without the key can predict or collide.
+/// SipHash-2-4 (Aumasson and Bernstein, 2012): a keyed hash whose values nobody without the key can predict or collide; and
+/// SipHash-1-3, with fewer rounds, for hash tables, whose values nobody sees.
 #pragma once
 
 #include <bit>
@@ -28,16 +29,18 @@ public:
     {
     }
 
+    template <int rounds = 2>
     void compress(std::uint64_t m) noexcept
     {
         v3_ ^= m;
-        round(), round();
+        for (int i = 0; i < rounds; ++i) round();
         v0_ ^= m;
     }
+    template <int rounds = 4>
     std::uint64_t finish() noexcept
     {
         v2_ ^= 0xff;
-        round(), round(), round(), round();
+        for (int i = 0; i < rounds; ++i) round();
         return v0_ ^ v1_ ^ v2_ ^ v3_;
     }
 
@@ -52,6 +55,15 @@ private:
 
     std::uint64_t v0_, v1_, v2_, v3_;
 };
+
+template <int each, int last_ones>
+std::uint64_t siphash_of_12(const siphash_key& key, std::uint64_t first, std::uint32_t last) noexcept
+{
+    siphash_state state(key);
+    state.compress<each>(first);
+    state.compress<each>(last | UINT64_C(12) << 56);
+    return state.finish<last_ones>();
+}
 
 } // namespace detail
 
@@ -74,10 +86,13 @@ inline std::uint64_t siphash(const siphash_key& key, std::span<const std::byte> 
 /// Of twelve octets, as siphash() of them: `first` the first eight, little-endian, `last` the other four.
 inline std::uint64_t siphash(const siphash_key& key, std::uint64_t first, std::uint32_t last) noexcept
 {
-    detail::siphash_state state(key);
-    state.compress(first);
-    state.compress(last | UINT64_C(12) << 56);
-    return state.finish();
+    return detail::siphash_of_12<2, 4>(key, first, last);
+}
+
+/// SipHash-1-3 of them.
+inline std::uint64_t siphash_1_3(const siphash_key& key, std::uint64_t first, std::uint32_t last) noexcept
+{
+    return detail::siphash_of_12<1, 3>(key, first, last);
 }
 
 } // namespace tapio::core

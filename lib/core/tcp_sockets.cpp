@@ -12,6 +12,16 @@ namespace tapio::core {
 
 namespace {
 
+// Of a conversation in IPv4, for the hashes of twelve octets.
+std::uint64_t addresses_of(const endpoint& local, const endpoint& remote) noexcept
+{
+    return std::uint64_t{local.address.to_v4().to_uint()} << 32 | remote.address.to_v4().to_uint();
+}
+std::uint32_t ports_of(const endpoint& local, const endpoint& remote) noexcept
+{
+    return std::uint32_t{local.port} << 16 | remote.port;
+}
+
 address unspecified(family f) { return f == family::v4 ? address(address_v4::any()) : address(address_v6::any()); }
 
 } // namespace
@@ -27,9 +37,8 @@ tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& rando
       congestion_(random),
       default_congestion_(congestion_.find(options.congestion_control)),
       counters_(counters),
-      isn_key_(random.make_key()),
+      numbers_key_(random.make_key()),
       port_key_(random.make_key()),
-      timestamp_key_(random.make_key()),
       table_key_(random.make_key()),
       cookies_(random.make_key()),
       fast_open_cookies_(random.make_key()),
@@ -142,11 +151,8 @@ error_code tcp_sockets::bind(tcp_id id, const endpoint& local) // RFC 9293 MUST-
 
 std::uint32_t tcp_sockets::table_hash(const endpoint& local, const endpoint& remote) const noexcept
 {
-    const bool v4 = local.address.is_v4() && remote.address.is_v4();
-    if (!v4) return static_cast<std::uint32_t>(siphash(table_key_, tuple_octets(local, remote)));
-    const std::uint64_t addresses = std::uint64_t{local.address.to_v4().to_uint()} << 32 | remote.address.to_v4().to_uint();
-    const std::uint32_t ports = std::uint32_t{local.port} << 16 | remote.port;
-    return static_cast<std::uint32_t>(siphash(table_key_, addresses, ports));
+    if (local.address.is_v6()) return static_cast<std::uint32_t>(siphash(table_key_, tuple_octets(local, remote)));
+    return static_cast<std::uint32_t>(siphash_1_3(table_key_, addresses_of(local, remote), ports_of(local, remote)));
 }
 
 tcp_id tcp_sockets::connection_of(const endpoint& local, const endpoint& remote) const
@@ -157,41 +163,39 @@ tcp_id tcp_sockets::connection_of(const endpoint& local, const endpoint& remote)
 bool tcp_sockets::has_names(tcp_id id, const endpoint& local, const endpoint& remote) const noexcept
 {
     const auto those_of = [&](const auto& c) { return c.local == local && c.remote == remote; };
-    if (time_wait_table::holds(id)) return those_of(waiting_.at(id));
+    if (time_wait_table::holds(id)) return waiting_.at(id).names == packed_names(local, remote);
     const tcp_socket_slot& slot = *sockets_.find(id);
     return slot.rests() ? those_of(slot.resting().facts) : those_of(slot.awake());
 }
 
 void tcp_sockets::enter_table(tcp_id id, tcp_socket& s)
 {
-    connections_.insert(table_hash(s.local, s.remote), id);
+    s.hash = table_hash(s.local, s.remote);
+    connections_.insert(s.hash, id);
     port_use& use = ports_[s.local.port];
     ++use.connections;
     if (!s.reuse_address) ++use.without_reuse;
 }
 
-void tcp_sockets::leave_table(tcp_id id, const endpoint& local, const endpoint& remote, bool reuse_address)
+void tcp_sockets::leave_table(tcp_id id, std::uint32_t hash, std::uint16_t local_port, bool reuse_address)
 {
     if (id == last_found_) last_found_ = {};
-    if (!connections_.erase(table_hash(local, remote), id)) return; // it has left, and perhaps a new incarnation is there
-    const auto use = ports_.find(local.port);
+    if (!connections_.erase(hash, id)) return; // it has left, and perhaps a new incarnation is there
+    const auto use = ports_.find(local_port);
     --use->second.connections;
     if (!reuse_address) --use->second.without_reuse;
     if (use->second.empty()) ports_.erase(use);
 }
 
-/// RFC 6528: ISN = M + F(local, remote, secret), M a clock of 4 microseconds.
-tcp::seq_number tcp_sockets::initial_sequence(const endpoint& local, const endpoint& remote, time_point now)
+/// RFC 6528: ISN = M + F(local, remote, secret), M a clock of 4 microseconds. The offset of the timestamps depends on the
+/// conversation, too, so that its next incarnation's are later (RFC 6191), and tells no uptime.
+tcp_sockets::opening_numbers tcp_sockets::numbers_of(const endpoint& local, const endpoint& remote, time_point now) const noexcept
 {
-    const auto m = now.time_since_epoch() / std::chrono::microseconds(4); // RFC 9293 MUST-8
-    return tcp::seq_number(static_cast<std::uint32_t>(m) +
-                           static_cast<std::uint32_t>(siphash(isn_key_, tuple_octets(local, remote)))); // RFC 9293 MUST-9
-}
-
-/// Depends on the conversation, so that its next incarnation's timestamps are later (RFC 6191), and tells no uptime.
-std::uint32_t tcp_sockets::timestamp_offset(const endpoint& local, const endpoint& remote) const noexcept
-{
-    return static_cast<std::uint32_t>(siphash(timestamp_key_, tuple_octets(local, remote)));
+    const std::uint64_t f = local.address.is_v6()
+                                ? siphash(numbers_key_, tuple_octets(local, remote))
+                                : siphash(numbers_key_, addresses_of(local, remote), ports_of(local, remote)); // RFC 9293 MUST-9
+    const auto m = now.time_since_epoch() / std::chrono::microseconds(4);                                      // RFC 9293 MUST-8
+    return {tcp::seq_number(static_cast<std::uint32_t>(m) + static_cast<std::uint32_t>(f)), static_cast<std::uint32_t>(f >> 32)};
 }
 
 tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const network::path& path)
@@ -211,12 +215,15 @@ tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const network:
     return setup;
 }
 
-void tcp_sockets::start(tcp_id id, tcp_socket& s, tcp::seq_number iss, std::unique_ptr<const tcp::fast_open> opens_fast)
+/// @param iss none: as RFC 6528 has it
+void tcp_sockets::start(tcp_id id, tcp_socket& s, std::optional<tcp::seq_number> iss,
+                        std::unique_ptr<const tcp::fast_open> opens_fast, time_point now)
 {
     tcp::connection_setup setup = setup_for(s, s.path);
+    const opening_numbers numbers = numbers_of(s.local, s.remote, now);
     setup.opens_fast = std::move(opens_fast);
-    setup.iss = iss;
-    setup.timestamp_offset = timestamp_offset(s.local, s.remote);
+    setup.iss = iss.value_or(numbers.sequence);
+    setup.timestamp_offset = numbers.timestamp_offset;
     setup.secret = random_.next_u32();
     s.connection.emplace(std::move(setup), counters_);
     enter_table(id, s);
@@ -248,7 +255,7 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
     s->local = local;
     s->remote = to;
     s->path = *path;
-    start(id, *s, initial_sequence(local, to, now), s->fast_open_connect ? fast_open_memory_.request(to.address, now) : nullptr);
+    start(id, *s, std::nullopt, s->fast_open_connect ? fast_open_memory_.request(to.address, now) : nullptr, now);
     s->connection->open_active(now);
     s->connect_told = s->connection->waits_for_data(); // as Linux: done, and the first data makes it true
     const bool told = s->connect_told;

@@ -134,11 +134,16 @@ private:
     tcp_id connection_of(const endpoint& local, const endpoint& remote) const; ///< also one that only waits; or none
     bool has_names(tcp_id id, const endpoint& local, const endpoint& remote) const noexcept;
     void enter_table(tcp_id id, tcp_socket& s);
-    void leave_table(tcp_id id, const endpoint& local, const endpoint& remote, bool reuse_address);
-    void start(tcp_id id, tcp_socket& s, tcp::seq_number iss, std::unique_ptr<const tcp::fast_open> opens_fast);
+    void leave_table(tcp_id id, std::uint32_t hash, std::uint16_t local_port, bool reuse_address);
+    void start(tcp_id id, tcp_socket& s, std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> opens_fast,
+               time_point now);
     tcp::connection_setup setup_for(const tcp_socket& s, const network::path& path);
-    std::uint32_t timestamp_offset(const endpoint& local, const endpoint& remote) const noexcept;
-    tcp::seq_number initial_sequence(const endpoint& local, const endpoint& remote, time_point now);
+    struct opening_numbers
+    {
+        tcp::seq_number sequence;
+        std::uint32_t timestamp_offset;
+    };
+    opening_numbers numbers_of(const endpoint& local, const endpoint& remote, time_point now) const noexcept;
     void close_listener(tcp_socket& s, time_point now);
 
     // tcp_sockets_options.cpp
@@ -155,8 +160,8 @@ private:
     void arrives_in_closed(const tcp::segment& seg, const endpoint& local, const endpoint& remote, received_packet& p,
                            time_point now);
     void child_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now);
-    tcp_socket* make_child(tcp_id listener, const endpoint& local, const endpoint& remote, tcp_id& id, tcp::seq_number iss,
-                           std::unique_ptr<const tcp::fast_open> cookie);
+    tcp_socket* make_child(tcp_id listener, const endpoint& local, const endpoint& remote, tcp_id& id,
+                           std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> cookie, time_point now);
     bool may_open_fast(const tcp_socket& listener, const tcp::segment& syn, const endpoint& local, const endpoint& remote,
                        std::unique_ptr<const tcp::fast_open>& cookie, time_point now);
     void opened_fast(tcp_id listener, tcp_id id, tcp_socket& child);
@@ -204,7 +209,7 @@ private:
     congestion_controls congestion_;
     const congestion_controls::entry* default_congestion_;
     tcp_counters& counters_;
-    siphash_key isn_key_, port_key_, timestamp_key_, table_key_;
+    siphash_key numbers_key_, port_key_, table_key_;
     syn_cookies cookies_;
     fast_open_cookies fast_open_cookies_;
     fast_open_memory fast_open_memory_;

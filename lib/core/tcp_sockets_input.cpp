@@ -79,7 +79,7 @@ void tcp_sockets::receive_packet(received_packet&& p, time_point now)
         const auto before = s->connection->state();
         s->connection->abort(now); // from TIME-WAIT: without a reset
         state_changed(id, *s, before, now);
-        leave_table(id, s->local, s->remote, s->reuse_address);
+        leave_table(id, s->hash, s->local.port, s->reuse_address);
         reap(id);
     } else if (time_wait_table::holds(id)) {
         const tcp_id waiting = id;
@@ -183,8 +183,8 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, const en
     std::unique_ptr<const tcp::fast_open> cookie;
     const bool early = may_open_fast(parent, seg, local, remote, cookie, now);
     tcp_id id;
-    const auto iss = beyond != 0 ? tcp::seq_number(beyond) : initial_sequence(local, remote, now);
-    tcp_socket& child = *make_child(listener, local, remote, id, iss, std::move(cookie));
+    const auto iss = beyond != 0 ? std::optional(tcp::seq_number(beyond)) : std::nullopt;
+    tcp_socket& child = *make_child(listener, local, remote, id, iss, std::move(cookie), now);
     child.connection->open_passive(seg, now, early);
     if (early) opened_fast(listener, id, child);
     touch(id, child);
@@ -192,7 +192,8 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, const en
 
 /// A connection that is about to be in SYN-RECEIVED.
 tcp_socket* tcp_sockets::make_child(tcp_id listener, const endpoint& local, const endpoint& remote, tcp_id& id,
-                                    tcp::seq_number iss, std::unique_ptr<const tcp::fast_open> cookie)
+                                    std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> cookie,
+                                    time_point now)
 {
     tcp_socket& child = make_socket(id);
     const tcp_socket& parent = *find(listener);
@@ -207,7 +208,7 @@ tcp_socket* tcp_sockets::make_child(tcp_id listener, const endpoint& local, cons
     child.remote = remote;
     child.listener = listener;
     child.path = *net_.path_to(remote.address, local.address, parent.device);
-    start(id, child, iss, std::move(cookie));
+    start(id, child, iss, std::move(cookie), now);
     ++find(listener)->listening->half_open; // RFC 9293 MUST-41
     return &child;
 }
@@ -257,7 +258,7 @@ void tcp_sockets::send_cookie(const tcp_socket& listener, const tcp::segment& sy
     ++counters_.syn_cookies_sent;
     cookie_sent_ = now;
     tcp::connection_setup setup = setup_for(listener, *net_.path_to(remote.address, local.address, listener.device));
-    setup.timestamp_offset = timestamp_offset(local, remote);
+    setup.timestamp_offset = numbers_of(local, remote, now).timestamp_offset;
     setup.iss = cookies_.make(tuple_octets(local, remote), syn, now);
     tcp_counters unseen;
     tcp::connection c(std::move(setup), unseen);
@@ -289,7 +290,7 @@ bool tcp_sockets::arrives_with_cookie(tcp_id listener, tcp::segment& seg, const 
     if (!net_.path_to(remote.address, local.address, find(listener)->device)) return false;
     ++counters_.syn_cookies_received;
     tcp_id id;
-    tcp_socket& child = *make_child(listener, local, remote, id, seg.ack - 1, nullptr);
+    tcp_socket& child = *make_child(listener, local, remote, id, seg.ack - 1, nullptr, now);
     child.connection->open_passive(*syn, now);
     tcp::outgoing_segment sent_before;
     (void)child.connection->next_segment(sent_before, now); // the SYN,ACK, which has long been sent

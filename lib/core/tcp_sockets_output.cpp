@@ -254,7 +254,7 @@ bool tcp_sockets::reap(tcp_id id)
     if (s == nullptr) return true;
     const bool ended = !s->connection || s->connection->state() == tcp_state::closed;
     if (!ended || s->blocked || s->postponed) return false;
-    if (s->connection) leave_table(id, s->local, s->remote, s->reuse_address);
+    if (s->connection) leave_table(id, s->hash, s->local.port, s->reuse_address);
     if (!s->detached) return false;
     release_port(id, *s);
     sockets_.erase(id);

@@ -15,8 +15,8 @@ void tcp_sockets::let_wait(tcp_id id, tcp_socket& s)
     const time_point end = s.connection->next_deadline();
     if (!waiting_.takes(end)) return arm(id, s, end); // it has been revived, or its 2 MSL are others
     time_wait_table::entry e;
-    e.local = s.local;
-    e.remote = s.remote;
+    e.names = packed_names(s.local, s.remote);
+    e.hash = s.hash;
     e.memory = s.connection->remember();
     e.end = end;
     e.device = s.device;
@@ -24,7 +24,7 @@ void tcp_sockets::let_wait(tcp_id id, tcp_socket& s)
     e.tos = s.options.tos;
     e.reuse_address = s.reuse_address;
     if (waiting_.size() >= waiting_limit_) forget_waiting(waiting_.oldest(), end - s.connection->options().time_wait);
-    connections_.rename(table_hash(s.local, s.remote), id, waiting_.add(e));
+    connections_.rename(s.hash, id, waiting_.add(e));
     release_port(id, s);
     sockets_.erase(id);
     if (!waiting_timer_.armed()) watch_waiting(time_point::min());
@@ -35,7 +35,10 @@ tcp_socket& tcp_sockets::revive(tcp_id waiting, tcp_id& id, time_point now)
 {
     const time_wait_table::entry e = waiting_.take(waiting);
     tcp_socket& s = make_socket(id);
-    s.family = family_of(e.local.address);
+    s.local = e.names.local();
+    s.remote = e.names.remote();
+    s.hash = e.hash;
+    s.family = family_of(s.local.address);
     s.options = defaults_;
     s.options.ttl = e.ttl;
     s.options.tos = e.tos;
@@ -43,23 +46,23 @@ tcp_socket& tcp_sockets::revive(tcp_id waiting, tcp_id& id, time_point now)
     s.detached = true;
     s.reuse_address = e.reuse_address;
     s.device = e.device;
-    s.local = e.local;
-    s.remote = e.remote;
-    if (const auto path = net_.path_to(e.remote.address, e.local.address, e.device)) s.path = *path;
+    if (const auto path = net_.path_to(s.remote.address, s.local.address, e.device)) s.path = *path;
     tcp::connection_setup setup = setup_for(s, s.path);
     setup.timestamp_offset = e.memory.timestamp_offset;
     setup.secret = random_.next_u32();
     s.connection.emplace(std::move(setup), counters_);
     s.connection->wait_again(e.memory, e.end, now);
-    connections_.rename(table_hash(s.local, s.remote), waiting, id);
+    connections_.rename(s.hash, waiting, id);
     return s;
 }
 
 void tcp_sockets::forget_waiting(tcp_id waiting, time_point now)
 {
     const time_wait_table::entry e = waiting_.take(waiting);
-    leave_table(waiting, e.local, e.remote, e.reuse_address);
-    if (trace* const t = net_.tracer()) t->tcp_state_changed(e.local, e.remote, tcp_state::time_wait, tcp_state::closed, now);
+    const endpoint local = e.names.local();
+    leave_table(waiting, e.hash, local.port, e.reuse_address);
+    if (trace* const t = net_.tracer())
+        t->tcp_state_changed(local, e.names.remote(), tcp_state::time_wait, tcp_state::closed, now);
 }
 
 void tcp_sockets::waiting_ended(time_point now)

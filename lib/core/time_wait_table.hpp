@@ -4,10 +4,13 @@
 
 #include "core/network.hpp"
 #include "core/socket_types.hpp"
+#include "core/tuple_octets.hpp"
 #include "tcp/time_wait.hpp"
 
+#include <array>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -19,19 +22,20 @@ class time_wait_table
 public:
     struct entry
     {
-        endpoint local, remote;
-        tcp::time_wait_memory memory;
-        time_point end{};
-        std::optional<interface_id> device; ///< SO_BINDTODEVICE
-        std::uint8_t ttl = 64, tos = 0;
+        packed_names names;
         bool reuse_address = false;
+        std::uint8_t ttl = 64, tos = 0;
+        tcp::time_wait_memory memory;
+        std::uint32_t hash = 0; ///< of its names, in the table of connections
+        std::optional<interface_id> device; ///< SO_BINDTODEVICE
+        time_point end{};
     };
 
     /// Handles of entries are of the type of sockets' handles, and of no socket.
     static constexpr std::uint32_t first_index = 0x8000'0000;
     static bool holds(tcp_id id) noexcept { return id && id.index >= first_index; }
 
-    std::size_t size() const noexcept { return slots_.size() - free_.size(); }
+    std::size_t size() const noexcept { return slots_ - free_.size(); }
     bool empty() const noexcept { return size() == 0; }
 
     /// Entries end in the order in which they were added; and a peer that has them taken again and again does not make it longer.
@@ -44,23 +48,24 @@ public:
     tcp_id add(const entry& e)
     {
         if (free_.empty()) {
-            free_.push_back(static_cast<std::uint32_t>(slots_.size()));
-            slots_.emplace_back();
+            if (slots_ % page_size == 0) pages_.push_back(std::make_unique<page>());
+            free_.push_back(slots_++);
         }
         const std::uint32_t n = free_.back();
         free_.pop_back();
-        slots_[n].value = e;
-        slots_[n].used = true;
-        const tcp_id id{first_index + n, slots_[n].generation};
+        slot& s = slot_at(n);
+        s.value = e;
+        s.used = true;
+        const tcp_id id{first_index + n, s.generation};
         order_.emplace_back(e.end, id);
         return id;
     }
 
     /// Precondition: holds(id), and it was not taken yet.
-    const entry& at(tcp_id id) const noexcept { return slots_[id.index - first_index].value; }
+    const entry& at(tcp_id id) const noexcept { return slot_at(id.index - first_index).value; }
     entry take(tcp_id id)
     {
-        slot& s = slots_[id.index - first_index];
+        slot& s = slot_at(id.index - first_index);
         s.used = false;
         ++s.generation;
         free_.push_back(id.index - first_index);
@@ -75,20 +80,26 @@ public:
     }
 
 private:
-    struct slot
+    /// Two lines of the processor's cache, which are fetched as a pair: hardly any is there when it is asked for.
+    struct alignas(128) slot
     {
         entry value;
         std::uint32_t generation = 0;
         bool used = false;
     };
 
+    static constexpr std::uint32_t page_size = 32; // slots
+    using page = std::array<slot, page_size>;
+
+    slot& slot_at(std::uint32_t n) const noexcept { return (*pages_[n / page_size])[n % page_size]; }
     bool alive(tcp_id id) const noexcept
     {
-        const slot& s = slots_[id.index - first_index];
+        const slot& s = slot_at(id.index - first_index);
         return s.used && s.generation == id.generation;
     }
 
-    std::deque<slot> slots_;
+    std::vector<std::unique_ptr<page>> pages_; ///< which stay where they are
+    std::uint32_t slots_ = 0;
     std::vector<std::uint32_t> free_;
     std::deque<std::pair<time_point, tcp_id>> order_; ///< some have been taken
 };

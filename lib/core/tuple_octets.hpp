@@ -1,5 +1,5 @@
 /// @file
-/// A conversation as octets, for keyed hashes.
+/// A conversation as octets: for keyed hashes, and to be kept in little memory.
 #pragma once
 
 #include <tapio/core/address.hpp>
@@ -28,5 +28,41 @@ inline std::array<std::byte, 36> tuple_octets(const endpoint& local, const endpo
     put(remote, 18);
     return out;
 }
+
+/// The names of a connection, as octets. Both are of one family.
+class packed_names
+{
+public:
+    packed_names() = default;
+    packed_names(const endpoint& local, const endpoint& remote) noexcept
+        : octets_(tuple_octets(local, remote)), is_v4_(local.address.is_v4())
+    {
+    }
+
+    endpoint local() const noexcept { return at(0); }
+    endpoint remote() const noexcept { return at(18); }
+
+    friend bool operator==(const packed_names&, const packed_names&) = default;
+
+private:
+    endpoint at(std::size_t begin) const noexcept
+    {
+        endpoint e;
+        std::memcpy(&e.port, &octets_[begin + 16], sizeof e.port);
+        if (is_v4_) {
+            address_v4::bytes_type b;
+            std::memcpy(b.data(), &octets_[begin], b.size());
+            e.address = address_v4(b);
+        } else {
+            address_v6::bytes_type b;
+            std::memcpy(b.data(), &octets_[begin], b.size());
+            e.address = address_v6(b);
+        }
+        return e;
+    }
+
+    std::array<std::byte, 36> octets_{};
+    bool is_v4_ = true;
+};
 
 } // namespace tapio::core

@@ -34,5 +34,10 @@ TEST(siphash, of_twelve_octets_as_words_is_that_of_the_octets)
     EXPECT_EQ(siphash(key, first, last), siphash(key, std::span(in).first(12)));
 }
 
+TEST(siphash, with_fewer_rounds_is_what_cpython_hashes_with) // hash(bytes(range(12))) of 3.11, PYTHONHASHSEED=0
+{
+    EXPECT_EQ(siphash_1_3({0, 0}, 0x0706050403020100U, 0x0b0a0908U), 0xa6baf4fb0f9fe1c2U);
+}
+
 } // namespace
 } // namespace tapio::core
