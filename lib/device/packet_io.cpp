@@ -84,6 +84,10 @@ packet_reader::outcome packet_reader::read_ahead(core::packet& out, core::error_
     if (!holds_some()) fill();
     while (holds_some()) {
         const std::size_t i = next_++;
+        if (holds_some()) { // its headers, while this one is looked at
+            __builtin_prefetch(ahead_[next_].data());
+            __builtin_prefetch(ahead_[next_].data() + 64);
+        }
         if (sizes_[i] >= 0) return take(ahead_[i], static_cast<std::size_t>(sizes_[i]), out);
         error = core::errno_code(-sizes_[i]); // the next may have found what this one came too early for
     }
