@@ -105,7 +105,7 @@ public:
     void wait_until(core::time_point t);
     core::time_point now() const;
     core::time_point turn_began() const noexcept { return turn_began_; } ///< the time of this turn; only under the lock
-    boost::asio::io_context& driver(); ///< the user's, or our own, started now
+    boost::asio::io_context& driver();                                   ///< the user's, or our own, started now
 
     /// The stacks that share its addresses, by number, itself included. Before anything has come.
     void set_siblings(std::vector<std::weak_ptr<engine>> all) { siblings_ = std::move(all); }

@@ -49,7 +49,8 @@ template <class Sink>
         sum += w;
     };
     if (left >= sizeof(lanes)) {
-        // Of the words and of their upper halves; what the lower halves come to follows from these, however often the first wraps.
+        // Of the words and of their upper halves; what the lower halves come to follows from these, however often the first
+        // wraps.
         lanes words = {}, more_words = {}, upper = {}, more_upper = {};
         const auto add_next = [&](lanes& to, lanes& to_upper) {
             lanes w;

@@ -59,7 +59,7 @@ struct tcp_socket_facts
     int receive_low_watermark = 1;      ///< SO_RCVLOWAT, octets
     std::optional<interface_id> device; ///< SO_BINDTODEVICE
     endpoint local, remote;
-    std::uint32_t hash = 0; ///< of these, in the table of connections
+    std::uint32_t hash = 0;                                 ///< of these, in the table of connections
     const congestion_controls::entry* congestion = nullptr; ///< TCP_CONGESTION
 };
 

@@ -20,86 +20,79 @@ namespace tapio::core {
 class time_wait_table
 {
 public:
-    struct entry
+    struct alignas(32) entry ///< lies in two lines of the processor's cache
     {
         packed_names names;
         bool reuse_address = false;
         std::uint8_t ttl = 64, tos = 0;
         tcp::time_wait_memory memory;
-        std::uint32_t hash = 0; ///< of its names, in the table of connections
+        std::uint32_t hash = 0;             ///< of its names, in the table of connections
         std::optional<interface_id> device; ///< SO_BINDTODEVICE
         time_point end{};
     };
+    static_assert(sizeof(entry) == 96);
 
     /// Handles of entries are of the type of sockets' handles, and of no socket.
     static constexpr std::uint32_t first_index = 0x8000'0000;
     static bool holds(tcp_id id) noexcept { return id && id.index >= first_index; }
 
-    std::size_t size() const noexcept { return slots_ - free_.size(); }
+    std::size_t size() const noexcept { return generations_.size() - free_.size(); }
     bool empty() const noexcept { return size() == 0; }
 
-    /// Entries end in the order in which they were added; and a peer that has them taken again and again does not make it longer.
-    bool takes(time_point end) const noexcept
-    {
-        return (order_.empty() || order_.back().first <= end) && order_.size() <= 2 * size() + 64;
-    }
+    /// Entries end in the order in which they were added.
+    bool takes(time_point end) const noexcept { return order_.empty() || order_.back().first <= end; }
 
     /// Precondition: takes(e.end)
     tcp_id add(const entry& e)
     {
         if (free_.empty()) {
-            if (slots_ % page_size == 0) pages_.push_back(std::make_unique<page>());
-            free_.push_back(slots_++);
+            const auto next = static_cast<std::uint32_t>(generations_.size());
+            if (next % page_size == 0) pages_.push_back(std::make_unique<page>());
+            generations_.push_back(0);
+            free_.push_back(next);
         }
         const std::uint32_t n = free_.back();
         free_.pop_back();
-        slot& s = slot_at(n);
-        s.value = e;
-        s.used = true;
-        const tcp_id id{first_index + n, s.generation};
+        entry_at(n) = e;
+        const tcp_id id{first_index + n, generations_[n]};
+        if (order_.size() > 2 * size() + 64) std::erase_if(order_, [this](const auto& o) { return !is_there(o.second); });
         order_.emplace_back(e.end, id);
         return id;
     }
 
     /// Precondition: holds(id), and it was not taken yet.
-    const entry& at(tcp_id id) const noexcept { return slot_at(id.index - first_index).value; }
+    const entry& at(tcp_id id) const noexcept { return entry_at(id.index - first_index); }
     entry take(tcp_id id)
     {
-        slot& s = slot_at(id.index - first_index);
-        s.used = false;
-        ++s.generation;
-        free_.push_back(id.index - first_index);
-        return s.value;
+        const std::uint32_t n = id.index - first_index;
+        ++generations_[n];
+        free_.push_back(n);
+        return entry_at(n);
     }
 
     /// The one that ends first, or none.
     tcp_id oldest() noexcept
     {
-        while (!order_.empty() && !alive(order_.front().second)) order_.pop_front();
+        while (!order_.empty() && !is_there(order_.front().second)) order_.pop_front();
         return order_.empty() ? tcp_id() : order_.front().second;
     }
 
-private:
-    /// Two lines of the processor's cache, which are fetched as a pair: hardly any is there when it is asked for.
-    struct alignas(128) slot
+    /// Octets, about.
+    std::size_t memory() const noexcept
     {
-        entry value;
-        std::uint32_t generation = 0;
-        bool used = false;
-    };
-
-    static constexpr std::uint32_t page_size = 32; // slots
-    using page = std::array<slot, page_size>;
-
-    slot& slot_at(std::uint32_t n) const noexcept { return (*pages_[n / page_size])[n % page_size]; }
-    bool alive(tcp_id id) const noexcept
-    {
-        const slot& s = slot_at(id.index - first_index);
-        return s.used && s.generation == id.generation;
+        return pages_.size() * sizeof(page) + generations_.size() * 2 * sizeof(std::uint32_t) +
+               order_.size() * sizeof(order_.front());
     }
 
+private:
+    static constexpr std::uint32_t page_size = 32; // entries
+    using page = std::array<entry, page_size>;
+
+    entry& entry_at(std::uint32_t n) const noexcept { return (*pages_[n / page_size])[n % page_size]; }
+    bool is_there(tcp_id id) const noexcept { return generations_[id.index - first_index] == id.generation; }
+
     std::vector<std::unique_ptr<page>> pages_; ///< which stay where they are
-    std::uint32_t slots_ = 0;
+    std::vector<std::uint32_t> generations_;   ///< of each entry; apart from them, which are seldom in the processor's cache
     std::vector<std::uint32_t> free_;
     std::deque<std::pair<time_point, tcp_id>> order_; ///< some have been taken
 };
