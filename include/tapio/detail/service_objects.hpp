@@ -26,11 +26,16 @@ public:
         if (object.next != nullptr) object.next->previous = object.previous;
         object.next = object.previous = nullptr;
     }
+    /// Calls `f(object)` for each, which is in the list no more.
     template <class F>
-    void for_each(F&& f)
+    void clear(F&& f)
     {
         const std::lock_guard lock(mutex_);
-        for (T* object = first_; object != nullptr; object = object->next) f(*object);
+        while (T* const object = first_) {
+            first_ = object->next;
+            object->next = object->previous = nullptr;
+            f(*object);
+        }
     }
 
 private:

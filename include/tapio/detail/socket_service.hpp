@@ -198,64 +198,60 @@ public:
     void shutdown() override
     {
         std::vector<std::shared_ptr<detail::socket>> all;
-        objects_.for_each([&](implementation_type& i) {
-            if (i.socket) all.push_back(std::exchange(i.socket, nullptr));
-        });
+        objects_.clear([&](implementation_type& i) { all.push_back(std::move(i.socket)); });
         for (const auto& s : all) s->discard(); // a handler destroyed may own further sockets of ours
     }
 
     // -- life ---------------------------------------------------------------------------------------------------------
-    void construct(implementation_type& impl) { objects_.add(impl); }
+    void construct(implementation_type&) noexcept {}
     void destroy(implementation_type& impl)
     {
-        if (const auto s = std::exchange(impl.socket, nullptr)) s->close();
-        objects_.remove(impl);
+        if (const auto s = take(impl)) s->close();
     }
     void move_construct(implementation_type& impl, implementation_type& other) noexcept
     {
-        objects_.add(impl);
-        impl.socket = std::move(other.socket);
+        put(impl, take(other));
         impl.protocol = other.protocol;
     }
-    void move_assign(implementation_type& impl, socket_service&, implementation_type& other)
+    void move_assign(implementation_type& impl, socket_service& service_of_other, implementation_type& other)
     {
-        if (const auto s = std::exchange(impl.socket, std::move(other.socket))) s->close();
+        destroy(impl);
+        put(impl, service_of_other.take(other));
         impl.protocol = other.protocol;
     }
     template <class OtherService, class OtherImplementation>
-    void converting_move_construct(implementation_type& impl, OtherService&, OtherImplementation& other)
+    void converting_move_construct(implementation_type& impl, OtherService& service_of_other, OtherImplementation& other)
     {
-        objects_.add(impl);
-        impl.socket = std::move(other.socket);
+        put(impl, service_of_other.take(other));
         impl.protocol = Protocol(other.protocol);
     }
 
     error_code open(implementation_type& impl, const Protocol& protocol, error_code& ec)
     {
         if (impl.socket) return ec = boost::asio::error::already_open;
-        impl.socket = socket::open(engine_of(context()), Protocol::kind, protocol.family(), protocol.protocol(), ec);
+        put(impl, socket::open(engine_of(context()), Protocol::kind, protocol.family(), protocol.protocol(), ec));
         if (!ec) impl.protocol = protocol;
         return ec;
     }
     error_code assign(implementation_type& impl, const Protocol& protocol, const native_handle_type& handle, error_code& ec)
     {
         if (impl.socket) return ec = boost::asio::error::already_open;
-        impl.socket = handle.adopt();
+        put(impl, handle.adopt());
         impl.protocol = protocol;
         return ec = impl.socket ? error_code() : boost::asio::error::bad_descriptor;
     }
     bool is_open(const implementation_type& impl) const noexcept { return impl.socket != nullptr; }
     error_code close(implementation_type& impl, error_code& ec)
     {
-        if (const auto s = std::exchange(impl.socket, nullptr)) s->close();
+        destroy(impl);
         return ec = {};
     }
     native_handle_type release(implementation_type& impl, error_code& ec)
     {
-        const auto s = checked(impl, ec);
+        const auto s = take(impl);
+        ec = s ? error_code() : error_code(boost::asio::error::bad_descriptor);
         if (!s) return -1;
         s->cancel();
-        impl.socket.reset();
         return s->release();
     }
     native_handle_type native_handle(implementation_type& impl) { return native_handle_type(impl.socket); }
@@ -470,6 +466,21 @@ public:
     }
 
 private:
+    template <class>
+    friend class socket_service;
+
+    /// An object is in the list while it has a socket: one that is moved about, or was moved from, costs no lock.
+    void put(implementation_type& impl, std::shared_ptr<detail::socket> s)
+    {
+        impl.socket = std::move(s);
+        if (impl.socket) objects_.add(impl);
+    }
+    std::shared_ptr<detail::socket> take(implementation_type& impl)
+    {
+        if (impl.socket) objects_.remove(impl);
+        return std::move(impl.socket);
+    }
+
     static constexpr bool is_stream = Protocol::kind == socket_kind::tcp;
     static int io_control_readable() noexcept;
 

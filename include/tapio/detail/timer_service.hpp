@@ -51,7 +51,7 @@ public:
     void shutdown() override
     {
         std::vector<std::shared_ptr<detail::timer>> all;
-        objects_.for_each([&](implementation_type& i) {
+        objects_.clear([&](implementation_type& i) {
             if (i.timer) all.push_back(std::exchange(i.timer, nullptr));
         });
         for (const auto& t : all) t->discard();
