@@ -76,8 +76,8 @@ void network::transmit_ip(const way_out& way, packet&& p, time_point now)
     const interface_id interface = way.path.interface;
     net_interface& i = *interfaces_[interface];
     if (i.info.link != link_type::ethernet) return enqueue(interface, std::move(p), now);
-    const auto mac = way.group ? way.group : i.neighbors.resolve(way.next_hop, p, now);
-    if (!mac) return ask_neighbors(interface, now); // it waits
+    const mac_address* const mac = way.group ? &*way.group : i.neighbors.resolve(way.next_hop, p, now);
+    if (mac == nullptr) return ask_neighbors(interface, now); // it waits
     frame(interface, *mac, p);
     enqueue(interface, std::move(p), now);
 }

@@ -32,6 +32,7 @@ bool is_transient(int error) noexcept
 // Several short pieces cost less as one: the kernel takes a plain write faster than a vector.
 ssize_t write_small(int fd, const core::packet& p)
 {
+    if (const core::const_bytes all = p.front(); all.size() == p.size()) return ::write(fd, all.data(), all.size());
     std::array<std::byte, small_packet> octets;
     p.copy_to({octets.data(), p.size()});
     return ::write(fd, octets.data(), p.size());
@@ -117,29 +118,24 @@ core::block packet_reader::to_read_into()
 packet_reader::outcome packet_reader::take(core::block& from, std::size_t size, core::packet& out)
 {
     if (size > largest_) return outcome::nothing_usable;
+    if (!out.empty()) out = core::packet();
     std::size_t start = 0;
-    core::offload_info offload;
     if (vnet_header_) {
-        vnet_header header;
-        if (size < sizeof header) return outcome::nothing_usable;
-        std::memcpy(&header, from.data(), sizeof header);
-        const auto meaning = from_vnet_header(header);
-        if (!meaning) return outcome::nothing_usable;
-        offload = *meaning;
-        start = sizeof header;
+        start = sizeof(vnet_header);
+        if (size < start || !read_vnet_header(from.data(), out.offload)) return outcome::nothing_usable;
+    } else {
+        out.offload = {};
     }
     const std::size_t octets = size - start;
-    if (!out.empty()) out = core::packet();
     out.append(octets <= small_packet ? core::slice::copy_of({from.data() + start, octets})
                                       : std::move(from).into_slice(start, octets));
-    out.offload = offload;
     return outcome::packet;
 }
 
 write_outcome packet_writer::write(int fd, core::packet& p)
 {
     if (refused_ && flush() == write_outcome::full) return write_outcome::full;
-    if (vnet_header_) p.push_front(to_vnet_header(p.offload));
+    if (vnet_header_) write_vnet_header(p.offload, p.push_front(sizeof(vnet_header)));
     if (ring_) {
         batch_[used_].content = std::move(p);
         describe(batch_[used_]);

@@ -5,25 +5,26 @@
 
 #include <tapio/core/packet.hpp>
 
+#include <cstddef>
 #include <cstdint>
-#include <optional>
 
 namespace tapio::detail {
 
 struct vnet_header
 {
-    std::uint8_t flags = 0;
-    std::uint8_t gso_type = 0;
-    std::uint8_t header_length[2]{}; ///< octets of all headers
-    std::uint8_t gso_size[2]{};      ///< octets of payload in each segment
-    std::uint8_t checksum_start[2]{};
-    std::uint8_t checksum_offset[2]{};
+    std::uint8_t flags;
+    std::uint8_t gso_type;
+    std::uint8_t header_length[2]; ///< octets of all headers
+    std::uint8_t gso_size[2];      ///< octets of payload in each segment
+    std::uint8_t checksum_start[2];
+    std::uint8_t checksum_offset[2];
 };
 static_assert(sizeof(vnet_header) == 10 && alignof(vnet_header) == 1);
 
-vnet_header to_vnet_header(const core::offload_info& offload) noexcept;
+/// @param to room for a vnet_header
+void write_vnet_header(const core::offload_info& from, std::byte* to) noexcept;
 
-/// Nothing for a GSO type that we have not asked for and could not handle.
-std::optional<core::offload_info> from_vnet_header(const vnet_header& header) noexcept;
+/// @param from a whole vnet_header  @return false for a GSO type that we have not asked for and could not handle
+bool read_vnet_header(const std::byte* from, core::offload_info& out) noexcept;
 
 } // namespace tapio::detail

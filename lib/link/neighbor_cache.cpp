@@ -4,7 +4,7 @@
 
 namespace tapio::core::link {
 
-std::optional<mac_address> neighbor_cache::resolve(const address& next_hop, packet& p, time_point now)
+const mac_address* neighbor_cache::resolve(const address& next_hop, packet& p, time_point now)
 {
     const auto found = entries_.find(next_hop);
     entry& e = found == entries_.end() ? make(next_hop, now) : found->second;
@@ -16,14 +16,14 @@ std::optional<mac_address> neighbor_cache::resolve(const address& next_hop, pack
             e.pending.pop_front();
         }
         if (e.requests == 0) ask(next_hop, e, now);
-        return std::nullopt;
+        return nullptr;
     }
     if (e.state == state::reachable && e.deadline <= now) e.state = state::stale;
     if (e.state == state::stale) { // RFC 4861 §7.3.3: use it, and see soon whether it still holds
         e.state = state::delay;
         arm(e, now + delay_first_probe);
     }
-    return e.mac;
+    return &e.mac;
 }
 
 neighbor_cache::entry& neighbor_cache::make(const address& who, time_point now)

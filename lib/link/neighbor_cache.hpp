@@ -43,7 +43,7 @@ public:
     };
 
     /// The neighbour's address; or none, and the packet waits (or the oldest one waiting was dropped for it).
-    std::optional<mac_address> resolve(const address& next_hop, packet& p, time_point now);
+    const mac_address* resolve(const address& next_hop, packet& p, time_point now);
 
     /// A neighbour has told its address. Creates an entry only if `create` (RFC 826: when we are the target).
     /// Answers the packets that waited for it.

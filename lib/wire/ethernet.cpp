@@ -1,35 +1,46 @@
 #include "wire/ethernet.hpp"
 
+#include <cstddef>
+
 namespace tapio::core::wire {
 
-parsed<ethernet_frame> parse_ethernet(const_bytes front) noexcept
+namespace {
+
+using header = ethernet_header;
+
+std::optional<drop_reason> read_ethernet(const_bytes front, ethernet_frame& f) noexcept
 {
-    if (front.size() < sizeof(ethernet_header)) return drop_reason::ethernet_truncated;
-    const auto h = read<ethernet_header>(front);
-    ethernet_frame f;
-    f.destination.octets = h.destination;
-    f.source.octets = h.source;
-    f.type = static_cast<ether_type>(h.type.value());
-    f.header_length = sizeof h;
+    if (front.size() < sizeof(header)) return drop_reason::ethernet_truncated;
+    const std::byte* const at = front.data();
+    std::memcpy(f.destination.octets.data(), at + offsetof(header, destination), sizeof f.destination.octets);
+    std::memcpy(f.source.octets.data(), at + offsetof(header, source), sizeof f.source.octets);
+    f.type = static_cast<ether_type>(load_16(at + offsetof(header, type)));
+    f.header_length = sizeof(header);
     if (f.type == ether_type::vlan) {
-        if (front.size() < sizeof h + sizeof(vlan_tag)) return drop_reason::ethernet_truncated;
-        const auto tag = read<vlan_tag>(front.subspan(sizeof h));
+        if (front.size() < sizeof(header) + sizeof(vlan_tag)) return drop_reason::ethernet_truncated;
+        const auto tag = read<vlan_tag>(front.subspan(sizeof(header)));
         const auto id = static_cast<std::uint16_t>(tag.control.value() & 0x0fff);
         if (id != 0) f.vlan = id; // 0: only a priority
         f.type = static_cast<ether_type>(tag.type.value());
         f.header_length += sizeof tag;
     }
-    if (f.source.is_multicast()) return drop_reason::ethernet_bad_source;
-    return f;
+    if ((std::to_integer<unsigned>(at[offsetof(header, source)]) & 1U) != 0) return drop_reason::ethernet_bad_source; // a group
+    return std::nullopt;
+}
+
+} // namespace
+
+parsed<ethernet_frame> parse_ethernet(const_bytes front) noexcept
+{
+    return parsed_by<ethernet_frame>([&](ethernet_frame& f) { return read_ethernet(front, f); });
 }
 
 void push_ethernet(packet& p, const mac_address& destination, const mac_address& source, ether_type type) noexcept
 {
-    ethernet_header h;
-    h.destination = destination.octets;
-    h.source = source.octets;
-    h.type = static_cast<std::uint16_t>(type);
-    p.push_front(h);
+    std::byte* const at = p.push_front(sizeof(header));
+    std::memcpy(at + offsetof(header, destination), destination.octets.data(), sizeof destination.octets);
+    std::memcpy(at + offsetof(header, source), source.octets.data(), sizeof source.octets);
+    store_16(at + offsetof(header, type), static_cast<std::uint16_t>(type));
 }
 
 } // namespace tapio::core::wire

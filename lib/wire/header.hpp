@@ -1,10 +1,18 @@
 /// @file
 /// How headers are read and written: structs of Boost.Endian buffers, copied out of the octets and never cast onto them.
+///
+/// Where every packet comes by, nothing is read in larger pieces than it has just been written in: the processor would wait until
+/// the writes are done, which takes longer than all the rest.
 #pragma once
 
+#include <tapio/core/drop_reason.hpp>
 #include <tapio/core/slice.hpp>
 
+#include <boost/endian/conversion.hpp>
+
+#include <cstdint>
 #include <cstring>
+#include <optional>
 #include <type_traits>
 
 namespace tapio::core::wire {
@@ -20,6 +28,33 @@ T read(const_bytes from) noexcept
     T header;
     std::memcpy(&header, from.data(), sizeof header);
     return header;
+}
+
+/// What `read_into(T&)` has read, or why it could not. The value is made where the caller wants it, and not copied there.
+template <class T, class Read>
+parsed<T> parsed_by(Read&& read_into)
+{
+    parsed<T> out(boost::system::in_place_value);
+    if (const std::optional<drop_reason> why = read_into(*out)) out = *why;
+    return out;
+}
+
+// A field where it lies.
+inline std::uint16_t load_16(const std::byte* from) noexcept
+{
+    return boost::endian::load_big_u16(reinterpret_cast<const unsigned char*>(from));
+}
+inline std::uint32_t load_32(const std::byte* from) noexcept
+{
+    return boost::endian::load_big_u32(reinterpret_cast<const unsigned char*>(from));
+}
+inline void store_16(std::byte* to, std::uint16_t value) noexcept
+{
+    boost::endian::store_big_u16(reinterpret_cast<unsigned char*>(to), value);
+}
+inline void store_32(std::byte* to, std::uint32_t value) noexcept
+{
+    boost::endian::store_big_u32(reinterpret_cast<unsigned char*>(to), value);
 }
 
 template <wire_header T>

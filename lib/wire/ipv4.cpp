@@ -3,6 +3,7 @@
 #include "base/checksum.hpp"
 
 #include <algorithm>
+#include <cstddef>
 
 namespace tapio::core::wire {
 
@@ -42,6 +43,34 @@ bool walk_options(const_bytes options, ipv4_fields& out) noexcept
     return true;
 }
 
+std::optional<drop_reason> read_ipv4(const_bytes front, std::size_t total, ipv4_fields& f) noexcept
+{
+    if (front.size() < sizeof(ipv4_header)) return drop_reason::ipv4_truncated;
+    const std::byte* const at = front.data();
+    const auto version_ihl = std::to_integer<unsigned>(at[offsetof(ipv4_header, version_ihl)]);
+    if (version_ihl >> 4 != 4) return drop_reason::ipv4_bad_version;
+    f.header_length = static_cast<std::uint16_t>((version_ihl & 15) * 4);
+    f.total_length = load_16(at + offsetof(ipv4_header, total_length));
+    if (f.header_length < sizeof(ipv4_header)) return drop_reason::ipv4_bad_header_length;
+    if (front.size() < f.header_length) return drop_reason::ipv4_bad_header_length;
+    if (f.total_length < f.header_length) return drop_reason::ipv4_bad_total_length;
+    if (f.total_length > total) return drop_reason::ipv4_truncated;
+    if (ones_sum(front.first(f.header_length)) != 0xffff) return drop_reason::ipv4_bad_checksum; // RFC 1122 §3.2.1.2
+    f.source = address_v4(load_32(at + offsetof(ipv4_header, source)));
+    f.destination = address_v4(load_32(at + offsetof(ipv4_header, destination)));
+    f.protocol = static_cast<ip_protocol>(at[offsetof(ipv4_header, protocol)]);
+    f.ttl = std::to_integer<std::uint8_t>(at[offsetof(ipv4_header, ttl)]);
+    f.tos = std::to_integer<std::uint8_t>(at[offsetof(ipv4_header, tos)]);
+    f.identification = load_16(at + offsetof(ipv4_header, identification));
+    const std::uint16_t flags = load_16(at + offsetof(ipv4_header, flags_offset));
+    f.dont_fragment = (flags & flag_dont_fragment) != 0;
+    f.more_fragments = (flags & flag_more_fragments) != 0;
+    f.fragment_offset = static_cast<std::uint16_t>((flags & offset_mask) * 8);
+    if (!walk_options(front.subspan(sizeof(ipv4_header), f.header_length - sizeof(ipv4_header)), f))
+        return drop_reason::ipv4_bad_options;
+    return std::nullopt;
+}
+
 } // namespace
 
 void pull_ipv4(packet& p)
@@ -52,47 +81,29 @@ void pull_ipv4(packet& p)
 
 parsed<ipv4_fields> parse_ipv4(const_bytes front, std::size_t total) noexcept
 {
-    if (front.size() < sizeof(ipv4_header)) return drop_reason::ipv4_truncated;
-    const auto h = read<ipv4_header>(front);
-    if (h.version_ihl.value() >> 4 != 4) return drop_reason::ipv4_bad_version;
-    ipv4_fields f;
-    f.header_length = static_cast<std::uint16_t>((h.version_ihl.value() & 15) * 4);
-    f.total_length = h.total_length.value();
-    if (f.header_length < sizeof h) return drop_reason::ipv4_bad_header_length;
-    if (front.size() < f.header_length) return drop_reason::ipv4_bad_header_length;
-    if (f.total_length < f.header_length) return drop_reason::ipv4_bad_total_length;
-    if (f.total_length > total) return drop_reason::ipv4_truncated;
-    if (ones_sum(front.first(f.header_length)) != 0xffff) return drop_reason::ipv4_bad_checksum; // RFC 1122 §3.2.1.2
-    f.source = address_v4(h.source);
-    f.destination = address_v4(h.destination);
-    f.protocol = static_cast<ip_protocol>(h.protocol.value());
-    f.ttl = h.ttl.value();
-    f.tos = h.tos.value();
-    f.identification = h.identification.value();
-    const std::uint16_t flags = h.flags_offset.value();
-    f.dont_fragment = (flags & flag_dont_fragment) != 0;
-    f.more_fragments = (flags & flag_more_fragments) != 0;
-    f.fragment_offset = static_cast<std::uint16_t>((flags & offset_mask) * 8);
-    if (!walk_options(front.subspan(sizeof h, f.header_length - sizeof h), f)) return drop_reason::ipv4_bad_options;
-    return f;
+    return parsed_by<ipv4_fields>([&](ipv4_fields& f) { return read_ipv4(front, total, f); });
 }
 
 void push_ipv4(packet& p, const ipv4_fields& f) noexcept
 {
-    ipv4_header h;
-    h.version_ihl = 0x45;
-    h.tos = f.tos;
-    h.total_length = static_cast<std::uint16_t>(sizeof h + p.size());
-    h.identification = f.identification;
-    h.flags_offset = static_cast<std::uint16_t>((f.dont_fragment ? flag_dont_fragment : 0) |
-                                                (f.more_fragments ? flag_more_fragments : 0) | f.fragment_offset / 8);
-    h.ttl = f.ttl;
-    h.protocol = static_cast<std::uint8_t>(f.protocol);
-    h.checksum = 0;
-    h.source = f.source.to_bytes();
-    h.destination = f.destination.to_bytes();
-    h.checksum = static_cast<std::uint16_t>(~ones_sum(octets_of(h)));
-    p.push_front(h);
+    const auto total_length = static_cast<std::uint16_t>(sizeof(ipv4_header) + p.size());
+    const auto flags_offset = static_cast<std::uint16_t>((f.dont_fragment ? flag_dont_fragment : 0) |
+                                                         (f.more_fragments ? flag_more_fragments : 0) | f.fragment_offset / 8);
+    const std::uint32_t first = 0x4500'0000U | std::uint32_t{f.tos} << 16 | total_length;
+    const std::uint32_t second = std::uint32_t{f.identification} << 16 | flags_offset;
+    const std::uint32_t third = std::uint32_t{f.ttl} << 24 | static_cast<std::uint32_t>(f.protocol) << 16;
+    const std::uint32_t source = f.source.to_uint(), destination = f.destination.to_uint();
+    checksum_accumulator sum; // of the words as they are known: not of what is being written
+    for (const std::uint32_t word : {first, second, third, source, destination}) {
+        sum.add_word(static_cast<std::uint16_t>(word >> 16));
+        sum.add_word(static_cast<std::uint16_t>(word));
+    }
+    std::byte* const at = p.push_front(sizeof(ipv4_header));
+    store_32(at, first);
+    store_32(at + offsetof(ipv4_header, identification), second);
+    store_32(at + offsetof(ipv4_header, ttl), third | sum.checksum());
+    store_32(at + offsetof(ipv4_header, source), source);
+    store_32(at + offsetof(ipv4_header, destination), destination);
 }
 
 } // namespace tapio::core::wire

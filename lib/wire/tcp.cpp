@@ -27,14 +27,8 @@ enum : std::uint8_t
 
 constexpr std::uint32_t timestamps_only = 0x0101'080a; ///< timestamps, and two octets of padding in front of them
 
-std::uint16_t load_16(const_bytes from) noexcept
-{
-    return boost::endian::load_big_u16(reinterpret_cast<const unsigned char*>(from.data()));
-}
-std::uint32_t load_32(const_bytes from) noexcept
-{
-    return boost::endian::load_big_u32(reinterpret_cast<const unsigned char*>(from.data()));
-}
+std::uint16_t load_16(const_bytes from) noexcept { return wire::load_16(from.data()); }
+std::uint32_t load_32(const_bytes from) noexcept { return wire::load_32(from.data()); }
 
 /// One option's value. False if its length is wrong for its kind; kinds that we do not know are skipped (RFC 9293 MUST-6).
 bool read_option(std::uint8_t kind, const_bytes value, tcp_options_field& out) noexcept
@@ -133,6 +127,44 @@ const_bytes write_options(option_writer& w, const tcp_options_field& o) noexcept
     return w.padded();
 }
 
+std::optional<drop_reason> read_tcp(const_bytes front, std::size_t total, tcp_fields& f) noexcept
+{
+    if (front.size() < sizeof(tcp_header)) return drop_reason::tcp_truncated;
+    const std::byte* const at = front.data();
+    f.header_length = static_cast<std::uint16_t>((std::to_integer<unsigned>(at[offsetof(tcp_header, offset)]) >> 4) * 4);
+    if (f.header_length < sizeof(tcp_header) || f.header_length > total || f.header_length > front.size())
+        return drop_reason::tcp_bad_offset;
+    f.source_port = wire::load_16(at + offsetof(tcp_header, source_port));
+    f.destination_port = wire::load_16(at + offsetof(tcp_header, destination_port));
+    if (f.source_port == 0 || f.destination_port == 0) return drop_reason::tcp_zero_port;
+    f.sequence = wire::load_32(at + offsetof(tcp_header, sequence));
+    f.acknowledgement = wire::load_32(at + offsetof(tcp_header, acknowledgement));
+    f.flags = std::to_integer<std::uint8_t>(at[offsetof(tcp_header, flags)]);
+    if ((f.flags & tcp_syn) != 0 && (f.flags & (tcp_fin | tcp_rst)) != 0) return drop_reason::tcp_bad_flags;
+    f.window = wire::load_16(at + offsetof(tcp_header, window));
+    f.urgent = wire::load_16(at + offsetof(tcp_header, urgent));
+    if (!walk_options(front.subspan(sizeof(tcp_header), f.header_length - sizeof(tcp_header)), f.options))
+        return drop_reason::tcp_bad_options; // RFC 9293 MUST-5
+    return std::nullopt;
+}
+
+/// Octets of them.
+std::size_t push_options(packet& p, const tcp_options_field& o) noexcept
+{
+    const bool others = o.max_segment || o.window_scale || o.sack_permitted || !o.sack.empty() || o.fast_open;
+    if (o.timestamps && !others) { // what most segments carry goes where it is to be
+        std::byte* const at = p.push_front(12);
+        wire::store_32(at, timestamps_only);
+        wire::store_32(at + 4, o.timestamps->value);
+        wire::store_32(at + 8, o.timestamps->echo);
+        return 12;
+    }
+    option_writer writer;
+    const const_bytes options = write_options(writer, o);
+    if (!options.empty()) std::memcpy(p.push_front(options.size()), options.data(), options.size());
+    return options.size();
+}
+
 } // namespace
 
 void pull_tcp(packet& p)
@@ -143,46 +175,22 @@ void pull_tcp(packet& p)
 
 parsed<tcp_fields> parse_tcp(const_bytes front, std::size_t total) noexcept
 {
-    if (front.size() < sizeof(tcp_header)) return drop_reason::tcp_truncated;
-    const auto h = read<tcp_header>(front);
-    tcp_fields f;
-    f.header_length = static_cast<std::uint16_t>((h.offset.value() >> 4) * 4);
-    if (f.header_length < sizeof h || f.header_length > total || f.header_length > front.size())
-        return drop_reason::tcp_bad_offset;
-    f.source_port = h.source_port.value();
-    f.destination_port = h.destination_port.value();
-    if (f.source_port == 0 || f.destination_port == 0) return drop_reason::tcp_zero_port;
-    f.sequence = h.sequence.value();
-    f.acknowledgement = h.acknowledgement.value();
-    f.flags = h.flags.value();
-    if ((f.flags & tcp_syn) != 0 && (f.flags & (tcp_fin | tcp_rst)) != 0) return drop_reason::tcp_bad_flags;
-    f.window = h.window.value();
-    f.urgent = h.urgent.value();
-    if (!walk_options(front.subspan(sizeof h, f.header_length - sizeof h), f.options))
-        return drop_reason::tcp_bad_options; // RFC 9293 MUST-5
-    return f;
+    return parsed_by<tcp_fields>([&](tcp_fields& f) { return read_tcp(front, total, f); });
 }
 
 void push_tcp(packet& p, const tcp_fields& f, const address& source, const address& destination, bool partial) noexcept
 {
-    option_writer writer;
-    const const_bytes options = write_options(writer, f.options);
-    tcp_header h;
-    h.source_port = f.source_port;
-    h.destination_port = f.destination_port;
-    h.sequence = f.sequence;
-    h.acknowledgement = f.acknowledgement;
-    h.offset = static_cast<std::uint8_t>((sizeof h + options.size()) / 4 << 4);
-    h.flags = f.flags;
-    h.window = f.window;
-    h.checksum = 0;
-    h.urgent = f.urgent;
-    if (!options.empty()) std::memcpy(p.push_front(options.size()), options.data(), options.size());
-    std::byte* const at = p.push_front(sizeof h);
-    std::memcpy(at, &h, sizeof h);
-    h.checksum = transport_checksum(p, source, destination, ip_protocol::tcp, // RFC 9293 MUST-2
-                                    offsetof(tcp_header, checksum), partial);
-    std::memcpy(at, &h, sizeof h);
+    const std::size_t options = push_options(p, f.options);
+    std::byte* const at = p.push_front(sizeof(tcp_header));
+    wire::store_32(at, std::uint32_t{f.source_port} << 16 | f.destination_port);
+    wire::store_32(at + offsetof(tcp_header, sequence), f.sequence);
+    wire::store_32(at + offsetof(tcp_header, acknowledgement), f.acknowledgement);
+    const auto offset = static_cast<std::uint32_t>((sizeof(tcp_header) + options) / 4 << 4);
+    wire::store_32(at + offsetof(tcp_header, offset), offset << 24 | std::uint32_t{f.flags} << 16 | f.window);
+    wire::store_32(at + offsetof(tcp_header, checksum), f.urgent);
+    const std::uint16_t checksum = transport_checksum(p, source, destination, ip_protocol::tcp, // RFC 9293 MUST-2
+                                                      offsetof(tcp_header, checksum), partial);
+    wire::store_16(at + offsetof(tcp_header, checksum), checksum);
 }
 
 } // namespace tapio::core::wire

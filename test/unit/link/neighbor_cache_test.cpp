@@ -27,7 +27,8 @@ struct neighbors : testing::Test
     std::optional<mac_address> resolve(const address& who, unsigned size = 1)
     {
         packet p = numbered(size);
-        return cache.resolve(who, p, now);
+        const mac_address* const mac = cache.resolve(who, p, now);
+        return mac != nullptr ? std::optional(*mac) : std::nullopt;
     }
     /// What is asked now, and of whom: "all" or "one" for each request.
     std::vector<std::string> asked()
