@@ -1,6 +1,7 @@
 #include "base/block_arena.hpp"
 
 #include "base/block_layout.hpp"
+#include "base/poison.hpp"
 
 #include <atomic>
 #include <bit>
@@ -46,10 +47,15 @@ struct block_arena::shared
             p.arena = this;
             p.next = std::exchange(unused_, &p);
         }
+        poison(memory, size);
     }
     shared(const shared&) = delete;
     shared& operator=(const shared&) = delete;
-    ~shared() { ::operator delete(memory, std::align_val_t(detail::page_size)); }
+    ~shared()
+    {
+        unpoison(memory, size);
+        ::operator delete(memory, std::align_val_t(detail::page_size));
+    }
 
     /// The one that was in use last is still in the processor's cache.
     place* take() noexcept
@@ -168,6 +174,7 @@ block block_arena::take() noexcept
     place* p = mine != nullptr ? mine->take(shared_) : nullptr;
     if (p == nullptr) p = shared_->take();
     if (p == nullptr) return {};
+    unpoison(p->octets, p->capacity);
     p->references.store(1, std::memory_order_relaxed);
     return block(p);
 }
@@ -177,6 +184,7 @@ mutable_bytes block_arena::memory() const noexcept { return {shared_->memory, sh
 void detail::return_to_arena(block_header* h) noexcept
 {
     auto* const p = static_cast<block_arena::place*>(h);
+    poison(p->octets, p->capacity);
     block_arena::pocket* const mine = p->arena->is_closed() ? nullptr : block_arena::pocket::mine();
     mine != nullptr ? mine->give(p->arena, p) : p->arena->give(p, p, 1);
 }

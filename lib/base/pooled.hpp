@@ -2,13 +2,16 @@
 /// Memory that is used again, for a large type of which many come and go.
 #pragma once
 
+#include "base/poison.hpp"
+
 #include <array>
 #include <cstddef>
 #include <new>
 
 namespace tapio::core {
 
-/// `T : pooled<T>`: `new T` takes what the thread's last `delete` of a T has left. Each thread keeps `most` of them.
+/// `T : pooled<T>`: `new T` takes what the thread's last `delete` of a T has left. Each thread keeps `most` of them; meanwhile the
+/// address sanitizer takes their memory for freed.
 /// Thread safety: like any new and delete.
 template <class T, std::size_t most = 64>
 class pooled
@@ -40,11 +43,18 @@ private:
             ended = true;
         }
 
-        void* take() noexcept { return count_ == 0 ? nullptr : places_[--count_]; }
+        void* take() noexcept
+        {
+            if (count_ == 0) return nullptr;
+            void* const memory = places_[--count_];
+            unpoison(memory, sizeof(T));
+            return memory;
+        }
         bool keep(void* memory) noexcept
         {
             static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
             if (count_ == most) return false;
+            poison(memory, sizeof(T));
             places_[count_++] = memory;
             return true;
         }

@@ -1,6 +1,7 @@
 // The block pool: free lists for each thread and size class.
 #include "base/block_arena.hpp"
 #include "base/block_layout.hpp"
+#include "base/poison.hpp"
 
 #include <tapio/core/slice.hpp>
 
@@ -64,7 +65,7 @@ public:
     {
         alive = false;
         for (auto& list : lists_)
-            for (block_header* b : list) destroy(b);
+            for (block_header* b : list) unpoison(b->octets, b->capacity), destroy(b);
     }
 
     block_header* take(std::size_t c) noexcept
@@ -72,6 +73,7 @@ public:
         if (lists_[c].empty()) return nullptr;
         block_header* const b = lists_[c].back();
         lists_[c].pop_back();
+        unpoison(b->octets, b->capacity);
         return b;
     }
 
@@ -84,6 +86,7 @@ public:
         } catch (const std::bad_alloc&) {
             return false;
         }
+        poison(b->octets, b->capacity);
         return true;
     }
 

@@ -14,7 +14,7 @@ timer_node::~timer_node()
 timer_wheel::~timer_wheel()
 {
     for (level& l : levels_)
-        for (timer_node* n : l.heads)
+        for (timer_node* n : l)
             for (; n != nullptr; n = n->next_) n->wheel_ = nullptr;
 }
 
@@ -58,30 +58,30 @@ void timer_wheel::link(timer_node& node, unsigned level_index, unsigned slot) no
 {
     node.level_ = static_cast<std::uint8_t>(level_index);
     node.slot_ = static_cast<std::uint8_t>(slot);
-    timer_node*& head = levels_[level_index].heads[slot];
+    timer_node*& head = levels_[level_index][slot];
     node.previous_ = nullptr;
     node.next_ = head;
     if (head != nullptr) head->previous_ = &node;
     head = &node;
-    levels_[level_index].occupied |= std::uint64_t{1} << slot;
+    occupied_[level_index] |= std::uint64_t{1} << slot;
 }
 
 void timer_wheel::unlink(timer_node& node) noexcept
 {
-    level& l = levels_[node.level_];
-    (node.previous_ != nullptr ? node.previous_->next_ : l.heads[node.slot_]) = node.next_;
+    timer_node*& head = levels_[node.level_][node.slot_];
+    (node.previous_ != nullptr ? node.previous_->next_ : head) = node.next_;
     if (node.next_ != nullptr) node.next_->previous_ = node.previous_;
     node.next_ = node.previous_ = nullptr;
-    if (l.heads[node.slot_] == nullptr) l.occupied &= ~(std::uint64_t{1} << node.slot_);
+    if (head == nullptr) occupied_[node.level_] &= ~(std::uint64_t{1} << node.slot_);
 }
 
 /// The first tick at which something is to be done, and where it lies. The levels below hold the earlier ticks.
 std::uint64_t timer_wheel::next_tick(unsigned& level_index, unsigned& slot) const noexcept
 {
     for (unsigned l = 0; l < levels; ++l) {
-        if (levels_[l].occupied == 0) continue;
+        if (occupied_[l] == 0) continue;
         const auto digit = static_cast<unsigned>(now_tick_ >> (l * slot_bits)) & (slots - 1);
-        const std::uint64_t ahead = levels_[l].occupied >> digit << digit;
+        const std::uint64_t ahead = occupied_[l] >> digit << digit;
         if (ahead == 0) continue;
         level_index = l;
         slot = static_cast<unsigned>(std::countr_zero(ahead));
@@ -99,15 +99,14 @@ time_point timer_wheel::next_deadline() const noexcept
     if (tick == UINT64_MAX) return never;
     if (l > 0) return time_point(duration(static_cast<std::int64_t>(tick << tick_bits)));
     time_point earliest = never;
-    for (const timer_node* n = levels_[0].heads[slot]; n != nullptr; n = n->next_) earliest = std::min(earliest, n->deadline_);
+    for (const timer_node* n = levels_[0][slot]; n != nullptr; n = n->next_) earliest = std::min(earliest, n->deadline_);
     return earliest;
 }
 
 void timer_wheel::cascade(unsigned level_index, unsigned slot) noexcept
 {
-    level& l = levels_[level_index];
-    timer_node* n = std::exchange(l.heads[slot], nullptr);
-    l.occupied &= ~(std::uint64_t{1} << slot);
+    timer_node* n = std::exchange(levels_[level_index][slot], nullptr);
+    occupied_[level_index] &= ~(std::uint64_t{1} << slot);
     while (n != nullptr) {
         timer_node* const next = n->next_;
         insert(*n);
@@ -120,7 +119,7 @@ void timer_wheel::cascade(unsigned level_index, unsigned slot) noexcept
 bool timer_wheel::expire_slot(unsigned slot, time_point now)
 {
     due_.clear();
-    for (timer_node* n = levels_[0].heads[slot]; n != nullptr; n = n->next_)
+    for (timer_node* n = levels_[0][slot]; n != nullptr; n = n->next_)
         if (n->deadline_ <= now) due_.push_back(n);
     if (due_.empty()) return false;
     std::sort(due_.begin(), due_.end(), [](const timer_node* a, const timer_node* b) {
@@ -130,7 +129,7 @@ bool timer_wheel::expire_slot(unsigned slot, time_point now)
         unlink(*n);
         link(*n, levels, 0);
     }
-    while (timer_node* const n = levels_[levels].heads[0]) {
+    while (timer_node* const n = levels_[levels][0]) {
         cancel(*n);
         n->fire(*n, n->context, now);
     }

@@ -66,11 +66,7 @@ private:
     static constexpr unsigned levels = 9;
     static constexpr unsigned tick_bits = 16; ///< a tick of the finest level is 65.5 microseconds
 
-    struct level
-    {
-        std::uint64_t occupied = 0; ///< one bit for each slot
-        std::array<timer_node*, slots> heads{};
-    };
+    using level = std::array<timer_node*, slots>; ///< the first of each slot
 
     static std::uint64_t tick_of(time_point t) noexcept;
     void insert(timer_node& node) noexcept;
@@ -80,7 +76,8 @@ private:
     void link(timer_node& node, unsigned level_index, unsigned slot) noexcept;
     std::uint64_t next_tick(unsigned& level_index, unsigned& slot) const noexcept;
 
-    std::array<level, levels + 1> levels_{}; ///< the last one holds what is being fired
+    std::array<std::uint64_t, levels + 1> occupied_{}; ///< of each level: a bit for each slot. All in one or two lines of a cache
+    std::array<level, levels + 1> levels_{};           ///< the last one holds what is being fired
     std::vector<timer_node*> due_;           ///< scratch
     std::uint64_t now_tick_ = 0;             ///< nothing armed lies in a tick before it
     std::uint64_t order_ = 0;
