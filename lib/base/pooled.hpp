@@ -10,9 +10,8 @@
 
 namespace tapio::core {
 
-/// `T : pooled<T>`: `new T` takes what the thread's last `delete` of a T has left. Each thread keeps `most` of them; meanwhile the
-/// address sanitizer takes their memory for freed.
-/// Thread safety: like any new and delete.
+/// `T : pooled<T>`: `new T` takes what the thread's last `delete` of a T has left. Each thread keeps `most` of them; meanwhile
+/// the address sanitizer takes their memory for freed. Thread safety: like any new and delete.
 template <class T, std::size_t most = 64>
 class pooled
 {
