@@ -1,5 +1,7 @@
 #include <tapio/core/slice.hpp>
 
+#include "base/poison.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -41,6 +43,19 @@ TEST(block, is_used_again_when_its_last_slice_has_gone)
     s = {};
     EXPECT_EQ(place_of(block(3000)), first);
 }
+
+#ifdef __SANITIZE_ADDRESS__
+TEST(slice, octets_that_wait_to_be_used_again_are_poison)
+{
+    const std::byte* at = nullptr;
+    {
+        const slice s = slice::copy_of(std::vector<std::byte>(1000, std::byte{1}));
+        at = s.data();
+        EXPECT_FALSE(__asan_address_is_poisoned(at));
+    }
+    EXPECT_TRUE(__asan_address_is_poisoned(at));
+}
+#endif
 
 } // namespace
 } // namespace tapio::core
