@@ -1,6 +1,6 @@
-#include <tapio/core/slice.hpp>
-
 #include "base/poison.hpp"
+
+#include <tapio/core/slice.hpp>
 
 #include <gtest/gtest.h>
 
