@@ -198,6 +198,16 @@ tcp_sockets::opening_numbers tcp_sockets::numbers_of(const endpoint& local, cons
     return {tcp::seq_number(static_cast<std::uint32_t>(m) + static_cast<std::uint32_t>(f)), static_cast<std::uint32_t>(f >> 32)};
 }
 
+/// A window that overruns the device's queue would be our own loss: half of it is for others, and for what is short. A peer
+/// behind a device that cuts segments sends large ones, tens of an MSS in the mean when it has much to send, and we count on
+/// eight. More than a peer may have written and not sent is worth the room: then it sends when it writes, and not when our
+/// acknowledgement comes, which over a TAP is in our own system call.
+std::uint32_t tcp_sockets::room_in_queue(const network::path& path, std::size_t mss) noexcept
+{
+    const std::size_t in_each = path.offload.tso_v4 && path.offload.checksum ? 8 : 1;
+    return static_cast<std::uint32_t>(std::min<std::size_t>(path.queue_length * in_each * mss / 2, 0x3fff'ffff));
+}
+
 tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const network::path& path)
 {
     constexpr std::uint32_t headers = 40; // IPv4 and TCP without options
@@ -206,9 +216,7 @@ tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const network:
     setup.path_mss = static_cast<std::uint32_t>(std::max<std::size_t>(path.mtu, 2 * headers) - headers); // RFC 9293 MUST-67
     const bool large = (path.offload.tso_v4 && path.offload.checksum) || path.offload.gso;
     setup.largest_segment = large ? 65535U - headers - 20U : 0U;
-    if (path.queue_length != 0) // a window that overruns the device's queue is our own loss
-        setup.receive_limit =
-            static_cast<std::uint32_t>(std::min<std::size_t>(path.queue_length * setup.path_mss / 2, 0x3fff'ffff));
+    if (path.queue_length != 0) setup.receive_limit = room_in_queue(path, setup.path_mss);
     setup.congestion = s.congestion->second();
     setup.crowd = &crowd_;
     setup.budget = &budget_;

@@ -138,6 +138,7 @@ private:
     void start(tcp_id id, tcp_socket& s, std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> opens_fast,
                time_point now);
     tcp::connection_setup setup_for(const tcp_socket& s, const network::path& path);
+    static std::uint32_t room_in_queue(const network::path& path, std::size_t mss) noexcept; ///< octets of payload
     struct opening_numbers
     {
         tcp::seq_number sequence;
