@@ -59,7 +59,6 @@ struct tcp_socket_facts
     int receive_low_watermark = 1;      ///< SO_RCVLOWAT, octets
     std::optional<interface_id> device; ///< SO_BINDTODEVICE
     endpoint local, remote;
-    std::uint32_t hash = 0;                                 ///< of these, in the table of connections
     const congestion_controls::entry* congestion = nullptr; ///< TCP_CONGESTION
 };
 
@@ -74,6 +73,7 @@ struct tcp_socket : tcp_socket_facts, pooled<tcp_socket>
     bool withholding = false;  ///< ... of those whose acknowledgement waits for what is still in the device
     bool connecting = false;   ///< connect() was called and has not ended
     bool deferred = false;     ///< its listener waits for its first octet
+    std::uint32_t hash = 0;    ///< of its names, in the table of connections
     std::uint8_t patience = 0; ///< so many times release() lets what awaits more wait on
     error_code error;          ///< of a socket without connection
     tcp_options options;
