@@ -73,10 +73,10 @@ int main(int argc, char** argv)
                                           "(TCP and UDP), 5004 one octet, 5005 control");
     apps::host_options host;
     host.mac = "02:00:00:00:00:02";
-    // Room for all that several clients may have on the way: a client sends by itself then, on its own processor; where the window
-    // holds it back, it sends when an acknowledgement arrives, which is in our own call.
+    // Room for all that several clients may have on the way: a client sends by itself then, on its own processor; where the
+    // window holds it back, it sends when an acknowledgement arrives, which is in our own call.
     host.queue_length = 40'000;
-    host.busy_poll = 50;        // as a server would whose clients wait for its answers; 0 shows what it is without
+    host.busy_poll = 50; // as a server would whose clients wait for its answers; 0 shows what it is without
     engine_options engine;
     program.options.add(host.description()).add(engine.description());
     return program.run(argc, argv, [&] { serve(host, engine); });

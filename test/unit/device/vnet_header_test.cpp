@@ -70,10 +70,7 @@ TEST(vnet_header_in, unknown_gso_types_are_refused)
     EXPECT_FALSE(from_vnet_header(header_of({0, 0x7f})));
 }
 
-TEST(vnet_header_out, a_finished_packet_is_all_zeros)
-{
-    EXPECT_EQ(to_vnet_header({}), header_of({}));
-}
+TEST(vnet_header_out, a_finished_packet_is_all_zeros) { EXPECT_EQ(to_vnet_header({}), header_of({})); }
 
 struct round_trip : ::testing::TestWithParam<offload_info::gso_type>
 {
