@@ -166,6 +166,7 @@ void socket::abort_all(operation_queue& done)
 /// The end, under the lock.
 void socket::leave(operation_queue& done)
 {
+    closed_ = true;
     abort_all(done);
     if (!std::exchange(open_, false) || engine_->is_shut_down()) return;
     engine_->delist(this);
@@ -178,7 +179,6 @@ void socket::close()
     if (native_handle_ >= 0) handles().remove(std::exchange(native_handle_, -1));
     engine::user_turn t(*engine_);
     leave(t.done());
-    closed_ = true;
 }
 
 void socket::discard()

@@ -49,7 +49,7 @@ std::size_t class_of(std::size_t capacity) noexcept
 void destroy(block_header* b) noexcept
 {
     const auto alignment = alignment_of(b->capacity);
-    void* const memory = memory_of(b);
+    void* const memory = b->octets - cache_line;
     b->~block_header();
     ::operator delete(memory, alignment);
 }
@@ -100,10 +100,13 @@ free_lists& pool()
     return lists;
 }
 
+/// The header lies at the end of a line of the processor's cache, the octets from the next one on.
 block_header* allocate(std::size_t capacity, std::uint32_t kind)
 {
     auto* const memory = static_cast<std::byte*>(::operator new(cache_line + capacity, alignment_of(capacity)));
-    return make_block(memory, 1, capacity, kind);
+    static_assert(sizeof(block_header) <= cache_line);
+    return new (memory + cache_line - sizeof(block_header))
+        block_header{{1}, static_cast<std::uint32_t>(capacity), kind, memory + cache_line};
 }
 
 } // namespace

@@ -22,6 +22,9 @@ std::uint32_t ports_of(const endpoint& local, const endpoint& remote) noexcept
     return std::uint32_t{local.port} << 16 | remote.port;
 }
 
+/// Such a device takes super-segments, and gives them.
+bool cuts_segments(const offload_features& o) noexcept { return o.tso_v4 && o.checksum; }
+
 address unspecified(family f) { return f == family::v4 ? address(address_v4::any()) : address(address_v6::any()); }
 
 } // namespace
@@ -204,7 +207,7 @@ tcp_sockets::opening_numbers tcp_sockets::numbers_of(const endpoint& local, cons
 /// acknowledgement comes, which over a TAP is in our own system call.
 std::uint32_t tcp_sockets::room_in_queue(const network::path& path, std::size_t mss) noexcept
 {
-    const std::size_t in_each = path.offload.tso_v4 && path.offload.checksum ? 8 : 1;
+    const std::size_t in_each = cuts_segments(path.offload) ? 8 : 1;
     return static_cast<std::uint32_t>(std::min<std::size_t>(path.queue_length * in_each * mss / 2, 0x3fff'ffff));
 }
 
@@ -214,7 +217,7 @@ tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const network:
     tcp::connection_setup setup;
     setup.options = s.options;
     setup.path_mss = static_cast<std::uint32_t>(std::max<std::size_t>(path.mtu, 2 * headers) - headers); // RFC 9293 MUST-67
-    const bool large = (path.offload.tso_v4 && path.offload.checksum) || path.offload.gso;
+    const bool large = cuts_segments(path.offload) || path.offload.gso;
     setup.largest_segment = large ? 65535U - headers - 20U : 0U;
     if (path.queue_length != 0) setup.receive_limit = room_in_queue(path, setup.path_mss);
     setup.congestion = s.congestion->second();

@@ -157,7 +157,7 @@ private:
     tcp_socket* find_listener(interface_id interface, const endpoint& local, const endpoint& remote, tcp_id& id);
     void deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const received_packet& p, time_point now);
     void arrives_in_listen(tcp_id id, tcp::segment& seg, const endpoint& local, const endpoint& remote, received_packet& p,
-                           time_point now, std::uint32_t least_iss_gap);
+                           time_point now, std::optional<tcp::seq_number> iss);
     void arrives_in_closed(const tcp::segment& seg, const endpoint& local, const endpoint& remote, received_packet& p,
                            time_point now);
     void child_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now);

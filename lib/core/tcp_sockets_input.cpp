@@ -72,10 +72,10 @@ void tcp_sockets::receive_packet(received_packet&& p, time_point now)
     tcp::segment seg = segment_of(*f, std::move(p.payload));
     seg.congestion_experienced = (p.tos & 3) == 3;
     if (!whole.empty()) p.payload = std::move(whole);
-    std::uint32_t beyond = 0;
+    std::optional<tcp::seq_number> iss; // of a new incarnation: above what the last one used (RFC 9293 §3.6.1)
     if (s != nullptr) {
         if (!s->connection->may_give_way_to(seg)) return deliver(id, *s, std::move(seg), p, now);
-        beyond = s->connection->next_sequence().value() + 65537; // RFC 9293 §3.6.1: above what the last one used
+        iss = s->connection->next_sequence() + 65537;
         const auto before = s->connection->state();
         s->connection->abort(now); // from TIME-WAIT: without a reset
         state_changed(id, *s, before, now);
@@ -88,11 +88,10 @@ void tcp_sockets::receive_packet(received_packet&& p, time_point now)
             tcp_socket& revived = revive(waiting, id, now);
             return deliver(id, revived, std::move(seg), p, now);
         }
-        beyond = m.snd_nxt.value() + 65537;
+        iss = m.snd_nxt + 65537;
         forget_waiting(waiting, now);
     }
-    if (find_listener(p.interface, local, remote, id) != nullptr)
-        return arrives_in_listen(id, seg, local, remote, p, now, beyond);
+    if (find_listener(p.interface, local, remote, id) != nullptr) return arrives_in_listen(id, seg, local, remote, p, now, iss);
     arrives_in_closed(seg, local, remote, p, now);
 }
 
@@ -164,7 +163,7 @@ void tcp_sockets::arrives_in_closed(const tcp::segment& seg, const endpoint& loc
 
 /// RFC 9293 §3.10.7.2
 void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, const endpoint& local, const endpoint& remote,
-                                    received_packet& p, time_point now, std::uint32_t beyond)
+                                    received_packet& p, time_point now, std::optional<tcp::seq_number> iss)
 {
     if (seg.bits.rst) return net_.dropped(p.interface, drop_reason::tcp_no_socket, p.payload, now); // first
     if (seg.bits.ack) {                                                                             // second
@@ -183,7 +182,6 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, const en
     std::unique_ptr<const tcp::fast_open> cookie;
     const bool early = may_open_fast(parent, seg, local, remote, cookie, now);
     tcp_id id;
-    const auto iss = beyond != 0 ? std::optional(tcp::seq_number(beyond)) : std::nullopt;
     tcp_socket& child = *make_child(listener, local, remote, id, iss, std::move(cookie), now);
     child.connection->open_passive(seg, now, early);
     if (early) opened_fast(listener, id, child);

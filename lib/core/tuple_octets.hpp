@@ -29,7 +29,7 @@ inline std::array<std::byte, 36> tuple_octets(const endpoint& local, const endpo
     return out;
 }
 
-/// The names of a connection, as octets. Both are of one family.
+/// The names of a connection, as octets. Both are of one family; the scope of a link-local IPv6 address is not among them.
 class packed_names
 {
 public:

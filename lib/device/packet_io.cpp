@@ -1,5 +1,6 @@
 #include "device/packet_io.hpp"
 
+#include "base/block_layout.hpp"
 #include "device/vnet_header.hpp"
 
 #include <algorithm>
@@ -32,7 +33,6 @@ bool is_transient(int error) noexcept
 // Several short pieces cost less as one: the kernel takes a plain write faster than a vector.
 ssize_t write_small(int fd, const core::packet& p)
 {
-    if (const core::const_bytes all = p.front(); all.size() == p.size()) return ::write(fd, all.data(), all.size());
     std::array<std::byte, small_packet> octets;
     p.copy_to({octets.data(), p.size()});
     return ::write(fd, octets.data(), p.size());
@@ -47,13 +47,18 @@ ssize_t write_as_one(int fd, const core::packet& p)
 
 ssize_t write_pieces(int fd, const core::packet& p)
 {
-    if (const core::const_bytes all = p.front(); all.size() == p.size()) return ::write(fd, all.data(), all.size());
     boost::container::small_vector<iovec, 8> pieces;
     p.for_each_piece([&](core::const_bytes piece) {
         pieces.push_back({const_cast<std::byte*>(piece.data()), piece.size()}); // writev only reads
     });
     if (pieces.size() > most_pieces) return write_as_one(fd, p);
     return ::writev(fd, pieces.data(), static_cast<int>(pieces.size()));
+}
+
+ssize_t write_packet(int fd, const core::packet& p)
+{
+    if (const core::const_bytes all = p.front(); all.size() == p.size()) return ::write(fd, all.data(), all.size());
+    return p.size() <= small_packet ? write_small(fd, p) : write_pieces(fd, p);
 }
 
 } // namespace
@@ -87,7 +92,7 @@ packet_reader::outcome packet_reader::read_ahead(core::packet& out, core::error_
         const std::size_t i = next_++;
         if (holds_some()) { // its headers, while this one is looked at
             __builtin_prefetch(ahead_[next_].data());
-            __builtin_prefetch(ahead_[next_].data() + 64);
+            __builtin_prefetch(ahead_[next_].data() + core::detail::cache_line);
         }
         if (sizes_[i] >= 0) return take(ahead_[i], static_cast<std::size_t>(sizes_[i]), out);
         error = core::errno_code(-sizes_[i]); // the next may have found what this one came too early for
@@ -142,7 +147,7 @@ write_outcome packet_writer::write(int fd, core::packet& p)
         if (++used_ == batch_.size()) (void)flush(); // what it refuses is the next call's business
         return write_outcome::done;
     }
-    const ssize_t written = p.size() <= small_packet ? write_small(fd, p) : write_pieces(fd, p);
+    const ssize_t written = write_packet(fd, p);
     if (written >= 0 || !is_transient(errno)) return write_outcome::done;
     if (vnet_header_) p.consume(sizeof(vnet_header));
     return write_outcome::full;

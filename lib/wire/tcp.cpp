@@ -27,16 +27,13 @@ enum : std::uint8_t
 
 constexpr std::uint32_t timestamps_only = 0x0101'080a; ///< timestamps, and two octets of padding in front of them
 
-std::uint16_t load_16(const_bytes from) noexcept { return wire::load_16(from.data()); }
-std::uint32_t load_32(const_bytes from) noexcept { return wire::load_32(from.data()); }
-
 /// One option's value. False if its length is wrong for its kind; kinds that we do not know are skipped (RFC 9293 MUST-6).
 bool read_option(std::uint8_t kind, const_bytes value, tcp_options_field& out) noexcept
 {
     switch (kind) {
     case kind::max_segment:
         if (value.size() != 2) return false;
-        out.max_segment = load_16(value);
+        out.max_segment = load_16(value.data());
         return true;
     case kind::window_scale:
         if (value.size() != 1) return false;
@@ -45,12 +42,12 @@ bool read_option(std::uint8_t kind, const_bytes value, tcp_options_field& out) n
     case kind::sack_permitted: out.sack_permitted = value.empty(); return value.empty();
     case kind::timestamps:
         if (value.size() != 8) return false;
-        out.timestamps = tcp_timestamps{load_32(value), load_32(value.subspan(4))};
+        out.timestamps = tcp_timestamps{load_32(value.data()), load_32(value.data() + 4)};
         return true;
     case kind::sack:
         if (value.empty() || value.size() % 8 != 0) return false;
         for (; !value.empty() && out.sack.size() < out.sack.capacity(); value = value.subspan(8))
-            out.sack.push_back({load_32(value), load_32(value.subspan(4))});
+            out.sack.push_back({load_32(value.data()), load_32(value.data() + 4)});
         return true;
     case kind::fast_open: // a cookie of any other size is none (RFC 7413 §4.1.1)
         if (value.empty() || (value.size() >= 4 && value.size() <= 16 && value.size() % 2 == 0))
@@ -63,8 +60,8 @@ bool read_option(std::uint8_t kind, const_bytes value, tcp_options_field& out) n
 /// RFC 9293 §3.2. Each step moves on by at least one octet, so it ends (MUST-7: a bad length is no reason to crash).
 bool walk_options(const_bytes options, tcp_options_field& out) noexcept
 {
-    if (options.size() == 12 && load_32(options) == timestamps_only) { // RFC 7323 appendix A: what most segments carry
-        out.timestamps = tcp_timestamps{load_32(options.subspan(4)), load_32(options.subspan(8))};
+    if (options.size() == 12 && load_32(options.data()) == timestamps_only) { // RFC 7323 appendix A: what most segments carry
+        out.timestamps = tcp_timestamps{load_32(options.data() + 4), load_32(options.data() + 8)};
         return true;
     }
     while (!options.empty()) {
@@ -134,15 +131,15 @@ std::optional<drop_reason> read_tcp(const_bytes front, std::size_t total, tcp_fi
     f.header_length = static_cast<std::uint16_t>((std::to_integer<unsigned>(at[offsetof(tcp_header, offset)]) >> 4) * 4);
     if (f.header_length < sizeof(tcp_header) || f.header_length > total || f.header_length > front.size())
         return drop_reason::tcp_bad_offset;
-    f.source_port = wire::load_16(at + offsetof(tcp_header, source_port));
-    f.destination_port = wire::load_16(at + offsetof(tcp_header, destination_port));
+    f.source_port = load_16(at + offsetof(tcp_header, source_port));
+    f.destination_port = load_16(at + offsetof(tcp_header, destination_port));
     if (f.source_port == 0 || f.destination_port == 0) return drop_reason::tcp_zero_port;
-    f.sequence = wire::load_32(at + offsetof(tcp_header, sequence));
-    f.acknowledgement = wire::load_32(at + offsetof(tcp_header, acknowledgement));
+    f.sequence = load_32(at + offsetof(tcp_header, sequence));
+    f.acknowledgement = load_32(at + offsetof(tcp_header, acknowledgement));
     f.flags = std::to_integer<std::uint8_t>(at[offsetof(tcp_header, flags)]);
     if ((f.flags & tcp_syn) != 0 && (f.flags & (tcp_fin | tcp_rst)) != 0) return drop_reason::tcp_bad_flags;
-    f.window = wire::load_16(at + offsetof(tcp_header, window));
-    f.urgent = wire::load_16(at + offsetof(tcp_header, urgent));
+    f.window = load_16(at + offsetof(tcp_header, window));
+    f.urgent = load_16(at + offsetof(tcp_header, urgent));
     if (!walk_options(front.subspan(sizeof(tcp_header), f.header_length - sizeof(tcp_header)), f.options))
         return drop_reason::tcp_bad_options; // RFC 9293 MUST-5
     return std::nullopt;
@@ -154,9 +151,9 @@ std::size_t push_options(packet& p, const tcp_options_field& o) noexcept
     const bool others = o.max_segment || o.window_scale || o.sack_permitted || !o.sack.empty() || o.fast_open;
     if (o.timestamps && !others) { // what most segments carry goes where it is to be
         std::byte* const at = p.push_front(12);
-        wire::store_32(at, timestamps_only);
-        wire::store_32(at + 4, o.timestamps->value);
-        wire::store_32(at + 8, o.timestamps->echo);
+        store_32(at, timestamps_only);
+        store_32(at + 4, o.timestamps->value);
+        store_32(at + 8, o.timestamps->echo);
         return 12;
     }
     option_writer writer;
@@ -182,15 +179,15 @@ void push_tcp(packet& p, const tcp_fields& f, const address& source, const addre
 {
     const std::size_t options = push_options(p, f.options);
     std::byte* const at = p.push_front(sizeof(tcp_header));
-    wire::store_32(at, std::uint32_t{f.source_port} << 16 | f.destination_port);
-    wire::store_32(at + offsetof(tcp_header, sequence), f.sequence);
-    wire::store_32(at + offsetof(tcp_header, acknowledgement), f.acknowledgement);
+    store_32(at, std::uint32_t{f.source_port} << 16 | f.destination_port);
+    store_32(at + offsetof(tcp_header, sequence), f.sequence);
+    store_32(at + offsetof(tcp_header, acknowledgement), f.acknowledgement);
     const auto offset = static_cast<std::uint32_t>((sizeof(tcp_header) + options) / 4 << 4);
-    wire::store_32(at + offsetof(tcp_header, offset), offset << 24 | std::uint32_t{f.flags} << 16 | f.window);
-    wire::store_32(at + offsetof(tcp_header, checksum), f.urgent);
+    store_32(at + offsetof(tcp_header, offset), offset << 24 | std::uint32_t{f.flags} << 16 | f.window);
+    store_32(at + offsetof(tcp_header, checksum), f.urgent);
     const std::uint16_t checksum = transport_checksum(p, source, destination, ip_protocol::tcp, // RFC 9293 MUST-2
                                                       offsetof(tcp_header, checksum), partial);
-    wire::store_16(at + offsetof(tcp_header, checksum), checksum);
+    store_16(at + offsetof(tcp_header, checksum), checksum);
 }
 
 } // namespace tapio::core::wire

@@ -4,7 +4,6 @@
 #include "base/timer_wheel.hpp"
 #include "core/connection_table.hpp"
 #include "core/host.hpp"
-#include "core/tuple_octets.hpp"
 #include "wire/ipv4.hpp"
 #include "wire/tcp.hpp"
 
@@ -138,8 +137,11 @@ void demux(benchmark::State& state)
     const auto peer = [](std::uint32_t n) {
         return endpoint{address_v4(0xc612'0000U + n / 50'000), static_cast<std::uint16_t>(n % 50'000)};
     };
-    const endpoint local{here, 80};
-    const auto hash = [&](std::uint32_t n) { return static_cast<std::uint32_t>(siphash(key, tuple_octets(local, peer(n)))); };
+    const auto hash = [&](std::uint32_t n) { // as tcp_sockets does
+        const endpoint remote = peer(n);
+        const std::uint64_t addresses = std::uint64_t{here.to_v4().to_uint()} << 32 | remote.address.to_v4().to_uint();
+        return static_cast<std::uint32_t>(siphash_1_3(key, addresses, std::uint32_t{80} << 16 | remote.port));
+    };
     const auto count = static_cast<std::uint32_t>(state.range(0));
     std::vector<endpoint> names;
     connection_table table;

@@ -19,10 +19,12 @@ public:
         if (first_ != nullptr) first_->previous = &object;
         first_ = &object;
     }
+    /// Nothing happens to one that is not in the list: clear() may have come first.
     void remove(T& object)
     {
         const std::lock_guard lock(mutex_);
-        (object.previous != nullptr ? object.previous->next : first_) = object.next;
+        if (object.previous != nullptr) object.previous->next = object.next;
+        if (first_ == &object) first_ = object.next;
         if (object.next != nullptr) object.next->previous = object.previous;
         object.next = object.previous = nullptr;
     }

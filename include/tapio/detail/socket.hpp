@@ -154,7 +154,7 @@ private:
     std::size_t slot_ = 0; ///< in the engine's list
     socket_kind kind_;
     bool open_ = true;    ///< under the lock; a stack that goes away ends it too
-    bool closed_ = false; ///< by close(): there is nothing left to be done
+    bool closed_ = false; ///< by close() or discard(): there is nothing left to be done
     bool non_blocking_ = false;
     int native_handle_ = -1;
     core_handle id_;
