@@ -139,7 +139,7 @@ void demux(benchmark::State& state)
     };
     const auto hash = [&](std::uint32_t n) { // as tcp_sockets does
         const endpoint remote = peer(n);
-        const std::uint64_t addresses = std::uint64_t{here.to_v4().to_uint()} << 32 | remote.address.to_v4().to_uint();
+        const std::uint64_t addresses = std::uint64_t{here.to_uint()} << 32 | remote.address.to_v4().to_uint();
         return static_cast<std::uint32_t>(siphash_1_3(key, addresses, std::uint32_t{80} << 16 | remote.port));
     };
     const auto count = static_cast<std::uint32_t>(state.range(0));
