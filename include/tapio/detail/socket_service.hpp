@@ -216,7 +216,7 @@ public:
     void move_assign(implementation_type& impl, socket_service& service_of_other, implementation_type& other)
     {
         destroy(impl);
-        put(impl, service_of_other.take(other));
+        service_of_other.put(impl, service_of_other.take(other)); // whose object it is from now on
         impl.protocol = other.protocol;
     }
     template <class OtherService, class OtherImplementation>

@@ -72,9 +72,11 @@ public:
         objects_.add(impl);
         take(impl, other);
     }
-    void move_assign(implementation_type& impl, timer_service&, implementation_type& other)
+    void move_assign(implementation_type& impl, timer_service& service_of_other, implementation_type& other)
     {
         if (impl.timer) impl.timer->cancel();
+        objects_.remove(impl);
+        service_of_other.objects_.add(impl); // whose object it is from now on
         take(impl, other);
     }
     void converting_move_construct(implementation_type& impl, timer_service&, implementation_type& other)
