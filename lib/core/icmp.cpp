@@ -44,11 +44,11 @@ icmp_error_report report_of(const wire::icmpv4_quote& q, int error, bool hard)
 
 } // namespace
 
-void network::icmp_input(received_packet&& p, time_point now)
+void network::icmp_input(received_packet& p, time_point now)
 {
     ++counters_.icmp.in_msgs;
     const bool for_all = options_.shards > 1 && p.hops == 0 && p.interface != loopback;
-    const packet whole = for_all ? p.payload : packet();
+    packet whole = for_all ? p.payload : packet();
     p.payload.pull(std::min<std::size_t>(p.payload.size(), 128)); // enough for a quote's headers
     const auto m = wire::parse_icmpv4(p.payload);
     if (!m) {
@@ -56,13 +56,13 @@ void network::icmp_input(received_packet&& p, time_point now)
         return dropped(p.interface, m.error(), p.payload, now);
     }
     if (for_all && m->type != wire::icmpv4_type::echo_request && m->type != wire::icmpv4_type::echo_reply) {
-        received_packet copy = p; // an error about something that any shard may have sent
-        copy.payload = whole;
-        pass_on(std::move(copy));
+        std::swap(p.payload, whole); // an error about something that any shard may have sent
+        pass_on(p);
+        std::swap(p.payload, whole);
         strays_.back().to_all = true;
     }
     switch (m->type) {
-    case wire::icmpv4_type::echo_request: return echo_input(std::move(p), *m, now);
+    case wire::icmpv4_type::echo_request: return echo_input(p, *m, now);
     case wire::icmpv4_type::echo_reply: return; // raw sockets will stand here
     case wire::icmpv4_type::time_exceeded: ++counters_.icmp.in_time_excds; return error_input(p, *m, now);
     case wire::icmpv4_type::destination_unreachable: ++counters_.icmp.in_dest_unreachs; return error_input(p, *m, now);
@@ -72,7 +72,7 @@ void network::icmp_input(received_packet&& p, time_point now)
 }
 
 /// RFC 1122 §3.2.2.6: the data comes back whole, from the address that was asked.
-void network::echo_input(received_packet&& p, const wire::icmpv4_message& m, time_point now)
+void network::echo_input(received_packet& p, const wire::icmpv4_message& m, time_point now)
 {
     ++counters_.icmp.in_echos;
     if (!options_.answer_echo || (p.to_group && !options_.answer_broadcast_echo)) return;

@@ -33,7 +33,7 @@ void network::ipv4_input(interface_id interface, packet&& p, bool link_group, ti
         ++counters_.ip.in_discards;
         return dropped(interface, drop_reason::ipv4_fragment, p, now);
     }
-    received_packet r;
+    received_packet r(p);
     r.interface = interface;
     r.source = f->source;
     r.destination = f->destination;
@@ -44,19 +44,42 @@ void network::ipv4_input(interface_id interface, packet&& p, bool link_group, ti
     r.ip_header_size = static_cast<std::uint8_t>(f->header_length);
     std::copy_n(p.front().begin(), f->header_length, r.ip_header.begin());
     p.consume(f->header_length);
-    r.payload = std::move(p);
-    deliver(f->protocol, std::move(r), now);
+    deliver(f->protocol, r, now);
 }
 
-/// Remembers the pair that was right last.
+/// The short way: of a segment that is `ip::arrival::right`, to us as the last from there was. False: it has to go the long one.
+bool network::segment_input(interface_id interface, packet& p, time_point now)
+{
+    const device_info& info = interfaces_[interface]->info;
+    const std::byte* at = p.front().data();
+    const std::size_t link = info.link == link_type::ethernet ? sizeof(wire::ethernet_header) : 0;
+    if (link != 0 && !wire::is_plain_frame(at, info.mac)) return false;
+    at += link;
+    const address_v4 source = wire::source_of(at), destination = wire::destination_of(at);
+    if (!was_let_in(interface, source, destination)) return false;
+    ++counters_.ip.in_receives;
+    received_packet r(p);
+    r.interface = interface;
+    r.source = source;
+    r.destination = destination;
+    r.ttl = std::to_integer<std::uint8_t>(at[offsetof(wire::ipv4_header, ttl)]);
+    r.tos = std::to_integer<std::uint8_t>(at[offsetof(wire::ipv4_header, tos)]);
+    r.ip_header_size = sizeof(wire::ipv4_header);
+    std::copy_n(at, sizeof(wire::ipv4_header), r.ip_header.begin());
+    p.truncate(link + wire::load_16(at + offsetof(wire::ipv4_header, total_length)));
+    p.consume(link + sizeof(wire::ipv4_header));
+    deliver(wire::ip_protocol::tcp, r, now);
+    return true;
+}
+
+/// Remembers the pairs that were right, and to us alone.
 std::optional<drop_reason> network::check_addresses(interface_id interface, const wire::ipv4_fields& f, bool link_group)
 {
-    const bool again = let_in_.generation == generation_ && let_in_.interface == interface && let_in_.source == f.source &&
-                       let_in_.destination == f.destination;
-    if (again && !link_group && !f.source_routed) return std::nullopt;
+    if (!link_group && !f.source_routed && was_let_in(interface, f.source, f.destination)) return std::nullopt;
     auto why = check_source(interface, f);
     if (!why) why = check_destination(interface, f, link_group);
-    if (!why) let_in_ = {generation_, interface, f.source, f.destination};
+    if (!why && !f.destination.is_multicast() && !is_broadcast(f.destination))
+        let_in_[f.source.to_uint() % let_in_.size()] = {generation_, interface, f.source, f.destination};
     return why;
 }
 
@@ -87,14 +110,14 @@ std::optional<drop_reason> network::check_source(interface_id interface, const w
     return std::nullopt;
 }
 
-void network::deliver(wire::ip_protocol protocol, received_packet&& p, time_point now)
+void network::deliver(wire::ip_protocol protocol, received_packet& p, time_point now)
 {
     ++counters_.ip.in_delivers;
     const bool taken = udp_->receive_raw(p, protocol, now);
     switch (protocol) {
-    case wire::ip_protocol::icmp: return icmp_input(std::move(p), now);
-    case wire::ip_protocol::tcp: return tcp_->receive_packet(std::move(p), now);
-    case wire::ip_protocol::udp: return udp_->receive_packet(std::move(p), now);
+    case wire::ip_protocol::icmp: return icmp_input(p, now);
+    case wire::ip_protocol::tcp: return tcp_->receive_packet(p, now);
+    case wire::ip_protocol::udp: return udp_->receive_packet(p, now);
     default: break;
     }
     if (taken) return;
@@ -105,7 +128,7 @@ void network::deliver(wire::ip_protocol protocol, received_packet&& p, time_poin
 
 // -- shards ---------------------------------------------------------------------------------------------------------------
 
-void network::pass_on(received_packet&& p)
+void network::pass_on(received_packet& p)
 {
     if (strays_.size() >= options_.transmit_queue) return;
     std::copy_n(p.ip_header.begin(), p.ip_header_size, p.payload.push_front(std::size_t{p.ip_header_size}));

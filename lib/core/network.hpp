@@ -38,17 +38,19 @@ namespace tapio::core {
 
 using interface_id = std::uint32_t;
 
-/// An IP packet for a transport; `payload` begins at the transport header.
+/// An IP packet for a transport.
 struct received_packet
 {
+    explicit received_packet(packet& p) noexcept : payload(p) {}
+
+    packet& payload; ///< begins at the transport header; whoever wants it takes it
     interface_id interface = 0;
     address source, destination;
     std::uint8_t ttl = 0, tos = 0;
     bool to_group = false; ///< sent to a broadcast or multicast address
     std::uint8_t hops = 0; ///< so many shards have passed it on
-    packet payload;
-    std::array<std::byte, 60> ip_header; ///< for ICMP to quote; its length follows
     std::uint8_t ip_header_size = 0;     ///< octets
+    std::array<std::byte, 60> ip_header; ///< for ICMP to quote; indeterminate beyond its size
 };
 
 /// An ICMP error about a packet of ours.
@@ -81,7 +83,7 @@ class transport
 {
 public:
     virtual ~transport() = default;
-    virtual void receive_packet(received_packet&& p, time_point now) = 0;
+    virtual void receive_packet(received_packet& p, time_point now) = 0;
     /// A raw socket may want a copy. True if one took it.
     virtual bool receive_raw(const received_packet&, wire::ip_protocol, time_point) { return false; }
     virtual void icmp_error(const icmp_error_report& report, time_point now) = 0;
@@ -127,7 +129,7 @@ public:
     {
         return p.hops + 1U < options_.shards && p.interface != loopback && !p.to_group;
     }
-    void pass_on(received_packet&& p); ///< its payload from the transport header on
+    void pass_on(received_packet& p); ///< its payload from the transport header on, which is taken
     bool run_loopback(time_point now); ///< packets to ourselves, up to a budget; true if there were any
     time_point next_deadline() const;
     bool loopback_waits() const noexcept { return interfaces_[loopback]->has_next() || !looped_.empty(); }
@@ -208,6 +210,7 @@ private:
     void ask_neighbors(interface_id interface, time_point now);
 
     // ip_input.cpp
+    bool segment_input(interface_id interface, packet& p, time_point now);
     /// @param from_us a multicast of our own that comes back
     void ipv4_input(interface_id interface, packet&& p, bool link_group, time_point now, bool from_us = false,
                     std::uint8_t hops = 0);
@@ -215,7 +218,7 @@ private:
     std::optional<drop_reason> check_destination(interface_id interface, const wire::ipv4_fields& f,
                                                  bool link_group) const noexcept;
     std::optional<drop_reason> check_source(interface_id interface, const wire::ipv4_fields& f) const noexcept;
-    void deliver(wire::ip_protocol protocol, received_packet&& p, time_point now);
+    void deliver(wire::ip_protocol protocol, received_packet& p, time_point now);
 
     // ip_output.cpp
     /// Which way a packet goes. Kept until something changes that it depends on: one packet seldom goes alone.
@@ -240,8 +243,8 @@ private:
     std::optional<address> source_for(interface_id interface, const address& next_hop) const noexcept;
 
     // icmp.cpp
-    void icmp_input(received_packet&& p, time_point now);
-    void echo_input(received_packet&& p, const wire::icmpv4_message& m, time_point now);
+    void icmp_input(received_packet& p, time_point now);
+    void echo_input(received_packet& p, const wire::icmpv4_message& m, time_point now);
     void error_input(received_packet& p, const wire::icmpv4_message& m, time_point now);
     void report_unreachable(const packet& ip_packet, time_point now);
     void report(const icmp_error_report& r, time_point now);
@@ -255,13 +258,20 @@ private:
     std::vector<std::unique_ptr<net_interface>> interfaces_;
     std::vector<std::uint32_t> own_, broadcasts_; ///< of all interfaces
     std::array<way_out, 16> ways_;
-    /// Addresses of the packet that was let in last: the next one's seldom differ.
-    struct
+    /// Addresses of a packet that was let in, to us alone: the next one's seldom differ.
+    struct let_in
     {
         std::uint64_t generation = 0; ///< generation_ at that time
         interface_id interface = 0;
         address_v4 source, destination;
-    } let_in_;
+    };
+    bool was_let_in(interface_id interface, const address_v4& source, const address_v4& destination) const noexcept
+    {
+        const let_in& last = let_in_[source.to_uint() % let_in_.size()];
+        return last.generation == generation_ && last.interface == interface && last.source == source &&
+               last.destination == destination;
+    }
+    std::array<let_in, 16> let_in_; ///< by their source
     std::deque<stray> strays_;
     std::vector<std::pair<interface_id, packet>> looped_; ///< multicasts on their way back to us
     ip::route_table routes_;

@@ -94,7 +94,7 @@ public:
     void release();
 
     // -- the network's ------------------------------------------------------------------------------------------------
-    void receive_packet(received_packet&& p, time_point now) override;
+    void receive_packet(received_packet& p, time_point now) override;
     void icmp_error(const icmp_error_report& report, time_point now) override;
     /// A batch has been received, and more waits in the device: acknowledgements that can wait for it may, for a while.
     void input_goes_on(bool yes, time_point now);

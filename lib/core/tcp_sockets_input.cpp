@@ -21,7 +21,8 @@ tcp::control_bits bits_of(std::uint8_t flags) noexcept
     return b;
 }
 
-tcp::segment segment_of(const wire::tcp_fields& f, packet&& payload)
+/// Takes its text, if it has any.
+tcp::segment segment_of(const wire::tcp_fields& f, packet& p)
 {
     tcp::segment s;
     s.seq = tcp::seq_number(f.sequence);
@@ -35,8 +36,10 @@ tcp::segment segment_of(const wire::tcp_fields& f, packet&& payload)
     s.options.sack_permitted = f.options.sack_permitted;
     if (f.options.timestamps) s.options.ts = tcp::timestamps{f.options.timestamps->value, f.options.timestamps->echo};
     for (const wire::sack_block& b : f.options.sack) s.options.sack.push_back({tcp::seq_number(b.begin), tcp::seq_number(b.end)});
-    s.payload_size = static_cast<std::uint32_t>(payload.size());
-    s.payload = payload.take_payload();
+    s.payload_size = static_cast<std::uint32_t>(p.size() - f.header_length);
+    if (s.payload_size == 0) return s;
+    p.consume(f.header_length);
+    s.payload = p.take_payload();
     return s;
 }
 
@@ -48,7 +51,7 @@ std::uint64_t segments_in(const packet& p) noexcept
 
 } // namespace
 
-void tcp_sockets::receive_packet(received_packet&& p, time_point now)
+void tcp_sockets::receive_packet(received_packet& p, time_point now)
 {
     counters_.in_segs += segments_in(p.payload);
     const auto drop = [&](drop_reason why) {
@@ -68,10 +71,8 @@ void tcp_sockets::receive_packet(received_packet&& p, time_point now)
     const bool nobodys = s == nullptr && !id;
     packet whole;
     if (nobodys && net_.may_stray(p)) whole = p.payload;
-    p.payload.consume(f->header_length);
-    tcp::segment seg = segment_of(*f, std::move(p.payload));
+    tcp::segment seg = segment_of(*f, p.payload);
     seg.congestion_experienced = (p.tos & 3) == 3;
-    if (!whole.empty()) p.payload = std::move(whole);
     std::optional<tcp::seq_number> iss; // of a new incarnation: above what the last one used (RFC 9293 §3.6.1)
     if (s != nullptr) {
         if (!s->connection->may_give_way_to(seg)) return deliver(id, *s, std::move(seg), p, now);
@@ -91,6 +92,7 @@ void tcp_sockets::receive_packet(received_packet&& p, time_point now)
         iss = m.snd_nxt + 65537;
         forget_waiting(waiting, now);
     }
+    p.payload = std::move(whole);
     if (find_listener(p.interface, local, remote, id) != nullptr) return arrives_in_listen(id, seg, local, remote, p, now, iss);
     arrives_in_closed(seg, local, remote, p, now);
 }
@@ -154,7 +156,7 @@ void tcp_sockets::deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const re
 void tcp_sockets::arrives_in_closed(const tcp::segment& seg, const endpoint& local, const endpoint& remote, received_packet& p,
                                     time_point now)
 {
-    if (!p.payload.empty() && net_.may_stray(p)) return net_.pass_on(std::move(p));
+    if (!p.payload.empty() && net_.may_stray(p)) return net_.pass_on(p);
     net_.dropped(p.interface, drop_reason::tcp_no_socket, p.payload, now);
     const auto rst = tcp::reset_for(seg);
     if (!rst) return;

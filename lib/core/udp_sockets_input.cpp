@@ -79,7 +79,7 @@ std::size_t udp_sockets::spread(const endpoint& remote) const noexcept
     return siphash(spread_key_, octets);
 }
 
-void udp_sockets::receive_packet(received_packet&& p, time_point now)
+void udp_sockets::receive_packet(received_packet& p, time_point now)
 {
     const auto drop = [&](drop_reason why) {
         ++counters_.in_errors;
@@ -96,7 +96,7 @@ void udp_sockets::receive_packet(received_packet&& p, time_point now)
     const endpoint remote{p.source, d->source_port};
     std::vector<socket*> everyone;
     if (demultiplex(p.interface, local, remote, p.to_group ? &everyone : nullptr) == nullptr) {
-        if (net_.may_stray(p)) return p.payload = whole, net_.pass_on(std::move(p));
+        if (net_.may_stray(p)) return p.payload = whole, net_.pass_on(p);
         ++counters_.no_ports;
         net_.dropped(p.interface, drop_reason::udp_no_socket, p.payload, now);
         p.payload = whole;

@@ -16,6 +16,10 @@ namespace {
 // A packet up to this size is copied, so that an acknowledgement or a keystroke does not hold a block for a full frame.
 constexpr std::size_t small_packet = 256; // octets
 
+// Up to this one it fits where a packet has its headers, and needs no block at all. An answer may have a vnet header and an
+// Ethernet header with a VLAN tag more.
+constexpr std::size_t tiny_packet = core::packet::headroom - 12 - 18; // octets
+
 // Beyond that a copy costs less than the vector (and at IOV_MAX, 1024, the kernel would refuse it).
 constexpr std::size_t most_pieces = 64;
 
@@ -132,8 +136,12 @@ packet_reader::outcome packet_reader::take(core::block& from, std::size_t size, 
         out.offload = {};
     }
     const std::size_t octets = size - start;
-    out.append(octets <= small_packet ? core::slice::copy_of({from.data() + start, octets})
-                                      : std::move(from).into_slice(start, octets));
+    if (octets <= tiny_packet) {
+        std::copy_n(from.data() + start, octets, out.push_front(octets));
+    } else {
+        out.append(octets <= small_packet ? core::slice::copy_of({from.data() + start, octets})
+                                          : std::move(from).into_slice(start, octets));
+    }
     return outcome::packet;
 }
 

@@ -25,12 +25,9 @@ Header read_at(const std::byte* at) noexcept
     return wire::read<Header>({at, sizeof(Header)});
 }
 
-bool same(const std::byte* a, const std::byte* b, std::size_t n) noexcept { return std::memcmp(a, b, n) == 0; }
+unsigned octet(const std::byte* header, std::size_t at) noexcept { return std::to_integer<unsigned>(header[at]); }
 
-void vouch_for(packet& p) noexcept
-{
-    if (p.offload.checksum == offload_info::checksum_state::complete) p.offload.checksum = offload_info::checksum_state::verified;
-}
+bool same(const std::byte* a, const std::byte* b, std::size_t n) noexcept { return std::memcmp(a, b, n) == 0; }
 
 template <class List, class Stream>
 auto find_stream(List& list, const Stream& s)
@@ -46,60 +43,60 @@ void coalescer::add(packet&& p)
 {
     ++packets_;
     octets_ += p.size();
-    const bool large = p.offload.gso != offload_info::gso_type::none;
     view v;
-    if (large && runs_.empty() && acknowledgements_.empty()) {
-        batch_.push_back(std::move(p));
-    } else if (!look_at(p, v)) {
-        batch_.push_back(std::move(p));
-    } else if (!add_to_known(p, v)) {
-        if (v.as != use::none) {
-            remember(v);
-            vouch_for(p);
-        }
+    look_at(p, v);
+    if (v.right && p.offload.checksum == offload_info::checksum_state::complete)
+        p.offload.checksum = offload_info::checksum_state::verified;
+    if (v.is_tcp) {
+        if (!(runs_.empty() && acknowledgements_.empty()) && add_to_known(p, v)) return;
+        if (v.as != use::none) remember(v);
         if (v.as == use::joined) p.truncate(v.size);
-        batch_.push_back(std::move(p));
     }
+    batch_.emplace_back(std::move(p), v.right);
 }
 
-/// False if it is not plain TCP over IPv4.
-bool coalescer::look_at(const packet& p, view& v) const noexcept
+/// Only as far as it is TCP over IPv4 without options, and its headers lie in one piece.
+void coalescer::look_at(const packet& p, view& v) const noexcept
 {
-    const const_bytes octets = p.front();
-    if (octets.size() != p.size() || octets.size() < link_ + ip_size + tcp_size) return false;
-    v.octets = octets.data();
-    if (link_ != 0 && read_at<wire::ethernet_header>(v.octets).type.value() != static_cast<std::uint16_t>(wire::ether_type::ipv4))
-        return false;
-    const auto ip = read_at<wire::ipv4_header>(v.octets + link_);
-    if (ip.version_ihl.value() != 0x45 || ip.protocol.value() != static_cast<unsigned>(wire::ip_protocol::tcp)) return false;
-    const auto tcp = read_at<wire::tcp_header>(v.octets + link_ + ip_size);
-    std::memcpy(&v.from.addresses, v.octets + link_ + offsetof(wire::ipv4_header, source), sizeof v.from.addresses);
-    std::memcpy(&v.from.ports, v.octets + link_ + ip_size, sizeof v.from.ports);
-    v.sequence = tcp.sequence.value();
-    v.size = link_ + ip.total_length.value();
-    v.headers_size = link_ + ip_size + 4U * (tcp.offset.value() >> 4);
-    v.as = use::none;
-
     using state = offload_info::checksum_state;
-    const unsigned flags = tcp.flags.value();
-    const bool whole = p.offload.gso == offload_info::gso_type::none && v.size <= octets.size() &&
-                       v.headers_size >= link_ + ip_size + tcp_size && (ip.flags_offset.value() & fragment_bits) == 0;
-    if (!whole || v.headers_size > v.size) return true;
+    v.is_tcp = v.right = false;
+    v.as = use::none;
+    const const_bytes front = p.front();
+    if (front.size() < link_ + ip_size + tcp_size) return;
+    const std::byte* const ip = front.data() + link_;
+    const std::byte* const tcp = ip + ip_size;
+    constexpr auto type = offsetof(wire::ethernet_header, type);
+    if (link_ != 0 && wire::load_16(front.data() + type) != static_cast<std::uint16_t>(wire::ether_type::ipv4)) return;
+    if (octet(ip, offsetof(wire::ipv4_header, version_ihl)) != 0x45) return;
+    if (octet(ip, offsetof(wire::ipv4_header, protocol)) != static_cast<unsigned>(wire::ip_protocol::tcp)) return;
+    v.is_tcp = true;
+    v.octets = front.data();
+    std::memcpy(&v.from.addresses, ip + offsetof(wire::ipv4_header, source), sizeof v.from.addresses);
+    std::memcpy(&v.from.ports, tcp, sizeof v.from.ports);
+    v.sequence = wire::load_32(tcp + offsetof(wire::tcp_header, sequence));
+    v.size = link_ + wire::load_16(ip + offsetof(wire::ipv4_header, total_length));
+    v.headers_size = link_ + ip_size + 4U * (octet(tcp, offsetof(wire::tcp_header, offset)) >> 4);
+    const bool sizes_right = v.size <= p.size() && v.headers_size >= link_ + ip_size + tcp_size && v.headers_size <= v.size &&
+                             v.headers_size <= front.size();
+    if (!sizes_right || (wire::load_16(ip + offsetof(wire::ipv4_header, flags_offset)) & fragment_bits) != 0) return;
+    if (ones_sum({ip, ip_size}) != 0xffff) return;
+    const bool in_one_piece = front.size() == p.size();
+    if (p.offload.checksum == state::complete && !(in_one_piece && checksum_right(v))) return;
+    v.right = true;
+    if (p.offload.gso != offload_info::gso_type::none || !in_one_piece) return;
     const bool data = v.headers_size < v.size;
-    if ((data ? flags & ~unsigned{wire::tcp_psh} : flags) != wire::tcp_ack) return true;
-    if ((data && p.offload.checksum == state::partial) || !checksums_right(v, p.offload.checksum != state::complete)) return true;
+    const unsigned flags = octet(tcp, offsetof(wire::tcp_header, flags));
+    if ((data ? flags & ~unsigned{wire::tcp_psh} : flags) != wire::tcp_ack) return;
+    if (data && p.offload.checksum == state::partial) return;
     v.as = data ? use::joined : use::superseded;
-    return true;
 }
 
-bool coalescer::checksums_right(const view& v, bool tcp_verified) const noexcept
+/// TCP's, with its pseudo-header.
+bool coalescer::checksum_right(const view& v) const noexcept
 {
-    const const_bytes ip(v.octets + link_, ip_size);
-    if (ones_sum(ip) != 0xffff) return false;
-    if (tcp_verified) return true;
     const const_bytes segment(v.octets + link_ + ip_size, v.size - link_ - ip_size);
     checksum_accumulator sum;
-    sum.add(ip.subspan(offsetof(wire::ipv4_header, source))); // the pseudo-header's addresses
+    sum.add({v.octets + link_ + offsetof(wire::ipv4_header, source), sizeof v.from.addresses});
     sum.add_word(static_cast<std::uint16_t>(wire::ip_protocol::tcp));
     sum.add_word(static_cast<std::uint16_t>(segment.size()));
     sum.add(segment);
@@ -131,8 +128,7 @@ bool coalescer::add_to_known(packet& p, const view& v)
     }
     if (const auto a = find_stream(acknowledgements_, v.from); a != acknowledgements_.end()) {
         if (v.as == use::superseded && is_superseded(*a, v)) {
-            vouch_for(p);
-            batch_[a->index] = std::move(p);
+            packet_at(a->index) = std::move(p);
             return true;
         }
         acknowledgements_.erase(a);
@@ -144,7 +140,7 @@ bool coalescer::takes(const run& r, const view& v) const noexcept
 {
     if (r.ended || v.sequence != r.next || v.payload() > r.largest || r.headers - link_ + r.size + v.payload() > largest_packet)
         return false;
-    const std::byte* const headers = batch_[r.index].front().data();
+    const std::byte* const headers = headers_at(r.index).data();
     const auto a = read_at<wire::tcp_header>(headers + link_ + ip_size);
     const auto b = read_at<wire::tcp_header>(v.octets + link_ + ip_size);
     return a.acknowledgement.value() == b.acknowledgement.value() && a.window.value() == b.window.value() && alike(headers, v);
@@ -159,14 +155,14 @@ void coalescer::join(run& r, packet& p, const view& v)
     r.next += static_cast<std::uint32_t>(v.payload());
     p.truncate(v.size);
     p.consume(v.headers_size);
-    batch_[r.index].append(std::move(p));
+    packet_at(r.index).append(std::move(p));
 }
 
 /// Makes one segment of it.
 void coalescer::finish(const run& r) noexcept
 {
     if (r.size == r.largest) return; // nothing was joined
-    packet& head = batch_[r.index];
+    packet& head = packet_at(r.index);
     std::array<std::byte, sizeof(wire::ethernet_header) + ip_size + 60> headers;
     std::copy_n(head.front().begin(), r.headers, headers.begin());
     auto ip = read_at<wire::ipv4_header>(headers.data() + link_);
@@ -185,7 +181,7 @@ void coalescer::finish(const run& r) noexcept
 /// `v` says all that the earlier one does, and acknowledges more. An equal number would be a duplicate, which TCP counts.
 bool coalescer::is_superseded(const acknowledgement& a, const view& v) const noexcept
 {
-    const std::byte* const headers = batch_[a.index].front().data();
+    const std::byte* const headers = headers_at(a.index).data();
     const auto earlier = read_at<wire::tcp_header>(headers + link_ + ip_size);
     const auto later = read_at<wire::tcp_header>(v.octets + link_ + ip_size);
     const auto ahead = static_cast<std::int32_t>(later.acknowledgement.value() - earlier.acknowledgement.value());
@@ -210,7 +206,7 @@ void coalescer::remember(const view& v)
     runs_.push_back({v.from, next, batch_.size(), v.headers_size, v.payload(), v.payload()});
 }
 
-std::span<packet> coalescer::finish()
+std::span<arrival> coalescer::finish()
 {
     for (const run& r : runs_) finish(r);
     runs_.clear();

@@ -12,9 +12,21 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace tapio::core::ip {
+
+/// A packet that has come.
+struct arrival
+{
+    arrival(packet&& p, bool is_right) noexcept : contents(std::move(p)), right(is_right) {}
+
+    packet contents;
+    /// A TCP segment over IPv4: IP header without options and no fragment, all headers in one piece and as long as they say, and
+    /// the checksums right. Of these it need not be asked again.
+    bool right;
+};
 
 /// Gathers the packets of a batch. Each is looked at, and its checksums verified, when it comes: while it is in the processor's
 /// cache.
@@ -32,7 +44,7 @@ public:
     void add(packet&& p);
 
     /// What has become of the packets; they may be moved from. Until the next add() or clear().
-    std::span<packet> finish();
+    std::span<arrival> finish();
     void clear() noexcept; ///< precondition: finish() was called
 
     std::uint64_t packets() const noexcept { return packets_; } ///< that were added since clear()
@@ -65,6 +77,8 @@ private:
         stream from;
         std::uint32_t sequence;
         use as;
+        bool is_tcp; ///< over IPv4 without options, its headers in one piece: else nothing of this is set but `as`
+        bool right;  ///< arrival::right
 
         std::size_t payload() const noexcept { return size - headers_size; }
     };
@@ -89,8 +103,10 @@ private:
         std::size_t index; ///< of the packet
     };
 
-    bool look_at(const packet& p, view& v) const noexcept;
-    bool checksums_right(const view& v, bool tcp_verified) const noexcept;
+    void look_at(const packet& p, view& v) const noexcept;
+    bool checksum_right(const view& v) const noexcept;
+    packet& packet_at(std::size_t index) noexcept { return batch_[index].contents; }
+    const_bytes headers_at(std::size_t index) const noexcept { return batch_[index].contents.front(); }
     bool alike(const std::byte* headers, const view& v) const noexcept;
     bool takes(const run& r, const view& v) const noexcept;
     bool is_superseded(const acknowledgement& a, const view& v) const noexcept;
@@ -100,7 +116,7 @@ private:
     void remember(const view& v);
 
     const std::size_t link_; ///< octets of the link's header
-    std::vector<packet> batch_;
+    std::vector<arrival> batch_;
     boost::container::static_vector<run, most_streams> runs_;
     boost::container::static_vector<acknowledgement, most_streams> acknowledgements_;
     std::uint64_t packets_ = 0, octets_ = 0;

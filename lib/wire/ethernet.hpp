@@ -11,7 +11,9 @@
 #include <boost/endian/buffers.hpp>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 
 namespace tapio::core::wire {
@@ -51,6 +53,13 @@ struct ethernet_frame
 
 /// Checks the start of a frame: complete, and not from a group.
 parsed<ethernet_frame> parse_ethernet(const_bytes front) noexcept;
+
+/// To that very host, and from one. Precondition: a header is there.
+inline bool is_plain_frame(const std::byte* header, const mac_address& to) noexcept
+{
+    const auto first = std::to_integer<unsigned>(header[offsetof(ethernet_header, source)]);
+    return std::memcmp(header, to.octets.data(), sizeof to.octets) == 0 && (first & 1U) == 0;
+}
 
 /// Puts the header in front.
 void push_ethernet(packet& p, const mac_address& destination, const mac_address& source, ether_type type) noexcept;

@@ -11,6 +11,7 @@
 #include <boost/endian/buffers.hpp>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace tapio::core::wire {
@@ -64,6 +65,15 @@ void pull_ipv4(packet& p);
 
 /// @param front contiguous octets from the header on  @param total octets of the packet from there (padding included)
 parsed<ipv4_fields> parse_ipv4(const_bytes front, std::size_t total) noexcept;
+
+inline address_v4 source_of(const std::byte* header) noexcept
+{
+    return address_v4(load_32(header + offsetof(ipv4_header, source)));
+}
+inline address_v4 destination_of(const std::byte* header) noexcept
+{
+    return address_v4(load_32(header + offsetof(ipv4_header, destination)));
+}
 
 /// Puts a header without options in front of the packet, its total length and checksum computed.
 void push_ipv4(packet& p, const ipv4_fields& fields) noexcept;

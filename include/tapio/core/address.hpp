@@ -21,7 +21,12 @@ struct endpoint
     core::address address{};
     std::uint16_t port = 0;
 
-    friend bool operator==(const endpoint&, const endpoint&) = default;
+    friend bool operator==(const endpoint& a, const endpoint& b) noexcept
+    {
+        if (a.port != b.port) return false;
+        const bool both_v4 = a.address.is_v4() && b.address.is_v4(); // every segment is asked this
+        return both_v4 ? a.address.to_v4() == b.address.to_v4() : a.address == b.address;
+    }
 };
 
 /// The family of a socket or packet.
