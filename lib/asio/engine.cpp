@@ -333,12 +333,12 @@ void engine::send_to(const std::weak_ptr<engine>& sibling, core::stray s)
 bool engine::transmit(attachment& a, core::time_point now)
 {
     bool any = false;
-    core::packet p;
-    while (!a.full && host_.next_packet(a.id, p, now)) {
+    while (!a.full) {
+        core::packet* const p = host_.first_packet(a.id, now);
+        if (p == nullptr) break;
         any = transmitted_ = a.unflushed = true;
-        if (a.medium->transmit(p)) continue;
-        a.full = true;
-        host_.return_packet(a.id, std::move(p));
+        a.full = !a.medium->transmit(*p);
+        if (!a.full) host_.drop_first_packet(a.id);
     }
     if (a.unflushed && !a.full) {
         a.unflushed = !a.medium->flush();

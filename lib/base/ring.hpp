@@ -8,7 +8,8 @@
 
 namespace tapio::core {
 
-/// `T` is default constructible and movable; what was taken out is left moved-from until its place is used again.
+/// `T` is default constructible and movable; what was taken out is left moved-from until its place is used again, and what was
+/// popped as it is.
 template <class T>
 class ring
 {
@@ -23,12 +24,16 @@ public:
         if (size_ == slots_.size()) grow();
         slots_[(first_ + size_++) & (slots_.size() - 1)] = std::move(value);
     }
-    /// Precondition of both: not empty.
+    /// Precondition of these: not empty.
+    void pop_front() noexcept
+    {
+        first_ = (first_ + 1) & (slots_.size() - 1);
+        --size_;
+    }
     void take_front(T& out)
     {
         out = std::move(slots_[first_]);
-        first_ = (first_ + 1) & (slots_.size() - 1);
-        --size_;
+        pop_front();
     }
     T take_front()
     {

@@ -2,7 +2,7 @@
 /// A host: interfaces, routes, UDP and TCP sockets, by value. No I/O, no clock, no thread, no lock.
 ///
 /// The contract. In: `receive` for a batch or each packet of it, then `advance(now)` once; the calls on `tcp()` and `udp()`; and
-/// `advance(now)` whenever `next_deadline()` has come. After any of them drain `next_packet` of every interface and
+/// `advance(now)` whenever `next_deadline()` has come. After any of them drain `next_packet` of every interface but 0 and
 /// `next_event` until they answer false. Early or extra calls do nothing. The same inputs, seed and times give the same octets.
 /// Times must not go backwards.
 #pragma once
@@ -70,8 +70,10 @@ public:
     {
         return interface != network::loopback && network_.next_packet(interface, out, now);
     }
-    /// The device was full: the packet goes back to the front.
-    void return_packet(interface_id interface, packet p) { network_.return_packet(interface, std::move(p)); }
+    /// The same in two steps, for a device that may have no room: the packet stays where it is, until it is dropped.
+    /// @return null if there is none
+    packet* first_packet(interface_id interface, time_point now) { return network_.first_packet(interface, now); }
+    void drop_first_packet(interface_id interface) { network_.drop_first_packet(interface); } ///< precondition: there is one
     bool next_stray(stray& out) { return network_.next_stray(out); } ///< for other shards
     bool next_event(socket_event& out) { return events_.pop(out); }
 

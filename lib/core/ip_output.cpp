@@ -6,7 +6,8 @@ namespace tapio::core {
 result<const network::way_out*> network::way_to(const send_info& info)
 {
     way_out& w = ways_[info.destination.is_v4() ? info.destination.to_v4().to_uint() % ways_.size() : 0];
-    if (w.generation == generation_ && w.destination == info.destination && w.source == info.source && w.via == info.via)
+    if (w.generation == generation_ && same_address(w.destination, info.destination) && w.source &&
+        same_address(*w.source, info.source) && w.via == info.via)
         return &w;
     const auto found = path_to(info.destination, info.source, info.via);
     if (!found) return found.error();
@@ -112,39 +113,50 @@ std::size_t network::transmit_room(interface_id interface) const noexcept
 }
 
 /// What a device cannot cut is cut here.
-bool network::take_next(net_interface& i, packet& out)
+packet* network::next_out(net_interface& i)
 {
-    if (std::exchange(i.waits, false)) return out = std::move(i.returned), true;
-    if (i.cut.next(out)) return true;
-    if (i.transmit.empty()) return false;
-    i.transmit.take_front(out);
-    if (out.offload.gso != offload_info::gso_type::tcp_v4 || i.info.offload.tso_v4) return true;
-    i.cut.start(std::move(out), i.info.link == link_type::ethernet ? sizeof(wire::ethernet_header) : 0);
-    return i.cut.next(out);
+    if (i.is_piece) return &i.piece;
+    if (i.cut.done()) {
+        if (i.transmit.empty()) return nullptr;
+        packet& first = i.transmit.front();
+        if (first.offload.gso != offload_info::gso_type::tcp_v4 || i.info.offload.tso_v4) return &first;
+        i.cut.start(std::move(first), i.info.link == link_type::ethernet ? sizeof(wire::ethernet_header) : 0);
+        i.transmit.pop_front();
+    }
+    i.is_piece = i.cut.next(i.piece);
+    return i.is_piece ? &i.piece : nullptr;
+}
+
+packet* network::first_packet(interface_id interface, time_point now)
+{
+    net_interface& i = *interfaces_[interface];
+    packet* const p = next_out(i);
+    if (p == nullptr || std::exchange(i.announced, true)) return p;
+    ++i.counters.out_packets;
+    i.counters.out_octets += p->size();
+    if (trace_ != nullptr) trace_->sent(interface, *p, now);
+    return p;
+}
+
+void network::drop_first_packet(interface_id interface)
+{
+    net_interface& i = *interfaces_[interface];
+    next_out(i)->clear();
+    i.announced = false;
+    if (!std::exchange(i.is_piece, false)) i.transmit.pop_front();
+    if (!i.was_full || i.transmit.size() > options_.transmit_queue / 2) return;
+    i.was_full = false;
+    if (tcp_ != nullptr) tcp_->transmit_room(interface);
+    if (udp_ != nullptr) udp_->transmit_room(interface);
 }
 
 bool network::next_packet(interface_id interface, packet& out, time_point now)
 {
-    net_interface& i = *interfaces_[interface];
-    if (!take_next(i, out)) return false;
-    ++i.counters.out_packets;
-    i.counters.out_octets += out.size();
-    if (trace_ != nullptr) trace_->sent(interface, out, now);
-    if (i.was_full && i.transmit.size() <= options_.transmit_queue / 2) {
-        i.was_full = false;
-        if (tcp_ != nullptr) tcp_->transmit_room(interface);
-        if (udp_ != nullptr) udp_->transmit_room(interface);
-    }
+    packet* const p = first_packet(interface, now);
+    if (p == nullptr) return false;
+    out = std::move(*p);
+    drop_first_packet(interface);
     return true;
-}
-
-void network::return_packet(interface_id interface, packet&& p)
-{
-    net_interface& i = *interfaces_[interface];
-    --i.counters.out_packets;
-    i.counters.out_octets -= p.size();
-    i.returned = std::move(p);
-    i.waits = true;
 }
 
 /// What members here get of a multicast that we send (RFC 1112 §6.1), as if it came from the interface's medium.

@@ -3,23 +3,11 @@
 #include "core/tuple_octets.hpp"
 #include "wire/transport_checksum.hpp"
 
+#include <bit>
+
 namespace tapio::core {
 
 namespace {
-
-tcp::control_bits bits_of(std::uint8_t flags) noexcept
-{
-    tcp::control_bits b;
-    b.fin = (flags & wire::tcp_fin) != 0;
-    b.syn = (flags & wire::tcp_syn) != 0;
-    b.rst = (flags & wire::tcp_rst) != 0;
-    b.psh = (flags & wire::tcp_psh) != 0;
-    b.ack = (flags & wire::tcp_ack) != 0;
-    b.urg = (flags & wire::tcp_urg) != 0;
-    b.ece = (flags & wire::tcp_ece) != 0;
-    b.cwr = (flags & wire::tcp_cwr) != 0;
-    return b;
-}
 
 /// Takes its text, if it has any.
 tcp::segment segment_of(const wire::tcp_fields& f, packet& p)
@@ -27,7 +15,7 @@ tcp::segment segment_of(const wire::tcp_fields& f, packet& p)
     tcp::segment s;
     s.seq = tcp::seq_number(f.sequence);
     s.ack = tcp::seq_number(f.acknowledgement);
-    s.bits = bits_of(f.flags);
+    s.bits = std::bit_cast<tcp::control_bits>(f.flags);
     s.window = static_cast<tcp::wire_window>(f.window);
     s.urgent = f.urgent;
     s.options.max_segment = f.options.max_segment;

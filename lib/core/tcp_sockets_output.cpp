@@ -2,16 +2,11 @@
 #include "core/tcp_sockets.hpp"
 #include "wire/tcp.hpp"
 
+#include <bit>
+
 namespace tapio::core {
 
 namespace {
-
-std::uint8_t flags_of(const tcp::control_bits& b) noexcept
-{
-    return static_cast<std::uint8_t>((b.fin ? wire::tcp_fin : 0) | (b.syn ? wire::tcp_syn : 0) | (b.rst ? wire::tcp_rst : 0) |
-                                     (b.psh ? wire::tcp_psh : 0) | (b.ack ? wire::tcp_ack : 0) | (b.urg ? wire::tcp_urg : 0) |
-                                     (b.ece ? wire::tcp_ece : 0) | (b.cwr ? wire::tcp_cwr : 0));
-}
 
 wire::tcp_options_field options_of(const tcp::segment_options& o)
 {
@@ -181,11 +176,11 @@ void tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const 
     f.destination_port = remote.port;
     f.sequence = seg.seq.value();
     f.acknowledgement = seg.bits.ack ? seg.ack.value() : 0;
-    f.flags = flags_of(seg.bits);
+    f.flags = std::bit_cast<std::uint8_t>(seg.bits);
     f.window = static_cast<std::uint16_t>(seg.window);
     f.urgent = seg.urgent;
     f.options = options_of(seg.options);
-    packet p = std::move(seg.payload);
+    packet& p = seg.payload;
     if (trace* const t = net_.tracer(); t != nullptr && seg.retransmission)
         t->tcp_retransmitted(local, remote, f.sequence, static_cast<std::uint32_t>(p.size()), now);
     if (seg.gso_size != 0) {

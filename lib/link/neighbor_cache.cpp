@@ -6,8 +6,8 @@ namespace tapio::core::link {
 
 const mac_address* neighbor_cache::resolve(const address& next_hop, packet& p, time_point now)
 {
-    const auto found = entries_.find(next_hop);
-    entry& e = found == entries_.end() ? make(next_hop, now) : found->second;
+    entry* const found = find(next_hop);
+    entry& e = found == nullptr ? make(next_hop, now) : *found;
     e.used = now;
     if (e.state == state::incomplete) {
         e.pending.push_back(std::move(p));
@@ -26,6 +26,12 @@ const mac_address* neighbor_cache::resolve(const address& next_hop, packet& p, t
     return &e.mac;
 }
 
+neighbor_cache::entry* neighbor_cache::find(const address& who)
+{
+    if (last_ == entries_.end() || !same_address(last_->first, who)) last_ = entries_.find(who);
+    return last_ == entries_.end() ? nullptr : &last_->second;
+}
+
 neighbor_cache::entry& neighbor_cache::make(const address& who, time_point now)
 {
     if (entries_.size() >= most_entries) {
@@ -33,6 +39,7 @@ neighbor_cache::entry& neighbor_cache::make(const address& who, time_point now)
                                              [](const auto& a, const auto& b) { return a.second.used < b.second.used; });
         for (packet& p : oldest->second.pending) overflow_.push_back(std::move(p));
         entries_.erase(oldest);
+        last_ = entries_.end();
     }
     entry& e = entries_[who];
     e.used = now;
@@ -117,6 +124,7 @@ void neighbor_cache::advance(time_point now)
         if (e.deadline <= now && asking && e.requests >= most_requests) { // nobody answers
             for (packet& p : e.pending) unreachable_.push_back(std::move(p));
             it = entries_.erase(it);
+            last_ = entries_.end();
             continue;
         }
         if (e.deadline <= now) expire(it->first, e, now);

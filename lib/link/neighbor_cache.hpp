@@ -76,11 +76,13 @@ private:
     };
 
     void arm(entry& e, time_point deadline) noexcept;
+    entry* find(const address& who);
     entry& make(const address& who, time_point now);
     void ask(const address& who, entry& e, time_point now);
     void expire(const address& who, entry& e, time_point now);
 
     std::map<address, entry> entries_;
+    std::map<address, entry>::iterator last_ = entries_.end(); ///< found last: one packet seldom goes alone
     time_point soonest_ = never; ///< no timer fires before it
     std::deque<request> requests_;
     std::deque<packet> unreachable_, overflow_;

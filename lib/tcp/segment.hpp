@@ -10,6 +10,7 @@
 
 #include <boost/container/static_vector.hpp>
 
+#include <bit>
 #include <cstdint>
 #include <optional>
 
@@ -29,6 +30,9 @@ struct control_bits
 
     friend bool operator==(const control_bits&, const control_bits&) = default;
 };
+static_assert(std::bit_cast<std::uint8_t>(control_bits{.fin = true}) == 0x01 &&
+                  std::bit_cast<std::uint8_t>(control_bits{.cwr = true}) == 0x80,
+              "as they travel");
 
 /// RFC 7323 §3.2
 struct timestamps

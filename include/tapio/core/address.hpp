@@ -15,6 +15,12 @@ using boost::asio::ip::address;
 using boost::asio::ip::address_v4;
 using boost::asio::ip::address_v6;
 
+/// `a == b`, for where every packet comes by: of IPv4 no more than that is compared.
+inline bool same_address(const address& a, const address& b) noexcept
+{
+    return a.is_v4() && b.is_v4() ? a.to_v4() == b.to_v4() : a == b;
+}
+
 /// A transport address (IPv4 or IPv6) and port; the port is in host byte order.
 struct endpoint
 {
@@ -23,9 +29,7 @@ struct endpoint
 
     friend bool operator==(const endpoint& a, const endpoint& b) noexcept
     {
-        if (a.port != b.port) return false;
-        const bool both_v4 = a.address.is_v4() && b.address.is_v4(); // every segment is asked this
-        return both_v4 ? a.address.to_v4() == b.address.to_v4() : a.address == b.address;
+        return a.port == b.port && same_address(a.address, b.address);
     }
 };
 

@@ -139,6 +139,14 @@ public:
         if (n > 0) payload_.remove_prefix(n);
     }
 
+    void clear() noexcept
+    {
+        offload = {};
+        begin_ = headroom;
+        payload_size_ = 0;
+        payload_.clear();
+    }
+
     /// Keeps the first `n` octets. Precondition: n <= size(). (Ethernet padding is cut so.)
     void truncate(std::size_t n) noexcept
     {
