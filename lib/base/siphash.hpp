@@ -45,7 +45,7 @@ public:
     }
 
 private:
-    void round() noexcept
+    [[gnu::always_inline]] void round() noexcept
     {
         v0_ += v1_, v1_ = std::rotl(v1_, 13), v1_ ^= v0_, v0_ = std::rotl(v0_, 32);
         v2_ += v3_, v3_ = std::rotl(v3_, 16), v3_ ^= v2_;

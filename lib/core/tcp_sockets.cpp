@@ -155,7 +155,11 @@ error_code tcp_sockets::bind(tcp_id id, const endpoint& local) // RFC 9293 MUST-
 std::uint32_t tcp_sockets::table_hash(const endpoint& local, const endpoint& remote) const noexcept
 {
     if (local.address.is_v6()) return static_cast<std::uint32_t>(siphash(table_key_, tuple_octets(local, remote)));
-    return static_cast<std::uint32_t>(siphash_1_3(table_key_, addresses_of(local, remote), ports_of(local, remote)));
+    const std::uint64_t addresses = addresses_of(local, remote);
+    const std::uint32_t ports = ports_of(local, remote);
+    if (hashed_.addresses != addresses || hashed_.ports != ports)
+        hashed_ = {addresses, ports, static_cast<std::uint32_t>(siphash_1_3(table_key_, addresses, ports))};
+    return hashed_.hash;
 }
 
 tcp_id tcp_sockets::connection_of(const endpoint& local, const endpoint& remote) const
@@ -272,7 +276,7 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
     const bool told = s->connect_told;
     s->connecting = !told;
     s->error = {};
-    follow(id, now);
+    follow(id, *s, now);
     return told ? error_code() : errno_code(EINPROGRESS);
 }
 
@@ -333,7 +337,7 @@ void tcp_sockets::close_listener(tcp_socket& s, time_point now)
         const auto before = c.connection->state();
         c.connection->abort(now);
         state_changed(child, c, before, now);
-        follow(child, now);
+        follow(child, c, now);
     }
 }
 
@@ -349,9 +353,9 @@ void tcp_sockets::close(tcp_id id, time_point now)
         const auto before = s->connection->state();
         s->connection->close(now);
         state_changed(id, *s, before, now);
-        follow(id, now);
+        follow(id, *s, now);
     } else {
-        reap(id);
+        reap(id, *s);
     }
 }
 

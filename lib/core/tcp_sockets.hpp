@@ -117,7 +117,14 @@ private:
     };
 
     // tcp_sockets_resting.cpp
-    tcp_socket* find(tcp_id id);
+    /// Also wakes it. Reading a socket wakes it, too: that changes nothing that could be seen.
+    tcp_socket* find(tcp_id id)
+    {
+        tcp_socket_slot* const slot = sockets_.find(id);
+        if (slot == nullptr) return nullptr;
+        if (slot->rests()) wake(id, *slot);
+        return &slot->awake();
+    }
     const tcp_socket* find(tcp_id id) const { return const_cast<tcp_sockets*>(this)->find(id); }
     tcp_socket& make_socket(tcp_id& id);
     void note_idle(tcp_id id, tcp_socket& s, time_point now);
@@ -161,14 +168,14 @@ private:
     void arrives_in_closed(const tcp::segment& seg, const endpoint& local, const endpoint& remote, received_packet& p,
                            time_point now);
     void child_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now);
-    tcp_socket* make_child(tcp_id listener, const endpoint& local, const endpoint& remote, tcp_id& id,
+    tcp_socket& make_child(tcp_id listener, const endpoint& local, const endpoint& remote, const network::path& path, tcp_id& id,
                            std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> cookie, time_point now);
     bool may_open_fast(const tcp_socket& listener, const tcp::segment& syn, const endpoint& local, const endpoint& remote,
                        std::unique_ptr<const tcp::fast_open>& cookie, time_point now);
     void opened_fast(tcp_id listener, tcp_id id, tcp_socket& child);
     void learn_fast_open(const tcp_socket& s, const tcp::segment_options& answer, time_point now);
     void send_cookie(const tcp_socket& listener, const tcp::segment& syn, const endpoint& local, const endpoint& remote,
-                     time_point now);
+                     const network::path& path, time_point now);
     bool arrives_with_cookie(tcp_id listener, tcp::segment& seg, const endpoint& local, const endpoint& remote,
                              const received_packet& p, time_point now);
     void offer(tcp_id child, tcp_socket& listener);
@@ -179,8 +186,8 @@ private:
 
     // tcp_sockets_output.cpp
     void touch(tcp_id id, tcp_socket& s);   ///< its output, timer and events are to be looked at by the next flush
-    void run(tcp_id id, time_point now);    ///< ... now
-    void follow(tcp_id id, time_point now); ///< what follows from a call of the user's: now, unless calls are gathered
+    void run(tcp_id id, tcp_socket& s, time_point now); ///< ... now
+    void follow(tcp_id id, tcp_socket& s, time_point now); ///< what follows from a call of the user's: now, unless calls are gathered
     void note_waiting(tcp_id id, tcp_socket& s);
     void postpone(tcp_id id, tcp_socket& s, time_point now);
     std::size_t share_of(const tcp_socket& s) const noexcept;
@@ -191,7 +198,7 @@ private:
     void arm(tcp_id id, tcp_socket& s, time_point deadline);
     void timer_fired(tcp_id id, time_point now);
     void state_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now);
-    bool reap(tcp_id id);
+    bool reap(tcp_id id, tcp_socket& s);
 
     // tcp_sockets_waiting.cpp
     void let_wait(tcp_id id, tcp_socket& s);
@@ -211,6 +218,13 @@ private:
     const congestion_controls::entry* default_congestion_;
     tcp_counters& counters_;
     siphash_key numbers_key_, port_key_, table_key_;
+    struct hashed_names
+    {
+        std::uint64_t addresses = 0;
+        std::uint32_t ports = 0; ///< 0: none yet
+        std::uint32_t hash = 0;
+    };
+    mutable hashed_names hashed_; ///< of IPv4, last: who was looked for in vain is about to enter
     syn_cookies cookies_;
     fast_open_cookies fast_open_cookies_;
     fast_open_memory fast_open_memory_;

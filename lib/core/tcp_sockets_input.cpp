@@ -69,7 +69,7 @@ void tcp_sockets::receive_packet(received_packet& p, time_point now)
         s->connection->abort(now); // from TIME-WAIT: without a reset
         state_changed(id, *s, before, now);
         leave_table(id, s->hash, s->local.port, s->reuse_address);
-        reap(id);
+        reap(id, *s);
     } else if (time_wait_table::holds(id)) {
         const tcp_id waiting = id;
         const tcp::time_wait_memory& m = waiting_.at(waiting).memory;
@@ -166,25 +166,25 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, const en
         ++counters_.listen_overflows;
         return net_.dropped(p.interface, drop_reason::tcp_backlog_full, p.payload, now);
     }
-    if (!net_.path_to(remote.address, local.address, parent.device))
-        return net_.dropped(p.interface, drop_reason::no_route, p.payload, now);
-    if (parent.listening->syn_queue_full()) return send_cookie(parent, seg, local, remote, now);
+    const auto path = net_.path_to(remote.address, local.address, parent.device);
+    if (!path) return net_.dropped(p.interface, drop_reason::no_route, p.payload, now);
+    if (parent.listening->syn_queue_full()) return send_cookie(parent, seg, local, remote, *path, now);
     std::unique_ptr<const tcp::fast_open> cookie;
     const bool early = may_open_fast(parent, seg, local, remote, cookie, now);
     tcp_id id;
-    tcp_socket& child = *make_child(listener, local, remote, id, iss, std::move(cookie), now);
+    tcp_socket& child = make_child(listener, local, remote, *path, id, iss, std::move(cookie), now);
     child.connection->open_passive(seg, now, early);
     if (early) opened_fast(listener, id, child);
     touch(id, child);
 }
 
 /// A connection that is about to be in SYN-RECEIVED.
-tcp_socket* tcp_sockets::make_child(tcp_id listener, const endpoint& local, const endpoint& remote, tcp_id& id,
-                                    std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> cookie,
+tcp_socket& tcp_sockets::make_child(tcp_id listener, const endpoint& local, const endpoint& remote, const network::path& path,
+                                    tcp_id& id, std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> cookie,
                                     time_point now)
 {
     tcp_socket& child = make_socket(id);
-    const tcp_socket& parent = *find(listener);
+    tcp_socket& parent = *find(listener);
     child.family = parent.family;
     child.options = parent.options;
     child.congestion = parent.congestion;
@@ -195,10 +195,10 @@ tcp_socket* tcp_sockets::make_child(tcp_id listener, const endpoint& local, cons
     child.local = local;
     child.remote = remote;
     child.listener = listener;
-    child.path = *net_.path_to(remote.address, local.address, parent.device);
+    child.path = path;
     start(id, child, iss, std::move(cookie), now);
-    ++find(listener)->listening->half_open; // RFC 9293 MUST-41
-    return &child;
+    ++parent.listening->half_open; // RFC 9293 MUST-41
+    return child;
 }
 
 // -- TCP Fast Open (RFC 7413 §4.2) ------------------------------------------------------------------------------------
@@ -241,11 +241,11 @@ void tcp_sockets::learn_fast_open(const tcp_socket& s, const tcp::segment_option
 
 /// A SYN,ACK as a connection would send it, but for its sequence number and timestamp.
 void tcp_sockets::send_cookie(const tcp_socket& listener, const tcp::segment& syn, const endpoint& local, const endpoint& remote,
-                              time_point now)
+                              const network::path& path, time_point now)
 {
     ++counters_.syn_cookies_sent;
     cookie_sent_ = now;
-    tcp::connection_setup setup = setup_for(listener, *net_.path_to(remote.address, local.address, listener.device));
+    tcp::connection_setup setup = setup_for(listener, path);
     setup.timestamp_offset = numbers_of(local, remote, now).timestamp_offset;
     setup.iss = cookies_.make(tuple_octets(local, remote), syn, now);
     tcp_counters unseen;
@@ -275,10 +275,11 @@ bool tcp_sockets::arrives_with_cookie(tcp_id listener, tcp::segment& seg, const 
         net_.dropped(p.interface, drop_reason::tcp_backlog_full, p.payload, now);
         return true;
     }
-    if (!net_.path_to(remote.address, local.address, find(listener)->device)) return false;
+    const auto path = net_.path_to(remote.address, local.address, find(listener)->device);
+    if (!path) return false;
     ++counters_.syn_cookies_received;
     tcp_id id;
-    tcp_socket& child = *make_child(listener, local, remote, id, seg.ack - 1, nullptr, now);
+    tcp_socket& child = make_child(listener, local, remote, *path, id, seg.ack - 1, nullptr, now);
     child.connection->open_passive(*syn, now);
     tcp::outgoing_segment sent_before;
     (void)child.connection->next_segment(sent_before, now); // the SYN,ACK, which has long been sent

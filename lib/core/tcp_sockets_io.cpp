@@ -17,7 +17,7 @@ result<std::size_t> tcp_sockets::send(tcp_id id, const_buffer_list from, time_po
     if (s == nullptr) return errno_code(EBADF);
     if (!s->connection) return errno_code(EPIPE); // as Linux, listeners included
     const auto taken = s->connection->send(from, out_of_band, now);
-    if (taken && *taken > 0) follow(id, now);
+    if (taken && *taken > 0) follow(id, *s, now);
     return taken;
 }
 
@@ -29,7 +29,7 @@ result<std::size_t> tcp_sockets::receive(tcp_id id, mutable_buffer_list into, re
     if (flags.out_of_band) return s->connection->receive_urgent(into, flags.peek);
     const bool waited = s->connection->waits_for_data();
     const auto got = s->connection->receive(into, flags.peek, now);
-    if (waited || (got && *got > 0 && !flags.peek)) follow(id, now); // the window may have opened
+    if (waited || (got && *got > 0 && !flags.peek)) follow(id, *s, now); // the window may have opened
     return got;
 }
 
@@ -39,7 +39,7 @@ result<std::size_t> tcp_sockets::send(tcp_id id, std::span<const slice> from, ti
     if (s == nullptr) return errno_code(EBADF);
     if (!s->connection) return errno_code(EPIPE);
     const auto taken = s->connection->send(from, now);
-    if (taken && *taken > 0) follow(id, now);
+    if (taken && *taken > 0) follow(id, *s, now);
     return taken;
 }
 
@@ -50,7 +50,7 @@ result<std::size_t> tcp_sockets::receive(tcp_id id, std::vector<slice>& into, st
     if (!s->connection) return errno_code(ENOTCONN);
     const bool waited = s->connection->waits_for_data();
     const auto got = s->connection->receive(into, limit, now);
-    if (waited || (got && *got > 0)) follow(id, now);
+    if (waited || (got && *got > 0)) follow(id, *s, now);
     return got;
 }
 
@@ -69,7 +69,7 @@ error_code tcp_sockets::shutdown(tcp_id id, shutdown_type how, time_point now)
     if (how != shutdown_type::send) s->connection->shutdown_receive();
     if (how != shutdown_type::receive) failed = s->connection->shutdown_send(now);
     state_changed(id, *s, before, now);
-    follow(id, now);
+    follow(id, *s, now);
     return failed;
 }
 

@@ -147,7 +147,7 @@ error_code tcp_sockets::set_option(tcp_id id, socket_option option, int value, t
     if (!failed) return errno_code(ENOPROTOOPT);
     if (!*failed && s->connection) {
         s->connection->options_changed(s->options, now);
-        follow(id, now);
+        follow(id, *s, now);
     }
     return *failed;
 }

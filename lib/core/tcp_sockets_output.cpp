@@ -8,16 +8,15 @@ namespace tapio::core {
 
 namespace {
 
-wire::tcp_options_field options_of(const tcp::segment_options& o)
+void put_options(const tcp::segment_options& o, bool opening, wire::tcp_options_field& out)
 {
-    wire::tcp_options_field out;
+    if (o.ts) out.timestamps = wire::tcp_timestamps{o.ts->value, o.ts->echo};
+    for (const tcp::sequence_range& b : o.sack) out.sack.push_back({b.begin.value(), b.end.value()});
+    if (!opening) return;
     out.max_segment = o.max_segment;
     if (o.scale) out.window_scale = o.scale->shift();
     out.sack_permitted = o.sack_permitted;
-    for (const tcp::sequence_range& b : o.sack) out.sack.push_back({b.begin.value(), b.end.value()});
     out.fast_open = o.fast_open;
-    if (o.ts) out.timestamps = wire::tcp_timestamps{o.ts->value, o.ts->echo};
-    return out;
 }
 
 } // namespace
@@ -33,29 +32,27 @@ void tcp_sockets::flush(time_point now) // RFC 9293 MUST-58, MUST-59
     while (!dirty_.empty()) {
         working_.clear();
         std::swap(working_, dirty_);
-        for (const tcp_id id : working_) run(id, now);
+        for (const tcp_id id : working_)
+            if (tcp_socket* const s = find(id)) run(id, *s, now);
     }
 }
 
-void tcp_sockets::follow(tcp_id id, time_point now)
+void tcp_sockets::follow(tcp_id id, tcp_socket& s, time_point now)
 {
-    if (!gathering_) return run(id, now);
-    if (tcp_socket* const s = find(id)) touch(id, *s);
+    gathering_ ? touch(id, s) : run(id, s, now);
 }
 
-/// Everything that a change to a connection may have set off.
-void tcp_sockets::run(tcp_id id, time_point now)
+/// Everything that a change to a connection may have set off. The socket may be gone afterwards.
+void tcp_sockets::run(tcp_id id, tcp_socket& s, time_point now)
 {
-    tcp_socket* const s = find(id);
-    if (s == nullptr) return;
-    s->dirty = false;
-    if (s->connection) {
-        pump(id, *s, now);
-        raise_events(id, *s);
-        if (s->detached && s->connection->only_waits() && !s->blocked && !s->postponed) return let_wait(id, *s);
-        arm(id, *s, s->connection->next_deadline());
+    s.dirty = false;
+    if (s.connection) {
+        pump(id, s, now);
+        raise_events(id, s);
+        if (s.detached && s.connection->only_waits() && !s.blocked && !s.postponed) return let_wait(id, s);
+        arm(id, s, s.connection->next_deadline());
     }
-    if (!reap(id) && s->connection) note_idle(id, *s, now);
+    if (!reap(id, s) && s.connection) note_idle(id, s, now);
 }
 
 void tcp_sockets::arm(tcp_id id, tcp_socket& s, time_point deadline)
@@ -179,7 +176,7 @@ void tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const 
     f.flags = std::bit_cast<std::uint8_t>(seg.bits);
     f.window = static_cast<std::uint16_t>(seg.window);
     f.urgent = seg.urgent;
-    f.options = options_of(seg.options);
+    put_options(seg.options, seg.bits.syn, f.options);
     packet& p = seg.payload;
     if (trace* const t = net_.tracer(); t != nullptr && seg.retransmission)
         t->tcp_retransmitted(local, remote, f.sequence, static_cast<std::uint32_t>(p.size()), now);
@@ -243,15 +240,13 @@ void tcp_sockets::state_changed(tcp_id id, tcp_socket& s, tcp_state before, time
 }
 
 /// The end of a connection, and of a socket that nobody holds any more. @return true: it has gone
-bool tcp_sockets::reap(tcp_id id)
+bool tcp_sockets::reap(tcp_id id, tcp_socket& s)
 {
-    tcp_socket* const s = find(id);
-    if (s == nullptr) return true;
-    const bool ended = !s->connection || s->connection->state() == tcp_state::closed;
-    if (!ended || s->blocked || s->postponed) return false;
-    if (s->connection) leave_table(id, s->hash, s->local.port, s->reuse_address);
-    if (!s->detached) return false;
-    release_port(id, *s);
+    const bool ended = !s.connection || s.connection->state() == tcp_state::closed;
+    if (!ended || s.blocked || s.postponed) return false;
+    if (s.connection) leave_table(id, s.hash, s.local.port, s.reuse_address);
+    if (!s.detached) return false;
+    release_port(id, s);
     sockets_.erase(id);
     return true;
 }

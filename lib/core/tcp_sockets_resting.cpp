@@ -5,15 +5,6 @@
 
 namespace tapio::core {
 
-/// Also wakes it. Reading a socket wakes it, too: that changes nothing that could be seen.
-tcp_socket* tcp_sockets::find(tcp_id id)
-{
-    tcp_socket_slot* const slot = sockets_.find(id);
-    if (slot == nullptr) return nullptr;
-    if (slot->rests()) wake(id, *slot);
-    return &slot->awake();
-}
-
 tcp_socket& tcp_sockets::make_socket(tcp_id& id)
 {
     id = sockets_.insert();

@@ -14,19 +14,20 @@ public:
     void add(T& object)
     {
         const std::lock_guard lock(mutex_);
-        object.next = first_;
-        object.previous = nullptr;
-        if (first_ != nullptr) first_->previous = &object;
-        first_ = &object;
+        link(object);
     }
     /// Nothing happens to one that is not in the list: clear() may have come first.
     void remove(T& object)
     {
         const std::lock_guard lock(mutex_);
-        if (object.previous != nullptr) object.previous->next = object.next;
-        if (first_ == &object) first_ = object.next;
-        if (object.next != nullptr) object.next->previous = object.previous;
-        object.next = object.previous = nullptr;
+        unlink(object);
+    }
+    /// remove() and add() at once.
+    void replace(T& gone, T& object)
+    {
+        const std::lock_guard lock(mutex_);
+        unlink(gone);
+        link(object);
     }
     /// Calls `f(object)` for each, which is in the list no more.
     template <class F>
@@ -41,6 +42,21 @@ public:
     }
 
 private:
+    void link(T& object) noexcept
+    {
+        object.next = first_;
+        object.previous = nullptr;
+        if (first_ != nullptr) first_->previous = &object;
+        first_ = &object;
+    }
+    void unlink(T& object) noexcept
+    {
+        if (object.previous != nullptr) object.previous->next = object.next;
+        if (first_ == &object) first_ = object.next;
+        if (object.next != nullptr) object.next->previous = object.previous;
+        object.next = object.previous = nullptr;
+    }
+
     std::mutex mutex_;
     T* first_ = nullptr;
 };

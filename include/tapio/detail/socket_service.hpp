@@ -30,18 +30,25 @@ public:
     explicit buffer_list(const Sequence& buffers)
     {
         const auto end = boost::asio::buffer_sequence_end(buffers);
-        for (auto at = boost::asio::buffer_sequence_begin(buffers); at != end && count_ < pieces_.size(); ++at) add(*at);
+        for (auto at = boost::asio::buffer_sequence_begin(buffers); at != end && count_ < most; ++at) add(*at);
     }
-    std::span<const Bytes> list() const noexcept { return {pieces_.data(), count_}; }
+    std::span<const Bytes> list() const noexcept { return {pieces_.of, count_}; }
 
 private:
-    void add(const boost::asio::mutable_buffer& b) { pieces_[count_++] = Bytes(static_cast<std::byte*>(b.data()), b.size()); }
+    static constexpr std::size_t most = 64;
+
+    void add(const boost::asio::mutable_buffer& b) { pieces_.of[count_++] = Bytes(static_cast<std::byte*>(b.data()), b.size()); }
     void add(const boost::asio::const_buffer& b) requires std::is_const_v<typename Bytes::element_type>
     {
-        pieces_[count_++] = Bytes(static_cast<const std::byte*>(b.data()), b.size());
+        pieces_.of[count_++] = Bytes(static_cast<const std::byte*>(b.data()), b.size());
     }
 
-    std::array<Bytes, 64> pieces_;
+    union storage // which is not written before it is wanted: mostly there is one
+    {
+        storage() noexcept {}
+        Bytes of[most];
+    };
+    storage pieces_;
     std::size_t count_ = 0;
 };
 
@@ -210,7 +217,8 @@ public:
     }
     void move_construct(implementation_type& impl, implementation_type& other) noexcept
     {
-        put(impl, take(other));
+        impl.socket = std::move(other.socket);
+        if (impl.socket) objects_.replace(other, impl);
         impl.protocol = other.protocol;
     }
     void move_assign(implementation_type& impl, socket_service& service_of_other, implementation_type& other)
