@@ -11,7 +11,7 @@ void network::receive(interface_id interface, packet&& p, time_point now)
     ++i.counters.in_packets;
     i.counters.in_octets += p.size();
     if (trace_ != nullptr) trace_->received(interface, p, now);
-    link_input(interface, std::move(p), now);
+    if (!ip::coalescer::is_right(p, i.info.link) || !segment_input(interface, p, now)) link_input(interface, std::move(p), now);
 }
 
 void network::receive(interface_id interface, ip::coalescer& batch, time_point now)

@@ -25,6 +25,8 @@ Header read_at(const std::byte* at) noexcept
     return wire::read<Header>({at, sizeof(Header)});
 }
 
+std::size_t header_of(link_type link) noexcept { return link == link_type::ethernet ? sizeof(wire::ethernet_header) : 0; }
+
 unsigned octet(const std::byte* header, std::size_t at) noexcept { return std::to_integer<unsigned>(header[at]); }
 
 bool same(const std::byte* a, const std::byte* b, std::size_t n) noexcept { return std::memcmp(a, b, n) == 0; }
@@ -37,16 +39,15 @@ auto find_stream(List& list, const Stream& s)
 
 } // namespace
 
-coalescer::coalescer(link_type link) noexcept : link_(link == link_type::ethernet ? sizeof(wire::ethernet_header) : 0) {}
+coalescer::coalescer(link_type link) noexcept : link_(header_of(link)) {}
 
 void coalescer::add(packet&& p)
 {
     ++packets_;
     octets_ += p.size();
     view v;
-    look_at(p, v);
-    if (v.right && p.offload.checksum == offload_info::checksum_state::complete)
-        p.offload.checksum = offload_info::checksum_state::verified;
+    look_at(p, link_, v);
+    vouch_for(p, v);
     if (v.is_tcp) {
         if (!(runs_.empty() && acknowledgements_.empty()) && add_to_known(p, v)) return;
         if (v.as != use::none) remember(v);
@@ -55,18 +56,32 @@ void coalescer::add(packet&& p)
     batch_.emplace_back(std::move(p), v.right);
 }
 
+bool coalescer::is_right(packet& p, link_type link) noexcept
+{
+    view v;
+    look_at(p, header_of(link), v);
+    vouch_for(p, v);
+    return v.right;
+}
+
+void coalescer::vouch_for(packet& p, const view& v) noexcept
+{
+    using state = offload_info::checksum_state;
+    if (v.right && p.offload.checksum == state::complete) p.offload.checksum = state::verified;
+}
+
 /// Only as far as it is TCP over IPv4 without options, and its headers lie in one piece.
-void coalescer::look_at(const packet& p, view& v) const noexcept
+void coalescer::look_at(const packet& p, std::size_t link, view& v) noexcept
 {
     using state = offload_info::checksum_state;
     v.is_tcp = v.right = false;
     v.as = use::none;
     const const_bytes front = p.front();
-    if (front.size() < link_ + ip_size + tcp_size) return;
-    const std::byte* const ip = front.data() + link_;
+    if (front.size() < link + ip_size + tcp_size) return;
+    const std::byte* const ip = front.data() + link;
     const std::byte* const tcp = ip + ip_size;
     constexpr auto type = offsetof(wire::ethernet_header, type);
-    if (link_ != 0 && wire::load_16(front.data() + type) != static_cast<std::uint16_t>(wire::ether_type::ipv4)) return;
+    if (link != 0 && wire::load_16(front.data() + type) != static_cast<std::uint16_t>(wire::ether_type::ipv4)) return;
     if (octet(ip, offsetof(wire::ipv4_header, version_ihl)) != 0x45) return;
     if (octet(ip, offsetof(wire::ipv4_header, protocol)) != static_cast<unsigned>(wire::ip_protocol::tcp)) return;
     v.is_tcp = true;
@@ -74,14 +89,14 @@ void coalescer::look_at(const packet& p, view& v) const noexcept
     std::memcpy(&v.from.addresses, ip + offsetof(wire::ipv4_header, source), sizeof v.from.addresses);
     std::memcpy(&v.from.ports, tcp, sizeof v.from.ports);
     v.sequence = wire::load_32(tcp + offsetof(wire::tcp_header, sequence));
-    v.size = link_ + wire::load_16(ip + offsetof(wire::ipv4_header, total_length));
-    v.headers_size = link_ + ip_size + 4U * (octet(tcp, offsetof(wire::tcp_header, offset)) >> 4);
-    const bool sizes_right = v.size <= p.size() && v.headers_size >= link_ + ip_size + tcp_size && v.headers_size <= v.size &&
+    v.size = link + wire::load_16(ip + offsetof(wire::ipv4_header, total_length));
+    v.headers_size = link + ip_size + 4U * (octet(tcp, offsetof(wire::tcp_header, offset)) >> 4);
+    const bool sizes_right = v.size <= p.size() && v.headers_size >= link + ip_size + tcp_size && v.headers_size <= v.size &&
                              v.headers_size <= front.size();
     if (!sizes_right || (wire::load_16(ip + offsetof(wire::ipv4_header, flags_offset)) & fragment_bits) != 0) return;
     if (ones_sum({ip, ip_size}) != 0xffff) return;
+    if (p.offload.checksum == state::complete && !checksum_right(p, link, v)) return;
     const bool in_one_piece = front.size() == p.size();
-    if (p.offload.checksum == state::complete && !(in_one_piece && checksum_right(v))) return;
     v.right = true;
     if (p.offload.gso != offload_info::gso_type::none || !in_one_piece) return;
     const bool data = v.headers_size < v.size;
@@ -92,14 +107,21 @@ void coalescer::look_at(const packet& p, view& v) const noexcept
 }
 
 /// TCP's, with its pseudo-header.
-bool coalescer::checksum_right(const view& v) const noexcept
+bool coalescer::checksum_right(const packet& p, std::size_t link, const view& v) noexcept
 {
-    const const_bytes segment(v.octets + link_ + ip_size, v.size - link_ - ip_size);
+    const std::byte* const addresses = v.octets + link + offsetof(wire::ipv4_header, source);
+    std::size_t left = v.size - link - ip_size;
     checksum_accumulator sum;
-    sum.add({v.octets + link_ + offsetof(wire::ipv4_header, source), sizeof v.from.addresses});
+    sum.add({addresses, sizeof v.from.addresses});
     sum.add_word(static_cast<std::uint16_t>(wire::ip_protocol::tcp));
-    sum.add_word(static_cast<std::uint16_t>(segment.size()));
-    sum.add(segment);
+    sum.add_word(static_cast<std::uint16_t>(left));
+    std::size_t skip = link + ip_size;
+    p.for_each_piece([&](const_bytes piece) {
+        piece = piece.subspan(std::exchange(skip, 0));
+        piece = piece.first(std::min(piece.size(), left)); // without padding
+        left -= piece.size();
+        sum.add(piece);
+    });
     return sum.folded() == 0xffff;
 }
 

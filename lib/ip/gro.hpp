@@ -43,6 +43,9 @@ public:
 
     void add(packet&& p);
 
+    /// arrival::right of a packet that comes alone. What was verified on the way is marked in it.
+    static bool is_right(packet& p, link_type link) noexcept;
+
     /// What has become of the packets; they may be moved from. Until the next add() or clear().
     std::span<arrival> finish();
     void clear() noexcept; ///< precondition: finish() was called
@@ -103,8 +106,9 @@ private:
         std::size_t index; ///< of the packet
     };
 
-    void look_at(const packet& p, view& v) const noexcept;
-    bool checksum_right(const view& v) const noexcept;
+    static void look_at(const packet& p, std::size_t link, view& v) noexcept;
+    static void vouch_for(packet& p, const view& v) noexcept;
+    static bool checksum_right(const packet& p, std::size_t link, const view& v) noexcept;
     packet& packet_at(std::size_t index) noexcept { return batch_[index].contents; }
     const_bytes headers_at(std::size_t index) const noexcept { return batch_[index].contents.front(); }
     bool alike(const std::byte* headers, const view& v) const noexcept;
