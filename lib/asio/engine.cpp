@@ -160,18 +160,20 @@ boost::asio::io_context& engine::driver()
 
 engine::turn::~turn()
 {
+    const bool later = handlers_first_ && engine_.holds_output(done_);
     if (deferred_) {
         engine_.host_.tcp().gather(false);
-    } else {
+    } else if (!later) {
         engine_.settle(now(), done_);
     }
-    if (deferred_ || (engine_.host_.tcp().awaits_more() && !engine_.shut_down_)) engine_.flush_due_ = true;
+    if (deferred_ || later || (engine_.host_.tcp().awaits_more() && !engine_.shut_down_)) engine_.flush_due_ = true;
     if (engine_.runs_handlers_ && !engine_.shut_down_) engine_.ready_.append(done_);
     // What a handler's own calls lead to is looked at when it has returned. If it runs the io_context itself, devices come in
     // here: it does not get to what was posted before it did so, not with a concurrency_hint of 1. But what is delivered in
     // memory comes to every handler, and one that is on its way is enough: many would take the turns of others.
-    const bool runs_io_itself = engine_.catching_up_ && !users_ && !pending_deliveries.running;
-    const bool on_its_way = engine_.catch_up_due_ || (engine_.catching_up_ && users_);
+    const bool part_of_it = users_ || engine_.flushing_;
+    const bool runs_io_itself = engine_.catching_up_ && !part_of_it && !pending_deliveries.running;
+    const bool on_its_way = engine_.catch_up_due_ || (engine_.catching_up_ && part_of_it);
     const bool to_catch_up = engine_.is_behind() && (runs_io_itself || !on_its_way);
     if (to_catch_up) engine_.catch_up_due_ = true;
     ++engine_.turns_;
@@ -219,6 +221,7 @@ void engine::catch_up()
         ~running()
         {
             self.catching_up_ = outer;
+            self.flushing_ = false;
             bool behind = false;
             {
                 const std::lock_guard lock(self.mutex_);
@@ -247,8 +250,11 @@ void engine::flush()
         const std::lock_guard lock(mutex_);
         if (!std::exchange(flush_due_, false)) return;
         host_.tcp().release();
+        flushing_ = runs_handlers_;
     }
+    constexpr auto longest_hold = std::chrono::microseconds(500); // what a path of some length does not feel
     const turn all(*this);
+    if (std::exchange(held_since_, core::never) < all.now() - longest_hold) slow_ = 100;
 }
 
 void engine::deliver_pending()
@@ -302,6 +308,27 @@ void engine::settle(core::time_point now, operation_queue& done)
     core::stray s;
     while (host_.next_stray(s)) pass_on(std::move(s));
     if (!shut_down_) arm_timer(now);
+}
+
+/// @return true if there are handlers to come first
+bool engine::holds_output(operation_queue& done)
+{
+    if (!runs_handlers_ || shut_down_) return false;
+    if (slow_ > 0) return --slow_, false;
+    if (!wake_waiters(done)) return false;
+    held_since_ = std::min(held_since_, turn_began_);
+    return true;
+}
+
+/// @return true if somebody was woken
+bool engine::wake_waiters(operation_queue& done)
+{
+    host_.tcp().gather(true);
+    host_.tcp().announce();
+    core::socket_event e;
+    while (host_.next_event(e)) static_cast<socket*>(e.owner)->ready(static_cast<unsigned>(e.ready), done);
+    host_.tcp().gather(false);
+    return !done.empty();
 }
 
 bool engine::has_more_to_do() const
@@ -425,6 +452,7 @@ void engine::attachment::end_batch(bool goes_on)
 {
     const called_by_device here;
     turn t(owner);
+    t.handlers_first();
     if (!owner.traced_) return t.host().receive(id, gathered, t.now(), goes_on);
     t.host().receive(id, batch, t.now(), goes_on);
     batch.clear();

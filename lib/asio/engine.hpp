@@ -67,6 +67,10 @@ public:
         core::time_point now() const noexcept { return engine_.turn_began_; }
         operation_queue& done() noexcept { return done_; } ///< completed once the lock is free
 
+        /// It was input: those whom it wakes come first, if their handlers are quick, and what they say goes out together with
+        /// what the host has to answer.
+        void handlers_first() noexcept { handlers_first_ = true; }
+
         /// Lets the host speak and wakes who waits for it.
         void settle() { engine_.settle(now(), done_); }
 
@@ -75,6 +79,7 @@ public:
         std::unique_lock<engine_mutex> lock_;
         const bool users_;
         const bool deferred_;
+        bool handlers_first_ = false;
         operation_queue done_;
     };
 
@@ -91,7 +96,14 @@ public:
     bool is_shut_down() const noexcept { return shut_down_; }
 
     core::host& host() noexcept { return host_; } ///< only under the lock
-    void expect_more(core::tcp_id id);            ///< a handler that has done writing, and may go on, is about to run
+    /// Calls `f(const core::host&)` under the lock; nothing follows from it.
+    template <class F>
+    auto look(F&& f) const
+    {
+        const std::lock_guard lock(mutex_);
+        return f(host_);
+    }
+    void expect_more(core::tcp_id id); ///< a handler that has done writing, and may go on, is about to run
 
     /// A count of turns. A blocked caller reads it under the lock and waits until it has gone on from there.
     std::uint64_t turns() const noexcept { return turns_; }
@@ -150,6 +162,8 @@ private:
     };
 
     void settle(core::time_point now, operation_queue& done);
+    bool holds_output(operation_queue& done);
+    bool wake_waiters(operation_queue& done);
     bool transmit(attachment& a, core::time_point now);
     bool has_more_to_do() const;
     void arm_timer(core::time_point now);
@@ -195,12 +209,15 @@ private:
     const bool runs_handlers_; ///< one thread: the handlers of what finishes together are run together
     const bool defers_;        ///< stack_options::defer_output
     const bool traced_;
-    operation_queue ready_;        ///< finished; only if `runs_handlers_`
-    bool flush_due_ = false;       ///< something has been left for later
-    bool catch_up_due_ = false;    ///< one is on its way
-    bool catching_up_ = false;     ///< one is running; only if `runs_handlers_`
-    int wake_ = -1;                ///< eventfd: wakes a blocked caller that drives the stack
-    std::atomic<int> driving_ = 0; ///< blocked callers that do
+    operation_queue ready_;                     ///< finished; only if `runs_handlers_`
+    bool flush_due_ = false;                    ///< something has been left for later
+    bool catch_up_due_ = false;                 ///< one is on its way
+    bool catching_up_ = false;                  ///< one is running; only if `runs_handlers_`
+    bool flushing_ = false;                     ///< what it ends with
+    core::time_point held_since_ = core::never; ///< output of the host's, for handlers that come first
+    unsigned slow_ = 0;                         ///< so many turns more do not wait for handlers: they were slow
+    int wake_ = -1;                             ///< eventfd: wakes a blocked caller that drives the stack
+    std::atomic<int> driving_ = 0;              ///< blocked callers that do
     boost::asio::io_context* io_;
     std::unique_ptr<boost::asio::io_context> own_io_;
     std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> own_work_;

@@ -197,22 +197,21 @@ void stack::add_congestion_control(const std::string& name, core::congestion_con
 
 host_counters stack::counters() const
 {
-    detail::engine::turn t(*engine_);
-    return t.host().counters();
+    return engine_->look([](const core::host& h) { return h.counters(); });
 }
 
 interface_counters stack::counters(interface_id interface) const
 {
-    detail::engine::turn t(*engine_);
-    return interface < t.host().net().interface_count() ? t.host().net().counters(interface) : interface_counters {
-    };
+    return engine_->look([interface](const core::host& h) {
+        return interface < h.net().interface_count() ? h.net().counters(interface) : interface_counters();
+    });
 }
 
 core::mac_address stack::mac(interface_id interface) const
 {
-    detail::engine::turn t(*engine_);
-    return interface < t.host().net().interface_count() ? t.host().net().info(interface).mac : core::mac_address {
-    };
+    return engine_->look([interface](const core::host& h) {
+        return interface < h.net().interface_count() ? h.net().info(interface).mac : core::mac_address();
+    });
 }
 
 void stack::shutdown() { engine_->shutdown(); }

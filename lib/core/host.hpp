@@ -74,7 +74,7 @@ public:
     /// @return null if there is none
     packet* first_packet(interface_id interface, time_point now) { return network_.first_packet(interface, now); }
     void drop_first_packet(interface_id interface) { network_.drop_first_packet(interface); } ///< precondition: there is one
-    bool next_stray(stray& out) { return network_.next_stray(out); } ///< for other shards
+    bool next_stray(stray& out) { return network_.next_stray(out); }                          ///< for other shards
     bool next_event(socket_event& out) { return events_.pop(out); }
 
     // -- sockets ----------------------------------------------------------------------------------------------------------

@@ -47,8 +47,8 @@ struct received_packet
     interface_id interface = 0;
     address source, destination;
     std::uint8_t ttl = 0, tos = 0;
-    bool to_group = false; ///< sent to a broadcast or multicast address
-    std::uint8_t hops = 0; ///< so many shards have passed it on
+    bool to_group = false;               ///< sent to a broadcast or multicast address
+    std::uint8_t hops = 0;               ///< so many shards have passed it on
     std::uint8_t ip_header_size = 0;     ///< octets
     std::array<std::byte, 60> ip_header; ///< for ICMP to quote; indeterminate beyond its size
 };
@@ -129,7 +129,7 @@ public:
     {
         return p.hops + 1U < options_.shards && p.interface != loopback && !p.to_group;
     }
-    void pass_on(received_packet& p); ///< its payload from the transport header on, which is taken
+    void pass_on(received_packet& p);  ///< its payload from the transport header on, which is taken
     bool run_loopback(time_point now); ///< packets to ourselves, up to a budget; true if there were any
     time_point next_deadline() const;
     bool loopback_waits() const noexcept { return interfaces_[loopback]->has_next() || !looped_.empty(); }

@@ -99,6 +99,7 @@ public:
     /// A batch has been received, and more waits in the device: acknowledgements that can wait for it may, for a while.
     void input_goes_on(bool yes, time_point now);
     void flush(time_point now) override;
+    void announce(); ///< what has happened since the last flush is an event already; nothing is sent
     bool wants_flush() const noexcept override { return !dirty_.empty(); }
     void next_turn(time_point now); ///< those that had sent their share go on
     time_point next_deadline() const noexcept { return postponed_.empty() ? never : postponed_at_ + duration(1); }
@@ -185,9 +186,10 @@ private:
     static duration patience_of(const tcp_socket& listener) noexcept;
 
     // tcp_sockets_output.cpp
-    void touch(tcp_id id, tcp_socket& s);   ///< its output, timer and events are to be looked at by the next flush
+    void touch(tcp_id id, tcp_socket& s);               ///< its output, timer and events are to be looked at by the next flush
     void run(tcp_id id, tcp_socket& s, time_point now); ///< ... now
-    void follow(tcp_id id, tcp_socket& s, time_point now); ///< what follows from a call of the user's: now, unless calls are gathered
+    void follow(tcp_id id, tcp_socket& s,
+                time_point now); ///< what follows from a call of the user's: now, unless calls are gathered
     void note_waiting(tcp_id id, tcp_socket& s);
     void postpone(tcp_id id, tcp_socket& s, time_point now);
     std::size_t share_of(const tcp_socket& s) const noexcept;

@@ -37,10 +37,13 @@ void tcp_sockets::flush(time_point now) // RFC 9293 MUST-58, MUST-59
     }
 }
 
-void tcp_sockets::follow(tcp_id id, tcp_socket& s, time_point now)
+void tcp_sockets::announce()
 {
-    gathering_ ? touch(id, s) : run(id, s, now);
+    for (const tcp_id id : dirty_)
+        if (tcp_socket* const s = find(id); s != nullptr && s->connection) raise_events(id, *s);
 }
+
+void tcp_sockets::follow(tcp_id id, tcp_socket& s, time_point now) { gathering_ ? touch(id, s) : run(id, s, now); }
 
 /// Everything that a change to a connection may have set off. The socket may be gone afterwards.
 void tcp_sockets::run(tcp_id id, tcp_socket& s, time_point now)

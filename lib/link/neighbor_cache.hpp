@@ -83,7 +83,7 @@ private:
 
     std::map<address, entry> entries_;
     std::map<address, entry>::iterator last_ = entries_.end(); ///< found last: one packet seldom goes alone
-    time_point soonest_ = never; ///< no timer fires before it
+    time_point soonest_ = never;                               ///< no timer fires before it
     std::deque<request> requests_;
     std::deque<packet> unreachable_, overflow_;
 };
