@@ -31,7 +31,14 @@ inline std::uint16_t short_ones_sum(const_bytes bytes) noexcept
         at += sizeof w;
         left -= sizeof w;
     };
-    while (left >= 4) add(std::uint32_t{});
+    while (left >= 8) {
+        std::uint64_t w;
+        std::memcpy(&w, at, sizeof w);
+        sum += (w & 0xffff'ffff) + (w >> 32);
+        at += sizeof w;
+        left -= sizeof w;
+    }
+    if (left >= 4) add(std::uint32_t{});
     if (left >= 2) add(std::uint16_t{});
     if (left == 1) add(std::uint8_t{}); // the low octet of a little-endian word
     sum = (sum & 0xffff'ffff) + (sum >> 32);
@@ -59,17 +66,19 @@ public:
     void add(const_bytes bytes) noexcept { add_piece(ones_sum(bytes), bytes.size()); }
     void add_copying(const_bytes bytes, std::byte* to) noexcept { add_piece(ones_sum_copying(bytes, to), bytes.size()); }
     void add_word(std::uint16_t host_order) noexcept { sum_ += host_order; }
+    void add_words(std::uint32_t two) noexcept { sum_ += two; } ///< of 16 bits: what is carried out of the lower comes in again
     void add(const address& a) noexcept
     {
         if (a.is_v6()) return add_v6(a);
-        const std::uint32_t words = a.to_v4().to_uint();
-        sum_ += (words >> 16) + (words & 0xffff);
+        add_words(a.to_v4().to_uint());
     }
 
     std::uint16_t folded() const noexcept
     {
-        std::uint64_t s = sum_;
-        while (s >> 16 != 0) s = (s & 0xffff) + (s >> 16);
+        std::uint64_t s = (sum_ & 0xffff'ffff) + (sum_ >> 32);
+        s = (s & 0xffff'ffff) + (s >> 32);
+        s = (s & 0xffff) + (s >> 16);
+        s = (s & 0xffff) + (s >> 16);
         return static_cast<std::uint16_t>(s);
     }
     /// What stands in a header: the complement.
@@ -95,8 +104,7 @@ inline checksum_accumulator pseudo_header(const address& source, const address& 
     sum.add(source);
     sum.add(destination);
     sum.add_word(protocol);
-    sum.add_word(static_cast<std::uint16_t>(length >> 16));
-    sum.add_word(static_cast<std::uint16_t>(length));
+    sum.add_words(static_cast<std::uint32_t>(length));
     return sum;
 }
 

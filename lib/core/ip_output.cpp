@@ -3,28 +3,31 @@
 
 namespace tapio::core {
 
-result<const network::way_out*> network::way_to(const send_info& info)
+/// Null if there is none.
+const network::way_out* network::way_to(const send_info& info)
 {
-    way_out& w = ways_[info.destination.is_v4() ? info.destination.to_v4().to_uint() % ways_.size() : 0];
-    if (w.generation == generation_ && same_address(w.destination, info.destination) && w.source &&
-        same_address(*w.source, info.source) && w.via == info.via)
-        return &w;
+    if (!info.destination.is_v4() || !info.source.is_v4()) return nullptr; // IPv6 will stand here
+    const std::uint32_t destination = info.destination.to_v4().to_uint();
+    const std::uint64_t names = std::uint64_t{destination} << 32 | info.source.to_v4().to_uint();
+    way_out& w = ways_[destination % ways_.size()];
+    if (w.generation == generation_ && w.names == names && w.via == info.via) return &w;
     const auto found = path_to(info.destination, info.source, info.via);
-    if (!found) return found.error();
+    if (!found) return nullptr;
     const address next = next_hop(info.destination, info.via);
-    w = {generation_, info.destination, info.source, info.via, *found, next, group_mac(next)};
+    w = {generation_, names, info.via, *found, next, group_mac(next)};
     return &w;
 }
 
 error_code network::send(packet&& p, const send_info& info, time_point now)
 {
     ++counters_.ip.out_requests;
-    const auto found = way_to(info);
-    if (!found) {
+    const way_out* const found = way_to(info);
+    if (found == nullptr) {
         ++counters_.ip.out_no_routes;
-        return found.error();
+        const auto why = path_to(info.destination, info.source, info.via);
+        return why ? errno_code(ENETUNREACH) : why.error();
     }
-    const way_out& way = **found;
+    const way_out& way = *found;
     const bool whole = p.size() + sizeof(wire::ipv4_header) <= way.path.mtu;
     if (!whole && p.offload.gso == offload_info::gso_type::none) { // fragmentation will stand here
         ++counters_.ip.out_discards;

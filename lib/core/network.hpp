@@ -227,14 +227,13 @@ private:
     struct way_out
     {
         std::uint64_t generation = 0; ///< route_generation() when it was found
-        address destination;
-        std::optional<address> source;
+        std::uint64_t names = 0;      ///< of destination and source
         std::optional<interface_id> via;
         network::path path;
         address next_hop;
         std::optional<mac_address> group; ///< of a broadcast or multicast on an Ethernet
     };
-    result<const way_out*> way_to(const send_info& info);
+    const way_out* way_to(const send_info& info);
     address next_hop(const address& destination, std::optional<interface_id> via) const;
     void loop_back(interface_id interface, const packet& p);
     void transmit_ip(const way_out& way, packet&& p, time_point now);

@@ -191,7 +191,7 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
     ack_sample& sample = news.sample;
     sample.now = now;
     sample.prior_flight = recovery_.in_flight(sent_);
-    sample.window_limited = use_.in_use(congestion_->window(), congestion_->window() < congestion_->threshold());
+    sample.window_limited = use_.in_use(*congestion_);
 
     std::optional<time_point> once_only; // when the newest was sent of those that were sent once: Karn's rule is kept; MUST-18
     bool sent_again = false, original = false;

@@ -6,6 +6,8 @@
 
 #include "tcp/seq_number.hpp"
 
+#include <tapio/core/congestion_control.hpp>
+
 #include <cstdint>
 
 namespace tapio::core::tcp {
@@ -22,7 +24,12 @@ public:
         round_ends_ = nxt;
     }
     /// In slow start half of it is enough, as it doubles meanwhile.
-    bool in_use(std::uint64_t cwnd, bool slow_start) const noexcept { return full_ || (slow_start && 2 * most_ >= cwnd); }
+    bool in_use(const congestion_control& cc) const noexcept
+    {
+        if (full_) return true;
+        const std::uint64_t cwnd = cc.window();
+        return 2 * most_ >= cwnd && cwnd < cc.threshold();
+    }
 
 private:
     std::uint64_t most_ = 0; ///< octets in flight, of this round trip

@@ -94,10 +94,11 @@ void push_ipv4(packet& p, const ipv4_fields& f) noexcept
     const std::uint32_t third = std::uint32_t{f.ttl} << 24 | static_cast<std::uint32_t>(f.protocol) << 16;
     const std::uint32_t source = f.source.to_uint(), destination = f.destination.to_uint();
     checksum_accumulator sum; // of the words as they are known: not of what is being written
-    for (const std::uint32_t word : {first, second, third, source, destination}) {
-        sum.add_word(static_cast<std::uint16_t>(word >> 16));
-        sum.add_word(static_cast<std::uint16_t>(word));
-    }
+    sum.add_words(first);
+    sum.add_words(second);
+    sum.add_words(third);
+    sum.add_words(source);
+    sum.add_words(destination);
     std::byte* const at = p.push_front(sizeof(ipv4_header));
     store_32(at, first);
     store_32(at + offsetof(ipv4_header, identification), second);
