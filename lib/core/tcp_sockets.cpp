@@ -152,9 +152,14 @@ error_code tcp_sockets::bind(tcp_id id, const endpoint& local) // RFC 9293 MUST-
 
 // -- connections ----------------------------------------------------------------------------------------------------
 
+std::uint32_t tcp_sockets::table_hash_v6(const endpoint& local, const endpoint& remote) const noexcept
+{
+    return static_cast<std::uint32_t>(siphash(table_key_, tuple_octets(local, remote)));
+}
+
 std::uint32_t tcp_sockets::table_hash(const endpoint& local, const endpoint& remote) const noexcept
 {
-    if (local.address.is_v6()) return static_cast<std::uint32_t>(siphash(table_key_, tuple_octets(local, remote)));
+    if (!local.address.is_v4()) return table_hash_v6(local, remote);
     const std::uint64_t addresses = addresses_of(local, remote);
     const std::uint32_t ports = ports_of(local, remote);
     if (hashed_.addresses != addresses || hashed_.ports != ports)
@@ -170,7 +175,7 @@ tcp_id tcp_sockets::connection_of(const endpoint& local, const endpoint& remote)
 bool tcp_sockets::has_names(tcp_id id, const endpoint& local, const endpoint& remote) const noexcept
 {
     const auto those_of = [&](const auto& c) { return c.local == local && c.remote == remote; };
-    if (time_wait_table::holds(id)) return waiting_.at(id).names == packed_names(local, remote);
+    if (time_wait_table::holds(id)) return waiting_.at(id).names.are(local, remote);
     const tcp_socket_slot& slot = *sockets_.find(id);
     return slot.rests() ? those_of(slot.resting().facts) : those_of(slot.awake());
 }

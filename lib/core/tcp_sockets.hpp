@@ -139,6 +139,7 @@ private:
     void claim_port(tcp_id id, tcp_socket& s, const endpoint& local);
     void release_port(tcp_id id, tcp_socket& s);
     std::uint32_t table_hash(const endpoint& local, const endpoint& remote) const noexcept;
+    [[gnu::noinline]] std::uint32_t table_hash_v6(const endpoint& local, const endpoint& remote) const noexcept;
     tcp_id connection_of(const endpoint& local, const endpoint& remote) const; ///< also one that only waits; or none
     bool has_names(tcp_id id, const endpoint& local, const endpoint& remote) const noexcept;
     void enter_table(tcp_id id, tcp_socket& s);

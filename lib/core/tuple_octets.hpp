@@ -39,6 +39,11 @@ public:
     {
     }
 
+    bool are(const endpoint& local, const endpoint& remote) const noexcept
+    {
+        if (!is_v4_ || !local.address.is_v4() || !remote.address.is_v4()) return *this == packed_names(local, remote);
+        return are_v4(local, 0) && are_v4(remote, 18);
+    }
     endpoint local() const noexcept { return at(0); }
     endpoint remote() const noexcept { return at(18); }
 
@@ -59,6 +64,13 @@ private:
             e.address = address_v6(b);
         }
         return e;
+    }
+
+    bool are_v4(const endpoint& e, std::size_t begin) const noexcept
+    {
+        const auto b = e.address.to_v4().to_bytes();
+        return std::memcmp(&octets_[begin], b.data(), b.size()) == 0 &&
+               std::memcmp(&octets_[begin + 16], &e.port, sizeof e.port) == 0;
     }
 
     std::array<std::byte, 36> octets_{};

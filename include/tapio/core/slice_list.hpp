@@ -5,7 +5,6 @@
 #include <tapio/core/slice.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <iterator>
 #include <memory>
@@ -18,7 +17,7 @@ namespace tapio::core {
 class slice_list
 {
 public:
-    slice_list() noexcept = default;
+    slice_list() noexcept {}
     slice_list(const slice_list& other)
     {
         for (const slice& s : other) push_back(s);
@@ -36,28 +35,31 @@ public:
         take(other);
         return *this;
     }
-    ~slice_list() = default;
+    ~slice_list() { clear(); }
 
     bool empty() const noexcept { return size_ == 0; }
     std::size_t size() const noexcept { return size_; }
-    slice* begin() noexcept { return many_ == nullptr ? few_.data() : many_->data(); }
+    slice* begin() noexcept { return many_ == nullptr ? few_.at : many_->data(); }
     slice* end() noexcept { return begin() + size_; }
-    const slice* begin() const noexcept { return many_ == nullptr ? few_.data() : many_->data(); }
+    const slice* begin() const noexcept { return many_ == nullptr ? few_.at : many_->data(); }
     const slice* end() const noexcept { return begin() + size_; }
     const slice& front() const noexcept { return *begin(); }         ///< precondition: !empty()
     slice& operator[](std::size_t i) noexcept { return begin()[i]; } ///< precondition: i < size()
 
     void push_back(slice s)
     {
-        if (many_ == nullptr && size_ < few_.size()) {
-            few_[size_] = std::move(s);
+        if (many_ == nullptr && size_ < most_few) {
+            std::construct_at(few_.at + size_, std::move(s));
         } else {
             if (many_ == nullptr) spill();
             many_->push_back(std::move(s));
         }
         ++size_;
     }
-    void clear() noexcept { resize(0); }
+    void clear() noexcept
+    {
+        if (size_ > 0) resize(0);
+    }
 
     /// Cuts `octets` off the front; all, if there are fewer.
     void remove_prefix(std::size_t octets) noexcept
@@ -89,34 +91,48 @@ public:
     }
 
 private:
+    static constexpr std::size_t most_few = 2;
+
     void resize(std::size_t n) noexcept ///< precondition: n <= size()
     {
         if (many_ == nullptr) {
-            for (; size_ > n; --size_) few_[size_ - 1] = slice();
+            std::destroy(few_.at + n, few_.at + size_);
+            size_ = n;
         } else {
             many_->resize(n);
             size_ = n;
-            if (n == 0) many_.reset();
+            if (n == 0) delete std::exchange(many_, nullptr);
         }
     }
     void spill()
     {
-        many_ = std::make_unique<std::vector<slice>>();
-        many_->reserve(2 * few_.size());
-        std::move(few_.begin(), few_.end(), std::back_inserter(*many_));
+        auto all = std::make_unique<std::vector<slice>>();
+        all->reserve(2 * most_few);
+        std::move(few_.at, few_.at + size_, std::back_inserter(*all));
+        std::destroy(few_.at, few_.at + size_);
+        many_ = all.release();
     }
     void take(slice_list& other) noexcept ///< precondition: empty()
     {
         size_ = std::exchange(other.size_, 0);
-        many_ = std::move(other.many_);
+        many_ = std::exchange(other.many_, nullptr);
         if (many_ != nullptr) return;
-        if (size_ > 0) few_[0] = std::move(other.few_[0]);
-        if (size_ > 1) few_[1] = std::move(other.few_[1]);
+        for (std::size_t i = 0; i < size_; ++i) {
+            std::construct_at(few_.at + i, std::move(other.few_.at[i]));
+            std::destroy_at(other.few_.at + i);
+        }
     }
 
+    union places // so many of them hold a slice as the list says: most packets have none, and they are many
+    {
+        places() noexcept {}
+        ~places() {}
+        slice at[most_few];
+    };
+
     std::size_t size_ = 0;
-    std::array<slice, 2> few_;                 ///< empty while there are many
-    std::unique_ptr<std::vector<slice>> many_; ///< null: the few are all
+    std::vector<slice>* many_ = nullptr; ///< owned; null: the few are all
+    places few_;                         ///< none while there are many
 };
 
 } // namespace tapio::core
