@@ -201,7 +201,8 @@ private:
     std::uint32_t receive_window() const noexcept { return later(rcv_.adv, rcv_.nxt) - rcv_.nxt; }
 
     // output.cpp
-    bool emit_reset(outgoing_segment& out);
+    // Each only when it is due.
+    void emit_reset(outgoing_segment& out);
     bool emit_syn(outgoing_segment& out, time_point now);
     void add_early_data(outgoing_segment& syn, time_point now);
     bool emit_retransmission(outgoing_segment& out, time_point now);

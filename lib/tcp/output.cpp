@@ -7,26 +7,25 @@ namespace tapio::core::tcp {
 bool connection::next_segment(outgoing_segment& out, time_point now, bool goes_on)
 {
     awaits_more_ = withholds_ack_ = last_ = false;
-    if (emit_reset(out)) return true;
+    if (reset_) return emit_reset(out), true;
     if (state_ == state::closed) return false;
-    const bool any = emit_retransmission(out, now) || emit_syn(out, now) || emit_tail_probe(out, now) || emit_data(out, now) ||
-                     emit_probe(out, now) || emit_keep_alive(out, now) || emit_ack(out, now, goes_on);
+    const bool any = (sent_.lost() > 0 && emit_retransmission(out, now)) || (snd_.nxt == snd_.iss && emit_syn(out, now)) ||
+                     (tail_probe_due_ && emit_tail_probe(out, now)) || emit_data(out, now) ||
+                     (probe_due_ && emit_probe(out, now)) || (keep_alive_due_ && emit_keep_alive(out, now)) ||
+                     emit_ack(out, now, goes_on);
     if (!any) watch_for_window(now);
     return any;
 }
 
-bool connection::emit_reset(outgoing_segment& out)
+void connection::emit_reset(outgoing_segment& out)
 {
-    if (!reset_) return false;
     out = reset_->to_segment();
     reset_.reset();
-    return true;
 }
 
 /// The first SYN or SYN,ACK; later ones are retransmissions.
 bool connection::emit_syn(outgoing_segment& out, time_point now)
 {
-    if (snd_.nxt != snd_.iss) return false;
     if (!is_opening(state_) || waits_for_data()) return false;
     fill_syn(out, now);
     if (opens_fast_) out.options.fast_open = opens_fast_->cookie; // once: the next may be dropped for it (RFC 7413 §4.1.3.1)
@@ -106,7 +105,8 @@ void connection::resend(outgoing_segment& out, seq_number begin, seq_number end,
 /// RFC 8985 §7.3: new data if there is any, else the last that is out there.
 bool connection::emit_tail_probe(outgoing_segment& out, time_point now)
 {
-    if (!std::exchange(tail_probe_due_, false) || !recovery_.may_probe(sent_)) return false;
+    tail_probe_due_ = false;
+    if (!recovery_.may_probe(sent_)) return false;
     ++counters_.tail_probes;
     if (const auto n = static_cast<std::uint32_t>(std::min<std::uint64_t>({unsent(), window_room(), segment_room()})); n > 0) {
         const seq_number begin = snd_.nxt;
@@ -281,7 +281,7 @@ void connection::sent_new(seq_number begin, seq_number end, time_point now)
 /// silly window avoidance left unused for too long, what fits (the override of §3.8.6.2.1).
 bool connection::emit_probe(outgoing_segment& out, time_point now)
 {
-    if (!std::exchange(probe_due_, false)) return false;
+    probe_due_ = false;
     ++counters_.zero_window_probes;
     seq_number begin = snd_.una;
     seq_number end = begin;
@@ -306,7 +306,7 @@ bool connection::emit_probe(outgoing_segment& out, time_point now)
 /// RFC 9293 §3.8.4: SEG.SEQ = SND.NXT - 1, without data; the peer answers as to any old segment.
 bool connection::emit_keep_alive(outgoing_segment& out, time_point now)
 {
-    if (!std::exchange(keep_alive_due_, false)) return false;
+    keep_alive_due_ = false;
     ++counters_.keep_alive_probes;
     out.seq = snd_.nxt - 1;
     finish(out, now);

@@ -10,15 +10,15 @@ std::optional<drop_reason> connection::on_segment(segment&& seg, time_point now)
     drop_.reset();
     if (state_ == state::syn_sent) return arrives_in_syn_sent(seg, now);
     if (state_ == state::closed) return drop_reason::tcp_no_socket;
-    if (check_timestamp(seg, now) == verdict::drop) return drop_; // RFC 7323 §5.3 stands before step 1
-    if (check_sequence(seg, now) == verdict::drop) return drop_;  // step 1
-    if (check_reset(seg, now) == verdict::drop) return drop_;     // step 2; step 3 (security) has no form today
-    if (check_syn(seg, now) == verdict::drop) return drop_;       // step 4
-    if (process_ack(seg, now) == verdict::drop) return drop_;     // step 5
-    if (ecn_.arrived(seg)) acks_.demand();                        // RFC 3168 §6.1.3
-    process_urgent(seg);                                          // step 6
-    if (process_text(seg, now) == verdict::drop) return drop_;    // step 7
-    process_fin(seg, now);                                        // step 8
+    if (check_timestamp(seg, now) == verdict::drop) return drop_;                       // RFC 7323 §5.3 stands before step 1
+    if (check_sequence(seg, now) == verdict::drop) return drop_;                        // step 1
+    if (seg.bits.rst && check_reset(seg, now) == verdict::drop) return drop_;           // step 2; step 3 (security) has no form today
+    if (seg.bits.syn && check_syn(seg, now) == verdict::drop) return drop_;             // step 4
+    if (process_ack(seg, now) == verdict::drop) return drop_;                           // step 5
+    if (ecn_.arrived(seg)) acks_.demand();                                              // RFC 3168 §6.1.3
+    process_urgent(seg);                                                                // step 6
+    if (seg.payload_size > 0 && process_text(seg, now) == verdict::drop) return drop_; // step 7
+    process_fin(seg, now);                                                              // step 8
     return drop_;
 }
 
@@ -81,7 +81,6 @@ void connection::challenge(time_point now)
 /// Step 2, with RFC 5961 §3.2: only the exact sequence number resets.
 connection::verdict connection::check_reset(const segment& seg, time_point now)
 {
-    if (!seg.bits.rst) return verdict::go_on;
     if (seg.seq != rcv_.nxt) {
         challenge(now);
         return dropped(drop_reason::tcp_challenge);
@@ -99,7 +98,6 @@ connection::verdict connection::check_reset(const segment& seg, time_point now)
 /// Step 4, with RFC 5961 §4.2.
 connection::verdict connection::check_syn(const segment& seg, time_point now)
 {
-    if (!seg.bits.syn) return verdict::go_on;
     if (is_repeated_syn(seg)) { // with text that was not taken the first time
         sent_.mark_front_lost();
         return dropped(drop_reason::tcp_out_of_window);
