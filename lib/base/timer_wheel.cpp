@@ -51,6 +51,7 @@ void timer_wheel::insert(timer_node& node) noexcept
     const unsigned highest = differs == 0 ? 0 : static_cast<unsigned>(std::bit_width(differs) - 1) / slot_bits;
     const unsigned l = std::min(highest, levels - 1);
     const auto slot = static_cast<unsigned>(tick >> (l * slot_bits)) & (slots - 1);
+    idle_until_ = std::min(idle_until_, tick >> (l * slot_bits) << (l * slot_bits));
     link(node, l, slot);
 }
 
@@ -139,10 +140,11 @@ bool timer_wheel::expire_slot(unsigned slot, time_point now)
 void timer_wheel::advance(time_point now)
 {
     const std::uint64_t until = tick_of(now);
-    for (;;) {
+    while (until >= idle_until_) {
         unsigned l = 0;
         unsigned slot = 0;
         const std::uint64_t tick = next_tick(l, slot);
+        idle_until_ = tick;
         if (tick > until) break;
         now_tick_ = tick;
         if (l > 0) {

@@ -79,6 +79,7 @@ private:
     std::array<std::uint64_t, levels + 1> occupied_{}; ///< of each level: a bit for each slot. All in one or two lines of a cache
     std::array<level, levels + 1> levels_{};           ///< the last one holds what is being fired
     std::vector<timer_node*> due_;                     ///< scratch
+    std::uint64_t idle_until_ = UINT64_MAX;            ///< nothing is to be done before that tick
     std::uint64_t now_tick_ = 0;                       ///< nothing armed lies in a tick before it
     std::uint64_t order_ = 0;
     std::size_t count_ = 0;

@@ -112,8 +112,7 @@ void network::advance(time_point now)
 {
     for (interface_id n = 0; n < interfaces_.size(); ++n) {
         net_interface& i = *interfaces_[n];
-        if (i.info.link != link_type::ethernet) continue;
-        i.neighbors.advance(now);
+        if (i.info.link != link_type::ethernet || !i.neighbors.advance(now)) continue;
         ask_neighbors(n, now);
         packet p;
         while (i.neighbors.take_unreachable(p)) {

@@ -114,9 +114,9 @@ void neighbor_cache::arm(entry& e, time_point deadline) noexcept
     soonest_ = std::min(soonest_, deadline);
 }
 
-void neighbor_cache::advance(time_point now)
+bool neighbor_cache::advance(time_point now)
 {
-    if (now < soonest_) return;
+    if (now < soonest_) return !overflow_.empty();
     soonest_ = never;
     for (auto it = entries_.begin(); it != entries_.end();) {
         entry& e = it->second;
@@ -131,6 +131,7 @@ void neighbor_cache::advance(time_point now)
         if (e.state != state::reachable) soonest_ = std::min(soonest_, e.deadline); // reachable ones are looked at when used
         ++it;
     }
+    return true;
 }
 
 namespace {

@@ -54,7 +54,7 @@ public:
     /// ... or has waited for it in vain: it is probed now (RFC 1122 §2.3.2.1, case (4); §3.3.1.4).
     void doubt(const address& who, time_point now);
 
-    void advance(time_point now);
+    bool advance(time_point now); ///< @return false if there is nothing to take
     time_point next_deadline() const noexcept { return soonest_; }
 
     bool take_request(request& out);    ///< what is to be asked now, one at a time

@@ -31,6 +31,8 @@ public:
     {
         totals_.app_limited_until = std::max<std::uint64_t>(totals_.delivered + in_flight, 1);
     }
+    /// app_limited(0) would say nothing new.
+    bool was_idle() const noexcept { return totals_.app_limited_until == std::max<std::uint64_t>(totals_.delivered, 1); }
     bool is_app_limited() const noexcept { return totals_.app_limited_until != 0; }
 
     void delivered(const sent_segment& s, newest& so_far, time_point now) noexcept

@@ -218,6 +218,7 @@ bool connection::paced_out(time_point now) noexcept
 /// The windows would let more out than the user has written.
 void connection::note_app_limited() noexcept
 {
+    if (sent_.empty() && rate_.was_idle()) return;
     if (unsent() == 0 && sent_.lost() == 0 && congestion_room() >= send_mss_) rate_.app_limited(recovery_.in_flight(sent_));
 }
 

@@ -10,15 +10,15 @@ std::optional<drop_reason> connection::on_segment(segment&& seg, time_point now)
     drop_.reset();
     if (state_ == state::syn_sent) return arrives_in_syn_sent(seg, now);
     if (state_ == state::closed) return drop_reason::tcp_no_socket;
-    if (check_timestamp(seg, now) == verdict::drop) return drop_;                       // RFC 7323 §5.3 stands before step 1
-    if (check_sequence(seg, now) == verdict::drop) return drop_;                        // step 1
-    if (seg.bits.rst && check_reset(seg, now) == verdict::drop) return drop_;           // step 2; step 3 (security) has no form today
-    if (seg.bits.syn && check_syn(seg, now) == verdict::drop) return drop_;             // step 4
-    if (process_ack(seg, now) == verdict::drop) return drop_;                           // step 5
-    if (ecn_.arrived(seg)) acks_.demand();                                              // RFC 3168 §6.1.3
-    process_urgent(seg);                                                                // step 6
+    if (check_timestamp(seg, now) == verdict::drop) return drop_;             // RFC 7323 §5.3 stands before step 1
+    if (check_sequence(seg, now) == verdict::drop) return drop_;              // step 1
+    if (seg.bits.rst && check_reset(seg, now) == verdict::drop) return drop_; // step 2; step 3 (security) has no form today
+    if (seg.bits.syn && check_syn(seg, now) == verdict::drop) return drop_;   // step 4
+    if (process_ack(seg, now) == verdict::drop) return drop_;                 // step 5
+    if (ecn_.arrived(seg)) acks_.demand();                                    // RFC 3168 §6.1.3
+    process_urgent(seg);                                                      // step 6
     if (seg.payload_size > 0 && process_text(seg, now) == verdict::drop) return drop_; // step 7
-    process_fin(seg, now);                                                              // step 8
+    process_fin(seg, now);                                                             // step 8
     return drop_;
 }
 
