@@ -210,6 +210,71 @@ TEST(gro, ethernet_padding_is_no_data)
     EXPECT_EQ(got[0].data, "12");
 }
 
+bool is_right(packet p, link_type link = link_type::ethernet)
+{
+    coalescer all(link);
+    all.add(packet(p));
+    const auto left = all.finish();
+    EXPECT_EQ(left.size(), 1U);
+    EXPECT_EQ(left[0].right, coalescer::is_right(p, link)) << "in a batch or alone";
+    return left[0].right;
+}
+
+TEST(gro, a_segment_is_right_whatever_its_flags)
+{
+    for (const unsigned flags : {0x02U, 0x10U, 0x04U, 0x11U}) { // SYN, ACK, RST, FIN with ACK
+        for (const char* const data : {"", "1", "12"}) {
+            for (const link_type link : {link_type::ethernet, link_type::ip}) {
+                const segment s{.data = data, .flags = static_cast<std::uint8_t>(flags), .link = link};
+                EXPECT_TRUE(is_right(s.received(), link)) << flags << data;
+                EXPECT_TRUE(is_right(s.build(), link)) << "in two pieces";
+            }
+        }
+    }
+    octets padded = flat(segment{.data = "123"}.build());
+    padded.resize(200);
+    EXPECT_TRUE(is_right(packet(slice::copy_of(padded))));
+    EXPECT_TRUE(is_right(segment{.data = std::string(300, 'x'), .gso_size = 100}.build())) << "the device has cut it";
+}
+
+/// An octet that makes the long way necessary.
+struct not_right : testing::TestWithParam<std::pair<std::size_t, unsigned>>
+{
+};
+
+TEST_P(not_right, whether_the_ip_checksum_tells_or_not)
+{
+    constexpr std::size_t ip = sizeof(wire::ethernet_header);
+    const auto [at, value] = GetParam();
+    octets o = flat(segment{.data = "123"}.build());
+    EXPECT_NE(o[at], std::byte(value)) << "it would change nothing";
+    o[at] = std::byte(value);
+    EXPECT_FALSE(is_right(packet(slice::copy_of(o))));
+    if (at == ip + offsetof(wire::ipv4_header, checksum)) return;
+    const auto header = const_bytes(o).subspan(ip, sizeof(wire::ipv4_header));
+    o[ip + 10] = o[ip + 11] = std::byte(0);
+    const auto sum = static_cast<std::uint16_t>(~ones_sum(header));
+    o[ip + 10] = std::byte(sum >> 8);
+    o[ip + 11] = std::byte(sum & 0xff);
+    EXPECT_FALSE(is_right(packet(slice::copy_of(o))));
+}
+
+INSTANTIATE_TEST_SUITE_P(octets, not_right,
+                         testing::Values(std::pair{12UL, 0x86U},      // another protocol than IPv4 in the frame
+                                         std::pair{14UL, 0x46U},      // IP options
+                                         std::pair{14UL, 0x65U},      // IPv6
+                                         std::pair{16UL, 0xffU},      // longer than it is
+                                         std::pair{17UL, 51U},        // no room for the headers
+                                         std::pair{20UL, 0x20U},      // a fragment
+                                         std::pair{21UL, 1U},         // a later one
+                                         std::pair{23UL, 17U},        // UDP
+                                         std::pair{24UL, 0x12U},      // the IP checksum
+                                         std::pair{46UL, 0x40U},      // a TCP header that is too short
+                                         std::pair{46UL, 0xf0U},      // and one that is too long
+                                         std::pair{50UL, 0x12U},      // the TCP checksum
+                                         std::pair{14UL + 52, 0x00U}) // the data
+);
+
 /// What must not be joined, and comes out as it went in.
 struct not_joined : testing::TestWithParam<std::pair<const char*, void (*)(segment&)>>
 {

@@ -1,0 +1,65 @@
+// What a device has no room for stays the first to go.
+#include "unit/core/two_hosts.hpp"
+
+#include <vector>
+
+namespace tapio::core {
+namespace {
+
+device_info of(bool cuts)
+{
+    device_info eth;
+    eth.offload.checksum = eth.offload.tso_v4 = cuts;
+    eth.offload.gso = !cuts;
+    return eth;
+}
+
+std::vector<std::byte> flat(const packet& p)
+{
+    std::vector<std::byte> out(p.size());
+    p.copy_to(out);
+    return out;
+}
+
+/// Of a device that cuts large segments, and one for which they are cut here.
+struct transmit_queue : testing::TestWithParam<bool>, two_hosts
+{
+    transmit_queue() : two_hosts({}, of(GetParam())) {}
+
+    const connected both = connect();
+};
+
+TEST_P(transmit_queue, a_packet_that_was_refused_is_offered_again)
+{
+    const std::string text(20'000, 'x');
+    const const_bytes piece = octets(text);
+    for (int i = 0; i < 10; ++i) {
+        (void)a.tcp().send(both.client, std::span(&piece, 1), now);
+        settle();
+        std::vector<slice> all;
+        (void)b.tcp().receive(both.server, all, 1'000'000, now);
+        settle();
+    }
+    EXPECT_EQ(a.first_packet(1, now), nullptr);
+    (void)a.tcp().send(both.client, std::span(&piece, 1), now);
+    a.advance(now);
+    const std::uint64_t before = a.net().counters(1).out_packets;
+    std::size_t packets = 0, payload = 0;
+    while (packet* const p = a.first_packet(1, now)) {
+        const std::vector<std::byte> offered = flat(*p);
+        EXPECT_EQ(flat(*a.first_packet(1, now)), offered) << "again";
+        EXPECT_TRUE(a.has_next_packet(1));
+        a.drop_first_packet(1);
+        EXPECT_EQ(a.net().counters(1).out_packets, before + ++packets) << "counted once";
+        payload += offered.size() - 66;
+    }
+    EXPECT_EQ(payload, text.size());
+    EXPECT_EQ(packets, GetParam() ? 1U : 14U);
+    EXPECT_FALSE(a.has_next_packet(1));
+}
+
+INSTANTIATE_TEST_SUITE_P(devices, transmit_queue, testing::Bool(),
+                         [](const auto& p) { return p.param ? "that_cuts" : "for_which_it_is_cut"; });
+
+} // namespace
+} // namespace tapio::core
