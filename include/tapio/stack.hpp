@@ -72,7 +72,8 @@ public:
     /// If `io` was made with concurrency_hint 1 (one thread alone runs it), the stack takes no lock, and all its sockets are for
     /// that thread alone too: then not even distinct ones may be used from two threads at once. Handlers of operations that have
     /// finished together run one after the other within one handler of `io`'s; one that runs `io` itself would wait in vain for
-    /// those behind it.
+    /// those behind it. What the host answers to input (acknowledgements) goes out with what the handlers of that input write,
+    /// behind them; while handlers take longer than half a millisecond, before them.
     explicit stack(boost::asio::io_context& io, std::unique_ptr<device> medium = nullptr, const stack_options& options = {});
 
     /// A host driven by a thread of its own: connections are kept alive, retransmitted and closed whether or not anybody runs

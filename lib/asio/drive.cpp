@@ -85,6 +85,14 @@ engine::waited engine::wait_for_turn_after(std::uint64_t seen, core::time_point 
 /// Nobody else can: the one thread of this stack is the one that waits.
 engine::waited engine::wait_driving(std::uint64_t seen, core::time_point deadline)
 {
+    struct here // also when it throws
+    {
+        unsigned& blocked;
+        explicit here(unsigned& b) : blocked(b) { ++blocked; }
+        here(const here&) = delete;
+        here& operator=(const here&) = delete;
+        ~here() { --blocked; }
+    } const counted(blocked_);
     while (turns_ == seen) {
         if (now() >= deadline) return waited::timed_out;
         wait_here(deadline);

@@ -216,6 +216,7 @@ private:
     bool flushing_ = false;                     ///< what it ends with
     core::time_point held_since_ = core::never; ///< output of the host's, for handlers that come first
     unsigned slow_ = 0;                         ///< so many turns more do not wait for handlers: they were slow
+    unsigned blocked_ = 0;                      ///< callers in wait_driving(): of the one thread there is
     int wake_ = -1;                             ///< eventfd: wakes a blocked caller that drives the stack
     std::atomic<int> driving_ = 0;              ///< blocked callers that do
     boost::asio::io_context* io_;
