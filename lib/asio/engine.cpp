@@ -313,7 +313,10 @@ void engine::settle(core::time_point now, operation_queue& done)
 /// @return true if there are handlers to come first
 bool engine::holds_output(operation_queue& done)
 {
-    if (!runs_handlers_ || shut_down_ || blocked_ > 0) return false; // no handler comes before a blocked caller goes on
+    if (!runs_handlers_ || shut_down_) return false;
+    // No handler comes before a blocked caller goes on. What is delivered in memory may come out of such a call of another
+    // stack's.
+    if (blocked_ > 0 || pending_deliveries.running) return false;
     if (slow_ > 0) return --slow_, false;
     if (!wake_waiters(done)) return false;
     held_since_ = std::min(held_since_, turn_began_);

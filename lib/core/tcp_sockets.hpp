@@ -244,6 +244,7 @@ private:
     const std::size_t waiting_limit_;
     timer_node waiting_timer_;
     std::vector<tcp_id> dirty_, working_;
+    std::size_t announced_ = 0; ///< so many of `dirty_`
     std::vector<tcp_id> blocked_;
     std::vector<tcp_id> awaiting_;    ///< their user is about to write more
     std::vector<tcp_id> withholding_; ///< an acknowledgement

@@ -32,6 +32,7 @@ void tcp_sockets::flush(time_point now) // RFC 9293 MUST-58, MUST-59
     while (!dirty_.empty()) {
         working_.clear();
         std::swap(working_, dirty_);
+        announced_ = 0;
         for (const tcp_id id : working_)
             if (tcp_socket* const s = find(id)) run(id, *s, now);
     }
@@ -39,8 +40,10 @@ void tcp_sockets::flush(time_point now) // RFC 9293 MUST-58, MUST-59
 
 void tcp_sockets::announce()
 {
-    for (const tcp_id id : dirty_)
+    for (; announced_ < dirty_.size(); ++announced_) {
+        const tcp_id id = dirty_[announced_];
         if (tcp_socket* const s = find(id); s != nullptr && s->connection) raise_events(id, *s);
+    }
 }
 
 void tcp_sockets::follow(tcp_id id, tcp_socket& s, time_point now) { gathering_ ? touch(id, s) : run(id, s, now); }

@@ -1,4 +1,5 @@
 // Turns: of two stacks on one thread, which neither takes all its time, and of a stack and its user's handlers.
+#include <tapio/device/device.hpp>
 #include <tapio/device/pipe.hpp>
 #include <tapio/ip/tcp.hpp>
 #include <tapio/stack.hpp>
@@ -60,6 +61,51 @@ TEST(turns, who_accepts_keeps_pace_with_who_connects)
     EXPECT_LE(furthest_behind, 4 * at_once);
 }
 
+/// One end of a wire whose packets come in handlers of their own, as a descriptor's do.
+class posted_end final : public tapio::device
+{
+public:
+    struct side
+    {
+        asio::any_io_executor executor;
+        tapio::device_receiver* receiver = nullptr;
+        std::vector<tapio::core::packet> coming;
+    };
+
+    posted_end(std::shared_ptr<side> own, std::shared_ptr<side> other) : own_(std::move(own)), other_(std::move(other)) {}
+
+    tapio::device_info info() const override { return {}; }
+    void start(asio::any_io_executor executor, tapio::device_receiver& receiver) override
+    {
+        own_->executor = std::move(executor);
+        own_->receiver = &receiver;
+    }
+    bool transmit(tapio::core::packet& p) override
+    {
+        other_->coming.push_back(std::move(p));
+        if (other_->coming.size() == 1) asio::post(other_->executor, [to = other_] { deliver(*to); });
+        return true;
+    }
+    void stop() override { own_->receiver = nullptr; }
+
+private:
+    static void deliver(side& to)
+    {
+        auto batch = std::exchange(to.coming, {});
+        if (to.receiver == nullptr) return;
+        for (tapio::core::packet& p : batch) to.receiver->receive(std::move(p));
+        to.receiver->end_batch();
+    }
+
+    const std::shared_ptr<side> own_, other_;
+};
+
+std::pair<std::unique_ptr<tapio::device>, std::unique_ptr<tapio::device>> posted_wire()
+{
+    const auto a = std::make_shared<posted_end::side>(), b = std::make_shared<posted_end::side>();
+    return {std::make_unique<posted_end>(a, b), std::make_unique<posted_end>(b, a)};
+}
+
 /// A server that answers what needs an acknowledgement at once, two full segments.
 struct answers : testing::Test
 {
@@ -109,7 +155,7 @@ struct answers : testing::Test
     std::uint64_t sent() const { return right.counters(1).out_packets; }
 
     asio::io_context io{1};
-    std::pair<std::unique_ptr<tapio::device>, std::unique_ptr<tapio::device>> wire = tapio::make_pipe();
+    std::pair<std::unique_ptr<tapio::device>, std::unique_ptr<tapio::device>> wire = posted_wire();
     tapio::stack left{io, std::move(wire.first)}, right{io, std::move(wire.second)};
     tcp::socket client{left}, server{right};
 };
@@ -124,6 +170,35 @@ TEST_F(answers, are_not_waited_for_after_a_slow_one)
     EXPECT_EQ(c.before, 1U);
     EXPECT_EQ(c.answers, 2U);
     EXPECT_TRUE(go_out_together()) << "when it has been quick for long";
+}
+
+/// Who writes so, without handlers, is not kept waiting for those of the other end.
+TEST(turns, a_write_in_one_go_is_answered_while_a_reader_waits)
+{
+    asio::io_context io{1};
+    auto [l, r] = tapio::make_pipe();
+    tapio::stack left(io, std::move(l)), right(io, std::move(r));
+    left.add_address(asio::ip::make_address("198.18.0.1"), 24);
+    right.add_address(asio::ip::make_address("198.18.0.2"), 24);
+    tcp::acceptor acceptor(right, {asio::ip::make_address("198.18.0.2"), 80});
+    tcp::socket client(left), server(right);
+    acceptor.async_accept(server, [](error_code ec) { EXPECT_FALSE(ec); });
+    client.connect(acceptor.local_endpoint());
+    io.poll();
+    std::string heard(1, ' ');
+    bool done = false;
+    asio::async_read(server, asio::buffer(heard), [&](error_code ec, std::size_t) { done = !ec; });
+    client.non_blocking(true); // else a fault would block for ever
+    const std::string text(40'000, 'x');
+    std::size_t sent = 0;
+    for (int i = 0; i < 100 && sent < text.size(); ++i) {
+        error_code ec;
+        sent += client.write_some(asio::buffer(text) + sent, ec);
+    }
+    EXPECT_EQ(sent, text.size());
+    EXPECT_GT(server.available(), 30'000U) << "more than a first window";
+    io.poll();
+    EXPECT_TRUE(done);
 }
 
 } // namespace
