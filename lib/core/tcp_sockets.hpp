@@ -189,8 +189,8 @@ private:
     // tcp_sockets_output.cpp
     void touch(tcp_id id, tcp_socket& s);               ///< its output, timer and events are to be looked at by the next flush
     void run(tcp_id id, tcp_socket& s, time_point now); ///< ... now
-    void follow(tcp_id id, tcp_socket& s,
-                time_point now); ///< what follows from a call of the user's: now, unless calls are gathered
+    /// What follows from a call of the user's: now, unless calls are gathered.
+    void follow(tcp_id id, tcp_socket& s, time_point now);
     void note_waiting(tcp_id id, tcp_socket& s);
     void postpone(tcp_id id, tcp_socket& s, time_point now);
     std::size_t share_of(const tcp_socket& s) const noexcept;

@@ -200,8 +200,7 @@ private:
     verdict dropped(drop_reason why) noexcept;
     std::uint32_t receive_window() const noexcept { return later(rcv_.adv, rcv_.nxt) - rcv_.nxt; }
 
-    // output.cpp
-    // Each only when it is due.
+    // output.cpp; next_segment() asks a reset, a SYN, what is lost and the probes only when they are due
     void emit_reset(outgoing_segment& out);
     bool emit_syn(outgoing_segment& out, time_point now);
     void add_early_data(outgoing_segment& syn, time_point now);
