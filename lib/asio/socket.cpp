@@ -1,5 +1,6 @@
 // The life of a socket, its operations and its synchronous calls.
 #include "asio/engine.hpp"
+#include "base/pooled.hpp"
 
 #include <tapio/detail/socket.hpp>
 #include <tapio/detail/socket_service.hpp>
@@ -130,7 +131,7 @@ std::shared_ptr<socket> socket::open(std::shared_ptr<engine> owner, socket_kind 
         id = {opened->index, opened->generation};
     }
     ec = {};
-    const auto s = std::make_shared<socket>(std::move(owner), kind, id);
+    const auto s = std::allocate_shared<socket>(core::pooling_allocator<socket>(), std::move(owner), kind, id);
     e.enlist(s.get());
     if (kind == socket_kind::tcp) t.host().tcp().set_owner(tcp(id), s.get());
     if (kind != socket_kind::tcp) t.host().udp().set_owner(udp(id), s.get());
@@ -335,7 +336,8 @@ bool socket::try_accept(std::shared_ptr<socket>& accepted, core::endpoint& peer,
     ec = child ? error_code() : child.error();
     if (would_block(ec)) return false;
     if (ec) return true;
-    accepted = std::make_shared<socket>(engine_, socket_kind::tcp, core_handle{child->index, child->generation});
+    accepted = std::allocate_shared<socket>(core::pooling_allocator<socket>(), engine_, socket_kind::tcp,
+                                            core_handle{child->index, child->generation});
     engine_->enlist(accepted.get());
     h.tcp().set_owner(*child, accepted.get());
     return true;

@@ -10,27 +10,22 @@
 
 namespace tapio::core {
 
-/// `T : pooled<T>`: `new T` takes what the thread's last `delete` of a T has left. Each thread keeps `most` of them; meanwhile
-/// the address sanitizer takes their memory for freed. Thread safety: like any new and delete.
-template <class T, std::size_t most = 64>
-class pooled
+namespace detail {
+
+/// Memory for single objects of type T, a thread's own: what the last ones left.
+template <class T, std::size_t most>
+class kept_memory
 {
 public:
-    static void* operator new(std::size_t size)
+    static void* take()
     {
-        void* const again = size == sizeof(T) && !ended ? kept.take() : nullptr;
-        return again != nullptr ? again : ::operator new(size);
+        void* const again = ended ? nullptr : kept.take();
+        return again != nullptr ? again : ::operator new(sizeof(T));
     }
-    static void operator delete(void* memory, std::size_t size) noexcept
+    static void give_back(void* memory) noexcept
     {
-        if (size != sizeof(T) || ended || !kept.keep(memory)) ::operator delete(memory, size);
+        if (ended || !kept.keep(memory)) ::operator delete(memory, sizeof(T));
     }
-
-protected:
-    pooled() = default;
-    pooled(const pooled&) = default;
-    pooled& operator=(const pooled&) = default;
-    ~pooled() = default;
 
 private:
     class store
@@ -65,6 +60,57 @@ private:
 
     static inline thread_local bool ended = false; ///< the thread's own objects are being destroyed
     static inline thread_local store kept;
+};
+
+} // namespace detail
+
+/// `T : pooled<T>`: `new T` takes what the thread's last `delete` of a T has left. Each thread keeps `most` of them; meanwhile
+/// the address sanitizer takes their memory for freed. Thread safety: like any new and delete.
+template <class T, std::size_t most = 64>
+class pooled
+{
+public:
+    static void* operator new(std::size_t size)
+    {
+        return size == sizeof(T) ? detail::kept_memory<T, most>::take() : ::operator new(size);
+    }
+    static void operator delete(void* memory, std::size_t size) noexcept
+    {
+        size == sizeof(T) ? detail::kept_memory<T, most>::give_back(memory) : ::operator delete(memory, size);
+    }
+
+protected:
+    pooled() = default;
+    pooled(const pooled&) = default;
+    pooled& operator=(const pooled&) = default;
+    ~pooled() = default;
+};
+
+/// The same for what another makes: an allocator, for std::allocate_shared().
+template <class T>
+struct pooling_allocator
+{
+    using value_type = T;
+
+    pooling_allocator() = default;
+    template <class U>
+    pooling_allocator(const pooling_allocator<U>&) noexcept
+    {
+    }
+
+    T* allocate(std::size_t n)
+    {
+        return static_cast<T*>(n == 1 ? detail::kept_memory<T, most>::take() : ::operator new(n * sizeof(T)));
+    }
+    void deallocate(T* memory, std::size_t n) noexcept
+    {
+        n == 1 ? detail::kept_memory<T, most>::give_back(memory) : ::operator delete(memory, n * sizeof(T));
+    }
+
+    friend bool operator==(const pooling_allocator&, const pooling_allocator&) = default;
+
+private:
+    static constexpr std::size_t most = 64;
 };
 
 } // namespace tapio::core

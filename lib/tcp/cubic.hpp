@@ -2,6 +2,7 @@
 /// CUBIC congestion control (RFC 9438), with HyStart++ (RFC 9406) in its first slow start.
 #pragma once
 
+#include "base/pooled.hpp"
 #include "tcp/hystart.hpp"
 
 #include <tapio/core/congestion_control.hpp>
@@ -11,7 +12,7 @@
 
 namespace tapio::core::tcp {
 
-class cubic final : public congestion_control
+class cubic final : public congestion_control, public pooled<cubic>
 {
 public:
     std::string_view name() const noexcept override { return "cubic"; }

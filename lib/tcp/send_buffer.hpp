@@ -6,8 +6,9 @@
 #include <tapio/core/packet.hpp>
 #include <tapio/core/slice.hpp>
 
+#include <boost/container/small_vector.hpp>
+
 #include <cstdint>
-#include <vector>
 
 namespace tapio::core::tcp {
 
@@ -52,7 +53,7 @@ private:
 
     chunk& writable_chunk(std::size_t wanted);
 
-    std::vector<chunk> chunks_;
+    boost::container::small_vector<chunk, 1> chunks_;
     std::size_t first_ = 0; ///< chunks before it are spent
     std::uint64_t begin_ = 0;
     std::uint64_t end_ = 0;

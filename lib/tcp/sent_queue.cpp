@@ -133,7 +133,8 @@ void sent_queue::retransmitted(seq_number begin, seq_number end, time_point now,
 
 void sent_queue::clear() noexcept
 {
-    records_ = {};
+    records_.clear();
+    records_.shrink_to_fit();
     again_ = {};
     head_ = lost_hint_ = time_hint_ = again_head_ = 0;
     lost_ = sacked_ = 0;

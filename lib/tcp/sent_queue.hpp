@@ -8,6 +8,8 @@
 
 #include <tapio/core/time.hpp>
 
+#include <boost/container/small_vector.hpp>
+
 #include <algorithm>
 #include <cstdint>
 #include <utility>
@@ -99,7 +101,7 @@ private:
     void forget(std::size_t records);
     void rescan() noexcept;
 
-    std::vector<sent_segment> records_;
+    boost::container::small_vector<sent_segment, 2> records_;
     std::size_t head_ = 0;          ///< records before it are acknowledged
     std::size_t lost_hint_ = 0;     ///< no record before it is lost
     std::size_t time_hint_ = 0;     ///< no record before it waits for its first transmission to be judged
