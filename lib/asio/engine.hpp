@@ -94,6 +94,7 @@ public:
     stack::interface_id attach(std::unique_ptr<device> medium);
     void shutdown();
     bool is_shut_down() const noexcept { return shut_down_; }
+    bool has_one_thread() const noexcept { return !mutex_.real(); } ///< by its user's promise
 
     core::host& host() noexcept { return host_; } ///< only under the lock
     /// Calls `f(const core::host&)` under the lock; nothing follows from it.

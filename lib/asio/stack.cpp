@@ -67,6 +67,13 @@ std::shared_ptr<engine> engine_of(boost::asio::execution_context& context)
     return l.owner ? l.owner : default_engine();
 }
 
+bool promises_one_thread(boost::asio::execution_context& context)
+{
+    auto& l = boost::asio::use_service<stack_link>(context);
+    const std::lock_guard lock(l.mutex);
+    return l.owner && l.owner->has_one_thread();
+}
+
 } // namespace detail
 
 /// The execution context of one stack. It belongs to the io_context, because handlers that wait there may own sockets of it.

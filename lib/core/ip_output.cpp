@@ -144,9 +144,13 @@ packet* network::first_packet(interface_id interface, time_point now)
 void network::drop_first_packet(interface_id interface)
 {
     net_interface& i = *interfaces_[interface];
-    next_out(i)->clear();
     i.announced = false;
-    if (!std::exchange(i.is_piece, false)) i.transmit.pop_front();
+    if (std::exchange(i.is_piece, false)) {
+        i.piece.clear();
+    } else {
+        i.transmit.front().clear();
+        i.transmit.pop_front();
+    }
     if (!i.was_full || i.transmit.size() > options_.transmit_queue / 2) return;
     i.was_full = false;
     if (tcp_ != nullptr) tcp_->transmit_room(interface);

@@ -162,9 +162,10 @@ std::uint32_t tcp_sockets::table_hash(const endpoint& local, const endpoint& rem
     if (!local.address.is_v4()) return table_hash_v6(local, remote);
     const std::uint64_t addresses = addresses_of(local, remote);
     const std::uint32_t ports = ports_of(local, remote);
-    if (hashed_.addresses != addresses || hashed_.ports != ports)
-        hashed_ = {addresses, ports, static_cast<std::uint32_t>(siphash_1_3(table_key_, addresses, ports))};
-    return hashed_.hash;
+    hashed_names& last = hashed_[(ports * 0x9e37'79b1U) >> 27];
+    if (last.addresses != addresses || last.ports != ports)
+        last = {addresses, ports, static_cast<std::uint32_t>(siphash_1_3(table_key_, addresses, ports))};
+    return last.hash;
 }
 
 tcp_id tcp_sockets::connection_of(const endpoint& local, const endpoint& remote) const

@@ -227,7 +227,7 @@ private:
         std::uint32_t ports = 0; ///< 0: none yet
         std::uint32_t hash = 0;
     };
-    mutable hashed_names hashed_; ///< of IPv4, last: who was looked for in vain is about to enter
+    mutable std::array<hashed_names, 32> hashed_; ///< of IPv4, lately: segments of a connection come in bursts
     syn_cookies cookies_;
     fast_open_cookies fast_open_cookies_;
     fast_open_memory fast_open_memory_;

@@ -19,6 +19,11 @@ bool loss_recovery::acknowledged(ack_news& news, const rtt_estimator& rtt, deliv
                                  congestion_control& cc)
 {
     if (!sack_) return new_ack(news, sent, cc), false;
+    if (sent.empty() && is_open()) { // nothing is left to be lost: by far the most frequent case, but in bulk
+        look_again_ = never;
+        if (news.duplicate) note_duplicate(news);
+        return false;
+    }
     const time_point now = news.sample.now;
     const bool was_recovering = phase_ == phase::recovery;
     note_duplicate(news);

@@ -129,6 +129,8 @@ private:
         bool retransmission = false;
     };
 
+    /// No episode that may still turn out to have been a mistake, and no probe to be judged.
+    bool is_open() const noexcept { return phase_ == phase::open && !probe_ && !episode_; }
     std::uint64_t flight_size(const sent_queue& sent, const congestion_control& cc) const noexcept;
     void note_duplicate(const ack_news& news) noexcept;
     void judge_probe(const ack_news& news, congestion_control& cc);

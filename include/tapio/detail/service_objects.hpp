@@ -2,30 +2,37 @@
 /// The list that a service keeps of its objects, for the day when their context ends. Internal.
 #pragma once
 
+#include <boost/asio/execution_context.hpp>
+
 #include <mutex>
 
 namespace tapio::detail {
+
+/// Whether it is a stack's, whose user has promised that one thread alone runs it and touches its objects.
+bool promises_one_thread(boost::asio::execution_context& context);
 
 /// `T` has members `next` and `previous`, which are the list's.
 template <class T>
 class service_objects
 {
 public:
+    explicit service_objects(boost::asio::execution_context& context) : locks_(!promises_one_thread(context)) {}
+
     void add(T& object)
     {
-        const std::lock_guard lock(mutex_);
+        const auto lock = locked();
         link(object);
     }
     /// Nothing happens to one that is not in the list: clear() may have come first.
     void remove(T& object)
     {
-        const std::lock_guard lock(mutex_);
+        const auto lock = locked();
         unlink(object);
     }
     /// remove() and add() at once.
     void replace(T& gone, T& object)
     {
-        const std::lock_guard lock(mutex_);
+        const auto lock = locked();
         unlink(gone);
         link(object);
     }
@@ -33,7 +40,7 @@ public:
     template <class F>
     void clear(F&& f)
     {
-        const std::lock_guard lock(mutex_);
+        const auto lock = locked();
         while (T* const object = first_) {
             first_ = object->next;
             object->next = object->previous = nullptr;
@@ -42,6 +49,10 @@ public:
     }
 
 private:
+    std::unique_lock<std::mutex> locked()
+    {
+        return locks_ ? std::unique_lock(mutex_) : std::unique_lock<std::mutex>();
+    }
     void link(T& object) noexcept
     {
         object.next = first_;
@@ -57,6 +68,7 @@ private:
         object.next = object.previous = nullptr;
     }
 
+    const bool locks_;
     std::mutex mutex_;
     T* first_ = nullptr;
 };

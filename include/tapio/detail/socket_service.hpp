@@ -199,7 +199,7 @@ public:
         implementation_type* previous = nullptr;
     };
 
-    explicit socket_service(boost::asio::execution_context& context) : service(context) {}
+    explicit socket_service(boost::asio::execution_context& context) : service(context), objects_(context) {}
 
     /// The context is being destroyed: handlers are destroyed, not called.
     void shutdown() override

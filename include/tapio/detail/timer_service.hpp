@@ -46,7 +46,7 @@ public:
         implementation_type* previous = nullptr;
     };
 
-    explicit timer_service(boost::asio::execution_context& context) : service(context) {}
+    explicit timer_service(boost::asio::execution_context& context) : service(context), objects_(context) {}
 
     void shutdown() override
     {
