@@ -49,11 +49,23 @@ void coalescer::add(packet&& p)
     look_at(p, link_, v);
     vouch_for(p, v);
     if (v.is_tcp) {
+        const bool first = is_first_of(v.from);
+        if (v.right && v.opens && first) return void(openings_.emplace_back(std::move(p), true));
         if (!(runs_.empty() && acknowledgements_.empty()) && add_to_known(p, v)) return;
         if (v.as != use::none) remember(v);
         if (v.as == use::joined) p.truncate(v.size);
     }
     batch_.emplace_back(std::move(p), v.right);
+}
+
+/// Of its stream, in this batch; false if it might not be.
+bool coalescer::is_first_of(const stream& s) noexcept
+{
+    const std::uint64_t mixed = (s.addresses ^ s.ports) * 0x9e37'79b9'7f4a'7c15U;
+    const std::size_t bit = mixed >> 54;
+    const bool seen = seen_[bit];
+    seen_[bit] = true;
+    return !seen;
 }
 
 bool coalescer::is_right(packet& p, link_type link) noexcept
@@ -98,9 +110,10 @@ void coalescer::look_at(const packet& p, std::size_t link, view& v) noexcept
     if (p.offload.checksum == state::complete && !checksum_right(p, link, v)) return;
     const bool in_one_piece = front.size() == p.size();
     v.right = true;
+    const unsigned flags = octet(tcp, offsetof(wire::tcp_header, flags));
+    v.opens = (flags & wire::tcp_syn) != 0;
     if (p.offload.gso != offload_info::gso_type::none || !in_one_piece) return;
     const bool data = v.headers_size < v.size;
-    const unsigned flags = octet(tcp, offsetof(wire::tcp_header, flags));
     if ((data ? flags & ~unsigned{wire::tcp_psh} : flags) != wire::tcp_ack) return;
     if (data && p.offload.checksum == state::partial) return;
     v.as = data ? use::joined : use::superseded;
@@ -238,6 +251,8 @@ std::span<arrival> coalescer::finish()
 
 void coalescer::clear() noexcept
 {
+    openings_.clear();
+    seen_.reset();
     batch_.clear();
     packets_ = octets_ = 0;
 }

@@ -9,6 +9,7 @@
 
 #include <boost/container/static_vector.hpp>
 
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -36,6 +37,9 @@ struct arrival
 /// marked as coalesced by a device would be (`offload_info`), and what was verified on the way as verified. Of bare
 /// acknowledgements that follow one another, with the same options (timestamps included), the one that acknowledges most is left,
 /// as Linux does with those that wait for their socket. A stream's order stays.
+///
+/// Segments that open a connection, and before which nothing of it has come in the batch, are set apart, to be taken in first and
+/// one after the other: they set off what no others do, and all of it at once does not fit in the processor's first cache.
 class coalescer
 {
 public:
@@ -46,8 +50,9 @@ public:
     /// arrival::right of a packet that comes alone. What was verified on the way is marked in it.
     static bool is_right(packet& p, link_type link) noexcept;
 
-    /// What has become of the packets; they may be moved from. Until the next add() or clear().
-    std::span<arrival> finish();
+    /// What has become of the packets, in two parts; they may be moved from. Until the next add() or clear().
+    std::span<arrival> openings() noexcept { return openings_; }
+    std::span<arrival> finish(); ///< all others
     void clear() noexcept; ///< precondition: finish() was called
 
     std::uint64_t packets() const noexcept { return packets_; } ///< that were added since clear()
@@ -82,6 +87,7 @@ private:
         use as;
         bool is_tcp; ///< over IPv4 without options, its headers in one piece: else nothing of this is set but `as`
         bool right;  ///< arrival::right
+        bool opens;  ///< a SYN
 
         std::size_t payload() const noexcept { return size - headers_size; }
     };
@@ -115,12 +121,14 @@ private:
     bool takes(const run& r, const view& v) const noexcept;
     bool is_superseded(const acknowledgement& a, const view& v) const noexcept;
     bool add_to_known(packet& p, const view& v);
+    bool is_first_of(const stream& s) noexcept;
     void join(run& r, packet& p, const view& v);
     void finish(const run& r) noexcept;
     void remember(const view& v);
 
     const std::size_t link_; ///< octets of the link's header
-    std::vector<arrival> batch_;
+    std::vector<arrival> openings_, batch_;
+    std::bitset<1024> seen_; ///< streams of which something has come, by a hash: some have the same
     boost::container::static_vector<run, most_streams> runs_;
     boost::container::static_vector<acknowledgement, most_streams> acknowledgements_;
     std::uint64_t packets_ = 0, octets_ = 0;

@@ -103,7 +103,8 @@ std::vector<packet> coalesced(std::vector<packet> batch, link_type link = link_t
     coalescer all(link);
     for (packet& p : batch) all.add(std::move(p));
     std::vector<packet> out;
-    for (arrival& a : all.finish()) out.push_back(std::move(a.contents));
+    for (const auto part : {all.openings(), all.finish()})
+        for (arrival& a : part) out.push_back(std::move(a.contents));
     return out;
 }
 
@@ -200,6 +201,23 @@ TEST(gro, a_batch_can_be_followed_by_another)
     EXPECT_EQ(flat(left[0].contents), flat(b.build())) << "nothing of the other is left";
 }
 
+TEST(gro, what_opens_a_connection_comes_first_unless_something_of_it_was_there_before)
+{
+    const segment data, reset{.data = "", .flags = wire::tcp_rst, .port = 2};
+    const segment syn{.data = "", .flags = wire::tcp_syn, .port = 3}, second_life{.data = "", .flags = wire::tcp_syn, .port = 2};
+    coalescer all(link_type::ethernet);
+    for (int batch = 0; batch < 2; ++batch) {
+        for (const segment& s : {data, reset, syn, second_life}) all.add(s.received());
+        ASSERT_EQ(all.openings().size(), 1U);
+        EXPECT_EQ(flat(all.openings()[0].contents), flat(syn.build()));
+        const auto rest = all.finish();
+        ASSERT_EQ(rest.size(), 3U);
+        EXPECT_EQ(flat(rest[1].contents), flat(reset.build()));
+        EXPECT_EQ(flat(rest[2].contents), flat(second_life.build())) << "behind what ends the first";
+        all.clear();
+    }
+}
+
 TEST(gro, ethernet_padding_is_no_data)
 {
     const segment a{.data = "1"}, b = after(a, "2");
@@ -214,7 +232,7 @@ bool is_right(packet p, link_type link = link_type::ethernet)
 {
     coalescer all(link);
     all.add(packet(p));
-    const auto left = all.finish();
+    const auto left = all.openings().empty() ? all.finish() : all.openings();
     EXPECT_EQ(left.size(), 1U);
     EXPECT_EQ(left[0].right, coalescer::is_right(p, link)) << "in a batch or alone";
     return left[0].right;
