@@ -16,7 +16,7 @@ namespace tapio::core {
 
 namespace detail {
 
-std::uint16_t long_ones_sum(const_bytes bytes) noexcept;
+std::uint16_t any_ones_sum(const_bytes bytes) noexcept;
 
 /// Of no more octets than headers have: summed where it is wanted, as they lie in memory (RFC 1071 §2 (B)).
 inline std::uint16_t short_ones_sum(const_bytes bytes) noexcept
@@ -53,8 +53,8 @@ inline std::uint16_t short_ones_sum(const_bytes bytes) noexcept
 /// One's-complement sum of octets as big-endian 16-bit words, folded to 16 bits (not complemented).
 inline std::uint16_t ones_sum(const_bytes bytes) noexcept
 {
-    constexpr std::size_t short_piece = 64;
-    return bytes.size() <= short_piece ? detail::short_ones_sum(bytes) : detail::long_ones_sum(bytes);
+    const bool fixed = __builtin_constant_p(bytes.size()) && bytes.size() <= 64; // then it is a few additions, made here
+    return fixed ? detail::short_ones_sum(bytes) : detail::any_ones_sum(bytes);
 }
 /// Copies them on the way: who reads them all can as well write them. Precondition: what is there does not overlap them.
 std::uint16_t ones_sum_copying(const_bytes bytes, std::byte* to) noexcept;
