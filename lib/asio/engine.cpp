@@ -364,11 +364,12 @@ bool engine::transmit(attachment& a, core::time_point now)
 {
     bool any = false;
     while (!a.full) {
-        core::packet* const p = host_.first_packet(a.id, now);
-        if (p == nullptr) break;
+        const auto packets = host_.first_packets(a.id, now);
+        if (packets.empty()) break;
         any = transmitted_ = a.unflushed = true;
-        a.full = !a.medium->transmit(*p);
-        if (!a.full) host_.drop_first_packet(a.id);
+        const std::size_t taken = a.medium->transmit_several(packets);
+        a.full = taken < packets.size();
+        host_.drop_first_packets(a.id, taken);
     }
     if (a.unflushed && !a.full) {
         a.unflushed = !a.medium->flush();

@@ -18,6 +18,7 @@ public:
     std::size_t size() const noexcept { return size_; }
     T& front() noexcept { return slots_[first_]; }
     const T& front() const noexcept { return slots_[first_]; }
+    T& operator[](std::size_t n) noexcept { return slots_[(first_ + n) & (slots_.size() - 1)]; } ///< precondition: n < size()
 
     void push_back(T&& value)
     {

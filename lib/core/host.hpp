@@ -70,10 +70,14 @@ public:
     {
         return interface != network::loopback && network_.next_packet(interface, out, now);
     }
-    /// The same in two steps, for a device that may have no room: the packet stays where it is, until it is dropped.
-    /// @return null if there is none
-    packet* first_packet(interface_id interface, time_point now) { return network_.first_packet(interface, now); }
-    void drop_first_packet(interface_id interface) { network_.drop_first_packet(interface); } ///< precondition: there is one
+    /// The same in two steps, for a device that may have no room, or takes several at once: packets stay where they are, until
+    /// they are dropped. @return the first ones, in order, until something happens on the host; none if there are none
+    std::span<packet* const> first_packets(interface_id interface, time_point now)
+    {
+        return network_.first_packets(interface, now);
+    }
+    /// Precondition: so many were given by first_packets().
+    void drop_first_packets(interface_id interface, std::size_t n) { network_.drop_first_packets(interface, n); }
     bool next_stray(stray& out) { return network_.next_stray(out); }                          ///< for other shards
     bool next_event(socket_event& out) { return events_.pop(out); }
 

@@ -115,39 +115,51 @@ std::size_t network::transmit_room(interface_id interface) const noexcept
     return used >= options_.transmit_queue ? 0 : options_.transmit_queue - used;
 }
 
-/// What a device cannot cut is cut here.
-packet* network::next_out(net_interface& i)
+/// What a device cannot cut is cut here. Precondition: there is some, or nothing at all.
+packet* network::next_piece(net_interface& i)
 {
     if (i.is_piece) return &i.piece;
     if (i.cut.done()) {
         if (i.transmit.empty()) return nullptr;
-        packet& first = i.transmit.front();
-        if (first.offload.gso != offload_info::gso_type::tcp_v4 || i.info.offload.tso_v4) return &first;
-        i.cut.start(std::move(first), i.info.link == link_type::ethernet ? sizeof(wire::ethernet_header) : 0);
+        i.cut.start(std::move(i.transmit.front()), i.info.link == link_type::ethernet ? sizeof(wire::ethernet_header) : 0);
         i.transmit.pop_front();
     }
     i.is_piece = i.cut.next(i.piece);
     return i.is_piece ? &i.piece : nullptr;
 }
 
-packet* network::first_packet(interface_id interface, time_point now)
+std::span<packet* const> network::first_packets(interface_id interface, time_point now)
 {
     net_interface& i = *interfaces_[interface];
-    packet* const p = next_out(i);
-    if (p == nullptr || std::exchange(i.announced, true)) return p;
-    ++i.counters.out_packets;
-    i.counters.out_octets += p->size();
-    if (trace_ != nullptr) trace_->sent(interface, *p, now);
-    return p;
+    const auto leaves_whole = [&i](const packet& p) {
+        return p.offload.gso != offload_info::gso_type::tcp_v4 || i.info.offload.tso_v4;
+    };
+    std::size_t n = 0;
+    if (!i.is_piece && i.cut.done()) {
+        const std::size_t most = std::min(i.transmit.size(), i.first.size());
+        for (; n < most && leaves_whole(i.transmit[n]); ++n) i.first[n] = &i.transmit[n];
+    }
+    if (n == 0) {
+        if (packet* const piece = next_piece(i)) i.first[n++] = piece;
+    }
+    for (; i.announced < n; ++i.announced) {
+        const packet& p = *i.first[i.announced];
+        ++i.counters.out_packets;
+        i.counters.out_octets += p.size();
+        if (trace_ != nullptr) trace_->sent(interface, p, now);
+    }
+    return {i.first.data(), n};
 }
 
-void network::drop_first_packet(interface_id interface)
+void network::drop_first_packets(interface_id interface, std::size_t n)
 {
     net_interface& i = *interfaces_[interface];
-    i.announced = false;
-    if (std::exchange(i.is_piece, false)) {
+    i.announced -= n;
+    if (n > 0 && std::exchange(i.is_piece, false)) {
         i.piece.clear();
-    } else {
+        --n;
+    }
+    for (; n > 0; --n) {
         i.transmit.front().clear();
         i.transmit.pop_front();
     }
@@ -159,10 +171,10 @@ void network::drop_first_packet(interface_id interface)
 
 bool network::next_packet(interface_id interface, packet& out, time_point now)
 {
-    packet* const p = first_packet(interface, now);
-    if (p == nullptr) return false;
-    out = std::move(*p);
-    drop_first_packet(interface);
+    const auto first = first_packets(interface, now);
+    if (first.empty()) return false;
+    out = std::move(*first.front());
+    drop_first_packets(interface, 1);
     return true;
 }
 

@@ -163,8 +163,8 @@ public:
     void doubt_path(const address& destination, std::optional<interface_id> via, time_point now);
     std::size_t transmit_room(interface_id interface) const noexcept;
     bool next_packet(interface_id interface, packet& out, time_point now);
-    packet* first_packet(interface_id interface, time_point now);
-    void drop_first_packet(interface_id interface);
+    std::span<packet* const> first_packets(interface_id interface, time_point now);
+    void drop_first_packets(interface_id interface, std::size_t n);
     bool has_next_packet(interface_id interface) const noexcept { return interfaces_[interface]->has_next(); }
     void send_unreachable(const received_packet& about, wire::icmpv4_unreachable code, time_point now);
 
@@ -191,10 +191,11 @@ private:
         std::map<address, unsigned> groups; ///< joined, and how often
         link::neighbor_cache neighbors;
         ring<packet> transmit;
-        ip::segmenter cut;      ///< the packet that is leaving in pieces
-        packet piece;           ///< of what is being cut
-        bool is_piece = false;  ///< the next packet is `piece`, not the first of `transmit`
-        bool announced = false; ///< the next packet has been counted and traced
+        ip::segmenter cut;               ///< the packet that is leaving in pieces
+        packet piece;                    ///< of what is being cut
+        bool is_piece = false;           ///< the next packet is `piece`, not the first of `transmit`
+        std::array<packet*, 32> first{}; ///< first_packets()
+        std::size_t announced = 0;       ///< so many of the next packets have been counted and traced
         bool was_full = false;
         interface_counters counters;
 
@@ -237,7 +238,7 @@ private:
     address next_hop(const address& destination, std::optional<interface_id> via) const;
     void loop_back(interface_id interface, const packet& p);
     void transmit_ip(const way_out& way, packet&& p, time_point now);
-    static packet* next_out(net_interface& i);
+    static packet* next_piece(net_interface& i);
     void enqueue(interface_id interface, packet&& p, time_point now);
     void frame(interface_id interface, const mac_address& to, packet& p) const;
     std::optional<mac_address> group_mac(const address& destination) const noexcept;

@@ -14,7 +14,9 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <numeric>
 #include <optional>
+#include <span>
 #include <utility>
 
 namespace tapio::detail {
@@ -75,17 +77,24 @@ public:
         descriptor_.reset();
     }
 
-    bool transmit(packet& p)
+    std::size_t transmit(std::span<packet* const> packets)
     {
-        const std::size_t octets = p.size();
-        if (!room_after([&] { return writer_.write(fd_, p); })) return false;
-        sent_.store(sent_.load(std::memory_order_relaxed) + octets, std::memory_order_relaxed);
-        return true;
+        const auto size_of = [](std::span<packet* const> all) {
+            return std::accumulate(all.begin(), all.end(), std::size_t{0}, [](std::size_t n, const packet* p) { return n + p->size(); });
+        };
+        const std::size_t octets = size_of(packets);
+        const std::size_t taken = writer_.write(fd_, packets);
+        const std::size_t left = taken < packets.size() ? size_of(packets.subspan(taken)) : 0;
+        sent_.store(sent_.load(std::memory_order_relaxed) + octets - left, std::memory_order_relaxed);
+        if (left > 0) wait_writable();
+        return taken;
     }
 
     bool flush()
     {
-        return room_after([&] { return writer_.flush(); });
+        if (writer_.flush() == write_outcome::done) return true;
+        wait_writable();
+        return false;
     }
 
     void poll()
@@ -94,14 +103,6 @@ public:
     }
 
 private:
-    template <class Write>
-    bool room_after(Write&& write)
-    {
-        if (write() == write_outcome::done) return true;
-        wait_writable();
-        return false;
-    }
-
     void wait_readable()
     {
         const std::lock_guard lock(descriptor_mutex_);
@@ -209,7 +210,12 @@ public:
 
     void start(asio::any_io_executor executor, device_receiver& receiver) override { pump_->start(executor, receiver); }
 
-    bool transmit(packet& p) override { return pump_->transmit(p); }
+    bool transmit(packet& p) override
+    {
+        packet* const one = &p;
+        return pump_->transmit({&one, 1}) == 1;
+    }
+    std::size_t transmit_several(std::span<packet* const> packets) override { return pump_->transmit(packets); }
     bool flush() override { return pump_->flush(); }
 
     void stop() override { pump_->stop(); }

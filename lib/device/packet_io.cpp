@@ -145,20 +145,27 @@ packet_reader::outcome packet_reader::take(core::block& from, std::size_t size, 
     return outcome::packet;
 }
 
-write_outcome packet_writer::write(int fd, core::packet& p)
+std::size_t packet_writer::write(int fd, std::span<core::packet* const> packets)
 {
-    if (refused_ && flush() == write_outcome::full) return write_outcome::full;
-    if (vnet_header_) write_vnet_header(p.offload, p.push_front(sizeof(vnet_header)));
+    if (vnet_header_)
+        for (core::packet* const p : packets) write_vnet_header(p->offload, p->push_front(sizeof(vnet_header)));
+    std::size_t taken = 0;
     if (ring_) {
-        batch_[used_].content = std::move(p);
-        describe(batch_[used_]);
-        if (++used_ == batch_.size()) (void)flush(); // what it refuses is the next call's business
-        return write_outcome::done;
+        for (; taken < packets.size() && (!refused_ || flush() == write_outcome::done); ++taken) put_aside(*packets[taken]);
+    } else {
+        // The kernel's way with a packet is long: what is done besides has to be fetched again for each.
+        while (taken < packets.size() && (write_packet(fd, *packets[taken]) >= 0 || !is_transient(errno))) ++taken;
     }
-    const ssize_t written = write_packet(fd, p);
-    if (written >= 0 || !is_transient(errno)) return write_outcome::done;
-    if (vnet_header_) p.consume(sizeof(vnet_header));
-    return write_outcome::full;
+    if (vnet_header_)
+        for (core::packet* const p : packets.subspan(taken)) p->consume(sizeof(vnet_header));
+    return taken;
+}
+
+void packet_writer::put_aside(core::packet& p)
+{
+    batch_[used_].content = std::move(p);
+    describe(batch_[used_]);
+    if (++used_ == batch_.size()) (void)flush(); // what it refuses is the next one's business
 }
 
 /// The octets, where they stay until they have been written.

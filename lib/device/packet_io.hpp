@@ -66,8 +66,8 @@ private:
 
 enum class write_outcome
 {
-    done, ///< sent, or refused for good (malformed, device down): gone, as on a medium
-    full, ///< the device takes no more now; the packet is as it was
+    done, ///< all of it
+    full, ///< not now
 };
 
 /// Writes packets. Thread safety: none.
@@ -77,8 +77,10 @@ public:
     /// @param ring null: one at a time
     packet_writer(bool vnet_header, std::unique_ptr<uring> ring = nullptr) : vnet_header_(vnet_header), ring_(std::move(ring)) {}
 
-    /// With a ring, `done` may mean: with the next flush().
-    write_outcome write(int fd, core::packet& p);
+    /// In this order. With a ring, what is taken may leave with the next flush(). @return how many were taken: sent, or refused for
+    /// good (malformed, device down), and gone then, as on a medium. Fewer than all: the device takes no more now; these packets
+    /// are as they were
+    std::size_t write(int fd, std::span<core::packet* const> packets);
     /// What was taken leaves now; `full`: some of it is to be tried again later, before anything else.
     write_outcome flush();
 
@@ -94,6 +96,7 @@ private:
         std::array<std::byte, small_packet> copy;
     };
 
+    void put_aside(core::packet& p);
     static void describe(waiting& w);
 
     bool vnet_header_;

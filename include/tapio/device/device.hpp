@@ -9,6 +9,9 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <cstddef>
+#include <span>
+
 namespace tapio {
 
 using core::device_info;
@@ -59,7 +62,15 @@ public:
     /// packet is left as it was, and `receiver.writable()` follows when there is room.
     virtual bool transmit(packet& p) = 0;
 
-    /// All that `transmit()` has taken is on its way when this returns. Called under the stack's lock at the end of each run in
+    /// Several, in this order. @return how many were taken, all of them but when it is full, as above
+    virtual std::size_t transmit_several(std::span<packet* const> packets)
+    {
+        std::size_t taken = 0;
+        while (taken < packets.size() && transmit(*packets[taken])) ++taken;
+        return taken;
+    }
+
+    /// All that was taken is on its way when this returns. Called under the stack's lock at the end of each run in
     /// which it was called. False: full, as above; it is called again after `receiver.writable()`.
     virtual bool flush() { return true; }
 

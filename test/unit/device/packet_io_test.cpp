@@ -64,6 +64,12 @@ struct packet_io_on_a_wire : packet_io
     std::unique_ptr<unique_fd> here, there;
 };
 
+bool takes(packet_writer& w, int fd, core::packet& p)
+{
+    core::packet* const one = &p;
+    return w.write(fd, {&one, 1}) == 1;
+}
+
 TEST_P(packet_io, an_error_that_is_none_of_patience_is_told)
 {
     const unique_fd directory(::open("/", O_RDONLY));
@@ -79,7 +85,7 @@ TEST_P(packet_io, what_the_device_will_never_take_is_gone)
     const unique_fd read_only(::open("/dev/null", O_RDONLY));
     packet_writer writer(false, ring(read_only.get()));
     core::packet p = packet_of("x");
-    EXPECT_EQ(writer.write(read_only.get(), p), write_outcome::done) << "else it would block the queue for ever";
+    EXPECT_TRUE(takes(writer, read_only.get(), p)) << "else it would block the queue for ever";
     EXPECT_EQ(writer.flush(), write_outcome::done);
 }
 
@@ -95,7 +101,7 @@ TEST_P(packet_io_on_a_wire, packets_arrive_whole_and_in_order)
             sent.back() += "tail";
             p.append(core::slice::copy_of(std::as_bytes(std::span("tail", 4))));
         }
-        ASSERT_EQ(writer.write(here->get(), p), write_outcome::done);
+        ASSERT_TRUE(takes(writer, here->get(), p));
     }
     ASSERT_EQ(writer.flush(), write_outcome::done);
     EXPECT_EQ(read_all(reader), sent);
@@ -164,7 +170,7 @@ TEST_P(packet_io_on_a_wire, one_of_very_many_pieces_is_one_packet)
         whole += piece;
         p.append(core::slice::copy_of(std::as_bytes(std::span(piece))));
     }
-    ASSERT_EQ(writer.write(here->get(), p), write_outcome::done);
+    ASSERT_TRUE(takes(writer, here->get(), p));
     ASSERT_EQ(writer.flush(), write_outcome::done);
     EXPECT_EQ(read_all(reader), std::vector{whole});
 }
@@ -175,7 +181,7 @@ TEST_P(packet_io_on_a_wire, too_large_a_packet_is_of_no_use_and_the_next_one_is)
     packet_reader reader(1000, false, ring(there->get()));
     for (const std::string& text : {std::string(1001, 'x'), std::string(1000, 'y')}) {
         core::packet p = packet_of(text);
-        ASSERT_EQ(writer.write(here->get(), p), write_outcome::done);
+        ASSERT_TRUE(takes(writer, here->get(), p));
     }
     ASSERT_EQ(writer.flush(), write_outcome::done);
     EXPECT_EQ(read_all(reader), (std::vector<std::string>{"unusable", std::string(1000, 'y')}));
@@ -186,19 +192,28 @@ TEST_P(packet_io_on_a_wire, what_a_full_device_refuses_is_sent_when_there_is_roo
     packet_writer writer(false, ring(here->get()));
     packet_reader reader(2000, false, ring(there->get()));
     std::vector<std::string> sent, got;
-    bool was_full = false;
-    for (int i = 0; sent.size() < 2000; ++i) {
-        const std::string text = std::to_string(i) + std::string(1000, 'x');
-        core::packet p = packet_of(text);
-        bool taken = writer.write(here->get(), p) == write_outcome::done;
-        if (!taken) {
-            ASSERT_EQ(text_of(p), text) << "as it was";
-            was_full = true;
-            for (const std::string& s : read_all(reader)) got.push_back(s);
-            ASSERT_EQ(writer.write(here->get(), p), write_outcome::done);
+    bool was_full = false, was_cut = false;
+    while (sent.size() < 2002) {
+        std::vector<std::string> texts;
+        std::array<core::packet, 7> packets;
+        std::array<core::packet*, 7> several;
+        for (std::size_t i = 0; i < packets.size(); ++i) {
+            texts.push_back(std::to_string(sent.size() + i) + std::string(1000, 'x'));
+            packets[i] = packet_of(texts[i]);
+            several[i] = &packets[i];
         }
-        sent.push_back(text);
+        for (std::size_t taken = 0; taken < packets.size();) {
+            const std::size_t n = writer.write(here->get(), std::span(several).subspan(taken));
+            taken += n;
+            if (taken == packets.size()) break;
+            was_full = true;
+            was_cut = was_cut || n > 0;
+            for (std::size_t i = taken; i < packets.size(); ++i) ASSERT_EQ(text_of(packets[i]), texts[i]) << "as it was";
+            for (const std::string& s : read_all(reader)) got.push_back(s);
+        }
+        sent.insert(sent.end(), texts.begin(), texts.end());
     }
+    EXPECT_TRUE(was_cut) << "in the midst of several";
     while (writer.flush() == write_outcome::full)
         for (const std::string& s : read_all(reader)) got.push_back(s);
     for (const std::string& s : read_all(reader)) got.push_back(s);
