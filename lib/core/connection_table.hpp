@@ -25,6 +25,19 @@ public:
         return {};
     }
 
+    /// find() of it will come.
+    void prefetch(std::uint32_t hash) const noexcept
+    {
+        if (!entries_.empty()) __builtin_prefetch(&entries_[hash & mask()]);
+    }
+    /// One that has that hash, if it stands where they begin to be looked for; or none.
+    tcp_id first_of(std::uint32_t hash) const noexcept
+    {
+        if (entries_.empty()) return {};
+        const entry& e = entries_[hash & mask()];
+        return e.hash == hash ? e.id : tcp_id();
+    }
+
     /// Precondition: no connection of those names is there.
     void insert(std::uint32_t hash, tcp_id id)
     {

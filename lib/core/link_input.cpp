@@ -19,6 +19,7 @@ void network::receive(interface_id interface, ip::coalescer& batch, time_point n
     net_interface& i = *interfaces_[interface];
     i.counters.in_packets += batch.packets();
     i.counters.in_octets += batch.octets();
+    if (!batch.openings().empty()) tcp_->expect(batch.openings());
     for (const auto part : {batch.openings(), batch.finish()})
         for (ip::arrival& a : part)
             if (!a.right || !segment_input(interface, a.contents, now)) link_input(interface, std::move(a.contents), now);

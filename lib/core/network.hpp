@@ -84,6 +84,8 @@ class transport
 public:
     virtual ~transport() = default;
     virtual void receive_packet(received_packet& p, time_point now) = 0;
+    /// These are next. What is known of them may be far away in memory.
+    virtual void expect(std::span<const ip::arrival>) noexcept {}
     /// A raw socket may want a copy. True if one took it.
     virtual bool receive_raw(const received_packet&, wire::ip_protocol, time_point) { return false; }
     virtual void icmp_error(const icmp_error_report& report, time_point now) = 0;

@@ -12,14 +12,11 @@ namespace tapio::core {
 
 namespace {
 
-// Of a conversation in IPv4, for the hashes of twelve octets.
-std::uint64_t addresses_of(const endpoint& local, const endpoint& remote) noexcept
+/// As the peer's segments say it.
+ip::conversation conversation_of(const endpoint& local, const endpoint& remote) noexcept
 {
-    return std::uint64_t{local.address.to_v4().to_uint()} << 32 | remote.address.to_v4().to_uint();
-}
-std::uint32_t ports_of(const endpoint& local, const endpoint& remote) noexcept
-{
-    return std::uint32_t{local.port} << 16 | remote.port;
+    return {std::uint64_t{remote.address.to_v4().to_uint()} << 32 | local.address.to_v4().to_uint(),
+            std::uint32_t{remote.port} << 16 | local.port};
 }
 
 /// Such a device takes super-segments, and gives them.
@@ -160,12 +157,24 @@ std::uint32_t tcp_sockets::table_hash_v6(const endpoint& local, const endpoint& 
 std::uint32_t tcp_sockets::table_hash(const endpoint& local, const endpoint& remote) const noexcept
 {
     if (!local.address.is_v4()) return table_hash_v6(local, remote);
-    const std::uint64_t addresses = addresses_of(local, remote);
-    const std::uint32_t ports = ports_of(local, remote);
-    hashed_names& last = hashed_[(ports * 0x9e37'79b1U) >> 27];
-    if (last.addresses != addresses || last.ports != ports)
-        last = {addresses, ports, static_cast<std::uint32_t>(siphash_1_3(table_key_, addresses, ports))};
+    return table_hash(conversation_of(local, remote));
+}
+
+std::uint32_t tcp_sockets::table_hash(const ip::conversation& c) const noexcept
+{
+    hashed_names& last = hashed_[(c.ports * 0x9e37'79b1U) >> 27];
+    if (last.of != c) last = {c, static_cast<std::uint32_t>(siphash_1_3(table_key_, c.addresses, c.ports))};
     return last.hash;
+}
+
+/// First where they may stand, then those that wait and stand there: of a table that is large enough it has to come from far.
+void tcp_sockets::expect(std::span<const ip::arrival> openings) noexcept
+{
+    openings = openings.first(std::min(openings.size(), hashed_.size() / 2));
+    for (const ip::arrival& a : openings) connections_.prefetch(table_hash(a.of));
+    if (waiting_.empty()) return;
+    for (const ip::arrival& a : openings)
+        if (const tcp_id id = connections_.first_of(table_hash(a.of)); time_wait_table::holds(id)) waiting_.prefetch(id);
 }
 
 tcp_id tcp_sockets::connection_of(const endpoint& local, const endpoint& remote) const
@@ -204,10 +213,10 @@ void tcp_sockets::leave_table(tcp_id id, std::uint32_t hash, std::uint16_t local
 /// conversation, too, so that its next incarnation's are later (RFC 6191), and tells no uptime.
 tcp_sockets::opening_numbers tcp_sockets::numbers_of(const endpoint& local, const endpoint& remote, time_point now) const noexcept
 {
-    const std::uint64_t f = local.address.is_v6()
-                                ? siphash(numbers_key_, tuple_octets(local, remote))
-                                : siphash(numbers_key_, addresses_of(local, remote), ports_of(local, remote)); // RFC 9293 MUST-9
-    const auto m = now.time_since_epoch() / std::chrono::microseconds(4);                                      // RFC 9293 MUST-8
+    const auto of = [&](const ip::conversation& c) { return siphash(numbers_key_, c.addresses, c.ports); };
+    const std::uint64_t f = local.address.is_v6() ? siphash(numbers_key_, tuple_octets(local, remote)) // RFC 9293 MUST-9
+                                                  : of(conversation_of(local, remote));
+    const auto m = now.time_since_epoch() / std::chrono::microseconds(4); // RFC 9293 MUST-8
     return {tcp::seq_number(static_cast<std::uint32_t>(m) + static_cast<std::uint32_t>(f)), static_cast<std::uint32_t>(f >> 32)};
 }
 

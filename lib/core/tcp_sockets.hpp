@@ -95,6 +95,7 @@ public:
 
     // -- the network's ------------------------------------------------------------------------------------------------
     void receive_packet(received_packet& p, time_point now) override;
+    void expect(std::span<const ip::arrival> openings) noexcept override;
     void icmp_error(const icmp_error_report& report, time_point now) override;
     /// A batch has been received, and more waits in the device: acknowledgements that can wait for it may, for a while.
     void input_goes_on(bool yes, time_point now);
@@ -139,6 +140,7 @@ private:
     void claim_port(tcp_id id, tcp_socket& s, const endpoint& local);
     void release_port(tcp_id id, tcp_socket& s);
     std::uint32_t table_hash(const endpoint& local, const endpoint& remote) const noexcept;
+    std::uint32_t table_hash(const ip::conversation& c) const noexcept;
     [[gnu::noinline]] std::uint32_t table_hash_v6(const endpoint& local, const endpoint& remote) const noexcept;
     tcp_id connection_of(const endpoint& local, const endpoint& remote) const; ///< also one that only waits; or none
     bool has_names(tcp_id id, const endpoint& local, const endpoint& remote) const noexcept;
@@ -223,8 +225,7 @@ private:
     siphash_key numbers_key_, port_key_, table_key_;
     struct hashed_names
     {
-        std::uint64_t addresses = 0;
-        std::uint32_t ports = 0; ///< 0: none yet
+        ip::conversation of; ///< of no ports: none yet
         std::uint32_t hash = 0;
     };
     mutable std::array<hashed_names, 32> hashed_; ///< of IPv4, lately: segments of a connection come in bursts

@@ -62,6 +62,12 @@ public:
 
     /// Precondition: holds(id), and it was not taken yet.
     const entry& at(tcp_id id) const noexcept { return entry_at(id.index - first_index); }
+    void prefetch(tcp_id id) const noexcept
+    {
+        const auto* const at = reinterpret_cast<const std::byte*>(&entry_at(id.index - first_index));
+        __builtin_prefetch(at);
+        __builtin_prefetch(at + sizeof(entry) - 1);
+    }
     entry take(tcp_id id)
     {
         const std::uint32_t n = id.index - first_index;

@@ -31,8 +31,8 @@ unsigned octet(const std::byte* header, std::size_t at) noexcept { return std::t
 
 bool same(const std::byte* a, const std::byte* b, std::size_t n) noexcept { return std::memcmp(a, b, n) == 0; }
 
-template <class List, class Stream>
-auto find_stream(List& list, const Stream& s)
+template <class List>
+auto find_stream(List& list, const conversation& s)
 {
     return std::find_if(list.begin(), list.end(), [&](const auto& x) { return x.from == s; });
 }
@@ -50,18 +50,18 @@ void coalescer::add(packet&& p)
     vouch_for(p, v);
     if (v.is_tcp) {
         const bool first = is_first_of(v.from);
-        if (v.right && v.opens && first) return void(openings_.emplace_back(std::move(p), true));
+        if (v.right && v.opens && first) return void(openings_.emplace_back(std::move(p), true, v.from));
         if (!(runs_.empty() && acknowledgements_.empty()) && add_to_known(p, v)) return;
         if (v.as != use::none) remember(v);
         if (v.as == use::joined) p.truncate(v.size);
     }
-    batch_.emplace_back(std::move(p), v.right);
+    batch_.emplace_back(std::move(p), v.right, v.from);
 }
 
 /// Of its stream, in this batch; false if it might not be.
-bool coalescer::is_first_of(const stream& s) noexcept
+bool coalescer::is_first_of(const conversation& c) noexcept
 {
-    const std::uint64_t mixed = (s.addresses ^ s.ports) * 0x9e37'79b9'7f4a'7c15U;
+    const std::uint64_t mixed = (c.addresses ^ c.ports) * 0x9e37'79b9'7f4a'7c15U;
     const std::size_t bit = mixed >> 54;
     const bool seen = seen_[bit];
     seen_[bit] = true;
@@ -98,8 +98,7 @@ void coalescer::look_at(const packet& p, std::size_t link, view& v) noexcept
     if (octet(ip, offsetof(wire::ipv4_header, protocol)) != static_cast<unsigned>(wire::ip_protocol::tcp)) return;
     v.is_tcp = true;
     v.octets = front.data();
-    std::memcpy(&v.from.addresses, ip + offsetof(wire::ipv4_header, source), sizeof v.from.addresses);
-    std::memcpy(&v.from.ports, tcp, sizeof v.from.ports);
+    v.from = {wire::load_64(ip + offsetof(wire::ipv4_header, source)), wire::load_32(tcp)};
     v.sequence = wire::load_32(tcp + offsetof(wire::tcp_header, sequence));
     v.size = link + wire::load_16(ip + offsetof(wire::ipv4_header, total_length));
     v.headers_size = link + ip_size + 4U * (octet(tcp, offsetof(wire::tcp_header, offset)) >> 4);

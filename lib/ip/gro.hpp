@@ -18,12 +18,21 @@
 
 namespace tapio::core::ip {
 
+/// Addresses and ports of a segment over IPv4 in host byte order, the source's above the destination's.
+struct conversation
+{
+    std::uint64_t addresses = 0;
+    std::uint32_t ports = 0;
+    friend bool operator==(const conversation&, const conversation&) = default;
+};
+
 /// A packet that has come.
 struct arrival
 {
-    arrival(packet&& p, bool is_right) noexcept : contents(std::move(p)), right(is_right) {}
+    arrival(packet&& p, bool is_right, const conversation& c) noexcept : contents(std::move(p)), of(c), right(is_right) {}
 
     packet contents;
+    conversation of; ///< if it is `right`
     /// A TCP segment over IPv4: IP header without options and no fragment, all headers in one piece and as long as they say, and
     /// the checksums right. Of these it need not be asked again.
     bool right;
@@ -61,14 +70,6 @@ public:
 private:
     static constexpr std::size_t most_streams = 16; // that are joined at a time
 
-    /// Addresses and ports.
-    struct stream
-    {
-        std::uint64_t addresses = 0;
-        std::uint32_t ports = 0;
-        bool operator==(const stream&) const = default;
-    };
-
     enum class use
     {
         none,       ///< nothing joins it
@@ -82,7 +83,7 @@ private:
         const std::byte* octets;  ///< from the link's header on
         std::size_t size;         ///< octets without padding
         std::size_t headers_size; ///< octets of all headers
-        stream from;
+        conversation from;
         std::uint32_t sequence;
         use as;
         bool is_tcp; ///< over IPv4 without options, its headers in one piece: else nothing of this is set but `as`
@@ -95,7 +96,7 @@ private:
     /// A segment and what has been joined to it.
     struct run
     {
-        stream from;
+        conversation from;
         std::uint32_t next;  ///< the sequence number that goes on here
         std::size_t index;   ///< of the packet
         std::size_t headers; ///< octets
@@ -108,7 +109,7 @@ private:
     /// The last bare acknowledgement of a stream, of which nothing else has come since.
     struct acknowledgement
     {
-        stream from;
+        conversation from;
         std::size_t index; ///< of the packet
     };
 
@@ -121,7 +122,7 @@ private:
     bool takes(const run& r, const view& v) const noexcept;
     bool is_superseded(const acknowledgement& a, const view& v) const noexcept;
     bool add_to_known(packet& p, const view& v);
-    bool is_first_of(const stream& s) noexcept;
+    bool is_first_of(const conversation& c) noexcept;
     void join(run& r, packet& p, const view& v);
     void finish(const run& r) noexcept;
     void remember(const view& v);

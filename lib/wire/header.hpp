@@ -48,6 +48,10 @@ inline std::uint32_t load_32(const std::byte* from) noexcept
 {
     return boost::endian::load_big_u32(reinterpret_cast<const unsigned char*>(from));
 }
+inline std::uint64_t load_64(const std::byte* from) noexcept
+{
+    return boost::endian::load_big_u64(reinterpret_cast<const unsigned char*>(from));
+}
 inline void store_16(std::byte* to, std::uint16_t value) noexcept
 {
     boost::endian::store_big_u16(reinterpret_cast<unsigned char*>(to), value);
