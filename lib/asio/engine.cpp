@@ -363,7 +363,7 @@ void engine::send_to(const std::weak_ptr<engine>& sibling, core::stray s)
 bool engine::transmit(attachment& a, core::time_point now)
 {
     bool any = false;
-    while (!a.full) {
+    while (!a.full && host_.has_next_packet(a.id)) {
         const auto packets = host_.first_packets(a.id, now);
         if (packets.empty()) break;
         any = transmitted_ = a.unflushed = true;

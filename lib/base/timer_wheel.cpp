@@ -18,12 +18,6 @@ timer_wheel::~timer_wheel()
             for (; n != nullptr; n = n->next_) n->wheel_ = nullptr;
 }
 
-std::uint64_t timer_wheel::tick_of(time_point t) noexcept
-{
-    const auto ns = t.time_since_epoch().count();
-    return ns <= 0 ? 0 : static_cast<std::uint64_t>(ns) >> tick_bits;
-}
-
 void timer_wheel::arm(timer_node& node, time_point deadline) noexcept
 {
     cancel(node);
@@ -137,9 +131,8 @@ bool timer_wheel::expire_slot(unsigned slot, time_point now)
     return true;
 }
 
-void timer_wheel::advance(time_point now)
+void timer_wheel::fire(time_point now, std::uint64_t until)
 {
-    const std::uint64_t until = tick_of(now);
     while (until >= idle_until_) {
         unsigned l = 0;
         unsigned slot = 0;

@@ -56,7 +56,12 @@ public:
     time_point next_deadline() const noexcept;
 
     /// Fires every node whose deadline has come, the earliest first, equal ones in the order of arming.
-    void advance(time_point now);
+    void advance(time_point now)
+    {
+        const std::uint64_t tick = tick_of(now);
+        if (tick >= idle_until_) return fire(now, tick);
+        now_tick_ = std::max(now_tick_, tick);
+    }
 
     bool empty() const noexcept { return count_ == 0; }
 
@@ -68,7 +73,12 @@ private:
 
     using level = std::array<timer_node*, slots>; ///< the first of each slot
 
-    static std::uint64_t tick_of(time_point t) noexcept;
+    static std::uint64_t tick_of(time_point t) noexcept
+    {
+        const auto ns = t.time_since_epoch().count();
+        return ns <= 0 ? 0 : static_cast<std::uint64_t>(ns) >> tick_bits;
+    }
+    void fire(time_point now, std::uint64_t until);
     void insert(timer_node& node) noexcept;
     void unlink(timer_node& node) noexcept;
     void cascade(unsigned level_index, unsigned slot) noexcept;

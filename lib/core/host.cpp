@@ -19,12 +19,12 @@ void host::advance(time_point now)
 {
     timers_.advance(now);
     network_.advance(now);
-    tcp_.next_turn(now);
+    if (tcp_.is_turn_awaited()) tcp_.next_turn(now);
     for (unsigned round = 0; round < 64; ++round) {
-        tcp_.flush(now);
-        if (!network_.run_loopback(now)) break;
+        if (tcp_.wants_flush()) tcp_.flush(now);
+        if (!network_.loopback_waits() || !network_.run_loopback(now)) break;
     }
-    tcp_.flush(now);
+    if (tcp_.wants_flush()) tcp_.flush(now);
 }
 
 time_point host::next_deadline() const

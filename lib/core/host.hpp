@@ -68,7 +68,7 @@ public:
     bool has_next_packet(interface_id interface) const noexcept { return network_.has_next_packet(interface); }
     bool next_packet(interface_id interface, packet& out, time_point now)
     {
-        return interface != network::loopback && network_.next_packet(interface, out, now);
+        return interface != network::loopback && network_.has_next_packet(interface) && network_.next_packet(interface, out, now);
     }
     /// The same in two steps, for a device that may have no room, or takes several at once: packets stay where they are, until
     /// they are dropped. @return the first ones, in order, until something happens on the host; none if there are none

@@ -103,6 +103,7 @@ public:
     void announce(); ///< what has happened since the last flush is an event already; nothing is sent
     bool wants_flush() const noexcept override { return !dirty_.empty(); }
     void next_turn(time_point now); ///< those that had sent their share go on
+    bool is_turn_awaited() const noexcept { return !postponed_.empty(); }
     time_point next_deadline() const noexcept { return postponed_.empty() ? never : postponed_at_ + duration(1); }
     void transmit_room(interface_id interface) override;
 

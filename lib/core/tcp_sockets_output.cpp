@@ -63,7 +63,9 @@ void tcp_sockets::run(tcp_id id, tcp_socket& s, time_point now)
 
 void tcp_sockets::arm(tcp_id id, tcp_socket& s, time_point deadline)
 {
-    if (s.timer.armed() && s.timer.deadline() == deadline) return;
+    // One that is put off stays where it is: it fires in vain, and is armed for what the deadline is then. Most are put off again
+    // and again.
+    if (s.timer.armed() && deadline != never && s.timer.deadline() <= deadline) return;
     s.timer.fire = [](timer_node& self, void* owner, time_point at) {
         const tcp_id who{static_cast<std::uint32_t>(self.data), static_cast<std::uint32_t>(self.data >> 32)};
         static_cast<tcp_sockets*>(owner)->timer_fired(who, at);
@@ -84,7 +86,7 @@ std::size_t tcp_sockets::share_of(const tcp_socket& s) const noexcept
 /// what has arrived meanwhile.
 void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
 {
-    if (s.postponed) return;
+    if (s.postponed || s.connection->has_nothing_to_say()) return;
     const std::size_t share = share_of(s);
     const bool goes_on = may_withhold_ && !s.path.loopback; // of loopback everything has come
     std::size_t sent = 0;                                   // octets

@@ -114,9 +114,8 @@ void neighbor_cache::arm(entry& e, time_point deadline) noexcept
     soonest_ = std::min(soonest_, deadline);
 }
 
-bool neighbor_cache::advance(time_point now)
+bool neighbor_cache::look_at_all(time_point now)
 {
-    if (now < soonest_) return !overflow_.empty();
     soonest_ = never;
     for (auto it = entries_.begin(); it != entries_.end();) {
         entry& e = it->second;

@@ -54,7 +54,8 @@ public:
     /// ... or has waited for it in vain: it is probed now (RFC 1122 §2.3.2.1, case (4); §3.3.1.4).
     void doubt(const address& who, time_point now);
 
-    bool advance(time_point now); ///< @return false if there is nothing to take
+    /// @return false if there is nothing to take
+    bool advance(time_point now) { return now < soonest_ ? !overflow_.empty() : look_at_all(now); }
     time_point next_deadline() const noexcept { return soonest_; }
 
     bool take_request(request& out);    ///< what is to be asked now, one at a time
@@ -75,6 +76,7 @@ private:
         std::deque<packet> pending;
     };
 
+    bool look_at_all(time_point now);
     void arm(entry& e, time_point deadline) noexcept;
     entry* find(const address& who);
     entry& make(const address& who, time_point now);

@@ -110,6 +110,8 @@ public:
     // -- out ---------------------------------------------------------------------------------------------------
     /// @param out a fresh one  @param goes_on more is about to arrive: an acknowledgement that can wait for it does
     bool next_segment(outgoing_segment& out, time_point now, bool goes_on = false);
+    /// next_segment() would give none now: it need not be asked. False says nothing.
+    bool has_nothing_to_say() noexcept;
     /// Nothing would follow the segment that the last next_segment() gave: it need not be asked. False says nothing.
     bool gave_last() const noexcept { return last_; }
     /// The user is about to write more: in bulk, what is there beyond whole pieces waits for it, until `false` is said.

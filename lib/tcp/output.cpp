@@ -17,6 +17,16 @@ bool connection::next_segment(outgoing_segment& out, time_point now, bool goes_o
     return any;
 }
 
+/// In most runs that follow an acknowledgement, and in those that a read may have given something to say.
+bool connection::has_nothing_to_say() noexcept
+{
+    if (!synchronized(state_) || unsent() > 0 || fin_unsent() || acks_.due() || sent_.lost() > 0) return false;
+    if (reset_ || probe_due_ || tail_probe_due_ || keep_alive_due_ || window_update_wanted()) return false;
+    awaits_more_ = withholds_ack_ = last_ = false;
+    note_app_limited();
+    return true;
+}
+
 void connection::emit_reset(outgoing_segment& out)
 {
     out = reset_->to_segment();
@@ -174,7 +184,7 @@ std::uint32_t connection::segment_room() const noexcept
 /// Octets in a whole piece: as many full segments as the device takes as one.
 std::uint32_t connection::whole_piece() const noexcept
 {
-    const bool one_each = urgent_end_ > outgoing_.end() - unsent(); // a device that cuts segments cannot cut the pointer
+    const bool one_each = urgent_end_ != 0 && urgent_end_ > outgoing_.end() - unsent(); // a device that cuts segments cannot cut the pointer
     const std::uint32_t one = segment_room();
     const auto piece = static_cast<std::uint32_t>(std::min<std::uint64_t>(largest_segment_, pacer_.quantum()));
     return piece > one && !one_each ? piece / one * one : one;
@@ -235,14 +245,15 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
 {
     const bool early = state_ == state::syn_received && opens_early();
     if (!(synchronized(state_) || early) || (sent_.lost() > 0 && !recovery_.new_data_first())) return false;
-    if (unsent() == 0 && !fin_unsent()) return note_app_limited(), false;
+    const std::uint64_t left = unsent();
+    if (left == 0 && !fin_unsent()) return note_app_limited(), false;
     if (sent_.empty() && last_data_sent_ != time_point{} && now - last_data_sent_ > rtt_.rto()) // RFC 5681 §4.1
         congestion_->idle_restart(UINT64_C(1) * options_.initial_window * send_mss_);
     try_larger_segments(now);
-    awaits_more_ = more_expected_ && in_bulk_ && unsent() > 0 && unsent() < whole_piece() && !fin_queued_;
+    awaits_more_ = more_expected_ && in_bulk_ && left > 0 && left < whole_piece() && !fin_queued_;
     if (awaits_more_) return false;
     const std::uint32_t n = sendable();
-    const bool fin = !early && fin_unsent() && n == unsent() && window_room() > n; // early: queued (RFC 9293 §3.10.4)
+    const bool fin = !early && fin_unsent() && n == left && window_room() > n; // early: queued (RFC 9293 §3.10.4)
     if (!fin && (n == 0 || !worth_sending(n))) {
         note_app_limited();
         return false;
