@@ -9,10 +9,33 @@ namespace tapio::core {
 
 namespace {
 
-/// Takes its text, if it has any.
-tcp::segment segment_of(const wire::tcp_fields& f, packet& p)
+/// A segment with the ports that stand in it, and without its text.
+struct addressed_segment
 {
-    tcp::segment s;
+    std::uint16_t source_port, destination_port;
+    std::size_t header_length; ///< octets
+    tcp::segment segment;
+};
+
+void convert(const wire::plain_tcp& f, addressed_segment& out)
+{
+    out.source_port = f.source_port;
+    out.destination_port = f.destination_port;
+    out.header_length = f.header_length();
+    tcp::segment& s = out.segment;
+    s.seq = tcp::seq_number(f.sequence);
+    s.ack = tcp::seq_number(f.acknowledgement);
+    s.bits = std::bit_cast<tcp::control_bits>(f.flags);
+    s.window = static_cast<tcp::wire_window>(f.window);
+    if (f.has_timestamps) s.options.ts = tcp::timestamps{f.timestamps.value, f.timestamps.echo};
+}
+
+void convert(const wire::tcp_fields& f, addressed_segment& out)
+{
+    out.source_port = f.source_port;
+    out.destination_port = f.destination_port;
+    out.header_length = f.header_length;
+    tcp::segment& s = out.segment;
     s.seq = tcp::seq_number(f.sequence);
     s.ack = tcp::seq_number(f.acknowledgement);
     s.bits = std::bit_cast<tcp::control_bits>(f.flags);
@@ -24,11 +47,29 @@ tcp::segment segment_of(const wire::tcp_fields& f, packet& p)
     s.options.sack_permitted = f.options.sack_permitted;
     if (f.options.timestamps) s.options.ts = tcp::timestamps{f.options.timestamps->value, f.options.timestamps->echo};
     for (const wire::sack_block& b : f.options.sack) s.options.sack.push_back({tcp::seq_number(b.begin), tcp::seq_number(b.end)});
-    s.payload_size = static_cast<std::uint32_t>(p.size() - f.header_length);
-    if (s.payload_size == 0) return s;
-    p.consume(f.header_length);
+}
+
+std::optional<drop_reason> read_segment(packet& p, addressed_segment& out)
+{
+    wire::pull_tcp(p);
+    if (wire::plain_tcp plain; wire::read_plain_tcp(p.front(), p.size(), plain)) {
+        convert(plain, out);
+        return std::nullopt;
+    }
+    const auto f = wire::parse_tcp(p.front(), p.size());
+    if (!f) return f.error();
+    convert(*f, out);
+    return std::nullopt;
+}
+
+/// Its text, if it has any.
+void take_text(packet& p, addressed_segment& a)
+{
+    tcp::segment& s = a.segment;
+    s.payload_size = static_cast<std::uint32_t>(p.size() - a.header_length);
+    if (s.payload_size == 0) return;
+    p.consume(a.header_length);
     s.payload = p.take_payload();
-    return s;
 }
 
 /// As many as were joined before it came to us.
@@ -47,19 +88,19 @@ void tcp_sockets::receive_packet(received_packet& p, time_point now)
         net_.dropped(p.interface, why, p.payload, now);
     };
     if (p.to_group || p.source.is_multicast()) return drop(drop_reason::tcp_group_address); // RFC 9293 MUST-57; MUST-63
-    wire::pull_tcp(p.payload);
-    const auto f = wire::parse_tcp(p.payload.front(), p.payload.size());
-    if (!f) return drop(f.error());
+    addressed_segment came;
+    if (const auto why = read_segment(p.payload, came)) return drop(*why);
     if (!wire::verify_checksum(p.payload, p.source, p.destination, wire::ip_protocol::tcp))
         return drop(drop_reason::tcp_bad_checksum); // RFC 9293 MUST-3
-    const endpoint local{p.destination, f->destination_port};
-    const endpoint remote{p.source, f->source_port};
+    const endpoint local{p.destination, came.destination_port};
+    const endpoint remote{p.source, came.source_port};
     tcp_id id;
     tcp_socket* const s = find_connection(local, remote, id);
     const bool nobodys = s == nullptr && !id;
     packet whole;
     if (nobodys && net_.may_stray(p)) whole = p.payload;
-    tcp::segment seg = segment_of(*f, p.payload);
+    take_text(p.payload, came);
+    tcp::segment& seg = came.segment;
     seg.congestion_experienced = (p.tos & 3) == 3;
     std::optional<tcp::seq_number> iss; // of a new incarnation: above what the last one used (RFC 9293 §3.6.1)
     if (s != nullptr) {

@@ -19,6 +19,34 @@ void put_options(const tcp::segment_options& o, bool opening, wire::tcp_options_
     out.fast_open = o.fast_open;
 }
 
+void push_header(const endpoint& local, const endpoint& remote, tcp::outgoing_segment& seg, bool partial)
+{
+    wire::tcp_fields f;
+    f.source_port = local.port;
+    f.destination_port = remote.port;
+    f.sequence = seg.seq.value();
+    f.acknowledgement = seg.bits.ack ? seg.ack.value() : 0;
+    f.flags = std::bit_cast<std::uint8_t>(seg.bits);
+    f.window = static_cast<std::uint16_t>(seg.window);
+    f.urgent = seg.urgent;
+    put_options(seg.options, seg.bits.syn, f.options);
+    wire::push_tcp(seg.payload, f, local.address, remote.address, partial);
+}
+
+void push_plain_header(const endpoint& local, const endpoint& remote, tcp::outgoing_segment& seg, bool partial)
+{
+    wire::plain_tcp f;
+    f.source_port = local.port;
+    f.destination_port = remote.port;
+    f.sequence = seg.seq.value();
+    f.acknowledgement = seg.bits.ack ? seg.ack.value() : 0;
+    f.flags = std::bit_cast<std::uint8_t>(seg.bits);
+    f.window = static_cast<std::uint16_t>(seg.window);
+    f.has_timestamps = seg.options.ts.has_value();
+    if (f.has_timestamps) f.timestamps = {seg.options.ts->value, seg.options.ts->echo};
+    wire::push_tcp(seg.payload, f, local.address, remote.address, partial);
+}
+
 } // namespace
 
 void tcp_sockets::touch(tcp_id id, tcp_socket& s)
@@ -176,25 +204,17 @@ void tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const 
 {
     ++counters_.out_segs;
     if (seg.bits.rst) ++counters_.out_rsts;
-    wire::tcp_fields f;
-    f.source_port = local.port;
-    f.destination_port = remote.port;
-    f.sequence = seg.seq.value();
-    f.acknowledgement = seg.bits.ack ? seg.ack.value() : 0;
-    f.flags = std::bit_cast<std::uint8_t>(seg.bits);
-    f.window = static_cast<std::uint16_t>(seg.window);
-    f.urgent = seg.urgent;
-    put_options(seg.options, seg.bits.syn, f.options);
     packet& p = seg.payload;
     if (trace* const t = net_.tracer(); t != nullptr && seg.retransmission)
-        t->tcp_retransmitted(local, remote, f.sequence, static_cast<std::uint32_t>(p.size()), now);
+        t->tcp_retransmitted(local, remote, seg.seq.value(), static_cast<std::uint32_t>(p.size()), now);
     if (seg.gso_size != 0) {
         p.offload.gso = offload_info::gso_type::tcp_v4;
         p.offload.gso_size = seg.gso_size;
     }
     const std::size_t payload = p.size();
     const bool partial = seg.gso_size != 0 || (s != nullptr && s->path.offload.checksum); // who cuts it completes it
-    wire::push_tcp(p, f, local.address, remote.address, partial);
+    seg.bits.syn || seg.bits.urg || !seg.options.sack.empty() ? push_header(local, remote, seg, partial)
+                                                               : push_plain_header(local, remote, seg, partial);
     if (seg.gso_size != 0) p.offload.header_length = static_cast<std::uint16_t>(p.size() - payload);
     network::send_info info{local.address, remote.address, wire::ip_protocol::tcp, defaults_.ttl, defaults_.tos, true};
     if (s != nullptr) info.ttl = s->options.ttl, info.tos = s->options.tos, info.via = s->device; // RFC 9293 MUST-48, MUST-49

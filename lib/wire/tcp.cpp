@@ -1,5 +1,6 @@
 #include "wire/tcp.hpp"
 
+#include "base/checksum.hpp"
 #include "wire/ipv4.hpp"
 #include "wire/transport_checksum.hpp"
 
@@ -188,6 +189,58 @@ void push_tcp(packet& p, const tcp_fields& f, const address& source, const addre
     const std::uint16_t checksum = transport_checksum(p, source, destination, ip_protocol::tcp, // RFC 9293 MUST-2
                                                       offsetof(tcp_header, checksum), partial);
     store_16(at + offsetof(tcp_header, checksum), checksum);
+}
+
+bool read_plain_tcp(const_bytes front, std::size_t total, plain_tcp& f) noexcept
+{
+    if (front.size() < sizeof(tcp_header)) return false;
+    const std::byte* const at = front.data();
+    const std::uint32_t offset_flags_window = load_32(at + offsetof(tcp_header, offset));
+    const std::size_t header = offset_flags_window >> 28;
+    f.flags = static_cast<std::uint8_t>(offset_flags_window >> 16);
+    f.has_timestamps = header == 8;
+    if ((header != 5 && header != 8) || (f.flags & (tcp_syn | tcp_urg)) != 0) return false;
+    if (4 * header > total || 4 * header > front.size()) return false;
+    f.source_port = load_16(at);
+    f.destination_port = load_16(at + offsetof(tcp_header, destination_port));
+    if (f.source_port == 0 || f.destination_port == 0) return false;
+    f.sequence = load_32(at + offsetof(tcp_header, sequence));
+    f.acknowledgement = load_32(at + offsetof(tcp_header, acknowledgement));
+    f.window = static_cast<std::uint16_t>(offset_flags_window);
+    if (!f.has_timestamps) return true;
+    const std::byte* const options = at + sizeof(tcp_header);
+    f.timestamps = {load_32(options + 4), load_32(options + 8)};
+    return load_32(options) == timestamps_only;
+}
+
+/// The sum is made of the words as they are known, not of what is being written.
+void push_tcp(packet& p, const plain_tcp& f, const address& source, const address& destination, bool partial) noexcept
+{
+    const std::size_t header = f.header_length();
+    const std::uint32_t ports = std::uint32_t{f.source_port} << 16 | f.destination_port;
+    const std::uint32_t offset_flags_window = static_cast<std::uint32_t>(header) << 26 | std::uint32_t{f.flags} << 16 | f.window;
+    auto sum = pseudo_header(source, destination, static_cast<std::uint8_t>(ip_protocol::tcp), header + p.size());
+    if (!partial) {
+        add(sum, p);
+        for (const std::uint32_t w : {ports, f.sequence, f.acknowledgement, offset_flags_window}) sum.add_words(w);
+        if (f.has_timestamps)
+            for (const std::uint32_t w : {timestamps_only, f.timestamps.value, f.timestamps.echo}) sum.add_words(w);
+    }
+    std::byte* const at = p.push_front(header);
+    store_32(at, ports);
+    store_32(at + offsetof(tcp_header, sequence), f.sequence);
+    store_32(at + offsetof(tcp_header, acknowledgement), f.acknowledgement);
+    store_32(at + offsetof(tcp_header, offset), offset_flags_window);
+    store_32(at + offsetof(tcp_header, checksum), std::uint32_t{partial ? sum.folded() : sum.checksum()} << 16);
+    if (f.has_timestamps) {
+        std::byte* const options = at + sizeof(tcp_header);
+        store_32(options, timestamps_only);
+        store_32(options + 4, f.timestamps.value);
+        store_32(options + 8, f.timestamps.echo);
+    }
+    if (!partial) return;
+    p.offload.checksum = offload_info::checksum_state::partial;
+    p.offload.checksum_offset = offsetof(tcp_header, checksum);
 }
 
 } // namespace tapio::core::wire

@@ -85,14 +85,33 @@ struct tcp_fields
     tcp_options_field options;
 };
 
+/// What most segments carry: no SYN, no urgent data, no option but timestamps, and these as in RFC 7323 appendix A.
+struct plain_tcp
+{
+    std::uint16_t source_port = 0;
+    std::uint16_t destination_port = 0;
+    std::uint32_t sequence = 0;
+    std::uint32_t acknowledgement = 0;
+    std::uint8_t flags = 0; ///< of tcp_flag
+    std::uint16_t window = 0;
+    bool has_timestamps = false;
+    tcp_timestamps timestamps; ///< if it has
+
+    std::size_t header_length() const noexcept { return sizeof(tcp_header) + (has_timestamps ? 12 : 0); } ///< octets
+};
+
 /// Makes the header with its options contiguous, and no more than that: the payload stays as it lies.
 void pull_tcp(packet& p);
 
 /// @param front contiguous octets from the header on  @param total octets of the segment
 parsed<tcp_fields> parse_tcp(const_bytes front, std::size_t total) noexcept;
 
+/// The same of a plain one. @return false: it is no such, or a malformed one, and `fields` is of no use
+bool read_plain_tcp(const_bytes front, std::size_t total, plain_tcp& fields) noexcept;
+
 /// Puts header and options in front of the payload, checksum computed, or left to the device if `partial`.
 void push_tcp(packet& p, const tcp_fields& fields, const address& source, const address& destination,
               bool partial = false) noexcept;
+void push_tcp(packet& p, const plain_tcp& fields, const address& source, const address& destination, bool partial) noexcept;
 
 } // namespace tapio::core::wire

@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace tapio::core::wire {
@@ -316,6 +317,75 @@ TEST(tcp, the_header_is_padded_with_zeros) // RFC 9293 MUST-69
     const auto f = parse_tcp(o, o.size());
     ASSERT_TRUE(f);
     EXPECT_EQ(f->options.fast_open, in.options.fast_open);
+}
+
+/// Whatever these octets are, the short way with a header says what the long one says, or nothing.
+void expect_alike(const_bytes o)
+{
+    plain_tcp plain;
+    if (!read_plain_tcp(o, o.size(), plain)) return;
+    const auto f = parse_tcp(o, o.size());
+    ASSERT_TRUE(f);
+    EXPECT_EQ(std::tuple(f->source_port, f->destination_port, f->sequence, f->acknowledgement, f->flags, f->window),
+              std::tuple(plain.source_port, plain.destination_port, plain.sequence, plain.acknowledgement, plain.flags, plain.window));
+    EXPECT_EQ(f->header_length, plain.header_length());
+    EXPECT_EQ(f->options.timestamps.has_value(), plain.has_timestamps);
+    if (plain.has_timestamps) EXPECT_EQ(f->options.timestamps, plain.timestamps);
+    EXPECT_FALSE(f->options.max_segment || f->options.window_scale || f->options.sack_permitted || f->options.fast_open);
+    EXPECT_TRUE(f->options.sack.empty());
+    EXPECT_EQ(f->flags & (tcp_syn | tcp_urg), 0);
+}
+
+TEST(tcp, what_is_plain_is_written_and_read_as_anything_is)
+{
+    for (const bool timestamps : {false, true}) {
+        for (const bool partial : {false, true}) {
+            for (const std::size_t text : {0, 1, 2, 3}) {
+                tcp_fields f;
+                f.source_port = 65535, f.destination_port = 0x8001;
+                f.sequence = 0xffff'fffe, f.acknowledgement = 0x8765'4321;
+                f.flags = tcp_ack | tcp_psh | tcp_fin;
+                f.window = 0xfffd;
+                if (timestamps) f.options.timestamps = tcp_timestamps{0xdead'beef, 0xffff'0001};
+                const plain_tcp plain{f.source_port, f.destination_port, f.sequence,         f.acknowledgement, f.flags,
+                                      f.window,      timestamps,         {0xdead'beef, 0xffff'0001}};
+                packet a = with_payload(text), b = with_payload(text);
+                push_tcp(a, f, alice, bob, partial);
+                push_tcp(b, plain, alice, bob, partial);
+                const octets o = flat(b);
+                EXPECT_EQ(o, flat(a)) << timestamps << partial << text;
+                EXPECT_EQ(b.offload.checksum, a.offload.checksum);
+                EXPECT_EQ(b.offload.checksum_offset, a.offload.checksum_offset);
+                plain_tcp read;
+                EXPECT_TRUE(read_plain_tcp(o, o.size(), read));
+                expect_alike(o);
+                for (std::size_t n = 0; n < plain.header_length(); ++n)
+                    EXPECT_FALSE(read_plain_tcp(const_bytes(o).first(n), n, read)) << "cut at " << n;
+            }
+        }
+    }
+}
+
+TEST(tcp, nothing_is_plain_that_has_more_to_say)
+{
+    packet p;
+    tcp_fields f = syn();
+    f.flags = tcp_ack;
+    f.options = {};
+    f.options.timestamps = tcp_timestamps{1, 2};
+    push_tcp(p, f, alice, bob);
+    const octets whole = flat(p);
+    unsigned plain = 0;
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+        for (unsigned value = 0; value < 256; ++value) {
+            octets o = whole;
+            o[at] = std::byte(value);
+            expect_alike(o);
+            plain_tcp read;
+            plain += read_plain_tcp(o, o.size(), read) ? 1 : 0;
+        }
+    }
+    EXPECT_GT(plain, 20U * 256) << "ports, numbers, window, checksum, timestamps";
 }
 
 TEST(tcp, cut_at_every_length)
