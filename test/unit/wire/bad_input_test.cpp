@@ -330,7 +330,9 @@ void expect_alike(const_bytes o)
               std::tuple(plain.source_port, plain.destination_port, plain.sequence, plain.acknowledgement, plain.flags, plain.window));
     EXPECT_EQ(f->header_length, plain.header_length());
     EXPECT_EQ(f->options.timestamps.has_value(), plain.has_timestamps);
-    if (plain.has_timestamps) EXPECT_EQ(f->options.timestamps, plain.timestamps);
+    if (plain.has_timestamps) {
+        EXPECT_EQ(f->options.timestamps, plain.timestamps);
+    }
     EXPECT_FALSE(f->options.max_segment || f->options.window_scale || f->options.sack_permitted || f->options.fast_open);
     EXPECT_TRUE(f->options.sack.empty());
     EXPECT_EQ(f->flags & (tcp_syn | tcp_urg), 0);
