@@ -116,7 +116,7 @@ struct resting_socket
 class tcp_socket_slot
 {
 public:
-    tcp_socket_slot() { become(std::make_unique<tcp_socket>()); }
+    tcp_socket_slot() { become(std::make_unique_for_overwrite<tcp_socket>()); } // which sets what it has; zeroed it need not be
     tcp_socket_slot(const tcp_socket_slot&) = delete;
     tcp_socket_slot& operator=(const tcp_socket_slot&) = delete;
     ~tcp_socket_slot() { clear(); }

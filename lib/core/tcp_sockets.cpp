@@ -162,7 +162,7 @@ std::uint32_t tcp_sockets::table_hash(const endpoint& local, const endpoint& rem
 
 std::uint32_t tcp_sockets::table_hash(const ip::conversation& c) const noexcept
 {
-    hashed_names& last = hashed_[(c.ports * 0x9e37'79b1U) >> 27];
+    hashed_names& last = hashed_[(c.ports * 0x9e37'79b1U) >> 25];
     if (last.of != c) last = {c, static_cast<std::uint32_t>(siphash_1_3(table_key_, c.addresses, c.ports))};
     return last.hash;
 }

@@ -229,7 +229,7 @@ private:
         ip::conversation of; ///< of no ports: none yet
         std::uint32_t hash = 0;
     };
-    mutable std::array<hashed_names, 32> hashed_; ///< of IPv4, lately: segments of a connection come in bursts
+    mutable std::array<hashed_names, 128> hashed_; ///< of IPv4, lately: segments of a connection come in bursts
     syn_cookies cookies_;
     fast_open_cookies fast_open_cookies_;
     fast_open_memory fast_open_memory_;

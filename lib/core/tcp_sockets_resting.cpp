@@ -41,7 +41,7 @@ void tcp_sockets::let_rest(time_point now)
 void tcp_sockets::wake(tcp_id id, tcp_socket_slot& slot)
 {
     resting_socket& from = slot.resting();
-    auto woken = std::make_unique<tcp_socket>();
+    auto woken = std::make_unique_for_overwrite<tcp_socket>();
     tcp_socket& s = *woken;
     static_cast<tcp_socket_facts&>(s) = from.facts;
     s.event.owner = from.owner;
