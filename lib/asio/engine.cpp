@@ -221,7 +221,7 @@ void engine::catch_up()
         ~running()
         {
             self.catching_up_ = outer;
-            self.flushing_ = false;
+            self.flushing_ = self.time_stands_ = false;
             bool behind = false;
             {
                 const std::lock_guard lock(self.mutex_);
@@ -239,6 +239,7 @@ void engine::catch_up()
     for (unsigned n = 0; n < most && !io_->stopped(); ++n) {
         operation* const op = ready_.pop();
         if (op == nullptr) break;
+        time_stands_ = false;
         op->run();
     }
     if (!io_->stopped()) flush();

@@ -56,8 +56,10 @@ public:
         explicit turn(engine& e, bool users = false)
             : engine_(e), lock_(e.mutex_), users_(users), deferred_(users && e.defers_ && e.in_handler())
         {
-            e.turn_began_ = e.now();
-            if (deferred_) e.host_.tcp().gather(true);
+            if (!deferred_ || !e.time_stands_) e.turn_began_ = e.now();
+            if (!deferred_) return;
+            e.time_stands_ = e.catching_up_;
+            e.host_.tcp().gather(true);
         }
         turn(const turn&) = delete;
         turn& operator=(const turn&) = delete;
@@ -215,6 +217,7 @@ private:
     bool catch_up_due_ = false;                 ///< one is on its way
     bool catching_up_ = false;                  ///< one is running; only if `runs_handlers_`
     bool flushing_ = false;                     ///< what it ends with
+    bool time_stands_ = false;                  ///< for a handler's calls of which nothing follows before it has returned
     core::time_point held_since_ = core::never; ///< output of the host's, for handlers that come first
     unsigned slow_ = 0;                         ///< so many turns more do not wait for handlers: they were slow
     unsigned blocked_ = 0;                      ///< callers in wait_driving(): of the one thread there is

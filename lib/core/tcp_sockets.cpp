@@ -332,7 +332,8 @@ result<tcp_id> tcp_sockets::accept(tcp_id id, endpoint& peer, time_point now)
     c.listener = {};
     c.connect_told = true;
     peer = c.remote;
-    note_idle(child, c, now);
+    idle_.push(c.idle, child); // if it is not, it will be found out in time
+    let_rest(now);
     return child;
 }
 

@@ -20,6 +20,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 
@@ -182,7 +183,13 @@ private:
 
     void copy_head(const packet& other) noexcept
     {
-        if (begin_ != headroom) std::copy(other.head_.begin() + begin_, other.head_.end(), head_.begin() + begin_);
+        constexpr std::size_t usual = 96; // octets: the headers of most packets, copied in one go
+        if (begin_ == headroom) return;
+        if (begin_ >= headroom - usual) {
+            std::memcpy(head_.data() + headroom - usual, other.head_.data() + headroom - usual, usual);
+        } else {
+            std::copy(other.head_.begin() + begin_, other.head_.end(), head_.begin() + begin_);
+        }
     }
 
     std::uint16_t begin_;            ///< index of the first used octet of head_
