@@ -119,13 +119,13 @@ void sent_queue::acknowledge(seq_number ack, F&& delivered)
     std::size_t gone = 0;
     while (head_ + gone < records_.size() && records_[head_ + gone].begin.before(ack)) {
         sent_segment& s = records_[head_ + gone];
-        sent_segment part = s;
-        part.end = earlier(ack, s.end);
-        if (s.lost) lost_ -= part.size();
-        if (s.sacked) sacked_ -= part.size();
-        if (!s.sacked) delivered(std::as_const(part));
-        if (s.end.after(ack)) { // part of it: the rest stays
+        const seq_number end = std::exchange(s.end, earlier(ack, s.end));
+        if (s.lost) lost_ -= s.size();
+        if (s.sacked) sacked_ -= s.size();
+        if (!s.sacked) delivered(std::as_const(s));
+        if (end.after(ack)) { // part of it: the rest stays
             s.begin = ack;
+            s.end = end;
             break;
         }
         ++gone;
