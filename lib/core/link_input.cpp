@@ -112,9 +112,9 @@ void network::ask_neighbors(interface_id interface, time_point now)
 
 void network::advance(time_point now)
 {
-    for (interface_id n = 0; n < interfaces_.size(); ++n) {
+    for (const interface_id n : ethernets_) {
         net_interface& i = *interfaces_[n];
-        if (i.info.link != link_type::ethernet || !i.neighbors.advance(now)) continue;
+        if (!i.neighbors.advance(now)) continue;
         ask_neighbors(n, now);
         packet p;
         while (i.neighbors.take_unreachable(p)) {

@@ -56,6 +56,7 @@ interface_id network::add_interface(const device_info& info)
     auto fresh = std::make_unique<net_interface>();
     fresh->info = info;
     if (info.link == link_type::ethernet && info.mac.is_unspecified()) fresh->info.mac = local_mac(random_);
+    if (info.link == link_type::ethernet) ethernets_.push_back(static_cast<interface_id>(interfaces_.size()));
     interfaces_.push_back(std::move(fresh));
     ++generation_;
     return static_cast<interface_id>(interfaces_.size() - 1);
