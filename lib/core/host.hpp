@@ -78,7 +78,7 @@ public:
     }
     /// Precondition: so many were given by first_packets().
     void drop_first_packets(interface_id interface, std::size_t n) { network_.drop_first_packets(interface, n); }
-    bool next_stray(stray& out) { return network_.next_stray(out); }                          ///< for other shards
+    bool next_stray(stray& out) { return network_.next_stray(out); } ///< for other shards
     bool next_event(socket_event& out) { return events_.pop(out); }
 
     // -- sockets ----------------------------------------------------------------------------------------------------------

@@ -260,7 +260,7 @@ private:
     transport* udp_ = nullptr;
     trace* trace_ = nullptr;
     std::vector<std::unique_ptr<net_interface>> interfaces_;
-    std::vector<interface_id> ethernets_; ///< those that have neighbours
+    std::vector<interface_id> ethernets_;         ///< those that have neighbours
     std::vector<std::uint32_t> own_, broadcasts_; ///< of all interfaces
     std::array<way_out, 16> ways_;
     /// Addresses of a packet that was let in, to us alone: the next one's seldom differ.

@@ -214,7 +214,7 @@ void tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const 
     const std::size_t payload = p.size();
     const bool partial = seg.gso_size != 0 || (s != nullptr && s->path.offload.checksum); // who cuts it completes it
     seg.bits.syn || seg.bits.urg || !seg.options.sack.empty() ? push_header(local, remote, seg, partial)
-                                                               : push_plain_header(local, remote, seg, partial);
+                                                              : push_plain_header(local, remote, seg, partial);
     if (seg.gso_size != 0) p.offload.header_length = static_cast<std::uint16_t>(p.size() - payload);
     network::send_info info{local.address, remote.address, wire::ip_protocol::tcp, defaults_.ttl, defaults_.tos, true};
     if (s != nullptr) info.ttl = s->options.ttl, info.tos = s->options.tos, info.via = s->device; // RFC 9293 MUST-48, MUST-49

@@ -80,7 +80,8 @@ public:
     std::size_t transmit(std::span<packet* const> packets)
     {
         const auto size_of = [](std::span<packet* const> all) {
-            return std::accumulate(all.begin(), all.end(), std::size_t{0}, [](std::size_t n, const packet* p) { return n + p->size(); });
+            return std::accumulate(all.begin(), all.end(), std::size_t{0},
+                                   [](std::size_t n, const packet* p) { return n + p->size(); });
         };
         const std::size_t octets = size_of(packets);
         const std::size_t taken = writer_.write(fd_, packets);

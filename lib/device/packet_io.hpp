@@ -77,9 +77,9 @@ public:
     /// @param ring null: one at a time
     packet_writer(bool vnet_header, std::unique_ptr<uring> ring = nullptr) : vnet_header_(vnet_header), ring_(std::move(ring)) {}
 
-    /// In this order. With a ring, what is taken may leave with the next flush(). @return how many were taken: sent, or refused for
-    /// good (malformed, device down), and gone then, as on a medium. Fewer than all: the device takes no more now; these packets
-    /// are as they were
+    /// In this order. With a ring, what is taken may leave with the next flush(). @return how many were taken: sent, or refused
+    /// for good (malformed, device down), and gone then, as on a medium. Fewer than all: the device takes no more now; these
+    /// packets are as they were
     std::size_t write(int fd, std::span<core::packet* const> packets);
     /// What was taken leaves now; `full`: some of it is to be tried again later, before anything else.
     write_outcome flush();

@@ -62,7 +62,7 @@ public:
     /// What has become of the packets, in two parts; they may be moved from. Until the next add() or clear().
     std::span<arrival> openings() noexcept { return openings_; }
     std::span<arrival> finish(); ///< all others
-    void clear() noexcept; ///< precondition: finish() was called
+    void clear() noexcept;       ///< precondition: finish() was called
 
     std::uint64_t packets() const noexcept { return packets_; } ///< that were added since clear()
     std::uint64_t octets() const noexcept { return octets_; }

@@ -184,7 +184,8 @@ std::uint32_t connection::segment_room() const noexcept
 /// Octets in a whole piece: as many full segments as the device takes as one.
 std::uint32_t connection::whole_piece() const noexcept
 {
-    const bool one_each = urgent_end_ != 0 && urgent_end_ > outgoing_.end() - unsent(); // a device that cuts segments cannot cut the pointer
+    const bool one_each =
+        urgent_end_ != 0 && urgent_end_ > outgoing_.end() - unsent(); // a device that cuts segments cannot cut the pointer
     const std::uint32_t one = segment_room();
     const auto piece = static_cast<std::uint32_t>(std::min<std::uint64_t>(largest_segment_, pacer_.quantum()));
     return piece > one && !one_each ? piece / one * one : one;

@@ -49,10 +49,7 @@ public:
     }
 
 private:
-    std::unique_lock<std::mutex> locked()
-    {
-        return locks_ ? std::unique_lock(mutex_) : std::unique_lock<std::mutex>();
-    }
+    std::unique_lock<std::mutex> locked() { return locks_ ? std::unique_lock(mutex_) : std::unique_lock<std::mutex>(); }
     void link(T& object) noexcept
     {
         object.next = first_;

@@ -326,8 +326,9 @@ void expect_alike(const_bytes o)
     if (!read_plain_tcp(o, o.size(), plain)) return;
     const auto f = parse_tcp(o, o.size());
     ASSERT_TRUE(f);
-    EXPECT_EQ(std::tuple(f->source_port, f->destination_port, f->sequence, f->acknowledgement, f->flags, f->window),
-              std::tuple(plain.source_port, plain.destination_port, plain.sequence, plain.acknowledgement, plain.flags, plain.window));
+    EXPECT_EQ(
+        std::tuple(f->source_port, f->destination_port, f->sequence, f->acknowledgement, f->flags, f->window),
+        std::tuple(plain.source_port, plain.destination_port, plain.sequence, plain.acknowledgement, plain.flags, plain.window));
     EXPECT_EQ(f->header_length, plain.header_length());
     EXPECT_EQ(f->options.timestamps.has_value(), plain.has_timestamps);
     if (plain.has_timestamps) {
@@ -349,8 +350,8 @@ TEST(tcp, what_is_plain_is_written_and_read_as_anything_is)
                 f.flags = tcp_ack | tcp_psh | tcp_fin;
                 f.window = 0xfffd;
                 if (timestamps) f.options.timestamps = tcp_timestamps{0xdead'beef, 0xffff'0001};
-                const plain_tcp plain{f.source_port, f.destination_port, f.sequence,         f.acknowledgement, f.flags,
-                                      f.window,      timestamps,         {0xdead'beef, 0xffff'0001}};
+                const plain_tcp plain{f.source_port, f.destination_port, f.sequence, f.acknowledgement,
+                                      f.flags,       f.window,           timestamps, {0xdead'beef, 0xffff'0001}};
                 packet a = with_payload(text), b = with_payload(text);
                 push_tcp(a, f, alice, bob, partial);
                 push_tcp(b, plain, alice, bob, partial);
