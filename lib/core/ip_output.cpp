@@ -18,6 +18,17 @@ const network::way_out* network::way_to(const send_info& info)
     return &w;
 }
 
+inline void network::transmit_ip(const way_out& way, packet&& p, time_point now)
+{
+    const interface_id interface = way.path.interface;
+    net_interface& i = *interfaces_[interface];
+    if (i.info.link != link_type::ethernet) return enqueue(interface, std::move(p), now);
+    const mac_address* const mac = way.group ? &*way.group : i.neighbors.resolve(way.next_hop, p, now);
+    if (mac == nullptr) return ask_neighbors(interface, now); // it waits
+    frame(interface, *mac, p);
+    enqueue(interface, std::move(p), now);
+}
+
 error_code network::send(packet&& p, const send_info& info, time_point now)
 {
     ++counters_.ip.out_requests;
@@ -73,17 +84,6 @@ std::optional<mac_address> network::group_mac(const address& destination) const 
     const std::uint32_t a = destination.to_v4().to_uint();
     return mac_address{{0x01, 0x00, 0x5e, static_cast<std::uint8_t>((a >> 16) & 0x7f), static_cast<std::uint8_t>(a >> 8),
                         static_cast<std::uint8_t>(a)}};
-}
-
-void network::transmit_ip(const way_out& way, packet&& p, time_point now)
-{
-    const interface_id interface = way.path.interface;
-    net_interface& i = *interfaces_[interface];
-    if (i.info.link != link_type::ethernet) return enqueue(interface, std::move(p), now);
-    const mac_address* const mac = way.group ? &*way.group : i.neighbors.resolve(way.next_hop, p, now);
-    if (mac == nullptr) return ask_neighbors(interface, now); // it waits
-    frame(interface, *mac, p);
-    enqueue(interface, std::move(p), now);
 }
 
 void network::frame(interface_id interface, const mac_address& to, packet& p) const

@@ -4,7 +4,7 @@
 
 namespace tapio::core::link {
 
-const mac_address* neighbor_cache::resolve(const address& next_hop, packet& p, time_point now)
+const mac_address* neighbor_cache::look_up(const address& next_hop, packet& p, time_point now)
 {
     entry* const found = find(next_hop);
     entry& e = found == nullptr ? make(next_hop, now) : *found;

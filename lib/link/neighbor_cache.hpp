@@ -43,7 +43,14 @@ public:
     };
 
     /// The neighbour's address; or none, and the packet waits (or the oldest one waiting was dropped for it).
-    const mac_address* resolve(const address& next_hop, packet& p, time_point now);
+    const mac_address* resolve(const address& next_hop, packet& p, time_point now)
+    {
+        if (last_ == entries_.end() || !same_address(last_->first, next_hop)) return look_up(next_hop, p, now);
+        entry& e = last_->second;
+        if (e.state != state::reachable || e.deadline <= now) return look_up(next_hop, p, now);
+        e.used = now;
+        return &e.mac;
+    }
 
     /// A neighbour has told its address. Creates an entry only if `create` (RFC 826: when we are the target).
     /// Answers the packets that waited for it.
@@ -77,6 +84,7 @@ private:
     };
 
     bool look_at_all(time_point now);
+    const mac_address* look_up(const address& next_hop, packet& p, time_point now);
     void arm(entry& e, time_point deadline) noexcept;
     entry* find(const address& who);
     entry& make(const address& who, time_point now);
