@@ -69,7 +69,7 @@ void tcp_sockets::set_owner(tcp_id id, void* owner)
 {
     if (tcp_socket* s = find(id)) {
         s->event.owner = owner;
-        if (owner != nullptr) raise_events(id, *s);
+        if (owner != nullptr && s->connection) raise_events(id, *s);
     }
 }
 
