@@ -213,7 +213,7 @@ bool read_plain_tcp(const_bytes front, std::size_t total, plain_tcp& f) noexcept
     return load_32(options) == timestamps_only;
 }
 
-/// The sum is made of the words as they are known, not of what is being written.
+/// The sum (RFC 9293 MUST-2) is made of the words as they are known, not of what is being written.
 void push_tcp(packet& p, const plain_tcp& f, const address& source, const address& destination, bool partial) noexcept
 {
     const std::size_t header = f.header_length();
