@@ -17,48 +17,41 @@ struct addressed_segment
     tcp::segment segment;
 };
 
-void convert(const wire::plain_tcp& f, addressed_segment& out)
+void take_numbers(const wire::tcp_numbers& f, std::size_t header_length, addressed_segment& out)
 {
     out.source_port = f.source_port;
     out.destination_port = f.destination_port;
-    out.header_length = f.header_length();
+    out.header_length = header_length;
     tcp::segment& s = out.segment;
     s.seq = tcp::seq_number(f.sequence);
     s.ack = tcp::seq_number(f.acknowledgement);
     s.bits = std::bit_cast<tcp::control_bits>(f.flags);
     s.window = static_cast<tcp::wire_window>(f.window);
-    if (f.has_timestamps) s.options.ts = tcp::timestamps{f.timestamps.value, f.timestamps.echo};
 }
 
-void convert(const wire::tcp_fields& f, addressed_segment& out)
+void take_options(const wire::tcp_options_field& o, tcp::segment_options& out)
 {
-    out.source_port = f.source_port;
-    out.destination_port = f.destination_port;
-    out.header_length = f.header_length;
-    tcp::segment& s = out.segment;
-    s.seq = tcp::seq_number(f.sequence);
-    s.ack = tcp::seq_number(f.acknowledgement);
-    s.bits = std::bit_cast<tcp::control_bits>(f.flags);
-    s.window = static_cast<tcp::wire_window>(f.window);
-    s.urgent = f.urgent;
-    s.options.max_segment = f.options.max_segment;
-    s.options.fast_open = f.options.fast_open;
-    if (f.options.window_scale) s.options.scale = tcp::window_scale(*f.options.window_scale);
-    s.options.sack_permitted = f.options.sack_permitted;
-    if (f.options.timestamps) s.options.ts = tcp::timestamps{f.options.timestamps->value, f.options.timestamps->echo};
-    for (const wire::sack_block& b : f.options.sack) s.options.sack.push_back({tcp::seq_number(b.begin), tcp::seq_number(b.end)});
+    out.max_segment = o.max_segment;
+    out.fast_open = o.fast_open;
+    if (o.window_scale) out.scale = tcp::window_scale(*o.window_scale);
+    out.sack_permitted = o.sack_permitted;
+    if (o.timestamps) out.ts = tcp::timestamps{o.timestamps->value, o.timestamps->echo};
+    for (const wire::sack_block& b : o.sack) out.sack.push_back({tcp::seq_number(b.begin), tcp::seq_number(b.end)});
 }
 
 std::optional<drop_reason> read_segment(packet& p, addressed_segment& out)
 {
     wire::pull_tcp(p);
     if (wire::plain_tcp plain; wire::read_plain_tcp(p.front(), p.size(), plain)) {
-        convert(plain, out);
+        take_numbers(plain, plain.header_length(), out);
+        if (plain.timestamps) out.segment.options.ts = tcp::timestamps{plain.timestamps->value, plain.timestamps->echo};
         return std::nullopt;
     }
     const auto f = wire::parse_tcp(p.front(), p.size());
     if (!f) return f.error();
-    convert(*f, out);
+    take_numbers(*f, f->header_length, out);
+    out.segment.urgent = f->urgent;
+    take_options(f->options, out.segment.options);
     return std::nullopt;
 }
 

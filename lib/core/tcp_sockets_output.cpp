@@ -19,15 +19,20 @@ void put_options(const tcp::segment_options& o, bool opening, wire::tcp_options_
     out.fast_open = o.fast_open;
 }
 
+void put_numbers(const endpoint& local, const endpoint& remote, const tcp::outgoing_segment& seg, wire::tcp_numbers& out)
+{
+    out.source_port = local.port;
+    out.destination_port = remote.port;
+    out.sequence = seg.seq.value();
+    out.acknowledgement = seg.bits.ack ? seg.ack.value() : 0;
+    out.flags = std::bit_cast<std::uint8_t>(seg.bits);
+    out.window = static_cast<std::uint16_t>(seg.window);
+}
+
 void push_header(const endpoint& local, const endpoint& remote, tcp::outgoing_segment& seg, bool partial)
 {
     wire::tcp_fields f;
-    f.source_port = local.port;
-    f.destination_port = remote.port;
-    f.sequence = seg.seq.value();
-    f.acknowledgement = seg.bits.ack ? seg.ack.value() : 0;
-    f.flags = std::bit_cast<std::uint8_t>(seg.bits);
-    f.window = static_cast<std::uint16_t>(seg.window);
+    put_numbers(local, remote, seg, f);
     f.urgent = seg.urgent;
     put_options(seg.options, seg.bits.syn, f.options);
     wire::push_tcp(seg.payload, f, local.address, remote.address, partial);
@@ -36,14 +41,8 @@ void push_header(const endpoint& local, const endpoint& remote, tcp::outgoing_se
 void push_plain_header(const endpoint& local, const endpoint& remote, tcp::outgoing_segment& seg, bool partial)
 {
     wire::plain_tcp f;
-    f.source_port = local.port;
-    f.destination_port = remote.port;
-    f.sequence = seg.seq.value();
-    f.acknowledgement = seg.bits.ack ? seg.ack.value() : 0;
-    f.flags = std::bit_cast<std::uint8_t>(seg.bits);
-    f.window = static_cast<std::uint16_t>(seg.window);
-    f.has_timestamps = seg.options.ts.has_value();
-    if (f.has_timestamps) f.timestamps = {seg.options.ts->value, seg.options.ts->echo};
+    put_numbers(local, remote, seg, f);
+    if (seg.options.ts) f.timestamps = wire::tcp_timestamps{seg.options.ts->value, seg.options.ts->echo};
     wire::push_tcp(seg.payload, f, local.address, remote.address, partial);
 }
 

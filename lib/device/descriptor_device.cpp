@@ -85,9 +85,9 @@ public:
         };
         const std::size_t octets = size_of(packets);
         const std::size_t taken = writer_.write(fd_, packets);
-        const std::size_t left = taken < packets.size() ? size_of(packets.subspan(taken)) : 0;
+        const std::size_t left = size_of(packets.subspan(taken));
         sent_.store(sent_.load(std::memory_order_relaxed) + octets - left, std::memory_order_relaxed);
-        if (left > 0) wait_writable();
+        if (taken < packets.size()) wait_writable();
         return taken;
     }
 

@@ -125,6 +125,16 @@ const_bytes write_options(option_writer& w, const tcp_options_field& o) noexcept
     return w.padded();
 }
 
+void load_numbers(const std::byte* at, tcp_numbers& n) noexcept
+{
+    n.source_port = load_16(at + offsetof(tcp_header, source_port));
+    n.destination_port = load_16(at + offsetof(tcp_header, destination_port));
+    n.sequence = load_32(at + offsetof(tcp_header, sequence));
+    n.acknowledgement = load_32(at + offsetof(tcp_header, acknowledgement));
+    n.flags = std::to_integer<std::uint8_t>(at[offsetof(tcp_header, flags)]);
+    n.window = load_16(at + offsetof(tcp_header, window));
+}
+
 std::optional<drop_reason> read_tcp(const_bytes front, std::size_t total, tcp_fields& f) noexcept
 {
     if (front.size() < sizeof(tcp_header)) return drop_reason::tcp_truncated;
@@ -132,14 +142,9 @@ std::optional<drop_reason> read_tcp(const_bytes front, std::size_t total, tcp_fi
     f.header_length = static_cast<std::uint16_t>((std::to_integer<unsigned>(at[offsetof(tcp_header, offset)]) >> 4) * 4);
     if (f.header_length < sizeof(tcp_header) || f.header_length > total || f.header_length > front.size())
         return drop_reason::tcp_bad_offset;
-    f.source_port = load_16(at + offsetof(tcp_header, source_port));
-    f.destination_port = load_16(at + offsetof(tcp_header, destination_port));
+    load_numbers(at, f);
     if (f.source_port == 0 || f.destination_port == 0) return drop_reason::tcp_zero_port;
-    f.sequence = load_32(at + offsetof(tcp_header, sequence));
-    f.acknowledgement = load_32(at + offsetof(tcp_header, acknowledgement));
-    f.flags = std::to_integer<std::uint8_t>(at[offsetof(tcp_header, flags)]);
     if ((f.flags & tcp_syn) != 0 && (f.flags & (tcp_fin | tcp_rst)) != 0) return drop_reason::tcp_bad_flags;
-    f.window = load_16(at + offsetof(tcp_header, window));
     f.urgent = load_16(at + offsetof(tcp_header, urgent));
     if (!walk_options(front.subspan(sizeof(tcp_header), f.header_length - sizeof(tcp_header)), f.options))
         return drop_reason::tcp_bad_options; // RFC 9293 MUST-5
@@ -195,21 +200,14 @@ bool read_plain_tcp(const_bytes front, std::size_t total, plain_tcp& f) noexcept
 {
     if (front.size() < sizeof(tcp_header)) return false;
     const std::byte* const at = front.data();
-    const std::uint32_t offset_flags_window = load_32(at + offsetof(tcp_header, offset));
-    const std::size_t header = offset_flags_window >> 28;
-    f.flags = static_cast<std::uint8_t>(offset_flags_window >> 16);
-    f.has_timestamps = header == 8;
-    if ((header != 5 && header != 8) || (f.flags & (tcp_syn | tcp_urg)) != 0) return false;
-    if (4 * header > total || 4 * header > front.size()) return false;
-    f.source_port = load_16(at);
-    f.destination_port = load_16(at + offsetof(tcp_header, destination_port));
-    if (f.source_port == 0 || f.destination_port == 0) return false;
-    f.sequence = load_32(at + offsetof(tcp_header, sequence));
-    f.acknowledgement = load_32(at + offsetof(tcp_header, acknowledgement));
-    f.window = static_cast<std::uint16_t>(offset_flags_window);
-    if (!f.has_timestamps) return true;
+    const std::size_t header = (std::to_integer<unsigned>(at[offsetof(tcp_header, offset)]) >> 4) * 4;
+    const bool timestamps = header == sizeof(tcp_header) + 12;
+    if ((header != sizeof(tcp_header) && !timestamps) || header > total || header > front.size()) return false;
+    load_numbers(at, f);
+    if ((f.flags & (tcp_syn | tcp_urg)) != 0 || f.source_port == 0 || f.destination_port == 0) return false;
+    if (!timestamps) return true;
     const std::byte* const options = at + sizeof(tcp_header);
-    f.timestamps = {load_32(options + 4), load_32(options + 8)};
+    f.timestamps = tcp_timestamps{load_32(options + 4), load_32(options + 8)};
     return load_32(options) == timestamps_only;
 }
 
@@ -223,8 +221,8 @@ void push_tcp(packet& p, const plain_tcp& f, const address& source, const addres
     if (!partial) {
         add(sum, p);
         for (const std::uint32_t w : {ports, f.sequence, f.acknowledgement, offset_flags_window}) sum.add_words(w);
-        if (f.has_timestamps)
-            for (const std::uint32_t w : {timestamps_only, f.timestamps.value, f.timestamps.echo}) sum.add_words(w);
+        if (f.timestamps)
+            for (const std::uint32_t w : {timestamps_only, f.timestamps->value, f.timestamps->echo}) sum.add_words(w);
     }
     std::byte* const at = p.push_front(header);
     store_32(at, ports);
@@ -232,11 +230,11 @@ void push_tcp(packet& p, const plain_tcp& f, const address& source, const addres
     store_32(at + offsetof(tcp_header, acknowledgement), f.acknowledgement);
     store_32(at + offsetof(tcp_header, offset), offset_flags_window);
     store_32(at + offsetof(tcp_header, checksum), std::uint32_t{partial ? sum.folded() : sum.checksum()} << 16);
-    if (f.has_timestamps) {
+    if (f.timestamps) {
         std::byte* const options = at + sizeof(tcp_header);
         store_32(options, timestamps_only);
-        store_32(options + 4, f.timestamps.value);
-        store_32(options + 8, f.timestamps.echo);
+        store_32(options + 4, f.timestamps->value);
+        store_32(options + 8, f.timestamps->echo);
     }
     if (!partial) return;
     p.offload.checksum = offload_info::checksum_state::partial;

@@ -71,8 +71,8 @@ struct tcp_options_field
     std::optional<fast_open_cookie> fast_open;
 };
 
-/// A header in host byte order.
-struct tcp_fields
+/// What every header says, in host byte order.
+struct tcp_numbers
 {
     std::uint16_t source_port = 0;
     std::uint16_t destination_port = 0;
@@ -80,24 +80,22 @@ struct tcp_fields
     std::uint32_t acknowledgement = 0;
     std::uint8_t flags = 0; ///< of tcp_flag
     std::uint16_t window = 0;
+};
+
+/// A header in host byte order.
+struct tcp_fields : tcp_numbers
+{
     std::uint16_t urgent = 0;
     std::uint16_t header_length = 20; ///< octets
     tcp_options_field options;
 };
 
 /// What most segments carry: no SYN, no urgent data, no option but timestamps, and these as in RFC 7323 appendix A.
-struct plain_tcp
+struct plain_tcp : tcp_numbers
 {
-    std::uint16_t source_port = 0;
-    std::uint16_t destination_port = 0;
-    std::uint32_t sequence = 0;
-    std::uint32_t acknowledgement = 0;
-    std::uint8_t flags = 0; ///< of tcp_flag
-    std::uint16_t window = 0;
-    bool has_timestamps = false;
-    tcp_timestamps timestamps; ///< if it has
+    std::optional<tcp_timestamps> timestamps;
 
-    std::size_t header_length() const noexcept { return sizeof(tcp_header) + (has_timestamps ? 12 : 0); } ///< octets
+    std::size_t header_length() const noexcept { return sizeof(tcp_header) + (timestamps ? 12 : 0); } ///< octets
 };
 
 /// Makes the header with its options contiguous, and no more than that: the payload stays as it lies.
