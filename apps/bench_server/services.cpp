@@ -133,15 +133,15 @@ private:
 
 void start_sink(tapio::shards& shards, std::uint16_t port)
 {
-    shards.listen({tcp::v4(), port}, [](tcp::socket socket) { std::make_shared<sink>(std::move(socket))->read(); });
+    shards.listen({tcp::v4(), port}, [](tcp::socket&& socket) { std::make_shared<sink>(std::move(socket))->read(); });
 }
 
 void start_source(tapio::shards& shards, std::uint16_t port)
 {
-    shards.listen({tcp::v4(), port}, [](tcp::socket socket) { std::make_shared<source>(std::move(socket))->write(); });
+    shards.listen({tcp::v4(), port}, [](tcp::socket&& socket) { std::make_shared<source>(std::move(socket))->write(); });
 }
 
-void echo(tcp::socket socket)
+void echo(tcp::socket&& socket)
 {
     error_code ignored;
     socket.non_blocking(true, ignored);
@@ -153,7 +153,8 @@ void start_echo(tapio::shards& shards, std::uint16_t port) { shards.listen({tcp:
 
 void start_closer(tapio::shards& shards, std::uint16_t port)
 {
-    shards.listen({tcp::v4(), port}, [](tcp::socket socket) {
+    shards.listen({tcp::v4(), port}, [](tcp::socket&& came) {
+        tcp::socket socket(std::move(came)); // closed at the end
         error_code ignored;
         socket.write_some(asio::buffer("x", 1), ignored); // a new connection has room for it
     });

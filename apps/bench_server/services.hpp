@@ -22,7 +22,7 @@ void start_echo(tapio::shards& shards, std::uint16_t port);
 void start_udp_echo(tapio::stack& stack, std::uint16_t port); ///< of one shard, on its thread
 
 /// Sends back what comes on this connection.
-void echo(tapio::ip::tcp::socket socket);
+void echo(tapio::ip::tcp::socket&& socket);
 
 /// 5004: writes one octet and closes.
 void start_closer(tapio::shards& shards, std::uint16_t port);

@@ -52,7 +52,7 @@ public:
     /// One acceptor fed by all: `on_connection(tcp::socket)` is called for each connection, on the thread of the shard that it
     /// belongs to, so it must be callable on several at once. Until stop().
     /// @throws boost::system::system_error address_in_use · address_not_available
-    void listen(const ip::tcp::endpoint& at, std::function<void(ip::tcp::socket)> on_connection,
+    void listen(const ip::tcp::endpoint& at, std::function<void(ip::tcp::socket&&)> on_connection,
                 int backlog = boost::asio::socket_base::max_listen_connections);
 
     /// Runs the first shard here and each of the others on a thread of its own, until stop().

@@ -160,6 +160,13 @@ boost::asio::io_context& engine::driver()
 
 engine::turn::~turn()
 {
+    if (deferred_ && engine_.catching_up_) { // who runs the handler that calls sees to all that follows
+        engine_.host_.tcp().gather(false);
+        engine_.flush_due_ = true;
+        engine_.ready_.append(done_);
+        ++engine_.turns_;
+        return;
+    }
     const bool later = handlers_first_ && engine_.holds_output(done_);
     if (deferred_) {
         engine_.host_.tcp().gather(false);
@@ -188,9 +195,6 @@ engine::turn::~turn()
     if (to_catch_up) engine_.catch_up_later(); // behind their handlers
     if (to_deliver) deliver_pending();
 }
-
-/// A handler is running, and others may be ready.
-bool engine::in_handler() const { return users_io_ && !shut_down_ && io_->get_executor().running_in_this_thread(); }
 
 void engine::expect_more(core::tcp_id id)
 {

@@ -171,7 +171,10 @@ private:
     bool has_more_to_do() const;
     void arm_timer(core::time_point now);
     void go_on(core::time_point next);
-    bool in_handler() const; ///< the caller is one, on the stack's own io_context
+    bool in_handler() const ///< the caller is one, on the stack's own io_context
+    {
+        return users_io_ && !shut_down_ && (catching_up_ || io_->get_executor().running_in_this_thread());
+    }
     bool is_behind() const noexcept { return flush_due_ || !ready_.empty(); }
     void catch_up_later();
     void catch_up();

@@ -13,7 +13,7 @@ namespace {
 class shard_listener : public std::enable_shared_from_this<shard_listener>
 {
 public:
-    shard_listener(stack& s, const ip::tcp::endpoint& at, std::function<void(ip::tcp::socket)> on_connection, int backlog)
+    shard_listener(stack& s, const ip::tcp::endpoint& at, std::function<void(ip::tcp::socket&&)> on_connection, int backlog)
         : acceptor_(s, at), on_connection_(std::move(on_connection))
     {
         acceptor_.listen(backlog);
@@ -43,7 +43,7 @@ private:
     }
 
     ip::tcp::acceptor acceptor_;
-    std::function<void(ip::tcp::socket)> on_connection_;
+    std::function<void(ip::tcp::socket&&)> on_connection_;
 };
 
 void check(const std::vector<std::unique_ptr<device>>& queues)
@@ -93,7 +93,7 @@ void shards::set_default_gateway(const boost::asio::ip::address& gateway)
     for (const shard& s : all_) s.host->set_default_gateway(gateway);
 }
 
-void shards::listen(const ip::tcp::endpoint& at, std::function<void(ip::tcp::socket)> on_connection, int backlog)
+void shards::listen(const ip::tcp::endpoint& at, std::function<void(ip::tcp::socket&&)> on_connection, int backlog)
 {
     for (const shard& s : all_) std::make_shared<shard_listener>(*s.host, at, on_connection, backlog)->accept();
 }
