@@ -110,7 +110,7 @@ std::uint16_t sum(const_bytes bytes, Sink sink) noexcept
 std::uint16_t detail::any_ones_sum(const_bytes bytes) noexcept
 {
     constexpr std::size_t short_piece = 64;
-    return bytes.size() <= short_piece ? short_ones_sum(bytes) : sum(bytes, nowhere{});
+    return bytes.size() <= short_piece ? short_ones_sum(bytes.data(), bytes.size()) : sum(bytes, nowhere{});
 }
 
 std::uint16_t ones_sum_copying(const_bytes bytes, std::byte* to) noexcept { return sum(bytes, copy_to{to}); }

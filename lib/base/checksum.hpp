@@ -19,25 +19,18 @@ namespace detail {
 std::uint16_t any_ones_sum(const_bytes bytes) noexcept;
 
 /// Of no more octets than headers have: summed where it is wanted, as they lie in memory (RFC 1071 §2 (B)).
-inline std::uint16_t short_ones_sum(const_bytes bytes) noexcept
+[[gnu::always_inline]] inline std::uint16_t short_ones_sum(const std::byte* at, std::size_t left) noexcept
 {
     static_assert(std::endian::native == std::endian::little);
-    const std::byte* at = bytes.data();
-    std::size_t left = bytes.size();
     std::uint64_t sum = 0;
     const auto add = [&]<class Word>(Word w) {
         std::memcpy(&w, at, sizeof w);
         sum += w;
+        sum += sum < w ? 1U : 0U; // what is carried out comes in again
         at += sizeof w;
         left -= sizeof w;
     };
-    while (left >= 8) {
-        std::uint64_t w;
-        std::memcpy(&w, at, sizeof w);
-        sum += (w & 0xffff'ffff) + (w >> 32);
-        at += sizeof w;
-        left -= sizeof w;
-    }
+    while (left >= 8) add(std::uint64_t{});
     if (left >= 4) add(std::uint32_t{});
     if (left >= 2) add(std::uint16_t{});
     if (left == 1) add(std::uint8_t{}); // the low octet of a little-endian word
@@ -51,10 +44,13 @@ inline std::uint16_t short_ones_sum(const_bytes bytes) noexcept
 } // namespace detail
 
 /// One's-complement sum of octets as big-endian 16-bit words, folded to 16 bits (not complemented).
-inline std::uint16_t ones_sum(const_bytes bytes) noexcept
+inline std::uint16_t ones_sum(const_bytes bytes) noexcept { return detail::any_ones_sum(bytes); }
+/// A few additions, made where they are wanted.
+template <std::size_t N>
+std::uint16_t ones_sum(std::span<const std::byte, N> bytes) noexcept
 {
-    const bool fixed = __builtin_constant_p(bytes.size()) && bytes.size() <= 64; // then it is a few additions, made here
-    return fixed ? detail::short_ones_sum(bytes) : detail::any_ones_sum(bytes);
+    static_assert(N <= 64);
+    return detail::short_ones_sum(bytes.data(), N);
 }
 /// Copies them on the way: who reads them all can as well write them. Precondition: what is there does not overlap them.
 std::uint16_t ones_sum_copying(const_bytes bytes, std::byte* to) noexcept;

@@ -19,13 +19,6 @@ packet& packet::operator=(const packet& other)
     return *this;
 }
 
-std::byte* packet::push_front(std::size_t n) noexcept
-{
-    BOOST_ASSERT(n <= begin_);
-    begin_ = static_cast<std::uint16_t>(begin_ - n);
-    return head_.data() + begin_;
-}
-
 bool packet::gather(std::size_t n)
 {
     if (size() < n) return false;

@@ -48,7 +48,7 @@ void network::ipv4_input(interface_id interface, packet&& p, bool link_group, ti
 }
 
 /// The short way: of a segment that is `ip::arrival::right`, to us as the last from there was. False: it has to go the long one.
-bool network::segment_input(interface_id interface, packet& p, time_point now)
+bool network::segment_input(interface_id interface, packet& p, const ip::conversation& names, time_point now)
 {
     const device_info& info = interfaces_[interface]->info;
     const std::byte* at = p.front().data();
@@ -58,6 +58,12 @@ bool network::segment_input(interface_id interface, packet& p, time_point now)
     const address_v4 source = wire::source_of(at), destination = wire::destination_of(at);
     if (!was_let_in(interface, source, destination)) return false;
     ++counters_.ip.in_receives;
+    p.truncate(link + wire::load_16(at + offsetof(wire::ipv4_header, total_length)));
+    p.consume(link);
+    if (!udp_->wants_raw() && tcp_->receive_segment(interface, p, names, now)) {
+        ++counters_.ip.in_delivers;
+        return true;
+    }
     received_packet r(p);
     r.interface = interface;
     r.source = source;
@@ -66,8 +72,7 @@ bool network::segment_input(interface_id interface, packet& p, time_point now)
     r.tos = std::to_integer<std::uint8_t>(at[offsetof(wire::ipv4_header, tos)]);
     r.ip_header_size = sizeof(wire::ipv4_header);
     std::copy_n(at, sizeof(wire::ipv4_header), r.ip_header.begin());
-    p.truncate(link + wire::load_16(at + offsetof(wire::ipv4_header, total_length)));
-    p.consume(link + sizeof(wire::ipv4_header));
+    p.consume(sizeof(wire::ipv4_header));
     deliver(wire::ip_protocol::tcp, r, now);
     return true;
 }

@@ -3,20 +3,50 @@
 
 namespace tapio::core {
 
+namespace {
+
+/// A header has been put in front.
+void move_offload(packet& p, std::size_t header) noexcept
+{
+    if (p.offload.checksum == offload_info::checksum_state::partial)
+        p.offload.checksum_start = static_cast<std::uint16_t>(p.offload.checksum_start + header);
+    if (p.offload.gso != offload_info::gso_type::none)
+        p.offload.header_length = static_cast<std::uint16_t>(p.offload.header_length + header);
+}
+
+} // namespace
+
 /// Null if there is none.
 const network::way_out* network::way_to(const send_info& info)
 {
     if (!info.destination.is_v4() || !info.source.is_v4()) return nullptr; // IPv6 will stand here
-    const std::uint32_t destination = info.destination.to_v4().to_uint();
-    const std::uint64_t names = std::uint64_t{destination} << 32 | info.source.to_v4().to_uint();
-    way_out& w = ways_[destination % ways_.size()];
-    if (w.generation == generation_ && w.names == names && w.via == info.via) return &w;
+    const std::uint64_t names = std::uint64_t{info.destination.to_v4().to_uint()} << 32 | info.source.to_v4().to_uint();
+    way_out& w = way_towards(names);
+    if (leads(w, names, info.via)) return &w;
     const auto found = path_to(info.destination, info.source, info.via);
     if (!found) return nullptr;
     const address next = next_hop(info.destination, info.via);
     w = {generation_, names, info.via, *found, next, group_mac(next)};
     return &w;
 }
+
+/// At the bound the packet is dropped; TCP looks at transmit_room() first and waits instead.
+inline void network::enqueue(net_interface& i, packet&& p, time_point now)
+{
+    const std::size_t waiting = i.transmit.size();
+    if (waiting + 1 >= options_.transmit_queue) i.was_full = true;
+    if (waiting >= options_.transmit_queue) return overflowed(i, p, now);
+    i.transmit.push_back(std::move(p));
+}
+
+void network::overflowed(net_interface& i, const packet& p, time_point now)
+{
+    ++counters_.drops[drop_reason::transmit_queue_full];
+    ++i.counters.out_discards;
+    if (trace_ != nullptr) trace_->dropped(i.id, drop_reason::transmit_queue_full, p, now);
+}
+
+void network::enqueue(interface_id interface, packet&& p, time_point now) { enqueue(*interfaces_[interface], std::move(p), now); }
 
 inline void network::transmit_ip(const way_out& way, packet&& p, time_point now)
 {
@@ -53,8 +83,7 @@ error_code network::send(packet&& p, const send_info& info, time_point now)
     f.dont_fragment = info.dont_fragment;
     f.identification = info.dont_fragment ? std::uint16_t{0} : identification_++; // RFC 6864 §4.1: atomic datagrams need none
     wire::push_ipv4(p, f);
-    if (p.offload.checksum == offload_info::checksum_state::partial) p.offload.checksum_start = sizeof(wire::ipv4_header);
-    if (p.offload.gso != offload_info::gso_type::none) p.offload.header_length += sizeof(wire::ipv4_header);
+    move_offload(p, sizeof(wire::ipv4_header));
     if (way.path.loopback) {
         enqueue(loopback, std::move(p), now);
         return {};
@@ -62,6 +91,30 @@ error_code network::send(packet&& p, const send_info& info, time_point now)
     if (info.group_loopback && is_member(way.path.interface, info.destination)) loop_back(way.path.interface, p);
     transmit_ip(way, std::move(p), now);
     return {};
+}
+
+bool network::send_segment(packet& p, std::uint64_t addresses, std::uint8_t ttl, std::uint8_t tos,
+                           const std::optional<interface_id>& via, time_point now)
+{
+    const way_out& way = way_towards(addresses);
+    if (!leads(way, addresses, via) || way.path.loopback || way.group) return false;
+    if (p.size() + sizeof(wire::ipv4_header) > way.path.mtu && p.offload.gso == offload_info::gso_type::none) return false;
+    net_interface& i = *interfaces_[way.path.interface];
+    const bool framed = i.info.link == link_type::ethernet;
+    const mac_address* const to = framed ? i.neighbors.find_last(way.next_hop, now) : nullptr;
+    if (framed && to == nullptr) return false;
+    ++counters_.ip.out_requests;
+    wire::ipv4_words w;
+    w.protocol = wire::ip_protocol::tcp;
+    w.ttl = ttl;
+    w.tos = tos;
+    w.destination = static_cast<std::uint32_t>(addresses >> 32);
+    w.source = static_cast<std::uint32_t>(addresses);
+    wire::push_ipv4(p, w);
+    if (framed) wire::push_ethernet(p, *to, i.info.mac, wire::ether_type::ipv4);
+    move_offload(p, sizeof(wire::ipv4_header) + (framed ? sizeof(wire::ethernet_header) : 0));
+    enqueue(i, std::move(p), now);
+    return true;
 }
 
 address network::next_hop(const address& destination, std::optional<interface_id> via) const
@@ -89,24 +142,7 @@ std::optional<mac_address> network::group_mac(const address& destination) const 
 void network::frame(interface_id interface, const mac_address& to, packet& p) const
 {
     wire::push_ethernet(p, to, interfaces_[interface]->info.mac, wire::ether_type::ipv4);
-    if (p.offload.checksum == offload_info::checksum_state::partial)
-        p.offload.checksum_start = static_cast<std::uint16_t>(p.offload.checksum_start + sizeof(wire::ethernet_header));
-    if (p.offload.gso != offload_info::gso_type::none) p.offload.header_length += sizeof(wire::ethernet_header);
-}
-
-/// At the bound the packet is dropped; TCP looks at transmit_room() first and waits instead.
-void network::enqueue(interface_id interface, packet&& p, time_point now)
-{
-    net_interface& i = *interfaces_[interface];
-    if (i.transmit.size() >= options_.transmit_queue) {
-        ++counters_.drops[drop_reason::transmit_queue_full];
-        ++i.counters.out_discards;
-        i.was_full = true;
-        if (trace_ != nullptr) trace_->dropped(interface, drop_reason::transmit_queue_full, p, now);
-        return;
-    }
-    i.transmit.push_back(std::move(p));
-    if (i.transmit.size() >= options_.transmit_queue) i.was_full = true;
+    move_offload(p, sizeof(wire::ethernet_header));
 }
 
 std::size_t network::transmit_room(interface_id interface) const noexcept

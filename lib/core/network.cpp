@@ -54,9 +54,10 @@ void network::note_address(net_interface& i, const interface_address& a)
 interface_id network::add_interface(const device_info& info)
 {
     auto fresh = std::make_unique<net_interface>();
+    fresh->id = static_cast<interface_id>(interfaces_.size());
     fresh->info = info;
     if (info.link == link_type::ethernet && info.mac.is_unspecified()) fresh->info.mac = local_mac(random_);
-    if (info.link == link_type::ethernet) ethernets_.push_back(static_cast<interface_id>(interfaces_.size()));
+    if (info.link == link_type::ethernet) ethernets_.push_back(fresh->id);
     interfaces_.push_back(std::move(fresh));
     ++generation_;
     return static_cast<interface_id>(interfaces_.size() - 1);

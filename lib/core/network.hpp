@@ -84,10 +84,14 @@ class transport
 public:
     virtual ~transport() = default;
     virtual void receive_packet(received_packet& p, time_point now) = 0;
+    /// The short way: of a segment that is `ip::arrival::right` and to us alone. @param p begins at the IP header
+    /// @return false: nothing was done, and it goes the long one
+    virtual bool receive_segment(interface_id, packet&, const ip::conversation&, time_point) { return false; }
     /// These are next. What is known of them may be far away in memory.
     virtual void expect(std::span<const ip::arrival>) noexcept {}
     /// A raw socket may want a copy. True if one took it.
     virtual bool receive_raw(const received_packet&, wire::ip_protocol, time_point) { return false; }
+    virtual bool wants_raw() const noexcept { return false; } ///< receive_raw() may take one
     virtual void icmp_error(const icmp_error_report& report, time_point now) = 0;
     virtual void flush(time_point now) = 0; ///< the batch is over: output and decisions
     virtual bool wants_flush() const noexcept = 0;
@@ -161,6 +165,10 @@ public:
         bool group_loopback = false; ///< a multicast also comes to the members in this host (IP_MULTICAST_LOOP)
     };
     error_code send(packet&& transport_packet, const send_info& info, time_point now);
+    /// The short way of a TCP segment over IPv4, if the last to there has gone by it.
+    /// @param addresses the destination's above the source's  @return false: nothing was done, and send() is to be called
+    bool send_segment(packet& segment, std::uint64_t addresses, std::uint8_t ttl, std::uint8_t tos,
+                      const std::optional<interface_id>& via, time_point now);
     /// A transport waits in vain for an answer from there: perhaps the next hop is gone (RFC 1122 §3.3.1.4).
     void doubt_path(const address& destination, std::optional<interface_id> via, time_point now);
     std::size_t transmit_room(interface_id interface) const noexcept;
@@ -188,6 +196,7 @@ public:
 private:
     struct net_interface
     {
+        interface_id id = 0;
         device_info info;
         std::vector<interface_address> addresses;
         std::map<address, unsigned> groups; ///< joined, and how often
@@ -215,7 +224,7 @@ private:
     void ask_neighbors(interface_id interface, time_point now);
 
     // ip_input.cpp
-    bool segment_input(interface_id interface, packet& p, time_point now);
+    bool segment_input(interface_id interface, packet& p, const ip::conversation& names, time_point now);
     /// @param from_us a multicast of our own that comes back
     void ipv4_input(interface_id interface, packet&& p, bool link_group, time_point now, bool from_us = false,
                     std::uint8_t hops = 0);
@@ -230,18 +239,25 @@ private:
     struct way_out
     {
         std::uint64_t generation = 0; ///< route_generation() when it was found
-        std::uint64_t names = 0;      ///< of destination and source
+        std::uint64_t names = 0;      ///< the destination's above the source's
         std::optional<interface_id> via;
         network::path path;
         address next_hop;
         std::optional<mac_address> group; ///< of a broadcast or multicast on an Ethernet
     };
     const way_out* way_to(const send_info& info);
+    way_out& way_towards(std::uint64_t names) noexcept { return ways_[(names >> 32) % ways_.size()]; } ///< or another's
+    bool leads(const way_out& w, std::uint64_t names, const std::optional<interface_id>& via) const noexcept
+    {
+        return w.generation == generation_ && w.names == names && w.via == via;
+    }
     address next_hop(const address& destination, std::optional<interface_id> via) const;
     void loop_back(interface_id interface, const packet& p);
     void transmit_ip(const way_out& way, packet&& p, time_point now);
     static packet* next_piece(net_interface& i);
     void enqueue(interface_id interface, packet&& p, time_point now);
+    void enqueue(net_interface& i, packet&& p, time_point now);
+    void overflowed(net_interface& i, const packet& p, time_point now);
     void frame(interface_id interface, const mac_address& to, packet& p) const;
     std::optional<mac_address> group_mac(const address& destination) const noexcept;
     std::optional<address> source_for(interface_id interface, const address& next_hop) const noexcept;

@@ -20,6 +20,14 @@
 
 namespace tapio::core {
 
+/// As the peer's segments say it. Of no ports if it is not over IPv4.
+inline ip::conversation conversation_of(const endpoint& local, const endpoint& remote) noexcept
+{
+    if (!local.address.is_v4() || !remote.address.is_v4()) return {};
+    return {std::uint64_t{remote.address.to_v4().to_uint()} << 32 | local.address.to_v4().to_uint(),
+            std::uint32_t{remote.port} << 16 | local.port};
+}
+
 /// Of a listening socket. Connections that wait to be accepted and half-open ones are bounded apart; beyond the second bound SYNs
 /// are answered with cookies.
 struct tcp_listener
@@ -74,6 +82,7 @@ struct tcp_socket : tcp_socket_facts, pooled<tcp_socket>
     bool connecting = false;   ///< connect() was called and has not ended
     bool deferred = false;     ///< its listener waits for its first octet
     std::uint32_t hash = 0;    ///< of its names, in the table of connections
+    ip::conversation names;    ///< of a connection over IPv4: of what comes in
     std::uint8_t patience = 0; ///< so many times release() lets what awaits more wait on
     error_code error;          ///< of a socket without connection
     tcp_options options;

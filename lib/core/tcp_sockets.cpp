@@ -12,13 +12,6 @@ namespace tapio::core {
 
 namespace {
 
-/// As the peer's segments say it.
-ip::conversation conversation_of(const endpoint& local, const endpoint& remote) noexcept
-{
-    return {std::uint64_t{remote.address.to_v4().to_uint()} << 32 | local.address.to_v4().to_uint(),
-            std::uint32_t{remote.port} << 16 | local.port};
-}
-
 /// Such a device takes super-segments, and gives them.
 bool cuts_segments(const offload_features& o) noexcept { return o.tso_v4 && o.checksum; }
 
@@ -190,9 +183,19 @@ bool tcp_sockets::has_names(tcp_id id, const endpoint& local, const endpoint& re
     return slot.rests() ? those_of(slot.resting().facts) : those_of(slot.awake());
 }
 
+bool tcp_sockets::has_names(tcp_id id, const ip::conversation& names) const noexcept
+{
+    if (time_wait_table::holds(id)) return false;
+    const tcp_socket_slot& slot = *sockets_.find(id);
+    if (!slot.rests()) return slot.awake().names == names;
+    const tcp_socket_facts& facts = slot.resting().facts;
+    return conversation_of(facts.local, facts.remote) == names;
+}
+
 void tcp_sockets::enter_table(tcp_id id, tcp_socket& s)
 {
     s.hash = table_hash(s.local, s.remote);
+    s.names = conversation_of(s.local, s.remote);
     connections_.insert(s.hash, id);
     port_use& use = ports_[s.local.port];
     ++use.connections;

@@ -95,6 +95,7 @@ public:
 
     // -- the network's ------------------------------------------------------------------------------------------------
     void receive_packet(received_packet& p, time_point now) override;
+    bool receive_segment(interface_id interface, packet& p, const ip::conversation& names, time_point now) override;
     void expect(std::span<const ip::arrival> openings) noexcept override;
     void icmp_error(const icmp_error_report& report, time_point now) override;
     /// A batch has been received, and more waits in the device: acknowledgements that can wait for it may, for a while.
@@ -145,6 +146,7 @@ private:
     [[gnu::noinline]] std::uint32_t table_hash_v6(const endpoint& local, const endpoint& remote) const noexcept;
     tcp_id connection_of(const endpoint& local, const endpoint& remote) const; ///< also one that only waits; or none
     bool has_names(tcp_id id, const endpoint& local, const endpoint& remote) const noexcept;
+    bool has_names(tcp_id id, const ip::conversation& names) const noexcept; ///< and does not only wait
     void enter_table(tcp_id id, tcp_socket& s);
     void leave_table(tcp_id id, std::uint32_t hash, std::uint16_t local_port, bool reuse_address);
     void start(tcp_id id, tcp_socket& s, std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> opens_fast,
@@ -166,8 +168,10 @@ private:
 
     // tcp_sockets_input.cpp
     tcp_socket* find_connection(const endpoint& local, const endpoint& remote, tcp_id& id);
+    tcp_socket* find_connection(const ip::conversation& names, tcp_id& id);
     tcp_socket* find_listener(interface_id interface, const endpoint& local, const endpoint& remote, tcp_id& id);
-    void deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const received_packet& p, time_point now);
+    /// @param p what is left of its packet
+    void deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, interface_id interface, const packet& p, time_point now);
     void arrives_in_listen(tcp_id id, tcp::segment& seg, const endpoint& local, const endpoint& remote, received_packet& p,
                            time_point now, std::optional<tcp::seq_number> iss);
     void arrives_in_closed(const tcp::segment& seg, const endpoint& local, const endpoint& remote, received_packet& p,

@@ -17,16 +17,18 @@ struct addressed_segment
     tcp::segment segment;
 };
 
-void take_numbers(const wire::tcp_numbers& f, std::size_t header_length, addressed_segment& out)
+void take_numbers(const wire::tcp_numbers& f, tcp::segment& s)
 {
-    out.source_port = f.source_port;
-    out.destination_port = f.destination_port;
-    out.header_length = header_length;
-    tcp::segment& s = out.segment;
     s.seq = tcp::seq_number(f.sequence);
     s.ack = tcp::seq_number(f.acknowledgement);
     s.bits = std::bit_cast<tcp::control_bits>(f.flags);
     s.window = static_cast<tcp::wire_window>(f.window);
+}
+
+void take_plain(const wire::plain_tcp& f, tcp::segment& s)
+{
+    take_numbers(f, s);
+    if (f.timestamps) s.options.ts = tcp::timestamps{f.timestamps->value, f.timestamps->echo};
 }
 
 void take_options(const wire::tcp_options_field& o, tcp::segment_options& out)
@@ -41,41 +43,69 @@ void take_options(const wire::tcp_options_field& o, tcp::segment_options& out)
 
 std::optional<drop_reason> read_segment(packet& p, addressed_segment& out)
 {
+    const auto take_place = [&out](const wire::tcp_numbers& f, std::size_t header_length) {
+        out.source_port = f.source_port;
+        out.destination_port = f.destination_port;
+        out.header_length = header_length;
+    };
     wire::pull_tcp(p);
     if (wire::plain_tcp plain; wire::read_plain_tcp(p.front(), p.size(), plain)) {
-        take_numbers(plain, plain.header_length(), out);
-        if (plain.timestamps) out.segment.options.ts = tcp::timestamps{plain.timestamps->value, plain.timestamps->echo};
+        take_place(plain, plain.header_length());
+        take_plain(plain, out.segment);
         return std::nullopt;
     }
     const auto f = wire::parse_tcp(p.front(), p.size());
     if (!f) return f.error();
-    take_numbers(*f, f->header_length, out);
+    take_place(*f, f->header_length);
+    take_numbers(*f, out.segment);
     out.segment.urgent = f->urgent;
     take_options(f->options, out.segment.options);
     return std::nullopt;
 }
 
-/// Its text, if it has any.
-void take_text(packet& p, addressed_segment& a)
+/// What stands behind `headers` octets.
+void take_text(packet& p, std::size_t headers, tcp::segment& s)
 {
-    tcp::segment& s = a.segment;
-    s.payload_size = static_cast<std::uint32_t>(p.size() - a.header_length);
+    s.payload_size = static_cast<std::uint32_t>(p.size() - headers);
     if (s.payload_size == 0) return;
-    p.consume(a.header_length);
+    p.consume(headers);
     s.payload = p.take_payload();
 }
 
-/// As many as were joined before it came to us.
-std::uint64_t segments_in(const packet& p) noexcept
+/// The network marked it (RFC 3168 §5).
+bool is_marked(std::uint8_t tos) noexcept { return (tos & 3) == 3; }
+
+/// As many as were joined before it came to us. @param size octets of TCP header and text
+std::uint64_t segments_in(const packet& p, std::size_t size) noexcept
 {
-    return p.offload.gso_size == 0 ? 1 : std::max<std::uint64_t>(1, (p.size() + p.offload.gso_size - 1) / p.offload.gso_size);
+    return p.offload.gso_size == 0 ? 1 : std::max<std::uint64_t>(1, (size + p.offload.gso_size - 1) / p.offload.gso_size);
 }
 
 } // namespace
 
+/// For a connection that is there, and plain.
+bool tcp_sockets::receive_segment(interface_id interface, packet& p, const ip::conversation& names, time_point now)
+{
+    constexpr std::size_t ip_size = sizeof(wire::ipv4_header);
+    const const_bytes headers = p.front();
+    const std::size_t size = p.size() - ip_size;
+    wire::plain_tcp f;
+    if (!wire::read_plain_tcp(headers.subspan(ip_size), size, f)) return false;
+    tcp_id id;
+    tcp_socket* const s = find_connection(names, id);
+    if (s == nullptr) return false;
+    counters_.in_segs += segments_in(p, size);
+    tcp::segment seg;
+    take_plain(f, seg);
+    seg.congestion_experienced = is_marked(std::to_integer<std::uint8_t>(headers[offsetof(wire::ipv4_header, tos)]));
+    take_text(p, ip_size + f.header_length(), seg);
+    deliver(id, *s, std::move(seg), interface, p, now);
+    return true;
+}
+
 void tcp_sockets::receive_packet(received_packet& p, time_point now)
 {
-    counters_.in_segs += segments_in(p.payload);
+    counters_.in_segs += segments_in(p.payload, p.payload.size());
     const auto drop = [&](drop_reason why) {
         ++counters_.in_errs;
         net_.dropped(p.interface, why, p.payload, now);
@@ -92,12 +122,12 @@ void tcp_sockets::receive_packet(received_packet& p, time_point now)
     const bool nobodys = s == nullptr && !id;
     packet whole;
     if (nobodys && net_.may_stray(p)) whole = p.payload;
-    take_text(p.payload, came);
     tcp::segment& seg = came.segment;
-    seg.congestion_experienced = (p.tos & 3) == 3;
+    take_text(p.payload, came.header_length, seg);
+    seg.congestion_experienced = is_marked(p.tos);
     std::optional<tcp::seq_number> iss; // of a new incarnation: above what the last one used (RFC 9293 §3.6.1)
     if (s != nullptr) {
-        if (!s->connection->may_give_way_to(seg)) return deliver(id, *s, std::move(seg), p, now);
+        if (!s->connection->may_give_way_to(seg)) return deliver(id, *s, std::move(seg), p.interface, p.payload, now);
         iss = s->connection->next_sequence() + 65537;
         const auto before = s->connection->state();
         s->connection->abort(now); // from TIME-WAIT: without a reset
@@ -109,7 +139,7 @@ void tcp_sockets::receive_packet(received_packet& p, time_point now)
         const tcp::time_wait_memory& m = waiting_.at(waiting).memory;
         if (!m.gives_way_to(seg)) {
             tcp_socket& revived = revive(waiting, id, now);
-            return deliver(id, revived, std::move(seg), p, now);
+            return deliver(id, revived, std::move(seg), p.interface, p.payload, now);
         }
         iss = m.snd_nxt + 65537;
         forget_waiting(waiting, now);
@@ -133,6 +163,17 @@ tcp_socket* tcp_sockets::find_connection(const endpoint& local, const endpoint& 
     return s;
 }
 
+/// Null also if it only waits.
+tcp_socket* tcp_sockets::find_connection(const ip::conversation& names, tcp_id& id)
+{
+    if (const auto* const last = sockets_.find(last_found_); last != nullptr && !last->rests() && last->awake().names == names)
+        return id = last_found_, &last->awake();
+    id = connections_.find(table_hash(names), [&](tcp_id candidate) { return has_names(candidate, names); });
+    if (!id) return nullptr;
+    last_found_ = id;
+    return find(id);
+}
+
 /// The listener on that very address, else on any. Of several (all with SO_REUSEPORT) each gets its share of the peers.
 tcp_socket* tcp_sockets::find_listener(interface_id interface, const endpoint& local, const endpoint& remote, tcp_id& id)
 {
@@ -154,7 +195,7 @@ tcp_socket* tcp_sockets::find_listener(interface_id interface, const endpoint& l
     return find(id);
 }
 
-void tcp_sockets::deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const received_packet& p, time_point now)
+void tcp_sockets::deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, interface_id interface, const packet& p, time_point now)
 {
     const tcp_state before = s.connection->state();
     if (before == tcp_state::syn_received && s.listener && !s.fast_opened_by &&
@@ -162,13 +203,13 @@ void tcp_sockets::deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const re
         const tcp_socket* const parent = find(s.listener);
         if (parent != nullptr && parent->listening && parent->listening->full()) {
             ++counters_.listen_overflows;
-            return net_.dropped(p.interface, drop_reason::tcp_backlog_full, p.payload, now);
+            return net_.dropped(interface, drop_reason::tcp_backlog_full, p, now);
         }
     }
-    const bool learns = before == tcp_state::syn_sent && s.fast_open_connect;
-    const auto options = learns ? seg.options : tcp::segment_options();
-    if (const auto why = s.connection->on_segment(std::move(seg), now)) net_.dropped(p.interface, *why, p.payload, now);
-    if (learns && s.connection->state() == tcp_state::established) learn_fast_open(s, options, now);
+    std::optional<tcp::segment_options> answer; // to our SYN that could open fast
+    if (before == tcp_state::syn_sent && s.fast_open_connect) answer = seg.options;
+    if (const auto why = s.connection->on_segment(std::move(seg), now)) net_.dropped(interface, *why, p, now);
+    if (answer && s.connection->state() == tcp_state::established) learn_fast_open(s, *answer, now);
     state_changed(id, s, before, now);
     if (s.deferred && (s.connection->unread() > 0 || s.connection->state() != tcp_state::established)) promote(id, s);
     touch(id, s);
@@ -317,7 +358,7 @@ bool tcp_sockets::arrives_with_cookie(tcp_id listener, tcp::segment& seg, const 
     child.connection->open_passive(*syn, now);
     tcp::outgoing_segment sent_before;
     (void)child.connection->next_segment(sent_before, now); // the SYN,ACK, which has long been sent
-    deliver(id, child, std::move(seg), p, now);
+    deliver(id, child, std::move(seg), p.interface, p.payload, now);
     return true;
 }
 

@@ -215,9 +215,13 @@ void tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const 
     seg.bits.syn || seg.bits.urg || !seg.options.sack.empty() ? push_header(local, remote, seg, partial)
                                                               : push_plain_header(local, remote, seg, partial);
     if (seg.gso_size != 0) p.offload.header_length = static_cast<std::uint16_t>(p.size() - payload);
-    network::send_info info{local.address, remote.address, wire::ip_protocol::tcp, defaults_.ttl, defaults_.tos, true};
-    if (s != nullptr) info.ttl = s->options.ttl, info.tos = s->options.tos, info.via = s->device; // RFC 9293 MUST-48, MUST-49
-    if (seg.ecn_capable) info.tos = static_cast<std::uint8_t>((info.tos & 0xfc) | 2);             // ECT(0), RFC 3168 §5
+    const auto marked = [&seg](std::uint8_t tos) { // ECT(0), RFC 3168 §5
+        return seg.ecn_capable ? static_cast<std::uint8_t>((tos & 0xfc) | 2) : tos;
+    };
+    const bool known = s != nullptr && s->names.ports != 0; // and over IPv4; RFC 9293 MUST-48, MUST-49
+    if (known && net_.send_segment(p, s->names.addresses, s->options.ttl, marked(s->options.tos), s->device, now)) return;
+    network::send_info info{local.address, remote.address, wire::ip_protocol::tcp, defaults_.ttl, marked(defaults_.tos), true};
+    if (s != nullptr) info.ttl = s->options.ttl, info.tos = marked(s->options.tos), info.via = s->device;
     (void)net_.send(std::move(p), info, now); // what is lost on the way out is retransmitted as any loss is
 }
 

@@ -47,6 +47,7 @@ void tcp_sockets::wake(tcp_id id, tcp_socket_slot& slot)
     s.event.owner = from.owner;
     s.options = *from.options;
     s.hash = table_hash(s.local, s.remote);
+    s.names = conversation_of(s.local, s.remote);
     if (const auto path = net_.path_to(s.remote.address, s.local.address, s.device)) s.path = *path;
     tcp::connection_setup setup;
     setup.options = s.options;

@@ -38,6 +38,7 @@ tcp_socket& tcp_sockets::revive(tcp_id waiting, tcp_id& id, time_point now)
     s.local = e.names.local();
     s.remote = e.names.remote();
     s.hash = e.hash;
+    s.names = conversation_of(s.local, s.remote);
     s.family = family_of(s.local.address);
     s.options = defaults_;
     s.options.ttl = e.ttl;

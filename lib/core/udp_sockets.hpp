@@ -80,6 +80,7 @@ public:
 
     void receive_packet(received_packet& p, time_point now) override;
     bool receive_raw(const received_packet& p, wire::ip_protocol protocol, time_point now) override;
+    bool wants_raw() const noexcept override { return !raw_.empty(); }
     void icmp_error(const icmp_error_report& report, time_point now) override;
     void flush(time_point) override {}
     bool wants_flush() const noexcept override { return false; }

@@ -68,11 +68,12 @@ bool coalescer::is_first_of(const conversation& c) noexcept
     return !seen;
 }
 
-bool coalescer::is_right(packet& p, link_type link) noexcept
+bool coalescer::is_right(packet& p, link_type link, conversation& of) noexcept
 {
     view v;
     look_at(p, header_of(link), v);
     vouch_for(p, v);
+    if (v.right) of = v.from;
     return v.right;
 }
 
@@ -105,7 +106,7 @@ void coalescer::look_at(const packet& p, std::size_t link, view& v) noexcept
     const bool sizes_right = v.size <= p.size() && v.headers_size >= link + ip_size + tcp_size && v.headers_size <= v.size &&
                              v.headers_size <= front.size();
     if (!sizes_right || (wire::load_16(ip + offsetof(wire::ipv4_header, flags_offset)) & fragment_bits) != 0) return;
-    if (ones_sum({ip, ip_size}) != 0xffff) return;
+    if (ones_sum(std::span<const std::byte, ip_size>(ip, ip_size)) != 0xffff) return;
     if (p.offload.checksum == state::complete && !checksum_right(p, link, v)) return;
     const bool in_one_piece = front.size() == p.size();
     v.right = true;
@@ -121,13 +122,16 @@ void coalescer::look_at(const packet& p, std::size_t link, view& v) noexcept
 /// TCP's, with its pseudo-header.
 bool coalescer::checksum_right(const packet& p, std::size_t link, const view& v) noexcept
 {
-    const std::byte* const addresses = v.octets + link + offsetof(wire::ipv4_header, source);
-    std::size_t left = v.size - link - ip_size;
+    // The addresses stand right before it, and are summed with it: 8 octets, so that the order within words stays.
+    std::size_t skip = link + offsetof(wire::ipv4_header, source);
+    std::size_t left = v.size - skip;
     checksum_accumulator sum;
-    sum.add({addresses, sizeof v.from.addresses});
     sum.add_word(static_cast<std::uint16_t>(wire::ip_protocol::tcp));
-    sum.add_word(static_cast<std::uint16_t>(left));
-    std::size_t skip = link + ip_size;
+    sum.add_word(static_cast<std::uint16_t>(v.size - link - ip_size));
+    if (v.size <= p.front().size()) {
+        sum.add({v.octets + skip, left});
+        return sum.folded() == 0xffff;
+    }
     p.for_each_piece([&](const_bytes piece) {
         piece = piece.subspan(std::exchange(skip, 0));
         piece = piece.first(std::min(piece.size(), left)); // without padding

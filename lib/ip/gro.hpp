@@ -56,8 +56,8 @@ public:
 
     void add(packet&& p);
 
-    /// arrival::right of a packet that comes alone. What was verified on the way is marked in it.
-    static bool is_right(packet& p, link_type link) noexcept;
+    /// arrival::right and arrival::of of a packet that comes alone. What was verified on the way is marked in it.
+    static bool is_right(packet& p, link_type link, conversation& of) noexcept;
 
     /// What has become of the packets, in two parts; they may be moved from. Until the next add() or clear().
     std::span<arrival> openings() noexcept { return openings_; }

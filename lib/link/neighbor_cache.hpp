@@ -45,9 +45,15 @@ public:
     /// The neighbour's address; or none, and the packet waits (or the oldest one waiting was dropped for it).
     const mac_address* resolve(const address& next_hop, packet& p, time_point now)
     {
-        if (last_ == entries_.end() || !same_address(last_->first, next_hop)) return look_up(next_hop, p, now);
+        const mac_address* const known = find_last(next_hop, now);
+        return known != nullptr ? known : look_up(next_hop, p, now);
+    }
+    /// The same, if it is the one that was wanted last, and nothing is to be done about it. None: resolve() is to be asked.
+    const mac_address* find_last(const address& next_hop, time_point now)
+    {
+        if (last_ == entries_.end() || !same_address(last_->first, next_hop)) return nullptr;
         entry& e = last_->second;
-        if (e.state != state::reachable || e.deadline <= now) return look_up(next_hop, p, now);
+        if (e.state != state::delay && (e.state != state::reachable || e.deadline <= now)) return nullptr;
         e.used = now;
         return &e.mac;
     }

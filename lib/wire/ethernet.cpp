@@ -35,12 +35,4 @@ parsed<ethernet_frame> parse_ethernet(const_bytes front) noexcept
     return parsed_by<ethernet_frame>([&](ethernet_frame& f) { return read_ethernet(front, f); });
 }
 
-void push_ethernet(packet& p, const mac_address& destination, const mac_address& source, ether_type type) noexcept
-{
-    std::byte* const at = p.push_front(sizeof(header));
-    std::memcpy(at + offsetof(header, destination), destination.octets.data(), sizeof destination.octets);
-    std::memcpy(at + offsetof(header, source), source.octets.data(), sizeof source.octets);
-    store_16(at + offsetof(header, type), static_cast<std::uint16_t>(type));
-}
-
 } // namespace tapio::core::wire

@@ -62,6 +62,13 @@ inline bool is_plain_frame(const std::byte* header, const mac_address& to) noexc
 }
 
 /// Puts the header in front.
-void push_ethernet(packet& p, const mac_address& destination, const mac_address& source, ether_type type) noexcept;
+inline void push_ethernet(packet& p, const mac_address& destination, const mac_address& source, ether_type type) noexcept
+{
+    using header = ethernet_header;
+    std::byte* const at = p.push_front(sizeof(header));
+    std::memcpy(at + offsetof(header, destination), destination.octets.data(), sizeof destination.octets);
+    std::memcpy(at + offsetof(header, source), source.octets.data(), sizeof source.octets);
+    store_16(at + offsetof(header, type), static_cast<std::uint16_t>(type));
+}
 
 } // namespace tapio::core::wire

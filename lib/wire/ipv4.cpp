@@ -9,7 +9,7 @@ namespace tapio::core::wire {
 
 namespace {
 
-constexpr std::uint16_t flag_dont_fragment = 0x4000;
+constexpr std::uint16_t flag_dont_fragment = ipv4_dont_fragment;
 constexpr std::uint16_t flag_more_fragments = 0x2000;
 constexpr std::uint16_t offset_mask = 0x1fff;
 
@@ -86,25 +86,16 @@ parsed<ipv4_fields> parse_ipv4(const_bytes front, std::size_t total) noexcept
 
 void push_ipv4(packet& p, const ipv4_fields& f) noexcept
 {
-    const auto total_length = static_cast<std::uint16_t>(sizeof(ipv4_header) + p.size());
     const auto flags_offset = static_cast<std::uint16_t>((f.dont_fragment ? flag_dont_fragment : 0) |
                                                          (f.more_fragments ? flag_more_fragments : 0) | f.fragment_offset / 8);
-    const std::uint32_t first = 0x4500'0000U | std::uint32_t{f.tos} << 16 | total_length;
-    const std::uint32_t second = std::uint32_t{f.identification} << 16 | flags_offset;
-    const std::uint32_t third = std::uint32_t{f.ttl} << 24 | static_cast<std::uint32_t>(f.protocol) << 16;
-    const std::uint32_t source = f.source.to_uint(), destination = f.destination.to_uint();
-    checksum_accumulator sum; // of the words as they are known: not of what is being written
-    sum.add_words(first);
-    sum.add_words(second);
-    sum.add_words(third);
-    sum.add_words(source);
-    sum.add_words(destination);
-    std::byte* const at = p.push_front(sizeof(ipv4_header));
-    store_32(at, first);
-    store_32(at + offsetof(ipv4_header, identification), second);
-    store_32(at + offsetof(ipv4_header, ttl), third | sum.checksum());
-    store_32(at + offsetof(ipv4_header, source), source);
-    store_32(at + offsetof(ipv4_header, destination), destination);
+    ipv4_words w;
+    w.tos = f.tos;
+    w.ttl = f.ttl;
+    w.protocol = f.protocol;
+    w.identification = std::uint32_t{f.identification} << 16 | flags_offset;
+    w.source = f.source.to_uint();
+    w.destination = f.destination.to_uint();
+    push_ipv4(p, w);
 }
 
 } // namespace tapio::core::wire

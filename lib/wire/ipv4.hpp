@@ -2,6 +2,7 @@
 /// The IPv4 header and its options (RFC 791, RFC 1122 §3.2.1).
 #pragma once
 
+#include "base/checksum.hpp"
 #include "wire/header.hpp"
 
 #include <tapio/core/address.hpp>
@@ -75,7 +76,35 @@ inline address_v4 destination_of(const std::byte* header) noexcept
     return address_v4(load_32(header + offsetof(ipv4_header, destination)));
 }
 
+inline constexpr std::uint16_t ipv4_dont_fragment = 0x4000;
+
 /// Puts a header without options in front of the packet, its total length and checksum computed.
 void push_ipv4(packet& p, const ipv4_fields& fields) noexcept;
+
+/// What such a header says, as the words that it is made of.
+struct ipv4_words
+{
+    ip_protocol protocol{};
+    std::uint8_t ttl = 64;
+    std::uint8_t tos = 0;
+    std::uint32_t identification = ipv4_dont_fragment; ///< above flags and offset. RFC 6864 §4.1: atomic datagrams need none
+    std::uint32_t source = 0, destination = 0;
+};
+
+/// The same, made where it is wanted. The sum is made of the words as they are known: not of what is being written.
+inline void push_ipv4(packet& p, const ipv4_words& w) noexcept
+{
+    const std::uint32_t first =
+        0x4500'0000U | std::uint32_t{w.tos} << 16 | static_cast<std::uint16_t>(sizeof(ipv4_header) + p.size());
+    const std::uint32_t third = std::uint32_t{w.ttl} << 24 | static_cast<std::uint32_t>(w.protocol) << 16;
+    checksum_accumulator sum;
+    for (const std::uint32_t word : {first, w.identification, third, w.source, w.destination}) sum.add_words(word);
+    std::byte* const at = p.push_front(sizeof(ipv4_header));
+    store_32(at, first);
+    store_32(at + offsetof(ipv4_header, identification), w.identification);
+    store_32(at + offsetof(ipv4_header, ttl), third | sum.checksum());
+    store_32(at + offsetof(ipv4_header, source), w.source);
+    store_32(at + offsetof(ipv4_header, destination), w.destination);
+}
 
 } // namespace tapio::core::wire

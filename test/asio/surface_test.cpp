@@ -227,4 +227,29 @@ TEST(raw_sockets, any_protocol_and_who_hears_it)
     EXPECT_EQ(stack.counters().ip.in_unknown_protos, 0U);
 }
 
+/// What goes to a connection they hear all the same.
+TEST(raw_sockets, hear_the_segments_of_a_connection)
+{
+    boost::asio::io_context io;
+    tapio::stack stack(io);
+    tcp::acceptor acceptor(stack, {asio::ip::address_v4::loopback(), 0});
+    tcp::socket near(stack), far(stack);
+    near.connect(acceptor.local_endpoint());
+    acceptor.accept(far);
+    using raw = asio::generic::raw_protocol;
+    raw::socket s(stack, raw(AF_INET, 6));
+    s.non_blocking(true);
+    asio::write(near, asio::buffer("hello", 5));
+    std::array<char, 100> got{};
+    EXPECT_EQ(asio::read(far, asio::buffer(got, 5)), 5U);
+    EXPECT_EQ(std::string(got.data(), 5), "hello");
+    const std::size_t n = s.receive(asio::buffer(got));
+    ASSERT_GT(n, 45U);
+    EXPECT_EQ(std::string(&got[n - 5], 5), "hello");
+    EXPECT_EQ(static_cast<unsigned char>(got[0]), 0x45) << "with its IP header";
+    s.close();
+    asio::write(near, asio::buffer("again", 5));
+    EXPECT_EQ(asio::read(far, asio::buffer(got, 5)), 5U);
+}
+
 } // namespace

@@ -94,7 +94,12 @@ public:
     // -- writing, back to front --------------------------------------------------------------------------------
 
     /// Prepends `n` octets and answers where they are to be written. Precondition: the headroom suffices (asserted).
-    std::byte* push_front(std::size_t n) noexcept;
+    std::byte* push_front(std::size_t n) noexcept
+    {
+        BOOST_ASSERT(n <= begin_);
+        begin_ = static_cast<std::uint16_t>(begin_ - n);
+        return head_.data() + begin_;
+    }
 
     /// Prepends a header.
     template <class Header>

@@ -234,7 +234,11 @@ bool is_right(packet p, link_type link = link_type::ethernet)
     all.add(packet(p));
     const auto left = all.openings().empty() ? all.finish() : all.openings();
     EXPECT_EQ(left.size(), 1U);
-    EXPECT_EQ(left[0].right, coalescer::is_right(p, link)) << "in a batch or alone";
+    conversation alone;
+    EXPECT_EQ(left[0].right, coalescer::is_right(p, link, alone)) << "in a batch or alone";
+    if (left[0].right) {
+        EXPECT_EQ(left[0].of, alone);
+    }
     return left[0].right;
 }
 
