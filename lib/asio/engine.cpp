@@ -178,7 +178,7 @@ engine::turn::~turn()
     // What a handler's own calls lead to is looked at when it has returned. If it runs the io_context itself, devices come in
     // here: it does not get to what was posted before it did so, not with a concurrency_hint of 1. But what is delivered in
     // memory comes to every handler, and one that is on its way is enough: many would take the turns of others.
-    const bool part_of_it = users_ || engine_.flushing_;
+    const bool part_of_it = users_ || engine_.flushing_ || engine_.polling_;
     const bool runs_io_itself = engine_.catching_up_ && !part_of_it && !pending_deliveries.running;
     const bool on_its_way = engine_.catch_up_due_ || (engine_.catching_up_ && part_of_it);
     const bool to_catch_up = engine_.is_behind() && (runs_io_itself || !on_its_way);
@@ -225,7 +225,7 @@ void engine::catch_up()
         ~running()
         {
             self.catching_up_ = outer;
-            self.flushing_ = self.time_stands_ = false;
+            self.flushing_ = self.polling_ = self.time_stands_ = false;
             bool behind = false;
             {
                 const std::lock_guard lock(self.mutex_);
@@ -240,13 +240,31 @@ void engine::catch_up()
     }
     if (!runs_handlers_) return flush();
     const running here(*this);
-    for (unsigned n = 0; n < most && !io_->stopped(); ++n) {
-        operation* const op = ready_.pop();
-        if (op == nullptr) break;
-        time_stands_ = false;
-        op->run();
+    constexpr unsigned most_looks = 8;
+    for (unsigned looks = 0; !io_->stopped(); ++looks) {
+        for (unsigned n = 0; n < most && !io_->stopped(); ++n) {
+            operation* const op = ready_.pop();
+            if (op == nullptr) break;
+            time_stands_ = false;
+            op->run();
+        }
+        if (io_->stopped()) return;
+        flush();
+        if (looks == most_looks || !looks_again()) return;
     }
-    if (!io_->stopped()) flush();
+}
+
+/// Where packets come in batches, the next has come meanwhile: it is taken without a way through the io_context and its reactor.
+/// @return true if there was one
+bool engine::looks_again()
+{
+    constexpr std::uint64_t few = 4, many = 64; // packets: a single one has no follower, and large batches take long enough
+    if (came_ < few || came_ > many || is_behind()) return false;
+    came_ = 0;
+    polling_ = true;
+    for (const auto& a : devices_) a->medium->poll();
+    polling_ = false;
+    return came_ > 0;
 }
 
 void engine::flush()
@@ -462,6 +480,7 @@ void engine::attachment::end_batch(bool goes_on)
     const called_by_device here;
     turn t(owner);
     t.handlers_first();
+    owner.came_ = owner.traced_ ? batch.size() : gathered.packets();
     if (!owner.traced_) return t.host().receive(id, gathered, t.now(), goes_on);
     t.host().receive(id, batch, t.now(), goes_on);
     batch.clear();

@@ -178,6 +178,7 @@ private:
     bool is_behind() const noexcept { return flush_due_ || !ready_.empty(); }
     void catch_up_later();
     void catch_up();
+    bool looks_again();
     void pass_on(core::stray&& s);
     static void send_to(const std::weak_ptr<engine>& sibling, core::stray s);
     void flush(); ///< what was left for later, if nobody has seen to it since
@@ -220,6 +221,8 @@ private:
     bool catch_up_due_ = false;                 ///< one is on its way
     bool catching_up_ = false;                  ///< one is running; only if `runs_handlers_`
     bool flushing_ = false;                     ///< what it ends with
+    bool polling_ = false;                      ///< it looks for more before it ends
+    std::uint64_t came_ = 0;                    ///< packets of the last batch
     bool time_stands_ = false;                  ///< for a handler's calls of which nothing follows before it has returned
     core::time_point held_since_ = core::never; ///< output of the host's, for handlers that come first
     unsigned slow_ = 0;                         ///< so many turns more do not wait for handlers: they were slow

@@ -140,11 +140,16 @@ private:
 
     void read_batch()
     {
+        constexpr int most_in_vain = 8; // a look costs less than the way through the io_context to the next
         auto ended_by = packet_reader::outcome::drained;
         bool again = false;
         const bool open = delivery_.with_receiver([&](device_receiver& r) {
-            ended_by = read_into(r);
-            again = ended_by != packet_reader::outcome::drained || looks_again();
+            for (int i = 0; i < most_in_vain && delivery_.is_open(); ++i) {
+                ended_by = read_into(r);
+                const bool in_vain = found_ == 0;
+                again = ended_by != packet_reader::outcome::drained || looks_again();
+                if (!in_vain || !again) break;
+            }
         });
         if (!open || ended_by == packet_reader::outcome::failed) return;
         again ? read_on() : wait_readable();

@@ -2,6 +2,7 @@
 #include <tapio/device/device.hpp>
 #include <tapio/device/pipe.hpp>
 #include <tapio/ip/tcp.hpp>
+#include <tapio/ip/udp.hpp>
 #include <tapio/stack.hpp>
 
 #include <boost/asio.hpp>
@@ -22,6 +23,7 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 using tapio::ip::tcp;
+using tapio::ip::udp;
 
 TEST(turns, who_accepts_keeps_pace_with_who_connects)
 {
@@ -70,6 +72,7 @@ public:
         asio::any_io_executor executor;
         tapio::device_receiver* receiver = nullptr;
         std::vector<tapio::core::packet> coming;
+        std::size_t looks = 0, found = 0; ///< poll(), and packets that it gave
     };
 
     posted_end(std::shared_ptr<side> own, std::shared_ptr<side> other) : own_(std::move(own)), other_(std::move(other)) {}
@@ -87,6 +90,12 @@ public:
         return true;
     }
     void stop() override { own_->receiver = nullptr; }
+    void poll() override
+    {
+        ++own_->looks;
+        own_->found += own_->coming.size();
+        if (!own_->coming.empty()) deliver(*own_);
+    }
 
 private:
     static void deliver(side& to)
@@ -100,9 +109,10 @@ private:
     const std::shared_ptr<side> own_, other_;
 };
 
-std::pair<std::unique_ptr<tapio::device>, std::unique_ptr<tapio::device>> posted_wire()
+std::pair<std::unique_ptr<tapio::device>, std::unique_ptr<tapio::device>>
+posted_wire(const std::shared_ptr<posted_end::side>& a = std::make_shared<posted_end::side>())
 {
-    const auto a = std::make_shared<posted_end::side>(), b = std::make_shared<posted_end::side>();
+    const auto b = std::make_shared<posted_end::side>();
     return {std::make_unique<posted_end>(a, b), std::make_unique<posted_end>(b, a)};
 }
 
@@ -199,6 +209,64 @@ TEST(turns, a_write_in_one_go_is_answered_while_a_reader_waits)
     EXPECT_GT(server.available(), 30'000U) << "more than a first window";
     io.poll();
     EXPECT_TRUE(done);
+}
+
+/// Datagrams in a batch. The handler of one sends more, at times.
+struct batches : testing::Test
+{
+    batches()
+    {
+        a.add_address(asio::ip::make_address("198.18.0.1"), 24);
+        b.add_address(asio::ip::make_address("198.18.0.2"), 24);
+        receiver.bind({asio::ip::make_address("198.18.0.1"), 53});
+        sender.connect(receiver.local_endpoint());
+        receive();
+        send(1); // its neighbour is known then
+        io.poll();
+        heard = side->looks = side->found = 0;
+    }
+
+    void send(std::size_t n)
+    {
+        while (n-- > 0) sender.send(asio::buffer("x", 1));
+    }
+    void receive()
+    {
+        receiver.async_receive(asio::buffer(&octet, 1), [this](error_code ec, std::size_t) {
+            if (ec) return;
+            if (++heard == more_after) send(7);
+            receive();
+        });
+    }
+
+    asio::io_context io{1};
+    std::shared_ptr<posted_end::side> side = std::make_shared<posted_end::side>();
+    std::pair<std::unique_ptr<tapio::device>, std::unique_ptr<tapio::device>> wire = posted_wire(side);
+    tapio::stack a{io, std::move(wire.first)}, b{io, std::move(wire.second)};
+    udp::socket receiver{a, udp::v4()}, sender{b, udp::v4()};
+    char octet = 0;
+    std::size_t heard = 0, more_after = 0;
+};
+
+TEST_F(batches, are_followed_by_a_look_for_the_next)
+{
+    more_after = 2;
+    send(5);
+    io.poll();
+    EXPECT_EQ(heard, 12U);
+    EXPECT_GT(side->looks, 0U);
+    EXPECT_EQ(side->found, 7U) << "all that came while the handlers ran";
+    EXPECT_LE(side->looks, 16U);
+}
+
+TEST_F(batches, of_one_are_not)
+{
+    for (int i = 0; i < 10; ++i) {
+        send(1);
+        io.poll();
+    }
+    EXPECT_EQ(heard, 10U);
+    EXPECT_EQ(side->looks, 0U);
 }
 
 } // namespace
