@@ -46,8 +46,12 @@ std::size_t class_of(std::size_t capacity) noexcept
     return capacity <= smallest ? 0 : static_cast<std::size_t>(std::bit_width((capacity - 1) / smallest));
 }
 
+/// Where a block's octets lie unless they lie as others (block::lie_like): at the beginning of a line.
+void lie_as_allocated(block_header* b) noexcept { b->octets -= reinterpret_cast<std::uintptr_t>(b->octets) % cache_line; }
+
 void destroy(block_header* b) noexcept
 {
+    lie_as_allocated(b);
     const auto alignment = alignment_of(b->capacity);
     void* const memory = b->octets - cache_line;
     b->~block_header();
@@ -79,6 +83,7 @@ public:
 
     bool keep(block_header* b) noexcept
     {
+        lie_as_allocated(b);
         auto& list = lists_[b->kind];
         if ((list.size() + 1) * b->capacity > most_kept) return false;
         try {
@@ -100,10 +105,12 @@ free_lists& pool()
     return lists;
 }
 
-/// The header lies at the end of a line of the processor's cache, the octets from the next one on.
+/// The header lies at the end of a line of the processor's cache, the octets from the next one on; behind those of a large one is
+/// room for lie_like().
 block_header* allocate(std::size_t capacity, std::uint32_t kind)
 {
-    auto* const memory = static_cast<std::byte*>(::operator new(cache_line + capacity, alignment_of(capacity)));
+    const std::size_t size = cache_line + capacity + (capacity >= large ? cache_line : 0);
+    auto* const memory = static_cast<std::byte*>(::operator new(size, alignment_of(capacity)));
     static_assert(sizeof(block_header) <= cache_line);
     return new (memory + cache_line - sizeof(block_header))
         block_header{{1}, static_cast<std::uint32_t>(capacity), kind, memory + cache_line};
@@ -138,10 +145,19 @@ void release_block(block_header* b) noexcept
 
 } // namespace detail
 
+void block::lie_like(const std::byte* others) noexcept
+{
+    const bool has_room = header_->kind != detail::block_kind::of_arena && header_->capacity >= detail::large;
+    if (!has_room) return;
+    detail::lie_as_allocated(header_);
+    header_->octets += reinterpret_cast<std::uintptr_t>(others) % detail::cache_line;
+}
+
 slice slice::copy_of(const_bytes bytes)
 {
     if (bytes.empty()) return {};
     block b(bytes.size());
+    b.lie_like(bytes.data());
     std::copy(bytes.begin(), bytes.end(), b.data());
     return std::move(b).into_slice(0, bytes.size());
 }

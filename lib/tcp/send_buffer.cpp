@@ -12,17 +12,19 @@ constexpr std::size_t largest_chunk = 65536;
 
 } // namespace
 
-send_buffer::chunk& send_buffer::writable_chunk(std::size_t wanted)
+send_buffer::chunk& send_buffer::writable_chunk(const_bytes wanted)
 {
     if (chunks_.size() > first_ && chunks_.back().filled < chunks_.back().memory.capacity()) return chunks_.back();
-    const auto capacity = std::clamp(std::bit_ceil(wanted), smallest_chunk, largest_chunk);
-    return chunks_.emplace_back(chunk{block(capacity), {}, end_, 0});
+    const auto capacity = std::clamp(std::bit_ceil(wanted.size()), smallest_chunk, largest_chunk);
+    chunk& fresh = chunks_.emplace_back(chunk{block(capacity), {}, end_, 0});
+    fresh.memory.lie_like(wanted.data());
+    return fresh;
 }
 
 void send_buffer::write(const_bytes bytes)
 {
     while (!bytes.empty()) {
-        chunk& c = writable_chunk(bytes.size());
+        chunk& c = writable_chunk(bytes);
         const auto n = std::min(bytes.size(), c.memory.capacity() - c.filled);
         std::copy_n(bytes.data(), n, c.memory.data() + c.filled);
         c.filled += n;

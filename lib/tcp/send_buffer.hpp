@@ -51,7 +51,7 @@ private:
         std::size_t filled = 0;  ///< octets
     };
 
-    chunk& writable_chunk(std::size_t wanted);
+    chunk& writable_chunk(const_bytes wanted);
 
     boost::container::small_vector<chunk, 1> chunks_;
     std::size_t first_ = 0; ///< chunks before it are spent

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -27,6 +28,29 @@ TEST(block, that_is_large_begins_where_neither_pages_nor_allocations_do)
 {
     for (const std::size_t capacity : {16384, 65536, 131072, 1'000'000})
         EXPECT_EQ(place_of(block(capacity)) % 4096, 64U) << capacity;
+}
+
+TEST(block, that_is_large_lies_as_what_is_copied_there)
+{
+    const std::vector<std::byte> from(65536 + 64, std::byte{7});
+    for (const std::size_t capacity : {16384, 65536, 131072, 1'000'000}) {
+        const std::size_t n = std::min<std::size_t>(capacity, 65536);
+        for (std::size_t shift = 0; shift < 64; shift += 7) {
+            block b(capacity);
+            EXPECT_EQ(place_of(b) % 4096, 64U) << "used before, and as new again";
+            b.lie_like(from.data() + shift);
+            EXPECT_EQ(place_of(b) % 64, reinterpret_cast<std::uintptr_t>(from.data() + shift) % 64);
+            EXPECT_EQ(place_of(b) % 4096 / 64, 1U);
+            EXPECT_GE(b.capacity(), capacity);
+            std::fill_n(b.data(), b.capacity(), std::byte{1}); // all of it is there
+            std::copy_n(from.data() + shift, n, b.data());
+            const slice s = std::move(b).into_slice(0, n);
+            EXPECT_TRUE(std::equal(s.bytes().begin(), s.bytes().end(), from.begin() + static_cast<std::ptrdiff_t>(shift)));
+        }
+    }
+    block small(2048);
+    small.lie_like(from.data() + 5);
+    EXPECT_EQ(place_of(small) % 64, 0U) << "has no room for it";
 }
 
 TEST(block, is_used_again_when_its_last_slice_has_gone)
