@@ -24,7 +24,7 @@ constexpr std::size_t most_kept = std::size_t{8} << 20; ///< octets kept in one 
 
 // `rep movsb`, by which kernels copy and C libraries large pieces, is twenty times slower on some processors (AMD's Zen 3 for
 // one) when the destination lies 1 to 31 octets behind the source modulo 4096. The octets of large blocks lie so that this does
-// not happen with the usual others: the kernel's pages, and memory fresh from malloc.
+// not happen with the usual others: the kernel's pages, and memory fresh from malloc; nor does it where they lie_like() others.
 constexpr std::size_t large = 16384; ///< octets of capacity
 
 std::align_val_t alignment_of(std::size_t capacity) noexcept
