@@ -20,7 +20,7 @@ void move_offload(packet& p, std::size_t header) noexcept
 const network::way_out* network::way_to(const send_info& info)
 {
     if (!info.destination.is_v4() || !info.source.is_v4()) return nullptr; // IPv6 will stand here
-    const std::uint64_t names = std::uint64_t{info.destination.to_v4().to_uint()} << 32 | info.source.to_v4().to_uint();
+    const std::uint64_t names = names_of(info.destination, info.source);
     way_out& w = way_towards(names);
     if (leads(w, names, info.via)) return &w;
     const auto found = path_to(info.destination, info.source, info.via);

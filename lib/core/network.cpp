@@ -161,6 +161,10 @@ result<network::path> network::path_to(const address& destination, const std::op
                                        std::optional<interface_id> via) const
 {
     if (destination.is_v6()) return errno_code(ENETUNREACH);
+    if (source && source->is_v4()) { // whoever opens a connection has often closed one
+        const std::uint64_t names = names_of(destination, *source);
+        if (const way_out& last = way_towards(names); leads(last, names, via)) return last.path;
+    }
     if (is_our_address(destination)) {
         const net_interface& lo = *interfaces_[loopback];
         return path{loopback, source.value_or(destination), lo.info.mtu, lo.info.offload, true, 0};

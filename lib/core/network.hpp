@@ -246,7 +246,13 @@ private:
         std::optional<mac_address> group; ///< of a broadcast or multicast on an Ethernet
     };
     const way_out* way_to(const send_info& info);
-    way_out& way_towards(std::uint64_t names) noexcept { return ways_[(names >> 32) % ways_.size()]; } ///< or another's
+    /// Or another's.
+    way_out& way_towards(std::uint64_t names) noexcept { return ways_[(names >> 32) % ways_.size()]; }
+    const way_out& way_towards(std::uint64_t names) const noexcept { return ways_[(names >> 32) % ways_.size()]; }
+    static std::uint64_t names_of(const address& destination, const address& source) ///< precondition: IPv4
+    {
+        return std::uint64_t{destination.to_v4().to_uint()} << 32 | source.to_v4().to_uint();
+    }
     bool leads(const way_out& w, std::uint64_t names, const std::optional<interface_id>& via) const noexcept
     {
         return w.generation == generation_ && w.names == names && w.via == via;

@@ -163,11 +163,15 @@ std::uint32_t tcp_sockets::table_hash(const ip::conversation& c) const noexcept
 /// First where they may stand, then those that wait and stand there: of a table that is large enough it has to come from far.
 void tcp_sockets::expect(std::span<const ip::arrival> openings) noexcept
 {
-    openings = openings.first(std::min(openings.size(), hashed_.size() / 2));
-    for (const ip::arrival& a : openings) connections_.prefetch(table_hash(a.of));
+    std::array<std::uint32_t, 64> hashes;
+    openings = openings.first(std::min(openings.size(), hashes.size()));
+    for (std::size_t n = 0; n < openings.size(); ++n) {
+        hashes[n] = table_hash(openings[n].of);
+        connections_.prefetch(hashes[n]);
+    }
     if (waiting_.empty()) return;
-    for (const ip::arrival& a : openings)
-        if (const tcp_id id = connections_.first_of(table_hash(a.of)); time_wait_table::holds(id)) waiting_.prefetch(id);
+    for (std::size_t n = 0; n < openings.size(); ++n)
+        if (const tcp_id id = connections_.first_of(hashes[n]); time_wait_table::holds(id)) waiting_.prefetch(id);
 }
 
 tcp_id tcp_sockets::connection_of(const endpoint& local, const endpoint& remote) const

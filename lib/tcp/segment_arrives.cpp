@@ -184,7 +184,7 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
     news.mss = send_mss_;
     news.advanced = seg.ack.after(snd_.una);
     news.has_sack = !seg.options.sack.empty();
-    news.duplicate = told_twice(seg);
+    if (news.has_sack) news.duplicate = told_twice(seg);
     if (ts_.enabled() && seg.options.ts) news.echo = seg.options.ts->echo;
     ack_sample& sample = news.sample;
     sample.now = now;
