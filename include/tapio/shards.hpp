@@ -49,8 +49,8 @@ public:
     void add_address(const boost::asio::ip::address& address, unsigned prefix_length);
     void set_default_gateway(const boost::asio::ip::address& gateway);
 
-    /// One acceptor fed by all: `on_connection(tcp::socket)` is called for each connection, on the thread of the shard that it
-    /// belongs to, so it must be callable on several at once. Until stop().
+    /// One acceptor fed by all: `on_connection(tcp::socket&&)` is called for each connection, on the thread of the shard that it
+    /// belongs to, so it must be callable on several at once; what it leaves in the socket is closed. Until stop().
     /// @throws boost::system::system_error address_in_use · address_not_available
     void listen(const ip::tcp::endpoint& at, std::function<void(ip::tcp::socket&&)> on_connection,
                 int backlog = boost::asio::socket_base::max_listen_connections);
