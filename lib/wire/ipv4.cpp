@@ -9,7 +9,6 @@ namespace tapio::core::wire {
 
 namespace {
 
-constexpr std::uint16_t flag_dont_fragment = ipv4_dont_fragment;
 constexpr std::uint16_t flag_more_fragments = 0x2000;
 constexpr std::uint16_t offset_mask = 0x1fff;
 
@@ -63,7 +62,7 @@ std::optional<drop_reason> read_ipv4(const_bytes front, std::size_t total, ipv4_
     f.tos = std::to_integer<std::uint8_t>(at[offsetof(ipv4_header, tos)]);
     f.identification = load_16(at + offsetof(ipv4_header, identification));
     const std::uint16_t flags = load_16(at + offsetof(ipv4_header, flags_offset));
-    f.dont_fragment = (flags & flag_dont_fragment) != 0;
+    f.dont_fragment = (flags & ipv4_dont_fragment) != 0;
     f.more_fragments = (flags & flag_more_fragments) != 0;
     f.fragment_offset = static_cast<std::uint16_t>((flags & offset_mask) * 8);
     if (!walk_options(front.subspan(sizeof(ipv4_header), f.header_length - sizeof(ipv4_header)), f))
@@ -86,7 +85,7 @@ parsed<ipv4_fields> parse_ipv4(const_bytes front, std::size_t total) noexcept
 
 void push_ipv4(packet& p, const ipv4_fields& f) noexcept
 {
-    const auto flags_offset = static_cast<std::uint16_t>((f.dont_fragment ? flag_dont_fragment : 0) |
+    const auto flags_offset = static_cast<std::uint16_t>((f.dont_fragment ? ipv4_dont_fragment : 0) |
                                                          (f.more_fragments ? flag_more_fragments : 0) | f.fragment_offset / 8);
     ipv4_words w;
     w.tos = f.tos;

@@ -76,7 +76,7 @@ inline address_v4 destination_of(const std::byte* header) noexcept
     return address_v4(load_32(header + offsetof(ipv4_header, destination)));
 }
 
-inline constexpr std::uint16_t ipv4_dont_fragment = 0x4000;
+inline constexpr std::uint16_t ipv4_dont_fragment = 0x4000; ///< DF, in flags_offset
 
 /// Puts a header without options in front of the packet, its total length and checksum computed.
 void push_ipv4(packet& p, const ipv4_fields& fields) noexcept;

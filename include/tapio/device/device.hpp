@@ -91,8 +91,8 @@ public:
     virtual void advance() {}
 
     /// A descriptor that is readable when packets have come, or -1; and what reads them, as its handler would. For a stack
-    /// that a blocked caller drives (see stack.hpp), while the executor may be run by nobody; and after a batch, to have the
-    /// next without a way through the executor. Called without the stack's lock, on a thread on which handlers run.
+    /// that a blocked caller drives (see stack.hpp), while the executor may be run by nobody, on that caller's thread; and after
+    /// a batch, to have the next without a way through the executor, in one of its handlers. Without the stack's lock.
     virtual int poll_descriptor() const { return -1; }
     virtual void poll() {}
 };
