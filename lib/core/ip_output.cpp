@@ -151,32 +151,35 @@ std::size_t network::transmit_room(interface_id interface) const noexcept
     return used >= options_.transmit_queue ? 0 : options_.transmit_queue - used;
 }
 
-/// What a device cannot cut is cut here. Precondition: there is some, or nothing at all.
-packet* network::next_piece(net_interface& i)
+inline bool network::leaves_whole(const net_interface& i, const packet& p) noexcept
 {
-    if (i.is_piece) return &i.piece;
-    if (i.cut.done()) {
-        if (i.transmit.empty()) return nullptr;
-        i.cut.start(std::move(i.transmit.front()), i.info.link == link_type::ethernet ? sizeof(wire::ethernet_header) : 0);
-        i.transmit.pop_front();
+    return p.offload.gso != offload_info::gso_type::tcp_v4 || i.info.offload.tso_v4;
+}
+
+/// What a device cannot cut is cut here. Several pieces one after the other, while the processor has the code for it at hand:
+/// the device's way with a packet is long.
+void network::cut_pieces(net_interface& i)
+{
+    i.first_piece = i.pieces_end = 0;
+    while (i.pieces_end < i.pieces.size()) {
+        if (i.cut.done()) {
+            if (i.transmit.empty() || leaves_whole(i, i.transmit.front())) return;
+            i.cut.start(std::move(i.transmit.front()), i.info.link == link_type::ethernet ? sizeof(wire::ethernet_header) : 0);
+            i.transmit.pop_front();
+        }
+        if (i.cut.next(i.pieces[i.pieces_end])) ++i.pieces_end;
     }
-    i.is_piece = i.cut.next(i.piece);
-    return i.is_piece ? &i.piece : nullptr;
 }
 
 std::span<packet* const> network::first_packets(interface_id interface, time_point now)
 {
     net_interface& i = *interfaces_[interface];
-    const auto leaves_whole = [&i](const packet& p) {
-        return p.offload.gso != offload_info::gso_type::tcp_v4 || i.info.offload.tso_v4;
-    };
+    if (!i.has_pieces()) cut_pieces(i);
     std::size_t n = 0;
-    if (!i.is_piece && i.cut.done()) {
-        const std::size_t most = std::min(i.transmit.size(), i.first.size());
-        for (; n < most && leaves_whole(i.transmit[n]); ++n) i.first[n] = &i.transmit[n];
-    }
+    for (std::size_t at = i.first_piece; at < i.pieces_end; ++at) i.first[n++] = &i.pieces[at];
     if (n == 0) {
-        if (packet* const piece = next_piece(i)) i.first[n++] = piece;
+        const std::size_t most = std::min(i.transmit.size(), i.first.size());
+        for (; n < most && leaves_whole(i, i.transmit[n]); ++n) i.first[n] = &i.transmit[n];
     }
     for (; i.announced < n; ++i.announced) {
         const packet& p = *i.first[i.announced];
@@ -191,10 +194,7 @@ void network::drop_first_packets(interface_id interface, std::size_t n)
 {
     net_interface& i = *interfaces_[interface];
     i.announced -= n;
-    if (n > 0 && std::exchange(i.is_piece, false)) {
-        i.piece.clear();
-        --n;
-    }
+    for (; n > 0 && i.has_pieces(); --n) i.pieces[i.first_piece++].clear();
     for (; n > 0; --n) {
         i.transmit.front().clear();
         i.transmit.pop_front();

@@ -203,14 +203,15 @@ private:
         link::neighbor_cache neighbors;
         ring<packet> transmit;
         ip::segmenter cut;               ///< the packet that is leaving in pieces
-        packet piece;                    ///< of what is being cut
-        bool is_piece = false;           ///< the next packet is `piece`, not the first of `transmit`
+        std::array<packet, 32> pieces;    ///< of what is being cut: they go before the first of `transmit`
+        std::size_t first_piece = 0, pieces_end = 0;
         std::array<packet*, 32> first{}; ///< first_packets()
         std::size_t announced = 0;       ///< so many of the next packets have been counted and traced
         bool was_full = false;
         interface_counters counters;
 
-        bool has_next() const noexcept { return !transmit.empty() || !cut.done() || is_piece; } ///< a packet to be sent
+        bool has_next() const noexcept { return !transmit.empty() || !cut.done() || has_pieces(); } ///< a packet to be sent
+        bool has_pieces() const noexcept { return first_piece < pieces_end; }
     };
 
     void note_address(net_interface& i, const interface_address& a);
@@ -260,7 +261,8 @@ private:
     address next_hop(const address& destination, std::optional<interface_id> via) const;
     void loop_back(interface_id interface, const packet& p);
     void transmit_ip(const way_out& way, packet&& p, time_point now);
-    static packet* next_piece(net_interface& i);
+    static bool leaves_whole(const net_interface& i, const packet& p) noexcept;
+    static void cut_pieces(net_interface& i);
     void enqueue(interface_id interface, packet&& p, time_point now);
     void enqueue(net_interface& i, packet&& p, time_point now);
     void overflowed(net_interface& i, const packet& p, time_point now);
