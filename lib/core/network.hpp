@@ -202,8 +202,8 @@ private:
         std::map<address, unsigned> groups; ///< joined, and how often
         link::neighbor_cache neighbors;
         ring<packet> transmit;
-        ip::segmenter cut;               ///< the packet that is leaving in pieces
-        std::array<packet, 32> pieces;    ///< of what is being cut: they go before the first of `transmit`
+        ip::segmenter cut;             ///< the packet that is leaving in pieces
+        std::array<packet, 32> pieces; ///< of what is being cut: they go before the first of `transmit`
         std::size_t first_piece = 0, pieces_end = 0;
         std::array<packet*, 32> first{}; ///< first_packets()
         std::size_t announced = 0;       ///< so many of the next packets have been counted and traced

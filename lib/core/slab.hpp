@@ -36,7 +36,7 @@ public:
     {
         if (i.index >= slots_) return nullptr;
         slot& s = at(i.index);
-        return s.generation == i.generation && s.value ? &*s.value : nullptr;
+        return s.generation == i.generation ? &*s.value : nullptr; // the handle of an empty slot nobody has
     }
     const T* find(id i) const noexcept { return const_cast<slab*>(this)->find(i); }
 

@@ -19,10 +19,8 @@ void put_options(const tcp::segment_options& o, bool opening, wire::tcp_options_
     out.fast_open = o.fast_open;
 }
 
-void put_numbers(const endpoint& local, const endpoint& remote, const tcp::outgoing_segment& seg, wire::tcp_numbers& out)
+void put_numbers(const tcp::outgoing_segment& seg, wire::tcp_numbers& out)
 {
-    out.source_port = local.port;
-    out.destination_port = remote.port;
     out.sequence = seg.seq.value();
     out.acknowledgement = seg.bits.ack ? seg.ack.value() : 0;
     out.flags = std::bit_cast<std::uint8_t>(seg.bits);
@@ -32,18 +30,27 @@ void put_numbers(const endpoint& local, const endpoint& remote, const tcp::outgo
 void push_header(const endpoint& local, const endpoint& remote, tcp::outgoing_segment& seg, bool partial)
 {
     wire::tcp_fields f;
-    put_numbers(local, remote, seg, f);
+    f.source_port = local.port;
+    f.destination_port = remote.port;
+    put_numbers(seg, f);
     f.urgent = seg.urgent;
     put_options(seg.options, seg.bits.syn, f.options);
     wire::push_tcp(seg.payload, f, local.address, remote.address, partial);
 }
 
-void push_plain_header(const endpoint& local, const endpoint& remote, tcp::outgoing_segment& seg, bool partial)
+bool is_plain(const tcp::outgoing_segment& seg) noexcept { return !seg.bits.syn && !seg.bits.urg && seg.options.sack.empty(); }
+
+/// @param names as they stand in what comes
+void push_plain_header(const ip::conversation& names, tcp::outgoing_segment& seg, bool partial)
 {
     wire::plain_tcp f;
-    put_numbers(local, remote, seg, f);
+    f.source_port = static_cast<std::uint16_t>(names.ports);
+    f.destination_port = static_cast<std::uint16_t>(names.ports >> 16);
+    put_numbers(seg, f);
     if (seg.options.ts) f.timestamps = wire::tcp_timestamps{seg.options.ts->value, seg.options.ts->echo};
-    wire::push_tcp(seg.payload, f, local.address, remote.address, partial);
+    const address_v4 remote(static_cast<std::uint32_t>(names.addresses >> 32));
+    const address_v4 local(static_cast<std::uint32_t>(names.addresses));
+    wire::push_tcp(seg.payload, f, local, remote, partial);
 }
 
 } // namespace
@@ -212,13 +219,13 @@ void tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const 
     }
     const std::size_t payload = p.size();
     const bool partial = seg.gso_size != 0 || (s != nullptr && s->path.offload.checksum); // who cuts it completes it
-    seg.bits.syn || seg.bits.urg || !seg.options.sack.empty() ? push_header(local, remote, seg, partial)
-                                                              : push_plain_header(local, remote, seg, partial);
+    const bool known = s != nullptr && s->names.ports != 0;                               // and over IPv4
+    known&& is_plain(seg) ? push_plain_header(s->names, seg, partial) : push_header(local, remote, seg, partial);
     if (seg.gso_size != 0) p.offload.header_length = static_cast<std::uint16_t>(p.size() - payload);
     const auto marked = [&seg](std::uint8_t tos) { // ECT(0), RFC 3168 §5
         return seg.ecn_capable ? static_cast<std::uint8_t>((tos & 0xfc) | 2) : tos;
     };
-    const bool known = s != nullptr && s->names.ports != 0; // and over IPv4; RFC 9293 MUST-48, MUST-49
+    // RFC 9293 MUST-48, MUST-49
     if (known && net_.send_segment(p, s->names.addresses, s->options.ttl, marked(s->options.tos), s->device, now)) return;
     network::send_info info{local.address, remote.address, wire::ip_protocol::tcp, defaults_.ttl, marked(defaults_.tos), true};
     if (s != nullptr) info.ttl = s->options.ttl, info.tos = marked(s->options.tos), info.via = s->device;
@@ -228,6 +235,7 @@ void tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const 
 void tcp_sockets::raise_events(tcp_id, tcp_socket& s)
 {
     const auto e = s.connection->take_events();
+    if (!e.any()) return;
     auto ready = readiness::none;
     if (e.readable && s.readable()) ready |= readiness::readable;
     if (e.urgent) ready |= readiness::error;

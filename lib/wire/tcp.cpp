@@ -1,6 +1,5 @@
 #include "wire/tcp.hpp"
 
-#include "base/checksum.hpp"
 #include "wire/ipv4.hpp"
 #include "wire/transport_checksum.hpp"
 
@@ -25,8 +24,6 @@ enum : std::uint8_t
     fast_open = 34
 };
 } // namespace kind
-
-constexpr std::uint32_t timestamps_only = 0x0101'080a; ///< timestamps, and two octets of padding in front of them
 
 /// One option's value. False if its length is wrong for its kind; kinds that we do not know are skipped (RFC 9293 MUST-6).
 bool read_option(std::uint8_t kind, const_bytes value, tcp_options_field& out) noexcept
@@ -209,36 +206,6 @@ bool read_plain_tcp(const_bytes front, std::size_t total, plain_tcp& f) noexcept
     const std::byte* const options = at + sizeof(tcp_header);
     f.timestamps = tcp_timestamps{load_32(options + 4), load_32(options + 8)};
     return load_32(options) == timestamps_only;
-}
-
-/// The sum (RFC 9293 MUST-2) is made of the words as they are known, not of what is being written.
-void push_tcp(packet& p, const plain_tcp& f, const address& source, const address& destination, bool partial) noexcept
-{
-    const std::size_t header = f.header_length();
-    const std::uint32_t ports = std::uint32_t{f.source_port} << 16 | f.destination_port;
-    const std::uint32_t offset_flags_window = static_cast<std::uint32_t>(header) << 26 | std::uint32_t{f.flags} << 16 | f.window;
-    auto sum = pseudo_header(source, destination, static_cast<std::uint8_t>(ip_protocol::tcp), header + p.size());
-    if (!partial) {
-        add(sum, p);
-        for (const std::uint32_t w : {ports, f.sequence, f.acknowledgement, offset_flags_window}) sum.add_words(w);
-        if (f.timestamps)
-            for (const std::uint32_t w : {timestamps_only, f.timestamps->value, f.timestamps->echo}) sum.add_words(w);
-    }
-    std::byte* const at = p.push_front(header);
-    store_32(at, ports);
-    store_32(at + offsetof(tcp_header, sequence), f.sequence);
-    store_32(at + offsetof(tcp_header, acknowledgement), f.acknowledgement);
-    store_32(at + offsetof(tcp_header, offset), offset_flags_window);
-    store_32(at + offsetof(tcp_header, checksum), std::uint32_t{partial ? sum.folded() : sum.checksum()} << 16);
-    if (f.timestamps) {
-        std::byte* const options = at + sizeof(tcp_header);
-        store_32(options, timestamps_only);
-        store_32(options + 4, f.timestamps->value);
-        store_32(options + 8, f.timestamps->echo);
-    }
-    if (!partial) return;
-    p.offload.checksum = offload_info::checksum_state::partial;
-    p.offload.checksum_offset = offsetof(tcp_header, checksum);
 }
 
 } // namespace tapio::core::wire

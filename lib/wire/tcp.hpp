@@ -2,7 +2,9 @@
 /// The TCP header and its options (RFC 9293 §3.1, RFC 7323, RFC 2018, RFC 7413).
 #pragma once
 
+#include "base/checksum.hpp"
 #include "wire/header.hpp"
+#include "wire/ipv4.hpp"
 
 #include <tapio/core/address.hpp>
 #include <tapio/core/drop_reason.hpp>
@@ -90,6 +92,8 @@ struct tcp_fields : tcp_numbers
     tcp_options_field options;
 };
 
+inline constexpr std::uint32_t timestamps_only = 0x0101'080a; ///< kind and length, padded (RFC 7323 appendix A)
+
 /// What most segments carry: no SYN, no urgent data, no option but timestamps, and these as in RFC 7323 appendix A.
 struct plain_tcp : tcp_numbers
 {
@@ -110,6 +114,40 @@ bool read_plain_tcp(const_bytes front, std::size_t total, plain_tcp& fields) noe
 /// Puts header and options in front of the payload, checksum computed, or left to the device if `partial`.
 void push_tcp(packet& p, const tcp_fields& fields, const address& source, const address& destination,
               bool partial = false) noexcept;
-void push_tcp(packet& p, const plain_tcp& fields, const address& source, const address& destination, bool partial) noexcept;
+
+/// Puts a plain one in front, over IPv4. The sum (RFC 9293 MUST-2) is made of the words as they are known, not of what is being
+/// written.
+inline void push_tcp(packet& p, const plain_tcp& f, const address_v4& source, const address_v4& destination,
+                     bool partial) noexcept
+{
+    constexpr auto protocol = static_cast<std::uint32_t>(ip_protocol::tcp);
+    const std::size_t header = f.header_length();
+    const std::uint32_t ports = std::uint32_t{f.source_port} << 16 | f.destination_port;
+    const std::uint32_t offset_flags_window = static_cast<std::uint32_t>(header) << 26 | std::uint32_t{f.flags} << 16 | f.window;
+    checksum_accumulator sum;
+    if (!partial) {
+        if (!p.empty()) add(sum, p);
+        for (const std::uint32_t w : {ports, f.sequence, f.acknowledgement, offset_flags_window}) sum.add_words(w);
+        if (f.timestamps)
+            for (const std::uint32_t w : {timestamps_only, f.timestamps->value, f.timestamps->echo}) sum.add_words(w);
+    }
+    for (const std::uint32_t w : {source.to_uint(), destination.to_uint(), protocol}) sum.add_words(w);
+    sum.add_words(static_cast<std::uint32_t>(header + p.size()));
+    std::byte* const at = p.push_front(header);
+    store_32(at, ports);
+    store_32(at + offsetof(tcp_header, sequence), f.sequence);
+    store_32(at + offsetof(tcp_header, acknowledgement), f.acknowledgement);
+    store_32(at + offsetof(tcp_header, offset), offset_flags_window);
+    store_32(at + offsetof(tcp_header, checksum), std::uint32_t{partial ? sum.folded() : sum.checksum()} << 16);
+    if (f.timestamps) {
+        std::byte* const options = at + sizeof(tcp_header);
+        store_32(options, timestamps_only);
+        store_32(options + 4, f.timestamps->value);
+        store_32(options + 8, f.timestamps->echo);
+    }
+    if (!partial) return;
+    p.offload.checksum = offload_info::checksum_state::partial;
+    p.offload.checksum_offset = offsetof(tcp_header, checksum);
+}
 
 } // namespace tapio::core::wire

@@ -1,6 +1,11 @@
 // What a device has no room for stays the first to go.
 #include "unit/core/two_hosts.hpp"
+#include "wire/header.hpp"
+#include "wire/tcp.hpp"
 
+#include <algorithm>
+#include <cstddef>
+#include <optional>
 #include <vector>
 
 namespace tapio::core {
@@ -59,6 +64,43 @@ TEST_P(transmit_queue, a_packet_that_was_refused_is_offered_again)
     }
     EXPECT_EQ(payload, text.size());
     EXPECT_EQ(packets, GetParam() ? 1U : 14U);
+    EXPECT_FALSE(a.has_next_packet(1));
+}
+
+/// Large ones behind one another, and what is small behind them.
+TEST_P(transmit_queue, leaves_in_order_however_many_are_taken)
+{
+    const std::string text(100'000, 'x');
+    const const_bytes piece = octets(text);
+    for (int i = 0; i < 20; ++i) { // the window grows
+        (void)a.tcp().send(both.client, std::span(&piece, 1), now);
+        settle();
+        std::vector<slice> all;
+        (void)b.tcp().receive(both.server, all, 1'000'000, now);
+        settle();
+    }
+    (void)a.tcp().send(both.client, std::span(&piece, 1), now);
+    a.advance(now);
+    (void)a.tcp().send(both.client, std::span(&piece, 1), now);
+    a.advance(now);
+    std::size_t payload = 0, wanted = 1, most_offered = 0;
+    std::optional<std::uint32_t> next; // sequence number
+    while (true) {
+        const auto all = a.first_packets(1, now);
+        if (all.empty()) break;
+        most_offered = std::max(most_offered, all.size());
+        const std::size_t taken = std::min(wanted++, all.size());
+        for (const packet* const p : all.first(taken)) {
+            const std::vector<std::byte> o = flat(*p);
+            const std::uint32_t sequence = wire::load_32(o.data() + 14 + 20 + offsetof(wire::tcp_header, sequence));
+            EXPECT_EQ(sequence, next.value_or(sequence));
+            next = sequence + static_cast<std::uint32_t>(o.size() - 66);
+            payload += o.size() - 66;
+        }
+        a.drop_first_packets(1, taken);
+    }
+    EXPECT_GT(payload, text.size()) << "as much as the window lets out";
+    EXPECT_GT(most_offered, 1U) << "one for each call costs more";
     EXPECT_FALSE(a.has_next_packet(1));
 }
 
