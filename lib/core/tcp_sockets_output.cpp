@@ -220,7 +220,11 @@ void tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const 
     const std::size_t payload = p.size();
     const bool partial = seg.gso_size != 0 || (s != nullptr && s->path.offload.checksum); // who cuts it completes it
     const bool known = s != nullptr && s->names.ports != 0;                               // and over IPv4
-    known&& is_plain(seg) ? push_plain_header(s->names, seg, partial) : push_header(local, remote, seg, partial);
+    if (known && is_plain(seg)) {
+        push_plain_header(s->names, seg, partial);
+    } else {
+        push_header(local, remote, seg, partial);
+    }
     if (seg.gso_size != 0) p.offload.header_length = static_cast<std::uint16_t>(p.size() - payload);
     const auto marked = [&seg](std::uint8_t tos) { // ECT(0), RFC 3168 §5
         return seg.ecn_capable ? static_cast<std::uint8_t>((tos & 0xfc) | 2) : tos;

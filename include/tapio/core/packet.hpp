@@ -119,7 +119,9 @@ public:
     /// Appends what is left of another packet, which is empty then (header octets that were pushed are copied).
     void append(packet&& rest)
     {
-        for (slice& s : rest.take_payload()) append(std::move(s));
+        if (rest.begin_ != headroom) append(slice::copy_of(rest.front()));
+        for (slice& s : rest.payload_) append(std::move(s));
+        rest.clear();
     }
 
     // -- reading, front to back --------------------------------------------------------------------------------
