@@ -171,6 +171,14 @@ void network::cut_pieces(net_interface& i)
     }
 }
 
+void network::announce(net_interface& i, const packet& p, time_point now)
+{
+    ++i.announced;
+    ++i.counters.out_packets;
+    i.counters.out_octets += p.size();
+    if (trace_ != nullptr) trace_->sent(i.id, p, now);
+}
+
 std::span<packet* const> network::first_packets(interface_id interface, time_point now)
 {
     net_interface& i = *interfaces_[interface];
@@ -181,12 +189,7 @@ std::span<packet* const> network::first_packets(interface_id interface, time_poi
         const std::size_t most = std::min(i.transmit.size(), i.first.size());
         for (; n < most && leaves_whole(i, i.transmit[n]); ++n) i.first[n] = &i.transmit[n];
     }
-    for (; i.announced < n; ++i.announced) {
-        const packet& p = *i.first[i.announced];
-        ++i.counters.out_packets;
-        i.counters.out_octets += p.size();
-        if (trace_ != nullptr) trace_->sent(interface, p, now);
-    }
+    while (i.announced < n) announce(i, *i.first[i.announced], now);
     return {i.first.data(), n};
 }
 
@@ -207,9 +210,12 @@ void network::drop_first_packets(interface_id interface, std::size_t n)
 
 bool network::next_packet(interface_id interface, packet& out, time_point now)
 {
-    const auto first = first_packets(interface, now);
-    if (first.empty()) return false;
-    out = std::move(*first.front());
+    net_interface& i = *interfaces_[interface];
+    if (!i.has_pieces()) cut_pieces(i);
+    if (!i.has_pieces() && i.transmit.empty()) return false;
+    packet& first = i.has_pieces() ? i.pieces[i.first_piece] : i.transmit.front();
+    if (i.announced == 0) announce(i, first, now);
+    out = std::move(first);
     drop_first_packets(interface, 1);
     return true;
 }

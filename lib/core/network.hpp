@@ -263,6 +263,7 @@ private:
     void transmit_ip(const way_out& way, packet&& p, time_point now);
     static bool leaves_whole(const net_interface& i, const packet& p) noexcept;
     static void cut_pieces(net_interface& i);
+    void announce(net_interface& i, const packet& p, time_point now);
     void enqueue(interface_id interface, packet&& p, time_point now);
     void enqueue(net_interface& i, packet&& p, time_point now);
     void overflowed(net_interface& i, const packet& p, time_point now);

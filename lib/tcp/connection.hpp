@@ -219,8 +219,8 @@ private:
     wire_window window_to_advertise();
     std::size_t most_sack_blocks() const noexcept;
     std::uint32_t segment_room() const noexcept;
-    std::uint32_t whole_piece() const noexcept;
-    std::uint32_t sendable() const noexcept;
+    std::uint32_t whole_piece(std::uint32_t one) const noexcept;
+    std::uint32_t sendable(std::uint64_t left, std::uint32_t one, std::uint32_t whole) const noexcept;
     bool says_all() const noexcept;
     void note_app_limited() noexcept;
     bool paced_out(time_point now) noexcept;

@@ -181,23 +181,20 @@ std::uint32_t connection::segment_room() const noexcept
     return send_mss_ - (blocks == 0 ? 0U : static_cast<std::uint32_t>(4 + 8 * blocks));
 }
 
-/// Octets in a whole piece: as many full segments as the device takes as one.
-std::uint32_t connection::whole_piece() const noexcept
+/// Octets in a whole piece: as many full segments as the device takes as one.  @param one segment_room()
+std::uint32_t connection::whole_piece(std::uint32_t one) const noexcept
 {
     const bool one_each =
         urgent_end_ != 0 && urgent_end_ > outgoing_.end() - unsent(); // a device that cuts segments cannot cut the pointer
-    const std::uint32_t one = segment_room();
     const auto piece = static_cast<std::uint32_t>(std::min<std::uint64_t>(largest_segment_, pacer_.quantum()));
     return piece > one && !one_each ? piece / one * one : one;
 }
 
-/// How many octets of new data the windows let out now, in one piece.
-std::uint32_t connection::sendable() const noexcept
+/// How many octets of new data the windows let out now, in one piece. @param left unsent()
+std::uint32_t connection::sendable(std::uint64_t left, std::uint32_t one, std::uint32_t whole) const noexcept
 {
-    const std::uint32_t one = segment_room();
-    const auto allowed =
-        static_cast<std::uint32_t>(std::min<std::uint64_t>({unsent(), window_room(), congestion_room(), whole_piece()}));
-    if (allowed <= one || (allowed == unsent() && says_all())) return allowed;
+    const auto allowed = static_cast<std::uint32_t>(std::min<std::uint64_t>({left, window_room(), congestion_room(), whole}));
+    if (allowed <= one || (allowed == left && says_all())) return allowed;
     return allowed / one * one; // the rest, less than a segment, waits: for the window, or for Nagle
 }
 
@@ -251,18 +248,19 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
     if (sent_.empty() && last_data_sent_ != time_point{} && now - last_data_sent_ > rtt_.rto()) // RFC 5681 §4.1
         congestion_->idle_restart(UINT64_C(1) * options_.initial_window * send_mss_);
     try_larger_segments(now);
-    awaits_more_ = more_expected_ && in_bulk_ && left > 0 && left < whole_piece() && !fin_queued_;
+    const std::uint32_t one = segment_room(), whole = whole_piece(one);
+    awaits_more_ = more_expected_ && in_bulk_ && left > 0 && left < whole && !fin_queued_;
     if (awaits_more_) return false;
-    const std::uint32_t n = sendable();
+    const std::uint32_t n = sendable(left, one, whole);
     const bool fin = !early && fin_unsent() && n == left && window_room() > n; // early: queued (RFC 9293 §3.10.4)
     if (!fin && (n == 0 || !worth_sending(n))) {
         note_app_limited();
         return false;
     }
     if (paced_out(now)) return false;
-    in_bulk_ = n == whole_piece();
+    in_bulk_ = n == whole;
     const seq_number begin = snd_.nxt;
-    if (n % segment_room() != 0) small_end_ = position_of(begin) + n;
+    if (n % one != 0) small_end_ = position_of(begin) + n;
     const seq_number end = begin + n + (fin ? 1U : 0U);
     sent_new(begin, end, now);
     fin_sent_ = fin_sent_ || fin;

@@ -231,6 +231,17 @@ void connect_and_close(benchmark::State& state)
 }
 BENCHMARK(connect_and_close);
 
+/// What is sent, and where it comes to: of bulk, and of the copy that it is compared with. Apart by no multiple of 4096 octets,
+/// at which copying would be slow.
+struct buffers
+{
+    static constexpr std::size_t size = 65536, apart = size + 2112; // octets
+
+    std::vector<std::byte> memory = std::vector<std::byte>(apart + size, std::byte{1});
+    const_bytes from() const { return {memory.data(), size}; }
+    mutable_bytes into() { return {memory.data() + apart, size}; }
+};
+
 /// One way, as fast as it goes; `range`: with segments of up to 64 KiB. The sender is known to write on, as asynchronous writers
 /// are.
 void bulk(benchmark::State& state)
@@ -241,9 +252,9 @@ void bulk(benchmark::State& state)
     net.settle();
     endpoint peer;
     const tcp_id server = *net.b->tcp().accept(listener, peer, net.now);
-    std::vector<std::byte> from(65536, std::byte{1}), into(65536);
-    const std::array<const_bytes, 1> out{from};
-    const std::array<mutable_bytes, 1> in{into};
+    buffers both;
+    const std::array<const_bytes, 1> out{both.from()};
+    const std::array<mutable_bytes, 1> in{both.into()};
     std::uint64_t moved = 0;
     net.a->tcp().expect_more(client, 0);
     const allocation_count counted(state);
@@ -286,16 +297,15 @@ void bulk_of_slices(benchmark::State& state)
 }
 BENCHMARK(bulk_of_slices);
 
-/// What bulk is to be compared with: one thread copying the same buffer.
+/// What bulk is to be compared with: one thread copying the same buffers.
 void copy(benchmark::State& state)
 {
-    std::vector<std::byte> memory(3 * 65536, std::byte{1});
-    std::byte* const into = memory.data() + 65536 + 2112; // not a multiple of 4096 apart, which would be slow
+    buffers both;
     for (auto _ : state) {
-        std::memcpy(into, memory.data(), 65536);
+        std::memcpy(both.into().data(), both.from().data(), buffers::size);
         benchmark::ClobberMemory();
     }
-    state.SetBytesProcessed(state.iterations() * 65536);
+    state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(buffers::size));
 }
 BENCHMARK(copy);
 
