@@ -29,7 +29,24 @@ std::size_t header_of(link_type link) noexcept { return link == link_type::ether
 
 unsigned octet(const std::byte* header, std::size_t at) noexcept { return std::to_integer<unsigned>(header[at]); }
 
-bool same(const std::byte* a, const std::byte* b, std::size_t n) noexcept { return std::memcmp(a, b, n) == 0; }
+/// The bits in which two words differ, as they lie in memory.
+template <class Word>
+Word difference(const std::byte* a, const std::byte* b) noexcept
+{
+    Word x, y;
+    std::memcpy(&x, a, sizeof x);
+    std::memcpy(&y, b, sizeof y);
+    return x ^ y;
+}
+
+/// A link's header and the usual options take two words, which overlap.
+bool same(const std::byte* a, const std::byte* b, std::size_t n) noexcept
+{
+    using word = std::uint64_t;
+    constexpr std::size_t one = sizeof(word);
+    if (n < one || n > 2 * one) return n == 0 || std::memcmp(a, b, n) == 0;
+    return (difference<word>(a, b) | difference<word>(a + n - one, b + n - one)) == 0;
+}
 
 template <class List>
 auto find_stream(List& list, const conversation& s)
@@ -129,7 +146,7 @@ bool coalescer::checksum_right(const packet& p, std::size_t link, const view& v)
     sum.add_word(static_cast<std::uint16_t>(wire::ip_protocol::tcp));
     sum.add_word(static_cast<std::uint16_t>(v.size - link - ip_size));
     if (v.size <= p.front().size()) {
-        sum.add({v.octets + skip, left});
+        sum.add_word(ones_sum({v.octets + skip, left}));
         return sum.folded() == 0xffff;
     }
     p.for_each_piece([&](const_bytes piece) {
@@ -144,13 +161,16 @@ bool coalescer::checksum_right(const packet& p, std::size_t link, const view& v)
 /// Headers of one stream that differ in TCP's numbers and flags at most, and in IP's length and identification.
 bool coalescer::alike(const std::byte* headers, const view& v) const noexcept
 {
-    const auto a = read_at<wire::ipv4_header>(headers + link_);
-    const auto b = read_at<wire::ipv4_header>(v.octets + link_);
-    const std::size_t options = link_ + ip_size + tcp_size;
-    return headers[options - tcp_size + offsetof(wire::tcp_header, offset)] ==
-               v.octets[options - tcp_size + offsetof(wire::tcp_header, offset)] &&
-           a.tos.value() == b.tos.value() && a.ttl.value() == b.ttl.value() && a.flags_offset.value() == b.flags_offset.value() &&
-           same(headers, v.octets, link_) && same(headers + options, v.octets + options, v.headers_size - options);
+    constexpr std::size_t tos = offsetof(wire::ipv4_header, version_ihl);  // version and TOS, in a word
+    constexpr std::size_t ttl = offsetof(wire::ipv4_header, flags_offset); // flags, TTL and protocol
+    constexpr std::size_t offset = ip_size + offsetof(wire::tcp_header, offset);
+    static_assert(offsetof(wire::ipv4_header, tos) == tos + 1 && offsetof(wire::ipv4_header, ttl) == ttl + 2);
+    const std::byte* const a = headers + link_;
+    const std::byte* const b = v.octets + link_;
+    const std::uint32_t differs = difference<std::uint16_t>(a + tos, b + tos) | difference<std::uint32_t>(a + ttl, b + ttl) |
+                                  difference<std::uint8_t>(a + offset, b + offset);
+    const std::size_t options = ip_size + tcp_size;
+    return differs == 0 && same(headers, v.octets, link_) && same(a + options, b + options, v.headers_size - link_ - options);
 }
 
 /// Joins it to what has come of its stream, or puts it in its place. False: it stands for itself.
@@ -178,10 +198,13 @@ bool coalescer::takes(const run& r, const view& v) const noexcept
 {
     if (r.ended || v.sequence != r.next || v.payload() > r.largest || r.headers - link_ + r.size + v.payload() > largest_packet)
         return false;
+    constexpr std::size_t ack = ip_size + offsetof(wire::tcp_header, acknowledgement);
+    constexpr std::size_t window = ip_size + offsetof(wire::tcp_header, window);
     const std::byte* const headers = headers_at(r.index).data();
-    const auto a = read_at<wire::tcp_header>(headers + link_ + ip_size);
-    const auto b = read_at<wire::tcp_header>(v.octets + link_ + ip_size);
-    return a.acknowledgement.value() == b.acknowledgement.value() && a.window.value() == b.window.value() && alike(headers, v);
+    const std::byte* const a = headers + link_;
+    const std::byte* const b = v.octets + link_;
+    const std::uint32_t differs = difference<std::uint32_t>(a + ack, b + ack) | difference<std::uint16_t>(a + window, b + window);
+    return differs == 0 && alike(headers, v);
 }
 
 void coalescer::join(run& r, packet& p, const view& v)

@@ -110,12 +110,13 @@ public:
     }
 
     /// Appends payload; nothing is copied.
-    void append(slice payload)
+    void append(slice&& payload)
     {
         if (payload.empty()) return;
         payload_size_ += static_cast<std::uint32_t>(payload.size());
         payload_.push_back(std::move(payload));
     }
+    void append(const slice& payload) { append(slice(payload)); }
     /// Appends what is left of another packet, which is empty then (header octets that were pushed are copied).
     void append(packet&& rest)
     {

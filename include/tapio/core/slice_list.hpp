@@ -46,7 +46,8 @@ public:
     const slice& front() const noexcept { return *begin(); }         ///< precondition: !empty()
     slice& operator[](std::size_t i) noexcept { return begin()[i]; } ///< precondition: i < size()
 
-    void push_back(slice s)
+    void push_back(const slice& s) { push_back(slice(s)); }
+    void push_back(slice&& s)
     {
         if (many_ == nullptr && size_ < most_few) {
             std::construct_at(few_.at + size_, std::move(s));
