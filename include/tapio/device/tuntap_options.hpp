@@ -31,9 +31,11 @@ struct tuntap_options
     /// and tries again now and then) nor in bulk transfer, but up to a whole processor between. Other handlers run meanwhile;
     /// io_context::poll() returns only when it is over. A synchronous call that drives the stack itself sleeps at once.
     core::duration busy_poll{};
-    std::size_t mtu = 0;          ///< octets of IP packet; 0: as the device has it
-    std::size_t queue_length = 0; ///< txqueuelen, packets waiting for us; 0: as the device has it
-    core::mac_address mac{};      ///< *ours*, not the kernel's, at our end of a TAP; unspecified: the host makes one up
+    std::size_t mtu = 0; ///< octets of IP packet; 0: as the device has it
+    /// txqueuelen, packets waiting for us; 0: as the device has it. How much peers may have on the way follows from it, and so
+    /// how long a packet may wait behind others' bulk data: a long one is faster, a short one answers sooner.
+    std::size_t queue_length = 0;
+    core::mac_address mac{}; ///< *ours*, not the kernel's, at our end of a TAP; unspecified: the host makes one up
 };
 
 /// Whether this build was made with liburing, and the kernel lets this process make a ring. Thread safety: safe.
