@@ -36,7 +36,7 @@ struct block_arena::shared
         : size(stride_of(capacity) * blocks),
           memory(static_cast<std::byte*>(::operator new(size, std::align_val_t(detail::page_size)))),
           places_(blocks),
-          counted_(blocks)
+          counted_(blocks + 1)
     {
         const std::size_t stride = stride_of(capacity);
         for (std::size_t i = blocks; i-- > 0;) {
@@ -77,7 +77,7 @@ struct block_arena::shared
     /// None is taken any more.
     void close() noexcept
     {
-        std::size_t here = 0;
+        std::size_t here = 1; // who takes counts as well: without, the last block could have taken all with it meanwhile
         for (const place* list : {unused_, back_, returned_.exchange(closed(), std::memory_order_acq_rel)})
             for (; list != nullptr; list = list->next) ++here;
         retire(here);
@@ -92,7 +92,7 @@ private:
         static place none{};
         return &none;
     }
-    void retire(std::size_t blocks) noexcept ///< they will not be in use again
+    void retire(std::size_t blocks) noexcept ///< they will not be in use again; precondition: blocks > 0
     {
         if (counted_.fetch_sub(blocks, std::memory_order_acq_rel) == blocks) delete this;
     }
@@ -103,7 +103,7 @@ private:
     place* back_ = nullptr;
     place* unused_ = nullptr;
     std::atomic<place*> returned_{nullptr}; ///< many add to it, one takes it whole
-    std::atomic<std::size_t> counted_;      ///< blocks that are not retired; the last one takes the memory with it
+    std::atomic<std::size_t> counted_;      ///< blocks that are not retired, and who takes; the last one takes the memory with it
 };
 
 /// What has come back on one thread, all of one arena. Mostly the thread that takes is the one that gives back: between these two

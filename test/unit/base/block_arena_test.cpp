@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -108,6 +110,30 @@ TEST(block_arena, blocks_come_back_on_whatever_thread)
     std::thread late([mine = std::move(all)]() mutable { mine.clear(); });
     arena.reset();
     late.join();
+}
+
+/// Either may be the last that knows of it.
+TEST(block_arena, goes_while_its_blocks_come_back_elsewhere)
+{
+    constexpr int rounds = 20'000;
+    std::atomic<int> begun{0}, given_back{0};
+    std::array<block, 2> handed;
+    std::thread other([&] {
+        for (int i = 1; i <= rounds; ++i) {
+            while (begun.load() < i) std::this_thread::yield();
+            block(std::move(handed[static_cast<std::size_t>(i % 2)]));
+            given_back.store(i);
+        }
+    });
+    for (int i = 1; i <= rounds; ++i) {
+        std::optional<block_arena> arena(std::in_place, capacity, 1);
+        handed[static_cast<std::size_t>(i % 2)] = arena->take();
+        begun.store(i);
+        for (int delay = i % 64; delay > 0; --delay) (void)begun.load();
+        arena.reset();
+        while (given_back.load() < i) std::this_thread::yield();
+    }
+    other.join();
 }
 
 } // namespace
