@@ -1,4 +1,5 @@
 #include "base/checksum.hpp"
+#include "base/split_mix.hpp"
 
 #include <tapio/core/impairment.hpp>
 
@@ -6,14 +7,7 @@
 
 namespace tapio::core {
 
-// SplitMix64 (Steele, Lea, Flood 2014): good enough for dice, and nobody has to keep them secret.
-std::uint64_t impairment::random() noexcept
-{
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15U;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31);
-}
+std::uint64_t impairment::random() noexcept { return split_mix(state_); }
 
 bool impairment::happens(double probability) noexcept
 {

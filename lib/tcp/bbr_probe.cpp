@@ -1,4 +1,5 @@
 // ProbeBW of BBR: the cycle of phases, and the bounds that loss sets.
+#include "base/split_mix.hpp"
 #include "tcp/bbr.hpp"
 
 #include <algorithm>
@@ -28,13 +29,7 @@ bool bbr::probing_bandwidth() const noexcept
     return phase_ == phase::startup || phase_ == phase::probe_bw_refill || phase_ == phase::probe_bw_up;
 }
 
-std::uint32_t bbr::random() noexcept // SplitMix64
-{
-    std::uint64_t z = random_ += 0x9e3779b97f4a7c15U;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-    return static_cast<std::uint32_t>(z >> 32);
-}
+std::uint32_t bbr::random() noexcept { return static_cast<std::uint32_t>(split_mix(random_) >> 32); }
 
 void bbr::reset_full_bandwidth(double rate) noexcept
 {

@@ -69,7 +69,7 @@ private:
 
     impairment_options options_;
     impairment_counters counters_;
-    std::uint64_t state_;     // SplitMix64
+    std::uint64_t state_;     // of random()
     time_point busy_until_{}; // with `rate`: when the wire has sent all it has
 };
 
