@@ -3,11 +3,11 @@
 /// the lock and completed after it.
 #pragma once
 
-#include "asio/engine_mutex.hpp"
 #include "asio/hosts_table.hpp"
 #include "base/timer_wheel.hpp"
 #include "core/host.hpp"
 
+#include <tapio/detail/context_mutex.hpp>
 #include <tapio/detail/operation.hpp>
 #include <tapio/device/device.hpp>
 #include <tapio/stack.hpp>
@@ -78,7 +78,7 @@ public:
 
     private:
         engine& engine_;
-        std::unique_lock<engine_mutex> lock_;
+        std::unique_lock<context_mutex> lock_;
         const bool users_;
         const bool deferred_;
         bool handlers_first_ = false;
@@ -193,7 +193,7 @@ private:
     void wake_driver();
     void stop_own_thread();
 
-    mutable engine_mutex mutex_;
+    mutable context_mutex mutex_;
     std::condition_variable changed_; ///< somebody may be blocked in a synchronous call
     core::host host_;
     hosts_table hosts_;

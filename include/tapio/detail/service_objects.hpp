@@ -2,6 +2,8 @@
 /// The list that a service keeps of its objects, for the day when their context ends. Internal.
 #pragma once
 
+#include <tapio/detail/context_mutex.hpp>
+
 #include <boost/asio/execution_context.hpp>
 
 #include <mutex>
@@ -16,23 +18,23 @@ template <class T>
 class service_objects
 {
 public:
-    explicit service_objects(boost::asio::execution_context& context) : locks_(!promises_one_thread(context)) {}
+    explicit service_objects(boost::asio::execution_context& context) : mutex_(!promises_one_thread(context)) {}
 
     void add(T& object)
     {
-        const auto lock = locked();
+        const std::lock_guard lock(mutex_);
         link(object);
     }
     /// Nothing happens to one that is not in the list: clear() may have come first.
     void remove(T& object)
     {
-        const auto lock = locked();
+        const std::lock_guard lock(mutex_);
         unlink(object);
     }
     /// remove() and add() at once.
     void replace(T& gone, T& object)
     {
-        const auto lock = locked();
+        const std::lock_guard lock(mutex_);
         unlink(gone);
         link(object);
     }
@@ -40,7 +42,7 @@ public:
     template <class F>
     void clear(F&& f)
     {
-        const auto lock = locked();
+        const std::lock_guard lock(mutex_);
         while (T* const object = first_) {
             first_ = object->next;
             object->next = object->previous = nullptr;
@@ -49,7 +51,6 @@ public:
     }
 
 private:
-    std::unique_lock<std::mutex> locked() { return locks_ ? std::unique_lock(mutex_) : std::unique_lock<std::mutex>(); }
     void link(T& object) noexcept
     {
         object.next = first_;
@@ -65,8 +66,7 @@ private:
         object.next = object.previous = nullptr;
     }
 
-    const bool locks_;
-    std::mutex mutex_;
+    context_mutex mutex_;
     T* first_ = nullptr;
 };
 

@@ -1,6 +1,6 @@
 /// @file
-/// The lock of a stack. A stack on an io_context that only one thread runs (concurrency_hint 1) does without: then this only
-/// looks, where assertions are on, that no two threads are inside at once.
+/// The lock of a stack, or of what its io_context keeps. Where only one thread runs the io_context (concurrency_hint 1), it is
+/// none: then this only looks, where assertions are on, that no two threads are inside at once. Internal.
 #pragma once
 
 #include <boost/assert.hpp>
@@ -9,12 +9,12 @@
 
 namespace tapio::detail {
 
-class engine_mutex
+class context_mutex
 {
 public:
-    explicit engine_mutex(bool real) noexcept : real_(real) {}
-    engine_mutex(const engine_mutex&) = delete;
-    engine_mutex& operator=(const engine_mutex&) = delete;
+    explicit context_mutex(bool real) noexcept : real_(real) {}
+    context_mutex(const context_mutex&) = delete;
+    context_mutex& operator=(const context_mutex&) = delete;
 
     void lock()
     {
