@@ -1,5 +1,7 @@
 #include "asio/engine.hpp"
 
+#include "base/split_mix.hpp"
+
 #include <tapio/detail/asio_hook.hpp>
 #include <tapio/detail/socket.hpp>
 #include <tapio/detail/timer.hpp>
@@ -48,10 +50,7 @@ std::array<std::byte, core::random_source::seed_size> fresh_seed()
 std::array<std::byte, core::random_source::seed_size> seed_from(std::uint64_t n)
 {
     std::array<std::byte, core::random_source::seed_size> seed;
-    for (std::byte& b : seed) {
-        n = n * 6364136223846793005U + 1442695040888963407U;
-        b = static_cast<std::byte>(n >> 56);
-    }
+    for (std::byte& b : seed) b = static_cast<std::byte>(core::split_mix(n));
     return seed;
 }
 

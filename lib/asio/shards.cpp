@@ -54,7 +54,8 @@ void check(const std::vector<std::unique_ptr<device>>& queues)
         const bool nameless = info.link == core::link_type::ethernet && info.mac.is_unspecified();
         usable = usable && (queues.size() == 1 || !nameless) && info.mac == queues.front()->info().mac;
     }
-    if (!usable) throw boost::system::system_error(core::errno_code(EINVAL), "shards");
+    if (!usable)
+        throw boost::system::system_error(core::errno_code(EINVAL), "shards: queues with one link-layer address are needed");
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 #include "support/world/world.hpp"
 
+#include "base/split_mix.hpp"
 #include "support/at_rest.hpp"
 
 #include <stdexcept>
@@ -9,10 +10,7 @@ namespace tapio::test {
 std::array<std::byte, 32> make_seed(std::uint64_t n)
 {
     std::array<std::byte, 32> out{};
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        n = n * 6364136223846793005U + 1442695040888963407U;
-        out[i] = static_cast<std::byte>(n >> 56);
-    }
+    for (std::byte& b : out) b = static_cast<std::byte>(split_mix(n));
     return out;
 }
 
