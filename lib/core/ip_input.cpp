@@ -151,7 +151,7 @@ bool network::next_stray(stray& out)
 void network::receive_stray(stray&& s, time_point now)
 {
     if (s.interface >= interfaces_.size()) return;
-    if (s.arp) return arp_input(s.interface, s.contents, now, true);
+    if (s.arp) return arp_input(s.interface, s.contents, s.link_group, now, true);
     ipv4_input(s.interface, std::move(s.contents), false, now, false, s.hops);
 }
 

@@ -58,35 +58,81 @@ void network::ethernet_input(interface_id interface, packet&& p, time_point now)
         p.offload.checksum_start = static_cast<std::uint16_t>(p.offload.checksum_start - frame->header_length);
     switch (frame->type) {
     case wire::ether_type::ipv4: return ipv4_input(interface, std::move(p), to.is_multicast(), now);
-    case wire::ether_type::arp: return arp_input(interface, p, now);
+    case wire::ether_type::arp: return arp_input(interface, p, to.is_multicast(), now);
     case wire::ether_type::ipv6: return dropped(interface, drop_reason::ipv6_unsupported, p, now);
     default: return dropped(interface, drop_reason::ethernet_unknown_type, p, now);
     }
 }
 
-/// RFC 826, "Packet Reception".
-void network::arp_input(interface_id interface, const packet& received, time_point now, bool passed_on)
+/// RFC 826, "Packet Reception", with what Linux accepts by default: see neighbor_cache::learn().
+void network::arp_input(interface_id interface, const packet& received, bool link_group, time_point now, bool passed_on)
 {
-    if (options_.shards > 1 && !passed_on) strays_.push_back({interface, received, 1, true, true});
+    if (options_.shards > 1 && !passed_on && strays_.size() < options_.transmit_queue)
+        strays_.push_back({interface, received, 1, true, true, link_group});
     packet p = received;
     p.pull(std::min(p.size(), sizeof(wire::arp_header)));
     const auto arp = wire::parse_arp(p.front());
     if (!arp) return dropped(interface, arp.error(), p, now);
     net_interface& i = *interfaces_[interface];
-    if (arp->sender_mac == i.info.mac || is_our_address(arp->sender_ip)) // ourselves, or a conflict (RFC 5227 §2.4)
+    const auto is_own = [&i](const address& a) {
+        return std::any_of(i.addresses.begin(), i.addresses.end(), [&a](const auto& own) { return own.address == a; });
+    };
+    if (has_mac(arp->sender_mac)) return dropped(interface, drop_reason::arp_bad_address, p, now); // a frame of ours came back
+    if (is_own(arp->sender_ip)) return passed_on ? void() : answer_conflict(i, arp->sender_ip, p, now);
+    if (is_our_address(arp->sender_ip) || is_broadcast(arp->sender_ip))
         return dropped(interface, drop_reason::arp_bad_address, p, now);
-    const bool for_us = std::any_of(i.addresses.begin(), i.addresses.end(),
-                                    [&](const interface_address& a) { return a.address == address(arp->target_ip); });
-    const bool answered = arp->operation == arp_operation::reply && for_us;
-    if (!arp->sender_ip.is_unspecified()) { // an address probe (RFC 5227) teaches nothing
-        for (packet& waiting : i.neighbors.learn(arp->sender_ip, arp->sender_mac, for_us, answered, now)) {
-            frame(interface, arp->sender_mac, waiting);
-            enqueue(interface, std::move(waiting), now);
-        }
+
+    using heard = link::neighbor_cache::heard;
+    const bool asks = arp->operation == arp_operation::request;
+    const bool for_us = is_own(arp->target_ip);
+    const bool probes = arp->sender_ip.is_unspecified(); // RFC 5227 §1.1
+    const bool announces = !probes && arp->sender_ip == arp->target_ip && (asks || arp->target_mac == arp->sender_mac);
+    heard how = heard::overheard;
+    if (announces) how = heard::announcement;
+    if (for_us && asks && is_on_link(interface, arp->sender_ip)) how = heard::request;
+    if (for_us && !asks && !link_group) how = heard::reply;
+
+    link::neighbor_cache::learned l;
+    if (!probes) l = i.neighbors.learn(arp->sender_ip, arp->sender_mac, how, now);
+    for (packet& waiting : l.waiting) {
+        frame(interface, arp->sender_mac, waiting);
+        enqueue(interface, std::move(waiting), now);
     }
+    if (announces) return;
     if (!for_us) return dropped(interface, drop_reason::arp_not_for_us, p, now);
-    if (arp->operation != arp_operation::request || passed_on) return; // who got it answers
+    if (!asks) return l.accepted ? void() : dropped(interface, drop_reason::arp_unsolicited, p, now);
+    if (passed_on) return; // the shard that received it answers
     send_arp(interface, arp_operation::reply, arp->target_ip, arp->sender_mac, arp->sender_ip, arp->sender_mac);
+}
+
+/// Another station uses our address. RFC 5227 §2.4 (b): it is told so by one announcement; (c): the address is kept, and no
+/// second announcement goes within DEFEND_INTERVAL, so that two hosts with one address do not answer each other for ever.
+void network::answer_conflict(net_interface& i, const address_v4& own, const packet& p, time_point now)
+{
+    constexpr duration defend_interval = std::chrono::seconds(10); // RFC 5227 §1.1
+    dropped(i.id, drop_reason::arp_conflict, p, now);
+    const auto ours = std::find_if(i.addresses.begin(), i.addresses.end(), [&](const auto& a) { return a.address == own; });
+    if (ours->defended && now < *ours->defended + defend_interval) return;
+    ours->defended = now;
+    announce_address(i.id, own);
+}
+
+bool network::has_mac(const mac_address& mac) const noexcept
+{
+    return std::any_of(ethernets_.begin(), ethernets_.end(), [&](interface_id n) { return interfaces_[n]->info.mac == mac; });
+}
+
+/// A neighbour: packets to it need no gateway. Only for such addresses entries are made.
+bool network::is_on_link(interface_id interface, const address& a) const noexcept
+{
+    const ip::route* const r = routes_.find(a, interface);
+    return r != nullptr && !r->gateway;
+}
+
+/// RFC 5227 §2.3, the form of a request.
+void network::announce_address(interface_id interface, const address_v4& own)
+{
+    send_arp(interface, arp_operation::request, own, {}, own, mac_address::broadcast());
 }
 
 void network::send_arp(interface_id interface, arp_operation op, const address_v4& sender, const mac_address& target_mac,

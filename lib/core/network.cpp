@@ -72,8 +72,7 @@ error_code network::add_address(interface_id interface, const address& a, unsign
     net_interface& i = *interfaces_[interface];
     note_address(i, {a, prefix_length});
     routes_.add({network_of(a, prefix_length), prefix_length, std::nullopt, interface, 0});
-    if (i.info.link == link_type::ethernet) // announce it (RFC 5227 §2.3, the second form)
-        send_arp(interface, wire::arp_operation::request, a.to_v4(), {}, a.to_v4(), mac_address::broadcast());
+    if (i.info.link == link_type::ethernet) announce_address(interface, a.to_v4());
     return {};
 }
 

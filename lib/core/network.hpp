@@ -76,6 +76,7 @@ struct stray
     std::uint8_t hops = 0;
     bool arp = false;
     bool to_all = false;
+    bool link_group = false; ///< ARP: it came by a broadcast or multicast frame
 };
 
 /// What the network layer asks of UDP and TCP.
@@ -101,7 +102,8 @@ public:
 struct interface_address
 {
     core::address address;
-    unsigned prefix_length = 0; ///< bits
+    unsigned prefix_length = 0;           ///< bits
+    std::optional<time_point> defended{}; ///< when an ARP conflict was last answered (RFC 5227 §2.4)
 };
 
 class network
@@ -219,7 +221,11 @@ private:
     // link_input.cpp
     void link_input(interface_id interface, packet&& p, time_point now);
     void ethernet_input(interface_id interface, packet&& p, time_point now);
-    void arp_input(interface_id interface, const packet& p, time_point now, bool passed_on = false);
+    void arp_input(interface_id interface, const packet& p, bool link_group, time_point now, bool passed_on = false);
+    void answer_conflict(net_interface& i, const address_v4& own, const packet& p, time_point now);
+    void announce_address(interface_id interface, const address_v4& own);
+    bool has_mac(const mac_address& mac) const noexcept;
+    bool is_on_link(interface_id interface, const address& a) const noexcept;
     void send_arp(interface_id interface, wire::arp_operation op, const address_v4& sender, const mac_address& target_mac,
                   const address_v4& target, const mac_address& to);
     void ask_neighbors(interface_id interface, time_point now);

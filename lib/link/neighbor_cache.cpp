@@ -35,8 +35,14 @@ neighbor_cache::entry* neighbor_cache::find(const address& who)
 neighbor_cache::entry& neighbor_cache::make(const address& who, time_point now)
 {
     if (entries_.size() >= most_entries) {
+        // Entries that only a request has made go first, then unanswered questions: a flood of either does not displace the
+        // neighbours that packets are sent to.
+        const auto order = [](const entry& e) {
+            const int rank = e.state == state::stale ? 0 : e.state == state::incomplete ? 1 : 2;
+            return std::pair(rank, e.used);
+        };
         const auto oldest = std::min_element(entries_.begin(), entries_.end(),
-                                             [](const auto& a, const auto& b) { return a.second.used < b.second.used; });
+                                             [&](const auto& a, const auto& b) { return order(a.second) < order(b.second); });
         for (packet& p : oldest->second.pending) overflow_.push_back(std::move(p));
         entries_.erase(oldest);
         last_ = entries_.end();
@@ -53,22 +59,30 @@ void neighbor_cache::ask(const address& who, entry& e, time_point now)
     requests_.push_back({who, e.state == state::probe ? std::optional(e.mac) : std::nullopt});
 }
 
-std::deque<packet> neighbor_cache::learn(const address& who, const mac_address& mac, bool create, bool confirmed, time_point now)
+neighbor_cache::learned neighbor_cache::learn(const address& who, const mac_address& mac, heard how, time_point now)
 {
-    auto found = entries_.find(who);
-    if (found == entries_.end() && !create) return {};
+    const auto found = entries_.find(who);
+    if (found == entries_.end() && how != heard::request) return {};
     entry& e = found == entries_.end() ? make(who, now) : found->second;
-    const bool changed = e.state == state::incomplete || e.mac != mac;
-    e.mac = mac;
-    e.requests = 0;
-    if (confirmed) {
+    const bool known = e.state != state::incomplete;
+    const bool differs = known && e.mac != mac;
+    const bool overrides = how == heard::request || how == heard::announcement;
+    if (differs && !overrides && now < e.updated + lock_time) return {};
+
+    const bool answers = how == heard::reply && !differs && e.requests > 0;
+    if (answers) {
         e.state = state::reachable;
         e.deadline = now + reachable_time;
-    } else if (changed) { // heard of, not proven (RFC 4861 §7.2.3)
+    } else if (differs || !known) { // heard of, not proven (RFC 4861 §7.2.3)
         e.state = state::stale;
         e.deadline = never;
+    } else {
+        return {true, {}};
     }
-    return std::exchange(e.pending, {});
+    e.mac = mac;
+    e.updated = now;
+    e.requests = 0;
+    return {true, std::exchange(e.pending, {})};
 }
 
 void neighbor_cache::confirm(const address& who, time_point now)
@@ -77,6 +91,7 @@ void neighbor_cache::confirm(const address& who, time_point now)
     if (found == entries_.end() || found->second.state == state::incomplete) return;
     found->second.state = state::reachable;
     found->second.deadline = now + reachable_time;
+    found->second.updated = now;
     found->second.requests = 0;
 }
 

@@ -25,6 +25,7 @@ public:
     static constexpr duration request_interval = std::chrono::seconds(1);
     static constexpr duration reachable_time = std::chrono::seconds(30); ///< RFC 4861 §10
     static constexpr duration delay_first_probe = std::chrono::seconds(5);
+    static constexpr duration lock_time = std::chrono::seconds(1); ///< Linux's locktime: arp(7)
 
     enum class state : std::uint8_t
     {
@@ -33,6 +34,21 @@ public:
         stale,
         delay,
         probe
+    };
+
+    /// The kinds of ARP packet in which a neighbour's address is heard.
+    enum class heard : std::uint8_t
+    {
+        request,      ///< it asks for us, so it is about to talk to us
+        reply,        ///< it answers us, by unicast
+        announcement, ///< gratuitous ARP: sender and target are one address
+        overheard     ///< a request for another host, or a broadcast reply
+    };
+
+    struct learned
+    {
+        bool accepted = false;      ///< false: the packet has been ignored
+        std::deque<packet> waiting; ///< packets that waited for this neighbour, in order
     };
 
     /// Who is to be asked for.
@@ -58,9 +74,19 @@ public:
         return &e.mac;
     }
 
-    /// A neighbour has told its address. Creates an entry only if `create` (RFC 826: when we are the target).
-    /// Answers the packets that waited for it.
-    std::deque<packet> learn(const address& who, const mac_address& mac, bool create, bool confirmed, time_point now);
+    /// A neighbour has told its address. What it may do is what Linux allows by default (arp_accept 0, locktime 1 s):
+    ///
+    ///                   creates   replaces an address that is       state afterwards, if
+    ///                   an entry  older than lock_time   younger    we had asked   we had not
+    ///     request       yes       yes                    yes        stale          stale
+    ///     announcement  no        yes                    yes        stale          stale
+    ///     reply         no        yes                    no         reachable      stale
+    ///     overheard     no        yes                    no         stale          stale
+    ///
+    /// The age counts from the last change or confirmation: of several answers the first one holds. The address that is known
+    /// already changes nothing, unless it answers a question. (After a reply that nobody asked for Linux's entry is reachable;
+    /// here it has to be proven.)
+    learned learn(const address& who, const mac_address& mac, heard how, time_point now);
 
     /// An upper layer has seen progress: the neighbour is reachable (RFC 4861 §7.3.1).
     void confirm(const address& who, time_point now);
@@ -85,6 +111,7 @@ private:
         mac_address mac;
         time_point deadline = never; ///< of the state's timer
         time_point used{};
+        time_point updated{}; ///< the last change or confirmation of `mac`
         unsigned requests = 0;
         std::deque<packet> pending;
     };

@@ -8,6 +8,14 @@ namespace {
 
 constexpr std::uint16_t ethernet_hardware = 1;
 
+/// RFC 1122 §3.2.1.3: an address that no interface on a network can have. 0.0.0.0 sends an address probe (RFC 5227 §1.1).
+bool impossible_sender(const address_v4& a, arp_operation operation) noexcept
+{
+    if (a.is_unspecified()) return operation != arp_operation::request;
+    const std::uint32_t first = a.to_uint() >> 24;
+    return first == 0 || first == 127 || first >= 224;
+}
+
 } // namespace
 
 parsed<arp_packet> parse_arp(const_bytes front) noexcept
@@ -22,7 +30,7 @@ parsed<arp_packet> parse_arp(const_bytes front) noexcept
     if (operation != 1 && operation != 2) return drop_reason::arp_unknown_operation;
     const arp_packet out{
         static_cast<arp_operation>(operation), {h.sender_mac}, address_v4(h.sender_ip), {h.target_mac}, address_v4(h.target_ip)};
-    if (out.sender_mac.is_multicast() || out.sender_ip.is_multicast() || out.sender_ip == address_v4::broadcast())
+    if (out.sender_mac.is_multicast() || out.sender_mac.is_unspecified() || impossible_sender(out.sender_ip, out.operation))
         return drop_reason::arp_bad_address;
     return out;
 }

@@ -20,6 +20,8 @@ namespace tapio::core {
     X(arp_unsupported, "ARP: hardware or protocol type, or their lengths, are not Ethernet and IPv4")    \
     X(arp_unknown_operation, "ARP: neither request nor reply")                                           \
     X(arp_bad_address, "ARP: a group, broadcast or mismatched sender")                                   \
+    X(arp_conflict, "ARP: another station uses our address")                                             \
+    X(arp_unsolicited, "ARP: a reply to no question of ours, about an address unknown or just learnt")   \
     X(arp_not_for_us, "ARP: asks for another host")                                                      \
     X(ipv4_truncated, "IPv4: shorter than its header or total length")                                   \
     X(ipv4_bad_version, "IPv4: version is not 4")                                                        \

@@ -1,5 +1,6 @@
 // A host on an Ethernet: which frames it takes, and ARP (RFC 826, RFC 1122 §2.3, RFC 5227).
 #include "raw_host.hpp"
+#include "two_hosts.hpp"
 
 namespace tapio::core {
 namespace {
@@ -123,19 +124,126 @@ TEST_F(arp_input, who_has_another_is_not_answered_and_makes_no_entry)
     EXPECT_EQ(h->net().neighbors(1).size(), 0U);
 }
 
-TEST_F(arp_input, one_who_claims_our_address_is_not_believed)
+TEST_F(arp_input, requests_by_the_thousand_make_a_bounded_cache)
 {
-    arp(arp_operation::request, ours, ours);
-    arp(arp_operation::reply, ours, ours);
+    ASSERT_FALSE(h->add_address(1, at("198.18.0.1"), 15, now));
+    for (std::uint32_t i = 0; i < 20'000; ++i)
+        arp(arp_operation::request, address_v4(0xc612'0002U + i), at("198.18.0.1")), drain();
+    EXPECT_EQ(h->net().neighbors(1).size(), link::neighbor_cache::most_entries);
+}
+
+// Linux with arp_accept 0: an entry is made only for a sender that asks for us
+TEST_F(arp_input, what_nobody_asked_for_makes_no_entry)
+{
+    arp(arp_operation::reply, theirs, ours);
+    EXPECT_EQ(drops(drop_reason::arp_unsolicited), 1U);
+    arp(arp_operation::request, theirs, theirs); // an announcement of a host unknown is no drop
+    EXPECT_EQ(drops(drop_reason::arp_not_for_us), 0U);
+    EXPECT_EQ(h->net().neighbors(1).size(), 0U);
     EXPECT_TRUE(silent());
-    EXPECT_EQ(drops(drop_reason::arp_bad_address), 2U);
+}
+
+// The address needs no entry for it. (Linux makes one with rp_filter 0, and with 1 does not answer.)
+TEST_F(arp_input, who_asks_from_beyond_the_link_is_answered_and_makes_no_entry)
+{
+    arp(arp_operation::request, at("198.51.100.7"), ours);
+    const auto f = next();
+    ASSERT_TRUE(f && f->arp);
+    EXPECT_EQ(f->link.destination, their_mac);
+    EXPECT_EQ(f->arp->target_ip, at("198.51.100.7"));
     EXPECT_EQ(h->net().neighbors(1).size(), 0U);
 }
 
-TEST_F(arp_input, unasked_replies_by_the_thousand_make_a_bounded_cache)
+TEST_F(arp_input, a_sender_that_cannot_be_one_is_neither_answered_nor_remembered)
 {
-    for (std::uint32_t i = 0; i < 20'000; ++i) arp(arp_operation::request, address_v4(0xc612'0000U + i), ours), drain();
-    EXPECT_EQ(h->net().neighbors(1).size(), link::neighbor_cache::most_entries);
+    for (const char* sender : {"192.0.2.255", "0.0.0.1", "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"})
+        arp(arp_operation::request, at(sender), ours);
+    arp(arp_operation::reply, address_v4::any(), ours);
+    for (const mac_address& mac : {mac_address{}, mac_address{{1, 0, 0, 0, 0, 2}}, mac_address::broadcast()})
+        in(wire::make_arp({arp_operation::request, mac, theirs, {}, ours}), wire::ether_type::arp, mac_address::broadcast());
+    EXPECT_EQ(drops(drop_reason::arp_bad_address), 10U);
+    EXPECT_EQ(h->net().neighbors(1).size(), 0U);
+    EXPECT_TRUE(silent());
+}
+
+class arp_conflict : public raw_host
+{
+protected:
+    std::uint64_t conflicts() const { return drops(drop_reason::arp_conflict); }
+    /// The one packet that goes out now tells everybody that the address is ours (RFC 5227 §2.3).
+    void expect_announcement()
+    {
+        const auto f = next();
+        ASSERT_TRUE(f && f->arp);
+        EXPECT_EQ(f->link.destination, mac_address::broadcast());
+        EXPECT_EQ(f->arp->operation, arp_operation::request);
+        EXPECT_EQ(f->arp->sender_mac, our_mac);
+        EXPECT_EQ(f->arp->sender_ip, ours);
+        EXPECT_EQ(f->arp->target_mac, mac_address());
+        EXPECT_EQ(f->arp->target_ip, ours);
+        EXPECT_TRUE(silent());
+    }
+};
+
+// RFC 5227 §2.4 (b)
+TEST_F(arp_conflict, our_address_is_defended_once_in_ten_seconds)
+{
+    arp(arp_operation::request, ours, ours);
+    expect_announcement();
+    now += 9999ms;
+    arp(arp_operation::request, ours, ours);
+    EXPECT_TRUE(silent());
+    now += 1ms;
+    arp(arp_operation::request, ours, ours);
+    expect_announcement();
+    EXPECT_EQ(conflicts(), 3U);
+    EXPECT_EQ(h->net().neighbors(1).size(), 0U);
+}
+
+TEST_F(arp_conflict, is_any_packet_with_our_address_as_its_sender)
+{
+    arp(arp_operation::request, ours, theirs);
+    arp(arp_operation::reply, ours, theirs);
+    arp(arp_operation::reply, ours, ours);
+    expect_announcement();
+    EXPECT_EQ(conflicts(), 3U);
+}
+
+TEST_F(arp_conflict, each_address_is_defended_by_itself)
+{
+    ASSERT_FALSE(h->add_address(1, at("198.51.100.1"), 24, now));
+    drain();
+    arp(arp_operation::request, ours, ours);
+    expect_announcement();
+    arp(arp_operation::request, at("198.51.100.1"), at("198.51.100.1"));
+    const auto f = next();
+    ASSERT_TRUE(f && f->arp);
+    EXPECT_EQ(f->arp->sender_ip, at("198.51.100.1"));
+}
+
+TEST_F(arp_conflict, is_not_a_frame_of_ours_that_comes_back)
+{
+    arp(arp_operation::request, ours, ours, our_mac);
+    EXPECT_EQ(conflicts(), 0U);
+    EXPECT_TRUE(silent());
+}
+
+TEST_F(arp_conflict, is_not_a_probe_or_an_announcement_of_another_address)
+{
+    arp(arp_operation::request, address_v4::any(), theirs);
+    arp(arp_operation::request, theirs, theirs);
+    arp(arp_operation::reply, theirs, theirs);
+    EXPECT_EQ(conflicts(), 0U);
+    EXPECT_TRUE(silent());
+}
+
+TEST(two_hosts_with_one_address, defend_it_once_each_and_fall_silent)
+{
+    two_hosts net;
+    ASSERT_FALSE(net.b.add_address(1, at("192.0.2.1"), 24, net.now));
+    net.settle();
+    EXPECT_EQ(net.a.counters().drops[drop_reason::arp_conflict], 2U) << "b's first announcement, and its defence";
+    EXPECT_EQ(net.b.counters().drops[drop_reason::arp_conflict], 1U) << "a's defence";
 }
 
 class resolving : public raw_host
@@ -173,6 +281,35 @@ TEST_F(resolving, asks_everybody_and_sends_what_waited_in_order)
     EXPECT_EQ(one->payload.size(), 8U + 3);
     EXPECT_EQ(two->payload.size(), 8U + 4);
     EXPECT_TRUE(silent());
+}
+
+// Failover and the migration of a virtual machine: the address's new owner announces itself
+TEST_F(resolving, an_announcement_moves_a_known_neighbor_at_once)
+{
+    constexpr mac_address new_mac{{2, 0, 0, 0, 0, 3}};
+    introduce();
+    send(theirs, "x");
+    EXPECT_EQ(next()->link.destination, their_mac);
+    arp(arp_operation::request, theirs, theirs, new_mac);
+    send(theirs, "x");
+    EXPECT_EQ(next()->link.destination, new_mac);
+    now += 5s;
+    const auto probe = next();
+    ASSERT_TRUE(probe && probe->arp) << "and it is asked whether it is there (RFC 4861 §7.2.5, §7.3.3)";
+    EXPECT_EQ(probe->link.destination, new_mac);
+}
+
+TEST_F(resolving, an_unasked_reply_does_not_divert_what_goes_to_one_just_confirmed)
+{
+    constexpr mac_address intruder{{2, 0, 0, 0, 0, 3}};
+    send(theirs, "x");
+    drain();
+    arp(arp_operation::reply, theirs, ours);
+    drain();
+    arp(arp_operation::reply, theirs, ours, intruder);
+    EXPECT_EQ(drops(drop_reason::arp_unsolicited), 1U);
+    send(theirs, "x");
+    EXPECT_EQ(next()->link.destination, their_mac);
 }
 
 TEST_F(resolving, the_gateway_is_asked_for_when_the_destination_is_beyond)

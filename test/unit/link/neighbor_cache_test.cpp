@@ -18,6 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using state = neighbor_cache::state;
+using heard = neighbor_cache::heard;
 
 const mac_address first_mac{{2, 0, 0, 0, 0, 1}}, second_mac{{2, 0, 0, 0, 0, 2}};
 
@@ -53,7 +54,7 @@ struct neighbors : testing::Test
     void make_reachable()
     {
         resolve(peer);
-        cache.learn(peer, first_mac, true, true, now);
+        cache.learn(peer, first_mac, heard::reply, now);
         asked();
     }
 
@@ -75,7 +76,7 @@ TEST_F(neighbors, an_answer_lets_go_what_waits_in_order)
 {
     resolve(peer, 10);
     resolve(peer, 20);
-    const auto waiting = cache.learn(peer, first_mac, true, true, now);
+    const auto waiting = cache.learn(peer, first_mac, heard::reply, now).waiting;
     ASSERT_EQ(waiting.size(), 2U);
     EXPECT_EQ(waiting[0].size(), 10U);
     EXPECT_EQ(waiting[1].size(), 20U);
@@ -108,7 +109,7 @@ TEST_F(neighbors, of_many_packets_the_oldest_is_dropped)
 {
     for (unsigned i = 1; i <= neighbor_cache::most_pending + 2; ++i) resolve(peer, i);
     EXPECT_EQ(overflow(), (std::vector<std::size_t>{1, 2}));
-    EXPECT_EQ(cache.learn(peer, first_mac, true, true, now).size(), neighbor_cache::most_pending);
+    EXPECT_EQ(cache.learn(peer, first_mac, heard::reply, now).waiting.size(), neighbor_cache::most_pending);
 }
 
 TEST_F(neighbors, one_that_was_reachable_is_used_and_then_probed)
@@ -120,7 +121,7 @@ TEST_F(neighbors, one_that_was_reachable_is_used_and_then_probed)
     pass(neighbor_cache::delay_first_probe);
     EXPECT_EQ(asked(), asks{"one"});
     EXPECT_EQ(cache.state_of(peer), state::probe);
-    cache.learn(peer, first_mac, false, true, now);
+    cache.learn(peer, first_mac, heard::reply, now);
     EXPECT_EQ(cache.state_of(peer), state::reachable);
     pass(neighbor_cache::request_interval);
     EXPECT_EQ(asked(), asks{});
@@ -162,44 +163,119 @@ TEST_F(neighbors, progress_above_proves_nothing_of_one_unknown)
 }
 
 // RFC 826: an entry is made for who asks us, and kept up to date for all others
-TEST_F(neighbors, one_heard_of_is_stale_and_made_only_if_wanted)
+TEST_F(neighbors, only_a_request_for_us_makes_an_entry)
 {
-    cache.learn(peer, first_mac, false, false, now);
-    EXPECT_EQ(cache.size(), 0U);
-    cache.learn(peer, first_mac, true, false, now);
+    for (const heard how : {heard::reply, heard::announcement, heard::overheard}) {
+        EXPECT_FALSE(cache.learn(peer, first_mac, how, now).accepted);
+        EXPECT_EQ(cache.size(), 0U);
+    }
+    EXPECT_TRUE(cache.learn(peer, first_mac, heard::request, now).accepted);
     EXPECT_EQ(cache.state_of(peer), state::stale);
     EXPECT_EQ(resolve(peer), first_mac);
 }
 
-TEST_F(neighbors, an_unasked_message_does_not_prove_the_way_to_there)
+struct what_is_heard
+{
+    heard how;
+    duration age; ///< of the entry, confirmed with the first address
+    bool accepted;
+    state afterwards;
+    mac_address address;
+};
+
+class heard_of_a_known_neighbor : public neighbors, public testing::WithParamInterface<what_is_heard>
+{
+};
+
+// The addresses are what Linux 6.18 has for these packets with arp_accept 0 and locktime 1 s; after `reply` it says REACHABLE
+TEST_P(heard_of_a_known_neighbor, replaces_its_address_if_old_enough_or_gratuitous)
 {
     make_reachable();
-    cache.learn(peer, first_mac, false, false, now);
-    EXPECT_EQ(cache.state_of(peer), state::reachable); // the same address: nothing new
-    cache.learn(peer, second_mac, false, false, now);
-    EXPECT_EQ(cache.state_of(peer), state::stale); // RFC 4861 §7.2.3
-    EXPECT_EQ(resolve(peer), second_mac);
+    now += GetParam().age;
+    EXPECT_EQ(cache.learn(peer, second_mac, GetParam().how, now).accepted, GetParam().accepted);
+    EXPECT_EQ(cache.state_of(peer), GetParam().afterwards);
+    EXPECT_EQ(resolve(peer), GetParam().address);
 }
+
+INSTANTIATE_TEST_SUITE_P(each_kind, heard_of_a_known_neighbor,
+                         testing::Values(what_is_heard{heard::request, 0s, true, state::stale, second_mac},
+                                         what_is_heard{heard::announcement, 0s, true, state::stale, second_mac},
+                                         what_is_heard{heard::reply, 999ms, false, state::reachable, first_mac},
+                                         what_is_heard{heard::reply, 1s, true, state::stale, second_mac},
+                                         what_is_heard{heard::overheard, 999ms, false, state::reachable, first_mac},
+                                         what_is_heard{heard::overheard, 1s, true, state::stale, second_mac}));
+
+TEST_F(neighbors, of_two_answers_to_one_question_the_first_holds)
+{
+    resolve(peer);
+    EXPECT_TRUE(cache.learn(peer, first_mac, heard::reply, now).accepted);
+    EXPECT_FALSE(cache.learn(peer, second_mac, heard::reply, now + 1ms).accepted);
+    EXPECT_EQ(resolve(peer), first_mac);
+}
+
+TEST_F(neighbors, an_unasked_reply_with_the_known_address_confirms_nothing)
+{
+    cache.learn(peer, first_mac, heard::request, now);
+    for (const heard how : {heard::request, heard::announcement, heard::reply, heard::overheard}) {
+        EXPECT_TRUE(cache.learn(peer, first_mac, how, now).accepted);
+        EXPECT_EQ(cache.state_of(peer), state::stale);
+    }
+}
+
+TEST_F(neighbors, progress_above_locks_the_address_as_an_answer_does)
+{
+    make_reachable();
+    now += 10s;
+    cache.confirm(peer, now);
+    EXPECT_FALSE(cache.learn(peer, second_mac, heard::reply, now + 999ms).accepted);
+    EXPECT_TRUE(cache.learn(peer, second_mac, heard::reply, now + 1s).accepted);
+}
+
+TEST_F(neighbors, an_answer_to_a_probe_from_another_address_is_not_proof_of_it)
+{
+    make_reachable();
+    pass(neighbor_cache::reachable_time);
+    resolve(peer);
+    pass(neighbor_cache::delay_first_probe);
+    EXPECT_EQ(asked(), asks{"one"}); // to first_mac
+    cache.learn(peer, second_mac, heard::reply, now);
+    EXPECT_EQ(cache.state_of(peer), state::stale);
+    EXPECT_EQ(resolve(peer), second_mac);
+    pass(neighbor_cache::delay_first_probe);
+    EXPECT_EQ(asked(), asks{"one"}); // to second_mac
+}
+
+address numbered_peer(unsigned n) { return address_v4(0xc612'0000U + n); }
 
 TEST_F(neighbors, the_least_recently_used_makes_room)
 {
-    const auto numbered_peer = [](unsigned n) { return address(address_v4(0xc612'0000U + n)); };
-    for (unsigned i = 0; i < neighbor_cache::most_entries; ++i, now += 1ms)
-        cache.learn(numbered_peer(i), first_mac, true, true, now);
+    for (unsigned i = 0; i < neighbor_cache::most_entries; ++i, now += 1ms) {
+        resolve(numbered_peer(i));
+        cache.learn(numbered_peer(i), first_mac, heard::reply, now);
+    }
     resolve(numbered_peer(0));
     now += 1ms;
-    cache.learn(numbered_peer(5000), first_mac, true, true, now);
+    cache.learn(numbered_peer(5000), first_mac, heard::request, now);
     EXPECT_EQ(cache.size(), neighbor_cache::most_entries);
     EXPECT_TRUE(cache.state_of(numbered_peer(0)));
     EXPECT_FALSE(cache.state_of(numbered_peer(1)));
+}
+
+TEST_F(neighbors, neither_requests_nor_questions_by_the_thousand_displace_one_in_use)
+{
+    make_reachable();
+    for (unsigned i = 0; i < 2 * neighbor_cache::most_entries; ++i, now += 1ms)
+        cache.learn(numbered_peer(i), second_mac, heard::request, now);
+    for (unsigned i = 0; i < 2 * neighbor_cache::most_entries; ++i, now += 1ms) resolve(numbered_peer(10'000 + i));
+    EXPECT_EQ(cache.size(), neighbor_cache::most_entries);
+    EXPECT_EQ(cache.state_of(peer), state::reachable);
 }
 
 TEST_F(neighbors, what_waited_for_a_forgotten_one_is_reported)
 {
     resolve(peer, 7);
     now += 1ms;
-    for (unsigned i = 0; i < neighbor_cache::most_entries; ++i)
-        cache.learn(address_v4(0xc612'0000U + i), first_mac, true, true, now);
+    for (unsigned i = 0; i < neighbor_cache::most_entries; ++i) resolve(numbered_peer(i));
     EXPECT_EQ(overflow(), std::vector<std::size_t>{7});
 }
 

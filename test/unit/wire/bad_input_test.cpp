@@ -221,6 +221,8 @@ TEST(arp, round_trip_and_everything_that_may_be_wrong)
     EXPECT_EQ(with(7, 3), drop_reason::arp_unknown_operation);
     EXPECT_EQ(with(8, 1), drop_reason::arp_bad_address) << "a group as sender";
     EXPECT_EQ(with(14, 224), drop_reason::arp_bad_address) << "a multicast sender";
+    EXPECT_EQ(with(14, 127), drop_reason::arp_bad_address) << "a loopback sender";
+    EXPECT_EQ(with(14, 0), drop_reason::arp_bad_address) << "a sender on network 0";
 }
 
 TEST(udp, round_trip_and_everything_that_may_be_wrong)
