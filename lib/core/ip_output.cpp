@@ -5,6 +5,14 @@ namespace tapio::core {
 
 namespace {
 
+/// How many datagrams a packet, with its transport header in front, is cut into before it is on the medium.
+std::size_t datagrams_in(const packet& p) noexcept
+{
+    if (p.offload.gso == offload_info::gso_type::none) return 1;
+    const std::size_t payload = p.size() - p.offload.header_length;
+    return (payload + p.offload.gso_size - 1) / p.offload.gso_size;
+}
+
 /// A header has been put in front.
 void move_offload(packet& p, std::size_t header) noexcept
 {
@@ -81,7 +89,10 @@ error_code network::send(packet&& p, const send_info& info, time_point now)
     f.ttl = info.ttl;
     f.tos = info.tos;
     f.dont_fragment = info.dont_fragment;
-    f.identification = info.dont_fragment ? std::uint16_t{0} : identification_++; // RFC 6864 §4.1: atomic datagrams need none
+    if (!info.dont_fragment) { // else atomic, and 0 (RFC 6864 §4.1)
+        const auto protocol = static_cast<std::uint8_t>(info.protocol);
+        f.identification = identifications_.reserve(f.source, f.destination, protocol, datagrams_in(p), now);
+    }
     wire::push_ipv4(p, f);
     move_offload(p, sizeof(wire::ipv4_header));
     if (way.path.loopback) {

@@ -32,7 +32,7 @@ mac_address local_mac(random_source& random)
 } // namespace
 
 network::network(const host_options& options, random_source& random, host_counters& counters)
-    : options_(options), random_(random), counters_(counters), identification_(static_cast<std::uint16_t>(random.next_u32()))
+    : options_(options), random_(random), counters_(counters), identifications_(random)
 {
     device_info lo;
     lo.name = "lo";

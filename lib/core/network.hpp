@@ -12,6 +12,7 @@
 #include "ip/gro.hpp"
 #include "ip/gso.hpp"
 #include "ip/icmp_limiter.hpp"
+#include "ip/identification.hpp"
 #include "ip/route_table.hpp"
 #include "link/neighbor_cache.hpp"
 #include "wire/arp.hpp"
@@ -313,7 +314,7 @@ private:
     ip::route_table routes_;
     ip::icmp_limiter limiter_;
     std::uint64_t generation_ = 1;
-    std::uint16_t identification_ = 0;
+    ip::identifications identifications_;
 };
 
 } // namespace tapio::core

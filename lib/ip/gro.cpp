@@ -158,7 +158,9 @@ bool coalescer::checksum_right(const packet& p, std::size_t link, const view& v)
     return sum.folded() == 0xffff;
 }
 
-/// Headers of one stream that differ in TCP's numbers and flags at most, and in IP's length and identification.
+/// Headers of one stream that differ in TCP's numbers and flags at most, and in IP's length and identification. (Linux wants
+/// identifications that count up, or with DF all the same, so that it could cut what it forwards as it was. Here nothing is
+/// forwarded, and an atomic datagram's may be anything: RFC 6864 §4.1.)
 bool coalescer::alike(const std::byte* headers, const view& v) const noexcept
 {
     constexpr std::size_t tos = offsetof(wire::ipv4_header, version_ihl);  // version and TOS, in a word

@@ -40,6 +40,8 @@ void segmenter::start(packet&& large, std::size_t link)
     auto tcp = wire::read<wire::tcp_header>(given.subspan(tcp_at_));
     length_ = ip.total_length.value();
     ip_checksum_ = ip.checksum.value();
+    identification_ = ip.identification.value();
+    atomic_ = (ip.flags_offset.value() & wire::ipv4_dont_fragment) != 0;
     sequence_ = tcp.sequence.value();
     flags_ = tcp.flags.value();
     tcp.sequence = 0;
@@ -82,9 +84,9 @@ bool segmenter::next(packet& out)
     return true;
 }
 
-/// The large one's, but for lengths, sequence number and checksums; FIN and PSH go on the last, CWR on the first (RFC 3168
-/// §6.1.2).
-void segmenter::write_headers(std::byte* at, std::size_t payload, std::uint16_t payload_sum, bool first, bool last) const
+/// The large one's, but for lengths, identification, sequence number and checksums; FIN and PSH go on the last, CWR on the first
+/// (RFC 3168 §6.1.2).
+void segmenter::write_headers(std::byte* at, std::size_t payload, std::uint16_t payload_sum, bool first, bool last)
 {
     std::copy_n(headers_.begin(), header_size_, at);
 
@@ -92,6 +94,13 @@ void segmenter::write_headers(std::byte* at, std::size_t payload, std::uint16_t 
     const auto length = static_cast<std::uint16_t>(sizeof(wire::ipv4_header) + segment);
     put(at + ip_at_ + offsetof(wire::ipv4_header, total_length), big_uint16_buf_t(length));
     put(at + ip_at_ + offsetof(wire::ipv4_header, checksum), big_uint16_buf_t(updated_checksum(ip_checksum_, length_, length)));
+
+    if (!atomic_ && !last) { // the next piece's; network::send() has reserved one for each
+        const auto next = static_cast<std::uint16_t>(identification_ + 1);
+        put(headers_.data() + ip_at_ + offsetof(wire::ipv4_header, identification), big_uint16_buf_t(next));
+        ip_checksum_ = updated_checksum(ip_checksum_, identification_, next);
+        identification_ = next;
+    }
 
     unsigned flags = flags_;
     if (!last) flags &= ~unsigned{wire::tcp_fin | wire::tcp_psh};

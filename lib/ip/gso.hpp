@@ -24,13 +24,15 @@ public:
     bool next(packet& out);
 
 private:
-    void write_headers(std::byte* at, std::size_t payload, std::uint16_t payload_sum, bool first, bool last) const;
+    void write_headers(std::byte* at, std::size_t payload, std::uint16_t payload_sum, bool first, bool last);
 
     // The large one's headers, without what is written for each piece, and that.
     std::array<std::byte, packet::headroom> headers_;
     std::size_t header_size_ = 0, ip_at_ = 0, tcp_at_ = 0; ///< octets
     std::uint16_t headers_sum_ = 0;                        ///< of TCP's and of the pseudo-header, which lacks the length
     std::uint16_t length_ = 0, ip_checksum_ = 0;
+    std::uint16_t identification_ = 0;
+    bool atomic_ = true; ///< DF: the pieces need no identifications of their own (RFC 6864 §4.1)
     std::uint32_t sequence_ = 0;
     std::uint8_t flags_ = 0;
 

@@ -87,7 +87,7 @@ struct ipv4_words
     ip_protocol protocol{};
     std::uint8_t ttl = 64;
     std::uint8_t tos = 0;
-    std::uint32_t identification = ipv4_dont_fragment; ///< above flags and offset. RFC 6864 §4.1: atomic datagrams need none
+    std::uint32_t identification = ipv4_dont_fragment; ///< above flags and offset; 0 if atomic (RFC 6864 §4.1)
     std::uint32_t source = 0, destination = 0;
 };
 

@@ -2,6 +2,8 @@
 // (RFC 791, RFC 792, RFC 1122 §3.2).
 #include "raw_host.hpp"
 
+#include <set>
+
 namespace tapio::core {
 namespace {
 
@@ -64,6 +66,48 @@ TEST_F(ipv4, an_echo_request_is_answered_with_its_data)
     EXPECT_EQ(reply->ip->ttl, 64);
     EXPECT_EQ(reply->ip->tos, 0x48); // RFC 1122 §3.2.2.6
     EXPECT_EQ(reply->link.destination, their_mac);
+}
+
+TEST_F(ipv4, an_answer_that_may_be_fragmented_has_a_number_of_its_peers) // RFC 6864 §4.1, §4.3
+{
+    const auto number = [this](const address_v4& from) {
+        wire::ipv4_fields f = header(ip_protocol::icmp);
+        f.source = from;
+        echo(f);
+        const auto reply = next();
+        EXPECT_TRUE(reply && reply->icmp && !reply->ip->dont_fragment);
+        return reply->ip->identification;
+    };
+    const address_v4 other = at("192.0.2.3");
+    arp(wire::arp_operation::request, other, ours);
+    drain();
+    const std::uint16_t first = number(theirs);
+    const std::uint16_t first_of_other = number(other);
+    EXPECT_NE(first_of_other, static_cast<std::uint16_t>(first + 1));
+    EXPECT_EQ(number(theirs), static_cast<std::uint16_t>(first + 1));
+    EXPECT_EQ(number(other), static_cast<std::uint16_t>(first_of_other + 1));
+}
+
+TEST_F(ipv4, a_datagram_that_may_not_be_fragmented_has_the_number_0) // RFC 6864 §4.1
+{
+    const udp_id socket = *h->udp().open(family::v4);
+    const endpoint to{theirs, 2000};
+    const std::string x = "x";
+    const std::array<const_bytes, 1> list{bytes_of(x)};
+    for (int i = 0; i < 2; ++i) {
+        ASSERT_TRUE(h->udp().send(socket, list, &to, now));
+        const auto sent = next();
+        ASSERT_TRUE(sent && sent->ip);
+        EXPECT_TRUE(sent->ip->dont_fragment);
+        EXPECT_EQ(sent->ip->identification, 0);
+    }
+    ASSERT_FALSE(h->udp().set_option(socket, socket_option::dont_fragment, 0));
+    std::set<std::uint16_t> numbers;
+    for (int i = 0; i < 2; ++i) {
+        ASSERT_TRUE(h->udp().send(socket, list, &to, now));
+        numbers.insert(next()->ip->identification);
+    }
+    EXPECT_EQ(numbers.size(), 2U);
 }
 
 TEST_F(ipv4, headers_that_are_wrong_are_dropped_each_under_its_reason)

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <iterator>
 #include <string>
 #include <vector>
@@ -36,6 +37,8 @@ struct segment
     std::uint16_t port = 5001, window = 1000, gso_size = 0;
     std::uint8_t tos = 0, ttl = 64;
     link_type link = link_type::ethernet;
+    bool dont_fragment = true;
+    std::uint16_t identification = 0;
 
     packet build() const
     {
@@ -56,7 +59,8 @@ struct segment
         ip.protocol = wire::ip_protocol::tcp;
         ip.tos = tos;
         ip.ttl = ttl;
-        ip.dont_fragment = true;
+        ip.dont_fragment = dont_fragment;
+        ip.identification = identification;
         wire::push_ipv4(p, ip);
         if (link == link_type::ethernet)
             wire::push_ethernet(p, mac_address{{2, 0, 0, 0, 0, 1}}, mac_address{{2, 0, 0, 0, 0, 2}}, wire::ether_type::ipv4);
@@ -74,6 +78,7 @@ struct parsed
     std::uint32_t seq;
     std::uint8_t flags;
     std::string data;
+    std::uint16_t identification;
 };
 
 /// Takes a packet apart and looks at every checksum (but for the TCP one where `offload` vouches for it).
@@ -95,7 +100,7 @@ parsed read(packet p, link_type link = link_type::ethernet)
     EXPECT_TRUE(tcp.has_value());
     p.consume(tcp->header_length);
     const octets rest = flat(p);
-    return {tcp->sequence, tcp->flags, std::string(reinterpret_cast<const char*>(rest.data()), rest.size())};
+    return {tcp->sequence, tcp->flags, std::string(reinterpret_cast<const char*>(rest.data()), rest.size()), ip->identification};
 }
 
 std::vector<packet> coalesced(std::vector<packet> batch, link_type link = link_type::ethernet)
@@ -140,6 +145,22 @@ TEST(gro, segments_that_follow_one_another_become_one_across_the_wrap)
     EXPECT_EQ(got.seq, a.seq);
     EXPECT_EQ(got.flags, wire::tcp_ack | wire::tcp_psh);
     EXPECT_EQ(got.data, a.data + b.data + c.data + "end");
+}
+
+// Linux joins the first three; RFC 6864 §4.1 lets an atomic datagram's be anything, and §4.3 says nothing of their order
+TEST(gro, identifications_do_not_matter)
+{
+    for (const bool atomic : {true, false})
+        for (const auto& ids : {std::array{0, 0, 0}, {7, 8, 9}, {0xffff, 0, 1}, {9, 8, 4711}}) {
+            segment s{.dont_fragment = atomic};
+            std::vector<packet> batch;
+            for (const int id : ids) {
+                s.identification = static_cast<std::uint16_t>(id);
+                batch.push_back(s.received());
+                s = after(s, s.data);
+            }
+            EXPECT_EQ(joined(std::move(batch)).size(), 1U) << ids[0] << ' ' << ids[1] << ' ' << ids[2];
+        }
 }
 
 TEST(gro, bare_ip_too)
@@ -497,6 +518,17 @@ TEST(gso, pieces_carry_the_whole)
         }
         EXPECT_EQ(all, s.data);
     }
+}
+
+TEST(gso, pieces_that_may_be_fragmented_are_numbered)
+{
+    segment s{.data = counted(450), .gso_size = 100, .dont_fragment = false, .identification = 0xfffe};
+    std::vector<std::uint16_t> numbers;
+    for (const packet& p : cut(s.build())) numbers.push_back(read(p).identification);
+    EXPECT_EQ(numbers, (std::vector<std::uint16_t>{0xfffe, 0xffff, 0, 1, 2}));
+    s.dont_fragment = true;
+    s.identification = 0;
+    for (const packet& p : cut(s.build())) EXPECT_EQ(read(p).identification, 0) << "atomic (RFC 6864 §4.1)";
 }
 
 TEST(gso, payload_in_many_slices)

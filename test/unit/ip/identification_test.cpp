@@ -1,0 +1,84 @@
+// IPv4 identifications: unique where RFC 6864 §4.3 wants them so, and of no use to a stranger (RFC 7739 §4).
+#include "ip/identification.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <vector>
+
+namespace tapio::core::ip {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint8_t udp = 17, icmp = 1;
+
+struct identification : testing::Test
+{
+    static std::array<std::byte, random_source::seed_size> seed() { return {}; }
+    std::uint16_t next(const address_v4& to, std::uint8_t protocol = udp, std::size_t count = 1)
+    {
+        return ids.reserve(here, to, protocol, count, now);
+    }
+    static address_v4 host(std::uint32_t n) { return address_v4(0xc612'0000U + n); }
+
+    random_source random{seed()};
+    identifications ids{random};
+    time_point now{1h};
+    const address_v4 here{0xc000'0201U};
+};
+
+TEST_F(identification, counts_for_each_destination)
+{
+    const std::uint16_t first = next(host(1));
+    EXPECT_EQ(next(host(1)), static_cast<std::uint16_t>(first + 1));
+    EXPECT_EQ(next(host(1), udp, 5), static_cast<std::uint16_t>(first + 2));
+    EXPECT_EQ(next(host(1)), static_cast<std::uint16_t>(first + 7)) << "five were reserved";
+}
+
+// The idle scan: a stranger asks now and then, and sees in the answers' numbers how much went to others meanwhile
+TEST_F(identification, what_goes_to_one_does_not_show_in_what_goes_to_another)
+{
+    std::size_t disturbed = 0; // tuples that share a counter: 1 in 1024
+    for (std::uint32_t victim = 2; victim < 1002; ++victim) {
+        const std::uint16_t before = next(host(1));
+        next(host(victim));
+        if (next(host(1)) != static_cast<std::uint16_t>(before + 1)) ++disturbed;
+    }
+    EXPECT_LE(disturbed, 8U);
+}
+
+TEST_F(identification, differs_by_protocol_and_destination)
+{
+    std::set<std::uint16_t> first;
+    for (std::uint32_t n = 0; n < 100; ++n) first.insert({next(host(n)), next(host(n), icmp)});
+    EXPECT_GE(first.size(), 190U) << "not one number for all";
+}
+
+TEST_F(identification, time_moves_it_by_a_random_step)
+{
+    next(host(1));
+    std::set<std::uint16_t> steps;
+    for (int i = 0; i < 20; ++i) {
+        const std::uint16_t before = next(host(1));
+        now += 1s;
+        const auto step = static_cast<std::uint16_t>(next(host(1)) - before);
+        EXPECT_GE(step, 1);
+        EXPECT_LE(step, 1000);
+        steps.insert(step);
+    }
+    EXPECT_GE(steps.size(), 15U);
+}
+
+// RFC 6864 §4.3, for the 60 s of RFC 1122 §3.3.2 that a receiver may keep fragments
+TEST_F(identification, does_not_repeat_within_a_minute)
+{
+    std::vector<std::uint16_t> seen;
+    for (int i = 0; i < 600; ++i, now += 100ms) seen.push_back(next(host(1)));
+    std::sort(seen.begin(), seen.end());
+    EXPECT_EQ(std::adjacent_find(seen.begin(), seen.end()), seen.end());
+}
+
+} // namespace
+} // namespace tapio::core::ip
