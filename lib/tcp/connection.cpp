@@ -238,10 +238,13 @@ void connection::shutdown_receive()
 void connection::close(time_point now)
 {
     detached_ = true;
+    share_.orphan();
     const bool unread = incoming_.unread() > 0; // RFC 1122 §4.2.2.13: the peer must learn that data was lost
     if (unread || options_.linger == 0 || state_ == state::syn_sent) return abort(now);
     if (state_ == state::fin_wait_2) timers_.arm(timer::fin_wait_2, now + options_.fin_wait_2);
-    if (state_ != state::closed) shutdown_send(now);
+    if (state_ == state::closed) return;
+    shutdown_send(now);
+    if (awaits_last_acknowledgement(state_)) timers_.arm(timer::orphan, now + options_.orphan_timeout);
 }
 
 /// RFC 9293 §3.10.5
@@ -267,6 +270,9 @@ void connection::options_changed(const tcp_options& o, time_point now)
     const bool watch = o.keep_alive != options_.keep_alive || o.keep_idle != options_.keep_idle;
     options_ = o;
     rtt_.set_least(o.min_rto);
+    if (timers_.armed(timer::retransmit)) // the user timeout may have become shorter
+        timers_.arm(timer::retransmit, std::min(timers_.deadline(timer::retransmit), retransmit_deadline(now)));
+    if (timers_.armed(timer::persist)) timers_.arm(timer::persist, probe_deadline(timers_.deadline(timer::persist)));
     if (o.receive_buffer > incoming_.capacity()) incoming_.set_capacity(o.receive_buffer);
     if (watch && synchronized(state_)) keep_alive_.start(options_, timers_, now);
 }
@@ -279,7 +285,7 @@ void connection::use_congestion_control(std::unique_ptr<congestion_control> othe
 
 // -- what ends it -------------------------------------------------------------------------------------------------
 
-void connection::queue_reset() { reset_ = reset{snd_.nxt, rcv_.nxt}; }
+void connection::queue_reset() { reset_ = reset{acceptable_sequence(), rcv_.nxt}; }
 
 void connection::fail(error_code why)
 {
@@ -316,6 +322,7 @@ time_wait_memory connection::remember() const noexcept
     m.rcv_scale = rcv_scale_;
     if (ts_.enabled()) m.ts_recent = ts_.recent();
     m.timestamp_offset = ts_.offset();
+    m.corrections = corrections_;
     return m;
 }
 
@@ -328,6 +335,7 @@ void connection::wait_again(const time_wait_memory& m, time_point end, time_poin
     rcv_.irs = m.rcv_nxt - 1; // likewise
     rcv_.adv = m.rcv_adv;
     rcv_scale_ = m.rcv_scale;
+    corrections_ = m.corrections;
     if (m.ts_recent) {
         ts_.enable();
         ts_.set_recent(*m.ts_recent, now);

@@ -133,6 +133,7 @@ public:
     bool syn_timed_out() const noexcept { return syn_timed_out_; }
     std::uint64_t unread() const noexcept; ///< octets that a receive would give, without stopping at the mark
     const tcp_options& options() const noexcept { return options_; }
+    std::uint64_t held() const noexcept { return share_.held(); }                    ///< octets, of the memory budget
     std::uint32_t receive_capacity() const noexcept { return incoming_.capacity(); } ///< octets
     std::uint32_t path_mss() const noexcept { return path_mss_; }                    ///< octets; without TCP options
     tcp_info info() const;
@@ -198,6 +199,9 @@ private:
     void process_fin(const segment& seg, time_point now);
     void fin_received(time_point now);
     bool acceptable(const segment& seg) const noexcept;
+    bool probes_closed_window(const segment& seg) const noexcept;
+    bool looks_like_probe(const segment& seg) const noexcept;
+    void correct(const segment& seg, time_point now);
     void challenge(time_point now);
     verdict dropped(drop_reason why) noexcept;
     std::uint32_t receive_window() const noexcept { return later(rcv_.adv, rcv_.nxt) - rcv_.nxt; }
@@ -215,6 +219,7 @@ private:
     bool emit_ack(outgoing_segment& out, time_point now, bool goes_on);
     void fill_syn(outgoing_segment& out, time_point now);
     void fill_range(outgoing_segment& out, seq_number begin, seq_number end);
+    seq_number acceptable_sequence() const noexcept;
     void finish(outgoing_segment& out, time_point now);
     wire_window window_to_advertise();
     std::size_t most_sack_blocks() const noexcept;
@@ -247,8 +252,14 @@ private:
     void reorder_timeout(time_point now);
     void persist_timeout(time_point now);
     void keep_alive_timeout(time_point now);
+    void orphan_timeout(time_point now);
     bool gives_up(time_point now) const noexcept;
-    void arm_retransmit(time_point now) { timers_.arm(timer::retransmit, now + rtt_.rto()); }
+    bool gives_up_probing(time_point now) const noexcept;
+    void abandon();
+    bool heeds_user_timeout() const noexcept;
+    time_point retransmit_deadline(time_point now) const noexcept;
+    time_point probe_deadline(time_point at) const noexcept;
+    void arm_retransmit(time_point now) { timers_.arm(timer::retransmit, retransmit_deadline(now)); }
 
     // connection.cpp
     void enter(tcp::state s) noexcept { state_ = s; }
@@ -314,6 +325,7 @@ private:
     unsigned persist_backoff_ = 0;
     time_point hole_since_{};    ///< in what was received, if there is one
     time_point last_progress_{}; ///< when the peer last acknowledged something, or data was first outstanding
+    time_point probing_since_{}; ///< when the first probe of a closed window was sent, while persist_backoff_ > 0
     tcp_counters& counters_;
 };
 

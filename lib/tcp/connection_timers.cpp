@@ -15,17 +15,63 @@ void connection::on_timer(time_point now)
     if (timers_.take_expired(timer::retransmit, now)) retransmit_timeout(now);
     if (timers_.take_expired(timer::persist, now)) persist_timeout(now);
     if (timers_.take_expired(timer::keep_alive, now)) keep_alive_timeout(now);
-    if (timers_.take_expired(timer::user_timeout, now)) fail(errno_code(ETIMEDOUT));
+    if (timers_.take_expired(timer::orphan, now)) orphan_timeout(now);
     if (timers_.take_expired(timer::fin_wait_2, now)) closed();
     if (timers_.take_expired(timer::time_wait, now)) closed();
 }
 
-/// R2 of RFC 9293 §3.8.3, as a number of retransmissions, or the user timeout (RFC 5482). MUST-20, MUST-22
+/// The user timeout (RFC 5482) is not the listener's business: a passive open ends with its retransmissions of the SYN,ACK.
+bool connection::heeds_user_timeout() const noexcept
+{
+    return options_.user_timeout > duration::zero() && !(is_opening(state_) && passive_);
+}
+
+/// R2 of RFC 9293 §3.8.3, as a number of retransmissions, or the user timeout. MUST-20, MUST-22
 bool connection::gives_up(time_point now) const noexcept
 {
-    const bool opening = is_opening(state_);
-    if (!opening && options_.user_timeout > duration::zero()) return now - last_progress_ >= options_.user_timeout;
-    return timeouts_ >= (opening ? options_.syn_retries : options_.retries);
+    if (heeds_user_timeout()) {
+        if (now - last_progress_ >= options_.user_timeout) return true;
+        if (!is_opening(state_)) return false;
+    }
+    if (is_opening(state_)) return timeouts_ >= options_.syn_retries;
+    return timeouts_ >= (detached_ ? std::min(options_.retries, options_.orphan_retries) : options_.retries);
+}
+
+/// A peer that answers keeps the connection, however long its window stays closed (RFC 9293 MUST-37); unless the user said how
+/// long, from the first probe on, as Linux.
+bool connection::gives_up_probing(time_point now) const noexcept
+{
+    if (heeds_user_timeout()) return persist_backoff_ > 0 && now - probing_since_ >= options_.user_timeout;
+    return gives_up(now);
+}
+
+/// When the retransmission timer fires if it is armed now: when the user timeout ends at the latest.
+time_point connection::retransmit_deadline(time_point now) const noexcept
+{
+    const time_point at = now + rtt_.rto();
+    return heeds_user_timeout() ? std::min(at, last_progress_ + options_.user_timeout) : at;
+}
+
+/// Likewise the persist timer, if it is to fire `at`.
+time_point connection::probe_deadline(time_point at) const noexcept
+{
+    return heeds_user_timeout() && persist_backoff_ > 0 ? std::min(at, probing_since_ + options_.user_timeout) : at;
+}
+
+/// The user has gone, and the peer answers but takes nothing: nobody else would ever end this.
+void connection::orphan_timeout(time_point now)
+{
+    const time_point end = last_progress_ + options_.orphan_timeout;
+    if (now < end) return timers_.arm(timer::orphan, end);
+    ++counters_.orphans_timed_out;
+    abandon();
+}
+
+/// Given up by us: the peer, if it is there, is told.
+void connection::abandon()
+{
+    queue_reset();
+    fail(soft_error_ ? soft_error_ : errno_code(ETIMEDOUT));
 }
 
 /// RFC 6298 §5.4 to §5.7
@@ -60,12 +106,12 @@ void connection::reorder_timeout(time_point now)
 
 void connection::persist_timeout(time_point now) // RFC 9293 MUST-35, MUST-36
 {
-    // A peer that answers keeps the connection, however long its window stays closed (RFC 9293 MUST-37).
-    if (gives_up(now)) return fail(soft_error_ ? soft_error_ : errno_code(ETIMEDOUT));
+    if (gives_up_probing(now)) return abandon();
+    if (persist_backoff_ == 0) probing_since_ = now;
     ++timeouts_;
     probe_due_ = true;
     const unsigned shift = std::min(persist_backoff_++, 16U);
-    timers_.arm(timer::persist, now + std::min(rtt_.rto() * (INT64_C(2) << shift), options_.max_rto));
+    timers_.arm(timer::persist, probe_deadline(now + std::min(rtt_.rto() * (INT64_C(2) << shift), options_.max_rto)));
 }
 
 void connection::keep_alive_timeout(time_point now)
@@ -74,10 +120,7 @@ void connection::keep_alive_timeout(time_point now)
     switch (keep_alive_.fired(options_, !sent_.empty(), timers_, now)) {
     case keep_alive::action::none: return;
     case keep_alive::action::probe: keep_alive_due_ = true; return;
-    case keep_alive::action::give_up:
-        queue_reset();
-        fail(errno_code(ETIMEDOUT));
-        return;
+    case keep_alive::action::give_up: return abandon();
     }
 }
 

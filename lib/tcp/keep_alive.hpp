@@ -45,7 +45,10 @@ public:
             timers.arm(timer::keep_alive, (busy ? now : last_heard_) + o.keep_idle);
             return action::none;
         }
-        if (probes_ >= o.keep_count) return action::give_up;
+        // The user timeout, where it is set, counts instead of the number of probes, as on Linux (RFC 5482 §4.2).
+        const bool timed = o.user_timeout > duration::zero();
+        if (probes_ > 0 && timed && now - last_heard_ >= o.user_timeout) return action::give_up;
+        if (!timed && probes_ >= o.keep_count) return action::give_up;
         ++probes_;
         timers.arm(timer::keep_alive, now + o.keep_interval);
         return action::probe;

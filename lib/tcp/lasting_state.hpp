@@ -6,6 +6,7 @@
 #include "tcp/ack_policy.hpp"
 #include "tcp/buffer_tuning.hpp"
 #include "tcp/challenge_limit.hpp"
+#include "tcp/corrective_ack_limit.hpp"
 #include "tcp/ecn.hpp"
 #include "tcp/fast_open.hpp"
 #include "tcp/seq_number.hpp"
@@ -67,6 +68,7 @@ struct lasting_state
     timestamp_clock ts_;
     ack_policy acks_;
     challenge_limit challenges_;
+    corrective_ack_limit corrections_;
     time_point last_data_sent_{}, last_data_received_{}, last_timeout_{};
     std::uint64_t segments_sent_ = 0, segments_received_ = 0, retransmissions_ = 0, octets_retransmitted_ = 0;
 };

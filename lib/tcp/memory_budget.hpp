@@ -22,9 +22,12 @@ public:
     /// A connection that held `before` octets holds `now`.
     void change(std::uint64_t before, std::uint64_t now) noexcept { used_ += now - before; }
 
+    std::uint64_t orphaned() const noexcept { return orphaned_; } ///< octets of `used()` that connections without a user hold
+    void change_orphaned(std::uint64_t before, std::uint64_t now) noexcept { orphaned_ += now - before; }
+
 private:
     std::uint64_t limit_; ///< octets
-    std::uint64_t used_ = 0;
+    std::uint64_t used_ = 0, orphaned_ = 0;
 };
 
 /// One connection's share of it.
@@ -39,7 +42,15 @@ public:
     void hold(std::uint64_t octets) noexcept
     {
         if (budget_ != nullptr) budget_->change(held_, octets);
+        if (budget_ != nullptr && orphaned_) budget_->change_orphaned(held_, octets);
         held_ = octets;
+    }
+    std::uint64_t held() const noexcept { return held_; } ///< octets
+    /// The connection's user has gone: what it holds counts as orphaned, too.
+    void orphan() noexcept
+    {
+        if (budget_ != nullptr && !orphaned_) budget_->change_orphaned(0, held_);
+        orphaned_ = true;
     }
     bool tight() const noexcept { return budget_ != nullptr && budget_->tight(); }
     bool spent() const noexcept { return budget_ != nullptr && budget_->spent(); }
@@ -47,6 +58,7 @@ public:
 private:
     memory_budget* budget_;
     std::uint64_t held_ = 0; ///< octets
+    bool orphaned_ = false;
 };
 
 } // namespace tapio::core::tcp

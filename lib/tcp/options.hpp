@@ -53,6 +53,9 @@ struct tcp_options
     unsigned keep_count = 9;
 
     // the end
+    unsigned orphan_retries = 8; ///< `retries` of a socket that the user has closed (Linux: tcp_orphan_retries)
+    duration orphan_timeout =
+        std::chrono::seconds(210); ///< ... and how long such a one waits without progress, though the peer answers
     duration time_wait = std::chrono::seconds(60);  ///< 2 MSL with MSL = 30 s, as Linux
     duration fin_wait_2 = std::chrono::seconds(60); ///< how long a closed socket waits for the peer's FIN
     int linger = -1;                                ///< s; -1: off; 0: close() resets

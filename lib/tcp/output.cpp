@@ -92,7 +92,7 @@ bool connection::emit_retransmission(outgoing_segment& out, time_point now)
     recovery_.take_retransmit_now();
     const std::uint32_t data = lost->size() - (fin_sent_ && lost->end == snd_.nxt ? 1U : 0U);
     resend(out, lost->begin, data > segment_room() ? lost->begin + segment_room() : lost->end, now);
-    if (!timers_.armed(timer::persist)) timers_.arm_if_idle(timer::retransmit, now + rtt_.rto());
+    if (!timers_.armed(timer::persist)) timers_.arm_if_idle(timer::retransmit, retransmit_deadline(now));
     return true;
 }
 
@@ -284,7 +284,7 @@ void connection::sent_new(seq_number begin, seq_number end, time_point now)
     use_.sent(recovery_.in_flight(sent_), congestion_room() < segment_room(), snd_.una, snd_.nxt);
     last_data_sent_ = now;
     timers_.cancel(timer::persist);
-    timers_.arm_if_idle(timer::retransmit, now + rtt_.rto()); // RFC 6298 §5.1
+    timers_.arm_if_idle(timer::retransmit, retransmit_deadline(now)); // RFC 6298 §5.1
     arm_tail_probe(now);
 }
 
@@ -314,12 +314,12 @@ bool connection::emit_probe(outgoing_segment& out, time_point now)
     return true;
 }
 
-/// RFC 9293 §3.8.4: SEG.SEQ = SND.NXT - 1, without data; the peer answers as to any old segment.
+/// RFC 9293 §3.8.4: SEG.SEQ = SND.NXT - 1, without data; the peer answers as to any old segment. Nothing is outstanding.
 bool connection::emit_keep_alive(outgoing_segment& out, time_point now)
 {
     keep_alive_due_ = false;
     ++counters_.keep_alive_probes;
-    out.seq = snd_.nxt - 1;
+    out.seq = snd_.una - 1;
     finish(out, now);
     return true;
 }
@@ -335,11 +335,24 @@ bool connection::emit_ack(outgoing_segment& out, time_point now, bool goes_on)
             return false;
         }
     }
-    out.seq = snd_.nxt;
+    out.seq = acceptable_sequence();
     finish(out, now);
     watch_for_window(now);
     last_ = true;
     return true;
+}
+
+/// SEG.SEQ of a segment without text, which the peer drops if it lies beyond the window that it has offered: SND.NXT, or, where
+/// SND.NXT is beyond it (a probe's octet, a window that was taken back), the window's right edge. As Linux's
+/// tcp_acceptable_seq().
+seq_number connection::acceptable_sequence() const noexcept
+{
+    if (!synchronized(state_)) return snd_.nxt;
+    const seq_number edge = snd_.una + snd_.wnd;
+    if (snd_.nxt.at_or_before(edge)) return snd_.nxt;
+    const bool probing = timers_.armed(timer::persist) && !sent_.empty();
+    const bool only_rounded = !probing && snd_.nxt - edge < snd_scale_.unit(); // the peer rounds its window down to that unit
+    return only_rounded ? snd_.nxt : edge;
 }
 
 /// What every segment after the SYN carries: ACK, window, timestamp.

@@ -34,25 +34,34 @@ connection::verdict connection::check_timestamp(const segment& seg, time_point n
     if (!seg.options.ts) return dropped(drop_reason::tcp_paws); // RFC 7323 §3.2: SHOULD drop, silently
     if (!ts_.is_old(*seg.options.ts, now)) return verdict::go_on;
     ++counters_.paws_drops; // RFC 7323 §5.3 R1
-    acks_.demand();
+    correct(seg, now);
     return dropped(drop_reason::tcp_paws);
 }
 
-/// The four cases of RFC 9293 §3.10.7.4 step 1 (table 6).
+/// The four cases of RFC 9293 §3.10.7.4 step 1 (table 6). A segment that occupies no sequence space may also stand at the right
+/// edge, where the SND.NXT of a peer is that has filled the window (Linux and BSD accept it too), or one octet beyond a closed
+/// window, where it is if the peer counts the octet of its probe as sent: the ACK of such segments is valid.
 bool connection::acceptable(const segment& seg) const noexcept
 {
     const std::uint32_t window = receive_window();
-    if (seg.length() == 0) return window == 0 ? seg.seq == rcv_.nxt : seg.seq.within(rcv_.nxt, window);
+    if (seg.length() == 0) return seg.seq.within(rcv_.nxt, window == 0 ? 2 : window + (seg.bits.rst ? 0 : 1));
     if (window == 0) return false;
     return seg.seq.within(rcv_.nxt, window) || (seg.end() - 1).within(rcv_.nxt, window);
+}
+
+/// Its text reaches beyond a window that is closed.
+bool connection::probes_closed_window(const segment& seg) const noexcept
+{
+    return receive_window() == 0 && seg.length() > 0 && !seg.bits.syn && seg.seq.at_or_before(rcv_.nxt) &&
+           seg.end().after(rcv_.nxt);
 }
 
 connection::verdict connection::check_sequence(segment& seg, time_point now)
 {
     if (is_crossed_syn_ack(seg)) unwrap_syn_ack(seg);
-    const bool probes_closed_window = receive_window() == 0 && seg.seq == rcv_.nxt && seg.length() > 0;
-    if (probes_closed_window && !seg.bits.syn) {
-        // "Special allowance": its ACK and RST count, its text does not, and it is answered. MUST-66
+    if (probes_closed_window(seg)) {
+        // "Special allowance": its ACK, RST and URG count, its text does not, and it is answered. MUST-66
+        seg.trim_front(rcv_.nxt - seg.seq);
         seg.trim_back(0);
         seg.bits.fin = false;
         acks_.demand();
@@ -60,7 +69,7 @@ connection::verdict connection::check_sequence(segment& seg, time_point now)
         if (is_repeated_syn(seg)) {
             sent_.mark_front_lost(); // our SYN,ACK was lost: the peer asks for it again
         } else if (!seg.bits.rst) {
-            acks_.demand();
+            correct(seg, now);
         }
         if (seg.payload_size > 0 && seg.first_octet().before(rcv_.nxt)) // RFC 2883 §4.1
             sack_.came_twice(seg.first_octet(), earlier(seg.first_octet() + seg.payload_size, rcv_.nxt));
@@ -69,6 +78,21 @@ connection::verdict connection::check_sequence(segment& seg, time_point now)
     }
     if (seg.options.ts && ts_.enabled()) ts_.received(*seg.options.ts, seg.seq, rcv_.last_ack, now);
     return verdict::go_on;
+}
+
+/// A keep-alive or window probe as most implementations send it: the octet before RCV.NXT again, or none, with a valid ACK.
+bool connection::looks_like_probe(const segment& seg) const noexcept
+{
+    return seg.seq == rcv_.nxt - 1 && seg.length() <= 1 && seg.bits.ack && !seg.bits.syn && seg.ack.at_or_before(snd_.nxt);
+}
+
+/// Answers what is not acceptable with an ACK that says what would be. A segment that occupies sequence space is sent by a
+/// timer of the peer's; any other may itself be such an answer, and these are limited.
+void connection::correct(const segment& seg, time_point now)
+{
+    const bool timed = seg.length() > 0 && !seg.bits.syn;
+    if (timed || corrections_.allow(looks_like_probe(seg), now)) return acks_.demand();
+    ++counters_.acks_skipped;
 }
 
 void connection::challenge(time_point now)
@@ -86,8 +110,10 @@ connection::verdict connection::check_reset(const segment& seg, time_point now)
         return dropped(drop_reason::tcp_challenge);
     }
     if (state_ == state::time_wait) return dropped(drop_reason::tcp_challenge); // RFC 1337: no assassination
-    if (state_ == state::closing || state_ == state::last_ack || (state_ == state::syn_received && passive_ && !opens_early())) {
-        closed(); // nobody to tell; a passive open returns to LISTEN; MUST-11
+    const bool nobody_to_tell = detached_ && (state_ == state::closing || state_ == state::last_ack);
+    const bool back_to_listen = state_ == state::syn_received && passive_ && !opens_early(); // MUST-11
+    if (nobody_to_tell || back_to_listen) {
+        closed();
         return verdict::drop;
     }
     const int why = state_ == state::syn_received && !passive_ ? ECONNREFUSED : state_ == state::close_wait ? EPIPE : ECONNRESET;
@@ -116,6 +142,7 @@ connection::verdict connection::process_ack(const segment& seg, time_point now)
     keep_alive_.heard(now);
     if (state_ == state::syn_received && ack_in_syn_received(seg, now) == verdict::drop) return verdict::drop;
     if (check_ack(seg, now) == verdict::drop) return verdict::drop;
+    corrections_.agreed();
     if (has_news(seg)) {
         acknowledged(seg, now);
     } else {
@@ -130,7 +157,11 @@ connection::verdict connection::process_ack(const segment& seg, time_point now)
 connection::verdict connection::check_ack(const segment& seg, time_point now)
 {
     if (seg.ack.after(snd_.nxt)) { // acknowledges what was never sent
-        acks_.demand();
+        if (corrections_.allow(false, now)) {
+            acks_.demand();
+        } else {
+            ++counters_.acks_skipped;
+        }
         return dropped(drop_reason::tcp_bad_ack);
     }
     if (seg.ack.before(snd_.una - snd_.max_wnd)) {
@@ -255,7 +286,7 @@ void connection::rearm_retransmit(time_point now)
     if (timers_.armed(timer::persist)) return;
     const bool restart = !recovery_.uses_sack() && sent_.size() < few && unsent() == 0; // with SACK there is the tail probe
     const duration elapsed = restart ? std::min(now - sent_.front().sent_at, rtt_.rto() / 2) : duration::zero();
-    timers_.arm(timer::retransmit, now + rtt_.rto() - elapsed);
+    timers_.arm(timer::retransmit, std::min(retransmit_deadline(now), now + rtt_.rto() - elapsed));
     arm_tail_probe(now);
 }
 
@@ -326,6 +357,7 @@ void connection::our_fin_acknowledged(time_point now)
 {
     if (state_ == state::fin_wait_1) {
         enter(state::fin_wait_2);
+        timers_.cancel(timer::orphan);
         if (detached_) timers_.arm(timer::fin_wait_2, now + options_.fin_wait_2);
     } else if (state_ == state::closing) {
         enter_time_wait(now);

@@ -16,7 +16,7 @@ std::optional<drop_reason> connection::arrives_in_syn_sent(const segment& seg, t
         fail(errno_code(ECONNREFUSED));
         return std::nullopt;
     }
-    if (!seg.bits.syn) return drop_reason::tcp_bad_flags; // fifth
+    if (!seg.bits.syn || seg.bits.fin) return drop_reason::tcp_bad_flags; // fifth; with FIN, as in LISTEN: nobody who is honest
     accept_syn_options(seg, now);                         // fourth
     if (!ack_acceptable) {                                // both ends have sent a SYN (RFC 9293 §3.5, figure 8); MUST-10
         enter(state::syn_received);

@@ -24,6 +24,11 @@ constexpr bool peer_has_finished(state s) noexcept
 {
     return s == state::close_wait || s == state::closing || s == state::last_ack || s == state::time_wait;
 }
+/// We have data or a FIN that the peer has not acknowledged, and nothing more will be written.
+constexpr bool awaits_last_acknowledgement(state s) noexcept
+{
+    return s == state::syn_received || s == state::fin_wait_1 || s == state::closing || s == state::last_ack;
+}
 /// Counted in tcpCurrEstab (RFC 4022).
 constexpr bool counts_as_established(state s) noexcept { return s == state::established || s == state::close_wait; }
 

@@ -13,16 +13,16 @@ namespace tapio::core::tcp {
 
 enum class timer : std::uint8_t
 {
-    retransmit,   ///< RFC 6298
-    tail_probe,   ///< RFC 8985 §7.2
-    reorder,      ///< RACK's (RFC 8985 §6.2 step 5)
-    pace,         ///< the next segment may leave
-    persist,      ///< zero-window probes and the sender's SWS override (RFC 9293 §3.8.6.1, §3.8.6.2.1)
-    delayed_ack,  ///< RFC 9293 §3.8.6.3
-    keep_alive,   ///< RFC 9293 §3.8.4
-    user_timeout, ///< RFC 5482
-    fin_wait_2,   ///< a closed socket waits for the peer's FIN
-    time_wait,    ///< 2 MSL (RFC 9293 §3.6.1)
+    retransmit,  ///< RFC 6298
+    tail_probe,  ///< RFC 8985 §7.2
+    reorder,     ///< RACK's (RFC 8985 §6.2 step 5)
+    pace,        ///< the next segment may leave
+    persist,     ///< zero-window probes and the sender's SWS override (RFC 9293 §3.8.6.1, §3.8.6.2.1)
+    delayed_ack, ///< RFC 9293 §3.8.6.3
+    keep_alive,  ///< RFC 9293 §3.8.4
+    orphan,      ///< a closed socket makes no progress
+    fin_wait_2,  ///< a closed socket waits for the peer's FIN
+    time_wait,   ///< 2 MSL (RFC 9293 §3.6.1)
 };
 
 class timer_table

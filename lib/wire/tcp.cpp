@@ -141,7 +141,7 @@ std::optional<drop_reason> read_tcp(const_bytes front, std::size_t total, tcp_fi
         return drop_reason::tcp_bad_offset;
     load_numbers(at, f);
     if (f.source_port == 0 || f.destination_port == 0) return drop_reason::tcp_zero_port;
-    if ((f.flags & tcp_syn) != 0 && (f.flags & (tcp_fin | tcp_rst)) != 0) return drop_reason::tcp_bad_flags;
+    if ((f.flags & tcp_syn) != 0 && (f.flags & tcp_rst) != 0) return drop_reason::tcp_bad_flags;
     f.urgent = load_16(at + offsetof(tcp_header, urgent));
     if (!walk_options(front.subspan(sizeof(tcp_header), f.header_length - sizeof(tcp_header)), f.options))
         return drop_reason::tcp_bad_options; // RFC 9293 MUST-5

@@ -229,7 +229,7 @@ TEST_F(active_open, data_with_the_syn_ack)
     EXPECT_EQ(s.receive(), "hello");
 }
 
-// Stated policy: SYN together with FIN or RST is nonsense that only attackers send (RFC 9293 would allow SYN,FIN).
+// Stated policy: in LISTEN and SYN-SENT a SYN together with FIN or RST is dropped (RFC 9293 would allow SYN,FIN).
 TEST_F(active_open, syn_with_fin_is_dropped)
 {
     script_socket s = wire.connect();

@@ -191,7 +191,7 @@ TEST_F(giving_up, after_fifteen_retransmissions_timed_out) // RFC 9293 MUST-20
     EXPECT_GT(wire.elapsed(), 100s); // R2 of RFC 9293 §3.8.3 SHLD-11
     wire.after(61s).out_nothing();
     EXPECT_EQ(s.state(), tcp_state::closed);
-    EXPECT_TRUE(any(s.poll() & readiness::error));
+    EXPECT_NE(s.poll() & readiness::error, readiness::none);
     EXPECT_EQ(s.receive_error(), errno_code(ETIMEDOUT));
     EXPECT_TRUE(s.at_end()); // as on Linux: once the error, then the end
 }

@@ -422,7 +422,6 @@ INSTANTIATE_TEST_SUITE_P(
         broken{"offset 4", [](octets& p) { p[12] = std::byte{0x40}; }, drop_reason::tcp_bad_offset},
         broken{"offset beyond", [](octets& p) { p[12] = std::byte{0xc0}; }, drop_reason::tcp_bad_offset},
         broken{"port 0", [](octets& p) { p[0] = p[1] = std::byte{0}; }, drop_reason::tcp_zero_port},
-        broken{"SYN and FIN", [](octets& p) { p[13] = std::byte{3}; }, drop_reason::tcp_bad_flags},
         broken{"SYN and RST", [](octets& p) { p[13] = std::byte{6}; }, drop_reason::tcp_bad_flags},
         broken{"MSS of length 3", [](octets& p) { p[21] = std::byte{3}; }, drop_reason::tcp_bad_options},
         broken{"an option of length 0", [](octets& p) { p[21] = std::byte{0}; }, drop_reason::tcp_bad_options}, // RFC 9293 MUST-7
