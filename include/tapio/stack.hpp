@@ -54,6 +54,11 @@ struct stack_options
     core::duration tcp_min_rto = std::chrono::milliseconds(200);    ///< RFC 6298 §2.4 says 1 s
     core::duration tcp_delayed_ack = std::chrono::milliseconds(40); ///< RFC 9293 §3.8.6.3 allows 500 ms
     core::duration tcp_time_wait = std::chrono::seconds(60);        ///< 2 MSL
+    /// Connections whose socket was closed finish alone. How many may, and how many octets they may hold together: beyond either
+    /// close() resets. And how long one goes on whose peer answers but takes nothing, before it is reset.
+    std::size_t tcp_orphan_limit = 65'536;
+    std::uint64_t tcp_orphan_memory = UINT64_C(256) << 20;
+    core::duration tcp_orphan_timeout = std::chrono::seconds(210);
     unsigned shards = 1, shard = 0; ///< stacks that share one device's addresses (shards.hpp), and which of them this is
     core::trace* trace = nullptr;   ///< sees what happens inside; must outlive the stack
     virtual_time* time = nullptr;   ///< null: real time

@@ -29,6 +29,9 @@ core::host_options options_for(const stack_options& o)
     out.tcp.time_wait = o.tcp_time_wait;
     out.tcp.offer_ecn = o.tcp_offer_ecn;
     out.tcp_memory = o.tcp_memory;
+    out.tcp.orphan_timeout = o.tcp_orphan_timeout;
+    out.orphan_limit = o.tcp_orphan_limit;
+    out.orphan_memory = o.tcp_orphan_memory;
     out.awake_connections = o.tcp_awake_connections;
     out.congestion_control = o.tcp_congestion_control;
     out.udp_receive_buffer = o.udp_receive_buffer;

@@ -74,6 +74,7 @@ struct tcp_socket : tcp_socket_facts, pooled<tcp_socket>
 {
     event_source event;        ///< towards the user
     bool detached = false;     ///< the user's handle is gone; the connection finishes alone
+    bool orphan = false;       ///< counted in tcp_counters::orphans
     bool dirty = false;        ///< in the list of those whose output is to be looked at
     bool blocked = false;      ///< the interface's transmit queue was full
     bool postponed = false;    ///< others come first

@@ -37,6 +37,8 @@ tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& rando
       fast_open_cookies_(random.make_key()),
       awake_limit_(options.awake_connections),
       waiting_limit_(std::max<std::size_t>(options.time_wait_limit, 1)),
+      orphan_limit_(options.orphan_limit),
+      orphan_memory_(options.orphan_memory),
       shards_(std::max(options.shards, 1U)),
       shard_(options.shard),
       quantum_(options.send_quantum)
@@ -364,6 +366,27 @@ void tcp_sockets::close_listener(tcp_socket& s, time_point now)
     }
 }
 
+/// A connection whose user has gone goes on until the peer has everything, within bounds of number and memory: beyond them it is
+/// reset, as on Linux (tcp_max_orphans), as only its peer could end it.
+void tcp_sockets::finishes_alone(tcp_socket& s, time_point now)
+{
+    tcp::connection& c = *s.connection;
+    if (c.state() == tcp_state::closed || c.state() == tcp_state::time_wait) return;
+    if (counters_.orphans >= orphan_limit_ || (c.held() > 0 && budget_.orphaned() > orphan_memory_)) {
+        ++counters_.orphans_refused;
+        return c.abort(now);
+    }
+    s.orphan = true;
+    ++counters_.orphans;
+}
+
+void tcp_sockets::erase(tcp_id id, tcp_socket& s)
+{
+    if (s.orphan) --counters_.orphans;
+    release_port(id, s);
+    sockets_.erase(id);
+}
+
 void tcp_sockets::close(tcp_id id, time_point now)
 {
     tcp_socket* s = find(id);
@@ -375,6 +398,7 @@ void tcp_sockets::close(tcp_id id, time_point now)
     if (s->connection) {
         const auto before = s->connection->state();
         s->connection->close(now);
+        finishes_alone(*s, now);
         state_changed(id, *s, before, now);
         follow(id, *s, now);
     } else {

@@ -160,6 +160,8 @@ private:
     };
     opening_numbers numbers_of(const endpoint& local, const endpoint& remote, time_point now) const noexcept;
     void close_listener(tcp_socket& s, time_point now);
+    void finishes_alone(tcp_socket& s, time_point now);
+    void erase(tcp_id id, tcp_socket& s);
 
     // tcp_sockets_options.cpp
     std::optional<error_code> set_socket_level(tcp_socket& s, socket_option option, int value);
@@ -248,6 +250,8 @@ private:
     std::unordered_map<std::uint16_t, port_use> ports_;
     time_wait_table waiting_;
     const std::size_t waiting_limit_;
+    const std::size_t orphan_limit_;    ///< connections
+    const std::uint64_t orphan_memory_; ///< octets
     timer_node waiting_timer_;
     std::vector<tcp_id> dirty_, working_;
     std::size_t announced_ = 0; ///< so many of `dirty_`

@@ -235,7 +235,8 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, const en
         if (arrives_with_cookie(listener, seg, local, remote, p, now)) return;
         return arrives_in_closed(seg, local, remote, p, now);
     }
-    if (!seg.bits.syn) return net_.dropped(p.interface, drop_reason::tcp_bad_flags, p.payload, now); // fourth
+    if (!seg.bits.syn || seg.bits.fin) // fourth; nobody opens and closes at once but scanners, and Linux does not listen to them
+        return net_.dropped(p.interface, drop_reason::tcp_bad_flags, p.payload, now);
     tcp_socket& parent = *find(listener);
     if (parent.listening->full() || (parent.listening->syn_queue_full() && !defaults_.syn_cookies)) { // the peer tries again
         ++counters_.listen_overflows;

@@ -289,8 +289,7 @@ bool tcp_sockets::reap(tcp_id id, tcp_socket& s)
     if (!ended || s.blocked || s.postponed) return false;
     if (s.connection) leave_table(id, s.hash, s.local.port, s.reuse_address);
     if (!s.detached) return false;
-    release_port(id, s);
-    sockets_.erase(id);
+    erase(id, s);
     return true;
 }
 

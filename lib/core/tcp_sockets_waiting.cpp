@@ -25,8 +25,7 @@ void tcp_sockets::let_wait(tcp_id id, tcp_socket& s)
     e.reuse_address = s.reuse_address;
     if (waiting_.size() >= waiting_limit_) forget_waiting(waiting_.oldest(), end - s.connection->options().time_wait);
     connections_.rename(s.hash, id, waiting_.add(e));
-    release_port(id, s);
-    sockets_.erase(id);
+    erase(id, s);
     if (!waiting_timer_.armed()) watch_waiting(time_point::min());
 }
 
