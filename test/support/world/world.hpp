@@ -41,6 +41,8 @@ public:
     /// Replaces the model from now on; packets under way arrive, counters start again.
     void change(const impairment_options& options, std::uint64_t seed) { model_ = impairment(options, seed); }
 
+    std::function<void(const packet&)> sees; ///< is shown every packet that is pushed
+
     const impairment_counters& counters() const noexcept { return model_.counters(); }
     duration queueing_delay(time_point now) const noexcept { return model_.queueing_delay(now); }
     std::size_t in_transit() const noexcept { return arrivals_.size(); } ///< packets
