@@ -1,7 +1,7 @@
 // Frames that nobody should send, to a host with listeners and connections: it must neither crash, nor grow, nor fall silent.
 // What it answers is mutated and comes back, so that the frames know its addresses, ports and sequence numbers.
-#include "base/checksum.hpp"
 #include "core/host.hpp"
+#include "frames.hpp"
 #include "wire/udp.hpp"
 
 #include <array>
@@ -12,8 +12,7 @@
 
 namespace {
 
-using namespace tapio::core;
-using octets = std::vector<std::byte>;
+using namespace tapio::test;
 
 constexpr std::size_t corpus_size = 256;
 
@@ -53,28 +52,6 @@ struct fuzzer
         return s;
     }
 
-    static octets flat(const packet& p)
-    {
-        octets out(p.size());
-        p.copy_to(out);
-        return out;
-    }
-
-    octets framed(packet p, wire::ether_type type) const
-    {
-        wire::push_ethernet(p, {{2, 0, 0, 0, 0, 2}}, {{2, 0, 0, 0, 0, 1}}, type);
-        return flat(p);
-    }
-    octets ip(packet p, wire::ip_protocol protocol) const
-    {
-        wire::ipv4_fields f;
-        f.source = address_v4(0xc000'0201U);
-        f.destination = address_v4(0xc000'0202U);
-        f.protocol = protocol;
-        wire::push_ipv4(p, f);
-        return framed(std::move(p), wire::ether_type::ipv4);
-    }
-
     void make_corpus()
     {
         const address a = address_v4(0xc000'0201U), b = address_v4(0xc000'0202U);
@@ -82,10 +59,10 @@ struct fuzzer
                                 wire::ether_type::arp));
         packet echo(slice::copy_of(octets(32, std::byte{'e'})));
         wire::push_icmpv4(echo, wire::icmpv4_type::echo_request, 0, 1);
-        corpus.push_back(ip(std::move(echo), wire::ip_protocol::icmp));
+        corpus.push_back(framed_ip(std::move(echo), wire::ip_protocol::icmp));
         packet datagram(slice::copy_of(octets(10, std::byte{'d'})));
         wire::push_udp(datagram, 1000, 7, a, b);
-        corpus.push_back(ip(std::move(datagram), wire::ip_protocol::udp));
+        corpus.push_back(framed_ip(std::move(datagram), wire::ip_protocol::udp));
         wire::tcp_fields f;
         f.source_port = 1000;
         f.destination_port = 80;
@@ -95,7 +72,7 @@ struct fuzzer
         f.options.sack_permitted = true;
         packet syn;
         wire::push_tcp(syn, f, a, b);
-        corpus.push_back(ip(std::move(syn), wire::ip_protocol::tcp));
+        corpus.push_back(framed_ip(std::move(syn), wire::ip_protocol::tcp));
     }
 
     /// Turns one of the host's segments round: as its peer would answer, with anything in the flags.
@@ -118,7 +95,7 @@ struct fuzzer
         out.window = static_cast<std::uint16_t>(random());
         packet reply(slice::copy_of(octets(random() % 100, std::byte{'r'})));
         wire::push_tcp(reply, out, f->destination, f->source);
-        return ip(std::move(reply), wire::ip_protocol::tcp);
+        return framed_ip(std::move(reply), wire::ip_protocol::tcp);
     }
 
     octets next_frame()
@@ -135,49 +112,6 @@ struct fuzzer
         }
         if (random() % 8 == 0) f.resize(random() % (f.size() + 32));
         if (random() % 2 == 0) mend(f);
-        return f;
-    }
-
-    /// Writes the IPv4 header checksum anew, so that the mutation gets past the first door.
-    static void mend(octets& f)
-    {
-        if (f.size() < 34) return;
-        const std::size_t header = std::min<std::size_t>((std::to_integer<unsigned>(f[14]) & 15U) * 4, f.size() - 14);
-        if (header < 20) return;
-        f[24] = f[25] = std::byte{0};
-        const auto s = static_cast<std::uint16_t>(~ones_sum(const_bytes(f).subspan(14, header)));
-        f[24] = static_cast<std::byte>(s >> 8);
-        f[25] = static_cast<std::byte>(s & 0xff);
-        mend_tcp(f, 14 + header);
-    }
-
-    static void mend_tcp(octets& f, std::size_t at)
-    {
-        const std::size_t end = 14 + ((std::to_integer<std::size_t>(f[16]) << 8) | std::to_integer<std::size_t>(f[17]));
-        if (f[23] != std::byte{6} || end > f.size() || end < at + 20) return;
-        f[at + 16] = f[at + 17] = std::byte{0};
-        checksum_accumulator sum;
-        sum.add(const_bytes(f).subspan(26, 8));
-        sum.add_word(6);
-        sum.add_word(static_cast<std::uint16_t>(end - at));
-        sum.add(const_bytes(f).subspan(at, end - at));
-        f[at + 16] = static_cast<std::byte>(sum.checksum() >> 8);
-        f[at + 17] = static_cast<std::byte>(sum.checksum() & 0xff);
-    }
-
-    /// The segment that would follow in the same stream.
-    octets successor(octets f)
-    {
-        const std::size_t tcp = 34;
-        if (f.size() < tcp + 20 || f[14] != std::byte{0x45} || f[23] != std::byte{6}) return f;
-        const std::size_t end = 14 + ((std::to_integer<std::size_t>(f[16]) << 8) | std::to_integer<std::size_t>(f[17]));
-        const std::size_t headers = tcp + 4 * (std::to_integer<std::size_t>(f[46]) >> 4);
-        if (end > f.size() || headers >= end) return f;
-        std::uint32_t seq = 0;
-        for (std::size_t i = 0; i < 4; ++i) seq = (seq << 8) | std::to_integer<std::uint32_t>(f[tcp + 4 + i]);
-        seq += static_cast<std::uint32_t>(end - headers);
-        for (std::size_t i = 0; i < 4; ++i) f[tcp + 4 + i] = static_cast<std::byte>(seq >> (24 - 8 * i));
-        mend(f);
         return f;
     }
 
