@@ -24,7 +24,7 @@ public:
     }
     static void give_back(void* memory) noexcept
     {
-        if (ended || !kept.keep(memory)) ::operator delete(memory, sizeof(T));
+        if (ended || !kept.keep(memory)) ::operator delete(memory);
     }
 
 private:
@@ -33,7 +33,7 @@ private:
     public:
         ~store()
         {
-            while (void* const p = take()) ::operator delete(p, sizeof(T));
+            while (void* const p = take()) ::operator delete(p);
             ended = true;
         }
 
@@ -76,7 +76,7 @@ public:
     }
     static void operator delete(void* memory, std::size_t size) noexcept
     {
-        size == sizeof(T) ? detail::kept_memory<T, most>::give_back(memory) : ::operator delete(memory, size);
+        size == sizeof(T) ? detail::kept_memory<T, most>::give_back(memory) : ::operator delete(memory);
     }
 
 protected:
@@ -104,7 +104,7 @@ struct pooling_allocator
     }
     void deallocate(T* memory, std::size_t n) noexcept
     {
-        n == 1 ? detail::kept_memory<T, most>::give_back(memory) : ::operator delete(memory, n * sizeof(T));
+        n == 1 ? detail::kept_memory<T, most>::give_back(memory) : ::operator delete(memory);
     }
 
     friend bool operator==(const pooling_allocator&, const pooling_allocator&) = default;

@@ -30,9 +30,11 @@ struct control_bits
 
     friend bool operator==(const control_bits&, const control_bits&) = default;
 };
+#ifndef __clang__ // which cannot look into bit-fields at compile time; the unit tests do it at run time
 static_assert(std::bit_cast<std::uint8_t>(control_bits{.fin = true}) == 0x01 &&
                   std::bit_cast<std::uint8_t>(control_bits{.cwr = true}) == 0x80,
               "as they travel");
+#endif
 
 /// RFC 7323 §3.2
 struct timestamps

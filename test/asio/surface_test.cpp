@@ -178,7 +178,7 @@ TEST(generic_sockets, one_type_for_all_protocols)
     asio::write(from_tcp, asio::buffer("y", 1));
     asio::read(s, asio::buffer(&c, 1));
     EXPECT_EQ(c, 'y');
-    EXPECT_THROW(generic(udp::v4()), std::bad_cast);
+    EXPECT_THROW(generic{udp::v4()}, std::bad_cast);
     asio::generic::datagram_protocol::socket d(io, asio::generic::datagram_protocol(udp::v4()));
     udp::socket u(io, {asio::ip::address_v4::loopback(), 0});
     d.send_to(asio::buffer("z", 1), asio::generic::datagram_protocol::endpoint(u.local_endpoint()));
