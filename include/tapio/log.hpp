@@ -6,6 +6,7 @@
 ///
 /// Records come through a `boost::log::sources::severity_channel_logger_mt` with `boost::log::trivial::severity_level`:
 ///
+///     warning interfaces that go down, and that come up (info)  "interface 1 tap0: notPresent, MTU 1500 (No such device)"
 ///     info    TCP states        "tcp 198.18.0.2:80 198.18.0.1:40000: SYN-RECEIVED -> ESTABLISHED"
 ///     debug   retransmissions   "tcp 198.18.0.2:80 198.18.0.1:40000: retransmits 1448 octets at 305419896"
 ///     debug   drops             "interface 1: dropped 60 octets: udp_no_socket (UDP: no socket bound)"
@@ -26,7 +27,8 @@ struct log_options
     std::string channel = "tapio"; ///< the records' Channel attribute
     bool packets = false;          ///< each packet in and out
     bool drops = true;
-    bool tcp = true; ///< states and retransmissions
+    bool tcp = true;        ///< states and retransmissions
+    bool interfaces = true; ///< state and MTU
 };
 
 /// A subscriber for `stack_options::trace`; it may serve several stacks and must outlive them.

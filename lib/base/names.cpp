@@ -1,6 +1,7 @@
-// The names of things that people read: drop reasons, TCP states, link-layer addresses.
+// The names of things that people read: drop reasons, TCP and interface states, link-layer addresses.
 #include <tapio/core/address.hpp>
 #include <tapio/core/drop_reason.hpp>
+#include <tapio/core/interface_status.hpp>
 #include <tapio/core/trace.hpp>
 
 #include <charconv>
@@ -44,6 +45,16 @@ const char* name(tcp_state state) noexcept
     case tcp_state::closing: return "CLOSING";
     case tcp_state::last_ack: return "LAST-ACK";
     case tcp_state::time_wait: return "TIME-WAIT";
+    }
+    return "unknown";
+}
+
+const char* name(interface_state state) noexcept
+{
+    switch (state) {
+    case interface_state::up: return "up";
+    case interface_state::down: return "down";
+    case interface_state::not_present: return "notPresent";
     }
     return "unknown";
 }

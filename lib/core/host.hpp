@@ -36,10 +36,28 @@ public:
     {
         return network_.add_address(interface, a, prefix_length, now);
     }
+    error_code remove_address(const address& a) { return network_.remove_address(a); }
     error_code add_route(const address& destination, unsigned prefix_length, const std::optional<address>& gateway,
                          interface_id interface)
     {
         return network_.add_route({destination, prefix_length, gateway, interface, 0});
+    }
+    error_code remove_route(const address& destination, unsigned prefix_length, const std::optional<address>& gateway,
+                            interface_id interface)
+    {
+        return network_.remove_route({destination, prefix_length, gateway, interface, 0});
+    }
+    /// What the device says of itself. @return (these four) true: the interface's state is another one now
+    bool set_link(interface_id interface, bool up, std::size_t mtu, time_point now)
+    {
+        return network_.set_link(interface, up, mtu, now);
+    }
+    bool set_enabled(interface_id interface, bool yes, time_point now) { return network_.set_enabled(interface, yes, now); }
+    bool lost(interface_id interface, error_code why, time_point now) { return network_.lost(interface, why, now); }
+    /// Another device is under the interface from now on.
+    bool replace_device(interface_id interface, const device_info& info, time_point now)
+    {
+        return network_.replace_device(interface, info, now);
     }
     void set_trace(trace* t) noexcept { network_.set_trace(t); }
 

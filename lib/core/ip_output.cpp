@@ -1,5 +1,6 @@
 // A packet out: IPv4 header, route, neighbour, frame, the interface's transmit queue; and what comes back to ourselves.
 #include "core/network.hpp"
+#include "wire/transport_checksum.hpp"
 
 namespace tapio::core {
 
@@ -43,18 +44,23 @@ inline void network::enqueue(net_interface& i, packet&& p, time_point now)
 {
     const std::size_t waiting = i.transmit.size();
     if (waiting + 1 >= options_.transmit_queue) i.was_full = true;
-    if (waiting >= options_.transmit_queue) return overflowed(i, p, now);
+    if (waiting >= options_.transmit_queue) return refused(i, drop_reason::transmit_queue_full, p, now);
     i.transmit.push_back(std::move(p));
 }
 
-void network::overflowed(net_interface& i, const packet& p, time_point now)
+void network::refused(net_interface& i, drop_reason why, const packet& p, time_point now)
 {
-    ++counters_.drops[drop_reason::transmit_queue_full];
+    ++counters_.drops[why];
     ++i.counters.out_discards;
-    if (trace_ != nullptr) trace_->dropped(i.id, drop_reason::transmit_queue_full, p, now);
+    if (trace_ != nullptr) trace_->dropped(i.id, why, p, now);
 }
 
-void network::enqueue(interface_id interface, packet&& p, time_point now) { enqueue(*interfaces_[interface], std::move(p), now); }
+void network::enqueue(interface_id interface, packet&& p, time_point now)
+{
+    net_interface& i = *interfaces_[interface];
+    if (i.state != interface_state::up) return refused(i, drop_reason::interface_down, p, now);
+    enqueue(i, std::move(p), now);
+}
 
 inline void network::transmit_ip(const way_out& way, packet&& p, time_point now)
 {
@@ -130,7 +136,7 @@ bool network::send_segment(packet& p, std::uint64_t addresses, std::uint8_t ttl,
 
 address network::next_hop(const address& destination, std::optional<interface_id> via) const
 {
-    const ip::route* const r = routes_.find(destination, via);
+    const ip::route* const r = route_to(destination, via);
     return r != nullptr && r->gateway ? *r->gateway : destination;
 }
 
@@ -160,6 +166,12 @@ std::size_t network::transmit_room(interface_id interface) const noexcept
 {
     const std::size_t used = interfaces_[interface]->transmit.size();
     return used >= options_.transmit_queue ? 0 : options_.transmit_queue - used;
+}
+
+/// A packet may have been made for another device: its route has changed since.
+inline void network::finish(net_interface& i, packet& p)
+{
+    if (p.offload.checksum == offload_info::checksum_state::partial && !i.info.offload.checksum) wire::complete_checksum(p);
 }
 
 inline bool network::leaves_whole(const net_interface& i, const packet& p) noexcept
@@ -198,7 +210,10 @@ std::span<packet* const> network::first_packets(interface_id interface, time_poi
     for (std::size_t at = i.first_piece; at < i.pieces_end; ++at) i.first[n++] = &i.pieces[at];
     if (n == 0) {
         const std::size_t most = std::min(i.transmit.size(), i.first.size());
-        for (; n < most && leaves_whole(i, i.transmit[n]); ++n) i.first[n] = &i.transmit[n];
+        for (; n < most && leaves_whole(i, i.transmit[n]); ++n) {
+            finish(i, i.transmit[n]);
+            i.first[n] = &i.transmit[n];
+        }
     }
     while (i.announced < n) announce(i, *i.first[i.announced], now);
     return {i.first.data(), n};
@@ -225,6 +240,7 @@ bool network::next_packet(interface_id interface, packet& out, time_point now)
     if (!i.has_pieces()) cut_pieces(i);
     if (!i.has_pieces() && i.transmit.empty()) return false;
     packet& first = i.has_pieces() ? i.pieces[i.first_piece] : i.transmit.front();
+    finish(i, first);
     if (i.announced == 0) announce(i, first, now);
     out = std::move(first);
     drop_first_packets(interface, 1);

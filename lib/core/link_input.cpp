@@ -8,6 +8,7 @@ using wire::arp_operation;
 void network::receive(interface_id interface, packet&& p, time_point now)
 {
     net_interface& i = *interfaces_[interface];
+    if (!i.enabled) return discard_input(i, 1);
     ++i.counters.in_packets;
     i.counters.in_octets += p.size();
     if (trace_ != nullptr) trace_->received(interface, p, now);
@@ -19,6 +20,10 @@ void network::receive(interface_id interface, packet&& p, time_point now)
 void network::receive(interface_id interface, ip::coalescer& batch, time_point now)
 {
     net_interface& i = *interfaces_[interface];
+    if (!i.enabled) {
+        discard_input(i, batch.packets());
+        return batch.clear();
+    }
     i.counters.in_packets += batch.packets();
     i.counters.in_octets += batch.octets();
     if (!batch.openings().empty()) tcp_->expect(batch.openings());

@@ -20,16 +20,16 @@ address network_of(const address& a, unsigned prefix_length)
     return address_v4(a.to_v4().to_uint() & mask);
 }
 
-mac_address local_mac(random_source& random)
+} // namespace
+
+mac_address network::make_mac()
 {
-    const std::uint64_t r = random.next_u64();
+    const std::uint64_t r = random_.next_u64();
     mac_address mac;
     for (unsigned i = 0; i < 6; ++i) mac.octets[i] = static_cast<std::uint8_t>(r >> (8 * i));
     mac.octets[0] = static_cast<std::uint8_t>((mac.octets[0] & 0xfc) | 0x02); // locally administered, an individual's
     return mac;
 }
-
-} // namespace
 
 network::network(const host_options& options, random_source& random, host_counters& counters)
     : options_(options), random_(random), counters_(counters), identifications_(random)
@@ -48,7 +48,15 @@ void network::note_address(net_interface& i, const interface_address& a)
     i.addresses.push_back(a);
     own_.push_back(a.address.to_v4().to_uint());
     if (a.prefix_length < 31) broadcasts_.push_back(broadcast_of(a).to_uint()); // RFC 3021: none on a /31
+    routes_changed();
+}
+
+/// Connections that wait for room in a queue may go by another one now.
+void network::routes_changed()
+{
     ++generation_;
+    if (tcp_ != nullptr) tcp_->transmit_room(loopback);
+    if (udp_ != nullptr) udp_->transmit_room(loopback);
 }
 
 interface_id network::add_interface(const device_info& info)
@@ -56,10 +64,11 @@ interface_id network::add_interface(const device_info& info)
     auto fresh = std::make_unique<net_interface>();
     fresh->id = static_cast<interface_id>(interfaces_.size());
     fresh->info = info;
-    if (info.link == link_type::ethernet && info.mac.is_unspecified()) fresh->info.mac = local_mac(random_);
+    if (!info.link_up) fresh->state = interface_state::down;
+    if (info.link == link_type::ethernet && info.mac.is_unspecified()) fresh->info.mac = make_mac();
     if (info.link == link_type::ethernet) ethernets_.push_back(fresh->id);
     interfaces_.push_back(std::move(fresh));
-    ++generation_;
+    routes_changed();
     return static_cast<interface_id>(interfaces_.size() - 1);
 }
 
@@ -72,7 +81,26 @@ error_code network::add_address(interface_id interface, const address& a, unsign
     net_interface& i = *interfaces_[interface];
     note_address(i, {a, prefix_length});
     routes_.add({network_of(a, prefix_length), prefix_length, std::nullopt, interface, 0});
-    if (i.info.link == link_type::ethernet) announce_address(interface, a.to_v4());
+    if (i.info.link == link_type::ethernet && is_up(interface)) announce_address(interface, a.to_v4());
+    return {};
+}
+
+/// As Linux: the route to the address's network goes with its last address there; sockets stay as they are, and cannot send
+/// from it any more.
+error_code network::remove_address(const address& a)
+{
+    const auto interface = find_interface(a);
+    if (!interface) return errno_code(EADDRNOTAVAIL);
+    net_interface& i = *interfaces_[*interface];
+    const auto at = std::find_if(i.addresses.begin(), i.addresses.end(), [&](const auto& own) { return own.address == a; });
+    const interface_address gone = *at;
+    i.addresses.erase(at);
+    own_.erase(std::find(own_.begin(), own_.end(), a.to_v4().to_uint()));
+    if (gone.prefix_length < 31)
+        broadcasts_.erase(std::find(broadcasts_.begin(), broadcasts_.end(), broadcast_of(gone).to_uint()));
+    routes_.remove({network_of(a, gone.prefix_length), gone.prefix_length, std::nullopt, *interface, 0}); // one for each address
+    if (i.addresses.empty()) routes_.remove_if([&](const ip::route& r) { return r.interface == *interface; });
+    routes_changed();
     return {};
 }
 
@@ -82,13 +110,23 @@ error_code network::add_route(const ip::route& r)
     if (r.network.is_v6()) return errno_code(EAFNOSUPPORT);
     if (r.prefix_length > 32) return errno_code(EINVAL);
     if (r.gateway) { // a gateway must be on a link of ours
-        const ip::route* const to = routes_.find(*r.gateway);
-        if (to == nullptr || to->gateway || to->interface != r.interface) return errno_code(ENETUNREACH);
+        const ip::route* const to = routes_.find(*r.gateway, r.interface);
+        if (to == nullptr || to->gateway) return errno_code(ENETUNREACH);
     }
     ip::route normal = r;
     normal.network = network_of(r.network, r.prefix_length);
     routes_.add(normal);
-    ++generation_;
+    routes_changed();
+    return {};
+}
+
+error_code network::remove_route(const ip::route& r)
+{
+    ip::route normal = r;
+    if (r.prefix_length > 32) return errno_code(EINVAL);
+    normal.network = network_of(r.network, r.prefix_length);
+    if (!routes_.remove(normal)) return errno_code(ESRCH); // as Linux
+    routes_changed();
     return {};
 }
 
@@ -135,7 +173,7 @@ std::optional<interface_id> network::find_interface(const address& own) const no
 /// The route decides; without one, the first device.
 interface_id network::group_interface(const address& group) const noexcept
 {
-    if (const ip::route* const r = routes_.find(group)) return r->interface;
+    if (const ip::route* const r = route_to(group, std::nullopt)) return r->interface;
     return interfaces_.size() > 1 ? 1 : loopback;
 }
 
@@ -156,22 +194,17 @@ std::optional<address> network::source_for(interface_id interface, const address
     return own.front().address;
 }
 
-result<network::path> network::path_to(const address& destination, const std::optional<address>& source,
-                                       std::optional<interface_id> via) const
+/// The best route by an interface that is up.
+const ip::route* network::route_to(const address& destination, std::optional<interface_id> via) const noexcept
 {
-    if (destination.is_v6()) return errno_code(ENETUNREACH);
-    if (source && source->is_v4()) { // whoever opens a connection has often closed one
-        const std::uint64_t names = names_of(destination, *source);
-        if (const way_out& last = way_towards(names); leads(last, names, via)) return last.path;
-    }
-    if (is_our_address(destination)) {
-        const net_interface& lo = *interfaces_[loopback];
-        return path{loopback, source.value_or(destination), lo.info.mtu, lo.info.offload, true, 0};
-    }
-    if (source && source->is_loopback() && !destination.is_multicast()) return errno_code(EINVAL); // as Linux: 127/8 never leaves
-    const ip::route* r = routes_.find(destination, via);
-    interface_id out = 0;
-    if (r != nullptr) {
+    return routes_.find_if(destination, via, [this](const ip::route& r) { return is_up(r.interface); });
+}
+
+/// network_down if there were one, were an interface up.
+result<interface_id> network::way_without_route(const address& destination, std::optional<interface_id> via) const
+{
+    interface_id out = loopback;
+    if (const ip::route* const r = routes_.find(destination, via)) {
         out = r->interface;
     } else if (via) {
         out = *via; // without a route it is taken to be on the link
@@ -182,6 +215,29 @@ result<network::path> network::path_to(const address& destination, const std::op
     } else {
         return errno_code(ENETUNREACH);
     }
+    if (!is_up(out)) return errno_code(ENETDOWN);
+    return out;
+}
+
+result<network::path> network::path_to(const address& destination, const std::optional<address>& source,
+                                       std::optional<interface_id> via) const
+{
+    if (destination.is_v6()) return errno_code(ENETUNREACH);
+    if (source && source->is_v4()) { // whoever opens a connection has often closed one
+        const std::uint64_t names = names_of(destination, *source);
+        if (const way_out& last = way_towards(names); leads(last, names, via)) return last.path;
+    }
+    if (source && !is_our_address(*source)) return errno_code(ENETUNREACH); // it was removed; as Linux
+    if (is_our_address(destination)) {
+        if (!is_up(loopback)) return errno_code(ENETDOWN);
+        const net_interface& lo = *interfaces_[loopback];
+        return path{loopback, source.value_or(destination), lo.info.mtu, lo.info.offload, true, 0};
+    }
+    if (source && source->is_loopback() && !destination.is_multicast()) return errno_code(EINVAL); // as Linux: 127/8 never leaves
+    const ip::route* r = route_to(destination, via);
+    const auto found = r != nullptr ? result<interface_id>(r->interface) : way_without_route(destination, via);
+    if (!found) return found.error();
+    const interface_id out = *found;
     if (source && source->is_loopback() && out != loopback) return errno_code(EINVAL); // a multicast neither
     const auto own = source ? source : source_for(out, r != nullptr && r->gateway ? *r->gateway : destination);
     if (!own) return errno_code(ENETUNREACH);

@@ -23,6 +23,7 @@
 #include <tapio/core/counters.hpp>
 #include <tapio/core/device_info.hpp>
 #include <tapio/core/error.hpp>
+#include <tapio/core/interface_status.hpp>
 #include <tapio/core/trace.hpp>
 
 #include <array>
@@ -117,14 +118,21 @@ public:
     // -- configuration ------------------------------------------------------------------------------------------------
     interface_id add_interface(const device_info& info);
     error_code add_address(interface_id interface, const address& a, unsigned prefix_length, time_point now);
+    error_code remove_address(const address& a);
     error_code add_route(const ip::route& r);
+    error_code remove_route(const ip::route& r);
+    // network_state.cpp. @return true: the interface's state is another one now
+    bool set_link(interface_id interface, bool up, std::size_t mtu, time_point now); ///< what the device says
+    bool set_enabled(interface_id interface, bool yes, time_point now);              ///< what the user says
+    bool lost(interface_id interface, error_code why, time_point now);               ///< the device is gone
+    bool replace_device(interface_id interface, const device_info& info, time_point now);
     /// Multicast membership; each join wants its leave.
     void join_group(interface_id interface, const address& group);
     void leave_group(interface_id interface, const address& group);
     void set_transports(transport* tcp, transport* udp) noexcept { tcp_ = tcp, udp_ = udp; }
     void set_trace(trace* t) noexcept { trace_ = t; }
     trace* tracer() const noexcept { return trace_; }
-    std::uint64_t route_generation() const noexcept { return generation_; } ///< grows with every change of the above
+    std::uint64_t route_generation() const noexcept { return generation_; } ///< grows with every change of the above, from 1
 
     // -- in -----------------------------------------------------------------------------------------------------------
     void receive(interface_id interface, packet&& p, time_point now);
@@ -190,6 +198,7 @@ public:
     bool is_broadcast(const address& a) const noexcept;                ///< limited, or of one of our subnets
     const std::vector<interface_address>& addresses(interface_id interface) const { return interfaces_[interface]->addresses; }
     const device_info& info(interface_id interface) const { return interfaces_[interface]->info; }
+    interface_status status(interface_id interface) const;
     const interface_counters& counters(interface_id interface) const { return interfaces_[interface]->counters; }
     std::size_t interface_count() const noexcept { return interfaces_.size(); }
     const link::neighbor_cache& neighbors(interface_id interface) const { return interfaces_[interface]->neighbors; }
@@ -201,6 +210,11 @@ private:
     {
         interface_id id = 0;
         device_info info;
+        interface_state state = interface_state::up; ///< ifOperStatus: what follows from the next three
+        bool enabled = true;                         ///< ifAdminStatus
+        bool present = true;                         ///< the device is there; `info.link_up` is what it says of its link
+        error_code why;                              ///< it is not
+        time_point last_change{};
         std::vector<interface_address> addresses;
         std::map<address, unsigned> groups; ///< joined, and how often
         link::neighbor_cache neighbors;
@@ -218,6 +232,14 @@ private:
     };
 
     void note_address(net_interface& i, const interface_address& a);
+    mac_address make_mac(); ///< a random one, locally administered
+    void routes_changed();
+    void announce_addresses(const net_interface& i);
+    bool is_up(interface_id interface) const noexcept { return interfaces_[interface]->state == interface_state::up; }
+    bool state_may_have_changed(net_interface& i, time_point now);
+    void discard_output(net_interface& i, time_point now);
+    void discard_input(net_interface& i, std::uint64_t packets);
+    void tell_trace(const net_interface& i, time_point now);
 
     // link_input.cpp
     void link_input(interface_id interface, packet&& p, time_point now);
@@ -265,15 +287,18 @@ private:
     {
         return w.generation == generation_ && w.names == names && w.via == via;
     }
+    const ip::route* route_to(const address& destination, std::optional<interface_id> via) const noexcept;
+    result<interface_id> way_without_route(const address& destination, std::optional<interface_id> via) const;
     address next_hop(const address& destination, std::optional<interface_id> via) const;
     void loop_back(interface_id interface, const packet& p);
     void transmit_ip(const way_out& way, packet&& p, time_point now);
     static bool leaves_whole(const net_interface& i, const packet& p) noexcept;
     static void cut_pieces(net_interface& i);
+    static void finish(net_interface& i, packet& p); ///< what the device cannot do for it
     void announce(net_interface& i, const packet& p, time_point now);
     void enqueue(interface_id interface, packet&& p, time_point now);
     void enqueue(net_interface& i, packet&& p, time_point now);
-    void overflowed(net_interface& i, const packet& p, time_point now);
+    void refused(net_interface& i, drop_reason why, const packet& p, time_point now);
     void frame(interface_id interface, const mac_address& to, packet& p) const;
     std::optional<mac_address> group_mac(const address& destination) const noexcept;
     std::optional<address> source_for(interface_id interface, const address& next_hop) const noexcept;

@@ -32,16 +32,15 @@ void route_table::add(route r)
     routes_.insert(at, std::move(r));
 }
 
-void route_table::remove_interface(std::uint32_t interface)
+bool route_table::remove(const route& r)
 {
-    std::erase_if(routes_, [interface](const route& r) { return r.interface == interface; });
-}
-
-const route* route_table::find(const address& destination, std::optional<std::uint32_t> interface) const noexcept
-{
-    for (const route& r : routes_)
-        if ((!interface || r.interface == *interface) && same_prefix(r.network, destination, r.prefix_length)) return &r;
-    return nullptr;
+    const auto at = std::find_if(routes_.begin(), routes_.end(), [&r](const route& other) {
+        return std::tie(other.network, other.prefix_length, other.gateway, other.interface) ==
+               std::tie(r.network, r.prefix_length, r.gateway, r.interface);
+    });
+    if (at == routes_.end()) return false;
+    routes_.erase(at);
+    return true;
 }
 
 } // namespace tapio::core::ip

@@ -27,10 +27,29 @@ class route_table
 {
 public:
     void add(route r);
-    void remove_interface(std::uint32_t interface);
+    /// The first that is the same but for its metric. @return false if there is none
+    bool remove(const route& r);
+    /// All that `unwanted(const route&)` names.
+    template <class Unwanted>
+    void remove_if(Unwanted&& unwanted)
+    {
+        std::erase_if(routes_, unwanted);
+    }
 
     /// The route to `destination` (by that interface), or null.
-    const route* find(const address& destination, std::optional<std::uint32_t> interface = {}) const noexcept;
+    const route* find(const address& destination, std::optional<std::uint32_t> interface = {}) const noexcept
+    {
+        return find_if(destination, interface, [](const route&) { return true; });
+    }
+    /// The best one of those that `usable(const route&)` names.
+    template <class Usable>
+    const route* find_if(const address& destination, std::optional<std::uint32_t> interface, Usable&& usable) const noexcept
+    {
+        for (const route& r : routes_)
+            if ((!interface || r.interface == *interface) && same_prefix(r.network, destination, r.prefix_length) && usable(r))
+                return &r;
+        return nullptr;
+    }
 
     const std::vector<route>& all() const noexcept { return routes_; }
 

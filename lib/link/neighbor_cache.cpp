@@ -1,6 +1,7 @@
 #include "link/neighbor_cache.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace tapio::core::link {
 
@@ -50,6 +51,17 @@ neighbor_cache::entry& neighbor_cache::make(const address& who, time_point now)
     entry& e = entries_[who];
     e.used = now;
     return e;
+}
+
+std::vector<packet> neighbor_cache::forget_all()
+{
+    std::vector<packet> waiting;
+    for (auto& [who, e] : entries_) std::move(e.pending.begin(), e.pending.end(), std::back_inserter(waiting));
+    entries_.clear();
+    last_ = entries_.end();
+    soonest_ = never;
+    requests_.clear();
+    return waiting;
 }
 
 void neighbor_cache::ask(const address& who, entry& e, time_point now)

@@ -101,6 +101,9 @@ public:
     bool take_unreachable(packet& out); ///< packets whose neighbour did not answer
     bool take_overflow(packet& out);    ///< packets dropped because too many waited
 
+    /// The link is down: nothing that was learned holds any more. @return the packets that waited for an answer
+    std::vector<packet> forget_all();
+
     std::size_t size() const noexcept { return entries_.size(); }
     std::optional<state> state_of(const address& who) const;
 

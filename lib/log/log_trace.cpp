@@ -53,6 +53,15 @@ public:
             << "tcp " << text(local) << ' ' << text(remote) << ": retransmits " << octets << " octets at " << sequence;
     }
 
+    void interface_changed(std::uint32_t interface, const core::interface_status& now, core::time_point) override
+    {
+        if (!options_.interfaces) return;
+        const auto severity = now.state == core::interface_state::up ? severity_level::info : severity_level::warning;
+        BOOST_LOG_SEV(logger_, severity) << "interface " << interface << ' ' << now.name << ": " << name(now.state) << ", MTU "
+                                         << now.mtu << (now.enabled ? "" : ", disabled")
+                                         << (now.why ? " (" + now.why.message() + ')' : std::string());
+    }
+
 private:
     void packet(std::uint32_t interface, const char* what, const core::packet& p)
     {

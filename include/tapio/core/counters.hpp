@@ -14,6 +14,8 @@ struct interface_counters ///< RFC 2863 ifTable
     std::uint64_t in_packets = 0, in_octets = 0;
     std::uint64_t out_packets = 0, out_octets = 0;
     std::uint64_t in_discards = 0, out_discards = 0; ///< all drops; the reasons stand in drop_counters
+    std::uint64_t out_errors = 0;                    ///< packets that the device refused for good (EIO, ENOBUFS, EMSGSIZE)
+    std::uint64_t state_changes = 0;                 ///< of ifOperStatus
 };
 
 struct ip_counters ///< RFC 4293 ipSystemStatsTable

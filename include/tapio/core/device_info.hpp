@@ -33,6 +33,7 @@ struct device_info
     mac_address mac;              ///< ours on this medium; unspecified: the host makes up a local one
     std::size_t queue_length = 0; ///< packets that the device buffers towards us before it drops; 0: without bound
     offload_features offload;
+    bool link_up = true; ///< packets pass; false: a cable is not plugged in, the other end is down
 };
 
 } // namespace tapio::core

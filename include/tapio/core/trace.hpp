@@ -5,6 +5,7 @@
 
 #include <tapio/core/address.hpp>
 #include <tapio/core/drop_reason.hpp>
+#include <tapio/core/interface_status.hpp>
 #include <tapio/core/packet.hpp>
 #include <tapio/core/time.hpp>
 
@@ -47,6 +48,8 @@ public:
                                    std::uint32_t /*octets*/, time_point)
     {
     }
+    /// Its state, MTU or device has changed. @param status as it is now
+    virtual void interface_changed(std::uint32_t /*interface*/, const interface_status& /*status*/, time_point) {}
 };
 
 } // namespace tapio::core

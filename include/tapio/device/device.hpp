@@ -10,6 +10,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace tapio {
@@ -37,6 +38,9 @@ public:
     /// After `transmit()` has answered false: there is room again.
     virtual void writable() = 0;
 
+    /// `info()` has another link state or MTU now.
+    virtual void changed() {}
+
     /// The device is gone (unplugged, deleted); nothing more will come.
     virtual void failed(boost::system::error_code why) = 0;
 
@@ -52,7 +56,8 @@ class device
 public:
     virtual ~device() = default;
 
-    /// What the stack has to know; constant while attached.
+    /// What the stack has to know. Constant while attached, except that `link_up` and `mtu` may change: then
+    /// `receiver.changed()` follows.
     virtual device_info info() const = 0;
 
     /// Begins delivery to `receiver`, from handlers that run on `executor`, until `stop()`. Called once.
@@ -73,6 +78,9 @@ public:
     /// All that was taken is on its way when this returns. Called under the stack's lock at the end of each run in
     /// which it was called. False: full, as above; it is called again after `receiver.writable()`.
     virtual bool flush() { return true; }
+
+    /// Packets that were taken, and that the medium then refused for good (its link is down, no memory, too large).
+    virtual std::uint64_t transmit_errors() const { return 0; }
 
     /// Ends delivery. After it has returned no handler of the device touches the receiver any more, even if already
     /// queued.
