@@ -88,8 +88,9 @@ struct tcp_socket : tcp_socket_facts, pooled<tcp_socket>
     error_code error;          ///< of a socket without connection
     tcp_options options;
     network::path path;
-    tcp_id listener;       ///< of a connection that was not accepted yet
-    tcp_id fast_opened_by; ///< the listener that counts it among its `fast_opens`
+    std::uint64_t path_generation = 0; ///< network::route_generation() when `path` was asked for
+    tcp_id listener;                   ///< of a connection that was not accepted yet
+    tcp_id fast_opened_by;             ///< the listener that counts it among its `fast_opens`
     std::unique_ptr<tcp_listener> listening;
     std::optional<tcp::connection> connection;
     timer_node timer;

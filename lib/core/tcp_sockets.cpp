@@ -239,15 +239,25 @@ std::uint32_t tcp_sockets::room_in_queue(const network::path& path, std::size_t 
     return static_cast<std::uint32_t>(std::min<std::size_t>(path.queue_length * in_each * mss / 2, 0x3fff'ffff));
 }
 
-tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const network::path& path)
+tcp_sockets::path_limits tcp_sockets::limits_of(const network::path& path) noexcept
 {
     constexpr std::uint32_t headers = 40; // IPv4 and TCP without options
+    path_limits l{};
+    l.path_mss = static_cast<std::uint32_t>(std::max<std::size_t>(path.mtu, 2 * headers) - headers); // RFC 9293 MUST-67
+    const bool large = cuts_segments(path.offload) || path.offload.gso;
+    l.largest_segment = large ? 65535U - headers - 20U : 0U;
+    if (path.queue_length != 0) l.receive_limit = room_in_queue(path, l.path_mss);
+    return l;
+}
+
+tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const network::path& path)
+{
     tcp::connection_setup setup;
     setup.options = s.options;
-    setup.path_mss = static_cast<std::uint32_t>(std::max<std::size_t>(path.mtu, 2 * headers) - headers); // RFC 9293 MUST-67
-    const bool large = cuts_segments(path.offload) || path.offload.gso;
-    setup.largest_segment = large ? 65535U - headers - 20U : 0U;
-    if (path.queue_length != 0) setup.receive_limit = room_in_queue(path, setup.path_mss);
+    const path_limits l = limits_of(path);
+    setup.path_mss = l.path_mss;
+    setup.largest_segment = l.largest_segment;
+    setup.receive_limit = l.receive_limit;
     setup.congestion = s.congestion->second();
     setup.crowd = &crowd_;
     setup.budget = &budget_;
@@ -264,6 +274,7 @@ void tcp_sockets::start(tcp_id id, tcp_socket& s, std::optional<tcp::seq_number>
     setup.iss = iss.value_or(numbers.sequence);
     setup.timestamp_offset = numbers.timestamp_offset;
     setup.secret = random_.next_u32();
+    s.path_generation = net_.route_generation();
     s.connection.emplace(std::move(setup), counters_);
     enter_table(id, s);
 }

@@ -152,6 +152,11 @@ private:
     void start(tcp_id id, tcp_socket& s, std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> opens_fast,
                time_point now);
     tcp::connection_setup setup_for(const tcp_socket& s, const network::path& path);
+    struct path_limits ///< what a path means to a connection: connection_setup's fields
+    {
+        std::uint32_t path_mss, largest_segment, receive_limit;
+    };
+    static path_limits limits_of(const network::path& path) noexcept;
     static std::uint32_t room_in_queue(const network::path& path, std::size_t mss) noexcept; ///< octets of payload
     struct opening_numbers
     {
@@ -204,8 +209,9 @@ private:
     void postpone(tcp_id id, tcp_socket& s, time_point now);
     std::size_t share_of(const tcp_socket& s) const noexcept;
     void pump(tcp_id id, tcp_socket& s, time_point now);
-    void transmit(const endpoint& local, const endpoint& remote, const tcp_socket* s, tcp::outgoing_segment&& seg,
-                  time_point now);
+    void follow_route(tcp_socket& s, time_point now); ///< routes, or what they lead to, may have changed
+    error_code transmit(const endpoint& local, const endpoint& remote, const tcp_socket* s, tcp::outgoing_segment&& seg,
+                        time_point now);
     void raise_events(tcp_id id, tcp_socket& s);
     void arm(tcp_id id, tcp_socket& s, time_point deadline);
     void timer_fired(tcp_id id, time_point now);

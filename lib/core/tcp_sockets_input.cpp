@@ -223,7 +223,7 @@ void tcp_sockets::arrives_in_closed(const tcp::segment& seg, const endpoint& loc
     net_.dropped(p.interface, drop_reason::tcp_no_socket, p.payload, now);
     const auto rst = tcp::reset_for(seg);
     if (!rst) return;
-    transmit(local, remote, nullptr, rst->to_segment(), now);
+    (void)transmit(local, remote, nullptr, rst->to_segment(), now);
 }
 
 /// RFC 9293 §3.10.7.2
@@ -336,7 +336,7 @@ void tcp_sockets::send_cookie(const tcp_socket& listener, const tcp::segment& sy
         answer.options.sack_permitted = false;
         answer.bits.ece = false;
     }
-    transmit(local, remote, nullptr, std::move(answer), now);
+    (void)transmit(local, remote, nullptr, std::move(answer), now);
 }
 
 /// @return true if the segment acknowledges a cookie of ours, and is dealt with

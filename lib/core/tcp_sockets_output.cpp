@@ -121,6 +121,7 @@ std::size_t tcp_sockets::share_of(const tcp_socket& s) const noexcept
 void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
 {
     if (s.postponed || s.connection->has_nothing_to_say()) return;
+    if (s.path_generation != net_.route_generation()) follow_route(s, now);
     const std::size_t share = share_of(s);
     const bool goes_on = may_withhold_ && !s.path.loopback; // of loopback everything has come
     std::size_t sent = 0;                                   // octets
@@ -129,10 +130,21 @@ void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
         tcp::outgoing_segment seg;
         if (!s.connection->next_segment(seg, now, goes_on)) return note_waiting(id, s);
         sent += seg.payload.size();
-        transmit(s.local, s.remote, &s, std::move(seg), now);
+        if (const auto failed = transmit(s.local, s.remote, &s, std::move(seg), now)) s.connection->on_local_error(failed);
         if (s.connection->gave_last()) return note_waiting(id, s);
     }
     if (!std::exchange(s.blocked, true)) blocked_.push_back(id);
+}
+
+/// Without a route the old path stays: what is sent meanwhile is lost, and retransmitted if there is a route again in time.
+void tcp_sockets::follow_route(tcp_socket& s, time_point now)
+{
+    s.path_generation = net_.route_generation();
+    const auto path = net_.path_to(s.remote.address, s.local.address, s.device);
+    if (!path) return;
+    s.path = *path;
+    const path_limits l = limits_of(s.path);
+    s.connection->path_changed(l.path_mss, l.largest_segment, l.receive_limit, now);
 }
 
 void tcp_sockets::expect_more(tcp_id id, unsigned patience)
@@ -205,8 +217,8 @@ void tcp_sockets::next_turn(time_point now)
     postponed_.clear();
 }
 
-void tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const tcp_socket* s, tcp::outgoing_segment&& seg,
-                           time_point now)
+error_code tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const tcp_socket* s, tcp::outgoing_segment&& seg,
+                                 time_point now)
 {
     ++counters_.out_segs;
     if (seg.bits.rst) ++counters_.out_rsts;
@@ -230,10 +242,10 @@ void tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const 
         return seg.ecn_capable ? static_cast<std::uint8_t>((tos & 0xfc) | 2) : tos;
     };
     // RFC 9293 MUST-48, MUST-49
-    if (known && net_.send_segment(p, s->names.addresses, s->options.ttl, marked(s->options.tos), s->device, now)) return;
+    if (known && net_.send_segment(p, s->names.addresses, s->options.ttl, marked(s->options.tos), s->device, now)) return {};
     network::send_info info{local.address, remote.address, wire::ip_protocol::tcp, defaults_.ttl, marked(defaults_.tos), true};
     if (s != nullptr) info.ttl = s->options.ttl, info.tos = marked(s->options.tos), info.via = s->device;
-    (void)net_.send(std::move(p), info, now); // what is lost on the way out is retransmitted as any loss is
+    return net_.send(std::move(p), info, now); // what is lost on the way out is retransmitted as any loss is
 }
 
 void tcp_sockets::raise_events(tcp_id, tcp_socket& s)

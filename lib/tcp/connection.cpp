@@ -345,6 +345,29 @@ void connection::wait_again(const time_wait_memory& m, time_point end, time_poin
     timers_.arm(timer::time_wait, end);
 }
 
+/// As Linux: the error of a connect() that never left; an established connection ends with timed_out.
+void connection::on_local_error(error_code why)
+{
+    if (state_ == state::syn_sent) soft_error_ = why;
+}
+
+/// What was found out about the old path's MTU says nothing about the new one's.
+void connection::path_changed(std::uint32_t path_mss, std::uint32_t largest_segment, std::uint32_t receive_limit, time_point now)
+{
+    largest_segment_ = largest_segment;
+    receive_limit_ = receive_limit != 0 ? receive_limit : UINT32_MAX;
+    if (path_mss == link_mss_) return;
+    path_mss_ = link_mss_ = path_mss;
+    mtu_trial_ = never;
+    if (state_ != state::syn_sent) {
+        negotiate_segment_sizes(static_cast<std::uint16_t>(peer_mss_), now);
+    } else { // whose SYN may still say so
+        send_mss_ = receive_mss_ = offered_mss_ =
+            options_.max_segment == 0 ? path_mss_ : std::min<std::uint32_t>(path_mss_, options_.max_segment);
+    }
+    congestion_->mss_changed(send_mss_);
+}
+
 /// RFC 5927 §4.1: what ICMP quotes must be of something that is out there.
 bool connection::is_outstanding(std::uint32_t sequence) const noexcept
 {

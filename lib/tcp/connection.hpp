@@ -92,6 +92,10 @@ public:
     /// ICMP fragmentation needed (RFC 1191) about the segment at `sequence`. @param mtu octets of IP packet
     void on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time_point now);
 
+    /// Another device or MTU lies under the connection: connection_setup's fields anew. No change: does nothing.
+    void path_changed(std::uint32_t path_mss, std::uint32_t largest_segment, std::uint32_t receive_limit, time_point now);
+    void on_local_error(error_code why); ///< a segment could not leave the host
+
     // -- user --------------------------------------------------------------------------------------------------
     result<std::size_t> send(std::span<const const_bytes> from, bool urgent, time_point now);
     result<std::size_t> send(std::span<const slice> from, time_point now); ///< keeps what it takes of them, uncopied
