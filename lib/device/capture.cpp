@@ -45,6 +45,7 @@ public:
         writer_->flush();
     }
 
+    std::uint64_t transmit_errors() const override { return inner_->transmit_errors(); }
     bool in_memory() const override { return inner_->in_memory(); }
     void deliver() override { inner_->deliver(); }
     core::time_point next_deadline() const override { return inner_->next_deadline(); }
@@ -60,6 +61,7 @@ private:
     }
     void end_batch(bool goes_on) override { receiver_->end_batch(goes_on); }
     void writable() override { receiver_->writable(); }
+    void changed() override { receiver_->changed(); }
     void failed(boost::system::error_code why) override
     {
         writer_->flush();

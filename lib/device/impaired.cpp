@@ -85,6 +85,7 @@ public:
         incoming_.clear();
     }
 
+    std::uint64_t transmit_errors() const override { return inner_->transmit_errors(); }
     bool in_memory() const override { return inner_->in_memory(); }
     void deliver() override { inner_->deliver(); }
 
@@ -153,6 +154,10 @@ private:
             pass_outgoing();
         }
         way_.with_receiver([](device_receiver& receiver) { receiver.end_batch(); });
+    }
+    void changed() override
+    {
+        way_.with_receiver([](device_receiver& receiver) { receiver.changed(); });
     }
     void failed(boost::system::error_code why) override
     {

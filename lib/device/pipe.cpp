@@ -34,7 +34,7 @@ public:
         const std::lock_guard lock(mutex_);
         ends_[e].executor = executor;
         ends_[e].state = attached;
-        if (!ends_[e].coming.empty()) carry_later(e);
+        if (wants_visit(e)) carry_later(e);
     }
 
     void stop(int e)
@@ -44,7 +44,14 @@ public:
         ends_[e].state = gone;
         ends_[e].executor = {};
         ends_[e].coming.clear();
+        ends_[1 - e].alone = true;
         if (wants_visit(1 - e)) carry_later(1 - e);
+    }
+
+    bool has_other_end(int e) const
+    {
+        const std::lock_guard lock(mutex_);
+        return ends_[1 - e].state != gone;
     }
 
     bool send(int from, packet& p)
@@ -84,6 +91,7 @@ private:
     {
         std::deque<packet> coming; // towards this end
         bool refused = false;      // send() from this end has answered false: it wants to know of room
+        bool alone = false;        // the other end has gone, and this one does not know yet
         end_state state = waiting;
         boost::asio::any_io_executor executor;
         detail::delivery way;
@@ -93,7 +101,7 @@ private:
     {
         if (ends_[e].state != attached) return false;
         const bool has_room = ends_[1 - e].coming.size() < options_.queue_length;
-        return !ends_[e].coming.empty() || (ends_[e].refused && has_room);
+        return !ends_[e].coming.empty() || (ends_[e].refused && has_room) || ends_[e].alone;
     }
 
     // The end to be served next; nothing ends the carrier's work.
@@ -116,17 +124,19 @@ private:
     std::size_t hand_over(int e)
     {
         std::deque<packet> batch;
-        bool has_room = false;
+        bool has_room = false, alone = false;
         {
             const std::lock_guard lock(mutex_);
             batch.swap(ends_[e].coming);
             has_room = std::exchange(ends_[e].refused, false);
+            alone = std::exchange(ends_[e].alone, false);
         }
         ends_[e].way.with_receiver([&](device_receiver& receiver) {
             for (packet& p : batch)
                 if (ends_[e].way.is_open()) receiver.receive(std::move(p));
             if (!batch.empty() && ends_[e].way.is_open()) receiver.end_batch();
             if (has_room && ends_[e].way.is_open()) receiver.writable();
+            if (alone && ends_[e].way.is_open()) receiver.changed();
         });
         return batch.size() + 1;
     }
@@ -137,7 +147,7 @@ private:
     }
 
     const pipe_options options_;
-    std::mutex mutex_; // a leaf: over ends_ (but their `way`), carrying_, last_
+    mutable std::mutex mutex_; // a leaf: over ends_ (but their `way`), carrying_, last_
     std::array<end, 2> ends_;
     bool carrying_ = false;
     int last_ = 0;
@@ -157,6 +167,7 @@ public:
         info.mtu = wire_->options().mtu;
         info.mac = wire_->options().mac[static_cast<std::size_t>(which_)];
         info.queue_length = wire_->options().queue_length;
+        info.link_up = wire_->has_other_end(which_);
         return info;
     }
 

@@ -21,8 +21,8 @@ struct pipe_options
 
 /// The two ends of a new wire. What one stack sends is with the other before the call that caused it returns (see
 /// `device::deliver()`), answers included, until both have no more to say; after 100,000 packets in one go the rest
-/// follows from a handler. Order is kept, nothing is lost while both ends are attached; once an end has stopped, what
-/// is sent to it vanishes. Thread safety: the two stacks may run on different threads.
+/// follows from a handler. Order is kept, nothing is lost while both ends are attached; once an end has stopped or
+/// is destroyed, the other one's link is down. Thread safety: the two stacks may run on different threads.
 std::pair<std::unique_ptr<device>, std::unique_ptr<device>> make_pipe(const pipe_options& options = {});
 
 } // namespace tapio

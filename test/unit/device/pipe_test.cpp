@@ -122,7 +122,8 @@ TEST_F(pipe, who_was_refused_by_an_end_that_stops_is_told)
     EXPECT_FALSE(transmit(*left, "b"));
     right.reset();
     io.run();
-    EXPECT_EQ(at_left.heard, "writable");
+    EXPECT_EQ(at_left.heard, "writable changed");
+    EXPECT_FALSE(left->info().link_up);
     EXPECT_EQ(at_right.heard, "");
 }
 

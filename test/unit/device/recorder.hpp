@@ -22,7 +22,7 @@ inline std::string text_of(const core::packet& p)
     return text;
 }
 
-/// "a b | c |": packets a and b, the end of a batch, packet c, the end of a batch; "writable", "failed".
+/// "a b | c |": packets a and b, the end of a batch, packet c, the end of a batch; "writable", "changed", "failed".
 class recorder : public device_receiver
 {
 public:
@@ -39,6 +39,7 @@ public:
     }
     core::time_point now() const override { return time; }
     void writable() override { add("writable"); }
+    void changed() override { add("changed"); }
     void failed(boost::system::error_code why) override
     {
         add("failed");
