@@ -11,6 +11,7 @@
 #include <boost/asio/post.hpp>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -51,6 +52,9 @@ class pump : public std::enable_shared_from_this<pump>
 public:
     pump(int fd, const device_info& info, driving d)
         : fd_(fd),
+          vnet_header_(d.vnet_header),
+          watch_(std::move(d.watch)),
+          info_(info),
           batch_octets_(unfinished_segments(info.offload) || d.by.reading ? batch_octets : batch_octets_of_calls),
           reader_(largest_read(info, d.vnet_header), d.vnet_header, std::move(d.by.reading)),
           busy_poll_(d.busy_poll),
@@ -60,13 +64,30 @@ public:
 
     void start(const asio::any_io_executor& executor, device_receiver& receiver)
     {
+        info_ = info();
+        reader_.raise_largest(largest_read(info_, vnet_header_));
         delivery_.open(receiver);
         {
             const std::lock_guard lock(descriptor_mutex_);
             descriptor_.emplace(executor, fd_);
+            if (watch_) watch_descriptor_.emplace(executor, watch_->descriptor());
         }
         wait_readable();
+        wait_for_news();
     }
+
+    /// With the link's state and the MTU as they are right now.
+    device_info info() const
+    {
+        const auto link = watch_ ? watch_->ask() : std::nullopt;
+        const std::lock_guard lock(descriptor_mutex_);
+        device_info now = info_;
+        if (link) now.link_up = link->up, now.mtu = link->mtu;
+        return now;
+    }
+
+    std::uint64_t refusals() const { return writer_.refusals(); }
+    int poll_descriptor() const { return failed_ ? -1 : fd_; } // one that is dead would always be ready
 
     void stop()
     {
@@ -75,6 +96,8 @@ public:
         if (!descriptor_) return;
         descriptor_->release(); // its handlers end with operation_aborted; a transmit() may still be at the descriptor
         descriptor_.reset();
+        if (watch_descriptor_) watch_descriptor_->release();
+        watch_descriptor_.reset();
     }
 
     std::size_t transmit(std::span<packet* const> packets)
@@ -88,19 +111,27 @@ public:
         const std::size_t left = size_of(packets.subspan(taken));
         sent_.store(sent_.load(std::memory_order_relaxed) + octets - left, std::memory_order_relaxed);
         if (taken < packets.size()) wait_writable();
+        if (const int why = writer_.take_refusal()) refused(why);
         return taken;
     }
 
     bool flush()
     {
-        if (writer_.flush() == write_outcome::done) return true;
-        wait_writable();
-        return false;
+        const bool done = writer_.flush() == write_outcome::done;
+        if (const int why = writer_.take_refusal()) refused(why);
+        if (!done) wait_writable();
+        return done;
     }
 
     void poll()
     {
-        delivery_.with_receiver([this](device_receiver& r) { read_into(r); });
+        bool news = false;
+        delivery_.with_receiver([&](device_receiver& r) {
+            const std::size_t before = found_;
+            read_into(r);
+            news = found_ == before && has_news();
+        });
+        if (news) look_at_link();
     }
 
 private:
@@ -124,11 +155,70 @@ private:
 
     void has_room()
     {
+        bool down = false;
         {
             const std::lock_guard lock(descriptor_mutex_);
             awaiting_room_ = false;
+            down = std::exchange(refused_down_, false);
         }
         delivery_.with_receiver([](device_receiver& r) { r.writable(); });
+        if (down) look_at_link();
+    }
+
+    // -- the link: up or down, its MTU ------------------------------------------------------------------------------------
+    void wait_for_news()
+    {
+        const std::lock_guard lock(descriptor_mutex_);
+        if (!watch_descriptor_) return;
+        watch_descriptor_->async_wait(descriptor::wait_read, [self = shared_from_this()](error_code error) {
+            if (error) return;
+            self->watch_->drain();
+            self->look_at_link();
+            self->wait_for_news();
+        });
+    }
+
+    // For who drives the stack while nobody runs the executor: nothing that is worth a system call each time.
+    bool has_news()
+    {
+        const auto now = std::chrono::steady_clock::now();
+        if (!watch_ || now < next_look_) return false;
+        next_look_ = now + std::chrono::milliseconds(100);
+        return watch_->drain();
+    }
+
+    // A packet was, for good. If by its link's state or its MTU, that is another one than the stack takes it to be.
+    void refused(int why)
+    {
+        if (why != EIO && why != ENETDOWN && why != EMSGSIZE) return;
+        const std::lock_guard lock(descriptor_mutex_);
+        refused_down_ = refused_down_ || why != EMSGSIZE;
+        if (!descriptor_ || std::exchange(look_due_, true)) return;
+        asio::post(descriptor_->get_executor(), [self = shared_from_this()] { self->look_at_link(); });
+    }
+
+    void look_at_link()
+    {
+        bool unheard = false; // that it is up again only its being writable will tell
+        delivery_.with_receiver([&](device_receiver& r) {
+            const auto link = watch_ ? watch_->ask() : std::nullopt;
+            bool changed = false;
+            {
+                const std::lock_guard lock(descriptor_mutex_);
+                look_due_ = false;
+                const bool gone_elsewhere = watch_ && !link && !failed_; // or deleted, which the descriptor tells
+                if (link) refused_down_ = false;
+                if (gone_elsewhere && info_.link_up && !awaiting_room_) refused_down_ = true;
+                unheard = refused_down_;
+                const link_state now = link.value_or(link_state{!refused_down_, info_.mtu});
+                changed = now.up != info_.link_up || now.mtu != info_.mtu;
+                info_.link_up = now.up;
+                info_.mtu = now.mtu;
+            }
+            reader_.raise_largest(largest_read(info_, vnet_header_));
+            if (changed) r.changed();
+        });
+        if (unheard) wait_writable();
     }
 
     // There may be more, or will be at once, but others come first.
@@ -151,7 +241,7 @@ private:
                 if (!in_vain || !again) break;
             }
         });
-        if (!open || ended_by == packet_reader::outcome::failed) return;
+        if (!open || failed_) return;
         again ? read_on() : wait_readable();
     }
 
@@ -166,6 +256,7 @@ private:
     packet_reader::outcome read_into(device_receiver& receiver)
     {
         using outcome = packet_reader::outcome;
+        if (failed_) return outcome::failed;
         packet p;
         error_code error;
         outcome last = outcome::drained;
@@ -183,36 +274,45 @@ private:
         if ((received || goes_on_) && delivery_.is_open()) receiver.end_batch(goes_on);
         goes_on_ = goes_on;
         found_ += octets;
-        if (last == outcome::failed && delivery_.is_open()) receiver.failed(error);
+        failed_ = last == outcome::failed;
+        if (failed_ && delivery_.is_open()) receiver.failed(error);
         return last;
     }
 
     const int fd_; // the device's
+    const bool vnet_header_;
+    const std::unique_ptr<link_watch> watch_; // null: the kernel does not say
+    device_info info_;                        // as the receiver knows it; changed under both mutexes
     const std::size_t batch_octets_;
     delivery delivery_;
-    packet_reader reader_;  // under delivery_'s mutex
-    bool goes_on_ = false;  // likewise: the receiver has been told that there is more
-    std::size_t found_ = 0; // likewise: octets since it was asked whether to look again
-    busy_poll busy_poll_;   // likewise
+    packet_reader reader_;                              // under delivery_'s mutex
+    bool goes_on_ = false;                              // likewise: the receiver has been told that there is more
+    std::size_t found_ = 0;                             // likewise: octets since it was asked whether to look again
+    busy_poll busy_poll_;                               // likewise
+    std::chrono::steady_clock::time_point next_look_{}; // likewise
+    std::atomic<bool> failed_{false};                   // nothing will come any more
 
     packet_writer writer_;             // whose calls come one at a time, as the device's do
     std::atomic<std::size_t> sent_{0}; // octets
 
-    std::mutex descriptor_mutex_; // a leaf: nothing of ours is called under it
-    std::optional<descriptor> descriptor_;
+    mutable std::mutex descriptor_mutex_; // a leaf: nothing of ours is called under it
+    std::optional<descriptor> descriptor_, watch_descriptor_;
     bool awaiting_room_ = false;
+    bool look_due_ = false;     // look_at_link() is on its way
+    bool refused_down_ = false; // a write said that the link is down, and it has not been writable since
 };
 
 class descriptor_device final : public device
 {
 public:
-    descriptor_device(unique_fd fd, device_info info, driving d)
-        : fd_(std::move(fd)), info_(std::move(info)), pump_(std::make_shared<pump>(fd_.get(), info_, std::move(d)))
+    descriptor_device(unique_fd fd, const device_info& info, driving d)
+        : fd_(std::move(fd)), pump_(std::make_shared<pump>(fd_.get(), info, std::move(d)))
     {
     }
     ~descriptor_device() override { stop(); }
 
-    device_info info() const override { return info_; }
+    device_info info() const override { return pump_->info(); }
+    std::uint64_t transmit_errors() const override { return pump_->refusals(); }
 
     void start(asio::any_io_executor executor, device_receiver& receiver) override { pump_->start(executor, receiver); }
 
@@ -226,20 +326,19 @@ public:
 
     void stop() override { pump_->stop(); }
 
-    int poll_descriptor() const override { return fd_.get(); }
+    int poll_descriptor() const override { return pump_->poll_descriptor(); }
     void poll() override { pump_->poll(); }
 
 private:
     unique_fd fd_;
-    const device_info info_;
     const std::shared_ptr<pump> pump_;
 };
 
 } // namespace
 
-std::unique_ptr<device> make_descriptor_device(unique_fd fd, device_info info, driving d)
+std::unique_ptr<device> make_descriptor_device(unique_fd fd, const device_info& info, driving d)
 {
-    return std::make_unique<descriptor_device>(std::move(fd), std::move(info), std::move(d));
+    return std::make_unique<descriptor_device>(std::move(fd), info, std::move(d));
 }
 
 std::optional<rings> open_rings(int fd)

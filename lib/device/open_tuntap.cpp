@@ -43,7 +43,8 @@ device_info describe(const tuntap_state& state, const tuntap_options& options)
     return info;
 }
 
-result<std::unique_ptr<device>> finish(unique_fd& fd, tuntap_kind kind, const tuntap_options& options)
+/// @param here the device is in this thread's network namespace
+result<std::unique_ptr<device>> finish(unique_fd& fd, tuntap_kind kind, const tuntap_options& options, bool here)
 {
     const auto state = state_of(fd.get());
     if (!state) return state.error();
@@ -54,6 +55,7 @@ result<std::unique_ptr<device>> finish(unique_fd& fd, tuntap_kind kind, const tu
     if (options.io_uring) r = open_rings(fd.get());
     if (!r) return core::errno_code(EOPNOTSUPP);
     driving d{.vnet_header = state->vnet_header, .by = std::move(*r), .busy_poll = options.busy_poll};
+    if (here) d.watch = link_watch::open(state->name);
     return make_descriptor_device(std::move(fd), describe(*state, options), std::move(d));
 }
 
@@ -66,7 +68,7 @@ result<std::unique_ptr<device>> open_tuntap(tuntap_kind kind, const tuntap_optio
     if (options.existing_only && !device_exists(options.name)) return core::errno_code(ENODEV);
     const bool vnet_header = options.vnet_header || wants_offload(options.offload);
     if (const auto error = attach(fd->get(), options.name, kind, options.multi_queue, vnet_header)) return error;
-    auto opened = finish(*fd, kind, options);
+    auto opened = finish(*fd, kind, options, true);
     return opened;
 }
 
@@ -74,7 +76,7 @@ result<std::unique_ptr<device>> adopt_tuntap(tuntap_kind kind, int descriptor, c
 {
     if (const auto error = make_non_blocking(descriptor)) return error;
     unique_fd fd(descriptor);
-    auto opened = finish(fd, kind, options);
+    auto opened = finish(fd, kind, options, is_in_this_namespace(descriptor));
     fd.release(); // empty if it went well; else the caller's still
     return opened;
 }

@@ -29,10 +29,10 @@ constexpr std::size_t ahead_octets = 256 * 1024; // of memory to read into at on
 constexpr std::size_t known_octets = 2 * 1024 * 1024;
 constexpr std::size_t largest_known = 16 * 1024; // octets of a packet; a large one takes longer to copy than to prepare for
 
-bool is_transient(int error) noexcept
-{
-    return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS || error == ENOMEM || error == EINTR;
-}
+// It is worth trying again when the descriptor is ready. A want of memory is not of that kind: the descriptor stays ready, and
+// who tried again at once would do nothing else.
+bool is_transient(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
+bool lacks_memory(int error) noexcept { return error == ENOBUFS || error == ENOMEM; }
 
 // Several short pieces cost less as one: the kernel takes a plain write faster than a vector.
 ssize_t write_small(int fd, const core::packet& p)
@@ -75,7 +75,19 @@ packet_reader::packet_reader(std::size_t largest, bool vnet_header, std::unique_
 {
     if (!ring_ || largest_ > largest_known) return;
     arena_ = std::make_unique<core::block_arena>(largest_ + 1, known_octets / (largest_ + 1));
+    in_arena_ = largest_;
     if (!ring_->know(arena_->memory())) arena_.reset();
+}
+
+/// The blocks of the arena, which the ring knows for as long as it lives, are too small then.
+void packet_reader::raise_largest(std::size_t octets)
+{
+    if (octets <= largest_) return;
+    largest_ = octets;
+    most_at_once_ = std::clamp(static_cast<unsigned>(ahead_octets / (largest_ + 1)), fewest_at_once, most_at_once);
+    at_once_ = std::min(at_once_, most_at_once_);
+    block_ = {};
+    for (core::block& b : ahead_) b = {};
 }
 
 packet_reader::outcome packet_reader::read(int fd, core::packet& out, core::error_code& error)
@@ -84,7 +96,7 @@ packet_reader::outcome packet_reader::read(int fd, core::packet& out, core::erro
     if (!block_) block_ = core::block(largest_ + 1); // the one more tells too large from just fitting
     const ssize_t size = ::read(fd, block_.data(), largest_ + 1);
     if (size >= 0) return take(block_, static_cast<std::size_t>(size), out);
-    if (is_transient(errno)) return outcome::drained;
+    if (is_transient(errno) || lacks_memory(errno)) return outcome::drained;
     error = core::errno_code(errno);
     return outcome::failed;
 }
@@ -101,7 +113,7 @@ packet_reader::outcome packet_reader::read_ahead(core::packet& out, core::error_
         if (sizes_[i] >= 0) return take(ahead_[i], static_cast<std::size_t>(sizes_[i]), out);
         error = core::errno_code(-sizes_[i]); // the next may have found what this one came too early for
     }
-    return is_transient(error.value()) ? outcome::drained : outcome::failed;
+    return is_transient(error.value()) || lacks_memory(error.value()) ? outcome::drained : outcome::failed;
 }
 
 /// As many reads at once as there were packets the last time: one that finds nothing costs a third of one that does.
@@ -120,7 +132,7 @@ void packet_reader::fill()
 /// When those that the kernel knows are all in use, because the user has not read what is in them, others will do.
 core::block packet_reader::to_read_into()
 {
-    core::block known = arena_ ? arena_->take() : core::block();
+    core::block known = arena_ && largest_ <= in_arena_ ? arena_->take() : core::block();
     return known ? std::move(known) : core::block(largest_ + 1);
 }
 
@@ -154,11 +166,21 @@ std::size_t packet_writer::write(int fd, std::span<core::packet* const> packets)
         for (; taken < packets.size() && (!refused_ || flush() == write_outcome::done); ++taken) put_aside(*packets[taken]);
     } else {
         // The kernel's way with a packet is long: what is done besides has to be fetched again for each.
-        while (taken < packets.size() && (write_packet(fd, *packets[taken]) >= 0 || !is_transient(errno))) ++taken;
+        for (; taken < packets.size(); ++taken) {
+            if (write_packet(fd, *packets[taken]) >= 0) continue;
+            if (is_transient(errno)) break;
+            note_refusal(errno);
+        }
     }
     if (vnet_header_)
         for (core::packet* const p : packets.subspan(taken)) p->consume(sizeof(vnet_header));
     return taken;
+}
+
+void packet_writer::note_refusal(int error) noexcept
+{
+    refusals_.store(refusals() + 1, std::memory_order_relaxed); // there is one writer
+    last_refusal_ = error;
 }
 
 void packet_writer::put_aside(core::packet& p)
@@ -202,6 +224,7 @@ write_outcome packet_writer::flush()
             std::swap(batch_[kept].content, batch_[i].content);
             describe(batch_[kept++]);
         } else {
+            if (outcomes[i] < 0) note_refusal(-outcomes[i]);
             batch_[i].content = core::packet();
         }
     }

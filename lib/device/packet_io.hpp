@@ -11,9 +11,12 @@
 #include <boost/container/small_vector.hpp>
 
 #include <array>
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace tapio::detail {
@@ -37,6 +40,9 @@ public:
     /// `drained`: EAGAIN; `failed`: see `error`.
     outcome read(int fd, core::packet& out, core::error_code& error);
 
+    /// Packets may be so large from now on; smaller ones, that are there already, are read as well. Not while holds_some().
+    void raise_largest(std::size_t octets);
+
     /// Reads have been made whose outcome read() has not given yet.
     bool holds_some() const noexcept { return next_ < sizes_.size(); }
 
@@ -53,6 +59,7 @@ private:
     std::size_t largest_;
     bool vnet_header_;
     std::unique_ptr<core::block_arena> arena_; // which the ring knows; null: it does not
+    std::size_t in_arena_ = 0;                 // octets of the largest packet that its blocks take
     std::unique_ptr<uring> ring_;
     unsigned most_at_once_;
     core::block block_; // to be filled next; small packets leave it to the next one
@@ -84,6 +91,10 @@ public:
     /// What was taken leaves now; `full`: some of it is to be tried again later, before anything else.
     write_outcome flush();
 
+    /// Packets refused for good so far, and what the last refusal since this was asked for said: an errno value, or 0.
+    std::uint64_t refusals() const noexcept { return refusals_.load(std::memory_order_relaxed); }
+    int take_refusal() noexcept { return std::exchange(last_refusal_, 0); }
+
     static constexpr unsigned most_at_once = 64;
 
 private:
@@ -96,6 +107,7 @@ private:
         std::array<std::byte, small_packet> copy;
     };
 
+    void note_refusal(int error) noexcept;
     void put_aside(core::packet& p);
     static void describe(waiting& w);
 
@@ -104,6 +116,8 @@ private:
     std::vector<waiting> batch_ = std::vector<waiting>(ring_ ? most_at_once : 0);
     std::size_t used_ = 0;
     bool refused_ = false; // what is in the batch the device did not take
+    std::atomic<std::uint64_t> refusals_{0};
+    int last_refusal_ = 0; // errno
 };
 
 } // namespace tapio::detail

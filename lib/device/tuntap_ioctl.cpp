@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 namespace tapio::detail {
 
@@ -78,6 +79,17 @@ result<tuntap_state> state_of(int fd)
     state.packet_information = (request.ifr_flags & IFF_NO_PI) == 0;
     state.vnet_header = (request.ifr_flags & IFF_VNET_HDR) != 0;
     return state;
+}
+
+bool is_in_this_namespace(int fd)
+{
+    struct stat of_device
+    {
+    }, of_thread{};
+    const unique_fd device_namespace(::ioctl(fd, TUNGETDEVNETNS));
+    return device_namespace && ::fstat(device_namespace.get(), &of_device) == 0 &&
+           ::stat("/proc/thread-self/ns/net", &of_thread) == 0 && of_device.st_dev == of_thread.st_dev &&
+           of_device.st_ino == of_thread.st_ino;
 }
 
 bool device_exists(const std::string& name) { return fits(name) && ::if_nametoindex(name.c_str()) != 0; }

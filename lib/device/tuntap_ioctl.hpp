@@ -38,6 +38,8 @@ result<unique_fd> open_clone_device();
 error_code attach(int fd, const std::string& name, tuntap_kind kind, bool multi_queue, bool vnet_header);
 
 result<tuntap_state> state_of(int fd);
+/// False also where the kernel does not say (it takes CAP_NET_ADMIN, and Linux 5.8).
+bool is_in_this_namespace(int fd);
 bool device_exists(const std::string& name);
 error_code make_persistent(int fd);
 error_code make_non_blocking(int fd);
