@@ -11,16 +11,20 @@
 #include <tapio/core/address.hpp>
 #include <tapio/core/congestion_control.hpp>
 #include <tapio/core/counters.hpp>
+#include <tapio/core/interface_status.hpp>
 #include <tapio/core/tcp_info.hpp>
 #include <tapio/core/trace.hpp>
+#include <tapio/detail/interface_wait.hpp>
 #include <tapio/detail/stack_executor.hpp>
 #include <tapio/device/device.hpp>
 
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace tapio {
@@ -33,6 +37,8 @@ class engine;
 
 using core::host_counters;
 using core::interface_counters;
+using core::interface_state;
+using core::interface_status;
 
 /// What can be set when a stack is made. Times are durations, sizes octets.
 struct stack_options
@@ -96,14 +102,59 @@ public:
     /// Attaches another medium. @return the interface's number
     interface_id add_device(std::unique_ptr<device> medium);
 
+    /// Puts another medium in the place of an interface's, whatever state that is in. Addresses, routes and connections stay and
+    /// go on over it; name, MTU, offload and, if it has one of its own, the link-layer address are the new medium's.
+    /// @throws boost::system::system_error no_such_device · invalid_argument (null)
+    void replace_device(interface_id interface, std::unique_ptr<device> medium);
+
+    /// What an interface is like now: ifOperStatus, ifAdminStatus, MTU. A device that fails or is removed takes its interface
+    /// down (`not_present`), as does a link without a peer (`down`). What would go by an interface that is not up fails at once
+    /// with network_down, connects and datagrams alike, unless another route leads there. Connections stay, as on Linux: they
+    /// retransmit until the interface is up again, another route exists, or their own timers end them (timed_out; a connect
+    /// that waits: network_down). @throws boost::system::system_error no_such_device
+    core::interface_status interface_status(interface_id interface = 1) const;
+
+    /// The user's own word on it (ifAdminStatus): taken down, it neither sends nor receives. @throws as above
+    void set_interface_up(interface_id interface, bool up);
+
+    /// Waits for the next change of an interface's state.
+    ///
+    ///     for (auto state = stack.interface_status(1).state; state != tapio::interface_state::not_present;)
+    ///         state = co_await stack.async_wait_interface(1, state, use_awaitable);
+    ///
+    /// @param known (second form) what the caller takes it to be; completes at once if it is another, so that no change is
+    ///   missed between two waits
+    /// @param token  completion signature `void(error_code, interface_state)`; runs on the stack's executor unless the handler
+    ///   has its own. Outstanding work meanwhile
+    /// @par Errors  no_such_device · operation_aborted (cancelled, or the stack was shut down)
+    /// @par Cancellation  terminal, partial, total
+    template <BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code, core::interface_state)) CompletionToken>
+    auto async_wait_interface(interface_id interface, CompletionToken&& token)
+    {
+        return wait_for({interface, std::nullopt}, token);
+    }
+    template <BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code, core::interface_state)) CompletionToken>
+    auto async_wait_interface(interface_id interface, core::interface_state known, CompletionToken&& token)
+    {
+        return wait_for({interface, known}, token);
+    }
+
     /// Gives an interface an address, with the route to its network; announced on Ethernet (RFC 5227).
     /// @throws boost::system::system_error address_in_use · invalid_argument · address_family_not_supported (IPv6) ·
     /// no_such_device
     void add_address(const boost::asio::ip::address& address, unsigned prefix_length, interface_id interface = 1);
 
+    /// Takes it away again, with the route to its network, and with the last one of an interface all routes by that. As on Linux
+    /// its sockets stay: what they would send from it fails with network_unreachable, connections time out unless it comes back.
+    /// @throws boost::system::system_error address_not_available
+    void remove_address(const boost::asio::ip::address& address);
+
     /// @throws boost::system::system_error network_unreachable when the gateway is on no link of ours
     void add_route(const boost::asio::ip::address& network, unsigned prefix_length, const boost::asio::ip::address& gateway,
                    interface_id interface = 1);
+    /// @throws boost::system::system_error errc::no_such_process (as Linux: there is no such route)
+    void remove_route(const boost::asio::ip::address& network, unsigned prefix_length, const boost::asio::ip::address& gateway,
+                      interface_id interface = 1);
     void set_default_gateway(const boost::asio::ip::address& gateway, interface_id interface = 1);
 
     /// What resolvers of this stack's sockets know beside numbers ("localhost" is known).
@@ -124,6 +175,13 @@ private:
     friend class shards;
     friend void use_stack(boost::asio::io_context& io, stack& s);
     friend void set_default_stack(stack& s);
+
+    template <class CompletionToken>
+    auto wait_for(const detail::interface_wait& w, CompletionToken& token)
+    {
+        return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code, core::interface_state)>(
+            detail::initiate_interface_wait(engine_, get_executor()), token, w);
+    }
 
     class own_context;
     void begin(boost::asio::io_context& io, std::unique_ptr<device> medium);

@@ -472,8 +472,9 @@ stack::interface_id engine::attach(std::unique_ptr<device> medium)
         devices_.push_back(a);
     }
     a->medium->start(driver().get_executor(), *a);
-    const turn t(*this);
+    turn t(*this);
     a->full = false;
+    note_link(*a, t);
     return a->id;
 }
 
@@ -481,6 +482,7 @@ void engine::attachment::end_batch(bool goes_on)
 {
     const called_by_device here;
     turn t(owner);
+    if (replaced) return;
     t.handlers_first();
     owner.came_ = owner.traced_ ? batch.size() : gathered.packets();
     if (!owner.traced_) return t.host().receive(id, gathered, t.now(), goes_on);
@@ -495,11 +497,19 @@ void engine::attachment::writable()
     full = false;
 }
 
-void engine::attachment::failed(boost::system::error_code)
+void engine::attachment::changed()
 {
     const called_by_device here;
-    const turn t(owner);
-    full = true; // nothing goes out any more; what waits is dropped at the queue's bound
+    turn t(owner);
+    owner.note_link(*this, t);
+}
+
+void engine::attachment::failed(boost::system::error_code why)
+{
+    const called_by_device here;
+    turn t(owner);
+    full = true; // nothing goes out any more
+    if (!replaced && t.host().lost(id, why, t.now())) owner.tell_waiters(id, t.done());
 }
 
 void engine::shutdown()
@@ -515,6 +525,7 @@ void engine::shutdown()
         for (socket* s : sockets_) s->detach(done);
         sockets_.clear();
         settle(turn_began_, done); // the resets still go out
+        abort_waits(done);
         for (timer* t : user_timers_) t->abort(done);
         user_timers_.clear();
         shut_down_ = true;

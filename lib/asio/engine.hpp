@@ -8,6 +8,7 @@
 #include "core/host.hpp"
 
 #include <tapio/detail/context_mutex.hpp>
+#include <tapio/detail/interface_wait.hpp>
 #include <tapio/detail/operation.hpp>
 #include <tapio/device/device.hpp>
 #include <tapio/stack.hpp>
@@ -94,6 +95,13 @@ public:
     };
 
     stack::interface_id attach(std::unique_ptr<device> medium);
+
+    // interfaces.cpp
+    core::error_code replace(core::interface_id id, std::unique_ptr<device> medium);
+    core::error_code set_enabled(core::interface_id id, bool yes);
+    core::interface_counters counters(core::interface_id id) const; ///< what its devices have counted included
+    void wait_for_change(const interface_wait& w, operation* op);
+    void cancel_wait(std::uint64_t op_id);
     void shutdown();
     bool is_shut_down() const noexcept { return shut_down_; }
     bool has_one_thread() const noexcept { return !mutex_.real(); } ///< by its user's promise
@@ -152,18 +160,24 @@ private:
         core::time_point now() const override { return owner.now(); }
         void end_batch(bool goes_on) override;
         void writable() override;
+        void changed() override;
         void failed(boost::system::error_code why) override;
 
         engine& owner;
         std::unique_ptr<device> medium;
         core::interface_id id = 0;
-        bool unflushed = false; ///< it has been given packets since the last flush()
-        bool full = false;      ///< the device refused a packet and has not said writable() since
+        bool unflushed = false;          ///< it has been given packets since the last flush()
+        bool full = false;               ///< the device refused a packet and has not said writable() since
+        bool replaced = false;           ///< the interface is another device's now
+        std::uint64_t errors_before = 0; ///< that the interface's earlier devices have counted
         // One of them, by whether there is a trace; touched by the device's handler only.
         std::vector<packet> batch;
         core::ip::coalescer gathered;
     };
 
+    void note_link(attachment& a, turn& t);
+    void tell_waiters(core::interface_id id, operation_queue& done);
+    void abort_waits(operation_queue& done);
     void settle(core::time_point now, operation_queue& done);
     bool holds_output(operation_queue& done);
     bool wake_waiters(operation_queue& done);
@@ -206,6 +220,7 @@ private:
     bool has_in_memory_ = false; ///< one of them wants deliver()
     std::vector<socket*> sockets_;
     std::vector<timer*> user_timers_;
+    std::vector<operation_queue> interface_waits_; ///< by interface, up to the last that anybody has waited for
     bool shut_down_ = false;
 
     std::vector<std::weak_ptr<engine>> siblings_;

@@ -207,13 +207,6 @@ host_counters stack::counters() const
     return engine_->look([](const core::host& h) { return h.counters(); });
 }
 
-interface_counters stack::counters(interface_id interface) const
-{
-    return engine_->look([interface](const core::host& h) {
-        return interface < h.net().interface_count() ? h.net().counters(interface) : interface_counters();
-    });
-}
-
 core::mac_address stack::mac(interface_id interface) const
 {
     return engine_->look([interface](const core::host& h) {

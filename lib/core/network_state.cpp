@@ -88,7 +88,7 @@ void network::announce_addresses(const net_interface& i)
 {
     if (i.info.link != link_type::ethernet || i.state != interface_state::up) return;
     for (const interface_address& a : i.addresses)
-        send_arp(i.id, wire::arp_operation::request, a.address.to_v4(), {}, a.address.to_v4(), mac_address::broadcast());
+        announce_address(i.id, a.address.to_v4());
 }
 
 /// What waits to leave, or for a neighbour's address, is lost, as in a cable that is pulled out.

@@ -26,6 +26,8 @@ class operation
 public:
     /// Tries once; called under the stack's lock, never runs user code. True: done, `result` is set.
     virtual bool perform(socket& s) = 0;
+    /// What its handler is to be told beside `result`; called under the stack's lock.
+    virtual void tell(unsigned) {}
     /// Frees itself, then posts the handler. Called without the lock.
     virtual void complete() = 0;
     /// The same, but the handler may run within this call. Called without the lock, and not from within a call of the user's.
@@ -172,6 +174,10 @@ public:
     }
 
     bool perform(socket& s) override { return action_.perform(s, result); }
+    void tell([[maybe_unused]] unsigned what) override
+    {
+        if constexpr (requires { action_.tell(what); }) action_.tell(what);
+    }
 
     void complete() override
     {

@@ -1,0 +1,158 @@
+// Interfaces: who waits for a change of their state, and what the user does to them.
+#include "asio/engine.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <algorithm>
+
+namespace tapio {
+
+namespace detail {
+
+/// The device may say so before it has ever been started, or for the last time when another has taken its place.
+void engine::note_link(attachment& a, turn& t)
+{
+    if (a.replaced || shut_down_) return;
+    const device_info info = a.medium->info();
+    if (t.host().set_link(a.id, info.link_up, info.mtu, t.now())) tell_waiters(a.id, t.done());
+}
+
+core::error_code engine::replace(core::interface_id id, std::unique_ptr<device> medium)
+{
+    if (!medium) return core::errno_code(EINVAL);
+    const auto fresh = std::make_shared<attachment>(*this, std::move(medium));
+    std::shared_ptr<attachment> old;
+    {
+        turn t(*this);
+        const auto at = std::find_if(devices_.begin(), devices_.end(), [id](const auto& a) { return a->id == id; });
+        if (at == devices_.end()) return core::errno_code(ENODEV);
+        old = std::exchange(*at, fresh);
+        old->replaced = true;
+        fresh->id = id;
+        fresh->full = true; // until it has started
+        fresh->errors_before = old->errors_before + old->medium->transmit_errors();
+        has_in_memory_ = has_in_memory_ || fresh->medium->in_memory();
+        if (t.host().replace_device(id, fresh->medium->info(), t.now())) tell_waiters(id, t.done());
+    }
+    old->medium->stop(); // without the lock: one of its handlers may be waiting for it
+    fresh->medium->start(driver().get_executor(), *fresh);
+    turn t(*this);
+    fresh->full = false;
+    note_link(*fresh, t);
+    return {};
+}
+
+core::error_code engine::set_enabled(core::interface_id id, bool yes)
+{
+    turn t(*this);
+    if (id >= host_.net().interface_count()) return core::errno_code(ENODEV);
+    if (host_.set_enabled(id, yes, t.now())) tell_waiters(id, t.done());
+    return {};
+}
+
+core::interface_counters engine::counters(core::interface_id id) const
+{
+    const std::lock_guard lock(mutex_);
+    if (id >= host_.net().interface_count()) return {};
+    core::interface_counters c = host_.net().counters(id);
+    for (const auto& a : devices_)
+        if (a->id == id) c.out_errors += a->errors_before + a->medium->transmit_errors();
+    return c;
+}
+
+void engine::wait_for_change(const interface_wait& w, operation* op)
+{
+    user_turn t(*this);
+    const bool known = w.interface < host_.net().interface_count();
+    if (shut_down_ || !known) {
+        op->result = shut_down_ ? core::error_code(boost::asio::error::operation_aborted) : core::errno_code(ENODEV);
+        return t.done().push(op);
+    }
+    const core::interface_state now = host_.net().status(w.interface).state;
+    if (w.known && *w.known != now) {
+        op->tell(static_cast<unsigned>(now));
+        return t.done().push(op);
+    }
+    if (interface_waits_.size() <= w.interface) interface_waits_.resize(w.interface + 1);
+    interface_waits_[w.interface].push(op);
+}
+
+void engine::tell_waiters(core::interface_id id, operation_queue& done)
+{
+    if (id >= interface_waits_.size()) return;
+    const auto state = static_cast<unsigned>(host_.net().status(id).state);
+    while (operation* const op = interface_waits_[id].pop()) {
+        op->tell(state);
+        done.push(op);
+    }
+}
+
+void engine::cancel_wait(std::uint64_t op_id)
+{
+    user_turn t(*this);
+    for (core::interface_id id = 0; id < interface_waits_.size(); ++id) {
+        operation* const op = interface_waits_[id].remove(op_id);
+        if (op == nullptr) continue;
+        op->tell(static_cast<unsigned>(host_.net().status(id).state));
+        op->result = boost::asio::error::operation_aborted;
+        return t.done().push(op);
+    }
+}
+
+void engine::abort_waits(operation_queue& done)
+{
+    for (core::interface_id id = 0; id < interface_waits_.size(); ++id) {
+        while (operation* const op = interface_waits_[id].pop()) {
+            op->tell(static_cast<unsigned>(host_.net().status(id).state));
+            op->result = boost::asio::error::operation_aborted;
+            done.push(op);
+        }
+    }
+}
+
+void start_interface_wait(engine& e, const interface_wait& w, operation* op) { e.wait_for_change(w, op); }
+void cancel_interface_wait(engine& e, std::uint64_t op_id) { e.cancel_wait(op_id); }
+
+} // namespace detail
+
+namespace {
+
+void check(boost::system::error_code ec, const char* what)
+{
+    if (ec) throw boost::system::system_error(ec, what);
+}
+
+} // namespace
+
+void stack::replace_device(interface_id interface, std::unique_ptr<device> medium)
+{
+    check(engine_->replace(interface, std::move(medium)), "replace_device");
+}
+
+core::interface_status stack::interface_status(interface_id interface) const
+{
+    return engine_->look([interface](const core::host& h) {
+        if (interface >= h.net().interface_count()) check(core::errno_code(ENODEV), "interface_status");
+        return h.net().status(interface);
+    });
+}
+
+void stack::set_interface_up(interface_id interface, bool up) { check(engine_->set_enabled(interface, up), "set_interface_up"); }
+
+void stack::remove_address(const boost::asio::ip::address& address)
+{
+    detail::engine::turn t(*engine_);
+    check(t.host().remove_address(address), "remove_address");
+}
+
+void stack::remove_route(const boost::asio::ip::address& network, unsigned prefix_length, const boost::asio::ip::address& gateway,
+                         interface_id interface)
+{
+    detail::engine::turn t(*engine_);
+    check(t.host().remove_route(network, prefix_length, gateway, interface), "remove_route");
+}
+
+interface_counters stack::counters(interface_id interface) const { return engine_->counters(interface); }
+
+} // namespace tapio
