@@ -223,18 +223,20 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
     sample.window_limited = use_.in_use(*congestion_);
 
     std::optional<time_point> once_only; // when the newest was sent of those that were sent once: Karn's rule is kept; MUST-18
-    bool sent_again = false, original = false;
+    bool sent_again = false, original = false, in_order = true;
     const auto delivered = [&](const sent_segment& s) {
         sample.delivered += s.size();
         sent_again = sent_again || s.retransmitted;
         if (!s.retransmitted) original = true;
         // Of what was sent before a timeout the first acknowledgement may have been lost.
         if (!s.retransmitted && s.sent_at >= last_timeout_) once_only = once_only ? std::max(*once_only, s.sent_at) : s.sent_at;
-        recovery_.delivered(s, answers_earlier(s, seg), rtt_, now);
+        // Of what lies beyond a hole no timestamp is echoed (RFC 7323 §4.3): the echo tells nothing of it.
+        recovery_.delivered(s, in_order && answers_earlier(s, seg), rtt_, now);
         rate_.delivered(s, news.newest, now);
     };
     sent_.acknowledge(seg.ack, delivered);
     news.original_acked = original;
+    in_order = false;
     if (recovery_.uses_sack()) {
         for (const sequence_range& b : seg.options.sack)
             if (b.begin.before(b.end) && b.begin.at_or_after(seg.ack) && b.end.at_or_before(snd_.nxt))

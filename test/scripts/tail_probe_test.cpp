@@ -116,6 +116,34 @@ TEST_F(tail_probe, is_not_sent_without_sack)
     EXPECT_EQ(wire.counters().tcp.timeouts, 1U);
 }
 
+// -- retransmissions that are lost ----------------------------------------------------------------------------------------
+
+class lost_retransmission : public sender_with_sack
+{
+};
+
+TEST_F(lost_retransmission, is_known_by_a_later_one_that_arrived) // RFC 8985 §6.2
+{
+    in_flight(10); // the first two are lost, and the first again
+    wire.at(200ms).in(". 1:1(0) ack 1 <sack 2001:5001>").out(segment(1, 1001)).ignore_output();
+    wire.at(210ms).in(". 1:1(0) ack 1 <sack 2001:9001>").ignore_output();
+    wire.at(310ms).in(". 1:1(0) ack 1 <sack 1001:9001>").out(segment(1, 1001));
+    EXPECT_EQ(wire.counters().tcp.timeouts, 0U);
+    wire.ignore_output();
+}
+
+// What arrives beyond a hole is acknowledged with the timestamp of what came before the hole (RFC 7323 §4.3): that tells nothing
+// of which transmission it was.
+TEST_F(lost_retransmission, is_known_so_with_timestamps_too)
+{
+    in_flight(10, "mss 1012,sackOK,ts 100 0");
+    wire.at(200ms).in(". 1:1(0) ack 1 <ts 200 0,sack 2001:5001>").out(segment(1, 1001)).ignore_output();
+    wire.at(210ms).in(". 1:1(0) ack 1 <ts 210 0,sack 2001:9001>").ignore_output();
+    wire.at(310ms).in(". 1:1(0) ack 1 <ts 310 0,sack 1001:9001>").out(segment(1, 1001));
+    EXPECT_EQ(wire.counters().tcp.timeouts, 0U);
+    wire.ignore_output();
+}
+
 // -- mistakes --------------------------------------------------------------------------------------------------------
 
 class mistaken_loss : public sender_with_sack
