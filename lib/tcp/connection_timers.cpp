@@ -10,7 +10,7 @@ void connection::on_timer(time_point now)
     if (timers_.take_expired(timer::reorder, now)) reorder_timeout(now);
     if (timers_.take_expired(timer::tail_probe, now)) {
         tail_probe_due_ = true;
-        arm_retransmit(now); // RFC 8985 §7.3
+        if (recovery_.probes() == 0) arm_retransmit(now); // RFC 8985 §7.3; those that follow do not put the timeout off
     }
     if (timers_.take_expired(timer::retransmit, now)) retransmit_timeout(now);
     if (timers_.take_expired(timer::persist, now)) persist_timeout(now);

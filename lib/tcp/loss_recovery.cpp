@@ -19,6 +19,7 @@ bool loss_recovery::acknowledged(ack_news& news, const rtt_estimator& rtt, deliv
                                  congestion_control& cc)
 {
     if (!sack_) return new_ack(news, sent, cc), false;
+    if (news.advanced || news.sample.delivered > 0) probes_ = 0;
     if (sent.empty() && is_open()) { // nothing is left to be lost: by far the most frequent case, but in bulk
         look_again_ = never;
         if (news.duplicate) note_duplicate(news);
@@ -143,17 +144,18 @@ void loss_recovery::take_back(sent_queue& sent, congestion_control& cc, time_poi
 
 // -- tail loss probes ---------------------------------------------------------------------------------------------------
 
-/// RFC 8985 §7.2
+/// RFC 8985 §7.2. F-RTO (forward_) needs the acknowledgement of what it has sent itself.
 bool loss_recovery::may_probe(const sent_queue& sent) const noexcept
 {
-    return sack_ && phase_ == phase::open && !probe_ && !sent.empty() && sent.sacked() == 0 && sent.lost() == 0;
+    return sack_ && !sent.empty() && forward_ == forward_step::off;
 }
 
 duration loss_recovery::probe_timeout(const rtt_estimator& rtt, bool one_segment, duration ack_delay) const noexcept
 {
     using namespace std::chrono_literals;
     if (!rtt.has_sample()) return 1s;
-    return 2 * rtt.srtt() + (one_segment ? ack_delay : duration(2ms)); // 2 ms: timers are no more exact
+    const duration first = 2 * rtt.srtt() + (one_segment ? ack_delay : duration(2ms)); // 2 ms: timers are no more exact
+    return first * (1 << std::min(probes_, 10U));
 }
 
 /// RFC 8985 §7.4.2, TLP_process_ack

@@ -81,9 +81,17 @@ public:
     void resend_all(sent_queue& sent) { sent.mark_all_lost(); }
 
     // -- tail loss probes (RFC 8985 §7) ---------------------------------------------------------------------------------
+    // Beyond the RFC, as the probe timeout of QUIC (RFC 9002 §6.2): also during a recovery, and more than one, each after twice
+    // the time, as long as nothing is heard and the retransmission timeout is not due. Where the round trip is much shorter than
+    // the least RTO, the loss of one acknowledgement would cost thousands of round trips otherwise.
     bool may_probe(const sent_queue& sent) const noexcept;
     duration probe_timeout(const rtt_estimator& rtt, bool one_segment, duration ack_delay) const noexcept;
-    void probed(seq_number end, bool retransmission) noexcept { probe_ = tail_probe{end, retransmission}; }
+    void probed(seq_number end, bool retransmission) noexcept
+    {
+        ++probes_;
+        if (phase_ == phase::open) probe_ = tail_probe{end, retransmission};
+    }
+    unsigned probes() const noexcept { return probes_; } ///< since something was delivered
 
     // -- output asks ----------------------------------------------------------------------------------------------------
     /// Octets thought to be in the network (the pipe of RFC 6675). Without SACK each duplicate acknowledgement takes one MSS off
@@ -112,7 +120,7 @@ public:
     bool is_plain() const noexcept
     {
         return phase_ == phase::open && !retransmit_now_ && forward_ == forward_step::off && duplicates_ == 0 &&
-               left_network_ == 0 && rack_.is_plain() && look_again_ == never && !probe_ && !episode_;
+               left_network_ == 0 && probes_ == 0 && rack_.is_plain() && look_again_ == never && !probe_ && !episode_;
     }
 
 private:
@@ -154,6 +162,7 @@ private:
     rack rack_;
     proportional_rate_reduction prr_;
     time_point look_again_ = never; ///< RACK's reordering timer
+    unsigned probes_ = 0;           ///< tail loss probes since something was delivered
     std::optional<tail_probe> probe_;
 
     // What it takes to find out that an episode was a mistake.

@@ -92,7 +92,9 @@ bool connection::emit_retransmission(outgoing_segment& out, time_point now)
     recovery_.take_retransmit_now();
     const std::uint32_t data = lost->size() - (fin_sent_ && lost->end == snd_.nxt ? 1U : 0U);
     resend(out, lost->begin, data > segment_room() ? lost->begin + segment_room() : lost->end, now);
-    if (!timers_.armed(timer::persist)) timers_.arm_if_idle(timer::retransmit, retransmit_deadline(now));
+    if (timers_.armed(timer::persist)) return true;
+    timers_.arm_if_idle(timer::retransmit, retransmit_deadline(now));
+    arm_tail_probe(now);
     return true;
 }
 
@@ -112,13 +114,18 @@ void connection::resend(outgoing_segment& out, seq_number begin, seq_number end,
     finish(out, now);
 }
 
-/// RFC 8985 §7.3: new data if there is any, else the last that is out there.
+/// RFC 8985 §7.3: new data if there is any, else the last that is out there. What is known to be lost comes before either: it
+/// waits for the window, and the answer to anything tells the same.
 bool connection::emit_tail_probe(outgoing_segment& out, time_point now)
 {
     tail_probe_due_ = false;
     if (!recovery_.may_probe(sent_)) return false;
     ++counters_.tail_probes;
-    if (const auto n = static_cast<std::uint32_t>(std::min<std::uint64_t>({unsent(), window_room(), segment_room()})); n > 0) {
+    if (const sent_segment* const lost = sent_.first_lost(); lost != nullptr) {
+        recovery_.probed(snd_.nxt, true);
+        resend(out, lost->begin, earlier(lost->end, lost->begin + segment_room()), now);
+    } else if (const auto n = static_cast<std::uint32_t>(std::min<std::uint64_t>({unsent(), window_room(), segment_room()}));
+               n > 0) {
         const seq_number begin = snd_.nxt;
         sent_new(begin, begin + n, now);
         recovery_.probed(snd_.nxt, false);
@@ -130,7 +137,7 @@ bool connection::emit_tail_probe(outgoing_segment& out, time_point now)
         recovery_.probed(snd_.nxt, true);
         resend(out, last->begin, last->end, now);
     }
-    timers_.cancel(timer::tail_probe);
+    arm_tail_probe(now);
     return true;
 }
 

@@ -292,15 +292,17 @@ void connection::rearm_retransmit(time_point now)
     arm_tail_probe(now);
 }
 
-/// RFC 8985 §7.2
+/// RFC 8985 §7.2. The first probe takes the place of a timeout that would come before it; those after it do not.
 void connection::arm_tail_probe(time_point now)
 {
     using namespace std::chrono_literals;
     constexpr duration longest_ack_delay = 200ms; // WCDelAckT
-    if (!synchronized(state_) || !recovery_.may_probe(sent_)) return timers_.cancel(timer::tail_probe);
+    timers_.cancel(timer::tail_probe);
+    if (!synchronized(state_) || timeouts_ > 0 || !recovery_.may_probe(sent_)) return;
     const bool one = sent_.outstanding() <= send_mss_;
     const time_point at = now + recovery_.probe_timeout(rtt_, one, longest_ack_delay);
-    timers_.arm(timer::tail_probe, std::min(at, timers_.deadline(timer::retransmit)));
+    const time_point timeout = timers_.deadline(timer::retransmit);
+    if (recovery_.probes() == 0 || at < timeout) timers_.arm(timer::tail_probe, std::min(at, timeout));
 }
 
 std::uint32_t connection::data_octets_acknowledged(std::uint32_t newly) noexcept

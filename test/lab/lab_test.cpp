@@ -1,5 +1,6 @@
 // Some cells of the laboratory's table, held to their bounds; fairness; long transfers. `tcp_lab --table` runs all of it.
 #include "lab/bound.hpp"
+#include "lab/lossy_transfer.hpp"
 #include "lab/plot.hpp"
 #include "support/world/stream_user.hpp"
 
@@ -181,6 +182,31 @@ TEST(plots, show_the_run)
     EXPECT_TRUE(svg.starts_with("<svg"));
     EXPECT_NE(svg.find("queueing delay"), std::string::npos);
 }
+
+// -- what takes a timeout -------------------------------------------------------------------------------------------------
+
+class random_loss : public testing::TestWithParam<std::pair<duration, double>>
+{
+};
+
+/// Both the data and the acknowledgements, of which there is one for all that arrived at one time.
+TEST_P(random_loss, takes_hardly_ever_a_timeout)
+{
+    lossy_outcome all;
+    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+        const lossy_outcome r = transfer({.rtt = GetParam().first, .loss = GetParam().second, .size = 8 << 20, .seed = seed});
+        EXPECT_TRUE(r.complete);
+        all.dropped += r.dropped;
+        all.timeouts += r.timeouts;
+        EXPECT_LE(r.took, 2s + 1500 * GetParam().first);
+    }
+    const bool rto_is_far = GetParam().first <= 10ms; // how many probes there is time for
+    EXPECT_LE(all.timeouts_per_loss(), rto_is_far ? 0.005 : 0.02);
+}
+INSTANTIATE_TEST_SUITE_P(paths, random_loss,
+                         testing::Values(std::pair{1us, 0.01}, std::pair{1us, 0.05}, std::pair{100us, 0.01},
+                                         std::pair{100us, 0.05}, std::pair{10ms, 0.01}, std::pair{10ms, 0.05},
+                                         std::pair{100ms, 0.01}, std::pair{100ms, 0.05}));
 
 // -- long and hard transfers ----------------------------------------------------------------------------------------------
 

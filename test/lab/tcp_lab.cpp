@@ -2,12 +2,15 @@
 //
 //     tcp_lab --cc cubic --loss 1 --rtt 100 --rate 100          one cell (loss in %, RTT in ms, rate in Mbit/s)
 //     tcp_lab --table --cc cubic,reno > table.txt               all cells, some minutes for each algorithm
+//     tcp_lab --timeouts                                        which losses take a timeout, over the round-trip time
 //     tcp_lab --rtt 100 --rate 100 --plot run.svg               cwnd, RTT and queue over time
 #include "lab/bound.hpp"
+#include "lab/lossy_transfer.hpp"
 #include "lab/plot.hpp"
 
 #include <boost/program_options.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -63,6 +66,34 @@ void table(const std::vector<std::string>& algorithms, const cell& like)
                     }
 }
 
+/// 8 MB of one flow for each of some seeds, over a path that is as fast as the window lets it be.
+void timeouts()
+{
+    constexpr unsigned seeds = 5;
+    std::puts("     RTT us  loss % |     lost  rexmit  TLP   RTO  RTO/lost  s (median)");
+    for (const double rtt : {1.0, 10.0, 100.0, 1e3, 10e3, 100e3})
+        for (const double loss : {0.01, 0.05}) {
+            lossy_outcome all;
+            std::vector<double> seconds;
+            for (unsigned seed = 1; seed <= seeds; ++seed) {
+                lossy_path p;
+                p.rtt = tapio::core::duration(static_cast<std::int64_t>(rtt * 1e3));
+                p.loss = loss;
+                p.seed = seed;
+                const lossy_outcome r = transfer(p);
+                seconds.push_back(std::chrono::duration<double>(r.took).count());
+                all.dropped += r.dropped, all.retransmissions += r.retransmissions;
+                all.timeouts += r.timeouts, all.tail_probes += r.tail_probes;
+            }
+            std::nth_element(seconds.begin(), seconds.begin() + seeds / 2, seconds.end());
+            std::printf("%11g %7g | %8llu %7llu %4llu %5llu %9.4f %11.3f\n", rtt, 100 * loss,
+                        static_cast<unsigned long long>(all.dropped), static_cast<unsigned long long>(all.retransmissions),
+                        static_cast<unsigned long long>(all.tail_probes), static_cast<unsigned long long>(all.timeouts),
+                        all.timeouts_per_loss(), seconds[seeds / 2]);
+            std::fflush(stdout);
+        }
+}
+
 } // namespace
 
 int main(int argc, char** argv)
@@ -87,6 +118,7 @@ int main(int argc, char** argv)
     options.add_options()("tuned", "buffers begin small and grow as needed");
     options.add_options()("ecn", "both ends use it, and the queue marks from a sixth of its length on");
     options.add_options()("table", "every combination of the table");
+    options.add_options()("timeouts", "timeouts for each packet lost, over RTT and loss, where nothing else bounds the flow");
     options.add_options()("plot", po::value(&file), "writes an SVG of the run");
     options.add_options()("sequence", po::value(&sequences), "writes an SVG of sequence numbers, ACKs and SACKs over time");
     options.add_options()("from", po::value(&from), "s, where that begins");
@@ -109,6 +141,7 @@ int main(int argc, char** argv)
         c.tuned = given.contains("tuned");
         c.start_up = nanoseconds(start_up);
         c.length = nanoseconds(length);
+        if (given.contains("timeouts")) return timeouts(), 0;
         if (given.contains("table")) return table(split(algorithms), c), 0;
         print_head();
         for (const std::string& cc : split(algorithms)) {

@@ -86,6 +86,59 @@ TEST_F(tail_probe, there_is_one_and_then_the_timeout)
     EXPECT_EQ(wire.counters().tcp.tail_probes, 1U);
 }
 
+TEST_F(tail_probe, others_follow_each_after_twice_the_time_until_the_timeout) // as RFC 9002 §6.2 does
+{
+    script_socket l = wire.listen();
+    wire.in("S 0:0(0) win 65535 <mss 1000,sackOK>").out("S. 0:0(0) ack 1");
+    wire.at(1ms).in(". 1:1(0) ack 1"); // RTO 200 ms, PTO 4 ms
+    script_socket s = l.accept();
+    s.send(3000);
+    for (int i = 0; i < 3; ++i) wire.out(i < 2 ? "." : "P.");
+    for (const auto at : {5ms, 13ms, 29ms, 61ms, 125ms}) wire.at(at - 1ms).out_nothing().at(at).out("P. 2001:3001(1000)");
+    wire.at(204ms).out_nothing().at(205ms).out(segment(1, 1001)); // 200 ms after the first probe: RFC 8985 §7.3
+    EXPECT_EQ(wire.counters().tcp.timeouts, 1U);
+    EXPECT_EQ(wire.counters().tcp.tail_probes, 5U);
+}
+
+TEST_F(tail_probe, begin_anew_when_something_was_delivered)
+{
+    script_socket l = wire.listen();
+    wire.in("S 0:0(0) win 65535 <mss 1000,sackOK>").out("S. 0:0(0) ack 1");
+    wire.at(1ms).in(". 1:1(0) ack 1");
+    script_socket s = l.accept();
+    s.send(3000);
+    wire.out(".").out(".").out("P.").at(5ms).out("P. 2001:3001(1000)").at(13ms).out("P. 2001:3001(1000)");
+    wire.at(20ms).in(". 1:1(0) ack 1001");
+    const duration probe_timeout = 2 * s.info().srtt + 2ms;
+    wire.after(probe_timeout - 1us).out_nothing().after(1us).out("P. 2001:3001(1000)");
+}
+
+TEST_F(tail_probe, in_a_recovery_shows_that_a_retransmission_was_lost)
+{
+    script_socket s = in_flight(10);
+    s.send(5000);
+    wire.at(200ms).in(". 1:1(0) ack 1 <sack 1001:4001>").out(segment(1, 1001)).out_nothing();
+    wire.at(401ms).out_nothing().at(402ms).out(segment(10001, 11001)).out_nothing();        // nothing was heard for 2 SRTT + 2 ms
+    wire.at(502ms).in(". 1:1(0) ack 1 <sack 10001:11001 1001:4001>").out(segment(1, 1001)); // RFC 8985 §6.2
+    EXPECT_EQ(wire.counters().tcp.timeouts, 0U);
+    EXPECT_EQ(wire.counters().tcp.tail_probes, 1U);
+    EXPECT_EQ(s.info().ssthresh, 5000U) << "it is the same recovery";
+    wire.ignore_output();
+}
+
+TEST_F(tail_probe, is_what_is_known_to_be_lost_if_anything_is)
+{
+    script_socket s = in_flight(10); // the first six are lost, and what is sent again too
+    wire.at(200ms).in(". 1:1(0) ack 1 <sack 6001:10001>");
+    for (unsigned i = 0; i < 4; ++i) wire.out(segment(1 + 1000 * i, 1001 + 1000 * i));
+    wire.out_nothing();
+    s.send(1000);
+    wire.at(402ms).out(segment(4001, 5001)).out_nothing();
+    EXPECT_EQ(wire.counters().tcp.tail_probes, 1U);
+    wire.at(502ms).in(". 1:1(0) ack 1 <sack 4001:5001 6001:10001>").out(segment(1, 1001)).ignore_output();
+    EXPECT_EQ(wire.counters().tcp.timeouts, 0U);
+}
+
 TEST_F(tail_probe, that_arrived_twice_is_no_sign_of_loss)
 {
     script_socket s = in_flight(3);
@@ -374,7 +427,9 @@ TEST_F(reduction, a_timeout_in_recovery_leaves_it_as_it_is)
     script_socket s = in_flight(10);
     wire.at(200ms).in(". 1:1(0) ack 1 <sack 1001:10001>").out(segment(1, 1001)).out_nothing();
     ASSERT_EQ(s.info().ssthresh, 5000U);
-    wire.out_within(1s, segment(1, 1001)); // that was lost again
+    wire.out_within(1s, segment(1, 1001)); // that was lost again, and so is the probe
+    EXPECT_EQ(wire.counters().tcp.timeouts, 0U);
+    wire.out_within(1s, segment(1, 1001));
     EXPECT_EQ(wire.counters().tcp.timeouts, 1U);
     EXPECT_EQ(s.info().cwnd, 1000U);
     EXPECT_EQ(s.info().ssthresh, 5000U);
