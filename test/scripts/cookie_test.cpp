@@ -63,6 +63,28 @@ TEST_F(syn_flood, without_timestamps_there_are_no_options)
     EXPECT_EQ(s.info().send_window, 1000U);
 }
 
+TEST_F(syn_flood, options_are_lost_with_the_timestamp_that_remembers_them) // Linux likewise: cookie_timestamp_decode
+{
+    script_socket l = flooded();
+    wire.in("S 0:0(0) win 65535 <mss 1460,wscale 7,sackOK,ts 100 0>").out("S. 0:0(0) ack 1 <wscale 7,sackOK>");
+    wire.in(". 1:1(0) ack 1 win 1000 <no_ts>").out_nothing();
+    script_socket s = l.accept();
+    ASSERT_TRUE(s);
+    EXPECT_FALSE(s.info().timestamps);
+    EXPECT_EQ(s.info().send_window, 1000U);
+    s.send("abc");
+    wire.out("P. 1:4(3) <no_ts>").in("P. 1:4(3) ack 4 <ts 101 0>", "abc");
+    EXPECT_EQ(s.receive(), "abc");
+    wire.at(1s).ignore_output();
+}
+
+TEST_F(syn_flood, an_accecn_setup_syn_gets_a_classic_answer)
+{
+    wire.options.tcp.accept_ecn = true;
+    flooded();
+    wire.in("SEWA 0:0(0) win 65535 <mss 1000,ts 100 0>").out("SE. 0:0(0) ack 1");
+}
+
 TEST_F(syn_flood, data_with_the_acknowledgement_counts)
 {
     script_socket l = flooded();

@@ -334,6 +334,29 @@ TEST_F(ecn_script, who_does_not_ask_does_not)
     EXPECT_FALSE(wire.last_was_ecn_capable());
 }
 
+// RFC 9768 §3.1.2 and table 2: AE, CWR and ECE offer AccECN; a server that knows RFC 3168 only answers with ECE, and both go on
+// with that. AE is a reserved bit to us, and never set in what we send: the harness looks at all of it.
+TEST_F(ecn_script, an_accecn_setup_syn_gets_a_classic_answer)
+{
+    script_socket l = wire.listen();
+    wire.in("SEWA 0:0(0) win 65535 <mss 1000,sackOK>").out("SE. 0:0(0) ack 1").at(100ms).in(". 1:1(0) ack 1");
+    script_socket s = l.accept();
+    ASSERT_TRUE(s);
+    EXPECT_TRUE(s.info().ecn);
+    s.send(1000);
+    wire.out("P. 1:1001(1000)");
+    EXPECT_TRUE(wire.last_was_ecn_capable());
+    wire.marked().in("P. 1:11(10) ack 1001").in("P. 11:21(10) ack 1001").at(140ms).out("E. 1001:1001(0) ack 21");
+    wire.in("PWA. 21:31(10) ack 1001").at(180ms).out(". 1001:1001(0) ack 31"); // should it ever come set, it is ignored
+}
+
+TEST_F(ecn_script, an_accecn_setup_syn_gets_a_plain_answer_where_ecn_is_not_wanted)
+{
+    wire.options.tcp.accept_ecn = false;
+    wire.listen();
+    wire.in("SEWA 0:0(0) win 65535 <mss 1000,sackOK>").out("S. 0:0(0) ack 1");
+}
+
 TEST_F(ecn_script, is_asked_for_if_wanted)
 {
     wire.options.tcp.offer_ecn = true;

@@ -64,6 +64,18 @@ std::string rest_of(const packet& p, std::size_t from)
     return out;
 }
 
+/// The segment with the AE bit set, and the checksum that belongs to it.
+packet with_accurate_ecn(const packet& segment)
+{
+    constexpr std::size_t offset = offsetof(wire::tcp_header, offset), sum = offsetof(wire::tcp_header, checksum);
+    std::string octets = rest_of(segment, 0);
+    auto* const at = reinterpret_cast<std::byte*>(octets.data());
+    const std::uint16_t before = wire::load_16(at + offset);
+    at[offset] |= std::byte{1};
+    wire::store_16(at + sum, updated_checksum(wire::load_16(at + sum), before, wire::load_16(at + offset)));
+    return packet_of(octets);
+}
+
 } // namespace
 
 script::~script()
@@ -150,8 +162,11 @@ void script::take_packet(packet&& p)
     core::add(sum, p);
     if (sum.checksum() != 0) return fail("the host sent a wrong TCP checksum", location::current()); // RFC 9293 MUST-2
     conversation& c = conversations_[tcp->destination_port];
+    if ((std::to_integer<unsigned>(p.front()[offsetof(wire::tcp_header, offset)]) & 15) != 0)
+        return fail("the host sent a reserved bit", location::current()); // RFC 9293 §3.1: zero in what is sent
     const std::string payload = rest_of(p, tcp->header_length);
-    waiting_.push_back({now_, tcp->destination_port, describe(c, *tcp, payload.size()), payload, ip->tos, ip->ttl});
+    waiting_.push_back(
+        {now_, tcp->destination_port, describe(c, *tcp, payload.size()), payload, ip->tos, ip->ttl, ip->dont_fragment});
     note(stamp(now_) + " > " + to_text(waiting_.back().text) +
          (tcp->destination_port == default_peer_port ? "" : " to port " + std::to_string(tcp->destination_port)));
     if (tcp->options.timestamps) c.our_last_ts = tcp->options.timestamps->value;
@@ -203,6 +218,7 @@ script& script::in(const std::string& text, const std::string& payload, location
     note(stamp(now_) + " < " + text + (peer_port_ == default_peer_port ? "" : " from port " + std::to_string(peer_port_)));
     packet p = packet_of(payload);
     wire::push_tcp(p, fields_of(c, t), theirs_, ours_);
+    if (t.accurate_ecn) p = with_accurate_ecn(p);
     inject(std::move(p), wire::ip_protocol::tcp);
     return *this;
 }
@@ -244,7 +260,8 @@ void script::inject(packet&& segment, wire::ip_protocol protocol)
     drive();
 }
 
-script& script::icmp_unreachable(std::uint8_t code, std::uint32_t seq, std::uint32_t next_hop_mtu, location where)
+script& script::icmp_unreachable(std::uint8_t code, std::uint32_t seq, std::uint32_t next_hop_mtu, std::uint16_t size,
+                                 location where)
 {
     (void)host();
     if (broken_ || !nothing_left(where)) return *this;
@@ -260,7 +277,9 @@ script& script::icmp_unreachable(std::uint8_t code, std::uint32_t seq, std::uint
     ip.destination = theirs_;
     ip.protocol = wire::ip_protocol::tcp;
     wire::push_ipv4(quote, ip);
-    packet p = packet_of(rest_of(quote, 0));
+    std::string quoted = rest_of(quote, 0);
+    if (size != 0) wire::store_16(reinterpret_cast<std::byte*>(quoted.data()) + offsetof(wire::ipv4_header, total_length), size);
+    packet p = packet_of(quoted);
     wire::push_icmpv4(p, wire::icmpv4_type::destination_unreachable, code, next_hop_mtu);
     inject(std::move(p), wire::ip_protocol::icmp);
     return *this;
@@ -291,6 +310,7 @@ script& script::out_within(duration tolerance, const std::string& text, location
     const sent_packet p = waiting_.front();
     last_tos_ = p.tos;
     last_ttl_ = p.ttl;
+    last_dont_fragment_ = p.dont_fragment;
     waiting_.pop_front();
     std::string wrong = difference(parse_segment_text(text), p.text);
     if (p.port != peer_port_) wrong += " port";

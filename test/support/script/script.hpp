@@ -95,13 +95,15 @@ public:
     /// ... at a time within `tolerance` from now.
     script& out_within(duration tolerance, const std::string& text, location where = location::current());
     script& out_nothing(location where = location::current());
-    script& ignore_output();                                                    ///< what is waiting is not looked at
-    script& marked();                                                           ///< the network marks the next in() (RFC 3168)
-    bool last_was_ecn_capable() const noexcept { return (last_tos_ & 3) == 2; } ///< what out() matched last said ECT(0)
+    script& ignore_output();                                                      ///< what is waiting is not looked at
+    script& marked();                                                             ///< the network marks the next in() (RFC 3168)
+    bool last_was_ecn_capable() const noexcept { return (last_tos_ & 3) == 2; }   ///< what out() matched last said ECT(0)
+    bool last_may_be_fragmented() const noexcept { return !last_dont_fragment_; } ///< ... was without DF
     unsigned last_tos() const noexcept { return last_tos_; }
     unsigned last_ttl() const noexcept { return last_ttl_; }
     /// An ICMP destination unreachable about the segment of ours at the relative `seq`; `next_hop_mtu`: for code 4.
-    script& icmp_unreachable(std::uint8_t code, std::uint32_t seq, std::uint32_t next_hop_mtu = 0,
+    /// @param size octets that the packet had, as the quote says; 0: its headers only
+    script& icmp_unreachable(std::uint8_t code, std::uint32_t seq, std::uint32_t next_hop_mtu = 0, std::uint16_t size = 0,
                              location where = location::current());
     /// The peer's port from now on; each port is another conversation.
     script& peer(std::uint16_t port);
@@ -159,6 +161,7 @@ private:
         segment_text text;
         std::string payload;
         unsigned tos = 0, ttl = 0;
+        bool dont_fragment = false;
     };
 
     void start();
@@ -186,6 +189,7 @@ private:
     bool broken_ = false;
     bool mark_next_ = false;
     unsigned last_tos_ = 0, last_ttl_ = 0;
+    bool last_dont_fragment_ = false;
 };
 
 /// A fixture with a script, and the openings that most scripts begin with.

@@ -35,7 +35,8 @@ void parse_flags(const std::string& word, segment_text& out)
         std::uint8_t bit = 0;
         for (const auto& [letter, value] : flag_letters)
             if (letter == c) bit = value;
-        if (bit == 0 && c != '-') nonsense("flags " + word);
+        if (c == 'A') out.accurate_ecn = true;
+        if (bit == 0 && c != '-' && c != 'A') nonsense("flags " + word);
         out.flags |= bit;
     }
 }
@@ -142,6 +143,7 @@ std::string to_text(const segment_text& s)
 {
     std::ostringstream o;
     put_flags(o, s.flags);
+    if (s.accurate_ecn) o << 'A';
     if (s.seq) o << ' ' << *s.seq << ':' << *s.seq + s.size.value_or(0) << '(' << s.size.value_or(0) << ')';
     if (s.ack) o << " ack " << *s.ack;
     if (s.win) o << " win " << *s.win;
@@ -155,6 +157,7 @@ std::string difference(const segment_text& expected, const segment_text& got)
     std::ostringstream o;
     const std::uint8_t ignored = (expected.flags & core::wire::tcp_psh) != 0 ? 0 : core::wire::tcp_psh;
     if (((expected.flags ^ got.flags) & ~ignored & 0xff) != 0) o << " flags";
+    if (expected.accurate_ecn != got.accurate_ecn) o << " AE";
     compare(o, "seq", expected.seq, got.seq);
     compare(o, "length", expected.size, got.size);
     compare(o, "ack", expected.ack, got.ack);

@@ -1,7 +1,7 @@
 /// @file
 /// TCP segments as text, in relative numbers: "S. 0:0(0) ack 1 win 65535 <mss 1460,wscale 7>".
 ///
-///     flags   S F R P . (ACK) U E W, in any order; "-" for none
+///     flags   S F R P . (ACK) U E W A (AE of RFC 9768, once NS), in any order; "-" for none
 ///     seq     first:last(octets of payload); SYN and FIN are not counted in last, as in a capture
 ///     ack N · win N (the 16 bits of the field) · urg N
 ///     <...>   mss N · wscale N · sackOK · ts V E · sack B:E · FO (asks for a cookie) · FO 0123abcd (shows or gives that
@@ -21,7 +21,8 @@ namespace tapio::test {
 /// What a text says; what it does not say is empty.
 struct segment_text
 {
-    std::uint8_t flags = 0; ///< of wire::tcp_flag
+    std::uint8_t flags = 0;    ///< of wire::tcp_flag
+    bool accurate_ecn = false; ///< AE, the bit before CWR
     std::optional<std::uint32_t> seq, size, ack, win, urg, mss, wscale;
     std::optional<core::wire::tcp_timestamps> ts;
     std::vector<core::wire::sack_block> sack;
