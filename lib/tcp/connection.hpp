@@ -211,7 +211,7 @@ private:
     std::uint32_t receive_window() const noexcept { return later(rcv_.adv, rcv_.nxt) - rcv_.nxt; }
 
     // output.cpp; next_segment() asks a reset, a SYN, what is lost and the probes only when they are due
-    void emit_reset(outgoing_segment& out);
+    void emit_reset(outgoing_segment& out, time_point now);
     bool emit_syn(outgoing_segment& out, time_point now);
     void add_early_data(outgoing_segment& syn, time_point now);
     bool emit_retransmission(outgoing_segment& out, time_point now);

@@ -7,7 +7,7 @@ namespace tapio::core::tcp {
 bool connection::next_segment(outgoing_segment& out, time_point now, bool goes_on)
 {
     awaits_more_ = withholds_ack_ = last_ = false;
-    if (reset_) return emit_reset(out), true;
+    if (reset_) return emit_reset(out, now), true;
     if (state_ == state::closed) return false;
     const bool any = (sent_.lost() > 0 && emit_retransmission(out, now)) || (snd_.nxt == snd_.iss && emit_syn(out, now)) ||
                      (tail_probe_due_ && emit_tail_probe(out, now)) || emit_data(out, now) ||
@@ -27,9 +27,10 @@ bool connection::has_nothing_to_say() noexcept
     return true;
 }
 
-void connection::emit_reset(outgoing_segment& out)
+void connection::emit_reset(outgoing_segment& out, time_point now)
 {
     out = reset_->to_segment();
+    if (ts_.enabled()) out.options.ts = timestamps{ts_.value(now), out.bits.ack ? ts_.recent() : 0}; // RFC 7323 §3.2: SHOULD
     reset_.reset();
 }
 

@@ -30,8 +30,9 @@ connection::verdict connection::dropped(drop_reason why) noexcept
 
 connection::verdict connection::check_timestamp(const segment& seg, time_point now)
 {
-    if (!ts_.enabled() || seg.bits.rst) return verdict::go_on;
-    if (!seg.options.ts) return dropped(drop_reason::tcp_paws); // RFC 7323 §3.2: SHOULD drop, silently
+    // One without timestamps is taken, as Linux does, though RFC 7323 §3.2 says SHOULD drop: behind some middleboxes the ACK of
+    // the handshake has none.
+    if (!ts_.enabled() || seg.bits.rst || !seg.options.ts) return verdict::go_on;
     if (!ts_.is_old(*seg.options.ts, now)) return verdict::go_on;
     ++counters_.paws_drops; // RFC 7323 §5.3 R1
     correct(seg, now);
@@ -76,7 +77,6 @@ connection::verdict connection::check_sequence(segment& seg, time_point now)
         if (state_ == state::time_wait && seg.bits.fin && !seg.bits.rst) enter_time_wait(now); // our ACK was lost: step 8
         return dropped(drop_reason::tcp_out_of_window);
     }
-    if (seg.options.ts && ts_.enabled()) ts_.received(*seg.options.ts, seg.seq, rcv_.last_ack, now);
     return verdict::go_on;
 }
 
@@ -143,6 +143,9 @@ connection::verdict connection::process_ack(const segment& seg, time_point now)
     if (state_ == state::syn_received && ack_in_syn_received(seg, now) == verdict::drop) return verdict::drop;
     if (check_ack(seg, now) == verdict::drop) return verdict::drop;
     corrections_.agreed();
+    // RFC 7323 §4.3 (2), once the ACK is known to be acceptable: else a forged segment with a guessed SEQ could set TS.Recent so
+    // high that PAWS drops all that the peer sends (Linux likewise: tcp_replace_ts_recent).
+    if (seg.options.ts && ts_.enabled()) ts_.received(*seg.options.ts, seg.seq, rcv_.last_ack, now);
     if (has_news(seg)) {
         acknowledged(seg, now);
     } else {

@@ -50,12 +50,67 @@ TEST_F(timestamps, beyond_a_hole_the_last_in_order_is_echoed)
     wire.at(70ms).in(". 11:21(10) ack 1 <ts 170 0>").out(". 1:1(0) ack 31 <ts 70 170>"); // case C
 }
 
-TEST_F(timestamps, a_segment_without_one_is_dropped)
+// As on Linux; RFC 7323 §3.2 says SHOULD drop.
+TEST_F(timestamps, a_segment_without_one_is_taken)
 {
     script_socket s = open();
-    wire.in(". 1:4(3) ack 1 <no_ts>", "abc").out_nothing(); // RFC 7323 §3.2
-    EXPECT_EQ(s.receive(), "");
-    EXPECT_EQ(wire.counters().drops[drop_reason::tcp_paws], 1U);
+    wire.in("P. 1:4(3) ack 1 <no_ts>", "abc").at(40ms).out(". 1:1(0) ack 4 <ts 40 100>");
+    EXPECT_EQ(s.receive(), "abc");
+    s.send("def");
+    wire.out("P. 1:4(3)").at(60ms).in(". 4:4(0) ack 4 <no_ts>").at(1h).out_nothing();
+    EXPECT_EQ(s.info().unacked, 0U);
+    EXPECT_EQ(wire.counters().drops[drop_reason::tcp_paws], 0U);
+}
+
+TEST_F(timestamps, the_last_segment_of_the_handshake_may_be_without)
+{
+    script_socket l = wire.listen();
+    wire.in("S 0:0(0) win 65535 <mss 1000,ts 100 0>")
+        .out("S. 0:0(0) ack 1 <ts 0 100>")
+        .in(". 1:1(0) ack 1 <no_ts>")
+        .out_nothing();
+    script_socket s = l.accept();
+    ASSERT_TRUE(s);
+    s.send("abc");
+    wire.out("P. 1:4(3) <ts 0 100>");
+    wire.at(10ms).in("P. 1:4(3) ack 4 <ts 110 0>", "abc").at(50ms).out(". 4:4(0) ack 4 <ts 50 110>");
+    wire.in("P. 4:7(3) ack 4 <ts 109 60>", "old").out(". 4:4(0) ack 4"); // PAWS holds for those that carry them
+    EXPECT_EQ(s.receive(), "abc");
+}
+
+TEST_F(timestamps, one_without_in_time_wait_is_answered)
+{
+    script_socket s = open();
+    s.close();
+    wire.out("F. 1:1(0) ack 1").in(". 1:1(0) ack 2").in("F. 1:1(0) ack 2").out(". 2:2(0) ack 2 <ts 0 100>");
+    wire.at(10s).in("F. 1:1(0) ack 2 <no_ts>").out(". 2:2(0) ack 2 <ts 10000 100>");
+}
+
+TEST_F(timestamps, stand_in_a_reset_of_ours) // RFC 7323 §3.2: SHOULD
+{
+    script_socket s = open();
+    wire.at(10ms).in("P. 1:4(3) ack 1 <ts 110 0>", "abc").at(50ms).out(". 1:1(0) ack 4");
+    s.close(); // with unread data
+    wire.out("R. 1:1(0) ack 4 <ts 50 110>");
+}
+
+TEST_F(timestamps, an_old_acknowledgement_does_not_keep_one_from_being_echoed) // RFC 7323 §4.3 asks for SEQ only
+{
+    script_socket s = open();
+    s.send("abc");
+    wire.out("P. 1:4(3) <ts 0 100>").at(10ms).in(". 1:1(0) ack 4 <ts 110 0>");
+    wire.at(20ms).in("P. 1:4(3) ack 1 <ts 120 0>", "def").at(60ms).out(". 4:4(0) ack 4 <ts 60 120>");
+}
+
+// Linux likewise since bd090dfc634d ("tcp_replace_ts_recent() should not be called from tcp_validate_incoming()").
+TEST_F(timestamps, one_with_an_unacceptable_acknowledgement_teaches_nothing)
+{
+    script_socket s = open();
+    wire.at(10ms).in(". 1:4(3) ack 5000 <ts 900000 0>", "bad").ignore_output(); // what we have never sent
+    wire.at(20ms).in(". 1:4(3) ack 3000000000 <ts 900000 0>", "bad").ignore_output();
+    wire.at(30ms).in("P. 1:4(3) ack 1 <ts 130 0>", "abc");
+    EXPECT_EQ(s.receive(), "abc");
+    wire.ignore_output();
 }
 
 TEST_F(timestamps, a_reset_needs_none)
