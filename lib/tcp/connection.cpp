@@ -8,7 +8,7 @@ namespace tapio::core::tcp {
 namespace {
 
 constexpr std::uint32_t least_mss = 64;        // octets of payload; nothing useful is smaller (RFC 6691 has no floor)
-constexpr std::size_t least_path_mtu = 552;    // octets; a smaller path is an attack (RFC 5927 §7.2), and Linux's bound
+constexpr std::size_t least_path_mtu = 552;    // octets; Linux's bound (ip_rt_min_pmtu), against attacks (RFC 5927 §7.2)
 constexpr std::size_t ip_and_tcp_headers = 40; // octets
 constexpr duration mtu_trial_interval = std::chrono::minutes(10);
 
@@ -383,45 +383,79 @@ void connection::on_icmp_error(error_code why, bool hard, std::uint32_t sequence
     soft_error_ = why; // RFC 9293 MUST-47, MUST-56
 }
 
+/// On a path that is narrower than the least that we send, the routers make fragments, as Linux has it (mtu_locked).
 void connection::on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time_point now)
 {
     if (!is_outstanding(sequence)) return;
-    lower_path_mtu(std::max(mtu, least_path_mtu), now);
+    const std::uint32_t before = path_mss_;
+    const bool in_fragments = mtu < least_path_mtu && !std::exchange(may_fragment_, true);
+    const bool smaller = lower_path_mtu(std::max(mtu, least_path_mtu));
+    if (path_mss_ < before || in_fragments) {
+        mtu_trial_ = now + mtu_trial_interval;
+        black_hole_.reset(); // this router says why
+    }
+    if (smaller || in_fragments) resend_smaller(now);
 }
 
-/// Full segments do not arrive, and no router says why (RFC 4821 §7.7, RFC 8899 §4.3: black holes). What has timed out so often
-/// goes on in smaller pieces.
+/// Full segments do not arrive, and no router says why: a black hole, or an outage. What has timed out so often goes on in
+/// smaller pieces.
 void connection::suspect_black_hole(time_point now)
 {
     constexpr unsigned certainty = suspicious_timeouts + 2;           // timeouts in a row
     constexpr std::size_t base_path_mtu = 1024;                       // octets (RFC 4821 §7.7)
     if (!synchronized(state_) || sent_.front().size() <= 536) return; // what is small does not fail for its size
     if (timeouts_ != suspicious_timeouts && timeouts_ != certainty) return;
-    lower_path_mtu(timeouts_ == certainty ? least_path_mtu : base_path_mtu, now);
-    if (mtu_trial_ != never) mtu_trial_ = now + 6 * mtu_trial_interval; // where nobody says why, a trial costs timeouts
+    const std::uint32_t path = path_mss_, segment = send_mss_;
+    const bool smaller = lower_path_mtu(timeouts_ == certainty ? least_path_mtu : base_path_mtu);
+    if (path_mss_ < path && !black_hole_) black_hole_ = std::make_unique<black_hole>(path, segment);
+    if (black_hole_) black_hole_->suspect(snd_.nxt);
+    if (smaller) resend_smaller(now);
 }
 
-/// The path may have changed: every ten minutes a size that did not fit is tried again (RFC 1191 §6.3, RFC 4821 §7.7).
+/// The payload of a segment that puts the suspicion of a black hole to the test now, octets. 0: none is due, or there is no room
+/// for it. @param left octets that it could carry
+std::uint32_t connection::trial_size(std::uint64_t left, time_point now) const noexcept
+{
+    if (!black_hole_ || !black_hole_->wants_trial(now)) return 0;
+    const std::uint32_t size = black_hole_->segment() - (send_mss_ - segment_room());
+    return std::min(left, congestion_room()) >= size ? size : 0;
+}
+
+/// The path may have changed: ten minutes after a router said that a size did not fit, it is tried again (RFC 1191 §6.3).
 void connection::try_larger_segments(time_point now)
 {
     if (now < mtu_trial_) return;
     mtu_trial_ = never;
-    path_mss_ = link_mss_;
+    may_fragment_ = false;
+    black_hole_.reset();
+    use_path_mss(link_mss_, now);
+}
+
+void connection::use_path_mss(std::uint32_t octets, time_point now)
+{
+    path_mss_ = octets;
     negotiate_segment_sizes(static_cast<std::uint16_t>(peer_mss_), now);
     congestion_->mss_changed(send_mss_);
 }
 
-void connection::lower_path_mtu(std::size_t mtu, time_point now)
+/// @return true if what was sent may have been too large
+bool connection::lower_path_mtu(std::size_t mtu)
 {
-    if (mtu - ip_and_tcp_headers >= path_mss_) return;
+    if (mtu - ip_and_tcp_headers >= path_mss_) return false;
     path_mss_ = static_cast<std::uint32_t>(mtu - ip_and_tcp_headers);
-    mtu_trial_ = now + mtu_trial_interval;
+    if (!synchronized(state_)) return true;
     const std::uint32_t carried = path_mss_ - option_octets();
-    if (!synchronized(state_) || carried >= send_mss_) return;
+    if (carried >= send_mss_) return false;
     send_mss_ = carried;
     congestion_->mss_changed(send_mss_);
-    if (sent_.empty()) return;
-    recovery_.resend_all(sent_); // what is out there is too large to arrive (RFC 1191 §6.3)
+    return true;
+}
+
+/// What is out there is too large to arrive (RFC 1191 §6.3). With a SYN that is its data: the SYN goes again without.
+void connection::resend_smaller(time_point now)
+{
+    if (sent_.outstanding() <= 1) return; // a SYN or FIN alone
+    recovery_.resend_all(sent_);
     arm_retransmit(now);
 }
 

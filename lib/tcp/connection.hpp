@@ -140,6 +140,7 @@ public:
     std::uint64_t held() const noexcept { return share_.held(); }                    ///< octets, of the memory budget
     std::uint32_t receive_capacity() const noexcept { return incoming_.capacity(); } ///< octets
     std::uint32_t path_mss() const noexcept { return path_mss_; }                    ///< octets; without TCP options
+    bool may_be_fragmented() const noexcept { return may_fragment_; }                ///< its packets go without DF
     tcp_info info() const;
     seq_number next_sequence() const noexcept { return snd_.nxt; }
     /// R1 of RFC 9293 §3.8.3 was reached just now: something is wrong with the path. MUST-20
@@ -273,8 +274,11 @@ private:
     void finish_opening(time_point now);
     bool is_outstanding(std::uint32_t sequence) const noexcept;
     void suspect_black_hole(time_point now);
-    void lower_path_mtu(std::size_t mtu, time_point now); ///< octets of IP packet
+    bool lower_path_mtu(std::size_t mtu); ///< octets of IP packet
+    void resend_smaller(time_point now);
+    void use_path_mss(std::uint32_t octets, time_point now);
     void try_larger_segments(time_point now);
+    std::uint32_t trial_size(std::uint64_t left, time_point now) const noexcept;
     void queue_reset();
     void closed();
     result<std::uint64_t> room_to_send() noexcept;

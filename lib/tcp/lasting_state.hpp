@@ -4,6 +4,7 @@
 #pragma once
 
 #include "tcp/ack_policy.hpp"
+#include "tcp/black_hole.hpp"
 #include "tcp/buffer_tuning.hpp"
 #include "tcp/challenge_limit.hpp"
 #include "tcp/corrective_ack_limit.hpp"
@@ -53,7 +54,9 @@ struct lasting_state
     std::uint32_t offered_mss_ = 536; ///< the MSS option we send: without any TCP options (RFC 6691)
     std::uint32_t largest_segment_ = 0;
     std::uint32_t receive_limit_ = UINT32_MAX; ///< octets
-    time_point mtu_trial_ = never;             ///< when a larger one is tried again
+    time_point mtu_trial_ = never;             ///< when a larger one than the routers said is tried again
+    std::unique_ptr<black_hole> black_hole_;   ///< while one is suspected
+    bool may_fragment_ = false;                ///< the path is narrower than we go: our packets have no DF
     window_scale snd_scale_, rcv_scale_;
     bool passive_ = false;
     bool scaling_ = false;       ///< both ends offered it

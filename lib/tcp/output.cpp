@@ -92,7 +92,10 @@ bool connection::emit_retransmission(outgoing_segment& out, time_point now)
     if (paced_out(now)) return false;
     recovery_.take_retransmit_now();
     const std::uint32_t data = lost->size() - (fin_sent_ && lost->end == snd_.nxt ? 1U : 0U);
-    resend(out, lost->begin, data > segment_room() ? lost->begin + segment_room() : lost->end, now);
+    const std::uint32_t trial = trial_size(data, now), room = trial != 0 ? trial : segment_room();
+    const seq_number begin = lost->begin, end = data > room ? begin + room : lost->end;
+    resend(out, begin, end, now);
+    if (trial != 0) black_hole_->tried(begin, end), out.gso_size = 0;
     if (timers_.armed(timer::persist)) return true;
     timers_.arm_if_idle(timer::retransmit, retransmit_deadline(now));
     arm_tail_probe(now);
@@ -106,6 +109,7 @@ void connection::resend(outgoing_segment& out, seq_number begin, seq_number end,
     out.retransmission = true;
     const std::uint32_t size = end - begin;
     sent_.retransmitted(begin, end, now, stamp(size, now));
+    if (black_hole_) black_hole_->sent_again(begin, end, now);
     recovery_.retransmitted(size, ts_.value(now));
     pacer_.sent(size, now);
     if (begin == snd_.iss && is_opening(state_)) return fill_syn(out, now);
@@ -256,7 +260,8 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
     if (sent_.empty() && last_data_sent_ != time_point{} && now - last_data_sent_ > rtt_.rto()) // RFC 5681 §4.1
         congestion_->idle_restart(UINT64_C(1) * options_.initial_window * send_mss_);
     try_larger_segments(now);
-    const std::uint32_t one = segment_room(), whole = whole_piece(one);
+    const std::uint32_t trial = trial_size(std::min(left, window_room()), now);
+    const std::uint32_t one = trial != 0 ? trial : segment_room(), whole = trial != 0 ? trial : whole_piece(one);
     awaits_more_ = more_expected_ && in_bulk_ && left > 0 && left < whole && !fin_queued_;
     if (awaits_more_) return false;
     const std::uint32_t n = sendable(left, one, whole);
@@ -274,6 +279,7 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
     fin_sent_ = fin_sent_ || fin;
     fill_range(out, begin, end);
     finish(out, now);
+    if (trial != 0) black_hole_->tried(begin, end), out.gso_size = 0;
     out.ecn_capable = ecn_.enabled() && n > 0; // new data only (RFC 3168 §6.1.5)
     out.bits.cwr = out.ecn_capable && ecn_.take_cwr();
     last_ = unsent() == 0 && !fin_unsent() && sent_.lost() == 0 && !probe_due_ && !keep_alive_due_;

@@ -226,7 +226,7 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
     sample.window_limited = use_.in_use(*congestion_);
 
     std::optional<time_point> once_only; // when the newest was sent of those that were sent once: Karn's rule is kept; MUST-18
-    bool sent_again = false, original = false, in_order = true;
+    bool sent_again = false, original = false, in_order = true, full_ones_pass = false;
     const auto delivered = [&](const sent_segment& s) {
         sample.delivered += s.size();
         sent_again = sent_again || s.retransmitted;
@@ -236,6 +236,7 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
         // Of what lies beyond a hole no timestamp is echoed (RFC 7323 §4.3): the echo tells nothing of it.
         recovery_.delivered(s, in_order && answers_earlier(s, seg), rtt_, now);
         rate_.delivered(s, news.newest, now);
+        full_ones_pass = full_ones_pass || (black_hole_ && black_hole_->is_refuted_by(s));
     };
     sent_.acknowledge(seg.ack, delivered);
     news.original_acked = original;
@@ -255,6 +256,8 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
         if (now - r >= last_timeout_) sample.rtt = r;
     }
     if (sample.rtt > duration::zero() || once_only) rtt_.sample(sample.rtt);
+    if (black_hole_ && news.advanced) black_hole_->acknowledged(seg.ack, now);
+    if (full_ones_pass) use_path_mss(std::exchange(black_hole_, nullptr)->path_mss(), now);
     sample.smoothed_rtt = rtt_.srtt();
     sample.least_rtt = rtt_.min_rtt();
     return news;
@@ -355,6 +358,7 @@ void connection::take_back_unaccepted()
 {
     timers_.cancel(timer::retransmit);
     fin_sent_ = fin_sent_ && sent_.front().end != snd_.nxt;
+    if (black_hole_) black_hole_->forget_trial();
     snd_.nxt = sent_.front().begin;
     sent_.clear();
     resending_ = true;

@@ -351,6 +351,76 @@ TEST(long_transfer, the_octet_that_has_the_number_of_the_syn_is_lost_and_comes_a
     EXPECT_TRUE(t.to.right);
 }
 
+// -- outages and black holes (RFC 4821) -----------------------------------------------------------------------------------
+
+test::world::wire_options dsl()
+{
+    test::world::wire_options w;
+    w.forth.delay = w.back.delay = 10ms;
+    w.forth.rate = w.back.rate = 50'000'000;
+    w.forth.queue_limit = w.back.queue_limit = 125'000;
+    return w;
+}
+
+duration time_of(transfer& t, std::uint64_t size)
+{
+    const time_point start = t.net.now();
+    EXPECT_TRUE(t.net.run_until([&] { return t.to.ended; }, 1h));
+    EXPECT_EQ(t.to.received, size);
+    EXPECT_TRUE(t.to.right);
+    return t.net.now() - start;
+}
+
+class outage : public testing::TestWithParam<std::chrono::milliseconds>
+{
+};
+
+TEST_P(outage, leaves_the_segments_as_large_as_they_were)
+{
+    constexpr std::uint64_t size = 20 << 20; // 3.5 s
+    static const duration undisturbed = [] {
+        transfer t(size, dsl());
+        return time_of(t, size);
+    }();
+    transfer t(size, dsl());
+    t.net.run_for(1s);
+    impairment_options dead = dsl().forth;
+    dead.drop = 1;
+    t.w.forth.change(dead, 1);
+    t.w.back.change(dead, 1);
+    t.net.run_for(GetParam());
+    t.w.forth.change(dsl().forth, 1);
+    t.w.back.change(dsl().back, 1);
+    const std::uint64_t before = t.to.received;
+    ASSERT_TRUE(t.net.run_until([&] { return t.to.received > before + 100'000; }, 1min));
+    EXPECT_EQ(t.a.tcp().info(t.from.id(), t.net.now())->send_mss, 1448U);
+    // The last timeout, of those that double, is as late as the outage is long; the window begins anew at one segment.
+    EXPECT_LE(1s + GetParam() + time_of(t, size), undisturbed + 2 * GetParam() + 1500ms);
+}
+INSTANTIATE_TEST_SUITE_P(lengths, outage, testing::Values(500ms, 1s, 2s, 3s, 4s, 5s, 6s, 7s));
+
+class hole : public testing::TestWithParam<std::chrono::milliseconds>
+{
+};
+
+TEST_P(hole, is_overcome_wherever_it_begins)
+{
+    constexpr std::uint64_t size = 20 << 20;
+    test::world::wire_options narrow = dsl();
+    narrow.mtu = 1024;
+    static const duration at_best = [&] {
+        transfer t(size, narrow);
+        return time_of(t, size);
+    }();
+    transfer t(size, dsl());
+    t.net.run_for(GetParam());
+    t.w.forth.largest = 1200;
+    EXPECT_LE(time_of(t, size), at_best + 5s) << "three timeouts, and a window that begins anew";
+    EXPECT_GT(t.a.counters().tcp.timeouts, 0U);
+    EXPECT_LE(t.a.counters().tcp.timeouts, 5U) << "the trial costs none";
+}
+INSTANTIATE_TEST_SUITE_P(times, hole, testing::Values(0ms, 1500ms));
+
 class terrible_wire : public testing::TestWithParam<std::uint64_t>
 {
 };

@@ -293,6 +293,67 @@ TEST_F(black_hole, small_segments_do_not_fail_for_their_size)
     EXPECT_EQ(s.info().send_mss, 1460U);
 }
 
+TEST_F(black_hole, is_put_to_the_test_by_one_full_segment_as_soon_as_something_is_acknowledged)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460,sackOK>");
+    s.send(1460);
+    wire.ignore_output().at(1600ms).ignore_output().at(1700ms).in(". 1:1(0) ack 1461"); // the outage is over
+    EXPECT_EQ(s.info().send_mss, 984U);
+    s.send(3000);
+    wire.out(". 1461:2921(1460)").ignore_output().at(1701ms).in(". 1:1(0) ack 2921").ignore_output();
+    EXPECT_EQ(s.info().send_mss, 1460U);
+}
+
+TEST_F(black_hole, where_the_full_segment_is_lost_small_ones_go_on)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460,sackOK>");
+    const auto all_arrives = [&] {
+        for (int i = 0; i < 20 && s.info().unacked + s.info().unsent > 0; ++i)
+            wire.ignore_output().after(1ms).in(". 1:1(0) ack " + std::to_string(s.info().bytes_sent + 1)).ignore_output();
+        return s.info().bytes_sent + 1;
+    };
+    s.send(1460);
+    wire.ignore_output().at(1600ms).ignore_output().at(1700ms).in(". 1:1(0) ack 1461");
+    s.send(8000);
+    wire.out(". 1461:2921(1460)").out(". 2921:3905(984)").ignore_output();
+    wire.at(1701ms).in(". 1:1(0) ack 1461 <sack 2921:3905>").out(". 3905:4889(984)");
+    wire.out_within(1ms, ". 1461:2445(984)");
+    all_arrives();
+    for (const duration at : {5s, 60s}) { // for a minute
+        wire.at(at);
+        s.send(4000);
+        all_arrives();
+        EXPECT_EQ(s.info().send_mss, 984U);
+    }
+    wire.at(62s);
+    s.send(1460);
+    const std::string begin = std::to_string(1 + 1460 + 8000 + 8000), end = std::to_string(1 + 1460 + 8000 + 8000 + 1460);
+    wire.out("P. " + begin + ":" + end + "(1460)"); // tried again
+    EXPECT_EQ(std::to_string(all_arrives()), end);
+    EXPECT_EQ(s.info().send_mss, 1460U);
+}
+
+TEST_F(black_hole, is_refuted_by_what_was_sent_before_and_has_arrived)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
+    s.send(14'600);
+    wire.ignore_output().at(1400ms).ignore_output();
+    EXPECT_EQ(s.info().send_mss, 984U);
+    wire.at(1500ms).in(". 1:1(0) ack 14601"); // only the acknowledgements had been lost
+    EXPECT_EQ(s.info().send_mss, 1460U);
+}
+
+TEST_F(black_hole, a_router_that_speaks_counts_more)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
+    s.send(1460);
+    wire.ignore_output().at(1400ms).ignore_output().icmp_unreachable(wire::fragmentation_needed, 1, 900).ignore_output();
+    wire.in(". 1:1(0) ack 1461");
+    s.send(3000);
+    wire.out(". 1461:2321(860)").ignore_output();
+    EXPECT_EQ(s.info().send_mss, 860U);
+}
+
 TEST_F(black_hole, a_paced_socket_sends_at_its_rate)
 {
     script_socket s = open_passive("S 0:0(0) win 65535 <mss 1000>");

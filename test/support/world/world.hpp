@@ -36,6 +36,8 @@ public:
     void push(packet p, time_point now);
     /// The next packet whose time has come; those of the same time in the order in which they were sent.
     bool pop(packet& out, time_point now);
+    std::size_t largest = SIZE_MAX; ///< octets of packet; larger ones are dropped and nobody is told: a black hole
+
     time_point next_deadline() const noexcept { return arrivals_.empty() ? never : arrivals_.begin()->first; }
 
     /// Replaces the model from now on; packets under way arrive, counters start again.
