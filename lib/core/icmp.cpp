@@ -30,6 +30,15 @@ meaning meaning_of(const wire::icmpv4_message& m) noexcept
     }
 }
 
+/// RFC 1191 §5, for routers that do not say which MTU: the next lower of those that there are (table 7-1), below the size of the
+/// packet that did not fit. @param size octets
+std::size_t plateau_below(std::size_t size) noexcept
+{
+    for (const std::size_t plateau : {32000U, 17914U, 8166U, 4352U, 2002U, 1492U, 1006U, 508U, 296U})
+        if (plateau < size) return plateau;
+    return 68;
+}
+
 icmp_error_report report_of(const wire::icmpv4_quote& q, int error, bool hard)
 {
     icmp_error_report r;
@@ -98,7 +107,7 @@ void network::error_input(received_packet& p, const wire::icmpv4_message& m, tim
     const meaning what = meaning_of(m);
     if (what.error == 0) return;
     icmp_error_report r = report_of(*q, what.error, what.hard);
-    if (what.error == EMSGSIZE) r.mtu = m.next_hop_mtu();
+    if (what.error == EMSGSIZE) r.mtu = m.next_hop_mtu() != 0 ? m.next_hop_mtu() : plateau_below(q->total_length);
     r.offender = p.source;
     r.type = static_cast<std::uint8_t>(m.type);
     r.code = m.code;

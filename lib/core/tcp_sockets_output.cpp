@@ -241,9 +241,13 @@ error_code tcp_sockets::transmit(const endpoint& local, const endpoint& remote, 
     const auto marked = [&seg](std::uint8_t tos) { // ECT(0), RFC 3168 §5
         return seg.ecn_capable ? static_cast<std::uint8_t>((tos & 0xfc) | 2) : tos;
     };
+    const bool dont_fragment = s == nullptr || !s->connection || !s->connection->may_be_fragmented();
     // RFC 9293 MUST-48, MUST-49
-    if (known && net_.send_segment(p, s->names.addresses, s->options.ttl, marked(s->options.tos), s->device, now)) return {};
-    network::send_info info{local.address, remote.address, wire::ip_protocol::tcp, defaults_.ttl, marked(defaults_.tos), true};
+    if (known && dont_fragment &&
+        net_.send_segment(p, s->names.addresses, s->options.ttl, marked(s->options.tos), s->device, now))
+        return {};
+    network::send_info info{local.address, remote.address,        wire::ip_protocol::tcp,
+                            defaults_.ttl, marked(defaults_.tos), dont_fragment};
     if (s != nullptr) info.ttl = s->options.ttl, info.tos = marked(s->options.tos), info.via = s->device;
     return net_.send(std::move(p), info, now); // what is lost on the way out is retransmitted as any loss is
 }

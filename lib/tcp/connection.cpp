@@ -359,6 +359,8 @@ void connection::path_changed(std::uint32_t path_mss, std::uint32_t largest_segm
     if (path_mss == link_mss_) return;
     path_mss_ = link_mss_ = path_mss;
     mtu_trial_ = never;
+    may_fragment_ = false;
+    black_hole_.reset();
     if (state_ != state::syn_sent) {
         negotiate_segment_sizes(static_cast<std::uint16_t>(peer_mss_), now);
     } else { // whose SYN may still say so

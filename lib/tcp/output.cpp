@@ -196,8 +196,8 @@ std::uint32_t connection::segment_room() const noexcept
 /// Octets in a whole piece: as many full segments as the device takes as one.  @param one segment_room()
 std::uint32_t connection::whole_piece(std::uint32_t one) const noexcept
 {
-    const bool one_each =
-        urgent_end_ != 0 && urgent_end_ > outgoing_.end() - unsent(); // a device that cuts segments cannot cut the pointer
+    // A device that cuts segments cannot cut the urgent pointer, and fragments need an identification for each segment.
+    const bool one_each = may_fragment_ || (urgent_end_ != 0 && urgent_end_ > outgoing_.end() - unsent());
     const auto piece = static_cast<std::uint32_t>(std::min<std::uint64_t>(largest_segment_, pacer_.quantum()));
     return piece > one && !one_each ? piece / one * one : one;
 }

@@ -67,6 +67,7 @@ struct icmpv4_quote
 {
     address_v4 source, destination;
     ip_protocol protocol{};
+    std::uint16_t total_length = 0;     ///< octets that the packet had
     std::uint16_t source_port = 0;      ///< UDP and TCP
     std::uint16_t destination_port = 0; ///< UDP and TCP
     std::uint32_t sequence = 0;         ///< TCP

@@ -362,5 +362,106 @@ TEST_F(path_mtu, absurd_ones_are_ignored_or_bounded)
     EXPECT_GE(s.info().send_mss, 512U) << "RFC 1191 allows 68; so small a path is an attack (RFC 5927 §7.2)";
 }
 
+// As Linux has it (ip_rt_min_pmtu, mtu_locked): no segments of less than 552 octets, but routers may cut them.
+TEST_F(path_mtu, below_552_octets_goes_without_df)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
+    s.send(1460);
+    wire.out("P. 1:1461(1460)");
+    EXPECT_FALSE(wire.last_may_be_fragmented());
+    wire.icmp_unreachable(wire::fragmentation_needed, 1, 296);
+    for (const char* piece : {". 1:513(512)", ". 513:1025(512)", "P. 1025:1461(436)"}) {
+        wire.out(piece);
+        EXPECT_TRUE(wire.last_may_be_fragmented());
+    }
+    wire.icmp_unreachable(wire::fragmentation_needed, 1, 296).out_nothing(); // of those that were on their way
+    wire.in(". 1:1(0) ack 1461").at(5min);
+    s.send(10);
+    wire.out("P. 1461:1471(10)").in(". 1:1(0) ack 1471");
+    EXPECT_TRUE(wire.last_may_be_fragmented());
+    wire.at(10min);
+    s.send(1460);
+    wire.out("P. 1471:2931(1460)").in(". 1:1(0) ack 2931"); // RFC 1191 §6.3
+    EXPECT_FALSE(wire.last_may_be_fragmented());
+}
+
+TEST_F(path_mtu, below_that_of_a_narrow_link_goes_without_df_too)
+{
+    wire.mtu = 400;
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
+    s.send(360);
+    wire.out("P. 1:361(360)").icmp_unreachable(wire::fragmentation_needed, 1, 300).out("P. 1:361(360)");
+    EXPECT_TRUE(wire.last_may_be_fragmented());
+}
+
+TEST_F(path_mtu, of_segments_that_a_device_cuts_none_is_cut_without_df)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
+    s.send(20'000);
+    wire.ignore_output().icmp_unreachable(wire::fragmentation_needed, 1, 296).ignore_output();
+    EXPECT_EQ(s.info().send_mss, 512U);
+}
+
+/// RFC 1191 §5: a router that does not say which MTU.
+struct plateau
+{
+    std::uint16_t sent, next; ///< octets of IP packet
+};
+
+class silent_router : public packet_script, public testing::WithParamInterface<plateau>
+{
+};
+
+TEST_P(silent_router, means_the_next_lower_plateau)
+{
+    wire.mtu = 40'000;
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 39960>");
+    s.send(GetParam().sent - 40U);
+    wire.ignore_output().icmp_unreachable(wire::fragmentation_needed, 1, 0, GetParam().sent);
+    const unsigned n = GetParam().next - 40U;
+    wire.out((n < GetParam().sent - 40U ? ". 1:" : "P. 1:") + std::to_string(1 + n) + "(" + std::to_string(n) + ")");
+    wire.ignore_output();
+    EXPECT_EQ(*wire.host().tcp().get_option(s.id(), socket_option::path_mtu), GetParam().next);
+}
+
+INSTANTIATE_TEST_SUITE_P(sizes, silent_router,
+                         testing::Values(plateau{40000, 32000}, plateau{20000, 17914}, plateau{10000, 8166}, plateau{5000, 4352},
+                                         plateau{2500, 2002}, plateau{1500, 1492}, plateau{1492, 1006}, plateau{1006, 552}));
+
+TEST_F(path_mtu, plateaus_follow_each_other_until_one_fits)
+{
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
+    s.send(1460);
+    wire.out("P. 1:1461(1460)").icmp_unreachable(wire::fragmentation_needed, 1, 0, 1500);
+    wire.out(". 1:1453(1452)").out("P. 1453:1461(8)").icmp_unreachable(wire::fragmentation_needed, 1, 0, 1492);
+    wire.out(". 1:967(966)").out(". 967:1453(486)").out("P. 1453:1461(8)");
+    wire.icmp_unreachable(wire::fragmentation_needed, 1, 0, 1500).out_nothing(); // about one that was sent before
+    EXPECT_FALSE(wire.last_may_be_fragmented());
+    wire.icmp_unreachable(wire::fragmentation_needed, 1, 0, 1006);
+    for (int i = 0; i < 4; ++i) wire.out(i < 3 ? "." : "P.");
+    EXPECT_TRUE(wire.last_may_be_fragmented());
+    EXPECT_EQ(wire.elapsed(), 0ms);
+}
+
+TEST_F(path_mtu, of_a_syn_does_not_fail_the_connect)
+{
+    script_socket s = wire.connect();
+    wire.out("S 0:0(0)").icmp_unreachable(wire::fragmentation_needed, 0, 0, 60).out_nothing();
+    EXPECT_EQ(s.state(), tcp_state::syn_sent);
+    EXPECT_FALSE(s.error());
+    wire.at(1s).out("S 0:0(0)");
+    EXPECT_TRUE(wire.last_may_be_fragmented());
+    wire.in("S. 0:0(0) ack 1 win 65535 <mss 1460>").out(". 1:1(0) ack 1");
+    EXPECT_EQ(s.info().send_mss, 512U);
+}
+
+TEST_F(path_mtu, of_a_syn_bounds_the_segments)
+{
+    script_socket s = wire.connect();
+    wire.out("S 0:0(0)").icmp_unreachable(wire::fragmentation_needed, 0, 1400).out_nothing();
+    wire.in("S. 0:0(0) ack 1 win 65535 <mss 1460>").out(". 1:1(0) ack 1");
+    EXPECT_EQ(s.info().send_mss, 1360U);
+}
+
 } // namespace
 } // namespace tapio::test
