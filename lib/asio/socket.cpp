@@ -205,16 +205,15 @@ void socket::detach(operation_queue& done)
 
 void socket::start(direction d, operation* op)
 {
-    engine::user_turn t(*engine_);
-    operation_queue& q = pending_[static_cast<std::size_t>(d)];
-    if (!open_) {
-        op->result = error::bad_descriptor;
-        t.done().push(op);
-    } else if (q.empty() && try_once(d, *op)) {
-        t.done().push(op);
-    } else {
-        q.push(op);
+    {
+        engine::user_turn t(*engine_);
+        operation_queue& q = pending_[static_cast<std::size_t>(d)];
+        if (!open_) op->result = error::bad_descriptor;
+        const bool finished = !open_ || (q.empty() && try_once(d, *op));
+        if (!finished) return q.push(op);
+        if (!op->has_immediate_executor) return t.done().push(op);
     }
+    op->complete_at_once();
 }
 
 /// A write is followed by another, more often than not: its handler comes to that before the end of it is sent.

@@ -11,6 +11,10 @@
 
 #include <boost/asio/detail/config.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/version.hpp>
+#if __has_include(<boost/asio/config.hpp>) // Boost 1.87
+#include <boost/asio/config.hpp>
+#endif
 
 #include <chrono>
 #include <concepts>
@@ -36,10 +40,16 @@ namespace tapio::detail {
 /// Whether its user has promised that one thread alone runs it and touches its objects: concurrency_hint 1, or UNSAFE.
 inline bool runs_on_one_thread(boost::asio::io_context& io)
 {
-    auto& scheduler = boost::asio::use_service<boost::asio::detail::io_context_impl>(io);
-    if constexpr (requires { scheduler.concurrency_hint(); })
-        return scheduler.concurrency_hint() == 1 || scheduler.concurrency_hint() == BOOST_ASIO_CONCURRENCY_HINT_UNSAFE;
-    return false;
+#if BOOST_ASIO_VERSION >= 103400 // Boost 1.87
+    // UNSAFE and UNSAFE_IO read as 1, and in Boost 1.87 and 1.88 SAFE too, which the other entries do not tell from 1.
+    const boost::asio::config c(io);
+    const bool unsafe = !c.get("scheduler", "locking", true);
+    const bool unsafe_io_only = !unsafe && !c.get("reactor", "io_locking", true);
+    return unsafe || (!unsafe_io_only && c.get("scheduler", "concurrency_hint", 0) == 1);
+#else
+    const int hint = boost::asio::use_service<boost::asio::detail::io_context_impl>(io).concurrency_hint();
+    return hint == 1 || hint == BOOST_ASIO_CONCURRENCY_HINT_UNSAFE;
+#endif
 }
 
 } // namespace tapio::detail

@@ -11,6 +11,11 @@
 #include <boost/asio/prefer.hpp>
 #include <boost/system/error_code.hpp>
 
+#if __has_include(<boost/asio/associated_immediate_executor.hpp>) // Boost 1.82
+#include <boost/asio/associated_immediate_executor.hpp>
+#define TAPIO_HAS_IMMEDIATE_EXECUTOR
+#endif
+
 #include <cstdint>
 #include <memory>
 #include <type_traits>
@@ -32,12 +37,16 @@ public:
     virtual void complete() = 0;
     /// The same, but the handler may run within this call. Called without the lock, and not from within a call of the user's.
     virtual void run() = 0;
+    /// Frees itself, then submits the handler to its immediate executor: within the user's call that started the operation, if
+    /// that executor runs it at once. Called without the lock. Precondition: `has_immediate_executor`.
+    virtual void complete_at_once() = 0;
     /// Frees itself; the handler is not invoked. Called without the lock.
     virtual void destroy() = 0;
 
     boost::system::error_code result;
     operation* next = nullptr;
-    std::uint64_t id = 0; ///< cancellation finds it by this, never by its address: memory comes back
+    bool has_immediate_executor = false; ///< the handler is bound to one (Boost 1.82 and later)
+    std::uint64_t id = 0;                ///< cancellation finds it by this, never by its address: memory comes back
 
 protected:
     ~operation() = default;
@@ -160,6 +169,30 @@ struct completion
     void operator()() { where.call(std::move(action).bind(std::move(handler), result)); }
 };
 
+#ifdef TAPIO_HAS_IMMEDIATE_EXECUTOR
+/// Whether somebody has bound an executor for completions at once to the handler. Without, it is the I/O executor's, which never
+/// runs a handler within the call that started the operation.
+template <class Handler, class IoExecutor>
+bool has_immediate_executor(const Handler& handler, const IoExecutor& io)
+{
+    struct plain_handler
+    {
+    };
+    using boost::asio::get_associated_immediate_executor;
+    using bound = boost::asio::associated_immediate_executor_t<Handler, IoExecutor>;
+    if constexpr (std::is_same_v<bound, boost::asio::associated_immediate_executor_t<plain_handler, IoExecutor>>)
+        return get_associated_immediate_executor(handler, io) != get_associated_immediate_executor(plain_handler(), io);
+    else
+        return true;
+}
+#else
+template <class Handler, class IoExecutor>
+bool has_immediate_executor(const Handler&, const IoExecutor&) noexcept
+{
+    return false;
+}
+#endif
+
 /// `Action`: `bool perform(socket&, error_code&)`, and `bind(handler, error_code)` which gives the nullary call of the handler.
 template <class Action, class Handler, class IoExecutor, class Where>
 class handler_operation final : public operation
@@ -186,6 +219,20 @@ public:
     void run() override
     {
         finish([](const auto& io, auto&& done) { boost::asio::dispatch(io, std::move(done)); });
+    }
+
+    void complete_at_once() override
+    {
+#ifdef TAPIO_HAS_IMMEDIATE_EXECUTOR
+        const auto immediate = boost::asio::get_associated_immediate_executor(handler_, io_.executor());
+        const auto own = boost::asio::get_associated_executor(handler_, immediate); // where the handler runs in any case
+        using there = elsewhere<std::decay_t<decltype(own)>>;
+        const kept_busy<IoExecutor> io = std::move(io_);
+        completion<Action, Handler, there> done{std::move(action_), std::move(handler_), there(own), result};
+        allocator a(boost::asio::get_associated_allocator(done.handler));
+        free(a);
+        boost::asio::dispatch(immediate, std::move(done));
+#endif
     }
 
     void destroy() override

@@ -114,7 +114,8 @@ public:
     void wait_until(int what, core::time_point deadline, error_code& ec);
 
     // -- asynchronous -------------------------------------------------------------------------------------------------
-    /// Queues the operation; if nothing waits before it, it is tried at once. Its handler is posted in any case.
+    /// Queues the operation; if nothing waits before it, it is tried at once. Even then its handler is posted, unless it has an
+    /// immediate executor.
     void start(direction d, operation* op);
     void cancel();
     void cancel(std::uint64_t id);
@@ -188,7 +189,7 @@ std::uint64_t next_operation_id() noexcept;
 inline void fail(operation* op, const error_code& ec)
 {
     op->result = ec;
-    op->complete();
+    op->has_immediate_executor ? op->complete_at_once() : op->complete();
 }
 
 } // namespace tapio::detail

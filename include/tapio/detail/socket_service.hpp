@@ -441,7 +441,10 @@ public:
     {
         start(impl, direction::read, receive_action<Buffers, endpoint_type>{buffers, false, flags, &sender}, handler, io);
     }
-    // reactor style: null_buffers waits for readiness
+    // Reactor style: null_buffers waits for readiness. Boost 1.90 deprecates it; the programs that still use it are warned where
+    // they name it.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
     template <class Handler, class IoExecutor>
     void async_send(implementation_type& impl, const boost::asio::null_buffers&, message_flags, Handler& handler,
                     const IoExecutor& io)
@@ -454,6 +457,7 @@ public:
     {
         start(impl, direction::read, null_action{0}, handler, io);
     }
+#pragma GCC diagnostic pop
     template <class Handler, class IoExecutor>
     void async_connect(implementation_type& impl, const endpoint_type& peer, Handler& handler, const IoExecutor& io)
     {

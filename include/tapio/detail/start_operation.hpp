@@ -32,7 +32,9 @@ void start_operation(const std::shared_ptr<socket>& s, direction d, Action actio
                      error_code refused = {})
 {
     const auto slot = boost::asio::get_associated_cancellation_slot(handler);
+    const bool immediate = has_immediate_executor(handler, io);
     auto* const op = make_operation(std::move(action), handler, io);
+    op->has_immediate_executor = immediate;
     if (!s) refused = boost::asio::error::bad_descriptor;
     if (refused) return fail(op, refused);
     const std::shared_ptr<socket> kept = s; // the handler may run meanwhile, on another thread, and let go of it

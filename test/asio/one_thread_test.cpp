@@ -1,0 +1,62 @@
+// An io_context of one thread (concurrency_hint 1): its stack takes no lock and runs handlers together. How Asio tells the hint
+// has changed (Boost 1.87), and nothing else would fail if it were no longer understood: it would only be slower.
+#include <tapio/device/pipe.hpp>
+#include <tapio/tapio.hpp>
+
+#include <boost/asio.hpp>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+namespace asio = boost::asio;
+using tapio::ip::tcp;
+
+/// Whether the stack of such an io_context relies on it.
+bool stack_relies_on(asio::io_context& io)
+{
+    tapio::stack stack(io);
+    EXPECT_EQ(tapio::detail::promises_one_thread(stack.context()), tapio::detail::runs_on_one_thread(io));
+    return tapio::detail::promises_one_thread(stack.context());
+}
+
+TEST(one_thread, is_promised_by_the_concurrency_hint)
+{
+    for (const int hint : {1, BOOST_ASIO_CONCURRENCY_HINT_UNSAFE}) {
+        asio::io_context io(hint);
+        EXPECT_TRUE(stack_relies_on(io)) << hint;
+    }
+    for (const int hint : {0, 2, BOOST_ASIO_CONCURRENCY_HINT_DEFAULT, BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO}) {
+        asio::io_context io(hint);
+        EXPECT_FALSE(stack_relies_on(io)) << hint;
+    }
+    asio::io_context io;
+    EXPECT_FALSE(stack_relies_on(io));
+}
+
+TEST(one_thread, is_not_promised_by_a_stack_with_a_thread_of_its_own)
+{
+    tapio::stack stack(std::move(tapio::make_pipe().first));
+    EXPECT_FALSE(tapio::detail::promises_one_thread(stack.context()));
+}
+
+// What follows from it and can be seen: handlers of what has finished together come in one go of the io_context.
+TEST(one_thread, runs_what_has_finished_together_in_one_go)
+{
+    const auto handlers_in_one_go = [](int hint) {
+        asio::io_context io(hint);
+        tapio::stack stack(io);
+        tcp::socket first(stack, tcp::v4()), second(stack, tcp::v4());
+        int ran = 0;
+        for (tcp::socket* s : {&first, &second})
+            s->async_wait(tcp::socket::wait_error, [&](boost::system::error_code) { ++ran; });
+        first.close();
+        second.close();
+        io.poll_one();
+        return ran;
+    };
+    EXPECT_EQ(handlers_in_one_go(1), 2);
+    EXPECT_EQ(handlers_in_one_go(BOOST_ASIO_CONCURRENCY_HINT_DEFAULT), 1);
+}
+
+} // namespace
