@@ -2,6 +2,7 @@
 /// bench_server: the services that the benchmarks drive, on a TAP or TUN device. One process, one thread for each queue.
 #include "bench_server/services.hpp"
 #include "common/host_options.hpp"
+#include "common/logging.hpp"
 #include "common/program.hpp"
 
 #include <tapio/shards.hpp>
@@ -48,10 +49,13 @@ void pin_to_processor(std::size_t n)
 void serve(apps::host_options host, const engine_options& engine)
 {
     host.check();
+    if (engine.queues > 1 && (host.tap_fd >= 0 || host.tun_fd >= 0)) throw apps::usage_error("a descriptor is one queue");
     host.multi_queue = engine.queues > 1;
     std::vector<std::unique_ptr<tapio::device>> queues;
     while (queues.size() < engine.queues) queues.push_back(apps::open_device(host));
+    const apps::stack_log log(host.log);
     tapio::stack_options options;
+    options.trace = log.trace();
     options.defer_output = true;
     tapio::shards shards(std::move(queues), options);
     for (std::size_t n = 0; n < shards.size(); ++n) apps::configure(shards[n], host);

@@ -1,13 +1,17 @@
 #include "common/host_options.hpp"
 
+#include "common/logging.hpp"
 #include "common/program.hpp"
 
 #include <tapio/device/capture.hpp>
 #include <tapio/device/tap.hpp>
 #include <tapio/device/tun.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <stdexcept>
 #include <utility>
 
@@ -51,6 +55,7 @@ tapio::core::mac_address parse_mac(const std::string& text)
 // What went wrong with the device, and what to do about it.
 std::string why_not(const std::string& mode, const std::string& name, const boost::system::error_code& error)
 {
+    if (name.empty()) return "the descriptor given is not that of a " + mode + " device: " + error.message();
     const std::string what = "cannot open the " + mode + " device '" + name + "': " + error.message();
     switch (error.value()) {
     case EPERM:
@@ -67,22 +72,32 @@ std::string why_not(const std::string& mode, const std::string& name, const boos
     }
 }
 
+// The number of an open descriptor.
+po::typed_value<std::string>* descriptor(int& target)
+{
+    return po::value<std::string>()->notifier(
+        [&target](const std::string& text) { target = static_cast<int>(parse_number(text, 0, INT_MAX)); });
+}
+
 } // namespace
 
 po::options_description host_options::description()
 {
     po::options_description d("Host");
-    d.add_options()                                                                                //
-        ("tap", po::value(&tap), "TAP device to attach to (made if it does not exist)")            //
-        ("tun", po::value(&tun), "TUN device, instead of a TAP device")                            //
-        ("address", po::value(&addresses), "address of this host, like 198.18.0.2/24; repeatable") //
-        ("gateway", po::value(&gateway), "next hop towards everything else, like 198.18.0.1")      //
-        ("mac", po::value(&mac), "link-layer address on the TAP device; made up if not given")     //
+    d.add_options()                                                                                                          //
+        ("tap", po::value(&tap), "TAP device to attach to (made if it does not exist)")                                      //
+        ("tun", po::value(&tun), "TUN device, instead of a TAP device")                                                      //
+        ("tap-fd", descriptor(tap_fd), "number of an open descriptor of a TAP device, as a privileged parent hands it down") //
+        ("tun-fd", descriptor(tun_fd), "the same of a TUN device")                                                           //
+        ("address", po::value(&addresses), "address of this host, like 198.18.0.2/24; repeatable")                           //
+        ("gateway", po::value(&gateway), "next hop towards everything else, like 198.18.0.1")                                //
+        ("mac", po::value(&mac), "link-layer address on the TAP device; made up if not given")                               //
         ("vnet", po::bool_switch(&vnet),
          "leave segmentation and checksums to the kernel (IFF_VNET_HDR): several times as fast")                           //
         ("io-uring", po::bool_switch(&io_uring), "drive the device by io_uring: more packets in a second, without --vnet") //
         ("busy-poll", number(busy_poll, 0, 1'000'000),
-         "microseconds to look for the next packet before sleeping: answers sooner");
+         "microseconds to look for the next packet before sleeping: answers sooner") //
+        ("log", po::value(&log), "say on stderr what happens: info (TCP states, links), debug (and drops), trace (and packets)");
     return d;
 }
 
@@ -95,17 +110,21 @@ po::options_description host_options::capture_description()
 
 void host_options::check() const
 {
-    if (tap.empty() == tun.empty()) throw usage_error("give either --tap NAME or --tun NAME");
+    const std::array given{!tap.empty(), !tun.empty(), tap_fd >= 0, tun_fd >= 0};
+    if (std::count(given.begin(), given.end(), true) != 1)
+        throw usage_error("give one of --tap NAME, --tun NAME, --tap-fd NUMBER and --tun-fd NUMBER");
     if (addresses.empty()) throw usage_error("give --address ADDRESS/LENGTH, like --address 198.18.0.2/24");
     for (const auto& text : addresses) parse_interface_address(text);
     if (!gateway.empty()) parse_address(gateway);
     if (!mac.empty()) parse_mac(mac);
+    check_log_level(log);
     if (io_uring && !tapio::io_uring_available()) throw usage_error("--io-uring: this build or this kernel is without");
 }
 
 std::unique_ptr<tapio::device> open_device(const host_options& options)
 {
-    const bool is_tap = !options.tap.empty();
+    const bool is_tap = !options.tap.empty() || options.tap_fd >= 0;
+    const int fd = std::max(options.tap_fd, options.tun_fd);
     tapio::tuntap_options wanted;
     wanted.name = is_tap ? options.tap : options.tun;
     if (!options.mac.empty()) wanted.mac = parse_mac(options.mac);
@@ -115,7 +134,10 @@ std::unique_ptr<tapio::device> open_device(const host_options& options)
     wanted.io_uring = options.io_uring;
     wanted.busy_poll = std::chrono::microseconds(options.busy_poll);
     boost::system::error_code error;
-    const auto open = [&] { return is_tap ? tapio::open_tap(wanted, error) : tapio::open_tun(wanted, error); };
+    const auto open = [&] {
+        if (fd >= 0) return is_tap ? tapio::adopt_tap(fd, wanted, error) : tapio::adopt_tun(fd, wanted, error);
+        return is_tap ? tapio::open_tap(wanted, error) : tapio::open_tun(wanted, error);
+    };
     auto device = open();
     if (error == boost::system::errc::invalid_argument && options.vnet) { // Linux before 6.2
         wanted.offload.uso = false;

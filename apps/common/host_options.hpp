@@ -17,7 +17,8 @@ namespace apps {
 /// The device and the addresses of a host, as the command line gives them.
 struct host_options
 {
-    std::string tap, tun;               ///< the name of a TAP or TUN device: exactly one of them
+    std::string tap, tun;               ///< the name of a TAP or TUN device ...
+    int tap_fd = -1, tun_fd = -1;       ///< ... or an open descriptor of one, inherited: exactly one of the four
     std::vector<std::string> addresses; ///< "198.18.0.2/24"
     std::string gateway;                ///< "198.18.0.1", or nothing
     std::string mac;                    ///< "02:00:00:00:00:02", or nothing: the host makes one up
@@ -27,6 +28,7 @@ struct host_options
     unsigned busy_poll = 0;             ///< microseconds: tuntap_options::busy_poll
     std::size_t queue_length = 0;       ///< packets; the device's queue towards us is to be so long if we may. 0: as it is
     std::string capture;                ///< a pcapng file that gets every packet, or nothing
+    std::string log;                    ///< the least severity to be logged (logging.hpp), or nothing
 
     /// The options that fill in all but `multi_queue`, `queue_length` and `capture`; it must outlive the parsing.
     boost::program_options::options_description description();

@@ -3,6 +3,7 @@
 /// one thread. With --memory there is no device: two hosts on a wire in memory, one of which plays the client.
 #include "common/echo.hpp"
 #include "common/host_options.hpp"
+#include "common/logging.hpp"
 #include "common/program.hpp"
 #include "demo_host/memory_demo.hpp"
 #include "http_server/server.hpp"
@@ -27,7 +28,8 @@ void serve(const apps::host_options& host, const std::string& root)
     apps::http_server::site site;
     if (!root.empty()) site.root.emplace(root);
     asio::io_context io(1);
-    tapio::stack stack(io, apps::open_device(host));
+    const apps::stack_log log(host.log);
+    tapio::stack stack(io, apps::open_device(host), {.trace = log.trace()});
     apps::configure(stack, host);
     site.host_counters = [&stack] { return stack.counters(); };
 
@@ -52,5 +54,10 @@ int main(int argc, char** argv)
         ("root", po::value(&root), "directory to serve; without it there is a word of welcome") //
         ("memory", po::bool_switch(&in_memory), "two hosts on a wire in memory: one asks, one answers, and that is all");
     program.options.add(host.description()).add(host.capture_description());
-    return program.run(argc, argv, [&] { in_memory ? apps::run_memory_demo() : serve(host, root); });
+    return program.run(argc, argv, [&] {
+        if (!in_memory) return serve(host, root);
+        apps::check_log_level(host.log);
+        const apps::stack_log log(host.log);
+        apps::run_memory_demo(log.trace());
+    });
 }

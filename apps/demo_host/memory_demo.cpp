@@ -108,7 +108,7 @@ asio::awaitable<void> ask_everything(asio::ip::address server)
 
 } // namespace
 
-void run_memory_demo()
+void run_memory_demo(tapio::core::trace* trace)
 {
     const auto server_address = asio::ip::make_address("198.18.0.2");
     http_server::site site;
@@ -116,7 +116,7 @@ void run_memory_demo()
 
     asio::io_context io(1);
     auto wire = tapio::make_pipe();
-    tapio::stack server(io, std::move(wire.first)), client(io, std::move(wire.second));
+    tapio::stack server(io, std::move(wire.first), {.trace = trace}), client(io, std::move(wire.second), {.trace = trace});
     server.add_address(server_address, 24);
     client.add_address(asio::ip::make_address("198.18.0.1"), 24);
 

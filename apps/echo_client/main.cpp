@@ -1,6 +1,7 @@
 /// @file
 /// echo_client: connects from a tapio host to an echo server (or any other) and prints what comes back.
 #include "common/host_options.hpp"
+#include "common/logging.hpp"
 #include "common/program.hpp"
 
 #include <tapio/ip/tcp.hpp>
@@ -238,7 +239,8 @@ void talk(const apps::host_options& host, const client_options& options)
 {
     host.check();
     asio::io_context io(1);
-    tapio::stack stack(io, apps::open_device(host));
+    const apps::stack_log log(host.log);
+    tapio::stack stack(io, apps::open_device(host), {.trace = log.trace()});
     apps::configure(stack, host);
 
     client one(io, options);

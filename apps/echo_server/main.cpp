@@ -3,6 +3,7 @@
 /// for the coroutines; echo_server_handlers does the same with handlers.
 #include "common/echo.hpp"
 #include "common/host_options.hpp"
+#include "common/logging.hpp"
 #include "common/program.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -19,7 +20,8 @@ void serve(const apps::host_options& host, std::uint16_t port)
 {
     host.check();
     asio::io_context io(1);
-    tapio::stack stack(io, apps::open_device(host));
+    const apps::stack_log log(host.log);
+    tapio::stack stack(io, apps::open_device(host), {.trace = log.trace()});
     apps::configure(stack, host);
 
     asio::co_spawn(stack, apps::echo_tcp(tcp::acceptor(stack, {tcp::v4(), port})), asio::detached);

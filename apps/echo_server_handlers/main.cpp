@@ -1,6 +1,7 @@
 /// @file
 /// echo_server_handlers: what echo_server does, written with plain handlers instead of coroutines.
 #include "common/host_options.hpp"
+#include "common/logging.hpp"
 #include "common/program.hpp"
 
 #include <tapio/ip/tcp.hpp>
@@ -99,7 +100,8 @@ void serve(const apps::host_options& host, std::uint16_t port)
 {
     host.check();
     asio::io_context io(1);
-    tapio::stack stack(io, apps::open_device(host));
+    const apps::stack_log log(host.log);
+    tapio::stack stack(io, apps::open_device(host), {.trace = log.trace()});
     apps::configure(stack, host);
 
     tcp_server tcp_echo(stack, port);

@@ -2,6 +2,7 @@
 /// http_server: a host on a TAP or TUN device that serves a directory over HTTP/1.1, and takes files by PUT.
 
 #include "common/host_options.hpp"
+#include "common/logging.hpp"
 #include "common/program.hpp"
 #include "http_server/server.hpp"
 
@@ -51,7 +52,8 @@ void serve(const apps::host_options& host, const http_options& http)
     host.check();
     auto site = make_site(http);
     asio::io_context io(1);
-    tapio::stack stack(io, apps::open_device(host));
+    const apps::stack_log log(host.log);
+    tapio::stack stack(io, apps::open_device(host), {.trace = log.trace()});
     apps::configure(stack, host);
     site.host_counters = [&stack] { return stack.counters(); };
 

@@ -48,12 +48,12 @@ result<std::unique_ptr<device>> finish(unique_fd& fd, tuntap_kind kind, const tu
 {
     const auto state = state_of(fd.get());
     if (!state) return state.error();
-    const bool usable = state->kind == kind && !state->packet_information;
-    if (!usable || (wants_offload(options.offload) && !state->vnet_header)) return core::errno_code(EINVAL);
+    if (state->kind != kind || (wants_offload(options.offload) && !state->vnet_header)) return core::errno_code(EINVAL);
     if (const auto error = configure(fd.get(), *state, options)) return error;
     std::optional<rings> r = rings();
     if (options.io_uring) r = open_rings(fd.get());
     if (!r) return core::errno_code(EOPNOTSUPP);
+    if (const auto error = make_non_blocking(fd.get())) return error; // last: a descriptor that is refused stays as it was
     driving d{.vnet_header = state->vnet_header, .by = std::move(*r), .busy_poll = options.busy_poll};
     if (here) d.watch = link_watch::open(state->name);
     return make_descriptor_device(std::move(fd), describe(*state, options), std::move(d));
@@ -74,7 +74,6 @@ result<std::unique_ptr<device>> open_tuntap(tuntap_kind kind, const tuntap_optio
 
 result<std::unique_ptr<device>> adopt_tuntap(tuntap_kind kind, int descriptor, const tuntap_options& options)
 {
-    if (const auto error = make_non_blocking(descriptor)) return error;
     unique_fd fd(descriptor);
     auto opened = finish(fd, kind, options, is_in_this_namespace(descriptor));
     fd.release(); // empty if it went well; else the caller's still

@@ -76,7 +76,6 @@ result<tuntap_state> state_of(int fd)
     tuntap_state state;
     state.name = request.ifr_name;
     state.kind = (request.ifr_flags & IFF_TAP) != 0 ? tuntap_kind::tap : tuntap_kind::tun;
-    state.packet_information = (request.ifr_flags & IFF_NO_PI) == 0;
     state.vnet_header = (request.ifr_flags & IFF_VNET_HDR) != 0;
     return state;
 }

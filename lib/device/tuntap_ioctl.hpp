@@ -27,7 +27,6 @@ struct tuntap_state
 {
     std::string name;
     tuntap_kind kind = tuntap_kind::tap;
-    bool packet_information = false; ///< without IFF_NO_PI: four octets before each packet
     bool vnet_header = false;
 };
 

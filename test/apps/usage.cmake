@@ -1,9 +1,12 @@
-# Runs PROGRAM with ARGUMENTS and checks its exit STATUS and that TEXT is in what it says.
+# Runs PROGRAM with ARGUMENTS and checks its exit STATUS and that TEXT is in what it says: on its standard output if it succeeds
+# (with STREAM "stderr": there), else in one line on its standard error.
 execute_process(COMMAND "${PROGRAM}" ${ARGUMENTS} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE error TIMEOUT 10)
 if(NOT status STREQUAL STATUS)
     message(FATAL_ERROR "exit status ${status} instead of ${STATUS}; it said: ${output}${error}")
 endif()
-if(STATUS STREQUAL "0")
+if(STATUS STREQUAL "0" AND STREAM STREQUAL "stderr")
+    set(said "${error}")
+elseif(STATUS STREQUAL "0")
     set(said "${output}")
 else()
     set(said "${error}")

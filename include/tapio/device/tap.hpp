@@ -19,9 +19,10 @@ namespace tapio {
 std::unique_ptr<device> open_tap(const tuntap_options& options, boost::system::error_code& error);
 std::unique_ptr<device> open_tap(const tuntap_options& options);
 
-/// As above, on a descriptor of an open TAP device (TUNSETIFF done, IFF_NO_PI set), which becomes the device's own
-/// on success. `name`, `existing_only`, `persistent` and `multi_queue` are not looked at; the rest is.
-/// @par Errors  invalid_argument (no TAP device, or without IFF_NO_PI) · those of setting `mtu`, `queue_length`,
+/// As above, on a descriptor of an open TAP device (TUNSETIFF done), which becomes the device's own on success; on failure it
+/// stays as it was. `name`, `existing_only`, `persistent` and `multi_queue` are not looked at; the rest is.
+/// @pre IFF_NO_PI was set. It cannot be asked for: TUNGETIFF has IFF_NOFILTER in the same bit.
+/// @par Errors  invalid_argument (no TAP device, or `offload` without IFF_VNET_HDR) · those of setting `mtu`, `queue_length`,
 /// `offload`
 std::unique_ptr<device> adopt_tap(int descriptor, const tuntap_options& options, boost::system::error_code& error);
 std::unique_ptr<device> adopt_tap(int descriptor, const tuntap_options& options = {});
