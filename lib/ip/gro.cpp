@@ -104,7 +104,7 @@ void coalescer::vouch_for(packet& p, const view& v) noexcept
 void coalescer::look_at(const packet& p, std::size_t link, view& v) noexcept
 {
     using state = offload_info::checksum_state;
-    v.is_tcp = v.right = false;
+    v.is_tcp = v.right = v.repeats = false;
     v.as = use::none;
     const const_bytes front = p.front();
     if (front.size() < link + ip_size + tcp_size) return;
@@ -176,7 +176,7 @@ bool coalescer::alike(const std::byte* headers, const view& v) const noexcept
 }
 
 /// Joins it to what has come of its stream, or puts it in its place. False: it stands for itself.
-bool coalescer::add_to_known(packet& p, const view& v)
+bool coalescer::add_to_known(packet& p, view& v)
 {
     if (const auto r = find_stream(runs_, v.from); r != runs_.end()) {
         if (v.as == use::joined && takes(*r, v)) {
@@ -187,9 +187,12 @@ bool coalescer::add_to_known(packet& p, const view& v)
         runs_.erase(r);
     }
     if (const auto a = find_stream(acknowledgements_, v.from); a != acknowledgements_.end()) {
-        if (v.as == use::superseded && is_superseded(*a, v)) {
-            packet_at(a->index) = std::move(p);
-            return true;
+        if (v.as == use::superseded) {
+            if (is_superseded(*a, v)) {
+                packet_at(a->index) = std::move(p);
+                return true;
+            }
+            v.repeats = ahead_of(*a, v) == 0;
         }
         acknowledgements_.erase(a);
     }
@@ -241,14 +244,20 @@ void coalescer::finish(const run& r) noexcept
     head.offload.header_length = static_cast<std::uint16_t>(r.headers);
 }
 
-/// `v` says all that the earlier one does, and acknowledges more. An equal number would be a duplicate, which TCP counts.
+/// `v` says all that the earlier one does, and acknowledges more. Equal numbers are duplicates, which TCP counts: all are left.
 bool coalescer::is_superseded(const acknowledgement& a, const view& v) const noexcept
 {
+    if (a.duplicate || ahead_of(a, v) <= 0) return false;
     const std::byte* const headers = headers_at(a.index).data();
-    const auto earlier = read_at<wire::tcp_header>(headers + link_ + ip_size);
-    const auto later = read_at<wire::tcp_header>(v.octets + link_ + ip_size);
-    const auto ahead = static_cast<std::int32_t>(later.acknowledgement.value() - earlier.acknowledgement.value());
-    return ahead > 0 && v.sequence == earlier.sequence.value() && alike(headers, v);
+    return v.sequence == wire::load_32(headers + link_ + ip_size + offsetof(wire::tcp_header, sequence)) && alike(headers, v);
+}
+
+/// How many octets more `v` acknowledges.
+std::int32_t coalescer::ahead_of(const acknowledgement& a, const view& v) const noexcept
+{
+    constexpr std::size_t number = ip_size + offsetof(wire::tcp_header, acknowledgement);
+    const std::uint32_t later = wire::load_32(v.octets + link_ + number);
+    return static_cast<std::int32_t>(later - wire::load_32(headers_at(a.index).data() + link_ + number));
 }
 
 /// It will be the last packet of the batch.
@@ -260,7 +269,7 @@ void coalescer::remember(const view& v)
     };
     if (v.as == use::superseded) {
         room_in(acknowledgements_);
-        acknowledgements_.push_back({v.from, batch_.size()});
+        acknowledgements_.push_back({v.from, batch_.size(), v.repeats});
         return;
     }
     if (runs_.size() == most_streams) finish(runs_.front());

@@ -45,7 +45,8 @@ struct arrival
 /// sequence number, PSH and lengths alone, and that begin where the last one ended; all but the last of equal length. They are
 /// marked as coalesced by a device would be (`offload_info`), and what was verified on the way as verified. Of bare
 /// acknowledgements that follow one another, with the same options (timestamps included), the one that acknowledges most is left,
-/// as Linux does with those that wait for their socket. A stream's order stays.
+/// as Linux does with those that wait for their socket; but of those that acknowledge the same, all are: a sender without SACK
+/// counts them. A stream's order stays.
 ///
 /// Segments that open a connection, and before which nothing of it has come in the batch, are set apart, to be taken in first and
 /// one after the other: they set off what no others do, and all of it at once does not fit in the processor's first cache.
@@ -86,9 +87,10 @@ private:
         conversation from;
         std::uint32_t sequence;
         use as;
-        bool is_tcp; ///< over IPv4 without options, its headers in one piece: else nothing of this is set but `as`
-        bool right;  ///< arrival::right
-        bool opens;  ///< a SYN
+        bool is_tcp;  ///< over IPv4 without options, its headers in one piece: else nothing of this is set but `as`
+        bool right;   ///< arrival::right
+        bool opens;   ///< a SYN
+        bool repeats; ///< what the bare acknowledgement before it said
 
         std::size_t payload() const noexcept { return size - headers_size; }
     };
@@ -110,7 +112,8 @@ private:
     struct acknowledgement
     {
         conversation from;
-        std::size_t index; ///< of the packet
+        std::size_t index;      ///< of the packet
+        bool duplicate = false; ///< the one before it said the same
     };
 
     static void look_at(const packet& p, std::size_t link, view& v) noexcept;
@@ -121,7 +124,8 @@ private:
     bool alike(const std::byte* headers, const view& v) const noexcept;
     bool takes(const run& r, const view& v) const noexcept;
     bool is_superseded(const acknowledgement& a, const view& v) const noexcept;
-    bool add_to_known(packet& p, const view& v);
+    std::int32_t ahead_of(const acknowledgement& a, const view& v) const noexcept;
+    bool add_to_known(packet& p, view& v);
     bool is_first_of(const conversation& c) noexcept;
     void join(run& r, packet& p, const view& v);
     void finish(const run& r) noexcept;

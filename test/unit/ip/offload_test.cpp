@@ -403,7 +403,8 @@ TEST(gro, of_bare_acknowledgements_the_last_is_left)
     EXPECT_EQ(acknowledged({bare(0xffff'fff0), bare(0xffff'ffff), bare(5)}), numbers{5});
     EXPECT_EQ(acknowledged({bare(7), bare(8)}, link_type::ip), numbers{8});
     EXPECT_EQ(acknowledged({bare(7), bare(7), bare(7)}), (numbers{7, 7, 7})) << "duplicates are counted";
-    EXPECT_EQ(acknowledged({bare(7), bare(8), bare(8), bare(9)}), (numbers{8, 9}));
+    EXPECT_EQ(acknowledged({bare(7), bare(8), bare(8), bare(9), bare(10)}), (numbers{8, 8, 10}));
+    EXPECT_EQ(acknowledged({bare(7), bare(8), bare(8), bare(8), bare(8), bare(9)}), (numbers{8, 8, 8, 8, 9})) << "three of them";
     EXPECT_EQ(acknowledged({bare(8), bare(7)}), (numbers{8, 7})) << "an old one";
 }
 
