@@ -286,7 +286,7 @@ private:
     result<std::size_t> receive_by(Read&& read, bool peek, time_point now);
     std::uint64_t send_capacity() const noexcept;
     std::uint32_t receive_room() const noexcept;
-    void settle() noexcept { share_.hold(outgoing_.size() + incoming_.unread() + incoming_.early().size()); }
+    void settle() noexcept { share_.hold(outgoing_.held() + incoming_.held()); }
     void tune_receive_buffer(std::uint64_t octets, time_point now);
     void negotiate_segment_sizes(std::optional<std::uint16_t> peers, time_point now);
     std::uint32_t option_octets() const noexcept { return ts_.enabled() ? 12 : 0; }

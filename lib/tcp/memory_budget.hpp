@@ -1,12 +1,39 @@
 /// @file
-/// What all connections of a host may hold together: octets written and not acknowledged, received and not read. When most of it
-/// is used, buffers stop growing and windows open by little; when all is, what came early is not kept. Every connection may
-/// always hold a little, so that each goes on.
+/// What all connections of a host may hold together: the memory of what is written and not acknowledged, received and not read.
+/// Counted are the blocks that are kept alive, which may be much larger than what is wanted of them. When most of it is used,
+/// buffers stop growing and windows open by little; when all is, what came early is not kept. Every connection may always hold a
+/// little, so that each goes on.
 #pragma once
 
+#include <tapio/core/slice.hpp>
+
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace tapio::core::tcp {
+
+/// The memory of a row of slices, which come and go in order. Each is charged with the block that it keeps alive; where several
+/// lie one behind the other in the same block, the last of them is.
+class slice_charges
+{
+public:
+    /// Octets of memory of a block with its header.  @param capacity octets; 0: there is none
+    static constexpr std::size_t of_block(std::size_t capacity) noexcept { return capacity == 0 ? 0 : capacity + 64; }
+
+    /// @param before the slice in front of it, and its charge  @return what `s` is charged with
+    std::size_t add(const slice& s, const slice& before, std::size_t& charge_before) noexcept
+    {
+        if (before.data() + before.size() == s.data()) return std::exchange(charge_before, 0);
+        return add(of_block(s.held()));
+    }
+    std::size_t add(std::size_t charge) noexcept { return total_ += charge, charge; }
+    void remove(std::size_t charge) noexcept { total_ -= charge; }
+    std::size_t total() const noexcept { return total_; } ///< octets
+
+private:
+    std::size_t total_ = 0;
+};
 
 class memory_budget
 {

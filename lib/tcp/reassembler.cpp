@@ -8,6 +8,9 @@ namespace {
 
 constexpr std::size_t small_piece = 512; // octets
 
+/// Worth a copy: else it would hold a block that is several times as large.
+bool wastes(const slice& s) noexcept { return s.size() < small_piece || s.size() < s.held() / 8; }
+
 } // namespace
 
 bool reassembler::insert(std::uint64_t at, slice data)
@@ -28,8 +31,12 @@ bool reassembler::insert(std::uint64_t at, slice data)
         const auto n = std::min<std::uint64_t>(gap, data.size());
         if (n > 0) {
             if (pieces_.size() >= most_pieces_) return false;
-            const slice part = data.part(0, n);
-            next = std::next(pieces_.insert(next, piece{at, n < small_piece ? slice::copy_of(part.bytes()) : part}));
+            piece fresh{at, data.part(0, n)};
+            if (wastes(fresh.data)) fresh.data = slice::copy_of(fresh.data.bytes());
+            piece none{};
+            piece& before = next == pieces_.begin() ? none : *std::prev(next);
+            fresh.charge = charges_.add(fresh.data, before.data, before.charge);
+            next = std::next(pieces_.insert(next, std::move(fresh)));
             octets_ += n;
             add_range(at, at + n);
         }
@@ -63,6 +70,13 @@ void reassembler::drop_ranges_before(std::uint64_t position)
     ranges_.erase(ranges_.begin(), first);
 }
 
+stream_range reassembler::first_held(std::uint64_t begin, std::uint64_t end) const noexcept
+{
+    const auto at = std::partition_point(ranges_.begin(), ranges_.end(), [=](const stream_range& r) { return r.end <= begin; });
+    if (at == ranges_.end() || at->begin >= end) return {};
+    return {std::max(begin, at->begin), std::min(end, at->end)};
+}
+
 const stream_range* reassembler::range_of(std::uint64_t position) const noexcept
 {
     const auto at =
@@ -81,6 +95,7 @@ void reassembler::clear() noexcept
     pieces_ = {};
     ranges_ = {};
     octets_ = 0;
+    charges_ = {};
 }
 
 } // namespace tapio::core::tcp

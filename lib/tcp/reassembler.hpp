@@ -2,6 +2,8 @@
 /// Data that came before its turn (RFC 9293 §3.10.7.4 step 7; RFC 9293 SHLD-31 says to keep it).
 #pragma once
 
+#include "tcp/memory_budget.hpp"
+
 #include <tapio/core/slice.hpp>
 
 #include <algorithm>
@@ -12,15 +14,15 @@
 
 namespace tapio::core::tcp {
 
-/// Positions are octets of the stream (64 bits, no wrap). Pieces are kept sorted and disjoint; what arrived first stays.
-/// Bounded by the receive window in octets, and in number: at the bound the piece is refused. Small pieces are copied out of the
-/// blocks that they came in, so that a peer's one-octet segments cannot pin a block each.
 /// Octets [begin, end) of the stream.
 struct stream_range
 {
     std::uint64_t begin = 0, end = 0;
 };
 
+/// Positions are octets of the stream (64 bits, no wrap). Pieces are kept sorted and disjoint; what arrived first stays.
+/// Bounded by the receive window in octets, and in number: at the bound the piece is refused. Pieces that are small beside the
+/// blocks that they came in are copied out of them, so that a peer's one-octet segments cannot pin a large block each.
 class reassembler
 {
 public:
@@ -40,6 +42,7 @@ public:
         for (; spent < pieces_.size() && pieces_[spent].begin <= position; ++spent) {
             piece& p = pieces_[spent];
             octets_ -= p.data.size();
+            charges_.remove(p.charge);
             if (p.end() <= position) continue;
             p.data.remove_prefix(position - p.begin);
             position += p.data.size();
@@ -55,6 +58,13 @@ public:
     /// The contiguous ranges held, in order: the SACK blocks of RFC 2018.
     const std::vector<stream_range>& ranges() const noexcept { return ranges_; }
     const stream_range* range_of(std::uint64_t position) const noexcept; ///< null if it lies in none
+    /// The first part of [begin, end) that is held; an empty one if nothing of it is.
+    stream_range first_held(std::uint64_t begin, std::uint64_t end) const noexcept;
+    /// Octets of memory.
+    std::size_t held() const noexcept
+    {
+        return charges_.total() + pieces_.capacity() * sizeof(piece) + ranges_.capacity() * sizeof(stream_range);
+    }
 
     void clear() noexcept;
 
@@ -63,6 +73,7 @@ private:
     {
         std::uint64_t begin;
         slice data;
+        std::size_t charge = 0; ///< octets of memory
         std::uint64_t end() const noexcept { return begin + data.size(); }
     };
 
@@ -73,6 +84,7 @@ private:
     std::vector<piece> pieces_;
     std::vector<stream_range> ranges_; ///< sorted; they do not touch
     std::size_t octets_ = 0;
+    slice_charges charges_;
     std::size_t most_pieces_ = least_bound;
 };
 

@@ -32,11 +32,12 @@ void receive_buffer::append(slice data)
 {
     next_ += data.size();
     unread_ += data.size();
-    if (data.size() < small_slice) {
-        append_small(data);
-    } else {
-        in_order_.push_back(std::move(data));
-    }
+    if (data.size() < small_slice) return append_small(data);
+    if (sparing_ && data.size() < data.held() / 2) data = slice::copy_of(data.bytes());
+    part none;
+    part& before = in_order_.size() > first_ ? in_order_.back() : none;
+    const std::size_t charge = charges_.add(data, before.data, before.charge);
+    in_order_.push_back({std::move(data), charge});
 }
 
 void receive_buffer::append_small(const slice& data)
@@ -47,13 +48,13 @@ void receive_buffer::append_small(const slice& data)
     }
     std::byte* const to = small_.data() + small_filled_;
     std::copy_n(data.data(), data.size(), to);
-    slice& last = in_order_.size() > first_ ? in_order_.back() : in_order_.emplace_back();
-    if (!last.empty() && last.data() + last.size() == to) {
-        last = small_.share(static_cast<std::size_t>(last.data() - small_.data()), last.size() + data.size());
-    } else if (last.empty()) {
-        last = small_.share(small_filled_, data.size());
+    part none;
+    part& last = in_order_.size() > first_ ? in_order_.back() : none;
+    if (!last.data.empty() && last.data.data() + last.data.size() == to) {
+        last.data = small_.share(static_cast<std::size_t>(last.data.data() - small_.data()), last.data.size() + data.size());
+        last.charge += charges_.add(data.size());
     } else {
-        in_order_.push_back(small_.share(small_filled_, data.size()));
+        in_order_.push_back({small_.share(small_filled_, data.size()), charges_.add(data.size())});
     }
     small_filled_ += data.size();
 }
@@ -65,7 +66,7 @@ std::size_t receive_buffer::read(std::span<const mutable_bytes> out, bool peek, 
     std::size_t offset = 0;
     for (mutable_bytes to : out) {
         while (!to.empty() && from < in_order_.size() && copied < limit) {
-            const const_bytes have = in_order_[from].bytes().subspan(offset);
+            const const_bytes have = in_order_[from].data.bytes().subspan(offset);
             const auto n = static_cast<std::size_t>(std::min<std::uint64_t>({to.size(), have.size(), limit - copied}));
             std::copy_n(have.data(), n, to.data());
             to = to.subspan(n);
@@ -82,12 +83,12 @@ std::size_t receive_buffer::take(std::vector<slice>& out, std::uint64_t limit)
 {
     const auto size = static_cast<std::size_t>(std::min(limit, unread_));
     for (std::size_t left = size; left > 0;) {
-        slice& s = in_order_[first_];
+        slice& s = in_order_[first_].data;
         const auto n = std::min(left, s.size());
         left -= n;
         if (n == s.size()) {
             out.push_back(std::move(s));
-            ++first_;
+            forget_first();
         } else {
             out.push_back(s.part(0, n));
             s.remove_prefix(n);
@@ -102,24 +103,28 @@ std::byte receive_buffer::octet_at(std::uint64_t at) const noexcept
 {
     std::uint64_t offset = at - position();
     std::size_t from = first_;
-    while (offset >= in_order_[from].size()) offset -= in_order_[from++].size();
-    return in_order_[from].bytes()[static_cast<std::size_t>(offset)];
+    while (offset >= in_order_[from].data.size()) offset -= in_order_[from++].data.size();
+    return in_order_[from].data.bytes()[static_cast<std::size_t>(offset)];
 }
 
 void receive_buffer::consume(std::size_t octets)
 {
     unread_ -= octets;
     while (octets > 0) {
-        slice& s = in_order_[first_];
+        slice& s = in_order_[first_].data;
         const auto n = std::min(octets, s.size());
         s.remove_prefix(n);
         octets -= n;
-        if (s.empty()) {
-            s = slice();
-            ++first_;
-        }
+        if (s.empty()) forget_first();
     }
     forget_spent();
+}
+
+void receive_buffer::forget_first() noexcept
+{
+    part& p = in_order_[first_++];
+    p.data = slice();
+    charges_.remove(std::exchange(p.charge, 0));
 }
 
 void receive_buffer::forget_spent()
@@ -138,6 +143,7 @@ void receive_buffer::forget_spent()
 void receive_buffer::clear() noexcept
 {
     in_order_.clear();
+    charges_ = {};
     first_ = 0;
     small_ = block();
     small_filled_ = 0;

@@ -49,6 +49,15 @@ public:
 
     const reassembler& early() const noexcept { return early_; }
 
+    /// Octets of memory, of what is unread and of what came early.
+    std::size_t held() const noexcept
+    {
+        return charges_.total() + slice_charges::of_block(small_.capacity()) + in_order_.capacity() * sizeof(part) +
+               early_.held();
+    }
+    /// Memory is scarce: a slice that is small beside its block is copied out of it from now on, as it comes.
+    void be_sparing(bool yes) noexcept { sparing_ = yes; }
+
     /// Forgets all octets, read or not.
     void clear() noexcept;
 
@@ -56,9 +65,17 @@ private:
     void append(slice data);
     void append_small(const slice& data);
     void consume(std::size_t octets);
+    void forget_first() noexcept;
     void forget_spent();
 
-    std::vector<slice> in_order_;
+    struct part
+    {
+        slice data;
+        std::size_t charge = 0; ///< octets of memory; of octets that were copied together: their own number
+    };
+
+    std::vector<part> in_order_;
+    slice_charges charges_;
     std::size_t first_ = 0; ///< slices before it are spent
     block small_;           ///< where small slices are copied together
     std::size_t small_filled_ = 0;
@@ -66,6 +83,7 @@ private:
     std::uint64_t next_ = 0;
     std::uint64_t unread_ = 0;
     std::uint32_t capacity_ = 0; ///< octets
+    bool sparing_ = false;
 };
 
 } // namespace tapio::core::tcp

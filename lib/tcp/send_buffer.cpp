@@ -16,7 +16,8 @@ send_buffer::chunk& send_buffer::writable_chunk(const_bytes wanted)
 {
     if (chunks_.size() > first_ && chunks_.back().filled < chunks_.back().memory.capacity()) return chunks_.back();
     const auto capacity = std::clamp(std::bit_ceil(wanted.size()), smallest_chunk, largest_chunk);
-    chunk& fresh = chunks_.emplace_back(chunk{block(capacity), {}, end_, 0});
+    chunk& fresh = chunks_.emplace_back(chunk{block(capacity), {}, end_, 0, 0});
+    fresh.charge = charges_.add(slice_charges::of_block(fresh.memory.capacity()));
     fresh.memory.lie_like(wanted.data());
     return fresh;
 }
@@ -37,7 +38,10 @@ void send_buffer::append(slice data)
 {
     if (data.empty()) return;
     const std::size_t n = data.size();
-    chunks_.push_back({{}, std::move(data), end_, n});
+    chunk none;
+    chunk& before = chunks_.size() > first_ ? chunks_.back() : none;
+    const std::size_t charge = charges_.add(data, before.given, before.charge);
+    chunks_.push_back({{}, std::move(data), end_, n, charge});
     end_ += n;
 }
 
@@ -60,6 +64,7 @@ void send_buffer::acknowledge(std::uint64_t position)
     while (first_ < chunks_.size() && chunks_[first_].begin + chunks_[first_].filled <= begin_) {
         chunks_[first_].memory = block();
         chunks_[first_].given = slice();
+        charges_.remove(std::exchange(chunks_[first_].charge, 0));
         ++first_;
     }
     if (first_ == chunks_.size()) {
@@ -73,6 +78,7 @@ void send_buffer::acknowledge(std::uint64_t position)
 void send_buffer::clear() noexcept
 {
     chunks_.clear();
+    charges_ = {};
     first_ = 0;
     begin_ = end_;
 }

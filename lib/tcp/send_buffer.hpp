@@ -3,6 +3,8 @@
 /// share what lies here.
 #pragma once
 
+#include "tcp/memory_budget.hpp"
+
 #include <tapio/core/packet.hpp>
 #include <tapio/core/slice.hpp>
 
@@ -23,6 +25,10 @@ public:
     std::uint64_t end() const noexcept { return end_; }     ///< behind the last
     std::uint64_t size() const noexcept { return end_ - begin_; }
     bool empty() const noexcept { return begin_ == end_; }
+    std::size_t held() const noexcept
+    {
+        return charges_.total() + chunks_.capacity() * sizeof(chunk) - sizeof(chunk);
+    } ///< octets of memory, beyond its own
 
     /// Copies `bytes` in. The caller keeps the bound.
     void write(const_bytes bytes);
@@ -49,11 +55,13 @@ private:
         slice given;             ///< the user's
         std::uint64_t begin = 0; ///< stream position of its first octet
         std::size_t filled = 0;  ///< octets
+        std::size_t charge = 0;  ///< octets of memory
     };
 
     chunk& writable_chunk(const_bytes wanted);
 
     boost::container::small_vector<chunk, 1> chunks_;
+    slice_charges charges_;
     std::size_t first_ = 0; ///< chunks before it are spent
     std::uint64_t begin_ = 0;
     std::uint64_t end_ = 0;

@@ -81,5 +81,57 @@ TEST_F(memory, a_writer_always_gets_a_little)
     wire.ignore_output();
 }
 
+class memory_of_small_pieces : public memory
+{
+protected:
+    /// One octet, at every second place, from 3 on: each in a segment of its own.
+    void scatter(unsigned n)
+    {
+        for (std::uint32_t at = scattered; n > 0; --n, at = scattered += 2)
+            wire.in(". " + std::to_string(at) + ':' + std::to_string(at + 1) + "(1) ack 1").ignore_output();
+    }
+    std::uint32_t scattered = 3;
+};
+
+TEST_F(memory_of_small_pieces, out_of_order_it_is_counted_and_not_their_octets)
+{
+    script_socket l = wire.listen();
+    script_socket s = open(l, 50000);
+    scatter(150);
+    EXPECT_EQ(wire.counters().drops[drop_reason::tcp_no_memory], 0U) << "150 blocks of 320 octets";
+    scatter(350);
+    EXPECT_GT(wire.counters().drops[drop_reason::tcp_no_memory], 100U) << "each takes more than 300 octets of the 100,000";
+    const std::uint64_t dropped = wire.counters().drops[drop_reason::tcp_no_memory];
+    wire.in(". 1:1001(1000) ack 1").ignore_output(); // all that is missing
+    EXPECT_EQ(s.receive().size(), 1000U);
+    wire.ignore_output();
+    scattered = 2001;
+    scatter(100);
+    EXPECT_EQ(wire.counters().drops[drop_reason::tcp_no_memory], dropped) << "what is gone is not counted any more";
+}
+
+TEST_F(memory_of_small_pieces, in_order_they_are_copied_together)
+{
+    script_socket l = wire.listen();
+    script_socket s = open(l, 50000);
+    for (std::uint32_t at = 1; at <= 2000; ++at)
+        wire.in(". " + std::to_string(at) + ':' + std::to_string(at + 1) + "(1) ack 1").ignore_output();
+    open(l, 50001); // not tight
+    EXPECT_EQ(s.receive().size(), 2000U);
+    wire.ignore_output();
+}
+
+TEST_F(memory_of_small_pieces, written_each_takes_a_part_of_a_block)
+{
+    script_socket l = wire.listen();
+    std::vector<script_socket> all;
+    for (std::uint16_t i = 0; i < 60; ++i) {
+        all.push_back(open(l, static_cast<std::uint16_t>(50000 + i), "S. 0:0(0) ack 1"));
+        all.back().send("x");
+        wire.ignore_output();
+    }
+    open(l, 51000, "S. 0:0(0) ack 1 win 16384"); // 60 octets are in flight, in 60 blocks of 2 KiB: it is tight
+}
+
 } // namespace
 } // namespace tapio::test

@@ -143,7 +143,7 @@ TEST_F(orphan, beyond_the_number_that_may_be_is_reset)
 
 TEST_F(orphan, beyond_the_memory_that_all_may_hold_is_reset)
 {
-    wire.options.orphan_memory = 250'000;
+    wire.options.orphan_memory = 300'000; // 100,000 octets lie in two blocks of 64 KiB
     script_socket listener = wire.listen();
     for (std::uint16_t port = 1000; port < 1003; ++port) {
         wire.peer(port).in("S 0:0(0) win 0 <mss 1000>").out("S. 0:0(0) ack 1").in(". 1:1(0) ack 1 win 0").out_nothing();
