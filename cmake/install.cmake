@@ -4,11 +4,8 @@ set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/tapio")
 
 install(DIRECTORY include/tapio DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
 install(EXPORT tapio-targets NAMESPACE tapio:: DESTINATION ${package_dir})
-
-if(TARGET tapio_log)
-    set(tapio_boost_components "log")
-else()
-    set(tapio_boost_components "")
+if(TARGET tapio_log) # a component of its own: who does not ask for it needs no Boost.Log
+    install(EXPORT tapio-log-targets NAMESPACE tapio:: DESTINATION ${package_dir})
 endif()
 configure_package_config_file(cmake/tapio-config.cmake.in "${PROJECT_BINARY_DIR}/tapio-config.cmake" INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/tapio-config-version.cmake" COMPATIBILITY SameMinorVersion)
@@ -16,8 +13,12 @@ install(FILES "${PROJECT_BINARY_DIR}/tapio-config.cmake" "${PROJECT_BINARY_DIR}/
 
 # The file finds its prefix by where it lies, so that the tree may be moved.
 if(tapio_uring)
-    set(tapio_pc_uring " -l${tapio_uring}")
+    set(tapio_pc_uring " -luring")
 endif()
 file(RELATIVE_PATH tapio_pc_to_prefix "/p/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/p")
 configure_file(cmake/tapio.pc.in "${PROJECT_BINARY_DIR}/tapio.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/tapio.pc" DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+if(TARGET tapio_log)
+    configure_file(cmake/tapio_log.pc.in "${PROJECT_BINARY_DIR}/tapio_log.pc" @ONLY)
+    install(FILES "${PROJECT_BINARY_DIR}/tapio_log.pc" DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()

@@ -22,6 +22,7 @@ function(tapio_room name)
     add_library(tapio_room_${name} OBJECT ${sources})
     target_include_directories(tapio_room_${name} PUBLIC "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/lib")
     target_link_libraries(tapio_room_${name} PRIVATE tapio_flags PUBLIC Boost::headers)
+    target_compile_features(tapio_room_${name} PUBLIC cxx_std_20)
     set_target_properties(tapio_room_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON
         UNITY_BUILD ${TAPIO_UNITY_BUILD} UNITY_BUILD_BATCH_SIZE 0) # the compiler sees the whole room at once
 endfunction()
