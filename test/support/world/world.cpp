@@ -17,7 +17,7 @@ std::array<std::byte, 32> make_seed(std::uint64_t n)
 void direction::push(packet p, time_point now)
 {
     if (sees) sees(p);
-    if (p.size() > largest + link_header_) return;
+    if (p.size() - link_header_ > largest) return;
     scratch_.clear();
     model_.send(std::move(p), link_header_, now, scratch_);
     for (impairment::arrival& a : scratch_) arrivals_.emplace(a.at, travelling{++sent_, std::move(a.packet)});
