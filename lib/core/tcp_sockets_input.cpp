@@ -67,6 +67,7 @@ std::optional<drop_reason> read_segment(packet& p, addressed_segment& out)
 void take_text(packet& p, std::size_t headers, tcp::segment& s)
 {
     s.payload_size = static_cast<std::uint32_t>(p.size() - headers);
+    s.wire_size = p.offload.gso_size;
     if (s.payload_size == 0) return;
     p.consume(headers);
     s.payload = p.take_payload();
@@ -74,12 +75,6 @@ void take_text(packet& p, std::size_t headers, tcp::segment& s)
 
 /// The network marked it (RFC 3168 §5).
 bool is_marked(std::uint8_t tos) noexcept { return (tos & 3) == 3; }
-
-/// As many as were joined before it came to us. @param size octets of TCP header and text
-std::uint64_t segments_in(const packet& p, std::size_t size) noexcept
-{
-    return p.offload.gso_size == 0 ? 1 : std::max<std::uint64_t>(1, (size + p.offload.gso_size - 1) / p.offload.gso_size);
-}
 
 } // namespace
 
@@ -94,18 +89,18 @@ bool tcp_sockets::receive_segment(interface_id interface, packet& p, const ip::c
     tcp_id id;
     tcp_socket* const s = find_connection(names, id);
     if (s == nullptr) return false;
-    counters_.in_segs += segments_in(p, size);
     tcp::segment seg;
     take_plain(f, seg);
     seg.congestion_experienced = is_marked(std::to_integer<std::uint8_t>(headers[offsetof(wire::ipv4_header, tos)]));
     take_text(p, ip_size + f.header_length(), seg);
+    counters_.in_segs += seg.wire_segments();
     deliver(id, *s, std::move(seg), interface, p, now);
     return true;
 }
 
 void tcp_sockets::receive_packet(received_packet& p, time_point now)
 {
-    counters_.in_segs += segments_in(p.payload, p.payload.size());
+    ++counters_.in_segs;
     const auto drop = [&](drop_reason why) {
         ++counters_.in_errs;
         net_.dropped(p.interface, why, p.payload, now);
@@ -124,6 +119,7 @@ void tcp_sockets::receive_packet(received_packet& p, time_point now)
     if (nobodys && net_.may_stray(p)) whole = p.payload;
     tcp::segment& seg = came.segment;
     take_text(p.payload, came.header_length, seg);
+    counters_.in_segs += seg.wire_segments() - 1;
     seg.congestion_experienced = is_marked(p.tos);
     std::optional<tcp::seq_number> iss; // of a new incarnation: above what the last one used (RFC 9293 §3.6.1)
     if (s != nullptr) {

@@ -38,26 +38,41 @@ public:
     /// Something that must be answered without delay: a segment out of order or unacceptable, a FIN, a filled hole.
     void demand() noexcept { now_ = true; }
     bool due() const noexcept { return now_ || soon_; }
+    /// So many segments came out of order, and the peer has no SACK: it counts acknowledgements that say the same (RFC 5681
+    /// §3.2), and each segment is answered by one (§4.2), also when several have come before we answer.
+    void demand_duplicates(std::uint32_t segments) noexcept
+    {
+        const std::uint32_t before =
+            duplicates_ == 0 && due() ? 1 : duplicates_; // what is due says the number for the first time
+        duplicates_ = static_cast<std::uint8_t>(std::min(before + segments, most_duplicates));
+        demand();
+    }
+    /// The number to be acknowledged moved on: nobody wants duplicates of the last.
+    void advanced() noexcept { duplicates_ = 0; }
     /// One is due, and nothing is lost if it says what is still in the device as well. @param window what the peer may still send
     bool can_wait(std::uint32_t window) const noexcept
     {
         return soon_ && !now_ && unacknowledged_ < std::min(most_waiting, window / 2);
     }
 
-    /// A segment with ACK went out.
-    void sent(timer_table& timers) noexcept
+    /// A segment with ACK went out.  @param counts the peer counts it as one of demand_duplicates()
+    void sent(timer_table& timers, bool counts = true) noexcept
     {
-        now_ = soon_ = false;
+        if (counts && duplicates_ > 0) --duplicates_;
+        now_ = duplicates_ > 0;
+        soon_ = false;
         unacknowledged_ = 0;
         timers.cancel(timer::delayed_ack);
     }
 
 private:
     static constexpr std::uint8_t quick_segments = 16;
+    static constexpr std::uint32_t most_duplicates = 128;      // a few would do; a batch from the device has no more segments
     static constexpr std::uint32_t most_waiting = 1024 * 1024; ///< octets
 
     std::uint32_t unacknowledged_ = 0; ///< octets received in order since the last ACK sent
     std::uint8_t quick_ = quick_segments;
+    std::uint8_t duplicates_ = 0; ///< acknowledgements that a peer without SACK is to count
     bool now_ = false, soon_ = false;
 };
 

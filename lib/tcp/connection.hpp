@@ -202,6 +202,7 @@ private:
     void process_urgent(const segment& seg);
     verdict process_text(segment& seg, time_point now);
     void process_fin(const segment& seg, time_point now);
+    void report_held(const segment& seg, std::uint64_t at, bool has_told);
     void fin_received(time_point now);
     bool acceptable(const segment& seg) const noexcept;
     bool probes_closed_window(const segment& seg) const noexcept;

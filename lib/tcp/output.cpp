@@ -282,7 +282,7 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
     if (trial != 0) black_hole_->tried(begin, end), out.gso_size = 0;
     out.ecn_capable = ecn_.enabled() && n > 0; // new data only (RFC 3168 §6.1.5)
     out.bits.cwr = out.ecn_capable && ecn_.take_cwr();
-    last_ = unsent() == 0 && !fin_unsent() && sent_.lost() == 0 && !probe_due_ && !keep_alive_due_;
+    last_ = unsent() == 0 && !fin_unsent() && sent_.lost() == 0 && !probe_due_ && !keep_alive_due_ && !acks_.due();
     if (last_ && !fin_sent_) note_app_limited();
     return true;
 }
@@ -352,7 +352,7 @@ bool connection::emit_ack(outgoing_segment& out, time_point now, bool goes_on)
     out.seq = acceptable_sequence();
     finish(out, now);
     watch_for_window(now);
-    last_ = true;
+    last_ = !acks_.due();
     return true;
 }
 
@@ -380,13 +380,15 @@ void connection::finish(outgoing_segment& out, time_point now)
     if (!sack_.nothing_to_tell(incoming_.early()))
         sack_.tell(out.options.sack, incoming_.early(), incoming_.next(), rcv_.nxt, most_sack_blocks());
     rcv_.last_ack = rcv_.nxt;
-    acks_.sent(timers_);
+    acks_.sent(timers_, counts);
+    if (sack_.has_duplicates()) acks_.demand();
     ++segments_sent_;
 }
 
 /// The receiver's silly window avoidance (RFC 9293 §3.8.6.2.2): the right edge moves by a good piece or not at all, and never
 /// back (§3.8.6).
 wire_window connection::window_to_advertise()
+    const bool counts = out.payload.empty() || rcv_.last_ack != rcv_.nxt; // RFC 5681 §2: a duplicate carries no data
 {
     const std::uint32_t offered = receive_window();
     const std::uint32_t room = receive_room();

@@ -1,6 +1,6 @@
 /// @file
-/// What the receiver tells in SACK blocks (RFC 2018 §4): the range that came last first, then those that it told before; and in
-/// front of them what it got twice (RFC 2883 §4).
+/// What the receiver tells in SACK blocks (RFC 2018 §4): the range that came last first, then those that it told before, the most
+/// recent first; and in front of them what it got twice (RFC 2883 §4), one range in each acknowledgement.
 #pragma once
 
 #include "tcp/reassembler.hpp"
@@ -11,7 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <utility>
 
 namespace tapio::core::tcp {
 
@@ -21,34 +21,43 @@ public:
     void enable() noexcept { enabled_ = true; }
     bool enabled() const noexcept { return enabled_; }
 
-    /// Data came ahead of its turn, at this position of the stream.
-    void came_early(std::uint64_t at) noexcept
+    /// Data came ahead of its turn, at this position of the stream, and is held.
+    void came_early(std::uint64_t at, const reassembler& early) noexcept
     {
-        const auto known = std::find(recent_.begin(), recent_.end(), at);
-        std::move_backward(recent_.begin(), known == recent_.end() ? recent_.end() - 1 : known,
-                           known == recent_.end() ? recent_.end() : known + 1);
-        recent_.front() = at;
+        const stream_range* const in = early.range_of(at);
+        if (in == nullptr) return; // it was refused
+        const auto before = std::exchange(recent_, {at});
+        std::copy_if(before.begin(), before.end() - 1, recent_.begin() + 1, // each range once, however often it has grown
+                     [&](std::uint64_t p) { return p < in->begin || p >= in->end; });
     }
-    /// ... or again. Told once.
+    /// Data came again. Each range is told once; when there are too many, those that came last are not.
     void came_twice(seq_number begin, seq_number end) noexcept
     {
-        if (enabled_) duplicate_ = sequence_range{begin, end};
+        if (!enabled_) return;
+        if (duplicates_.size() < duplicates_.capacity()) {
+            duplicates_.push_back({begin, end});
+        } else if (duplicates_.back().end == begin) {
+            duplicates_.back().end = end;
+        }
     }
+    bool has_duplicates() const noexcept { return !duplicates_.empty(); }
 
-    bool nothing_to_tell(const reassembler& early) const noexcept { return !enabled_ || (early.empty() && !duplicate_); }
+    bool nothing_to_tell(const reassembler& early) const noexcept { return !enabled_ || (early.empty() && duplicates_.empty()); }
     /// How many blocks there are to tell, of `most`.
     std::size_t blocks(const reassembler& early, std::size_t most) const noexcept
     {
-        return nothing_to_tell(early) ? 0 : std::min(most, early.ranges().size() + (duplicate_ ? 1U : 0U));
+        return nothing_to_tell(early) ? 0 : std::min(most, early.ranges().size() + (duplicates_.empty() ? 0U : 1U));
     }
 
     /// @param next, nxt the position of the stream that is next, and its sequence number
     void tell(sack_list& out, const reassembler& early, std::uint64_t next, seq_number nxt, std::size_t most) noexcept
     {
-        if (duplicate_) out.push_back(*duplicate_);
+        if (!duplicates_.empty()) {
+            if (most > 0) out.push_back(duplicates_.front());
+            duplicates_.erase(duplicates_.begin());
+        }
         const auto first =
             static_cast<std::ptrdiff_t>(out.size()); // a range may look like the duplicate, and is told all the same
-        duplicate_.reset();
         const auto add = [&](const stream_range& r) {
             const sequence_range block{nxt + static_cast<std::uint32_t>(r.begin - next),
                                        nxt + static_cast<std::uint32_t>(r.end - next)};
@@ -66,8 +75,8 @@ public:
 
 private:
     bool enabled_ = false;
-    std::array<std::uint64_t, 4> recent_{}; ///< positions, the last first; stale ones lie in no range
-    std::optional<sequence_range> duplicate_;
+    std::array<std::uint64_t, 4> recent_{}; ///< positions, the last first, each in another range; stale ones lie in none
+    boost::container::static_vector<sequence_range, 4> duplicates_; ///< to be told, each in an acknowledgement of its own
 };
 
 } // namespace tapio::core::tcp

@@ -75,12 +75,18 @@ struct segment
 
     /// Cuts `n` octets of payload off the front; the sequence number moves on with them.
     void trim_front(std::uint32_t n);
+    std::uint16_t wire_size = 0;         ///< octets of payload in each of the segments that were joined to this; 0: it came alone
     /// Keeps the first `n` octets of payload, and drops a FIN that stood behind what is cut.
     void trim_back(std::uint32_t n);
 };
 
 /// A segment to be sent. The caller adds ports, addresses and the checksum.
 struct outgoing_segment
+    /// As how many segments its payload crossed the wire.
+    std::uint32_t wire_segments() const noexcept
+    {
+        return wire_size == 0 || payload_size <= wire_size ? 1 : (payload_size + wire_size - 1) / wire_size;
+    }
 {
     seq_number seq;
     seq_number ack;

@@ -390,7 +390,8 @@ void connection::process_urgent(const segment& seg) // RFC 9293 MUST-30
 connection::verdict connection::process_text(segment& seg, time_point now)
 {
     if (seg.payload_size == 0 || !(may_receive(state_) || opens_early())) return verdict::go_on;
-    if (seg.first_octet().before(rcv_.nxt)) {
+    const bool was_cut = seg.first_octet().before(rcv_.nxt);
+    if (was_cut) {
         const std::uint32_t known = std::min(rcv_.nxt - seg.first_octet(), seg.payload_size);
         sack_.came_twice(seg.first_octet(), seg.first_octet() + known);
         seg.trim_front(known);
@@ -414,20 +415,20 @@ connection::verdict connection::process_text(segment& seg, time_point now)
         acks_.demand();
         return dropped(drop_reason::tcp_no_memory);
     }
+    if (was_early && !sack_.enabled()) acks_.demand_duplicates(seg.wire_segments());
     const bool had_hole = !incoming_.early().empty();
     const auto size = seg.payload_size;
-    if (was_early) {
-        const std::uint64_t at = incoming_.next() + ahead;
-        if (const stream_range* const r = incoming_.early().range_of(at); r != nullptr && r->end >= at + size) // RFC 2883 §4.1.2
-            sack_.came_twice(seg.first_octet(), seg.first_octet() + size);
-        sack_.came_early(at);
-    }
+    const std::uint64_t at = incoming_.next() + ahead;
+    if (had_hole) report_held(seg, at, was_cut);
+    incoming_.be_sparing(share_.tight());
     if (const auto echo = seg.options.ts; echo && ts_.enabled() && echo->echo != 0)
         if (const auto r = ts_.round_trip(echo->echo, now); r && *r > duration::zero()) tuning_.round_trip(*r);
-    const auto delivered = static_cast<std::uint32_t>(incoming_.receive(incoming_.next() + ahead, std::move(seg.payload)));
+    const auto delivered = static_cast<std::uint32_t>(incoming_.receive(at, std::move(seg.payload)));
     rcv_.nxt += delivered;
-    if (const auto at = urgent_.awaited(); at && *at < incoming_.next()) {
-        urgent_.arrived(incoming_.octet_at(*at));
+    if (was_early) sack_.came_early(at, incoming_.early());
+    if (delivered > 0) acks_.advanced();
+    if (const auto mark = urgent_.awaited(); mark && *mark < incoming_.next()) {
+        urgent_.arrived(incoming_.octet_at(*mark));
         events_.urgent = true;
     }
     if (was_early) ++counters_.out_of_order_segs;
@@ -449,6 +450,20 @@ connection::verdict connection::process_text(segment& seg, time_point now)
 void connection::process_fin(const segment& seg, time_point now)
 {
     if (seg.bits.fin && !got_fin_) rcv_.fin = seg.end() - 1;
+/// What of the segment is held already: of each segment on the wire the first part (RFC 2883 §4).
+/// @param at of its first octet in the stream  @param has_told one part of it was told of
+void connection::report_held(const segment& seg, std::uint64_t at, bool has_told)
+{
+    const std::uint64_t begin = at, end = at + seg.payload_size;
+    for (std::uint32_t most = seg.wire_segments() - (has_told ? 1 : 0); most > 0; --most) {
+        const stream_range held = incoming_.early().first_held(at, end);
+        if (held.begin == held.end) return;
+        sack_.came_twice(seg.first_octet() + static_cast<std::uint32_t>(held.begin - begin),
+                         seg.first_octet() + static_cast<std::uint32_t>(held.end - begin));
+        at = held.end;
+    }
+}
+
     if (rcv_.fin && !got_fin_ && rcv_.nxt == *rcv_.fin) fin_received(now);
     if (seg.bits.fin) acks_.demand();
 }

@@ -212,6 +212,28 @@ script& script::in(const std::string& text, const std::string& payload, location
 {
     (void)host();
     if (broken_ || !nothing_left(where)) return *this;
+    inject(segment_of(text, payload, where), wire::ip_protocol::tcp);
+    return *this;
+}
+
+script& script::in_together(const std::vector<std::string>& texts, location where)
+{
+    (void)host();
+    if (broken_ || !nothing_left(where)) return *this;
+    std::vector<packet> batch;
+    for (const std::string& text : texts) {
+        const segment_text t = parse_segment_text(text);
+        packet p = segment_of(text, payload_at(t.seq.value_or(0), t.size.value_or(0)), where);
+        push_ip(p, wire::ip_protocol::tcp);
+        batch.push_back(packet_of(rest_of(p, 0))); // in one piece, as a device gives it
+    }
+    host_->receive(tun, std::span(batch), now_);
+    drive();
+    return *this;
+}
+
+packet script::segment_of(const std::string& text, const std::string& payload, const location& where)
+{
     const segment_text t = parse_segment_text(text);
     if (t.size.value_or(0) != payload.size()) fail("the payload is not as long as the segment says", where);
     conversation& c = current();
@@ -219,8 +241,7 @@ script& script::in(const std::string& text, const std::string& payload, location
     packet p = packet_of(payload);
     wire::push_tcp(p, fields_of(c, t), theirs_, ours_);
     if (t.accurate_ecn) p = with_accurate_ecn(p);
-    inject(std::move(p), wire::ip_protocol::tcp);
-    return *this;
+    return p;
 }
 
 wire::tcp_fields script::fields_of(conversation& c, const segment_text& t)
@@ -248,7 +269,7 @@ wire::tcp_fields script::fields_of(conversation& c, const segment_text& t)
     return f;
 }
 
-void script::inject(packet&& segment, wire::ip_protocol protocol)
+void script::push_ip(packet& segment, wire::ip_protocol protocol)
 {
     wire::ipv4_fields ip;
     ip.source = theirs_;
@@ -256,6 +277,11 @@ void script::inject(packet&& segment, wire::ip_protocol protocol)
     ip.protocol = protocol;
     if (std::exchange(mark_next_, false)) ip.tos = 3;
     wire::push_ipv4(segment, ip);
+}
+
+void script::inject(packet&& segment, wire::ip_protocol protocol)
+{
+    push_ip(segment, protocol);
     host_->receive(tun, std::move(segment), now_);
     drive();
 }

@@ -90,6 +90,9 @@ public:
     /// The peer sends this. Without `payload` it is octets that only depend on their place in the stream.
     script& in(const std::string& text, location where = location::current());
     script& in(const std::string& text, const std::string& payload, location where = location::current());
+    /// The peer sends these, and the host is given them as one batch: segments that follow one another are joined, as on a device
+    /// that was read until it was empty.
+    script& in_together(const std::vector<std::string>& texts, location where = location::current());
     /// The peer must get this, next and now.
     script& out(const std::string& text, location where = location::current());
     /// ... at a time within `tolerance` from now.
@@ -170,6 +173,8 @@ private:
     void take_packet(packet&& p);
     segment_text describe(conversation& c, const wire::tcp_fields& f, std::size_t size) const;
     wire::tcp_fields fields_of(conversation& c, const segment_text& t);
+    packet segment_of(const std::string& text, const std::string& payload, const location& where);
+    void push_ip(packet& segment, wire::ip_protocol protocol);
     void inject(packet&& segment, wire::ip_protocol protocol);
     void check_payload(const sent_packet& p, const location& where);
     bool nothing_left(const location& where);
