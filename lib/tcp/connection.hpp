@@ -178,6 +178,7 @@ private:
     void unwrap_syn_ack(segment& seg) const noexcept;
     bool opens_early() const noexcept { return early_ != early_data::none && is_opening(state_); }
     void syn_data_answered(bool taken) noexcept;
+    verdict take_queued_text(time_point now);
 
     // segment_arrives.cpp
     verdict check_timestamp(const segment& seg, time_point now);
@@ -315,6 +316,7 @@ private:
     std::optional<reset> reset_; ///< to be sent before anything else
     std::unique_ptr<const fast_open> opens_fast_;
 
+    std::unique_ptr<segment> queued_text_; ///< of the SYN that crossed ours, until the handshake is done
     tcp_options options_;
     send_buffer outgoing_;
     receive_buffer incoming_;

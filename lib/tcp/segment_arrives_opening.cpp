@@ -17,14 +17,15 @@ std::optional<drop_reason> connection::arrives_in_syn_sent(const segment& seg, t
         return std::nullopt;
     }
     if (!seg.bits.syn || seg.bits.fin) return drop_reason::tcp_bad_flags; // fifth; with FIN, as in LISTEN: nobody who is honest
-    accept_syn_options(seg, now);                         // fourth
-    if (!ack_acceptable) {                                // both ends have sent a SYN (RFC 9293 §3.5, figure 8); MUST-10
+    accept_syn_options(seg, now);                                         // fourth
+    if (!ack_acceptable) { // both ends have sent a SYN (RFC 9293 §3.5, figure 8); MUST-10
         enter(state::syn_received);
         snd_.wnd = static_cast<std::uint16_t>(seg.window);
         snd_.max_wnd = snd_.wnd;
         snd_.wl1 = seg.seq;
         snd_.wl2 = snd_.iss;
         sent_.mark_all_lost(); // our SYN is sent again, now with an ACK
+        if (seg.payload_size > 0 || seg.bits.fin) queued_text_ = std::make_unique<segment>(seg);
         return std::nullopt;
     }
     if (asks_for_ecn() && ecn::accepted(seg.bits)) ecn_.enable(exact_ecn());
@@ -34,12 +35,21 @@ std::optional<drop_reason> connection::arrives_in_syn_sent(const segment& seg, t
     established(seg, now);
     acks_.demand();
     if (seg.payload_size == 0 && !seg.bits.fin) return std::nullopt;
-    segment rest = seg; // text and FIN that came with the SYN
-    rest.bits.syn = false;
-    rest.seq = seg.first_octet();
-    if (process_text(rest, now) == verdict::drop) return drop_;
-    process_fin(rest, now);
+    queued_text_ = std::make_unique<segment>(seg);
+    (void)take_queued_text(now);
     return drop_;
+}
+
+/// Text and FIN that came with a SYN. Of one that crossed ours it is not certain until now that its sender has our address.
+connection::verdict connection::take_queued_text(time_point now)
+{
+    segment rest = std::move(*std::exchange(queued_text_, nullptr));
+    rest.seq = rest.first_octet();
+    rest.bits.syn = false;
+    acks_.demand();
+    if (process_text(rest, now) == verdict::drop) return verdict::drop;
+    process_fin(rest, now);
+    return verdict::go_on;
 }
 
 void connection::syn_data_answered(bool taken) noexcept
@@ -117,7 +127,7 @@ connection::verdict connection::ack_in_syn_received(const segment& seg, time_poi
     }
     acknowledged(seg, now);
     established(seg, now);
-    return verdict::go_on;
+    return queued_text_ ? take_queued_text(now) : verdict::go_on;
 }
 
 void connection::established(const segment& seg, time_point now)
