@@ -28,7 +28,7 @@ public:
     /// @param conversation octets that name it
     tcp::seq_number make(std::span<const std::byte> conversation, const tcp::segment& syn, time_point now) const noexcept
     {
-        const std::uint16_t mss = syn.options.max_segment.value_or(536);
+        const std::uint16_t mss = tcp::heeded_mss(syn.options.max_segment);
         std::uint32_t index = 0;
         while (index + 1 < sizes.size() && sizes[index + 1] <= mss) ++index;
         return tcp::seq_number((hash(conversation, syn.seq, minute(now)) & ~7U) | index);
@@ -63,7 +63,7 @@ public:
     }
 
 private:
-    static constexpr std::array<std::uint16_t, 8> sizes{64, 536, 1024, 1220, 1360, 1400, 1440, 1460}; ///< octets; MSS as offered
+    static constexpr std::array<std::uint16_t, 8> sizes{48, 536, 1024, 1220, 1360, 1400, 1440, 1460}; ///< octets; MSS as offered
     static constexpr std::uint32_t no_scale = 15;
 
     static void recall(const tcp::timestamps& ts, tcp::segment& syn) noexcept

@@ -7,7 +7,6 @@ namespace tapio::core::tcp {
 
 namespace {
 
-constexpr std::uint32_t least_mss = 64;        // octets of payload; nothing useful is smaller (RFC 6691 has no floor)
 constexpr std::size_t least_path_mtu = 552;    // octets; Linux's bound (ip_rt_min_pmtu), against attacks (RFC 5927 §7.2)
 constexpr std::size_t ip_and_tcp_headers = 40; // octets
 constexpr duration mtu_trial_interval = std::chrono::minutes(10);
@@ -59,10 +58,10 @@ void connection::open_active(time_point)
 /// RFC 9293 §3.7.1: Eff.snd.MSS, less the options that every segment carries (RFC 6691).
 void connection::negotiate_segment_sizes(std::optional<std::uint16_t> peers, time_point)
 {
-    peer_mss_ = peers.value_or(536);                    // MUST-15 (IPv4)
+    peer_mss_ = heeded_mss(peers);                      // MUST-15 (IPv4)
     std::uint32_t mss = std::min(peer_mss_, path_mss_); // RFC 9293 MUST-16
     if (options_.max_segment != 0) mss = std::min<std::uint32_t>(mss, options_.max_segment);
-    send_mss_ = std::max(mss, least_mss) - option_octets();
+    send_mss_ = mss - option_octets();
     receive_mss_ = offered_mss_ - option_octets();
 }
 

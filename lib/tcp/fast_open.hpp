@@ -13,9 +13,9 @@ using wire::fast_open_cookie;
 /// What a connection that may open fast is born with.
 struct fast_open
 {
-    fast_open_cookie cookie;                    ///< for the SYN; empty: to be asked for. Of a passive open: for the SYN,ACK
-    std::uint16_t peer_mss = 536;               ///< octets; the peer's MSS option of the last time (RFC 7413 §4.1.3)
-    static constexpr unsigned syn_options = 40; ///< octets: the most that a SYN has of them
+    fast_open_cookie cookie;                         ///< for the SYN; empty: to be asked for. Of a passive open: for the SYN,ACK
+    std::uint16_t peer_mss = 536;                    ///< octets; the peer's MSS option of the last time (RFC 7413 §4.1.3)
+    static constexpr std::uint32_t syn_options = 40; ///< octets: the most that a SYN has of them
 };
 
 /// What became of data in the SYN.

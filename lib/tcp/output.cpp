@@ -49,8 +49,10 @@ bool connection::emit_syn(outgoing_segment& out, time_point now)
 /// RFC 7413 §4.2.1
 void connection::add_early_data(outgoing_segment& syn, time_point now)
 {
-    const std::uint32_t room = std::min<std::uint32_t>(path_mss_, opens_fast_->peer_mss) - fast_open::syn_options;
+    const std::uint32_t fits = std::min<std::uint32_t>(path_mss_, opens_fast_->peer_mss);
+    const std::uint32_t room = fits - std::min(fits, fast_open::syn_options);
     const auto n = static_cast<std::uint32_t>(std::min<std::uint64_t>(outgoing_.size(), room));
+    if (n == 0) return;
     outgoing_.share(0, n, syn.payload);
     syn.bits.psh = n == outgoing_.size();
     sent_new(snd_.nxt, snd_.nxt + n, now);
@@ -184,7 +186,12 @@ std::uint64_t connection::congestion_room() const noexcept
     return cwnd > flight ? cwnd - flight : 0;
 }
 
-std::size_t connection::most_sack_blocks() const noexcept { return ts_.enabled() ? 3 : 4; } // 40 octets of options
+/// As many as fit in 40 octets of options, and leave room for some data where segments are very small.
+std::size_t connection::most_sack_blocks() const noexcept
+{
+    constexpr std::size_t data = 8; // octets
+    return std::min<std::size_t>(ts_.enabled() ? 3 : 4, (std::max<std::size_t>(send_mss_, data + 4) - data - 4) / 8);
+}
 
 /// Octets of payload that one segment has room for now: SACK blocks take theirs from it (RFC 6691 §3).
 std::uint32_t connection::segment_room() const noexcept

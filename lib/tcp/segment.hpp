@@ -10,6 +10,7 @@
 
 #include <boost/container/static_vector.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <optional>
@@ -55,6 +56,14 @@ struct segment_options
     std::optional<fast_open_cookie> fast_open; ///< SYN only
 };
 
+/// The peer's MSS option as the sender heeds it. None, or 0, means 536 (RFC 9293 MUST-15); less than 48 octets would be all
+/// headers, and is taken as 48, as Linux does (tcp_min_snd_mss): beside 40 octets of options 8 of payload still fit.
+constexpr std::uint16_t heeded_mss(const std::optional<std::uint16_t>& option) noexcept
+{
+    constexpr std::uint16_t usual = 536, least = 48; // octets
+    return option.value_or(0) == 0 ? usual : std::max(*option, least);
+}
+
 /// A segment that arrived and whose checksum and form are right.
 struct segment
 {
@@ -66,27 +75,27 @@ struct segment
     segment_options options;
     slice_list payload;
     std::uint32_t payload_size = 0;      ///< octets in `payload`
+    std::uint16_t wire_size = 0;         ///< octets of payload in each of the segments that were joined to this; 0: it came alone
     bool congestion_experienced = false; ///< the network marked its packet (RFC 3168 §5)
 
     /// SEG.LEN: the sequence space it occupies.
     std::uint32_t length() const noexcept { return payload_size + (bits.syn ? 1U : 0U) + (bits.fin ? 1U : 0U); }
     seq_number end() const noexcept { return seq + length(); }
     seq_number first_octet() const noexcept { return seq + (bits.syn ? 1U : 0U); } ///< of the payload
+    /// As how many segments its payload crossed the wire.
+    std::uint32_t wire_segments() const noexcept
+    {
+        return wire_size == 0 || payload_size <= wire_size ? 1 : (payload_size + wire_size - 1) / wire_size;
+    }
 
     /// Cuts `n` octets of payload off the front; the sequence number moves on with them.
     void trim_front(std::uint32_t n);
-    std::uint16_t wire_size = 0;         ///< octets of payload in each of the segments that were joined to this; 0: it came alone
     /// Keeps the first `n` octets of payload, and drops a FIN that stood behind what is cut.
     void trim_back(std::uint32_t n);
 };
 
 /// A segment to be sent. The caller adds ports, addresses and the checksum.
 struct outgoing_segment
-    /// As how many segments its payload crossed the wire.
-    std::uint32_t wire_segments() const noexcept
-    {
-        return wire_size == 0 || payload_size <= wire_size ? 1 : (payload_size + wire_size - 1) / wire_size;
-    }
 {
     seq_number seq;
     seq_number ack;
