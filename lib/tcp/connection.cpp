@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t least_path_mtu = 552;    // octets; Linux's bound (ip_rt_min_pmtu), against attacks (RFC 5927 §7.2)
 constexpr std::size_t ip_and_tcp_headers = 40; // octets
+constexpr std::uint32_t narrowest_mss = 28;    // octets; no path of IPv4 is narrower than 68 (RFC 791)
 constexpr duration mtu_trial_interval = std::chrono::minutes(10);
 
 window_scale offered_scale(const tcp_options& o) noexcept
@@ -61,7 +62,7 @@ void connection::negotiate_segment_sizes(std::optional<std::uint16_t> peers, tim
     peer_mss_ = heeded_mss(peers);                      // MUST-15 (IPv4)
     std::uint32_t mss = std::min(peer_mss_, path_mss_); // RFC 9293 MUST-16
     if (options_.max_segment != 0) mss = std::min<std::uint32_t>(mss, options_.max_segment);
-    send_mss_ = mss - option_octets();
+    send_mss_ = std::max(mss, narrowest_mss) - option_octets();
     receive_mss_ = offered_mss_ - option_octets();
 }
 

@@ -202,8 +202,8 @@ private:
     void our_fin_acknowledged(time_point now);
     void process_urgent(const segment& seg);
     verdict process_text(segment& seg, time_point now);
-    void process_fin(const segment& seg, time_point now);
     void report_held(const segment& seg, std::uint64_t at, bool has_told);
+    void process_fin(const segment& seg, time_point now);
     void fin_received(time_point now);
     bool acceptable(const segment& seg) const noexcept;
     bool probes_closed_window(const segment& seg) const noexcept;
@@ -248,6 +248,7 @@ private:
     void sent_new(seq_number begin, seq_number end, time_point now);
     bool window_update_wanted() const noexcept;
     void watch_for_window(time_point now);
+    duration window_patience() const noexcept;
     bool asks_for_ecn() const noexcept
     {
         return options_.offer_ecn && !syn_timed_out_;
@@ -315,8 +316,8 @@ private:
     error_code soft_error_;      ///< what ICMP said meanwhile
     std::optional<reset> reset_; ///< to be sent before anything else
     std::unique_ptr<const fast_open> opens_fast_;
-
     std::unique_ptr<segment> queued_text_; ///< of the SYN that crossed ours, until the handshake is done
+
     tcp_options options_;
     send_buffer outgoing_;
     receive_buffer incoming_;

@@ -128,11 +128,11 @@ bool connection::emit_tail_probe(outgoing_segment& out, time_point now)
     tail_probe_due_ = false;
     if (!recovery_.may_probe(sent_)) return false;
     ++counters_.tail_probes;
+    const auto n = static_cast<std::uint32_t>(std::min<std::uint64_t>({unsent(), window_room(), segment_room()}));
     if (const sent_segment* const lost = sent_.first_lost(); lost != nullptr) {
         recovery_.probed(snd_.nxt, true);
         resend(out, lost->begin, earlier(lost->end, lost->begin + segment_room()), now);
-    } else if (const auto n = static_cast<std::uint32_t>(std::min<std::uint64_t>({unsent(), window_room(), segment_room()}));
-               n > 0) {
+    } else if (n > 0 && (n == unsent() || n >= segment_room())) { // what little the window has left is not worth a segment
         const seq_number begin = snd_.nxt;
         sent_new(begin, begin + n, now);
         recovery_.probed(snd_.nxt, false);
@@ -386,6 +386,7 @@ void connection::finish(outgoing_segment& out, time_point now)
     if (ts_.enabled()) out.options.ts = ts_.to_send(now);
     if (!sack_.nothing_to_tell(incoming_.early()))
         sack_.tell(out.options.sack, incoming_.early(), incoming_.next(), rcv_.nxt, most_sack_blocks());
+    const bool counts = out.payload.empty() || rcv_.last_ack != rcv_.nxt; // RFC 5681 §2: a duplicate carries no data
     rcv_.last_ack = rcv_.nxt;
     acks_.sent(timers_, counts);
     if (sack_.has_duplicates()) acks_.demand();
@@ -395,7 +396,6 @@ void connection::finish(outgoing_segment& out, time_point now)
 /// The receiver's silly window avoidance (RFC 9293 §3.8.6.2.2): the right edge moves by a good piece or not at all, and never
 /// back (§3.8.6).
 wire_window connection::window_to_advertise()
-    const bool counts = out.payload.empty() || rcv_.last_ack != rcv_.nxt; // RFC 5681 §2: a duplicate carries no data
 {
     const std::uint32_t offered = receive_window();
     const std::uint32_t room = receive_room();
@@ -427,7 +427,15 @@ void connection::watch_for_window(time_point now)
 {
     if (!synchronized(state_) || !sent_.empty() || timers_.armed(timer::persist)) return;
     if (unsent() == 0 && !fin_unsent()) return;
-    timers_.arm(timer::persist, now + rtt_.rto());
+    timers_.arm(timer::persist, now + window_patience());
+}
+
+/// How long a window is looked at before it is probed; one that has some room, before that is used: 0.1 to 1 s (RFC 9293
+/// §3.8.6.2.1).
+duration connection::window_patience() const noexcept
+{
+    using namespace std::chrono_literals;
+    return window_room() == 0 ? rtt_.rto() : std::clamp<duration>(rtt_.rto(), 100ms, 1s);
 }
 
 } // namespace tapio::core::tcp

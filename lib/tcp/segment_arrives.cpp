@@ -346,9 +346,13 @@ void connection::update_window(const segment& seg, time_point now)
 
 void connection::leave_persist(bool was_closed, time_point now)
 {
+    const time_point deadline = timers_.deadline(timer::persist);
     timers_.cancel(timer::persist);
     persist_backoff_ = 0;
-    if (sent_.empty()) return;
+    if (sent_.empty()) { // a window that is still not worth using does not put off the override (RFC 9293 §3.8.6.2.1)
+        if (unsent() > 0 || fin_unsent()) timers_.arm(timer::persist, std::min(deadline, now + window_patience()));
+        return;
+    }
     if (was_closed) return take_back_unaccepted(); // the probe's octet, which the window had no room for
     arm_retransmit(now);
 }
@@ -411,11 +415,11 @@ connection::verdict connection::process_text(segment& seg, time_point now)
         return dropped(drop_reason::tcp_no_socket);
     }
     const bool was_early = ahead > 0;
+    if (was_early && !sack_.enabled()) acks_.demand_duplicates(seg.wire_segments());
     if (was_early && share_.spent()) { // it will come again
         acks_.demand();
         return dropped(drop_reason::tcp_no_memory);
     }
-    if (was_early && !sack_.enabled()) acks_.demand_duplicates(seg.wire_segments());
     const bool had_hole = !incoming_.early().empty();
     const auto size = seg.payload_size;
     const std::uint64_t at = incoming_.next() + ahead;
@@ -446,10 +450,6 @@ connection::verdict connection::process_text(segment& seg, time_point now)
     return verdict::go_on;
 }
 
-/// Step 8. A FIN ahead of a hole is remembered and acted on when its turn comes.
-void connection::process_fin(const segment& seg, time_point now)
-{
-    if (seg.bits.fin && !got_fin_) rcv_.fin = seg.end() - 1;
 /// What of the segment is held already: of each segment on the wire the first part (RFC 2883 §4).
 /// @param at of its first octet in the stream  @param has_told one part of it was told of
 void connection::report_held(const segment& seg, std::uint64_t at, bool has_told)
@@ -464,6 +464,10 @@ void connection::report_held(const segment& seg, std::uint64_t at, bool has_told
     }
 }
 
+/// Step 8. A FIN ahead of a hole is remembered and acted on when its turn comes.
+void connection::process_fin(const segment& seg, time_point now)
+{
+    if (seg.bits.fin && !got_fin_) rcv_.fin = seg.end() - 1;
     if (rcv_.fin && !got_fin_ && rcv_.nxt == *rcv_.fin) fin_received(now);
     if (seg.bits.fin) acks_.demand();
 }
