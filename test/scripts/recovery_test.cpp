@@ -219,6 +219,18 @@ TEST_F(giving_up, a_user_timeout_decides_instead) // RFC 9293 MUST-21
     EXPECT_EQ(s.receive_error(), errno_code(ETIMEDOUT));
 }
 
+// RFC 9293 §3.10.8 has no reset there; nor has Linux (tcp_write_err), whose keep-alive alone sends one.
+TEST_F(giving_up, by_a_user_timeout_says_nothing_to_the_peer)
+{
+    script_socket s = open_passive();
+    s.set(socket_option::user_timeout, 3000);
+    s.send("abc");
+    wire.out("P. 1:4(3)").at(2900ms).ignore_output().at(10s).ignore_output();
+    ASSERT_EQ(s.state(), tcp_state::closed);
+    EXPECT_EQ(wire.counters().tcp.out_rsts, 0U);
+    wire.in("P. 1:4(3) ack 1").out("R 1:1(0)"); // who speaks to it learns of it
+}
+
 TEST_F(giving_up, progress_begins_the_count_anew)
 {
     script_socket s = open_passive("S 0:0(0) win 65535 <mss 500>"); // so small that nobody suspects the path
