@@ -70,6 +70,13 @@ duration impairment::flight_time() noexcept
     return time;
 }
 
+time_point impairment::after_stall(time_point at) const noexcept
+{
+    if (options_.stall_every <= duration::zero()) return at;
+    const duration left = options_.stall_every - at.time_since_epoch() % options_.stall_every;
+    return left <= options_.stall ? at + left : at;
+}
+
 packet impairment::damaged(const packet& p, std::size_t link_header)
 {
     block copy(p.size());
@@ -98,7 +105,7 @@ void impairment::send(packet&& p, std::size_t link_header, time_point now, std::
         ++counters_.corrupted;
         p = damaged(p, link_header);
     }
-    const time_point at = left + flight_time();
+    const time_point at = after_stall(left + flight_time());
     if (happens(options_.duplicate)) {
         ++counters_.duplicated;
         out.push_back({at, p});

@@ -100,8 +100,10 @@ test::world::wire_options wire_of(const cell& c)
     w.forth.drop = c.loss;
     w.forth.delay = c.rtt / 2;
     w.forth.reorder = c.reordering;
-    w.forth.reorder_delay = packet_time(c);
-    w.forth.reorder_steps = 8;
+    w.forth.reorder_delay = c.reorder_delay != duration::zero() ? c.reorder_delay : packet_time(c);
+    w.forth.reorder_steps = c.reorder_delay != duration::zero() ? 1 : 8;
+    w.forth.stall = c.stall;
+    w.forth.stall_every = c.stall_every;
     w.back.delay = c.rtt / 2;
     return w;
 }

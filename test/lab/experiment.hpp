@@ -19,10 +19,12 @@ using namespace tapio::core;
 struct cell
 {
     std::string congestion_control = "cubic";
-    double loss = 0;        ///< share of packets, at random
-    duration rtt{};         ///< without queue
-    std::uint64_t rate = 0; ///< bit/s
-    double reordering = 0;  ///< share of packets that are delayed by 1 to 8 packet times
+    double loss = 0;                 ///< share of packets, at random
+    duration rtt{};                  ///< without queue
+    std::uint64_t rate = 0;          ///< bit/s
+    double reordering = 0;           ///< share of packets that are delayed
+    duration reorder_delay{};        ///< ... by so much; 0: by 1 to 8 packet times
+    duration stall{}, stall_every{}; ///< delay spikes: impairment_options'
     unsigned flows = 1;
     double queue = 1;                             ///< of the bottleneck, in bandwidth-delay products (ten packets at least)
     duration start_up = std::chrono::seconds(10); ///< not measured

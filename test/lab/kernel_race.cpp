@@ -31,9 +31,11 @@ using tapio::test::kernel_host;
 
 struct course
 {
-    double rate = 100; ///< Mbit/s
-    double rtt = 20;   ///< ms
-    double loss = 1;   ///< %
+    double rate = 100;                     ///< Mbit/s
+    double rtt = 20;                       ///< ms
+    double loss = 1;                       ///< %
+    double reorder = 0, reorder_delay = 0; ///< %, and ms by which
+    double stall = 0, stall_every = 0;     ///< ms for which the wire stands still, and how often
     std::string congestion_control = "cubic";
     double seconds = 10;
 };
@@ -136,7 +138,12 @@ std::unique_ptr<tapio::device> bad(std::unique_ptr<tapio::device> inner, const c
     auto& data = data_goes_out ? o.outgoing : o.incoming;
     data.rate = static_cast<std::uint64_t>(c.rate * 1e6);
     data.queue_limit = static_cast<std::size_t>(std::max(c.rate * 1e6 / 8 * c.rtt / 1e3, 15000.0)); // one bandwidth-delay product
+    const auto milliseconds = [](double ms) { return tapio::core::duration(static_cast<std::int64_t>(ms * 1e6)); };
     data.drop = c.loss / 100;
+    data.reorder = c.reorder / 100;
+    data.reorder_delay = milliseconds(c.reorder_delay);
+    data.stall = milliseconds(c.stall);
+    data.stall_every = milliseconds(c.stall_every);
     return tapio::impaired(std::move(inner), o);
 }
 
@@ -306,6 +313,10 @@ int main(int argc, char** argv)
     options.add_options()("rate", po::value(&c.rate), "Mbit/s");
     options.add_options()("rtt", po::value(&c.rtt), "ms");
     options.add_options()("loss", po::value(&c.loss), "% of packets");
+    options.add_options()("reorder", po::value(&c.reorder), "% of packets delayed");
+    options.add_options()("reorder-delay", po::value(&c.reorder_delay), "... by so many ms");
+    options.add_options()("stall", po::value(&c.stall), "ms for which the wire stands still");
+    options.add_options()("stall-every", po::value(&c.stall_every), "... each so many ms");
     options.add_options()("cc", po::value(&c.congestion_control), "congestion control of both");
     options.add_options()("seconds", po::value(&c.seconds), "of each run");
     options.add_options()("seeds", po::value(&seeds), "how many runs of each kind");
@@ -323,9 +334,11 @@ int main(int argc, char** argv)
                         tk.back() / 1e6, kt.back() / 1e6);
             std::fflush(stdout);
         }
-        std::printf("%s %g Mbit/s %g ms %g %%: medians %.3f %.3f %.3f Mbit/s, ratios %.2f %.2f\n", c.congestion_control.c_str(),
-                    c.rate, c.rtt, c.loss, median(kk) / 1e6, median(tk) / 1e6, median(kt) / 1e6, median(tk) / median(kk),
-                    median(kt) / median(kk));
+        std::printf("%s %g Mbit/s %g ms %g %%", c.congestion_control.c_str(), c.rate, c.rtt, c.loss);
+        if (c.reorder > 0) std::printf(", %g %% later by %g ms", c.reorder, c.reorder_delay);
+        if (c.stall > 0) std::printf(", %g ms of stall each %g ms", c.stall, c.stall_every);
+        std::printf(": medians %.3f %.3f %.3f Mbit/s, ratios %.2f %.2f\n", median(kk) / 1e6, median(tk) / 1e6, median(kt) / 1e6,
+                    median(tk) / median(kk), median(kt) / median(kk));
     } catch (const std::exception& e) {
         std::cerr << "kernel_race: " << e.what() << '\n';
         return 2;

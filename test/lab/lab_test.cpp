@@ -183,6 +183,50 @@ TEST(plots, show_the_run)
     EXPECT_NE(svg.find("queueing delay"), std::string::npos);
 }
 
+// -- what looks like loss and is none -----------------------------------------------------------------------------------
+
+struct mistake
+{
+    double reordering = 0; ///< share of packets
+    duration later{}, stall{}, stall_every{};
+    double utilisation = 0; ///< at least
+};
+void PrintTo(const mistake& m, std::ostream* out)
+{
+    using ms = std::chrono::duration<double, std::milli>;
+    *out << 100 * m.reordering << " % later by " << ms(m.later).count() << " ms, stalls of " << ms(m.stall).count() << " ms each "
+         << ms(m.stall_every).count() << " ms";
+}
+
+class mistaken_recovery : public testing::TestWithParam<mistake>
+{
+};
+
+/// Recoveries that were begun for reordering, and timeouts for a delay, are undone: what a path of 66 ms carries does not suffer.
+TEST_P(mistaken_recovery, is_undone)
+{
+    const mistake& m = GetParam();
+    cell c;
+    c.rate = 50'000'000;
+    c.rtt = 66ms;
+    c.queue = 2; // of what comes at once after a stall nothing is lost
+    c.reordering = m.reordering;
+    c.reorder_delay = m.later;
+    c.stall = m.stall;
+    c.stall_every = m.stall_every;
+    c.start_up = 5s;
+    c.length = 20s;
+    const outcome r = run(c);
+    EXPECT_GE(r.utilisation, m.utilisation);
+}
+INSTANTIATE_TEST_SUITE_P(paths, mistaken_recovery,
+                         testing::Values(mistake{.reordering = 0.01, .later = 10ms, .utilisation = 0.97},
+                                         mistake{.reordering = 0.01, .later = 30ms, .utilisation = 0.97},
+                                         mistake{.reordering = 0.05, .later = 50ms, .utilisation = 0.97},
+                                         mistake{.stall = 100ms, .stall_every = 1s, .utilisation = 0.95},
+                                         mistake{.stall = 300ms, .stall_every = 2s, .utilisation = 0.82},
+                                         mistake{.stall = 1s, .stall_every = 5s, .utilisation = 0.75}));
+
 // -- what takes a timeout -------------------------------------------------------------------------------------------------
 
 class random_loss : public testing::TestWithParam<std::pair<duration, double>>

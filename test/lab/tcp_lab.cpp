@@ -100,6 +100,7 @@ int main(int argc, char** argv)
 {
     std::string algorithms = "cubic", file, sequences;
     double from = 0, to = 2;
+    double reorder_delay = 0, stall = 0, stall_every = 0;
     double loss = 0, rtt = 20, rate = 100, reorder = 0, start_up = 10, length = 30, queue = 1;
     unsigned flows = 1;
     std::uint64_t seed = 1;
@@ -109,7 +110,10 @@ int main(int argc, char** argv)
     options.add_options()("loss", po::value(&loss), "% of packets lost at random");
     options.add_options()("rtt", po::value(&rtt), "ms");
     options.add_options()("rate", po::value(&rate), "Mbit/s");
-    options.add_options()("reorder", po::value(&reorder), "% of packets delayed by 1 to 8 packet times");
+    options.add_options()("reorder", po::value(&reorder), "% of packets delayed, by 1 to 8 packet times");
+    options.add_options()("reorder-delay", po::value(&reorder_delay), "... or by so many ms");
+    options.add_options()("stall", po::value(&stall), "ms for which the path stands still");
+    options.add_options()("stall-every", po::value(&stall_every), "... each so many ms");
     options.add_options()("flows", po::value(&flows), "at the same time");
     options.add_options()("queue", po::value(&queue), "of the bottleneck, in bandwidth-delay products");
     options.add_options()("start-up", po::value(&start_up), "s, not measured");
@@ -134,6 +138,9 @@ int main(int argc, char** argv)
         c.rtt = nanoseconds(rtt / 1e3);
         c.rate = static_cast<std::uint64_t>(rate * 1e6);
         c.reordering = reorder / 100;
+        c.reorder_delay = nanoseconds(reorder_delay / 1e3);
+        c.stall = nanoseconds(stall / 1e3);
+        c.stall_every = nanoseconds(stall_every / 1e3);
         c.flows = flows;
         c.queue = queue;
         c.seed = seed;

@@ -23,6 +23,8 @@ struct impairment_options
     duration jitter{};    ///< up to so much more, uniformly; reorders when larger than the distance of packets
     duration reorder_delay = std::chrono::milliseconds(5);
     unsigned reorder_steps = 1;  ///< ... times 1 to so many, each as likely
+    duration stall{};            ///< the wire stands still for so long, and then delivers all at once and in order: a delay spike
+    duration stall_every{};      ///< ... at the end of each such period, counted from the clock's zero; 0: never
     std::uint64_t rate = 0;      ///< bit/s of the wire; 0: infinitely fast
     std::size_t mark_above = 0;  ///< octets waiting from which on ECN-capable packets are marked (RFC 3168); 0: never
     std::size_t queue_limit = 0; ///< octets waiting for the wire before it drops the newest packet (with `rate`); 0: no bound
@@ -65,6 +67,7 @@ private:
     void mark(packet& p, std::size_t link_header);
     time_point leaves_wire(std::size_t octets, time_point now) noexcept;
     duration flight_time() noexcept;
+    time_point after_stall(time_point at) const noexcept;
     packet damaged(const packet& p, std::size_t link_header);
 
     impairment_options options_;
