@@ -15,6 +15,11 @@
 /// A synchronous call on such a stack lets time pass until it is done; in a world where nothing more can happen it fails
 /// with resource_deadlock_would_occur instead of hanging.
 ///
+/// Two hosts that answer each other for ever over a wire without delay would never let the clock go on. When a stack has received
+/// a million packets at one instant, the world stops: what comes is dropped; run(), run_for() or run_until() throws
+/// boost::system::system_error (resource_deadlock_would_occur) that names the two ends; a synchronous call, if it is what let
+/// the packets flow, fails with that error, and the run that comes next throws. A wire with any delay has no such end.
+///
 /// @par Thread safety  none: one thread runs the handlers and makes the calls
 /// @par Lifetime  outlives its stacks
 /// @par Determinism  the same program gives the same packets at the same times, the host's secrets included: they are made
@@ -28,6 +33,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace tapio {
@@ -53,9 +59,16 @@ public:
     /// Runs until `done()`, asked after each handler and each event, at most `limit` long. @return what it answered last
     bool run_until(const std::function<bool()>& done, core::duration limit);
 
+    /// For worlds that move more than that at one instant on purpose. @param packets for each stack; a million at first
+    void limit_packets_at_one_instant(std::uint64_t packets) noexcept { most_at_one_instant_ = packets; }
+
 private:
     friend class detail::engine;
     friend class stack;
+
+    bool is_stopped() const noexcept { return !stopped_by_.empty(); }
+    void stop_world();
+    void throw_if_stopped();
 
     void join(std::weak_ptr<detail::engine> e);
     void run_to(core::time_point t); ///< events only, no handlers
@@ -67,6 +80,8 @@ private:
     boost::asio::io_context& io_;
     std::vector<std::weak_ptr<detail::engine>> engines_;
     core::time_point now_{std::chrono::hours(1)};
+    std::uint64_t most_at_one_instant_ = 1'000'000;
+    std::string stopped_by_; ///< the two ends of an endless exchange
     std::uint64_t seed_;
 };
 

@@ -50,7 +50,7 @@ engine::waited engine::wait_for_turn_after(std::uint64_t seen, core::time_point 
     flush(); // the handler that waits here will not return before
     if (time_ != nullptr) {
         if (time_->step(deadline)) return waited::went_on;
-        if (deadline == core::never) return waited::for_ever;
+        if (deadline == core::never || time_->is_stopped()) return waited::for_ever;
         time_->run_to(deadline);
         return waited::timed_out;
     }
@@ -142,6 +142,7 @@ void engine::drive(core::duration at_most)
     std::uint64_t wakes = 0;
     (void)!::read(wake_, &wakes, sizeof wakes);
     for (const auto& a : media) a->medium->poll();
+    deliver_in_memory();
     if (now() >= next) advance();
 }
 

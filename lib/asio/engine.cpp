@@ -62,11 +62,18 @@ std::array<std::byte, core::random_source::seed_size> seed_from(std::uint64_t n)
 /// would be held.
 struct deliveries
 {
-    std::vector<std::shared_ptr<engine>> waiting;
+    std::vector<std::shared_ptr<engine>> waiting; ///< each once
+    std::uint64_t received = 0;                   ///< packets in this run
     bool running = false;
     unsigned inside_device = 0;
 };
 thread_local deliveries pending_deliveries;
+
+void deliver_soon(std::shared_ptr<engine> e)
+{
+    auto& waiting = pending_deliveries.waiting;
+    if (std::find(waiting.rbegin(), waiting.rend(), e) == waiting.rend()) waiting.push_back(std::move(e));
+}
 
 /// A device calls.
 struct called_by_device
@@ -187,7 +194,7 @@ engine::turn::~turn()
     if (to_catch_up) engine_.catch_up_due_ = true;
     ++engine_.turns_;
     const bool to_deliver = std::exchange(engine_.transmitted_, false) && engine_.has_in_memory_;
-    if (to_deliver) pending_deliveries.waiting.push_back(engine_.shared_from_this());
+    if (to_deliver) deliver_soon(engine_.shared_from_this());
     lock_.unlock();
     if (engine_.mutex_.real()) {
         engine_.changed_.notify_all();
@@ -284,21 +291,30 @@ void engine::flush()
 
 void engine::deliver_pending()
 {
+    constexpr std::uint64_t most = 20'000; // packets, then other handlers have their turn
     deliveries& d = pending_deliveries;
     if (d.running) return;
+    const auto post = [](const std::shared_ptr<engine>& e) {
+        boost::asio::post(e->driver(), [e] {
+            deliver_soon(e);
+            deliver_pending();
+        });
+    };
     if (d.inside_device > 0) { // soon, when it has returned
-        for (auto& e : std::exchange(d.waiting, {}))
-            boost::asio::post(e->driver(), [e] {
-                pending_deliveries.waiting.push_back(e);
-                deliver_pending();
-            });
+        for (const auto& e : std::exchange(d.waiting, {})) post(e);
         return;
     }
     d.running = true;
+    d.received = 0;
     while (!d.waiting.empty()) {
         const auto e = std::move(d.waiting.back());
         d.waiting.pop_back();
-        e->deliver();
+        // In virtual time a synchronous call runs no handlers, and there are no others to wait.
+        if (e->time_ == nullptr && d.received > most) {
+            post(e);
+        } else {
+            e->deliver();
+        }
     }
     d.running = false;
 }
@@ -307,6 +323,34 @@ std::vector<std::shared_ptr<engine::attachment>> engine::devices() const
 {
     const std::lock_guard lock(mutex_);
     return devices_; // they may be detached meanwhile
+}
+
+/// Without the lock: virtual time has one thread.
+std::pair<std::uint64_t, std::string> engine::received_at(core::time_point instant) const
+{
+    std::string name = host_.net().info(came_by_).name;
+    const auto& own = host_.net().addresses(came_by_);
+    if (!own.empty()) name += " (" + own.front().address.to_string() + ")";
+    return {instant_ == instant ? at_instant_ : 0, std::move(name)};
+}
+
+/// Packets have come; in virtual time.
+bool engine::world_has_stopped(const attachment& a, std::uint64_t packets)
+{
+    if (time_->is_stopped()) return true;
+    if (std::exchange(instant_, time_->now()) != time_->now()) at_instant_ = 0;
+    at_instant_ += packets;
+    came_by_ = a.id;
+    if (at_instant_ <= time_->most_at_one_instant_) return false;
+    time_->stop_world();
+    return true;
+}
+
+void engine::deliver_in_memory()
+{
+    if (!has_in_memory_) return;
+    deliver_soon(shared_from_this());
+    deliver_pending();
 }
 
 void engine::deliver()
@@ -485,6 +529,13 @@ void engine::attachment::end_batch(bool goes_on)
     if (replaced) return;
     t.handlers_first();
     owner.came_ = owner.traced_ ? batch.size() : gathered.packets();
+    pending_deliveries.received += owner.came_;
+    if (owner.time_ != nullptr && owner.world_has_stopped(*this, owner.came_)) {
+        batch.clear();
+        (void)gathered.finish();
+        gathered.clear();
+        return;
+    }
     if (!owner.traced_) return t.host().receive(id, gathered, t.now(), goes_on);
     t.host().receive(id, batch, t.now(), goes_on);
     batch.clear();

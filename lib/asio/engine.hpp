@@ -23,7 +23,9 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace tapio::detail {
@@ -135,7 +137,9 @@ public:
 
     // virtual time
     core::time_point next_event() const; ///< `never`, or when advance() is wanted
-    void advance();                      ///< that time has come
+    /// How many packets it has received at that instant, and the name of the interface that the last came by.
+    std::pair<std::uint64_t, std::string> received_at(core::time_point instant) const;
+    void advance(); ///< that time has come
 
     hosts_table& hosts() noexcept { return hosts_; }
     core::timer_wheel& timers() noexcept { return timers_; } ///< the users' timers; only under the lock
@@ -165,6 +169,7 @@ private:
 
         engine& owner;
         std::unique_ptr<device> medium;
+
         core::interface_id id = 0;
         bool unflushed = false;          ///< it has been given packets since the last flush()
         bool full = false;               ///< the device refused a packet and has not said writable() since
@@ -178,6 +183,7 @@ private:
     void note_link(attachment& a, turn& t);
     void tell_waiters(core::interface_id id, operation_queue& done);
     void abort_waits(operation_queue& done);
+
     void settle(core::time_point now, operation_queue& done);
     bool holds_output(operation_queue& done);
     bool wake_waiters(operation_queue& done);
@@ -197,7 +203,9 @@ private:
     static void send_to(const std::weak_ptr<engine>& sibling, core::stray s);
     void flush(); ///< what was left for later, if nobody has seen to it since
     void timer_fired();
+    bool world_has_stopped(const attachment& a, std::uint64_t packets);
     void deliver();
+    void deliver_in_memory();
     static void deliver_pending();
     core::time_point next_deadline() const; ///< of the host, the devices and the users' timers
     std::vector<std::shared_ptr<attachment>> devices() const;
@@ -215,7 +223,7 @@ private:
     operation_queue* timers_done_ = nullptr; ///< where a timer that fires leaves its operations
     std::uint64_t turns_ = 0;
     core::time_point turn_began_{};
-    bool transmitted_ = false; ///< in this turn: an in-memory device may have something to deliver
+    bool transmitted_ = false;   ///< in this turn: an in-memory device may have something to deliver
     std::vector<std::shared_ptr<attachment>> devices_;
     bool has_in_memory_ = false; ///< one of them wants deliver()
     std::vector<socket*> sockets_;
@@ -226,12 +234,16 @@ private:
     std::vector<std::weak_ptr<engine>> siblings_;
     const unsigned shard_;
 
+    core::time_point instant_{};     ///< of the last batch; in virtual time
+    std::uint64_t at_instant_ = 0;   ///< packets since time went on
+    core::interface_id came_by_ = 0; ///< the last interface
+
     virtual_time* const time_;
     const bool users_io_;      ///< in real time, and its handlers run where the user's do
     const bool runs_handlers_; ///< one thread: the handlers of what finishes together are run together
     const bool defers_;        ///< stack_options::defer_output
     const bool traced_;
-    operation_queue ready_;                     ///< finished; only if `runs_handlers_`
+    operation_queue ready_; ///< finished; only if `runs_handlers_`
     bool flush_due_ = false;                    ///< something has been left for later
     bool catch_up_due_ = false;                 ///< one is on its way
     bool catching_up_ = false;                  ///< one is running; only if `runs_handlers_`

@@ -5,7 +5,10 @@
 #include <tapio/detail/timer.hpp>
 #include <tapio/virtual_time.hpp>
 
+#include <boost/system/system_error.hpp>
+
 #include <algorithm>
+#include <utility>
 
 namespace tapio {
 
@@ -48,6 +51,7 @@ core::time_point virtual_time::next_event() const
 /// Goes to the next event, if there is one up to `limit`, and lets it happen.
 bool virtual_time::step(core::time_point limit)
 {
+    if (is_stopped()) return false;
     const core::time_point next = next_event();
     if (next == core::never || next > limit) return false;
     now_ = std::max(now_, next);
@@ -58,13 +62,34 @@ bool virtual_time::step(core::time_point limit)
     return true;
 }
 
+/// Some stack has received too many packets at this instant: those that have received nearly as many take part in it.
+void virtual_time::stop_world()
+{
+    std::vector<std::pair<std::uint64_t, std::string>> ends;
+    for (const auto& weak : engines_)
+        if (const auto e = weak.lock()) ends.push_back(e->received_at(now_));
+    std::stable_sort(ends.begin(), ends.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    const bool two = ends.size() > 1 && ends[1].first >= ends[0].first / 2;
+    stopped_by_ = ends[0].second + " and " + (two ? ends[1].second : "the other end of its wire");
+}
+
+void virtual_time::throw_if_stopped()
+{
+    if (!is_stopped()) return;
+    const std::string ends = std::exchange(stopped_by_, {});
+    throw boost::system::system_error(make_error_code(boost::system::errc::resource_deadlock_would_occur),
+                                      "packets without end at one instant of virtual time between " + ends);
+}
+
 /// Runs handlers until none is left, or it is done.
 std::size_t virtual_time::poll(const std::function<bool()>* done)
 {
     const on_this_thread here(*this);
     std::size_t n = 0;
     if (io_.stopped()) io_.restart();
+    throw_if_stopped();
     while (io_.poll_one() != 0) {
+        throw_if_stopped();
         ++n;
         if (done != nullptr && (*done)()) break;
     }
@@ -76,6 +101,7 @@ std::size_t virtual_time::run()
     std::size_t n = 0;
     do n += poll(nullptr);
     while (step(core::never));
+    throw_if_stopped();
     return n;
 }
 
@@ -85,6 +111,7 @@ std::size_t virtual_time::run_for(core::duration length)
     std::size_t n = 0;
     do n += poll(nullptr);
     while (step(end));
+    throw_if_stopped();
     now_ = end;
     return n;
 }
@@ -103,6 +130,7 @@ bool virtual_time::run_until(const std::function<bool()>& done, core::duration l
         if (done()) return true;
         if (!step(end)) break;
     }
+    throw_if_stopped();
     now_ = end;
     return done();
 }

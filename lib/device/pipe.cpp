@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace tapio {
 
@@ -18,8 +19,8 @@ namespace {
 
 using core::packet;
 
-constexpr std::size_t ethernet_overhead = 18;   // octets: header and one VLAN tag
-constexpr std::size_t most_in_one_go = 100'000; // packets, so that two hosts that never stop talking do not hold up a call
+constexpr std::size_t ethernet_overhead = 18;  // octets: header and one VLAN tag
+constexpr std::size_t most_in_one_go = 20'000; // packets, so that two hosts that never stop talking do not hold up a call
 
 class wire : public std::enable_shared_from_this<wire>
 {
@@ -59,7 +60,7 @@ public:
         const std::lock_guard lock(mutex_);
         auto& to = ends_[1 - from];
         const std::size_t overhead = options_.link == core::link_type::ethernet ? ethernet_overhead : 0;
-        if (to.state == gone || p.size() > options_.mtu + overhead) return true; // as a medium drops
+        if (broken_ || to.state == gone || p.size() > options_.mtu + overhead) return true; // as a medium drops
         if (to.coming.size() >= options_.queue_length) {
             ends_[from].refused = true;
             return false;
@@ -131,14 +132,37 @@ private:
             has_room = std::exchange(ends_[e].refused, false);
             alone = std::exchange(ends_[e].alone, false);
         }
+        bool endless = false;
         ends_[e].way.with_receiver([&](device_receiver& receiver) {
+            endless = never_ends(receiver.now(), batch.size());
+            if (endless) return;
             for (packet& p : batch)
                 if (ends_[e].way.is_open()) receiver.receive(std::move(p));
             if (!batch.empty() && ends_[e].way.is_open()) receiver.end_batch();
             if (has_room && ends_[e].way.is_open()) receiver.writable();
             if (alone && ends_[e].way.is_open()) receiver.changed();
         });
+        if (endless) tear();
         return batch.size() + 1;
+    }
+
+    // The carrier's. Whether the clock will stand still for ever: so many packets have come at this instant.
+    bool never_ends(core::time_point now, std::size_t packets) noexcept
+    {
+        if (std::exchange(instant_, now) != now) at_instant_ = 0;
+        at_instant_ += packets;
+        return at_instant_ > options_.packets_at_one_instant;
+    }
+
+    void tear()
+    {
+        {
+            const std::lock_guard lock(mutex_);
+            if (std::exchange(broken_, true)) return;
+            for (end& e : ends_) e.coming.clear();
+        }
+        const auto why = make_error_code(boost::system::errc::resource_deadlock_would_occur);
+        for (end& e : ends_) e.way.with_receiver([&](device_receiver& receiver) { receiver.failed(why); });
     }
 
     void carry_later(int e)
@@ -147,10 +171,13 @@ private:
     }
 
     const pipe_options options_;
-    mutable std::mutex mutex_; // a leaf: over ends_ (but their `way`), carrying_, last_
+    mutable std::mutex mutex_; // a leaf: over ends_ (but their `way`), carrying_, broken_, last_
     std::array<end, 2> ends_;
     bool carrying_ = false;
+    bool broken_ = false;
     int last_ = 0;
+    core::time_point instant_{};   // the carrier's: when the last batch came
+    std::uint64_t at_instant_ = 0; // likewise: packets since time went on
 };
 
 class pipe_end final : public device
