@@ -69,6 +69,38 @@ struct deliveries
 };
 thread_local deliveries pending_deliveries;
 
+/// How many stacks of an io_context have a catch_up() posted there.
+class catch_up_count : public boost::asio::execution_context::service
+{
+public:
+    using key_type = catch_up_count;
+    inline static boost::asio::execution_context::id id;
+
+    explicit catch_up_count(boost::asio::execution_context& context) : service(context) {}
+    void shutdown() override {}
+
+    unsigned posted = 0; ///< touched by the one thread of the io_context only
+};
+
+/// One of them, from when it is posted until it begins, or is dropped with the io_context.
+class posted_catch_up
+{
+public:
+    explicit posted_catch_up(unsigned& count) noexcept : count_(&count) { ++*count_; }
+    posted_catch_up(posted_catch_up&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+    posted_catch_up(const posted_catch_up&) = delete;
+    posted_catch_up& operator=(const posted_catch_up&) = delete;
+    ~posted_catch_up() { begin(); }
+    void begin() noexcept
+    {
+        if (count_ != nullptr) --*count_;
+        count_ = nullptr;
+    }
+
+private:
+    unsigned* count_;
+};
+
 void deliver_soon(std::shared_ptr<engine> e)
 {
     auto& waiting = pending_deliveries.waiting;
@@ -98,6 +130,7 @@ engine::engine(boost::asio::io_context* io, const stack_options& options)
       io_(io)
 {
     host_.set_trace(options.trace);
+    if (runs_handlers_) catch_ups_ = &boost::asio::use_service<catch_up_count>(*io_).posted;
 }
 
 engine::~engine()
@@ -183,7 +216,8 @@ engine::turn::~turn()
         engine_.settle(now(), done_);
     }
     if (deferred_ || later || (engine_.host_.tcp().awaits_more() && !engine_.shut_down_)) engine_.flush_due_ = true;
-    if (engine_.runs_handlers_ && !engine_.shut_down_) engine_.ready_.append(done_);
+    if (engine_.runs_handlers_ && !engine_.shut_down_)
+        (engine_.catching_up_ && !users_ ? engine_.arrived_ : engine_.ready_).append(done_);
     // What a handler's own calls lead to is looked at when it has returned. If it runs the io_context itself, devices come in
     // here: it does not get to what was posted before it did so, not with a concurrency_hint of 1. But what is delivered in
     // memory comes to every handler, and one that is on its way is enough: many would take the turns of others.
@@ -213,8 +247,13 @@ void engine::expect_more(core::tcp_id id)
 
 void engine::catch_up_later()
 {
-    boost::asio::post(*io_, [weak = weak_from_this()] {
+    const auto run = [weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->catch_up();
+    };
+    if (catch_ups_ == nullptr) return boost::asio::post(*io_, run);
+    boost::asio::post(*io_, [run, posted = posted_catch_up(*catch_ups_)]() mutable {
+        posted.begin();
+        run();
     });
 }
 
@@ -234,6 +273,7 @@ void engine::catch_up()
         ~running()
         {
             self.catching_up_ = outer;
+            self.ready_.append(self.arrived_);
             self.flushing_ = self.polling_ = self.time_stands_ = false;
             bool behind = false;
             {
@@ -252,6 +292,7 @@ void engine::catch_up()
     constexpr unsigned most_looks = 8;
     for (unsigned looks = 0; !io_->stopped(); ++looks) {
         for (unsigned n = 0; n < most && !io_->stopped(); ++n) {
+            if (ready_.empty() && *catch_ups_ == 0) ready_.append(arrived_);
             operation* const op = ready_.pop();
             if (op == nullptr) break;
             time_stands_ = false;
@@ -259,7 +300,7 @@ void engine::catch_up()
         }
         if (io_->stopped()) return;
         flush();
-        if (looks == most_looks || !looks_again()) return;
+        if (looks == most_looks || *catch_ups_ > 0 || !looks_again()) return;
     }
 }
 
@@ -346,6 +387,7 @@ bool engine::world_has_stopped(const attachment& a, std::uint64_t packets)
     return true;
 }
 
+/// What a blocked caller that drives the stack does in place of a handler that deliver_pending() has posted.
 void engine::deliver_in_memory()
 {
     if (!has_in_memory_) return;
@@ -572,6 +614,7 @@ void engine::shutdown()
         const std::lock_guard lock(mutex_);
         if (shut_down_) return;
         done.append(ready_);
+        done.append(arrived_);
         turn_began_ = now();
         for (socket* s : sockets_) s->detach(done);
         sockets_.clear();

@@ -195,7 +195,7 @@ private:
     {
         return users_io_ && !shut_down_ && (catching_up_ || io_->get_executor().running_in_this_thread());
     }
-    bool is_behind() const noexcept { return flush_due_ || !ready_.empty(); }
+    bool is_behind() const noexcept { return flush_due_ || !ready_.empty() || !arrived_.empty(); }
     void catch_up_later();
     void catch_up();
     bool looks_again();
@@ -244,8 +244,12 @@ private:
     const bool defers_;        ///< stack_options::defer_output
     const bool traced_;
     operation_queue ready_; ///< finished; only if `runs_handlers_`
+    /// Finished by what came in while handlers ran. Where handlers of other stacks wait they go first: over a pipe a user that
+    /// does one thing after the other (connects) would have many of them done here for each handler that runs there (accepts).
+    operation_queue arrived_;
     bool flush_due_ = false;                    ///< something has been left for later
     bool catch_up_due_ = false;                 ///< one is on its way
+    unsigned* catch_ups_ = nullptr;             ///< those on their way of all stacks of the io_context; only if `runs_handlers_`
     bool catching_up_ = false;                  ///< one is running; only if `runs_handlers_`
     bool flushing_ = false;                     ///< what it ends with
     bool polling_ = false;                      ///< it looks for more before it ends

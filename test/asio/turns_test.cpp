@@ -63,6 +63,44 @@ TEST(turns, who_accepts_keeps_pace_with_who_connects)
     EXPECT_LE(furthest_behind, 4 * at_once);
 }
 
+/// Each connection is worth more handlers to who accepts it than to who makes it.
+std::size_t furthest_behind(std::size_t connecting, std::size_t wanted)
+{
+    asio::io_context io{1};
+    auto [l, r] = tapio::make_pipe();
+    tapio::stack left(io, std::move(l)), right(io, std::move(r));
+    left.add_address(asio::ip::make_address("198.18.0.1"), 24);
+    right.add_address(asio::ip::make_address("198.18.0.2"), 24);
+    const tcp::endpoint there(asio::ip::make_address("198.18.0.2"), 80);
+    std::size_t begun = 0, connected = 0, accepted = 0, furthest = 0;
+    tcp::acceptor acceptor(right, there);
+    const auto session = [](tcp::socket s) -> asio::awaitable<void> {
+        char x = 0;
+        (void)co_await s.async_read_some(asio::buffer(&x, 1), asio::as_tuple(asio::use_awaitable));
+    };
+    const auto accept = [&]() -> asio::awaitable<void> {
+        for (; accepted < wanted; ++accepted)
+            asio::co_spawn(right, session(co_await acceptor.async_accept(asio::use_awaitable)), asio::detached);
+    };
+    const auto connect = [&]() -> asio::awaitable<void> {
+        while (begun++ < wanted) {
+            tcp::socket s(left);
+            co_await s.async_connect(there, asio::use_awaitable);
+            furthest = std::max(furthest, ++connected - std::min(connected, accepted));
+        }
+    };
+    asio::co_spawn(right, accept(), asio::detached);
+    for (std::size_t i = 0; i < connecting; ++i) asio::co_spawn(left, connect(), asio::detached);
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (accepted < wanted && std::chrono::steady_clock::now() < limit) io.run_one_for(std::chrono::milliseconds(100));
+    EXPECT_EQ(accepted, wanted);
+    EXPECT_EQ(right.counters().tcp.listen_overflows, 0U);
+    return furthest;
+}
+
+TEST(turns, who_serves_keeps_pace_with_one_who_connects) { EXPECT_LE(furthest_behind(1, 3000), 4U); }
+TEST(turns, who_serves_keeps_pace_with_several_who_connect) { EXPECT_LE(furthest_behind(8, 3000), 4 * 8U); }
+
 /// One end of a wire whose packets come in handlers of their own, as a descriptor's do.
 class posted_end final : public tapio::device
 {
