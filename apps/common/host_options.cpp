@@ -97,6 +97,9 @@ po::options_description host_options::description()
         ("io-uring", po::bool_switch(&io_uring), "drive the device by io_uring: more packets in a second, without --vnet") //
         ("busy-poll", number(busy_poll, 0, 1'000'000),
          "microseconds to look for the next packet before sleeping: answers sooner") //
+        ("queue-length", number(queue_length, 0, 1'000'000),
+         "packets that the device is to hold for us (txqueuelen, for root to set), which bounds what peers have on the way: a "
+         "long queue takes in faster, a short one answers sooner beside bulk data; 0: as it is") //
         ("log", po::value(&log), "say on stderr what happens: info (TCP states, links), debug (and drops), trace (and packets)");
     return d;
 }

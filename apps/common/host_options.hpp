@@ -26,11 +26,11 @@ struct host_options
     bool multi_queue = false;           ///< one queue of several of the device (IFF_MULTI_QUEUE)
     bool io_uring = false;              ///< drive the device by io_uring; it does not open where there is none
     unsigned busy_poll = 0;             ///< microseconds: tuntap_options::busy_poll
-    std::size_t queue_length = 0;       ///< packets; the device's queue towards us is to be so long if we may. 0: as it is
+    unsigned queue_length = 0;          ///< packets; the device's queue towards us is to be so long if we may. 0: as it is
     std::string capture;                ///< a pcapng file that gets every packet, or nothing
     std::string log;                    ///< the least severity to be logged (logging.hpp), or nothing
 
-    /// The options that fill in all but `multi_queue`, `queue_length` and `capture`; it must outlive the parsing.
+    /// The options that fill in all but `multi_queue` and `capture`; it must outlive the parsing.
     boost::program_options::options_description description();
 
     /// The option that fills in `capture`.

@@ -57,6 +57,15 @@ std::array<std::byte, core::random_source::seed_size> seed_from(std::uint64_t n)
     return seed;
 }
 
+/// The peer answers each packet that we write with one packet at most, an acknowledgement as a rule, into the device's queue
+/// towards us. An eighth of the queue is for these; the rest is for what comes unasked.
+std::size_t bound_on_unread(const device& medium)
+{
+    constexpr std::size_t share = 8, least = 8;
+    const std::size_t queue_length = medium.poll_descriptor() >= 0 ? medium.info().queue_length : 0;
+    return queue_length == 0 ? 0 : std::max(queue_length / share, least);
+}
+
 /// Engines of this thread whose in-memory devices have something to deliver. Worked off by the outermost turn, so that a
 /// conversation between two stacks in one thread is a loop and not a recursion; and never from within a device, whose locks
 /// would be held.
@@ -229,6 +238,7 @@ engine::turn::~turn()
     ++engine_.turns_;
     const bool to_deliver = std::exchange(engine_.transmitted_, false) && engine_.has_in_memory_;
     if (to_deliver) deliver_soon(engine_.shared_from_this());
+    const bool to_read = std::exchange(engine_.read_wanted_, false) && !std::exchange(engine_.read_due_, true);
     lock_.unlock();
     if (engine_.mutex_.real()) {
         engine_.changed_.notify_all();
@@ -236,6 +246,10 @@ engine::turn::~turn()
     }
     while (operation* const op = done_.pop()) op->complete();
     if (to_catch_up) engine_.catch_up_later(); // behind their handlers
+    if (to_read)
+        boost::asio::post(*engine_.io_, [weak = engine_.weak_from_this()] {
+            if (const auto self = weak.lock()) self->read_devices();
+        });
     if (to_deliver) deliver_pending();
 }
 
@@ -447,8 +461,7 @@ bool engine::wake_waiters(operation_queue& done)
 
 bool engine::has_more_to_do() const
 {
-    const auto can_send = [this](const auto& a) { return !a->full && host_.has_next_packet(a->id); };
-    return host_.wants_advance() || std::any_of(devices_.begin(), devices_.end(), can_send);
+    return host_.wants_advance() || std::any_of(devices_.begin(), devices_.end(), [this](const auto& a) { return can_send(*a); });
 }
 
 void engine::pass_on(core::stray&& s)
@@ -471,22 +484,53 @@ void engine::send_to(const std::weak_ptr<engine>& sibling, core::stray s)
     });
 }
 
+bool engine::can_send(const attachment& a) const
+{
+    return !a.full && !(reads_between_ && a.owes_a_read()) && host_.has_next_packet(a.id);
+}
+
 bool engine::transmit(attachment& a, core::time_point now)
 {
     bool any = false;
-    while (!a.full && host_.has_next_packet(a.id)) {
+    while (can_send(a)) {
         const auto packets = host_.first_packets(a.id, now);
         if (packets.empty()) break;
         any = transmitted_ = a.unflushed = true;
         const std::size_t taken = a.medium->transmit_several(packets);
         a.full = taken < packets.size();
+        a.unread += taken;
         host_.drop_first_packets(a.id, taken);
     }
+    if (reads_between_ && a.owes_a_read() && host_.has_next_packet(a.id)) read_wanted_ = true;
     if (a.unflushed && !a.full) {
         a.unflushed = !a.medium->flush();
         a.full = a.unflushed;
     }
     return any;
+}
+
+/// Devices to which much has been written are read, and then written to again. A handler of its own, so that others get their
+/// turn.
+void engine::read_devices()
+{
+    std::vector<std::pair<std::shared_ptr<attachment>, std::uint64_t>> owed; ///< and the batches that have come so far
+    {
+        const std::lock_guard lock(mutex_);
+        read_due_ = false;
+        for (const auto& a : devices_) {
+            if (!a->owes_a_read()) continue;
+            a->unread = 0;
+            owed.emplace_back(a, a->batches);
+        }
+    }
+    for (const auto& [a, batches] : owed) {
+        a->medium->poll();
+        {
+            const std::lock_guard lock(mutex_);
+            if (a->batches != batches) continue; // which had a turn
+        }
+        const turn nothing_came(*this);
+    }
 }
 
 core::time_point engine::next_deadline() const
@@ -564,6 +608,11 @@ stack::interface_id engine::attach(std::unique_ptr<device> medium)
     return a->id;
 }
 
+engine::attachment::attachment(engine& e, std::unique_ptr<device> d)
+    : owner(e), medium(std::move(d)), most_unread(bound_on_unread(*medium)), gathered(medium->info().link)
+{
+}
+
 void engine::attachment::end_batch(bool goes_on)
 {
     const called_by_device here;
@@ -578,6 +627,8 @@ void engine::attachment::end_batch(bool goes_on)
         gathered.clear();
         return;
     }
+    ++batches;
+    unread = 0;
     if (!owner.traced_) return t.host().receive(id, gathered, t.now(), goes_on);
     t.host().receive(id, batch, t.now(), goes_on);
     batch.clear();
@@ -618,6 +669,7 @@ void engine::shutdown()
         turn_began_ = now();
         for (socket* s : sockets_) s->detach(done);
         sockets_.clear();
+        reads_between_ = false;
         settle(turn_began_, done); // the resets still go out
         abort_waits(done);
         for (timer* t : user_timers_) t->abort(done);

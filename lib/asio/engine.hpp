@@ -59,6 +59,7 @@ public:
         explicit turn(engine& e, bool users = false)
             : engine_(e), lock_(e.mutex_), users_(users), deferred_(users && e.defers_ && e.in_handler())
         {
+            e.reads_between_ = e.time_ == nullptr && (!users || e.in_handler());
             if (!deferred_ || !e.time_stands_) e.turn_began_ = e.now();
             if (!deferred_) return;
             e.time_stands_ = e.catching_up_;
@@ -158,7 +159,7 @@ private:
     class attachment final : public device_receiver
     {
     public:
-        attachment(engine& e, std::unique_ptr<device> d) : owner(e), medium(std::move(d)), gathered(medium->info().link) {}
+        attachment(engine& e, std::unique_ptr<device> d);
 
         void receive(packet&& p) override { owner.traced_ ? batch.push_back(std::move(p)) : gathered.add(std::move(p)); }
         core::time_point now() const override { return owner.now(); }
@@ -169,8 +170,12 @@ private:
 
         engine& owner;
         std::unique_ptr<device> medium;
+        bool owes_a_read() const noexcept { return most_unread != 0 && unread >= most_unread; }
 
         core::interface_id id = 0;
+        std::size_t unread = 0;          ///< packets written since the device was last read
+        std::size_t most_unread = 0;     ///< then it is read before more is written: the answers fill its queue; 0: no bound
+        std::uint64_t batches = 0;       ///< that it has delivered
         bool unflushed = false;          ///< it has been given packets since the last flush()
         bool full = false;               ///< the device refused a packet and has not said writable() since
         bool replaced = false;           ///< the interface is another device's now
@@ -187,7 +192,9 @@ private:
     void settle(core::time_point now, operation_queue& done);
     bool holds_output(operation_queue& done);
     bool wake_waiters(operation_queue& done);
+    bool can_send(const attachment& a) const;
     bool transmit(attachment& a, core::time_point now);
+    void read_devices();
     bool has_more_to_do() const;
     void arm_timer(core::time_point now);
     void go_on(core::time_point next);
@@ -224,6 +231,9 @@ private:
     std::uint64_t turns_ = 0;
     core::time_point turn_began_{};
     bool transmitted_ = false;   ///< in this turn: an in-memory device may have something to deliver
+    bool reads_between_ = false; ///< in this turn: attachment::most_unread holds, because somebody will run read_devices()
+    bool read_wanted_ = false;   ///< in this turn: packets wait until a device has been read
+    bool read_due_ = false;      ///< read_devices() is posted
     std::vector<std::shared_ptr<attachment>> devices_;
     bool has_in_memory_ = false; ///< one of them wants deliver()
     std::vector<socket*> sockets_;

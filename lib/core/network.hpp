@@ -183,6 +183,8 @@ public:
     /// A transport waits in vain for an answer from there: perhaps the next hop is gone (RFC 1122 §3.3.1.4).
     void doubt_path(const address& destination, std::optional<interface_id> via, time_point now);
     std::size_t transmit_room(interface_id interface) const noexcept;
+    /// Its queue was full, and transports have not been told of room since.
+    bool is_awaited(interface_id interface) const noexcept { return interfaces_[interface]->was_full; }
     bool next_packet(interface_id interface, packet& out, time_point now);
     std::span<packet* const> first_packets(interface_id interface, time_point now);
     void drop_first_packets(interface_id interface, std::size_t n);

@@ -207,6 +207,7 @@ private:
     void follow(tcp_id id, tcp_socket& s, time_point now);
     void note_waiting(tcp_id id, tcp_socket& s);
     void postpone(tcp_id id, tcp_socket& s, time_point now);
+    void block(tcp_id id, tcp_socket& s);
     std::size_t share_of(const tcp_socket& s) const noexcept;
     void pump(tcp_id id, tcp_socket& s, time_point now);
     void follow_route(tcp_socket& s, time_point now); ///< routes, or what they lead to, may have changed

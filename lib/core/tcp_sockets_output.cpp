@@ -122,6 +122,10 @@ void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
 {
     if (s.postponed || s.connection->has_nothing_to_say()) return;
     if (s.path_generation != net_.route_generation()) follow_route(s, now);
+    // Where connections wait for room in the interface's queue, a further one with much to send waits behind them. A SYN, an
+    // acknowledgement or a short answer goes at once, while there is room.
+    constexpr std::uint64_t much = 16 * 1024; // octets
+    if (net_.is_awaited(s.path.interface) && s.connection->unacknowledged() > much) return block(id, s);
     const std::size_t share = share_of(s);
     const bool goes_on = may_withhold_ && !s.path.loopback; // of loopback everything has come
     std::size_t sent = 0;                                   // octets
@@ -133,6 +137,12 @@ void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
         if (const auto failed = transmit(s.local, s.remote, &s, std::move(seg), now)) s.connection->on_local_error(failed);
         if (s.connection->gave_last()) return note_waiting(id, s);
     }
+    block(id, s);
+}
+
+/// Until the interface's queue has room.
+void tcp_sockets::block(tcp_id id, tcp_socket& s)
+{
     if (!std::exchange(s.blocked, true)) blocked_.push_back(id);
 }
 
@@ -212,7 +222,8 @@ void tcp_sockets::next_turn(time_point now)
         tcp_socket* const s = find(id);
         if (s == nullptr) continue;
         s->postponed = false;
-        touch(id, *s);
+        // Where others wait for room in the interface's queue, it goes behind them: they have not had a turn yet.
+        net_.is_awaited(s->path.interface) ? block(id, *s) : touch(id, *s);
     }
     postponed_.clear();
 }

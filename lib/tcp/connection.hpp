@@ -116,6 +116,7 @@ public:
     bool next_segment(outgoing_segment& out, time_point now, bool goes_on = false);
     /// next_segment() would give none now: it need not be asked. False says nothing.
     bool has_nothing_to_say() noexcept;
+    std::uint64_t unacknowledged() const noexcept { return outgoing_.size(); } ///< octets of the user's, sent and unsent
     /// Nothing would follow the segment that the last next_segment() gave: it need not be asked. False says nothing.
     bool gave_last() const noexcept { return last_; }
     /// The user is about to write more: in bulk, what is there beyond whole pieces waits for it, until `false` is said.

@@ -33,7 +33,10 @@ struct tuntap_options
     core::duration busy_poll{};
     std::size_t mtu = 0; ///< octets of IP packet; 0: as the device has it
     /// txqueuelen, packets waiting for us; 0: as the device has it. How much peers may have on the way follows from it, and so
-    /// how long a packet may wait behind others' bulk data: a long one is faster, a short one answers sooner.
+    /// how long a packet may wait behind others' bulk data: a long one is faster, a short one answers sooner. What comes while it
+    /// is full is lost, acknowledgements and SYNs as well: the stack reads the device after having written an eighth of it, so
+    /// that the answers to what it sends fit in, and shares the rest out to those that send to it; but thousands of connections
+    /// that are opened at once want a place each.
     std::size_t queue_length = 0;
     core::mac_address mac{}; ///< *ours*, not the kernel's, at our end of a TAP; unspecified: the host makes one up
 };
