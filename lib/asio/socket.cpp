@@ -109,7 +109,7 @@ socket::socket(std::shared_ptr<engine> owner, socket_kind kind, core_handle id) 
 
 socket::~socket()
 {
-    if (!closed_) close();
+    if (!closed_) end();
 }
 
 std::shared_ptr<socket> socket::open(std::shared_ptr<engine> owner, socket_kind kind, int family, int protocol, error_code& ec)
@@ -175,11 +175,47 @@ void socket::leave(operation_queue& done)
     if (kind_ != socket_kind::tcp) engine_->host().udp().close(udp(id_));
 }
 
+/// SO_LINGER; zero also where close() does not wait.
+core::duration socket::linger_time() const
+{
+    if (kind_ != socket_kind::tcp || !open_) return {};
+    const auto seconds = engine_->host().tcp().get_option(tcp(id_), core::socket_option::linger);
+    return std::chrono::seconds(seconds ? std::max(*seconds, 0) : 0);
+}
+
 void socket::close()
 {
     if (native_handle_ >= 0) handles().remove(std::exchange(native_handle_, -1));
+    core::duration patience{};
+    core::time_point began{};
+    {
+        engine::user_turn t(*engine_);
+        patience = linger_time();
+        began = t.now();
+        leave(t.done());
+    }
+    if (patience > core::duration::zero()) wait_until_finished(began + patience);
+}
+
+void socket::end()
+{
+    if (native_handle_ >= 0) handles().remove(std::exchange(native_handle_, -1));
     engine::user_turn t(*engine_);
+    if (user_set_linger_ && open_) engine_->host().tcp().set_option(tcp(id_), core::socket_option::linger, -1, t.now());
     leave(t.done());
+}
+
+void socket::wait_until_finished(core::time_point deadline)
+{
+    for (;;) {
+        std::uint64_t seen = 0;
+        {
+            const engine::user_turn t(*engine_);
+            if (engine_->is_shut_down() || !engine_->host().tcp().is_closing(tcp(id_))) return;
+            seen = engine_->turns() + 1; // this one counts when it ends
+        }
+        if (engine_->wait_for_turn_after(seen, deadline) != engine::waited::went_on) return;
+    }
 }
 
 void socket::discard()

@@ -211,6 +211,7 @@ void socket::set_option(int level, int name, const void* data, std::size_t size,
     if (!open_) return void(ec = error::bad_descriptor);
     ec = kind_ == socket_kind::tcp ? t.host().tcp().set_option({id_.index, id_.generation}, *option, value, t.now())
                                    : t.host().udp().set_option({id_.index, id_.generation}, *option, value);
+    if (!ec && kind_ == socket_kind::tcp && option == socket_option::linger) user_set_linger_ = true;
 }
 
 /// What a socket is, rather than how it is set: SO_TYPE and its like, and those whose value is no integer.

@@ -70,6 +70,9 @@ public:
     result<std::size_t> receive(tcp_id id, std::vector<slice>& into, std::size_t limit, time_point now); ///< octets at most
     error_code shutdown(tcp_id id, shutdown_type how, time_point now);
     void close(tcp_id id, time_point now);
+    /// It has sent its FIN, or will, and the peer has not acknowledged it: FIN-WAIT-1, CLOSING, LAST-ACK. Linux's close() waits
+    /// while this is so (sk_stream_closing).
+    bool is_closing(tcp_id id) const;
     readiness poll(tcp_id id) const;
     error_code take_error(tcp_id id);
     result<endpoint> local_endpoint(tcp_id id) const;

@@ -309,6 +309,14 @@ void tcp_sockets::state_changed(tcp_id id, tcp_socket& s, tcp_state before, time
     if (s.listener || s.fast_opened_by) child_changed(id, s, before, now);
 }
 
+bool tcp_sockets::is_closing(tcp_id id) const
+{
+    const tcp_socket* const s = find(id);
+    if (s == nullptr || !s->connection) return false;
+    const tcp_state now = s->connection->state();
+    return now == tcp_state::fin_wait_1 || now == tcp_state::closing || now == tcp_state::last_ack;
+}
+
 /// The end of a connection, and of a socket that nobody holds any more. @return true: it has gone
 bool tcp_sockets::reap(tcp_id id, tcp_socket& s)
 {

@@ -75,8 +75,13 @@ public:
     int release(); ///< the handle keeps it alive from now on, until it is adopted
     ~socket();
 
-    /// Ends it; what is pending completes with operation_aborted. Later calls give bad_descriptor.
+    /// Ends it; what is pending completes with operation_aborted. Later calls give bad_descriptor. With SO_LINGER set to a time
+    /// it waits for so long until the peer has acknowledged all data and the FIN, non_blocking() or not, as Linux's close(); then
+    /// the connection goes on without a user.
     void close();
+    /// The end of the object that has it, which does not wait: as Asio's for kernel sockets, it clears SO_LINGER first if the
+    /// user has set it on this socket.
+    void end();
     /// As close(), but what is pending is destroyed without being called.
     void discard();
     int native_handle(); ///< registers the socket process-wide until it is adopted or closed
@@ -131,6 +136,7 @@ public:
 
     /// The core says that something changed. Under the lock.
     void ready(unsigned readiness, operation_queue& done);
+
     /// The stack is going away: takes every operation out, aborted. Under the lock.
     void detach(operation_queue& done);
 
@@ -148,6 +154,8 @@ private:
     error_code set_group(int name, const void* data, std::size_t size);
     void abort_all(operation_queue& done);
     void leave(operation_queue& done);
+    core::duration linger_time() const;
+    void wait_until_finished(core::time_point deadline);
 
     friend class engine;
 
@@ -157,6 +165,7 @@ private:
     bool open_ = true;    ///< under the lock; a stack that goes away ends it too
     bool closed_ = false; ///< by close() or discard(): there is nothing left to be done
     bool non_blocking_ = false;
+    bool user_set_linger_ = false; ///< SO_LINGER, on this socket and not on the listener that it comes from
     int native_handle_ = -1;
     core_handle id_;
     operation_queue pending_[3]; ///< by direction

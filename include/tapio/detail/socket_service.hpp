@@ -213,7 +213,7 @@ public:
     void construct(implementation_type&) noexcept {}
     void destroy(implementation_type& impl)
     {
-        if (const auto s = take(impl)) s->close();
+        if (const auto s = take(impl)) s->end();
     }
     void move_construct(implementation_type& impl, implementation_type& other) noexcept
     {
@@ -251,7 +251,7 @@ public:
     bool is_open(const implementation_type& impl) const noexcept { return impl.socket != nullptr; }
     error_code close(implementation_type& impl, error_code& ec)
     {
-        destroy(impl);
+        if (const auto s = take(impl)) s->close();
         return ec = {};
     }
     native_handle_type release(implementation_type& impl, error_code& ec)
