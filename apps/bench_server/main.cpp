@@ -8,6 +8,7 @@
 #include <tapio/shards.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <sched.h>
 
@@ -60,7 +61,8 @@ void serve(apps::host_options host, const engine_options& engine)
     tapio::shards shards(std::move(queues), options);
     for (std::size_t n = 0; n < shards.size(); ++n) apps::configure(shards[n], host);
     start_services(shards);
-    apps::stop_signal stop(shards.context(0), [&] { shards.stop(); });
+    apps::stop_signal stop(shards.context(0),
+                           [&] { shards.drain(std::chrono::seconds(5), [&](boost::system::error_code) { shards.stop(); }); });
     std::atomic<std::size_t> started = 0;
     shards.run([&](std::size_t n) { // on the shard's thread: the services have buffers for each
         if (engine.queues > 1) pin_to_processor(n);

@@ -160,6 +160,12 @@ std::unique_ptr<tapio::device> open_device(const host_options& options)
     return tapio::capture(std::move(device), options.capture);
 }
 
+void drain(tapio::stack& stack, std::function<void()> done)
+{
+    constexpr auto patience = std::chrono::seconds(5); // a second signal ends it at once
+    stack.async_drain(patience, [done = std::move(done)](boost::system::error_code) { done(); });
+}
+
 void configure(tapio::stack& stack, const host_options& options)
 {
     for (const auto& text : options.addresses) {

@@ -8,6 +8,7 @@
 #include <boost/program_options.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,5 +47,9 @@ std::unique_ptr<tapio::device> open_device(const host_options& options);
 
 /// Gives the host its addresses and its default gateway.
 void configure(tapio::stack& stack, const host_options& options);
+
+/// The end of a program that has been told to end: what has been written is delivered, for five seconds at most, then the stack
+/// is shut down and `done` is called.
+void drain(tapio::stack& stack, std::function<void()> done);
 
 } // namespace apps

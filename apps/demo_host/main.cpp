@@ -37,7 +37,7 @@ void serve(const apps::host_options& host, const std::string& root)
     asio::co_spawn(stack, apps::echo_tcp(tcp::acceptor(stack, {tcp::v4(), 7})), asio::detached);
     apps::http_server::server http(io, stack, {tcp::v4(), 80}, site);
 
-    apps::stop_signal stop(io, [&] { http.stop([&] { io.stop(); }); });
+    apps::stop_signal stop(io, [&] { http.stop([&] { apps::drain(stack, [&] { io.stop(); }); }); });
     apps::say("ready");
     io.run();
 }

@@ -245,11 +245,12 @@ void talk(const apps::host_options& host, const client_options& options)
 
     client one(io, options);
     std::exception_ptr failed;
+    const auto end = [&] { apps::drain(stack, [&] { io.stop(); }); };
     asio::co_spawn(stack, one.run(), [&](std::exception_ptr e) {
         failed = e;
-        io.stop();
+        end();
     });
-    apps::stop_signal stop(io, [&] { io.stop(); });
+    apps::stop_signal stop(io, end);
     io.run();
     if (failed) std::rethrow_exception(failed);
 }

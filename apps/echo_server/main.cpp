@@ -27,7 +27,7 @@ void serve(const apps::host_options& host, std::uint16_t port)
     asio::co_spawn(stack, apps::echo_tcp(tcp::acceptor(stack, {tcp::v4(), port})), asio::detached);
     asio::co_spawn(stack, apps::echo_udp(udp::socket(stack, {udp::v4(), port})), asio::detached);
 
-    apps::stop_signal stop(io, [&] { io.stop(); });
+    apps::stop_signal stop(io, [&] { apps::drain(stack, [&] { io.stop(); }); });
     apps::say("ready");
     io.run();
 }

@@ -107,7 +107,7 @@ void serve(const apps::host_options& host, std::uint16_t port)
     tcp_server tcp_echo(stack, port);
     udp_server udp_echo(stack, port);
 
-    apps::stop_signal stop(io, [&] { io.stop(); });
+    apps::stop_signal stop(io, [&] { apps::drain(stack, [&] { io.stop(); }); });
     apps::say("ready");
     io.run();
 }

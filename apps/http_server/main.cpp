@@ -59,7 +59,7 @@ void serve(const apps::host_options& host, const http_options& http)
 
     apps::http_server::server server(io, stack, {tcp::v4(), http.port}, site);
 
-    apps::stop_signal stop(io, [&] { server.stop([&] { io.stop(); }); });
+    apps::stop_signal stop(io, [&] { server.stop([&] { apps::drain(stack, [&] { io.stop(); }); }); });
     apps::say("ready");
     io.run();
 }

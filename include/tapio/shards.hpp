@@ -63,6 +63,10 @@ public:
     /// From any thread: run() returns soon.
     void stop();
 
+    /// From any thread, while run() runs: stack::async_drain on every shard. `done` is called on the first shard's thread when
+    /// the last has ended, with timed_out if not everything was acknowledged; run() returns then, too.
+    void drain(core::duration timeout, std::function<void(boost::system::error_code)> done);
+
 private:
     struct shard
     {

@@ -14,6 +14,7 @@
 #include <tapio/core/interface_status.hpp>
 #include <tapio/core/tcp_info.hpp>
 #include <tapio/core/trace.hpp>
+#include <tapio/detail/drain.hpp>
 #include <tapio/detail/interface_wait.hpp>
 #include <tapio/detail/stack_executor.hpp>
 #include <tapio/device/device.hpp>
@@ -21,6 +22,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/system/error_code.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -170,6 +172,25 @@ public:
 
     /// Ends everything: pending operations complete with operation_aborted, connections are reset, devices detached. Idempotent.
     void shutdown();
+
+    /// The graceful form of shutdown(), for a server that is told to end. Listeners take no more connections, and what waits for
+    /// one there completes with operation_aborted. Every connection sends what has been written to it, and a FIN as soon as no
+    /// write is pending on it and none has begun for 10 ms: a large write that goes on in parts is not cut. When the peers have
+    /// acknowledged all data and all FINs, those of connections whose sockets have been closed included, shutdown() follows, but
+    /// without a reset to those peers; then it completes. What can be read may be read meanwhile.
+    /// @param timeout  then what has not been acknowledged is given up: shutdown(), with its resets
+    /// @param token  completion signature `void(error_code)`
+    /// @par Errors  timed_out: not everything was acknowledged · operation_aborted: shutdown() was called, or it was cancelled
+    /// @par Cancellation  terminal, partial, total: operation_aborted; the stack is not shut down, but connections that have sent
+    ///   their FIN stay so, and listeners listen no more
+    /// @par Example
+    ///     signals.async_wait([&](error_code, int) { stack.async_drain(5s, [](error_code) {}); });
+    template <class Token = boost::asio::default_completion_token_t<executor_type>>
+    auto async_drain(core::duration timeout, Token&& token = Token())
+    {
+        return boost::asio::async_initiate<Token, void(boost::system::error_code)>(
+            detail::drain_initiation<executor_type>(engine_, get_executor()), token, timeout);
+    }
 
 private:
     friend class shards;

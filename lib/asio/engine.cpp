@@ -432,6 +432,7 @@ void engine::settle(core::time_point now, operation_queue& done)
     }
     core::stray s;
     while (host_.next_stray(s)) pass_on(std::move(s));
+    if (!drains_.empty()) complete_drains();
     if (!shut_down_) arm_timer(now);
 }
 
@@ -667,6 +668,7 @@ void engine::shutdown()
         done.append(ready_);
         done.append(arrived_);
         turn_began_ = now();
+        abort_drains(done);
         for (socket* s : sockets_) s->detach(done);
         sockets_.clear();
         reads_between_ = false;

@@ -107,6 +107,9 @@ public:
     void cancel_wait(std::uint64_t op_id);
     void shutdown();
     bool is_shut_down() const noexcept { return shut_down_; }
+    void start_drain(core::duration timeout, operation* op); ///< stack::async_drain; drain.cpp
+    void cancel_drain(std::uint64_t id);
+    bool is_drained() const noexcept { return drained_; }           ///< ... has ended; only under the lock
     bool has_one_thread() const noexcept { return !mutex_.real(); } ///< by its user's promise
 
     core::host& host() noexcept { return host_; } ///< only under the lock
@@ -188,6 +191,11 @@ private:
     void note_link(attachment& a, turn& t);
     void tell_waiters(core::interface_id id, operation_queue& done);
     void abort_waits(operation_queue& done);
+    struct drain;
+    void drain_goes_on(core::time_point now);
+    void complete_drains();
+    void end_drained(operation* op);
+    void abort_drains(operation_queue& done);
 
     void settle(core::time_point now, operation_queue& done);
     bool holds_output(operation_queue& done);
@@ -240,6 +248,8 @@ private:
     std::vector<timer*> user_timers_;
     std::vector<operation_queue> interface_waits_; ///< by interface, up to the last that anybody has waited for
     bool shut_down_ = false;
+    std::vector<std::shared_ptr<drain>> drains_;
+    bool drained_ = false;
 
     std::vector<std::weak_ptr<engine>> siblings_;
     const unsigned shard_;

@@ -3,7 +3,13 @@
 
 #include <tapio/shards.hpp>
 
+#include <boost/asio/error.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/system/system_error.hpp>
+
+#include <atomic>
+#include <memory>
 
 namespace tapio {
 
@@ -109,6 +115,43 @@ void shards::run(const std::function<void(std::size_t)>& on_start)
     run_one(0);
     for (std::thread& t : threads_) t.join();
     threads_.clear();
+}
+
+namespace {
+
+/// Shards that are being drained, and what is to be done then.
+struct drain_of_all
+{
+    drain_of_all(std::size_t size, std::function<void(boost::system::error_code)> f, boost::asio::io_context& io)
+        : left(size), done(std::move(f)), first(io.get_executor())
+    {
+    }
+
+    std::atomic<std::size_t> left;
+    std::atomic<bool> failed = false;
+    std::function<void(boost::system::error_code)> done;
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> first; ///< runs until `done` has been called
+
+    void one_ended(boost::system::error_code ec)
+    {
+        if (ec) failed = true;
+        if (--left > 0) return;
+        const boost::system::error_code all =
+            failed ? boost::system::error_code(boost::asio::error::timed_out) : boost::system::error_code();
+        boost::asio::post(first.get_executor(), [all, f = std::move(done)] { f(all); });
+        first.reset();
+    }
+};
+
+} // namespace
+
+void shards::drain(core::duration timeout, std::function<void(boost::system::error_code)> done)
+{
+    const auto all = std::make_shared<drain_of_all>(all_.size(), std::move(done), *all_.front().io);
+    for (shard& s : all_)
+        boost::asio::post(*s.io, [all, timeout, host = s.host.get()] {
+            host->async_drain(timeout, [all](boost::system::error_code ec) { all->one_ended(ec); });
+        });
 }
 
 void shards::stop()

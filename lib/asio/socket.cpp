@@ -233,8 +233,12 @@ void socket::detach(operation_queue& done)
     abort_all(done);
     open_ = false;
     if (kind_ != socket_kind::tcp) return engine_->host().udp().close(udp(id_));
-    engine_->host().tcp().set_option(tcp(id_), core::socket_option::linger, 0, engine_->turn_began());
-    engine_->host().tcp().close(tcp(id_), engine_->turn_began());
+    core::tcp_sockets& all = engine_->host().tcp();
+    // After async_drain(): a peer that has acknowledged everything is not told of a reset, for which it might drop what it has
+    // not read yet.
+    if (!engine_->is_drained() || !all.is_finished(tcp(id_)))
+        all.set_option(tcp(id_), core::socket_option::linger, 0, engine_->turn_began());
+    all.close(tcp(id_), engine_->turn_began());
 }
 
 // -- operations -------------------------------------------------------------------------------------------------------
@@ -302,6 +306,7 @@ bool socket::try_send(const_buffer_list from, const core::endpoint* destination,
 {
     core::host& h = engine_->host();
     const auto now = engine_->turn_began();
+    wrote_ = true;
     n = value_or(kind_ == socket_kind::tcp ? h.tcp().send(tcp(id_), from, now, (flags & MSG_OOB) != 0)
                                            : h.udp().send(udp(id_), from, destination, now),
                  ec);
@@ -328,6 +333,7 @@ bool socket::try_send(std::span<core::slice> from, std::size_t& n, error_code& e
 {
     n = 0;
     if (kind_ != socket_kind::tcp) return ec = error::operation_not_supported, true;
+    wrote_ = true;
     n = value_or(engine_->host().tcp().send(tcp(id_), from, engine_->turn_began()), ec);
     std::size_t left = n;
     for (auto s = from.begin(); left > 0; ++s) {

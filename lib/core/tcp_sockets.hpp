@@ -73,6 +73,9 @@ public:
     /// It has sent its FIN, or will, and the peer has not acknowledged it: FIN-WAIT-1, CLOSING, LAST-ACK. Linux's close() waits
     /// while this is so (sk_stream_closing).
     bool is_closing(tcp_id id) const;
+    /// Nothing that was sent is unacknowledged, the FIN included, and nothing more can be sent; or the connection is gone.
+    bool is_finished(tcp_id id) const;
+    std::vector<tcp_id> unfinished(); ///< synchronised connections that are not finished, those without a user included
     readiness poll(tcp_id id) const;
     error_code take_error(tcp_id id);
     result<endpoint> local_endpoint(tcp_id id) const;

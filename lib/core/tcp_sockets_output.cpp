@@ -309,12 +309,35 @@ void tcp_sockets::state_changed(tcp_id id, tcp_socket& s, tcp_state before, time
     if (s.listener || s.fast_opened_by) child_changed(id, s, before, now);
 }
 
+bool tcp_sockets::is_finished(tcp_id id) const
+{
+    const tcp_socket* const s = find(id);
+    if (s == nullptr || !s->connection) return true;
+    switch (s->connection->state()) {
+    case tcp_state::established:
+    case tcp_state::close_wait:
+    case tcp_state::fin_wait_1:
+    case tcp_state::closing:
+    case tcp_state::last_ack: return false;
+    default: return true;
+    }
+}
+
 bool tcp_sockets::is_closing(tcp_id id) const
 {
     const tcp_socket* const s = find(id);
     if (s == nullptr || !s->connection) return false;
     const tcp_state now = s->connection->state();
     return now == tcp_state::fin_wait_1 || now == tcp_state::closing || now == tcp_state::last_ack;
+}
+
+std::vector<tcp_id> tcp_sockets::unfinished()
+{
+    std::vector<tcp_id> out;
+    sockets_.for_each([&](tcp_id id, const tcp_socket_slot& slot) {
+        if (slot.rests() || !is_finished(id)) out.push_back(id); // one at rest is ESTABLISHED or CLOSE-WAIT
+    });
+    return out;
 }
 
 /// The end of a connection, and of a socket that nobody holds any more. @return true: it has gone

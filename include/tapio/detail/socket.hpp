@@ -136,6 +136,9 @@ public:
 
     /// The core says that something changed. Under the lock.
     void ready(unsigned readiness, operation_queue& done);
+    // -- stack::async_drain, under the lock ---------------------------------------------------------------------------------
+    void finish(operation_queue& done);
+    bool finish_if_quiet(core::time_point now);
 
     /// The stack is going away: takes every operation out, aborted. Under the lock.
     void detach(operation_queue& done);
@@ -166,6 +169,8 @@ private:
     bool closed_ = false; ///< by close() or discard(): there is nothing left to be done
     bool non_blocking_ = false;
     bool user_set_linger_ = false; ///< SO_LINGER, on this socket and not on the listener that it comes from
+    bool finishes_ = false;        ///< it gets a FIN when nothing is written to it any more (stack::async_drain)
+    bool wrote_ = false;           ///< since it was asked last whether it still does
     int native_handle_ = -1;
     core_handle id_;
     operation_queue pending_[3]; ///< by direction

@@ -1,0 +1,152 @@
+// stack::async_drain: the end of a stack when all that was written has been acknowledged, FINs included.
+#include "asio/engine.hpp"
+
+#include <tapio/detail/drain.hpp>
+#include <tapio/detail/socket.hpp>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace tapio::detail {
+
+namespace {
+
+namespace error = boost::asio::error;
+
+/// A user that writes something large does it in parts, each from the handler of the one before. A connection on which nothing
+/// has been written for so long is done.
+constexpr auto quiet = std::chrono::milliseconds(10);
+
+} // namespace
+
+/// One async_drain() under way. All of it under the engine's lock.
+struct engine::drain
+{
+    operation* op = nullptr;
+    std::vector<core::tcp_id> unfinished; ///< connections that it waits for
+    core::time_point deadline{};
+    core::timer_node timer;
+    bool over = false;
+};
+
+void engine::start_drain(core::duration timeout, operation* op)
+{
+    user_turn t(*this);
+    if (shut_down_) {
+        op->result = error::operation_aborted;
+        return t.done().push(op);
+    }
+    for (socket* s : sockets_) s->finish(t.done());
+    auto d = std::make_shared<drain>();
+    d->op = op;
+    d->unfinished = host_.tcp().unfinished();
+    d->deadline = t.now() + std::max(timeout, core::duration::zero());
+    d->timer.context = this;
+    d->timer.fire = [](core::timer_node&, void* context, core::time_point now) {
+        static_cast<engine*>(context)->drain_goes_on(now);
+    };
+    timers_.arm(d->timer, std::min(d->deadline, t.now() + quiet));
+    drains_.push_back(std::move(d));
+}
+
+/// From the timer of one of them: connections on which nothing is written any more get their FIN.
+void engine::drain_goes_on(core::time_point now)
+{
+    bool all = true;
+    for (socket* s : sockets_) all = s->finish_if_quiet(now) && all;
+    for (const auto& d : drains_) {
+        d->over = d->over || d->deadline <= now;
+        if (!d->over && !d->timer.armed()) timers_.arm(d->timer, all ? d->deadline : std::min(d->deadline, now + quiet));
+    }
+}
+
+/// Those with nothing left to wait for, or no time left, complete. Each turn comes here.
+void engine::complete_drains()
+{
+    std::erase_if(drains_, [this](const std::shared_ptr<drain>& d) {
+        auto& left = d->unfinished;
+        while (!left.empty() && host_.tcp().is_finished(left.back())) left.pop_back();
+        if (!left.empty() && !d->over) return false;
+        timers_.cancel(d->timer);
+        d->op->result = left.empty() ? boost::system::error_code() : error::timed_out;
+        end_drained(d->op);
+        return true;
+    });
+}
+
+/// The stack shuts down, then the handler hears of it; but not under the lock, and not in the midst of a device's handler.
+void engine::end_drained(operation* op)
+{
+    const auto destroy = [](operation* o) { o->destroy(); };
+    boost::asio::post(
+        driver(), [self = shared_from_this(), op = std::unique_ptr<operation, decltype(destroy)>(op, destroy)]() mutable {
+            {
+                const std::lock_guard lock(self->mutex_);
+                self->drained_ = true;
+            }
+            const bool own_thread = self->own_io_ != nullptr; // which ends with the stack: what is posted before still runs
+            if (own_thread) op.release()->complete();
+            self->shutdown();
+            if (!own_thread) op.release()->complete();
+        });
+}
+
+void engine::cancel_drain(std::uint64_t id)
+{
+    user_turn t(*this);
+    std::erase_if(drains_, [&](const std::shared_ptr<drain>& d) {
+        if (d->op->id != id) return false;
+        timers_.cancel(d->timer);
+        d->op->result = error::operation_aborted;
+        t.done().push(d->op);
+        return true;
+    });
+}
+
+/// The stack is being shut down. Under the lock.
+void engine::abort_drains(operation_queue& done)
+{
+    for (const auto& d : std::exchange(drains_, {})) {
+        timers_.cancel(d->timer);
+        d->op->result = error::operation_aborted;
+        done.push(d->op);
+    }
+}
+
+void start_drain(const std::shared_ptr<engine>& e, core::duration timeout, operation* op) { e->start_drain(timeout, op); }
+void cancel_drain(const std::weak_ptr<engine>& e, std::uint64_t id)
+{
+    if (const auto alive = e.lock()) alive->cancel_drain(id);
+}
+
+/// A listener takes no more connections; on others whatever is written now is the last.
+void socket::finish(operation_queue& done)
+{
+    if (kind_ != socket_kind::tcp) return;
+    core::tcp_sockets& tcp = engine_->host().tcp();
+    const core::tcp_id id{id_.index, id_.generation};
+    const auto listens = tcp.get_option(id, core::socket_option::accept_connections);
+    if (listens && *listens != 0) {
+        abort_all(done);
+        (void)tcp.shutdown(id, core::shutdown_type::receive, engine_->turn_began());
+        return;
+    }
+    wrote_ = true; // as far as we know
+    finishes_ = true;
+}
+
+/// @return false: it is to be asked again
+bool socket::finish_if_quiet(core::time_point now)
+{
+    if (!finishes_) return true;
+    const bool writes = !pending_[static_cast<std::size_t>(direction::write)].empty();
+    if (std::exchange(wrote_, false) || writes) return false;
+    finishes_ = false;
+    (void)engine_->host().tcp().shutdown({id_.index, id_.generation}, core::shutdown_type::send, now);
+    return true;
+}
+
+} // namespace tapio::detail
