@@ -1,7 +1,8 @@
 /// @file
 /// When to acknowledge (RFC 9293 §3.8.6.3, RFC 5681 §4.2): every second full segment, anything out of order at once, the rest
-/// after a short delay in the hope of data to ride on. While more is known to wait in the device, one acknowledgement is to do
-/// for what a connection gets of it, up to a bound.
+/// after a short delay in the hope of data to ride on; without it when the user has read all of a small segment and does not
+/// answer what it reads, as on Linux: then nothing is to be hoped for, and the peer's Nagle may wait. While more is known to wait
+/// in the device, one acknowledgement is to do for what a connection gets of it, up to a bound.
 #pragma once
 
 #include "tcp/timers.hpp"
@@ -20,6 +21,10 @@ public:
     void data_received(std::uint32_t octets, std::uint32_t full, duration delay, timer_table& timers, time_point now) noexcept
     {
         unacknowledged_ += octets;
+        if (octets < full) {
+            small_twice_ = small_;
+            small_ = true;
+        }
         const bool quickly = octets >= full && quick_ > 0;
         if (quickly) --quick_;
         if (quickly || delay == duration::zero()) {
@@ -33,7 +38,27 @@ public:
 
     /// The peer begins, or begins again, with a small window, and grows it by our acknowledgements (RFC 5681 §4.2 allows it): the
     /// next full segments are acknowledged at once.
-    void hasten() noexcept { quick_ = quick_segments; }
+    void hasten() noexcept
+    {
+        quick_ = quick_segments;
+        conversing_ = false;
+    }
+
+    /// The user has read everything that has come.
+    void all_was_read() noexcept
+    {
+        if (unacknowledged_ > 0 && (small_twice_ || (small_ && !conversing_))) now_ = true;
+    }
+
+    /// New data goes out. @param since_received how long ago the last data came  @param delay that of acknowledgements
+    void data_sent(duration since_received, duration delay) noexcept { conversing_ = conversing_ || since_received < delay; }
+
+    /// The delay has passed, and nothing has gone out that an acknowledgement could have ridden on.
+    void delay_passed() noexcept
+    {
+        now_ = true;
+        conversing_ = false;
+    }
 
     /// Something that must be answered without delay: a segment out of order or unacceptable, a FIN, a filled hole.
     void demand() noexcept { now_ = true; }
@@ -60,7 +85,7 @@ public:
     {
         if (counts && duplicates_ > 0) --duplicates_;
         now_ = duplicates_ > 0;
-        soon_ = false;
+        soon_ = small_ = small_twice_ = false;
         unacknowledged_ = 0;
         timers.cancel(timer::delayed_ack);
     }
@@ -74,6 +99,9 @@ private:
     std::uint8_t quick_ = quick_segments;
     std::uint8_t duplicates_ = 0; ///< acknowledgements that a peer without SACK is to count
     bool now_ = false, soon_ = false;
+    bool small_ = false;       ///< a segment that was not full came since the last ACK
+    bool small_twice_ = false; ///< ... and another one
+    bool conversing_ = false;  ///< what the user reads it answers soon ("ping-pong mode" of Linux): ACKs ride on the answers
 };
 
 } // namespace tapio::core::tcp

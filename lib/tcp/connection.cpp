@@ -146,6 +146,7 @@ result<std::size_t> connection::receive_by(Read&& read, bool peek, time_point no
         const std::size_t n = read(urgent_.distance_from(incoming_.position()).value_or(UINT64_MAX)); // it stops at the mark
         urgent_.read_up_to(incoming_.position());
         if (!peek) tune_receive_buffer(n, now);
+        if (n > 0 && incoming_.unread() == 0) acks_.all_was_read();
         settle();
         if (n > 0) return n;
     }

@@ -5,7 +5,7 @@ namespace tapio::core::tcp {
 
 void connection::on_timer(time_point now)
 {
-    if (timers_.take_expired(timer::delayed_ack, now)) acks_.demand();
+    if (timers_.take_expired(timer::delayed_ack, now)) acks_.delay_passed();
     (void)timers_.take_expired(timer::pace, now); // output goes on
     if (timers_.take_expired(timer::reorder, now)) reorder_timeout(now);
     if (timers_.take_expired(timer::tail_probe, now)) {

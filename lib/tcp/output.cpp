@@ -297,6 +297,7 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
 void connection::sent_new(seq_number begin, seq_number end, time_point now)
 {
     if (sent_.empty()) last_progress_ = now;
+    acks_.data_sent(now - last_data_received_, options_.delayed_ack);
     congestion_->sending(recovery_.in_flight(sent_), rate_.is_app_limited(), now);
     sent_.push(begin, end, now, stamp(end - begin, now), std::exchange(resending_, false));
     recovery_.sent(end - begin);

@@ -67,7 +67,7 @@ TEST_F(closing, we_half_close_and_go_on_reading)
     wire.out("F. 1:1(0) ack 1").in(". 1:1(0) ack 2");
     wire.in("P. 1:6(5) ack 2", "hello");
     EXPECT_EQ(s.receive(), "hello");
-    wire.after(40ms).out(". 2:2(0) ack 6");
+    wire.out(". 2:2(0) ack 6");
     wire.in("F. 6:6(0) ack 2").out(". 2:2(0) ack 7");
     EXPECT_EQ(s.send("x"), 0U); // EPIPE
 }

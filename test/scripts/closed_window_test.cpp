@@ -48,6 +48,7 @@ TEST_F(blocked, data_of_the_peer_flows_for_an_hour_while_its_window_is_closed)
     for (; wire.elapsed() < 1h; seq += 1000) {
         wire.in(". " + std::to_string(seq) + ":" + std::to_string(seq + 1000) + "(1000) ack 101 win 0").ignore_output();
         ASSERT_EQ(s.receive().size(), 1000U);
+        wire.ignore_output();
         wire.after(10s).ignore_output();
     }
     EXPECT_EQ(s.state(), tcp_state::established);

@@ -33,6 +33,7 @@ TEST_F(syn_flood, is_answered_with_cookies_and_whoever_is_there_gets_in)
     EXPECT_EQ(s.info().send_mss, 536U) << "the next lower of the sizes that a cookie can tell";
     wire.in(". 1:11(10) ack 1");
     EXPECT_EQ(s.receive(), wire.octets(1, 10));
+    wire.out(". 1:1(0) ack 11");
     s.send("hello");
     wire.out("P. 1:6(5) ack 11");
 }
@@ -75,7 +76,7 @@ TEST_F(syn_flood, options_are_lost_with_the_timestamp_that_remembers_them) // Li
     s.send("abc");
     wire.out("P. 1:4(3) <no_ts>").in("P. 1:4(3) ack 4 <ts 101 0>", "abc");
     EXPECT_EQ(s.receive(), "abc");
-    wire.at(1s).ignore_output();
+    wire.ignore_output().at(1s).ignore_output();
 }
 
 TEST_F(syn_flood, an_accecn_setup_syn_gets_a_classic_answer)
@@ -92,6 +93,7 @@ TEST_F(syn_flood, data_with_the_acknowledgement_counts)
     script_socket s = l.accept();
     ASSERT_TRUE(s);
     EXPECT_EQ(s.receive(), wire.octets(1, 10));
+    wire.out(". 1:1(0) ack 11");
 }
 
 TEST_F(syn_flood, a_cookie_is_good_for_a_minute_or_two)

@@ -169,6 +169,74 @@ TEST_F(receiving, urgent_data_is_in_the_stream_and_harmless)
     const std::string got = s.receive();
     EXPECT_TRUE(got == "helloab" || got == "hellab") << got; // with or without the urgent octet taken out of line
     EXPECT_EQ(s.state(), tcp_state::established);
+    wire.out(". 1:1(0) ack 8");
+}
+
+// -- what reading sets off (Linux's tcp_cleanup_rbuf() and its "ping-pong mode") -------------------------------------------
+
+TEST_F(receiving, all_of_a_small_segment_read_is_acknowledged_at_once)
+{
+    script_socket s = open_passive(syn);
+    for (std::uint32_t at = 1; at < 3000; at += 100) { // the peer's Nagle may wait for this
+        wire.in("P. " + std::to_string(at) + ":" + std::to_string(at + 100) + "(100) ack 1").out_nothing();
+        EXPECT_EQ(s.receive().size(), 100U);
+        wire.out(". 1:1(0) ack " + std::to_string(at + 100));
+    }
+}
+
+TEST_F(receiving, a_part_of_a_small_segment_read_is_not)
+{
+    script_socket s = open_passive(syn);
+    wire.in("P. 1:101(100) ack 1");
+    EXPECT_EQ(s.receive(99).size(), 99U);
+    wire.out_nothing();
+    EXPECT_EQ(s.receive().size(), 1U);
+    wire.out(". 1:1(0) ack 101");
+}
+
+TEST_F(receiving, full_segments_are_acknowledged_as_they_come_and_not_as_they_are_read)
+{
+    script_socket s = open_passive(syn);
+    wire.in(". 1:1461(1460) ack 1").ignore_output(); // the first ones at once
+    wire.at(1s);
+    s.receive();
+    wire.out_nothing();
+}
+
+TEST_F(receiving, who_answers_what_it_reads_acknowledges_with_the_answer)
+{
+    script_socket s = open_passive(syn);
+    wire.in("P. 1:4(3) ack 1", "abc");
+    EXPECT_EQ(s.receive(), "abc");
+    wire.out(". 1:1(0) ack 4"); // nothing is known of this user yet
+    s.send("x");
+    wire.out("P. 1:2(1) ack 4");
+    wire.in("P. 4:7(3) ack 2", "def");
+    EXPECT_EQ(s.receive(), "def");
+    wire.out_nothing();
+    s.send("y");
+    wire.out("P. 2:3(1) ack 7");
+    // Two small segments before the answer: the second one was waited for.
+    wire.in("P. 7:8(1) ack 3", "g").out_nothing();
+    EXPECT_EQ(s.receive(), "g");
+    wire.out_nothing().in("P. 8:9(1) ack 3", "h");
+    EXPECT_EQ(s.receive(), "h");
+    wire.out(". 3:3(0) ack 9");
+}
+
+TEST_F(receiving, who_has_stopped_answering_is_found_out_by_the_delayed_ack)
+{
+    script_socket s = open_passive(syn);
+    wire.in("P. 1:4(3) ack 1", "abc");
+    s.send("x");
+    wire.out("P. 1:2(1) ack 4");
+    EXPECT_EQ(s.receive(), "abc");
+    wire.in("P. 4:7(3) ack 2", "def");
+    EXPECT_EQ(s.receive(), "def");
+    wire.out_nothing().after(40ms).out(". 2:2(0) ack 7");
+    wire.in("P. 7:10(3) ack 2", "ghi");
+    EXPECT_EQ(s.receive(), "ghi");
+    wire.out(". 2:2(0) ack 10");
 }
 
 class sending : public packet_script

@@ -218,6 +218,7 @@ TEST_F(fast_open_server, a_syn_with_data_that_comes_again_is_answered_again)
     script_socket s = l.accept();
     ASSERT_TRUE(s);
     EXPECT_EQ(s.receive(), wire.octets(1, 10));
+    wire.out(". 1:1(0) ack 11");
 }
 
 // -- the client (RFC 7413 §4.2.1) -------------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ TEST_F(passive_open, data_with_the_third_segment)
     script_socket s = listener.accept();
     ASSERT_TRUE(s);
     EXPECT_EQ(s.receive(), "hello");
-    wire.at(40ms).out(". 1:1(0) ack 6");
+    wire.out(". 1:1(0) ack 6");
 }
 
 TEST_F(passive_open, data_with_the_syn_is_not_lost)
@@ -91,7 +91,7 @@ TEST_F(passive_open, data_with_the_syn_is_not_lost)
     script_socket s = listener.accept();
     ASSERT_TRUE(s);
     EXPECT_EQ(s.receive(), "abc");
-    wire.at(40ms).out(". 1:1(0) ack 4");
+    wire.out(". 1:1(0) ack 4");
 }
 
 TEST_F(passive_open, fin_with_the_third_segment)

@@ -129,6 +129,7 @@ TEST_F(timestamps, an_old_one_is_answered_and_dropped)
     EXPECT_EQ(wire.counters().tcp.paws_drops, 1U);
     wire.in("P. 4:7(3) ack 1 <ts 200 0>", "new"); // the same is not older
     EXPECT_EQ(s.receive(), "new");
+    wire.out(". 1:1(0) ack 7");
 }
 
 TEST_F(timestamps, they_wrap)
@@ -139,7 +140,7 @@ TEST_F(timestamps, they_wrap)
     script_socket s = listener.accept();
     wire.in("P. 1:4(3) ack 1 <ts 5 0>", "abc");
     EXPECT_EQ(s.receive(), "abc");
-    wire.at(50ms).ignore_output().in("P. 4:7(3) ack 1 <ts 4294967295 0>", "old").ignore_output();
+    wire.ignore_output().at(50ms).in("P. 4:7(3) ack 1 <ts 4294967295 0>", "old").ignore_output();
     EXPECT_EQ(s.receive(), "");
 }
 
@@ -148,6 +149,7 @@ TEST_F(timestamps, after_24_days_of_silence_any_is_taken)
     script_socket s = open();
     wire.at(24h * 24 + 1s).in("P. 1:4(3) ack 1 <ts 7 0>", "abc"); // RFC 7323 §5.5
     EXPECT_EQ(s.receive(), "abc");
+    wire.out(". 1:1(0) ack 4");
 }
 
 TEST_F(timestamps, one_from_outside_the_window_teaches_nothing)
@@ -156,6 +158,7 @@ TEST_F(timestamps, one_from_outside_the_window_teaches_nothing)
     wire.in(". 100000:100003(3) ack 1 <ts 900000 0>").ignore_output();
     wire.in("P. 1:4(3) ack 1 <ts 101 0>", "abc");
     EXPECT_EQ(s.receive(), "abc");
+    wire.out(". 1:1(0) ack 4");
 }
 
 class window_scale : public packet_script
@@ -261,7 +264,7 @@ TEST_F(keep_alive, so_does_anything_the_peer_sends)
     script_socket s = open();
     wire.at(50s).in("P. 1:4(3) ack 1", "abc");
     s.receive();
-    wire.after(50ms).ignore_output();
+    wire.out(". 1:1(0) ack 4");
     wire.at(110s - 1ms).out_nothing().at(110s).out(". 0:0(0) ack 4");
 }
 

@@ -32,6 +32,7 @@ TEST_F(urgent_data, how_much_stands_before_it_is_known_by_the_mark) // RFC 9293 
     EXPECT_TRUE(s.at_mark());
     EXPECT_EQ(s.receive(), "worl") << "the urgent octet is out of line";
     EXPECT_FALSE(s.at_mark());
+    wire.out(". 1:1(0) ack 11");
 }
 
 TEST_F(urgent_data, stays_in_the_stream_if_wanted) // RFC 6093 §6: what applications should ask for
@@ -42,6 +43,7 @@ TEST_F(urgent_data, stays_in_the_stream_if_wanted) // RFC 6093 §6: what applica
     EXPECT_EQ(s.receive(), "hello");
     EXPECT_TRUE(s.at_mark());
     EXPECT_EQ(s.receive(), "Xworl");
+    wire.out(". 1:1(0) ack 11");
 }
 
 TEST_F(urgent_data, of_any_length_is_one_octet_and_what_stands_before_it) // RFC 9293 MUST-31
