@@ -1,6 +1,7 @@
 /// @file
 /// bench_server: the services that the benchmarks drive, on a TAP or TUN device. One process, one thread for each queue.
 #include "bench_server/services.hpp"
+#include "common/device_watch.hpp"
 #include "common/host_options.hpp"
 #include "common/logging.hpp"
 #include "common/program.hpp"
@@ -63,12 +64,14 @@ void serve(apps::host_options host, const engine_options& engine)
     start_services(shards);
     apps::stop_signal stop(shards.context(0),
                            [&] { shards.drain(std::chrono::seconds(5), [&](boost::system::error_code) { shards.stop(); }); });
+    const apps::device_watch watch(shards[0], [&] { shards.stop(); });
     std::atomic<std::size_t> started = 0;
     shards.run([&](std::size_t n) { // on the shard's thread: the services have buffers for each
         if (engine.queues > 1) pin_to_processor(n);
         apps::bench_server::start_udp_echo(shards[n], 5003);
         if (++started == shards.size()) apps::say("ready");
     });
+    watch.check();
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 /// demo_host: what the demonstration talks to. UDP echo and TCP echo on port 7 and HTTP on port 80, all on one host in
 /// one thread. With --memory there is no device: two hosts on a wire in memory, one of which plays the client.
 #include "common/echo.hpp"
+#include "common/device_watch.hpp"
 #include "common/host_options.hpp"
 #include "common/logging.hpp"
 #include "common/program.hpp"
@@ -38,8 +39,10 @@ void serve(const apps::host_options& host, const std::string& root)
     apps::http_server::server http(io, stack, {tcp::v4(), 80}, site);
 
     apps::stop_signal stop(io, [&] { http.stop([&] { apps::drain(stack, [&] { io.stop(); }); }); });
+    const apps::device_watch watch(stack, [&] { io.stop(); });
     apps::say("ready");
     io.run();
+    watch.check();
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 /// @file
 /// echo_client: connects from a tapio host to an echo server (or any other) and prints what comes back.
+#include "common/device_watch.hpp"
 #include "common/host_options.hpp"
 #include "common/logging.hpp"
 #include "common/program.hpp"
@@ -251,7 +252,9 @@ void talk(const apps::host_options& host, const client_options& options)
         end();
     });
     apps::stop_signal stop(io, end);
+    const apps::device_watch watch(stack, [&] { io.stop(); });
     io.run();
+    watch.check();
     if (failed) std::rethrow_exception(failed);
 }
 

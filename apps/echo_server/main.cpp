@@ -2,6 +2,7 @@
 /// echo_server: a host on a TAP or TUN device that sends back what it is sent, over TCP and UDP. See common/echo.cpp
 /// for the coroutines; echo_server_handlers does the same with handlers.
 #include "common/echo.hpp"
+#include "common/device_watch.hpp"
 #include "common/host_options.hpp"
 #include "common/logging.hpp"
 #include "common/program.hpp"
@@ -28,8 +29,10 @@ void serve(const apps::host_options& host, std::uint16_t port)
     asio::co_spawn(stack, apps::echo_udp(udp::socket(stack, {udp::v4(), port})), asio::detached);
 
     apps::stop_signal stop(io, [&] { apps::drain(stack, [&] { io.stop(); }); });
+    const apps::device_watch watch(stack, [&] { io.stop(); });
     apps::say("ready");
     io.run();
+    watch.check();
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 /// @file
 /// echo_server_handlers: what echo_server does, written with plain handlers instead of coroutines.
+#include "common/device_watch.hpp"
 #include "common/host_options.hpp"
 #include "common/logging.hpp"
 #include "common/program.hpp"
@@ -108,8 +109,10 @@ void serve(const apps::host_options& host, std::uint16_t port)
     udp_server udp_echo(stack, port);
 
     apps::stop_signal stop(io, [&] { apps::drain(stack, [&] { io.stop(); }); });
+    const apps::device_watch watch(stack, [&] { io.stop(); });
     apps::say("ready");
     io.run();
+    watch.check();
 }
 
 } // namespace

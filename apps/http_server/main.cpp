@@ -1,6 +1,7 @@
 /// @file
 /// http_server: a host on a TAP or TUN device that serves a directory over HTTP/1.1, and takes files by PUT.
 
+#include "common/device_watch.hpp"
 #include "common/host_options.hpp"
 #include "common/logging.hpp"
 #include "common/program.hpp"
@@ -60,8 +61,10 @@ void serve(const apps::host_options& host, const http_options& http)
     apps::http_server::server server(io, stack, {tcp::v4(), http.port}, site);
 
     apps::stop_signal stop(io, [&] { server.stop([&] { apps::drain(stack, [&] { io.stop(); }); }); });
+    const apps::device_watch watch(stack, [&] { io.stop(); });
     apps::say("ready");
     io.run();
+    watch.check();
 }
 
 } // namespace
