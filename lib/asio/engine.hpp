@@ -189,6 +189,7 @@ private:
     };
 
     void note_link(attachment& a, turn& t);
+    bool finishes_at_once(const interface_wait& w, operation& op) const;
     void tell_waiters(core::interface_id id, operation_queue& done);
     void abort_waits(operation_queue& done);
     struct drain;

@@ -63,19 +63,29 @@ core::interface_counters engine::counters(core::interface_id id) const
 
 void engine::wait_for_change(const interface_wait& w, operation* op)
 {
-    user_turn t(*this);
-    const bool known = w.interface < host_.net().interface_count();
-    if (shut_down_ || !known) {
-        op->result = shut_down_ ? core::error_code(boost::asio::error::operation_aborted) : core::errno_code(ENODEV);
-        return t.done().push(op);
+    {
+        user_turn t(*this);
+        if (!finishes_at_once(w, *op)) {
+            if (interface_waits_.size() <= w.interface) interface_waits_.resize(w.interface + 1);
+            return interface_waits_[w.interface].push(op);
+        }
+        if (!op->has_immediate_executor) return t.done().push(op);
     }
+    op->complete_at_once();
+}
+
+bool engine::finishes_at_once(const interface_wait& w, operation& op) const
+{
+    const bool exists = w.interface < host_.net().interface_count();
+    if (shut_down_) {
+        op.result = boost::asio::error::operation_aborted;
+    } else if (!exists) {
+        op.result = core::errno_code(ENODEV);
+    }
+    if (!exists) return true;
     const core::interface_state now = host_.net().status(w.interface).state;
-    if (w.known && *w.known != now) {
-        op->tell(static_cast<unsigned>(now));
-        return t.done().push(op);
-    }
-    if (interface_waits_.size() <= w.interface) interface_waits_.resize(w.interface + 1);
-    interface_waits_[w.interface].push(op);
+    op.tell(static_cast<unsigned>(now));
+    return shut_down_ || (w.known && *w.known != now);
 }
 
 void engine::tell_waiters(core::interface_id id, operation_queue& done)
