@@ -206,8 +206,10 @@ BEHAVIOUR(accept_deferred)
     a.non_blocking(true);
     tcp::socket client(io);
     client.connect(a.local_endpoint(), ec), out.say("connect", ec);
-    tcp::socket peer(io);
-    std::this_thread::sleep_for(50ms);
+    tcp::socket peer(io), later(io), accepted(io);
+    tcp::acceptor another(io, tcp::endpoint(local(), 0));
+    later.connect(another.local_endpoint());
+    another.accept(accepted); // what came before it has been taken in by then
     a.accept(peer, ec), out.say("accept of a silent one", ec);
     asio::write(client, asio::buffer("now", 3), ec), out.say("write", ec);
     a.wait(tcp::acceptor::wait_read, ec);

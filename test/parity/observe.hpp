@@ -18,9 +18,11 @@ namespace ip = tapio::ip;
 #include <chrono>
 #include <functional>
 #include <iostream>
+#include <netinet/tcp.h>
 #include <optional>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace parity {
@@ -115,7 +117,7 @@ struct connected
     tcp::socket client, server;
 };
 
-/// Waits until it holds, for a bounded time.
+/// Waits until it holds, for a bounded time. For what neither a handler nor a blocking call would tell.
 inline bool eventually(const std::function<bool()>& holds)
 {
     for (int i = 0; i < 2000; ++i) {
@@ -123,6 +125,48 @@ inline bool eventually(const std::function<bool()>& holds)
         std::this_thread::sleep_for(1ms);
     }
     return false;
+}
+
+/// TCP_INFO as an Asio option.
+class connection_info
+{
+public:
+    template <class P>
+    int level(const P&) const
+    {
+        return IPPROTO_TCP;
+    }
+    template <class P>
+    int name(const P&) const
+    {
+        return TCP_INFO;
+    }
+    template <class P>
+    void* data(const P&)
+    {
+        return &value_;
+    }
+    template <class P>
+    std::size_t size(const P&) const
+    {
+        return sizeof value_;
+    }
+    template <class P>
+    void resize(const P&, std::size_t)
+    {
+    }
+    const ::tcp_info& value() const { return value_; }
+
+private:
+    ::tcp_info value_{};
+};
+
+/// The peer has all that was sent.
+inline bool all_acknowledged(const tcp::socket& s)
+{
+    connection_info info;
+    s.get_option(info);
+    return info.value().tcpi_unacked == 0;
 }
 
 /// The first octets of it, as they are when they are printed.

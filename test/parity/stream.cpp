@@ -31,7 +31,7 @@ BEHAVIOUR(empty_operations)
     inside = false;
     c.run();
     c.client.close();
-    std::this_thread::sleep_for(20ms);
+    c.server.wait(tcp::socket::wait_read);
     out.say("read after the peer closed", c.server.read_some(asio::buffer(&x, 0), ec), ec);
 }
 
@@ -119,7 +119,7 @@ BEHAVIOUR(the_peer_closes)
     out.say("read", c.server.read_some(asio::buffer(v), ec), ec);
     out.say("available", c.server.available(ec), ec);
     out.say("first write", c.server.write_some(asio::buffer(v), ec), ec);
-    std::this_thread::sleep_for(50ms);
+    c.server.wait(tcp::socket::wait_error); // until the reset is here
     out.say("second write", c.server.write_some(asio::buffer(v), ec), ec);
     out.say("third write", c.server.write_some(asio::buffer(v), ec), ec);
     out.say("read", c.server.read_some(asio::buffer(v), ec), ec);
@@ -162,7 +162,7 @@ BEHAVIOUR(shutdown_of_receiving)
     out.say("write", c.client.write_some(asio::buffer("x", 1), ec), ec);
     out.say("peer reads", c.server.read_some(asio::buffer(v), ec), ec);
     out.say("peer writes", c.server.write_some(asio::buffer("y", 1), ec), ec);
-    std::this_thread::sleep_for(20ms);
+    out.say("acknowledged", eventually([&] { return all_acknowledged(c.server); }));
     out.say("peer writes more", c.server.write_some(asio::buffer("z", 1), ec), ec);
 }
 
@@ -230,7 +230,7 @@ BEHAVIOUR(data_before_a_reset_is_lost)
     c.client.wait(tcp::socket::wait_read);
     c.server.set_option(asio::socket_base::linger(true, 0));
     c.server.close();
-    std::this_thread::sleep_for(20ms);
+    c.client.wait(tcp::socket::wait_error);
     out.say("read", c.client.read_some(asio::buffer(v), ec), ec);
 }
 
@@ -261,6 +261,9 @@ BEHAVIOUR(waiting)
     c.run();
 }
 
+// Deprecated since Boost 1.90.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 BEHAVIOUR(null_buffers)
 {
     connected c;
@@ -271,6 +274,7 @@ BEHAVIOUR(null_buffers)
     c.client.async_write_some(asio::null_buffers(), [&](error_code e, std::size_t n) { out.say("write", e, n); });
     c.run();
 }
+#pragma GCC diagnostic pop
 
 BEHAVIOUR(a_wait_that_ends_with_the_stream)
 {
@@ -334,8 +338,7 @@ BEHAVIOUR(out_of_band)
     asio::write(c.client, asio::buffer("ab", 2));
     out.say("send", c.client.send(asio::buffer("!", 1), tcp::socket::message_out_of_band, ec), ec);
     asio::write(c.client, asio::buffer("cd", 2));
-    eventually([&] { return c.server.available() >= 2; });
-    std::this_thread::sleep_for(10ms);
+    out.say("acknowledged", eventually([&] { return all_acknowledged(c.client); }));
     out.say("at mark", c.server.at_mark());
     out.say("read", c.server.read_some(asio::buffer(v), ec), ec, text(v, 2));
     out.say("at mark", c.server.at_mark());
