@@ -84,6 +84,8 @@ TEST_F(defer_output, a_handler_that_blocks_does_not_wait_for_itself)
         done = true;
     });
     run_until([&] { return done && server.is_open() && server.available() == 5; });
+    EXPECT_EQ(server.read_some(asio::buffer(got)), 5U);
+    EXPECT_EQ(got.substr(0, 5), "hello");
 }
 
 TEST_F(defer_output, outside_of_handlers_nothing_is_held_back)

@@ -40,21 +40,19 @@ protected:
         client->add_host_name("server.example", server_address);
     }
 
-    /// Both run until the client's part has ended; what either threw is thrown.
+    /// Both run until both have ended; what either threw is thrown.
     template <class Server, class Client>
     void talk(Server&& serve, Client&& ask, core::duration limit = 1h)
     {
-        bool done = false;
+        int done = 0;
         std::exception_ptr failed;
         const auto ended = [&](std::exception_ptr e) {
             if (e && !failed) failed = e;
+            ++done;
         };
         asio::co_spawn(*server, std::forward<Server>(serve), ended);
-        asio::co_spawn(*client, std::forward<Client>(ask), [&](std::exception_ptr e) {
-            ended(e);
-            done = true;
-        });
-        ASSERT_TRUE(time.run_until([&] { return done || failed; }, limit));
+        asio::co_spawn(*client, std::forward<Client>(ask), ended);
+        ASSERT_TRUE(time.run_until([&] { return done == 2 || failed; }, limit));
         if (failed) std::rethrow_exception(failed);
     }
 

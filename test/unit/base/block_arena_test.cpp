@@ -128,12 +128,14 @@ TEST(block_arena, goes_while_its_blocks_come_back_elsewhere)
     for (int i = 1; i <= rounds; ++i) {
         std::optional<block_arena> arena(std::in_place, capacity, 1);
         handed[static_cast<std::size_t>(i % 2)] = arena->take();
+        EXPECT_TRUE(handed[static_cast<std::size_t>(i % 2)]) << "a new arena has its block";
         begun.store(i);
         for (int delay = i % 64; delay > 0; --delay) (void)begun.load();
         arena.reset();
         while (given_back.load() < i) std::this_thread::yield();
     }
     other.join();
+    EXPECT_EQ(given_back.load(), rounds);
 }
 
 } // namespace
