@@ -26,7 +26,7 @@ using namespace std::chrono_literals;
 
 const auto left_address = asio::ip::make_address("192.0.2.1"), right_address = asio::ip::make_address("192.0.2.2");
 
-/// A device of a test's, which decides what becomes of it.
+/// A device of a test's, which decides what becomes of it. No mock: the tests look at states, not at the calls that it gets.
 class puppet final : public tapio::device
 {
 public:

@@ -1,5 +1,7 @@
 /// @file
-/// A receiver that writes down what it is told, and packets to tell it.
+/// A receiver that writes down what it is told, and packets to tell it. No mock: of hundreds of packets in batches, one string
+/// shows at a glance what came in which order, where a mock would want an expectation for each. For calls that have to come, or
+/// must not, there is mock_device_receiver (support/mocks.hpp).
 #pragma once
 
 #include <tapio/device/device.hpp>
