@@ -4,6 +4,7 @@
 #include "base/timer_wheel.hpp"
 #include "core/connection_table.hpp"
 #include "core/host.hpp"
+#include "support/two_hosts.hpp"
 #include "wire/ipv4.hpp"
 #include "wire/tcp.hpp"
 
@@ -157,77 +158,45 @@ void demux(benchmark::State& state)
 }
 BENCHMARK(demux)->Arg(10)->Arg(100'000);
 
-/// Two hosts joined by nothing but a function call.
-class two_hosts
+/// Joined by nothing but a function call.
+struct joined_hosts : two_hosts
 {
-public:
-    explicit two_hosts(bool big_segments = false)
+    explicit joined_hosts(bool big_segments = false) : two_hosts(short_lived(), bare_ip(big_segments)) {}
+
+    static host_options short_lived()
     {
-        options_.tcp.time_wait = 1us;
+        host_options o;
+        o.tcp.time_wait = 1us;
+        return o;
+    }
+    static device_info bare_ip(bool big_segments)
+    {
         device_info wire;
         wire.link = link_type::ip;
         wire.offload.checksum = wire.offload.tso_v4 = big_segments;
-        std::array<std::byte, 32> seed{};
-        for (auto* h : {&a, &b}) {
-            *h = std::make_unique<host>(options_, seed);
-            seed[0] = std::byte{1};
-            (*h)->add_interface(wire);
-        }
-        (void)a->add_address(1, here, 24, now);
-        (void)b->add_address(1, there, 24, now);
+        return wire;
     }
-    void settle()
-    {
-        packet p;
-        for (bool more = true; more;) {
-            more = false;
-            while (a->next_packet(1, p, now)) b->receive(1, std::move(p), now), more = true, ++packets;
-            b->advance(now);
-            while (b->next_packet(1, p, now)) a->receive(1, std::move(p), now), more = true, ++packets;
-            a->advance(now);
-        }
-    }
-    tcp_id listen(std::uint16_t port)
-    {
-        const tcp_id id = *b->tcp().open(family::v4);
-        (void)b->tcp().bind(id, {there, port});
-        (void)b->tcp().listen(id, 128, now);
-        return id;
-    }
-    tcp_id connect(std::uint16_t port)
-    {
-        const tcp_id id = *a->tcp().open(family::v4);
-        (void)a->tcp().connect(id, {there, port}, now);
-        return id;
-    }
-
-    time_point now{1h};
-    std::uint64_t packets = 0;
-    std::unique_ptr<host> a, b;
-
-private:
-    host_options options_;
 };
 
 /// A connection opened, accepted and closed: both ends' work.
 void connect_and_close(benchmark::State& state)
 {
-    two_hosts net;
-    const tcp_id listener = net.listen(80);
+    joined_hosts net;
+    const tcp_id listener = net.listen(128);
     const allocation_count counted(state);
     for (auto _ : state) {
-        const tcp_id client = net.connect(80);
+        const tcp_id client = net.dial();
         net.settle();
         endpoint peer;
-        const auto server = net.b->tcp().accept(listener, peer, net.now);
-        net.a->tcp().close(client, net.now);
+        const auto server = net.b.tcp().accept(listener, peer, net.now);
+        net.a.tcp().close(client, net.now);
         net.settle();
-        net.b->tcp().close(*server, net.now);
+        net.b.tcp().close(*server, net.now);
         net.settle();
         net.now += 10us;
     }
-    state.counters["packets"] = benchmark::Counter(static_cast<double>(net.packets), benchmark::Counter::kAvgIterations);
-    if (net.b->tcp().size() > 2) state.SkipWithError("connections stay behind");
+    state.counters["packets"] = benchmark::Counter(static_cast<double>(net.delivered), benchmark::Counter::kAvgIterations);
+    if (net.b.tcp().size() > 2) state.SkipWithError("connections stay behind");
 }
 BENCHMARK(connect_and_close);
 
@@ -246,22 +215,22 @@ struct buffers
 /// are.
 void bulk(benchmark::State& state)
 {
-    two_hosts net(state.range(0) != 0);
-    const tcp_id listener = net.listen(80);
-    const tcp_id client = net.connect(80);
+    joined_hosts net(state.range(0) != 0);
+    const tcp_id listener = net.listen(128);
+    const tcp_id client = net.dial();
     net.settle();
     endpoint peer;
-    const tcp_id server = *net.b->tcp().accept(listener, peer, net.now);
+    const tcp_id server = *net.b.tcp().accept(listener, peer, net.now);
     buffers both;
     const std::array<const_bytes, 1> out{both.from()};
     const std::array<mutable_bytes, 1> in{both.into()};
     std::uint64_t moved = 0;
-    net.a->tcp().expect_more(client, 0);
+    net.a.tcp().expect_more(client, 0);
     const allocation_count counted(state);
     for (auto _ : state) {
-        (void)net.a->tcp().send(client, out, net.now);
+        (void)net.a.tcp().send(client, out, net.now);
         net.settle();
-        while (const auto n = net.b->tcp().receive(server, in, {}, net.now)) moved += *n;
+        while (const auto n = net.b.tcp().receive(server, in, {}, net.now)) moved += *n;
         net.settle();
         net.now += 1us;
     }
@@ -273,22 +242,22 @@ BENCHMARK(bulk)->ArgName("big")->Arg(0)->Arg(1);
 /// The same without a copy: what is sent was handed over, what is received is lent. In segments of up to 64 KiB.
 void bulk_of_slices(benchmark::State& state)
 {
-    two_hosts net(true);
-    const tcp_id listener = net.listen(80);
-    const tcp_id client = net.connect(80);
+    joined_hosts net(true);
+    const tcp_id listener = net.listen(128);
+    const tcp_id client = net.dial();
     net.settle();
     endpoint peer;
-    const tcp_id server = *net.b->tcp().accept(listener, peer, net.now);
+    const tcp_id server = *net.b.tcp().accept(listener, peer, net.now);
     const slice from = slice::copy_of(std::vector<std::byte>(65536, std::byte{1}));
     std::vector<slice> into;
     std::uint64_t moved = 0;
-    net.a->tcp().expect_more(client, 0);
+    net.a.tcp().expect_more(client, 0);
     const allocation_count counted(state);
     for (auto _ : state) {
-        (void)net.a->tcp().send(client, std::span(&from, 1), net.now);
+        (void)net.a.tcp().send(client, std::span(&from, 1), net.now);
         net.settle();
         into.clear();
-        while (const auto n = net.b->tcp().receive(server, into, 65536, net.now)) moved += *n;
+        while (const auto n = net.b.tcp().receive(server, into, 65536, net.now)) moved += *n;
         net.settle();
         net.now += 1us;
     }

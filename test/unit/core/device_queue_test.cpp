@@ -1,5 +1,7 @@
 // A window is no larger than what the device's queue towards us can hold.
-#include "unit/core/two_hosts.hpp"
+#include "support/two_hosts.hpp"
+
+#include <gtest/gtest.h>
 
 namespace tapio::core {
 namespace {

@@ -1,6 +1,6 @@
 // The state of interfaces, and what sockets see of it; the path of a connection when routes change.
 #include "core/host.hpp"
-#include "unit/core/two_hosts.hpp"
+#include "support/two_hosts.hpp"
 #include "wire/ipv4.hpp"
 
 #include <boost/asio/error.hpp>

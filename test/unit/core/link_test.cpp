@@ -1,6 +1,6 @@
 // A host on an Ethernet: which frames it takes, and ARP (RFC 826, RFC 1122 §2.3, RFC 5227).
 #include "raw_host.hpp"
-#include "two_hosts.hpp"
+#include "support/two_hosts.hpp"
 
 namespace tapio::core {
 namespace {

@@ -2,7 +2,9 @@
 // TAPIO_TEST_AT_REST.)
 #include "core/connection_table.hpp"
 #include "core/options_shelf.hpp"
-#include "two_hosts.hpp"
+#include "support/two_hosts.hpp"
+
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <map>

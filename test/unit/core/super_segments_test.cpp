@@ -1,5 +1,7 @@
 // What goes in one super-segment, for a device that cuts them: as much as there is, and what waits until there is more.
-#include "unit/core/two_hosts.hpp"
+#include "support/two_hosts.hpp"
+
+#include <gtest/gtest.h>
 
 #include <numeric>
 #include <vector>

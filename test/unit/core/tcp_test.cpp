@@ -1,4 +1,4 @@
-#include "two_hosts.hpp"
+#include "support/two_hosts.hpp"
 
 #include <gtest/gtest.h>
 

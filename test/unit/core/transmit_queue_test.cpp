@@ -1,7 +1,9 @@
 // What a device has no room for stays the first to go.
-#include "unit/core/two_hosts.hpp"
+#include "support/two_hosts.hpp"
 #include "wire/header.hpp"
 #include "wire/tcp.hpp"
+
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstddef>

@@ -1,5 +1,7 @@
 // Acknowledgements that wait for what the device still holds: for how long, and which do not.
-#include "unit/core/two_hosts.hpp"
+#include "support/two_hosts.hpp"
+
+#include <gtest/gtest.h>
 
 #include <vector>
 
