@@ -168,7 +168,7 @@ namespace {
 template <class T, class Slot>
 void add_to(std::vector<T*>& list, T* member, Slot slot)
 {
-    member->*slot = list.size();
+    member->*slot = static_cast<std::remove_reference_t<decltype(member->*slot)>>(list.size());
     list.push_back(member);
 }
 template <class T, class Slot>

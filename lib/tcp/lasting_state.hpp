@@ -70,8 +70,8 @@ struct lasting_state
     window_validation use_; ///< of the congestion window
     timestamp_clock ts_;
     ack_policy acks_;
+    corrective_ack_limit corrections_; // stands where it leaves no padding: an idle connection may cost 1 KiB
     challenge_limit challenges_;
-    corrective_ack_limit corrections_;
     time_point last_data_sent_{}, last_data_received_{}, last_timeout_{};
     std::uint64_t segments_sent_ = 0, segments_received_ = 0, retransmissions_ = 0, octets_retransmitted_ = 0;
 };

@@ -163,7 +163,7 @@ private:
     friend class engine;
 
     std::shared_ptr<engine> engine_;
-    std::size_t slot_ = 0; ///< in the engine's list
+    std::uint32_t slot_ = 0; ///< in the engine's list
     socket_kind kind_;
     bool open_ = true;    ///< under the lock; a stack that goes away ends it too
     bool closed_ = false; ///< by close() or discard(): there is nothing left to be done

@@ -55,9 +55,9 @@ TEST(routes, of_the_same_length_the_lower_metric_then_the_first)
     t.add({at("203.0.113.0"), 24, std::nullopt, 3, 10});
     t.add({at("203.0.113.0"), 24, std::nullopt, 4, 30});
     EXPECT_EQ(interface_to(t, "203.0.113.9"), 2U);
-    t.remove_interface(2);
+    t.remove_if([](const route& r) { return r.interface == 2; });
     EXPECT_EQ(interface_to(t, "203.0.113.9"), 3U);
-    t.remove_interface(3);
+    t.remove_if([](const route& r) { return r.interface == 3; });
     EXPECT_EQ(interface_to(t, "203.0.113.9"), 1U);
 }
 
