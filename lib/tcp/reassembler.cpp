@@ -92,8 +92,8 @@ void reassembler::drop_front(std::size_t n)
 
 void reassembler::clear() noexcept
 {
-    pieces_ = {};
-    ranges_ = {};
+    std::vector<piece>().swap(pieces_); // `= {}` would keep their memory
+    std::vector<stream_range>().swap(ranges_);
     octets_ = 0;
     charges_ = {};
 }
