@@ -47,7 +47,7 @@ public:
         std::decay_t<Handler> own(std::forward<Handler>(handler));
         const auto slot = boost::asio::get_associated_cancellation_slot(own);
         operation* const op = make_operation(drain_action{}, own, io_);
-        op->id = next_operation_id();
+        op->identify(next_operation_id());
         if (slot.is_connected()) watch(slot, op->id);
         start_drain(engine_, timeout, op);
     }

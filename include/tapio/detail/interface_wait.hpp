@@ -61,7 +61,7 @@ public:
         const bool immediate = has_immediate_executor(h, io_);
         operation* const op = make_operation(interface_wait_action{}, h, io_);
         op->has_immediate_executor = immediate;
-        op->id = next_operation_id();
+        op->identify(next_operation_id());
         const std::shared_ptr<engine> kept = engine_; // the handler may run meanwhile, and end the stack
         if (slot.is_connected()) watch(slot, kept, op->id);
         start_interface_wait(*kept, w, op);

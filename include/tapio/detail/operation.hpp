@@ -45,8 +45,9 @@ public:
 
     boost::system::error_code result;
     operation* next = nullptr;
-    bool has_immediate_executor = false; ///< the handler is bound to one (Boost 1.82 and later)
-    std::uint64_t id = 0;                ///< cancellation finds it by this, never by its address: memory comes back
+    std::uint64_t has_immediate_executor : 1 = 0; ///< the handler is bound to one (Boost 1.82 and later)
+    std::uint64_t id : 63 = 0;                    ///< cancellation finds it by this, never by its address: memory comes back
+    void identify(std::uint64_t n) noexcept { id = n & (UINT64_MAX >> 1); }
 
 protected:
     ~operation() = default;

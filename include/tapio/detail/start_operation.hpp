@@ -38,7 +38,7 @@ void start_operation(const std::shared_ptr<socket>& s, direction d, Action actio
     if (!s) refused = boost::asio::error::bad_descriptor;
     if (refused) return fail(op, refused);
     const std::shared_ptr<socket> kept = s; // the handler may run meanwhile, on another thread, and let go of it
-    op->id = next_operation_id();
+    op->identify(next_operation_id());
     if (slot.is_connected()) watch_cancellation(slot, kept, op->id); // first: once started, the handler may use its slot again
     kept->start(d, op);
 }

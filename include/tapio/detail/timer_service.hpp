@@ -126,7 +126,7 @@ public:
     {
         const auto slot = boost::asio::get_associated_cancellation_slot(handler);
         auto* const op = make_operation(timer_action{}, handler, io);
-        op->id = next_operation_id();
+        op->identify(next_operation_id());
         const std::shared_ptr<detail::timer> t = impl.timer;
         if (slot.is_connected()) watch(slot, t, op->id);
         t->start(op);
