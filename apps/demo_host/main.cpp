@@ -1,8 +1,8 @@
 /// @file
 /// demo_host: what the demonstration talks to. UDP echo and TCP echo on port 7 and HTTP on port 80, all on one host in
 /// one thread. With --memory there is no device: two hosts on a wire in memory, one of which plays the client.
-#include "common/echo.hpp"
 #include "common/device_watch.hpp"
+#include "common/echo.hpp"
 #include "common/host_options.hpp"
 #include "common/logging.hpp"
 #include "common/program.hpp"

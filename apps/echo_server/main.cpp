@@ -1,8 +1,8 @@
 /// @file
 /// echo_server: a host on a TAP or TUN device that sends back what it is sent, over TCP and UDP. See common/echo.cpp
 /// for the coroutines; echo_server_handlers does the same with handlers.
-#include "common/echo.hpp"
 #include "common/device_watch.hpp"
+#include "common/echo.hpp"
 #include "common/host_options.hpp"
 #include "common/logging.hpp"
 #include "common/program.hpp"

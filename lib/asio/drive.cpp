@@ -140,7 +140,8 @@ void engine::drive(core::duration at_most)
     std::vector<pollfd> watched{{wake_, POLLIN, 0}};
     for (const auto& a : media)
         if (const int fd = a->medium->poll_descriptor(); fd >= 0) watched.push_back({fd, POLLIN, 0});
-    const core::duration wait = std::clamp<core::duration>(next == core::never ? at_most : std::max(next, core::time_point{}) - now(), 0ns, at_most);
+    const core::duration wait =
+        std::clamp<core::duration>(next == core::never ? at_most : std::max(next, core::time_point{}) - now(), 0ns, at_most);
     const timespec limit{static_cast<time_t>(wait / 1s), static_cast<long>((wait % 1s).count())};
     ::ppoll(watched.data(), watched.size(), &limit, nullptr);
     --driving_;

@@ -87,8 +87,7 @@ bool network::state_may_have_changed(net_interface& i, time_point now)
 void network::announce_addresses(const net_interface& i)
 {
     if (i.info.link != link_type::ethernet || i.state != interface_state::up) return;
-    for (const interface_address& a : i.addresses)
-        announce_address(i.id, a.address.to_v4());
+    for (const interface_address& a : i.addresses) announce_address(i.id, a.address.to_v4());
 }
 
 /// What waits to leave, or for a neighbour's address, is lost, as in a cable that is pulled out.

@@ -38,8 +38,7 @@ INSTANTIATE_TEST_SUITE_P(rows, acceptability_table,
                              // filled the window (as Linux; RFC 9293 leaves it out)
                              window_case{". 1:1(0) ack 1", true}, window_case{". 0:0(0) ack 1", false},
                              window_case{". 4000:4000(0) ack 1", true}, window_case{". 4001:4001(0) ack 1", true},
-                             window_case{". 4002:4002(0) ack 1", false},
-                             window_case{". 100000:100000(0) ack 1", false},
+                             window_case{". 4002:4002(0) ack 1", false}, window_case{". 100000:100000(0) ack 1", false},
                              window_case{". 2147483649:2147483649(0) ack 1", false},
                              // data: its first or its last octet lies in the window
                              window_case{". 1:11(10) ack 1", true}, window_case{". 4000:4010(10) ack 1", true},

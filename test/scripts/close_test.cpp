@@ -102,7 +102,7 @@ TEST_F(closing, close_with_unread_data_resets)
 {
     script_socket s = open_passive();
     wire.in("P. 1:6(5) ack 1", "hello");
-    s.close(); // RFC 9293 §3.6.1, RFC 1122 §4.2.2.13: SHOULD send a RST to show that data was lost
+    s.close();                   // RFC 9293 §3.6.1, RFC 1122 §4.2.2.13: SHOULD send a RST to show that data was lost
     wire.out("R. 1:1(0) ack 6"); // with ACK, as Linux's (tcp_send_active_reset); RFC 9293 §3.10.5: <SEQ=SND.NXT><CTL=RST>
     EXPECT_EQ(wire.host().tcp().size(), 1U);
 }

@@ -46,10 +46,10 @@ struct tcp_counters ///< RFC 4022, and a few of Linux's TcpExt
     std::uint64_t listen_overflows = 0, out_of_order_segs = 0, timeouts = 0, fast_retransmits = 0, zero_window_probes = 0,
                   challenge_acks = 0, paws_drops = 0, keep_alive_probes = 0, tail_probes = 0, syn_cookies_sent = 0,
                   syn_cookies_received = 0;
-    std::uint64_t acks_skipped = 0;      ///< answers to unacceptable segments that the limit held back
-    std::uint64_t orphans = 0;           ///< gauge: closed by the user, and not yet acknowledged by the peer
-    std::uint64_t orphans_timed_out = 0; ///< reset, as the peer took nothing for too long (host_options, tcp_options)
-    std::uint64_t orphans_refused = 0;   ///< reset when they were closed, as there were too many or they held too much
+    std::uint64_t acks_skipped = 0;        ///< answers to unacceptable segments that the limit held back
+    std::uint64_t orphans = 0;             ///< gauge: closed by the user, and not yet acknowledged by the peer
+    std::uint64_t orphans_timed_out = 0;   ///< reset, as the peer took nothing for too long (host_options, tcp_options)
+    std::uint64_t orphans_refused = 0;     ///< reset when they were closed, as there were too many or they held too much
     std::uint64_t fast_opens_active = 0;   ///< data in our SYN that the peer took (RFC 7413)
     std::uint64_t fast_opens_refused = 0;  ///< ... that it did not take, or that never arrived
     std::uint64_t fast_opens_passive = 0;  ///< SYNs whose data we took
