@@ -182,8 +182,9 @@ public:
                       const std::optional<interface_id>& via, time_point now);
     /// A transport waits in vain for an answer from there: perhaps the next hop is gone (RFC 1122 §3.3.1.4).
     void doubt_path(const address& destination, std::optional<interface_id> via, time_point now);
-    std::size_t transmit_room(interface_id interface) const noexcept;
-    /// Its queue was full, and transports have not been told of room since.
+    /// Its transmit queue takes another packet. @param bulk of a connection that has much to send
+    bool has_room(interface_id interface, bool bulk) const noexcept;
+    /// Its queue held as much bulk as it may, and transports have not been told of room since.
     bool is_awaited(interface_id interface) const noexcept { return interfaces_[interface]->was_full; }
     bool next_packet(interface_id interface, packet& out, time_point now);
     std::span<packet* const> first_packets(interface_id interface, time_point now);
@@ -208,6 +209,12 @@ public:
     void dropped(interface_id interface, drop_reason why, const packet& p, time_point now);
 
 private:
+    struct queued_packet
+    {
+        core::packet packet;
+        std::size_t octets; ///< its size, also when the device has taken it
+    };
+
     struct net_interface
     {
         interface_id id = 0;
@@ -220,9 +227,10 @@ private:
         std::vector<interface_address> addresses;
         std::map<address, unsigned> groups; ///< joined, and how often
         link::neighbor_cache neighbors;
-        ring<packet> transmit;
-        ip::segmenter cut;             ///< the packet that is leaving in pieces
-        std::array<packet, 32> pieces; ///< of what is being cut: they go before the first of `transmit`
+        ring<queued_packet> transmit;
+        std::size_t transmit_octets = 0; ///< in `transmit`
+        ip::segmenter cut;               ///< the packet that is leaving in pieces
+        std::array<packet, 32> pieces;   ///< of what is being cut: they go before the first of `transmit`
         std::size_t first_piece = 0, pieces_end = 0;
         std::array<packet*, 32> first{}; ///< first_packets()
         std::size_t announced = 0;       ///< so many of the next packets have been counted and traced
@@ -300,6 +308,7 @@ private:
     void announce(net_interface& i, const packet& p, time_point now);
     void enqueue(interface_id interface, packet&& p, time_point now);
     void enqueue(net_interface& i, packet&& p, time_point now);
+    std::size_t most_octets(const net_interface& i) const noexcept; ///< in its transmit queue
     void refused(net_interface& i, drop_reason why, const packet& p, time_point now);
     void frame(interface_id interface, const mac_address& to, packet& p) const;
     std::optional<mac_address> group_mac(const address& destination) const noexcept;

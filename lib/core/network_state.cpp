@@ -95,7 +95,8 @@ void network::discard_output(net_interface& i, time_point now)
 {
     const auto discard = [&](const packet& p) { refused(i, drop_reason::interface_down, p, now); };
     for (; i.has_pieces(); ++i.first_piece) discard(std::exchange(i.pieces[i.first_piece], {}));
-    for (; !i.transmit.empty(); i.transmit.pop_front()) discard(std::exchange(i.transmit.front(), {}));
+    for (; !i.transmit.empty(); i.transmit.pop_front()) discard(std::exchange(i.transmit.front().packet, {}));
+    i.transmit_octets = 0;
     i.cut = ip::segmenter();
     i.announced = 0;
     i.was_full = false;

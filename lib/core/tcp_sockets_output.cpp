@@ -123,13 +123,13 @@ void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
     if (s.postponed || s.connection->has_nothing_to_say()) return;
     if (s.path_generation != net_.route_generation()) follow_route(s, now);
     // Where connections wait for room in the interface's queue, a further one with much to send waits behind them. A SYN, an
-    // acknowledgement or a short answer goes at once, while there is room.
+    // acknowledgement or a short answer goes at once: there is room for these.
     constexpr std::uint64_t much = 16 * 1024; // octets
-    if (net_.is_awaited(s.path.interface) && s.connection->unacknowledged() > much) return block(id, s);
+    const bool bulk = s.connection->unacknowledged() > much;
     const std::size_t share = share_of(s);
     const bool goes_on = may_withhold_ && !s.path.loopback; // of loopback everything has come
     std::size_t sent = 0;                                   // octets
-    while (net_.transmit_room(s.path.interface) > 0) {
+    while (net_.has_room(s.path.interface, bulk)) {
         if (sent >= share) return postpone(id, s, now);
         tcp::outgoing_segment seg;
         if (!s.connection->next_segment(seg, now, goes_on)) return note_waiting(id, s);
