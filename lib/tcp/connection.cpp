@@ -211,7 +211,7 @@ void connection::tune_receive_buffer(std::uint64_t octets, time_point now)
     std::uint64_t most = std::min<std::uint64_t>(options_.receive_buffer_limit, 0xffffU << rcv_scale_.shift());
     if (receive_limit_ != UINT32_MAX) { // what the device buffers is for all who receive by it
         const std::uint32_t among = crowd_ == nullptr ? 1 : crowd_->count(crowd_seen_, now);
-        const std::uint64_t share = std::max<std::uint64_t>(tuning_.spread(receive_limit_) / among, memory_budget::always);
+        const std::uint64_t share = std::max<std::uint64_t>(tuning_.spread(receive_limit_) / among, 2 * receive_mss_);
         most = std::min(most, share);
     }
     incoming_.set_capacity(tuning_.user_read(octets, rtt_.srtt(), incoming_.capacity(), static_cast<std::uint32_t>(most), now));

@@ -199,5 +199,57 @@ INSTANTIATE_TEST_SUITE_P(all, senders,
                                          load{100, device_kind::plain}, load{100, device_kind::gso}, load{100, device_kind::tso}),
                          name_of);
 
+// -- receiving ----------------------------------------------------------------------------------------------------------------
+
+/// b's device holds `places` packets until b reads it, once in a turn, and drops what comes beyond them.
+struct uploaders : bulk
+{
+    static constexpr std::size_t places = 1000;
+
+    uploaders() : bulk(places)
+    {
+        for (int i = 0; i < 500; ++i) turn(); // a quarter of a second, until their windows are what they should be
+    }
+    void arrive()
+    {
+        std::vector<packet> queue;
+        for (bool more = true; more;) {
+            more = false;
+            a.advance(now);
+            for (packet p; a.next_packet(1, p, now); more = true) {
+                if (queue.size() < places) {
+                    queue.push_back(std::move(p));
+                } else {
+                    ++dropped;
+                }
+            }
+        }
+        b.receive(1, queue, now);
+    }
+    void turn()
+    {
+        write_all();
+        arrive();
+        read_all();
+        answer();
+    }
+
+    std::size_t dropped = 0; ///< packets
+};
+
+TEST_P(uploaders, share_the_queue_of_the_device_and_all_get_on)
+{
+    dropped = 0;
+    EXPECT_LE(unfairness(100, [&] { turn(); }), 2);
+    EXPECT_EQ(dropped, 0U);
+    for (const stream& s : streams) EXPECT_GE(s.got, 100 * 1448U) << "less than a segment in each turn";
+}
+
+INSTANTIATE_TEST_SUITE_P(all, uploaders,
+                         testing::Values(load{3, device_kind::plain}, load{3, device_kind::tso}, load{16, device_kind::plain},
+                                         load{16, device_kind::tso}, load{100, device_kind::plain}, load{100, device_kind::tso},
+                                         load{300, device_kind::plain}, load{300, device_kind::tso}),
+                         name_of);
+
 } // namespace
 } // namespace tapio::core
