@@ -2,18 +2,29 @@
 include(CMakePackageConfigHelpers)
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/tapio")
 
+# Components: runtime (shared libraries), devel (the rest of what a program is built with), tools (programs, manuals).
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME devel)
+
 install(DIRECTORY include/tapio DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
 install(EXPORT tapio-targets NAMESPACE tapio:: DESTINATION ${package_dir})
 if(TARGET tapio_log) # a component of its own: who does not ask for it needs no Boost.Log
     install(EXPORT tapio-log-targets NAMESPACE tapio:: DESTINATION ${package_dir})
+endif()
+set(tapio_static_uring "") # what a user of the static library links with, too
+if(NOT BUILD_SHARED_LIBS)
+    set(tapio_static_uring "${tapio_uring}")
 endif()
 configure_package_config_file(cmake/tapio-config.cmake.in "${PROJECT_BINARY_DIR}/tapio-config.cmake" INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/tapio-config-version.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/tapio-config.cmake" "${PROJECT_BINARY_DIR}/tapio-config-version.cmake" DESTINATION ${package_dir})
 
 # The file finds its prefix by where it lies, so that the tree may be moved.
-if(tapio_uring)
-    set(tapio_pc_uring " -luring")
+set(tapio_pc_libs "-ltapio")
+if(NOT BUILD_SHARED_LIBS)
+    string(APPEND tapio_pc_libs " -ltapio_core -pthread")
+    if(tapio_uring)
+        string(APPEND tapio_pc_libs " -luring")
+    endif()
 endif()
 file(RELATIVE_PATH tapio_pc_to_prefix "/p/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/p")
 configure_file(cmake/tapio.pc.in "${PROJECT_BINARY_DIR}/tapio.pc" @ONLY)

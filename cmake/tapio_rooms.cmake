@@ -24,6 +24,7 @@ function(tapio_room name)
     target_link_libraries(tapio_room_${name} PRIVATE tapio_flags PUBLIC Boost::headers)
     target_compile_features(tapio_room_${name} PUBLIC cxx_std_20)
     set_target_properties(tapio_room_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON
+        CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON # public headers ask for default visibility by a pragma
         UNITY_BUILD ${TAPIO_UNITY_BUILD} UNITY_BUILD_BATCH_SIZE 0) # the compiler sees the whole room at once
 endfunction()
 

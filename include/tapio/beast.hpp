@@ -9,8 +9,12 @@
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/rate_policy.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::beast {
 
 using tcp_stream = boost::beast::basic_stream<tapio::ip::tcp, boost::asio::any_io_executor, boost::beast::unlimited_rate_policy>;
 
 } // namespace tapio::beast
+
+#pragma GCC visibility pop

@@ -20,6 +20,8 @@
 #include <memory>
 #include <string>
 
+#pragma GCC visibility push(default)
+
 namespace tapio {
 
 struct log_options
@@ -36,3 +38,5 @@ struct log_options
 std::unique_ptr<core::trace> make_log_trace(const log_options& options = {});
 
 } // namespace tapio
+
+#pragma GCC visibility pop

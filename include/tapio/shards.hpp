@@ -26,6 +26,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace tapio {
 
 class shards
@@ -79,3 +81,5 @@ private:
 };
 
 } // namespace tapio
+
+#pragma GCC visibility pop

@@ -15,6 +15,7 @@
 #include <tapio/core/tcp_info.hpp>
 #include <tapio/core/trace.hpp>
 #include <tapio/detail/drain.hpp>
+#include <tapio/detail/engine_fwd.hpp>
 #include <tapio/detail/interface_wait.hpp>
 #include <tapio/detail/stack_executor.hpp>
 #include <tapio/device/device.hpp>
@@ -29,12 +30,13 @@
 #include <optional>
 #include <string>
 
+#pragma GCC visibility push(default)
+
 namespace tapio {
 
 class virtual_time;
 
 namespace detail {
-class engine;
 }
 
 using core::host_counters;
@@ -217,3 +219,5 @@ void use_stack(boost::asio::io_context& io, stack& s);
 void set_default_stack(stack& s);
 
 } // namespace tapio
+
+#pragma GCC visibility pop

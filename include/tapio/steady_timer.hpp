@@ -12,6 +12,8 @@
 
 #include <chrono>
 
+#pragma GCC visibility push(default)
+
 namespace tapio {
 
 /// @par now()  of the virtual_time that is running on this thread, else of std::chrono::steady_clock. A timer's
@@ -33,3 +35,5 @@ struct steady_clock
 using steady_timer = boost::asio::basic_waitable_timer<steady_clock>;
 
 } // namespace tapio
+
+#pragma GCC visibility pop

@@ -27,6 +27,7 @@
 #pragma once
 
 #include <tapio/core/time.hpp>
+#include <tapio/detail/engine_fwd.hpp>
 
 #include <boost/asio/io_context.hpp>
 
@@ -36,10 +37,11 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace tapio {
 
 namespace detail {
-class engine;
 }
 
 class virtual_time
@@ -86,3 +88,5 @@ private:
 };
 
 } // namespace tapio
+
+#pragma GCC visibility pop

@@ -13,9 +13,16 @@ file(REMOVE_RECURSE "${WORK}")
 run("install" "${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/first")
 file(RENAME "${WORK}/first" "${WORK}/prefix")
 
+# A shared library is found by the programs below as one that is not in a system folder is.
+file(GLOB_RECURSE shared_library "${WORK}/prefix/*/libtapio.so")
+if(shared_library)
+    cmake_path(GET shared_library PARENT_PATH library_dir)
+    set(ENV{LD_LIBRARY_PATH} "${library_dir}")
+endif()
+
 file(GLOB_RECURSE installed RELATIVE "${WORK}/prefix" "${WORK}/prefix/*")
 foreach(file IN LISTS installed)
-    if(NOT file MATCHES "^(include/tapio/.*\\.hpp|lib.*/(libtapio.*\\.a|pkgconfig/tapio(_log)?\\.pc|cmake/tapio/[^/]*\\.cmake))$")
+    if(NOT file MATCHES "^(include/tapio/.*\\.hpp|lib.*/(libtapio.*\\.(a|so[0-9.]*)|pkgconfig/tapio(_log)?\\.pc|cmake/tapio/[^/]*\\.cmake))$")
         message(FATAL_ERROR "installs what it should not: ${file}")
     endif()
 endforeach()

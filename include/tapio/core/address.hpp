@@ -2,12 +2,17 @@
 /// Addresses as the core names them: Asio's own address type, the core's endpoint, and the link-layer address.
 #pragma once
 
+#include <tapio/core/config.hpp>
+
 #include <boost/asio/ip/address.hpp>
 
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <string>
+
+#pragma GCC visibility push(default)
 
 namespace tapio::core {
 
@@ -53,7 +58,11 @@ struct mac_address
 
     static constexpr mac_address broadcast() noexcept { return {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}; }
 
-    friend auto operator<=>(const mac_address&, const mac_address&) = default;
+    friend bool operator==(const mac_address&, const mac_address&) = default;
+    friend std::strong_ordering operator<=>(const mac_address& a, const mac_address& b) noexcept ///< libc++ 16 cannot default it
+    {
+        return std::memcmp(a.octets.data(), b.octets.data(), a.octets.size()) <=> 0;
+    }
 };
 
 /// "02:00:00:00:00:02".
@@ -64,3 +73,5 @@ std::string to_string(const mac_address& mac);
 bool parse(const std::string& text, mac_address& out) noexcept;
 
 } // namespace tapio::core
+
+#pragma GCC visibility pop

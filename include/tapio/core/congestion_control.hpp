@@ -10,6 +10,8 @@
 #include <memory>
 #include <string_view>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::core {
 
 /// How fast the path has delivered lately, from the flight of the newest segment that an acknowledgement is news of
@@ -112,3 +114,5 @@ public:
 using congestion_control_factory = std::function<std::unique_ptr<congestion_control>()>;
 
 } // namespace tapio::core
+
+#pragma GCC visibility pop

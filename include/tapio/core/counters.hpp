@@ -7,6 +7,8 @@
 
 #include <cstdint>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::core {
 
 struct interface_counters ///< RFC 2863 ifTable
@@ -67,3 +69,5 @@ struct host_counters
 };
 
 } // namespace tapio::core
+
+#pragma GCC visibility pop

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <string>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::core {
 
 /// How packets look on the medium.
@@ -37,3 +39,5 @@ struct device_info
 };
 
 } // namespace tapio::core
+
+#pragma GCC visibility pop

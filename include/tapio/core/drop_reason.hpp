@@ -2,11 +2,15 @@
 /// Why a packet was dropped. Every drop in tapio has one of these reasons and is counted under it.
 #pragma once
 
+#include <tapio/core/config.hpp>
+
 #include <boost/system/result.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+
+#pragma GCC visibility push(default)
 
 namespace tapio::core {
 
@@ -105,3 +109,5 @@ struct drop_counters
 [[noreturn]] void throw_exception_from_error(drop_reason reason, const boost::source_location& where);
 
 } // namespace tapio::core
+
+#pragma GCC visibility pop

@@ -2,10 +2,14 @@
 /// What a user's call may answer: `error_code`s with the values that Asio users already test for.
 #pragma once
 
+#include <tapio/core/config.hpp>
+
 #include <boost/system/error_code.hpp>
 #include <boost/system/result.hpp>
 
 #include <cerrno>
+
+#pragma GCC visibility push(default)
 
 namespace tapio::core {
 
@@ -19,3 +23,5 @@ using result = boost::system::result<T>;
 inline error_code errno_code(int value) noexcept { return {value, boost::system::system_category()}; }
 
 } // namespace tapio::core
+
+#pragma GCC visibility pop

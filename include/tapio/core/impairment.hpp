@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::core {
 
 /// Probabilities are from 0 to 1; each packet is judged independently, by each of them.
@@ -77,3 +79,5 @@ private:
 };
 
 } // namespace tapio::core
+
+#pragma GCC visibility pop

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <string>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::core {
 
 /// ifOperStatus, as far as a host on one machine can tell.
@@ -32,3 +34,5 @@ struct interface_status
 };
 
 } // namespace tapio::core
+
+#pragma GCC visibility pop

@@ -24,6 +24,8 @@
 #include <type_traits>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::core {
 
 /// What travels beside a packet; the shape of the kernel's `virtio_net_hdr`.
@@ -207,3 +209,5 @@ private:
 };
 
 } // namespace tapio::core
+
+#pragma GCC visibility pop

@@ -3,6 +3,8 @@
 /// A block is filled by one owner and then shared as slices; slices are never written through.
 #pragma once
 
+#include <tapio/core/config.hpp>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +14,13 @@
 
 namespace tapio::core {
 
-class block_arena;
+class block_arena; // inside the library: not exported
+
+} // namespace tapio::core
+
+#pragma GCC visibility push(default)
+
+namespace tapio::core {
 
 using const_bytes = std::span<const std::byte>;
 using mutable_bytes = std::span<std::byte>;
@@ -165,3 +173,5 @@ inline slice block::into_slice(std::size_t offset, std::size_t size) && noexcept
 }
 
 } // namespace tapio::core
+
+#pragma GCC visibility pop

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::core {
 
 /// A sequence; contiguous. A list that has been moved from is empty.
@@ -137,3 +139,5 @@ private:
 };
 
 } // namespace tapio::core
+
+#pragma GCC visibility pop

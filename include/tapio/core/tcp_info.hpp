@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <string_view>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::core {
 
 struct tcp_info
@@ -28,3 +30,5 @@ struct tcp_info
 };
 
 } // namespace tapio::core
+
+#pragma GCC visibility pop

@@ -2,7 +2,11 @@
 /// Time as the protocol core sees it: handed in by the caller, never read from a clock.
 #pragma once
 
+#include <tapio/core/config.hpp>
+
 #include <chrono>
+
+#pragma GCC visibility push(default)
 
 namespace tapio::core {
 
@@ -23,3 +27,5 @@ using time_point = host_clock::time_point; ///< since an epoch of the driver's c
 inline constexpr time_point never = time_point::max();
 
 } // namespace tapio::core
+
+#pragma GCC visibility pop

@@ -11,6 +11,8 @@
 
 #include <cstdint>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::core {
 
 /// RFC 9293 §3.3.2
@@ -53,3 +55,5 @@ public:
 };
 
 } // namespace tapio::core
+
+#pragma GCC visibility pop

@@ -19,6 +19,8 @@
 #include <chrono>
 #include <concepts>
 
+#pragma GCC visibility push(default)
+
 namespace tapio {
 
 struct steady_clock;
@@ -117,3 +119,5 @@ public:
 #endif
 
 } // namespace boost::asio::detail
+
+#pragma GCC visibility pop

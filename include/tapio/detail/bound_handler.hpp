@@ -2,10 +2,14 @@
 /// The nullary call of a handler with its arguments. Internal.
 #pragma once
 
+#include <tapio/core/config.hpp>
+
 #include <boost/asio/associated_allocator.hpp>
 
 #include <tuple>
 #include <utility>
+
+#pragma GCC visibility push(default)
 
 namespace tapio::detail {
 
@@ -27,3 +31,5 @@ private:
 };
 
 } // namespace tapio::detail
+
+#pragma GCC visibility pop

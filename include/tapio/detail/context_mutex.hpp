@@ -3,9 +3,13 @@
 /// none: then this only looks, where assertions are on, that no two threads are inside at once. Internal.
 #pragma once
 
+#include <tapio/core/config.hpp>
+
 #include <boost/assert.hpp>
 
 #include <mutex>
+
+#pragma GCC visibility push(default)
 
 namespace tapio::detail {
 
@@ -37,3 +41,5 @@ private:
 };
 
 } // namespace tapio::detail
+
+#pragma GCC visibility pop

@@ -4,6 +4,7 @@
 
 #include <tapio/core/time.hpp>
 #include <tapio/detail/bound_handler.hpp>
+#include <tapio/detail/engine_fwd.hpp>
 #include <tapio/detail/operation.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -14,9 +15,9 @@
 #include <type_traits>
 #include <utility>
 
-namespace tapio::detail {
+#pragma GCC visibility push(default)
 
-class engine;
+namespace tapio::detail {
 
 std::uint64_t next_operation_id() noexcept;
 void start_drain(const std::shared_ptr<engine>& e, core::duration timeout, operation* op);
@@ -68,3 +69,5 @@ private:
 };
 
 } // namespace tapio::detail
+
+#pragma GCC visibility pop

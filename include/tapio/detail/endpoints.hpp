@@ -6,6 +6,8 @@
 
 #include <cstddef>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::detail {
 
 /// @param address a sockaddr_in or sockaddr_in6 of that many octets; anything else gives an unspecified endpoint
@@ -35,3 +37,5 @@ Endpoint from_core(const core::endpoint& e)
 }
 
 } // namespace tapio::detail
+
+#pragma GCC visibility pop

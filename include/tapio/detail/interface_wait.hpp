@@ -4,6 +4,7 @@
 
 #include <tapio/core/interface_status.hpp>
 #include <tapio/detail/bound_handler.hpp>
+#include <tapio/detail/engine_fwd.hpp>
 #include <tapio/detail/operation.hpp>
 #include <tapio/detail/stack_executor.hpp>
 
@@ -16,9 +17,9 @@
 #include <optional>
 #include <utility>
 
-namespace tapio::detail {
+#pragma GCC visibility push(default)
 
-class engine;
+namespace tapio::detail {
 
 std::uint64_t next_operation_id() noexcept;
 
@@ -84,3 +85,5 @@ private:
 };
 
 } // namespace tapio::detail
+
+#pragma GCC visibility pop

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::detail {
 
 /// As getaddrinfo(3) is asked: `flags`, `family` and `socket_type` are its numbers.
@@ -39,3 +41,5 @@ struct names_of_endpoint
 names_of_endpoint resolve(boost::asio::execution_context& context, const core::endpoint& e, int socket_type);
 
 } // namespace tapio::detail
+
+#pragma GCC visibility pop

@@ -2,6 +2,8 @@
 /// A pending asynchronous operation: what is to be tried, and whom to tell. Internal.
 #pragma once
 
+#include <tapio/core/config.hpp>
+
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -20,6 +22,8 @@
 #include <memory>
 #include <type_traits>
 #include <utility>
+
+#pragma GCC visibility push(default)
 
 namespace tapio::detail {
 
@@ -292,3 +296,5 @@ operation* make_operation(Action action, Handler& handler, const IoExecutor& io)
 }
 
 } // namespace tapio::detail
+
+#pragma GCC visibility pop

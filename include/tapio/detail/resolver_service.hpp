@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::detail {
 
 /// Answers are known at once; their handlers are posted.
@@ -85,3 +87,5 @@ private:
 };
 
 } // namespace tapio::detail
+
+#pragma GCC visibility pop

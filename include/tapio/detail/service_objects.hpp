@@ -8,6 +8,8 @@
 
 #include <mutex>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::detail {
 
 /// Whether it is a stack's, whose user has promised that one thread alone runs it and touches its objects.
@@ -71,3 +73,5 @@ private:
 };
 
 } // namespace tapio::detail
+
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 #include <tapio/core/address.hpp>
 #include <tapio/core/slice.hpp>
 #include <tapio/core/time.hpp>
+#include <tapio/detail/engine_fwd.hpp>
 #include <tapio/detail/operation.hpp>
 
 #include <boost/asio/execution_context.hpp>
@@ -16,9 +17,9 @@
 #include <span>
 #include <vector>
 
-namespace tapio::detail {
+#pragma GCC visibility push(default)
 
-class engine;
+namespace tapio::detail {
 
 enum class socket_kind : std::uint8_t
 {
@@ -207,3 +208,5 @@ inline void fail(operation* op, const error_code& ec)
 }
 
 } // namespace tapio::detail
+
+#pragma GCC visibility pop

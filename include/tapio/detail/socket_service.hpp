@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::detail {
 
 /// A buffer sequence as a list that the core can take: at most 64 pieces at a time, as writev.
@@ -547,3 +549,5 @@ int socket_service<Protocol>::io_control_readable() noexcept
 }
 
 } // namespace tapio::detail
+
+#pragma GCC visibility pop

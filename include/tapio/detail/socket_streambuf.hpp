@@ -19,6 +19,8 @@
 #include <streambuf>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::detail {
 
 /// First among the bases, so that the context is there before the socket is.
@@ -237,3 +239,5 @@ public:
 };
 
 } // namespace boost::asio
+
+#pragma GCC visibility pop

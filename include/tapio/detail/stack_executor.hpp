@@ -3,6 +3,8 @@
 /// that io-objects made from it (`tcp::socket s(co_await this_coro::executor)`) find their stack. Internal.
 #pragma once
 
+#include <tapio/core/config.hpp>
+
 #include <boost/asio/execution.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/io_context.hpp>
@@ -12,6 +14,8 @@
 
 #include <type_traits>
 #include <utility>
+
+#pragma GCC visibility push(default)
 
 namespace tapio::detail {
 
@@ -80,3 +84,5 @@ private:
 };
 
 } // namespace tapio::detail
+
+#pragma GCC visibility pop

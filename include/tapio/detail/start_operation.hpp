@@ -13,6 +13,8 @@
 #include <memory>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::detail {
 
 template <class Slot>
@@ -44,3 +46,5 @@ void start_operation(const std::shared_ptr<socket>& s, direction d, Action actio
 }
 
 } // namespace tapio::detail
+
+#pragma GCC visibility pop

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <tapio/core/time.hpp>
+#include <tapio/detail/engine_fwd.hpp>
 #include <tapio/detail/operation.hpp>
 
 #include <boost/asio/execution_context.hpp>
@@ -10,9 +11,9 @@
 #include <cstdint>
 #include <memory>
 
-namespace tapio::detail {
+#pragma GCC visibility push(default)
 
-class engine;
+namespace tapio::detail {
 
 /// The time that goes on this thread: a virtual one that is running here, else real.
 core::time_point thread_time() noexcept;
@@ -52,3 +53,5 @@ private:
 };
 
 } // namespace tapio::detail
+
+#pragma GCC visibility pop

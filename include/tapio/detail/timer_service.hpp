@@ -13,6 +13,8 @@
 #include <memory>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::detail {
 
 std::uint64_t next_operation_id() noexcept;
@@ -163,3 +165,5 @@ private:
 };
 
 } // namespace tapio::detail
+
+#pragma GCC visibility pop

@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 
+#pragma GCC visibility push(default)
+
 namespace tapio {
 
 /// Wraps `inner`; what it receives and what it has taken for sending is written to `path` (made, or emptied), as seen
@@ -21,3 +23,5 @@ std::unique_ptr<device> capture(std::unique_ptr<device> inner, const std::string
 std::unique_ptr<device> capture(std::unique_ptr<device> inner, std::shared_ptr<pcapng_writer> writer);
 
 } // namespace tapio
+
+#pragma GCC visibility pop

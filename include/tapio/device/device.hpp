@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <span>
 
+#pragma GCC visibility push(default)
+
 namespace tapio {
 
 using core::device_info;
@@ -106,3 +108,5 @@ public:
 };
 
 } // namespace tapio
+
+#pragma GCC visibility pop

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <memory>
 
+#pragma GCC visibility push(default)
+
 namespace tapio {
 
 struct impaired_options
@@ -21,3 +23,5 @@ struct impaired_options
 std::unique_ptr<device> impaired(std::unique_ptr<device> inner, const impaired_options& options);
 
 } // namespace tapio
+
+#pragma GCC visibility pop

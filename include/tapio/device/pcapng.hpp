@@ -16,6 +16,8 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace tapio {
 
 /// One capture file. Little-endian, one section, nanosecond timestamps. Buffered; flushed by `flush()` and at the end.
@@ -61,3 +63,5 @@ private:
 };
 
 } // namespace tapio
+
+#pragma GCC visibility pop

@@ -10,6 +10,8 @@
 #include <memory>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 namespace tapio {
 
 struct pipe_options
@@ -34,3 +36,5 @@ struct pipe_options
 std::pair<std::unique_ptr<device>, std::unique_ptr<device>> make_pipe(const pipe_options& options = {});
 
 } // namespace tapio
+
+#pragma GCC visibility pop

@@ -7,6 +7,8 @@
 
 #include <memory>
 
+#pragma GCC visibility push(default)
+
 namespace tapio {
 
 /// Opens (and unless `existing_only`, makes) a TAP device in the network namespace of the calling thread.
@@ -28,3 +30,5 @@ std::unique_ptr<device> adopt_tap(int descriptor, const tuntap_options& options,
 std::unique_ptr<device> adopt_tap(int descriptor, const tuntap_options& options = {});
 
 } // namespace tapio
+
+#pragma GCC visibility pop

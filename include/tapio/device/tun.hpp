@@ -7,6 +7,8 @@
 
 #include <memory>
 
+#pragma GCC visibility push(default)
+
 namespace tapio {
 
 /// As `open_tap()`, for TUN; `mac` is not looked at.
@@ -18,3 +20,5 @@ std::unique_ptr<device> adopt_tun(int descriptor, const tuntap_options& options,
 std::unique_ptr<device> adopt_tun(int descriptor, const tuntap_options& options = {});
 
 } // namespace tapio
+
+#pragma GCC visibility pop

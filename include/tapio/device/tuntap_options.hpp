@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <string>
 
+#pragma GCC visibility push(default)
+
 namespace tapio {
 
 struct tuntap_options
@@ -45,3 +47,5 @@ struct tuntap_options
 bool io_uring_available();
 
 } // namespace tapio
+
+#pragma GCC visibility pop

@@ -12,6 +12,8 @@
 
 #include <typeinfo>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::generic {
 
 class datagram_protocol
@@ -49,3 +51,5 @@ static_assert(std::is_same_v<datagram_protocol::socket::native_handle_type, deta
               "Asio's socket service was not replaced: these would be kernel sockets");
 
 } // namespace tapio::generic
+
+#pragma GCC visibility pop

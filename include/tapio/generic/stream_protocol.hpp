@@ -14,6 +14,8 @@
 
 #include <typeinfo>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::generic {
 
 class stream_protocol
@@ -52,3 +54,5 @@ static_assert(std::is_same_v<stream_protocol::socket::native_handle_type, detail
               "Asio's socket service was not replaced: these would be kernel sockets");
 
 } // namespace tapio::generic
+
+#pragma GCC visibility pop

@@ -16,6 +16,8 @@
 
 #include <type_traits>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::ip {
 
 class icmp
@@ -46,3 +48,5 @@ static_assert(std::is_same_v<icmp::socket::native_handle_type, detail::native_ha
               "Asio's socket service was not replaced: these would be kernel sockets");
 
 } // namespace tapio::ip
+
+#pragma GCC visibility pop

@@ -22,6 +22,8 @@
 #include <cstdint>
 #include <optional>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::ip {
 
 /// Of a received datagram everything is set, whether or not IP_PKTINFO and its like are on. For one to be sent, what is left
@@ -163,3 +165,5 @@ std::size_t receive_error(Socket& s, const MutableBufferSequence& buffers, typen
 }
 
 } // namespace tapio::ip
+
+#pragma GCC visibility pop

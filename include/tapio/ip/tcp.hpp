@@ -22,6 +22,8 @@
 
 #include <type_traits>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::ip {
 
 class tcp
@@ -55,3 +57,5 @@ static_assert(std::is_same_v<tcp::socket::native_handle_type, detail::native_han
               "Asio's socket service was not replaced: these would be kernel sockets");
 
 } // namespace tapio::ip
+
+#pragma GCC visibility pop

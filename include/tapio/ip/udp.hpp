@@ -19,6 +19,8 @@
 
 #include <type_traits>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::ip {
 
 class udp
@@ -49,3 +51,5 @@ static_assert(std::is_same_v<udp::socket::native_handle_type, detail::native_han
               "Asio's socket service was not replaced: these would be kernel sockets");
 
 } // namespace tapio::ip
+
+#pragma GCC visibility pop

@@ -29,6 +29,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace tapio {
 
 using core::slice;
@@ -175,3 +177,5 @@ auto async_send_slices(Socket& s, std::vector<slice> data, CompletionToken&& tok
 
 } // namespace ip
 } // namespace tapio
+
+#pragma GCC visibility pop
