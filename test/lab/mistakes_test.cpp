@@ -1,0 +1,82 @@
+// Reordering and delay look like loss and are none; and losses that should not take a timeout.
+#include "lab/experiment.hpp"
+#include "lab/lossy_transfer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <ostream>
+
+namespace tapio::lab {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct mistake
+{
+    double reordering = 0; ///< share of packets
+    duration later{}, stall{}, stall_every{};
+    double utilisation = 0; ///< at least
+};
+void PrintTo(const mistake& m, std::ostream* out)
+{
+    using ms = std::chrono::duration<double, std::milli>;
+    *out << 100 * m.reordering << " % later by " << ms(m.later).count() << " ms, stalls of " << ms(m.stall).count() << " ms each "
+         << ms(m.stall_every).count() << " ms";
+}
+
+class mistaken_recovery : public testing::TestWithParam<mistake>
+{
+};
+
+/// Recoveries that were begun for reordering, and timeouts for a delay, are undone: what a path of 66 ms carries does not suffer.
+TEST_P(mistaken_recovery, is_undone)
+{
+    const mistake& m = GetParam();
+    cell c;
+    c.rate = 50'000'000;
+    c.rtt = 66ms;
+    c.queue = 2; // of what comes at once after a stall nothing is lost
+    c.reordering = m.reordering;
+    c.reorder_delay = m.later;
+    c.stall = m.stall;
+    c.stall_every = m.stall_every;
+    c.start_up = 5s;
+    c.length = 20s;
+    const outcome r = run(c);
+    EXPECT_GE(r.utilisation, m.utilisation);
+}
+INSTANTIATE_TEST_SUITE_P(paths, mistaken_recovery,
+                         testing::Values(mistake{.reordering = 0.01, .later = 10ms, .utilisation = 0.97},
+                                         mistake{.reordering = 0.01, .later = 30ms, .utilisation = 0.97},
+                                         mistake{.reordering = 0.05, .later = 50ms, .utilisation = 0.97},
+                                         mistake{.stall = 100ms, .stall_every = 1s, .utilisation = 0.95},
+                                         mistake{.stall = 300ms, .stall_every = 2s, .utilisation = 0.82},
+                                         mistake{.stall = 1s, .stall_every = 5s, .utilisation = 0.75}));
+
+// -- what takes a timeout -------------------------------------------------------------------------------------------------
+
+class random_loss : public testing::TestWithParam<std::pair<duration, double>>
+{
+};
+
+/// Both the data and the acknowledgements, of which there is one for all that arrived at one time.
+TEST_P(random_loss, takes_hardly_ever_a_timeout)
+{
+    lossy_outcome all;
+    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+        const lossy_outcome r = transfer({.rtt = GetParam().first, .loss = GetParam().second, .size = 8 << 20, .seed = seed});
+        EXPECT_TRUE(r.complete);
+        all.dropped += r.dropped;
+        all.timeouts += r.timeouts;
+        EXPECT_LE(r.took, 2s + 1500 * GetParam().first);
+    }
+    const bool rto_is_far = GetParam().first <= 10ms; // how many probes there is time for
+    EXPECT_LE(all.timeouts_per_loss(), rto_is_far ? 0.005 : 0.02);
+}
+INSTANTIATE_TEST_SUITE_P(paths, random_loss,
+                         testing::Values(std::pair{1us, 0.01}, std::pair{1us, 0.05}, std::pair{100us, 0.01},
+                                         std::pair{100us, 0.05}, std::pair{10ms, 0.01}, std::pair{10ms, 0.05},
+                                         std::pair{100ms, 0.01}, std::pair{100ms, 0.05}));
+
+} // namespace
+} // namespace tapio::lab
