@@ -148,13 +148,10 @@ std::unique_ptr<tapio::device> bad(std::unique_ptr<tapio::device> inner, const c
 }
 
 /// Sends as much as goes until `stop`.
-template <class Tcp>
-void send_all(typename Tcp::socket& s, const course& c, const std::atomic<bool>& stop)
+void send_all(asio::ip::tcp::socket& s, const std::atomic<bool>& stop)
 {
     const std::vector<char> zeros(65536);
     boost::system::error_code ec;
-    s.set_option(congestion_option(c.congestion_control), ec);
-    if (ec) throw std::runtime_error("no such congestion control: " + c.congestion_control);
     while (!ec && !stop) s.write_some(asio::buffer(zeros), ec);
 }
 
@@ -172,11 +169,14 @@ void kernel_sends(const course& c, const asio::ip::address_v4& to, std::atomic<b
     asio::io_context io;
     asio::ip::tcp::socket s(io);
     for (boost::system::error_code ec = asio::error::try_again; ec && !stop;) {
+        s.open(asio::ip::tcp::v4());
+        // Before the handshake: where BBR is the default of the system, it would begin, and leave the socket paced for good.
+        s.set_option(congestion_option(c.congestion_control));
         s.connect({to, port}, ec);
         if (ec) s.close(), std::this_thread::sleep_for(20ms);
     }
     handle = s.native_handle();
-    send_all<asio::ip::tcp>(s, c, stop);
+    send_all(s, stop);
     s.set_option(asio::socket_base::linger(true, 0));
 }
 
