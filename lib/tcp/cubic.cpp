@@ -40,7 +40,7 @@ std::uint64_t cubic::threshold() const noexcept
 
 void cubic::acknowledged(const ack_sample& ack)
 {
-    if (ack.in_recovery || ack.acked == 0) return;
+    if (!ack.may_raise_window()) return;
     if (!ack.window_limited) { // RFC 9438 §5.8: time in which the window was not used does not count
         if (now_.epoch != time_point{} && last_growth_ != time_point{}) now_.epoch += ack.now - last_growth_;
         last_growth_ = ack.now;

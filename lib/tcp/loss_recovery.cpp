@@ -41,6 +41,7 @@ bool loss_recovery::acknowledged(ack_news& news, const rtt_estimator& rtt, deliv
     news.sample.in_flight = in_flight(sent);
     const bool began = enter_if_lost(news, sent, cc);
     news.sample.in_recovery = was_recovering || phase_ == phase::recovery;
+    news.sample.path_reorders = rack_.reordering_seen();
     if (phase_ == phase::recovery)
         prr_.acknowledged(news.sample.delivered, news.sample.in_flight, cc.threshold(), news.mss,
                           news.advanced && news.sample.lost == 0);

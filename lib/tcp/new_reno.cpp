@@ -19,7 +19,7 @@ void new_reno::mss_changed(std::uint32_t mss)
 
 void new_reno::acknowledged(const ack_sample& ack)
 {
-    if (!ack.window_limited || ack.in_recovery || ack.acked == 0) return; // not for duplicates (RFC 5681 §3.2)
+    if (!ack.window_limited || !ack.may_raise_window()) return;
     std::uint64_t left = ack.delivered;
     if (cwnd_ < ssthresh_) {
         // RFC 5681 §3.1 slow start, counting octets (RFC 3465) without its limit per acknowledgement: one acknowledgement may

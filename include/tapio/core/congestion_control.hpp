@@ -42,12 +42,18 @@ struct ack_sample
     std::uint64_t in_flight = 0;    ///< ... and are after it
     bool window_limited = false;    ///< the congestion window was (nearly) full: growth is earned (RFC 7661)
     bool in_recovery = false;       ///< a fast recovery goes on
+    bool path_reorders = false;     ///< the path has been seen to reorder: a SACK block alone is no sign of loss
     bool ece = false;               ///< it carried ECN-Echo (RFC 3168)
     duration rtt{};                 ///< of this acknowledgement; zero: none was measured
     duration smoothed_rtt{};        ///< zero before the first sample
     duration least_rtt{};           ///< of the connection
     rate_sample rate;
     time_point now;
+
+    /// True if what it delivers may raise the congestion window. What only SACK tells of is a duplicate acknowledgement, and
+    /// raises nothing (RFC 5681 §3.2), unless the path is known to reorder: then most acknowledgements are of that kind though
+    /// nothing is lost, and a window that grew by the others alone would hardly grow (Linux likewise: tcp_may_raise_cwnd).
+    bool may_raise_window() const noexcept { return !in_recovery && (acked > 0 || (path_reorders && delivered > 0)); }
 };
 
 /// One segment that is taken for lost.

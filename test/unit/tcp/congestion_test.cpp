@@ -7,6 +7,7 @@
 #include "tcp/pacer.hpp"
 #include "tcp/proportional_rate_reduction.hpp"
 #include "tcp/windowed_filter.hpp"
+#include "unit/tcp/congestion_path.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,45 +17,6 @@ namespace tapio::core::tcp {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr std::uint32_t mss = 1000;
-
-/// A path whose every window is acknowledged after one round trip.
-struct path
-{
-    explicit path(congestion_control& c, std::uint64_t initial = 10 * mss) : cc(c) { cc.start(mss, initial, now); }
-
-    /// One window's worth of acknowledgements, of two segments each.
-    void round(duration rtt = 100ms, bool limited = true, bool ece = false)
-    {
-        const std::uint64_t window = cc.window();
-        const std::uint64_t steps = std::max<std::uint64_t>(window / (2 * mss), 1);
-        const std::uint64_t prior = delivered;
-        const time_point end = now + rtt;
-        for (std::uint64_t i = 0; i < steps; ++i) {
-            now += spread ? rtt / static_cast<duration::rep>(steps) : duration(100);
-            delivered += 2 * mss;
-            ack_sample a;
-            a.acked = a.delivered = 2 * mss;
-            a.prior_flight = window;
-            a.in_flight = window;
-            a.window_limited = limited;
-            a.ece = ece;
-            a.rtt = a.smoothed_rtt = a.least_rtt = rtt;
-            a.now = now;
-            a.rate.prior_delivered = prior + i * 2 * mss;
-            a.rate.total_delivered = delivered;
-            cc.acknowledged(a);
-        }
-        now = end;
-    }
-    double segments() const { return static_cast<double>(cc.window()) / mss; }
-
-    congestion_control& cc;
-    bool spread = false; ///< acknowledgements come all over the round trip: the path is full
-    time_point now{1h};
-    std::uint64_t delivered = 0;
-};
 
 // -- Reno --------------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,57 @@
+// A path that reorders: what SACK alone tells of raises the window (as in Linux).
+#include "support/script/script.hpp"
+
+namespace tapio::test {
+namespace {
+
+std::string segment(unsigned from, unsigned to)
+{
+    return ". " + std::to_string(from) + ":" + std::to_string(to) + "(" + std::to_string(to - from) + ")";
+}
+
+class reordering : public packet_script
+{
+protected:
+    reordering() { wire.options.congestion_control = "reno"; }
+
+    /// Established with a round trip of 100 ms, and ten full segments out at that time.
+    script_socket open(const std::string& flags = "S")
+    {
+        script_socket l = wire.listen();
+        wire.in(flags + " 0:0(0) win 65535 <mss 1000,sackOK>").out(flags == "S" ? "S. 0:0(0) ack 1" : "SE. 0:0(0) ack 1");
+        wire.at(100ms).in(". 1:1(0) ack 1");
+        script_socket s = l.accept();
+        s.set(socket_option::no_delay, 1);
+        send(s, 1, 10);
+        return s;
+    }
+    /// @param n full segments
+    void send(script_socket& s, unsigned from, unsigned n)
+    {
+        EXPECT_EQ(s.send(n * 1000), n * 1000);
+        for (; n > 0; --n, from += 1000) wire.out(segment(from, from + 1000));
+        wire.out_nothing();
+    }
+};
+
+TEST_F(reordering, sack_alone_raises_nothing_before_any_was_seen) // RFC 5681 §3.2
+{
+    script_socket s = open();
+    wire.at(200ms).in(". 1:1(0) ack 1 <sack 1001:2001>");
+    EXPECT_EQ(s.info().cwnd, 10000U);
+}
+
+TEST_F(reordering, once_seen_what_sack_tells_of_raises_the_window)
+{
+    script_socket s = open();
+    wire.at(200ms).in(". 1:1(0) ack 1 <sack 1001:2001>").in(". 1:1(0) ack 2001"); // the first came second (RFC 8985 §6.2 step 3)
+    EXPECT_EQ(s.info().cwnd, 11000U);
+    send(s, 10001, 3);
+    wire.in(". 1:1(0) ack 2001 <sack 3001:5001>");
+    EXPECT_EQ(s.info().cwnd, 13000U);
+    wire.in(". 1:1(0) ack 5001"); // and no octet twice
+    EXPECT_EQ(s.info().cwnd, 14000U);
+}
+
+} // namespace
+} // namespace tapio::test
