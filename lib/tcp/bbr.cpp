@@ -29,10 +29,15 @@ void bbr::start(std::uint32_t mss, std::uint64_t initial_window, time_point now)
     mss_ = mss;
     cwnd_ = initial_window_ = initial_window;
     pacing_rate_ = startup_pacing_gain * static_cast<double>(initial_window) / seconds(1ms);
+    enter_startup();
+    min_rtt_at_ = probe_rtt_least_at_ = aggregation_began_ = now;
+}
+
+void bbr::enter_startup() noexcept
+{
+    phase_ = phase::startup;
     pacing_gain_ = startup_pacing_gain;
     cwnd_gain_ = default_cwnd_gain;
-    phase_ = phase::startup;
-    min_rtt_at_ = probe_rtt_least_at_ = aggregation_began_ = now;
 }
 
 /// BBRUpdateOnACK
@@ -204,9 +209,7 @@ void bbr::leave_probe_rtt(const ack_sample& a) noexcept
         start_down(a.rate.total_delivered, a.now);
         start_cruise();
     } else {
-        phase_ = phase::startup;
-        pacing_gain_ = startup_pacing_gain;
-        cwnd_gain_ = default_cwnd_gain;
+        enter_startup();
     }
 }
 
@@ -266,8 +269,18 @@ std::uint64_t bbr::bounded(std::uint64_t cwnd) const noexcept
 
 // -- loss, timeouts, idleness -------------------------------------------------------------------------------------------------
 
+/// BBRSaveStateUponLoss; once for each recovery, before its first loss has changed anything.
+void bbr::save_model() noexcept
+{
+    if (in_recovery_ || loss_seen_) return;
+    loss_seen_ = true;
+    before_loss_ = {phase_, full_bw_reached_, inflight_long_};
+}
+
 void bbr::loss_detected(std::uint64_t, time_point)
 {
+    save_model();
+    loss_seen_ = false;
     in_recovery_ = true;
     prior_cwnd_ = std::max(phase_ == phase::probe_rtt ? prior_cwnd_ : 0, cwnd_);
 }
@@ -275,16 +288,28 @@ void bbr::recovered(std::uint64_t, time_point) { in_recovery_ = false; }
 
 void bbr::timed_out(std::uint64_t in_flight, bool first, time_point)
 {
-    if (first) prior_cwnd_ = cwnd_;
+    if (first) prior_cwnd_ = cwnd_, save_model();
+    loss_seen_ = false;
     cwnd_ = in_flight + mss_;
     in_recovery_ = false;
 }
 
+/// BBRHandleSpuriousLossDetection: the bounds that the loss has set, and the phase that it has ended.
 void bbr::undo(time_point)
 {
     cwnd_ = std::max(cwnd_, prior_cwnd_);
     reset_short_term();
-    in_recovery_ = false;
+    reset_full_bandwidth(0);
+    loss_in_round_ = in_recovery_ = loss_seen_ = false;
+    inflight_long_ = std::max(inflight_long_, before_loss_.inflight_long);
+    if (phase_ == phase::probe_rtt || phase_ == before_loss_.in) return;
+    if (before_loss_.in == phase::startup) {
+        full_bw_reached_ = before_loss_.full_bw_reached;
+        enter_startup();
+    } else if (before_loss_.in == phase::probe_bw_up) {
+        probe_samples_ = true;
+        start_up(delivered_, 0);
+    }
 }
 
 /// Marks lower the bounds as losses do, at the end of the round.

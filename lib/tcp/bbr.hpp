@@ -52,7 +52,17 @@ private:
         probe_bw_up,
         probe_rtt,
     };
+    /// What a loss may change, and `undo` brings back.
+    struct model_before
+    {
+        phase in = phase::startup;
+        bool full_bw_reached = false;
+        std::uint64_t inflight_long = 0;
+    };
+
     // bbr.cpp
+    void enter_startup() noexcept;
+    void save_model() noexcept;
     void update_round(const ack_sample& a) noexcept;
     void begin_round(std::uint64_t delivered) noexcept { next_round_delivered_ = delivered; }
     void update_latest_signals(const ack_sample& a) noexcept;
@@ -93,7 +103,7 @@ private:
     void start_down(std::uint64_t delivered, time_point now) noexcept;
     void start_cruise() noexcept;
     void start_refill(const ack_sample& a) noexcept;
-    void start_up(const ack_sample& a) noexcept;
+    void start_up(std::uint64_t delivered, double rate) noexcept;
     std::uint32_t random() noexcept;
 
     std::uint64_t random_;
@@ -128,6 +138,8 @@ private:
     bool loss_round_start_ = false, loss_in_round_ = false;
     unsigned loss_events_ = 0; ///< in this round of Startup
     bool in_recovery_ = false;
+    bool loss_seen_ = false; ///< since the last recovery; `before_loss_` is that loss's
+    model_before before_loss_;
 
     // is the pipe full?
     double full_bw_ = 0;

@@ -90,10 +90,11 @@ void bbr::start_refill(const ack_sample& a) noexcept
     cwnd_gain_ = 2;
 }
 
-void bbr::start_up(const ack_sample& a) noexcept
+/// @param rate octets/s, the latest
+void bbr::start_up(std::uint64_t delivered, double rate) noexcept
 {
-    begin_round(a.rate.total_delivered);
-    reset_full_bandwidth(a.rate.octets_per_second());
+    begin_round(delivered);
+    reset_full_bandwidth(rate);
     phase_ = phase::probe_bw_up;
     pacing_gain_ = 1.25;
     cwnd_gain_ = 2.25;
@@ -113,7 +114,7 @@ void bbr::update_cycle(const ack_sample& a) noexcept
     case phase::probe_bw_refill:
         if (!round_start_) return;
         probe_samples_ = true;
-        return start_up(a);
+        return start_up(a.rate.total_delivered, a.rate.octets_per_second());
     case phase::probe_bw_up:
         if (time_to_go_down(a)) start_down(a.rate.total_delivered, a.now);
         return;
@@ -180,6 +181,7 @@ bool bbr::is_too_much(std::uint64_t lost, std::uint64_t in_flight) const noexcep
 /// BBRHandleLostPacket: the first loss that is too much ends the probe, and says how much in flight the path can bear.
 void bbr::segment_lost(const lost_segment& s)
 {
+    save_model();
     const auto in_flight = static_cast<double>(s.in_flight);
     if (!probe_samples_ || !is_too_much(s.lost, s.in_flight)) return;
     probe_samples_ = false; // BBRHandleInflightTooHigh

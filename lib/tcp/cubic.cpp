@@ -28,9 +28,15 @@ void cubic::mss_changed(std::uint32_t mss)
 {
     const double scale = static_cast<double>(mss_) / mss; // the same octets
     mss_ = mss;
-    for (double* const w : {&now_.cwnd, &now_.w_max, &now_.w_est, &now_.cwnd_prior}) *w *= scale;
-    if (now_.ssthresh < unbounded) now_.ssthresh *= scale;
-    now_.cwnd = std::max(now_.cwnd, 1.0);
+    now_.scale(scale);
+    if (last_) last_->before.scale(scale);
+}
+
+void cubic::variables::scale(double by) noexcept
+{
+    for (double* const w : {&cwnd, &w_max, &w_est, &cwnd_prior}) *w *= by;
+    if (ssthresh < unbounded) ssthresh *= by;
+    cwnd = std::max(cwnd, 1.0);
 }
 
 std::uint64_t cubic::threshold() const noexcept
@@ -40,6 +46,8 @@ std::uint64_t cubic::threshold() const noexcept
 
 void cubic::acknowledged(const ack_sample& ack)
 {
+    // The reduction may turn out to have been a mistake: HyStart++ goes on counting rounds.
+    if (ack.in_recovery && last_ && last_->search) (void)last_->search->acknowledged(ack);
     if (!ack.may_raise_window()) return;
     if (!ack.window_limited) { // RFC 9438 §5.8: time in which the window was not used does not count
         if (now_.epoch != time_point{} && last_growth_ != time_point{}) now_.epoch += ack.now - last_growth_;
@@ -56,7 +64,7 @@ void cubic::acknowledged(const ack_sample& ack)
 void cubic::slow_start(const ack_sample& ack, double& segments)
 {
     double growth = segments;
-    if (first_slow_start_) {
+    if (now_.first_slow_start) {
         if (!hystart_) hystart_ = std::make_unique<hystart>();
         const auto advice = hystart_->acknowledged(ack);
         if (advice == hystart::advice::leave) {
@@ -72,7 +80,7 @@ void cubic::slow_start(const ack_sample& ack, double& segments)
 
 void cubic::end_first_slow_start() noexcept
 {
-    first_slow_start_ = false;
+    now_.first_slow_start = false;
     hystart_.reset();
 }
 
@@ -109,10 +117,10 @@ void cubic::avoid_congestion(const ack_sample& ack, double segments)
     now_.cwnd += (target - now_.cwnd) / now_.cwnd * segments;
 }
 
-void cubic::reduce(std::uint64_t in_flight, double factor)
+void cubic::reduce(std::uint64_t in_flight, double factor, time_point now)
 {
-    if (!before_) before_ = std::make_unique<variables>();
-    *before_ = now_;
+    if (!last_) last_ = std::make_unique<reduction>();
+    *last_ = {now_, std::move(hystart_), now};
     const double flight = static_cast<double>(in_flight) / mss_;
     now_.cwnd_prior = now_.cwnd;
     // §4.7 fast convergence: another flow has come, so that less than the last time is ours
@@ -122,15 +130,15 @@ void cubic::reduce(std::uint64_t in_flight, double factor)
     end_first_slow_start();
 }
 
-void cubic::loss_detected(std::uint64_t in_flight, time_point)
+void cubic::loss_detected(std::uint64_t in_flight, time_point now)
 {
-    reduce(in_flight, beta);
+    reduce(in_flight, beta, now);
     now_.cwnd = now_.ssthresh;
 }
 
-void cubic::congestion_experienced(std::uint64_t in_flight, time_point)
+void cubic::congestion_experienced(std::uint64_t in_flight, time_point now)
 {
-    reduce(in_flight, beta_ecn);
+    reduce(in_flight, beta_ecn, now);
     now_.cwnd = now_.ssthresh;
 }
 
@@ -141,22 +149,23 @@ void cubic::recovered(std::uint64_t in_flight, time_point)
     now_.cwnd = std::min(now_.ssthresh, flight + 1);
 }
 
-void cubic::timed_out(std::uint64_t in_flight, bool first, time_point)
+void cubic::timed_out(std::uint64_t in_flight, bool first, time_point now)
 {
-    if (first) reduce(in_flight, beta);
+    if (first) reduce(in_flight, beta, now);
     now_.cwnd = 1; // §4.8
     now_.epoch = time_point{};
     now_.w_max = 0;
 }
 
-/// §4.9
-void cubic::undo(time_point)
+/// §4.9. The time since then does not count (§5.8): the window was not in use.
+void cubic::undo(time_point now)
 {
-    if (!before_) return;
-    const double cwnd = std::max(now_.cwnd, before_->cwnd);
-    now_ = *before_;
+    if (!last_) return;
+    const double cwnd = std::max(now_.cwnd, last_->before.cwnd);
+    now_ = last_->before;
     now_.cwnd = cwnd;
-    now_.epoch = time_point{};
+    if (now_.epoch != time_point{}) now_.epoch += now - last_->at;
+    hystart_ = std::move(last_->search);
 }
 
 void cubic::idle_restart(std::uint64_t initial_window)

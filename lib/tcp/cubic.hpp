@@ -39,6 +39,16 @@ private:
         double cwnd_prior = 0; ///< before the last reduction
         double k = 0;          ///< s: until W_cubic is at w_max again
         time_point epoch{};    ///< of the current congestion avoidance; the epoch of time: none yet
+        bool first_slow_start = true;
+
+        void scale(double by) noexcept; ///< segments are as much smaller
+    };
+    /// What `undo` needs.
+    struct reduction
+    {
+        variables before;
+        std::unique_ptr<hystart> search; ///< HyStart++, if the reduction ended the first slow start
+        time_point at;
     };
     static constexpr double unbounded = 1e9;
     std::uint64_t octets(double segments) const noexcept { return static_cast<std::uint64_t>(segments * mss_ + 0.5); }
@@ -47,15 +57,14 @@ private:
     void avoid_congestion(const ack_sample& ack, double segments);
     void end_first_slow_start() noexcept;
     void begin_epoch(time_point now) noexcept;
-    void reduce(std::uint64_t in_flight, double factor);
+    void reduce(std::uint64_t in_flight, double factor, time_point now);
     double w_cubic(double t) const noexcept;
 
     std::uint32_t mss_ = 536; ///< octets
     variables now_;
-    std::unique_ptr<variables> before_; ///< the last reduction; a connection that loses nothing needs none
-    std::unique_ptr<hystart> hystart_;  ///< in the first slow start, once it is a question of when to leave it
-    bool first_slow_start_ = true;
-    time_point last_growth_{}; ///< the last acknowledgement that counted
+    std::unique_ptr<reduction> last_;  ///< null for a connection that has lost nothing
+    std::unique_ptr<hystart> hystart_; ///< in the first slow start, once it is a question of when to leave it
+    time_point last_growth_{};         ///< the last acknowledgement that counted
 };
 
 } // namespace tapio::core::tcp

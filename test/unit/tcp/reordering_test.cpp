@@ -1,10 +1,14 @@
-// Congestion control on a path that reorders: what SACK alone tells of counts.
+// Congestion control on a path that reorders: what SACK alone tells of counts, and a reduction that was a mistake leaves nothing
+// behind.
+#include "tcp/bbr.hpp"
 #include "tcp/cubic.hpp"
 #include "tcp/dctcp.hpp"
 #include "tcp/new_reno.hpp"
 #include "unit/tcp/congestion_path.hpp"
 
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 namespace tapio::core::tcp {
 namespace {
@@ -50,6 +54,133 @@ TYPED_TEST(sack_blocks_alone, raise_nothing_in_a_recovery)
     p.by_sack = p.reorders = p.in_recovery = true;
     p.round();
     EXPECT_EQ(p.segments(), 10);
+}
+
+// -- reductions that are taken back -----------------------------------------------------------------------------------------
+
+/// In its first slow start; one recovery was begun and found to be a mistake one round trip later.
+void recover_in_vain(path& p)
+{
+    p.cc.loss_detected(p.cc.window(), p.now);
+    p.in_recovery = true;
+    p.round();
+    p.in_recovery = false;
+    p.cc.undo(p.now);
+}
+
+TEST(undone_reduction, in_slow_start_leaves_hystart_at_work)
+{
+    cubic cc;
+    path p(cc, 20 * mss);
+    p.round(), p.round();
+    recover_in_vain(p);
+    const double before = p.segments();
+    EXPECT_NEAR(before, 80, 4);
+    p.round();
+    EXPECT_NEAR(p.segments(), 2 * before, 8) << "slow start goes on";
+    for (int i = 0; i < 8; ++i) p.round(120ms);
+    EXPECT_LT(cc.threshold(), UINT64_C(1'000'000)) << "RFC 9406 §4.2: out, for round trips have grown";
+    EXPECT_LT(p.segments(), before * 8);
+}
+
+TEST(undone_reduction, does_not_make_hystart_forget_the_round_trips_before)
+{
+    cubic cc;
+    path p(cc, 20 * mss);
+    p.round(), p.round();
+    recover_in_vain(p);
+    p.round(120ms); // the first round after it: 100 ms are remembered
+    const double before = p.segments();
+    p.round(120ms);
+    EXPECT_LT(p.segments(), before * 1.5) << "conservative slow start";
+}
+
+TEST(undone_reduction, of_a_timeout_leaves_hystart_at_work)
+{
+    cubic cc;
+    path p(cc, 20 * mss);
+    p.round(), p.round();
+    cc.timed_out(80 * mss, true, p.now);
+    p.now += 300ms;
+    cc.undo(p.now);
+    for (int i = 0; i < 8; ++i) p.round(120ms);
+    EXPECT_LT(cc.threshold(), UINT64_C(1'000'000));
+}
+
+TEST(undone_reduction, does_not_set_cubic_back) // RFC 9438 §4.9.1: K and t_epoch are restored
+{
+    cubic disturbed, calm;
+    path p(disturbed, 1000 * mss), q(calm, 1000 * mss);
+    for (path* const x : {&p, &q}) {
+        x->cc.loss_detected(1000 * mss, x->now);
+        x->cc.recovered(1000 * mss, x->now);
+    }
+    for (int i = 0; i < 250; ++i) {
+        p.round(), q.round();
+        if (i % 3 == 0) recover_in_vain(p);
+    }
+    EXPECT_NEAR(p.segments(), q.segments(), q.segments() / 10);
+}
+
+/// BBR in Startup, on a path that delivers twice as much each round trip of 100 ms.
+struct growing_path
+{
+    growing_path() { cc.start(mss, 10 * mss, now); }
+
+    /// @param lost share of what was in flight
+    void round(double lost)
+    {
+        constexpr std::uint64_t steps = 10;
+        const std::uint64_t flight = rate / 10, begin = delivered;
+        for (std::uint64_t i = 0; i < steps; ++i) {
+            now += 100ms / steps;
+            delivered += flight / steps;
+            ack_sample a;
+            a.acked = a.delivered = flight / steps;
+            a.prior_flight = a.in_flight = flight;
+            a.window_limited = true;
+            a.rtt = a.smoothed_rtt = a.least_rtt = 100ms;
+            a.rate.lost = static_cast<std::uint64_t>(lost * static_cast<double>(flight));
+            a.lost = a.rate.lost / steps;
+            a.rate.interval = 100ms;
+            a.rate.delivered = a.rate.in_flight = flight;
+            a.rate.prior_delivered = last_begin + i * (begin - last_begin) / steps;
+            a.rate.total_delivered = delivered;
+            a.now = now;
+            cc.acknowledged(a);
+        }
+        last_begin = begin;
+        rate *= 2;
+    }
+
+    bbr cc{1};
+    time_point now{1h};
+    std::uint64_t rate = 1'000'000; ///< octets/s
+    std::uint64_t delivered = 0, last_begin = 0;
+};
+
+TEST(undone_reduction, brings_the_octets_back_though_segments_have_become_smaller)
+{
+    cubic cc;
+    path p(cc, 100 * mss);
+    cc.loss_detected(100 * mss, p.now);
+    cc.mss_changed(mss / 2);
+    cc.undo(p.now);
+    EXPECT_EQ(cc.window(), 100 * mss);
+}
+
+TEST(undone_reduction, brings_bbr_back_to_its_startup)
+{
+    growing_path mistaken, lossy;
+    for (growing_path* const p : {&mistaken, &lossy}) {
+        for (int i = 0; i < 4; ++i) p->round(0);
+        p->cc.loss_detected(p->cc.window(), p->now);
+        p->round(0.1), p->round(0.1); // BBRCheckStartupHighLoss
+    }
+    mistaken.cc.undo(mistaken.now);
+    lossy.cc.recovered(lossy.cc.window(), lossy.now);
+    mistaken.round(0), lossy.round(0);
+    EXPECT_GT(mistaken.cc.pacing_rate(), 2 * lossy.cc.pacing_rate()) << "one grows, the other drains the queue";
 }
 
 } // namespace
