@@ -186,13 +186,15 @@ std::uint64_t connection::unread() const noexcept
     return std::min(urgent_.distance_from(incoming_.position()).value_or(UINT64_MAX), incoming_.unread());
 }
 
-/// Twice the congestion window: one in flight, and one for the user to fill meanwhile.
+/// Twice the congestion window: one in flight, and one for the user to fill meanwhile. What the peer has SACKed stays in the
+/// buffer until SND.UNA passes it, but is not in flight: without room for it besides, there would be nothing to send while a hole
+/// is open.
 std::uint64_t connection::send_capacity() const noexcept
 {
     if (share_.spent()) return memory_budget::always;
     if (!options_.tune_send_buffer) return options_.send_buffer;
     const std::uint64_t most = std::max(options_.send_buffer, options_.send_buffer_limit);
-    return std::clamp<std::uint64_t>(2 * congestion_->window(), options_.send_buffer, most);
+    return std::clamp<std::uint64_t>(2 * congestion_->window() + sent_.sacked(), options_.send_buffer, most);
 }
 
 /// Octets that may be promised to the peer.

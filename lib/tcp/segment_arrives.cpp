@@ -203,7 +203,7 @@ void connection::acknowledged(const segment& seg, time_point now)
     if (marked && !sample.in_recovery && !congestion_->counts_marks())
         congestion_->congestion_experienced(sample.prior_flight, now);
     if (sample.delivered > 0) congestion_->acknowledged(sample);
-    events_.writable = events_.writable || (sample.acked > 0 && writable());
+    events_.writable = events_.writable || (sample.delivered > 0 && writable());
     if (news.advanced || sample.delivered > 0) rearm_retransmit(now);
     timers_.arm(timer::reorder, sent_.empty() ? never : recovery_.reordering_deadline());
     if (fin_sent_ && snd_.una == snd_.nxt) our_fin_acknowledged(now);

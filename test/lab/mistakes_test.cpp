@@ -53,6 +53,49 @@ INSTANTIATE_TEST_SUITE_P(paths, mistaken_recovery,
                                          mistake{.stall = 300ms, .stall_every = 2s, .utilisation = 0.82},
                                          mistake{.stall = 1s, .stall_every = 5s, .utilisation = 0.75}));
 
+struct beginning
+{
+    const char* congestion_control;
+    double reordering = 0; ///< share of packets
+    duration later{};
+    double utilisation = 0; ///< at least; the mean of some seeds
+};
+void PrintTo(const beginning& b, std::ostream* out)
+{
+    *out << b.congestion_control << ", " << 100 * b.reordering << " % later by "
+         << std::chrono::duration<double, std::milli>(b.later).count() << " ms";
+}
+
+class reordered_beginning : public testing::TestWithParam<beginning>
+{
+};
+
+/// The first ten seconds of a connection with buffers as they are by default. It takes that the window grows by what SACK tells
+/// of, that a mistaken recovery does not end the search for the right window, and that the send buffer has room beside what was
+/// SACKed.
+TEST_P(reordered_beginning, finds_the_window)
+{
+    constexpr unsigned seeds = 3;
+    double utilisation = 0;
+    for (unsigned seed = 1; seed <= seeds; ++seed) {
+        cell c;
+        c.congestion_control = GetParam().congestion_control;
+        c.rate = 200'000'000;
+        c.rtt = 66ms;
+        c.reordering = GetParam().reordering;
+        c.reorder_delay = GetParam().later;
+        c.start_up = 0s;
+        c.length = 10s;
+        c.tuned = true;
+        c.seed = seed;
+        utilisation += run(c).utilisation / seeds;
+    }
+    EXPECT_GE(utilisation, GetParam().utilisation);
+}
+INSTANTIATE_TEST_SUITE_P(paths, reordered_beginning,
+                         testing::Values(beginning{"cubic", 0.01, 30ms, 0.85}, beginning{"cubic", 0.05, 50ms, 0.85},
+                                         beginning{"bbr", 0.05, 50ms, 0.85}));
+
 // -- what takes a timeout -------------------------------------------------------------------------------------------------
 
 class random_loss : public testing::TestWithParam<std::pair<duration, double>>

@@ -1,4 +1,5 @@
-// A path that reorders: what SACK alone tells of raises the window (as in Linux).
+// A path that reorders: what SACK alone tells of raises the window (as in Linux), what was SACKed takes no room in the send
+// buffer, and what is taken back is the reduction of the recovery that was a mistake, and no other.
 #include "support/script/script.hpp"
 
 namespace tapio::test {
@@ -51,6 +52,18 @@ TEST_F(reordering, once_seen_what_sack_tells_of_raises_the_window)
     EXPECT_EQ(s.info().cwnd, 13000U);
     wire.in(". 1:1(0) ack 5001"); // and no octet twice
     EXPECT_EQ(s.info().cwnd, 14000U);
+}
+
+TEST_F(reordering, what_was_sacked_takes_no_room_in_the_send_buffer)
+{
+    wire.options.tcp.send_buffer = 4000;
+    script_socket s = open();
+    wire.at(200ms).in(". 1:1(0) ack 1 <sack 1001:2001>").in(". 1:1(0) ack 2001");
+    EXPECT_EQ(s.send(100'000), 14'000U) << "twice the window is buffered, 8,000 octets are in flight";
+    wire.ignore_output().in(". 1:1(0) ack 2001 <sack 3001:9001>").ignore_output();
+    EXPECT_TRUE(any(s.poll() & readiness::writable));
+    EXPECT_EQ(s.send(100'000), 2 * s.info().cwnd + 6000 - 22'000);
+    wire.ignore_output();
 }
 
 } // namespace
