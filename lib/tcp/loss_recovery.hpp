@@ -77,6 +77,9 @@ public:
     void timeout(seq_number una, seq_number nxt, bool first, const rtt_estimator& rtt, sent_queue& sent, congestion_control& cc,
                  time_point now);
 
+    /// The window was reduced for a mark (RFC 3168 §6.1.2): the last reduction is not the episode's any more, and stays.
+    void reduced_for_mark() noexcept { episode_.reset(); }
+
     /// What is outstanding is too large for the path, and goes out again in smaller pieces: no sign of congestion.
     void resend_all(sent_queue& sent) { sent.mark_all_lost(); }
 

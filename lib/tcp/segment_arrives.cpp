@@ -200,8 +200,10 @@ void connection::acknowledged(const segment& seg, time_point now)
     if (recovery_.acknowledged(news, rtt_, rate_, sent_, *congestion_)) ++counters_.fast_retransmits;
     sample.rate = rate_.sample(news.newest, rtt_.min_rtt());
     const bool marked = ecn_.told(seg, snd_.una, snd_.nxt);
-    if (marked && !sample.in_recovery && !congestion_->counts_marks())
-        congestion_->congestion_experienced(sample.prior_flight, now);
+    if (marked && !sample.in_recovery) {
+        recovery_.reduced_for_mark();
+        if (!congestion_->counts_marks()) congestion_->congestion_experienced(sample.prior_flight, now);
+    }
     if (sample.delivered > 0) congestion_->acknowledged(sample);
     events_.writable = events_.writable || (sample.delivered > 0 && writable());
     if (news.advanced || sample.delivered > 0) rearm_retransmit(now);

@@ -66,5 +66,38 @@ TEST_F(reordering, what_was_sacked_takes_no_room_in_the_send_buffer)
     wire.ignore_output();
 }
 
+/// One recovery, over now, for a segment that will turn out to have come twice.
+class reduction_since_then : public reordering
+{
+protected:
+    script_socket recovered(const std::string& flags)
+    {
+        script_socket s = open(flags);
+        wire.at(200ms).in(". 1:1(0) ack 1 <sack 1001:10001>").out(segment(1, 1001)).out_nothing();
+        wire.at(300ms).in(". 1:1(0) ack 10001");
+        EXPECT_EQ(s.info().ssthresh, 5000U);
+        return s;
+    }
+};
+
+TEST_F(reduction_since_then, is_as_it_was_before)
+{
+    script_socket s = recovered("S");
+    wire.in(". 1:1(0) ack 10001 <sack 1:1001>");
+    EXPECT_GE(s.info().cwnd, 10000U);
+}
+
+TEST_F(reduction_since_then, for_a_mark_stays) // Linux likewise: tcp_enter_cwr
+{
+    script_socket s = recovered("SEW");
+    send(s, 10001, 5);
+    wire.at(400ms).in("E. 1:1(0) ack 11001");
+    const std::uint64_t cwnd = s.info().cwnd, ssthresh = s.info().ssthresh;
+    EXPECT_EQ(cwnd, 4000U); // RFC 8511 §3
+    wire.in(". 1:1(0) ack 11001 <sack 1:1001>");
+    EXPECT_EQ(s.info().cwnd, cwnd);
+    EXPECT_EQ(s.info().ssthresh, ssthresh);
+}
+
 } // namespace
 } // namespace tapio::test
