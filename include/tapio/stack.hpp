@@ -17,6 +17,7 @@
 #include <tapio/detail/drain.hpp>
 #include <tapio/detail/engine_fwd.hpp>
 #include <tapio/detail/interface_wait.hpp>
+#include <tapio/detail/io_object.hpp>
 #include <tapio/detail/stack_executor.hpp>
 #include <tapio/device/device.hpp>
 
@@ -81,9 +82,13 @@ class stack
 {
 public:
     using executor_type = detail::basic_stack_executor<boost::asio::io_context::executor_type>;
-    using interface_id = std::uint32_t; ///< 0 is the loopback, 1 the first device
+    /// 0 is the loopback, 1 the first device. Options and messages of sockets (SO_BINDTOIFINDEX, IP_PKTINFO ...) have Linux's
+    /// numbers, which are one more.
+    using interface_id = std::uint32_t;
 
-    /// A host driven by `io`: device, timers and handlers run in `io.run()`, which stays until the stack is shut down.
+    /// A host driven by `io`: device, timers and handlers run in `io.run()`. What keeps `run()` from returning is, as in Asio,
+    /// whatever may still happen: a device with a descriptor (TAP, TUN), until the stack is shut down; elsewhere (pipes, the
+    /// loopback) pending operations and running timers, those of closed connections included (TIME-WAIT: a minute).
     /// If `io` was made with concurrency_hint 1 (one thread alone runs it), the stack takes no lock, and all its sockets are for
     /// that thread alone too: then not even distinct ones may be used from two threads at once. Handlers of operations that have
     /// finished together run one after the other within one handler of `io`'s; one that runs `io` itself would wait in vain for
@@ -100,6 +105,8 @@ public:
     ~stack(); ///< shutdown()
 
     executor_type get_executor() const noexcept;
+    /// What sockets, timers and resolvers of tapio are made from. All other services asked of it (Asio's own timers, kernel
+    /// sockets, signal sets, a user's) are those of the io_context: they run there, without a thread of their own.
     boost::asio::execution_context& context() const noexcept;
     operator boost::asio::execution_context&() const noexcept { return context(); }
 
@@ -198,6 +205,7 @@ private:
     friend class shards;
     friend void use_stack(boost::asio::io_context& io, stack& s);
     friend void set_default_stack(stack& s);
+    friend boost::asio::execution_context& detail::home_of_services(boost::asio::execution_context& context);
 
     template <class CompletionToken>
     auto wait_for(const detail::interface_wait& w, CompletionToken& token)

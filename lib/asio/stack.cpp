@@ -1,6 +1,7 @@
 // The stack as an execution context, and which stack a context's sockets belong to.
 #include "asio/engine.hpp"
 
+#include <tapio/detail/asio_hook.hpp>
 #include <tapio/detail/socket.hpp>
 #include <tapio/stack.hpp>
 
@@ -53,7 +54,7 @@ std::shared_ptr<engine> default_engine()
 
 void link(boost::asio::execution_context& context, std::shared_ptr<engine> owner)
 {
-    auto& l = boost::asio::use_service<stack_link>(context);
+    auto& l = use_stack_service<stack_link>(context);
     const std::lock_guard lock(l.mutex);
     l.owner = std::move(owner);
 }
@@ -62,40 +63,88 @@ void link(boost::asio::execution_context& context, std::shared_ptr<engine> owner
 
 std::shared_ptr<engine> engine_of(boost::asio::execution_context& context)
 {
-    auto& l = boost::asio::use_service<stack_link>(context);
+    auto& l = use_stack_service<stack_link>(context);
     const std::lock_guard lock(l.mutex);
     return l.owner ? l.owner : default_engine();
 }
 
 bool promises_one_thread(boost::asio::execution_context& context)
 {
-    auto& l = boost::asio::use_service<stack_link>(context);
+    auto& l = use_stack_service<stack_link>(context);
     const std::lock_guard lock(l.mutex);
     return l.owner && l.owner->has_one_thread();
 }
 
 } // namespace detail
 
+namespace {
+
+/// The services of a context, which may be another's.
+boost::asio::detail::service_registry*& registry_of(boost::asio::execution_context& context)
+{
+    return boost::asio::use_service<boost::asio::detail::service_registry*>(context);
+}
+
+/// Tells the context that the services of a context belong to.
+class registry_owner : public boost::asio::execution_context::service
+{
+public:
+    using key_type = registry_owner;
+    inline static boost::asio::execution_context::id id;
+
+    explicit registry_owner(boost::asio::execution_context& context) : service(context) {}
+    void shutdown() override {}
+};
+
+} // namespace
+
 /// The execution context of one stack. It belongs to the io_context, because handlers that wait there may own sockets of it.
+/// All services that are not ours are the io_context's: timers of Asio's, kernel sockets and the like would otherwise have a
+/// scheduler here, with a thread and a reactor of its own.
 class stack::own_context : public boost::asio::execution_context
 {
 public:
     own_context(boost::asio::io_context& i, std::shared_ptr<detail::engine> e) : io(i), owner(std::move(e))
     {
-        detail::link(*this, owner);
+        detail::link(services, owner);
+        registry_ = std::exchange(registry_of(*this), registry_of(io));
     }
-    ~own_context() { end(); }
+    ~own_context()
+    {
+        end();
+        registry_of(*this) = registry_;
+    }
 
     /// The first phase of its destruction, while the io_context is still whole.
     void end()
     {
         owner->shutdown();
-        shutdown();
+        services.shutdown();
     }
+
+    struct own_services : boost::asio::execution_context
+    {
+        using execution_context::shutdown;
+    };
 
     boost::asio::io_context& io;
     std::shared_ptr<detail::engine> owner;
+    own_services services; ///< those that are ours
+
+private:
+    boost::asio::detail::service_registry* registry_; ///< the one that this context was made with, empty
 };
+
+namespace detail {
+
+/// Only the context of a stack has services that belong to another.
+boost::asio::execution_context& home_of_services(boost::asio::execution_context& context)
+{
+    if (&boost::asio::use_service<registry_owner>(context).context() == &context) return context;
+    return static_cast<stack::own_context&>(context).services;
+}
+
+} // namespace detail
 
 namespace {
 

@@ -1,15 +1,18 @@
 /// @file
-/// The one place that names boost::asio::detail: for protocols of tapio, and for its clock, Asio's io-objects get our service. It
-/// is included by each header that defines such a protocol, so that no translation unit sees one without the other; a
+/// The one place that names boost::asio::detail: for protocols of tapio, and for its clock, Asio's io-objects get our
+/// service. It is included by each header that defines such a protocol, so that no translation unit sees one without the other; a
 /// static_assert beside each alias proves that it worked. Internal.
 #pragma once
 #define TAPIO_ASIO_HOOK // virtual_std_clock.hpp looks whether it comes too late
 
+#include <tapio/detail/io_object.hpp>
 #include <tapio/detail/resolver_service.hpp>
 #include <tapio/detail/socket_service.hpp>
 #include <tapio/detail/timer_service.hpp>
 
 #include <boost/asio/detail/config.hpp>
+#include <boost/asio/detail/io_object_impl.hpp>
+#include <boost/asio/execution_context.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/version.hpp>
 #if __has_include(<boost/asio/config.hpp>) // Boost 1.87
@@ -18,6 +21,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <type_traits>
 
 #pragma GCC visibility push(default)
 
@@ -55,6 +59,17 @@ inline bool runs_on_one_thread(boost::asio::io_context& io)
 }
 
 } // namespace tapio::detail
+
+namespace boost::asio {
+
+/// Not a service: the member of a context that says where its services are, which use_service() alone, a friend, can reach.
+template <>
+inline detail::service_registry*& use_service<detail::service_registry*>(execution_context& context)
+{
+    return context.service_registry_;
+}
+
+} // namespace boost::asio
 
 namespace boost::asio::detail {
 
@@ -117,6 +132,15 @@ public:
     using tapio::detail::timer_service<chrono_time_traits<std::chrono::steady_clock, WaitTraits>>::timer_service;
 };
 #endif
+
+/// Io-objects of ours find their services in the stack; all others find those of the io_context.
+template <typename Service, typename Executor>
+requires(std::is_base_of_v<tapio::detail::stack_service, Service>) class io_object_impl<Service, Executor>
+    : public tapio::detail::io_object<Service, Executor>
+{
+public:
+    using tapio::detail::io_object<Service, Executor>::io_object;
+};
 
 } // namespace boost::asio::detail
 

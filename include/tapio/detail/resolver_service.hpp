@@ -4,6 +4,7 @@
 
 #include <tapio/detail/bound_handler.hpp>
 #include <tapio/detail/endpoints.hpp>
+#include <tapio/detail/io_object.hpp>
 #include <tapio/detail/names.hpp>
 #include <tapio/detail/operation.hpp>
 #include <tapio/detail/timer_service.hpp>
@@ -21,7 +22,7 @@ namespace tapio::detail {
 
 /// Answers are known at once; their handlers are posted.
 template <class Protocol>
-class name_service : public boost::asio::execution_context::service
+class name_service : public stack_service
 {
 public:
     using key_type = name_service;
@@ -35,7 +36,7 @@ public:
     using query_type = boost::asio::ip::basic_resolver_query<Protocol>;
     using results_type = boost::asio::ip::basic_resolver_results<Protocol>;
 
-    explicit name_service(boost::asio::execution_context& context) : service(context) {}
+    explicit name_service(boost::asio::execution_context& context) : stack_service(context) {}
     void shutdown() override {}
 
     void construct(implementation_type&) {}

@@ -4,6 +4,7 @@
 
 #include <tapio/detail/bound_handler.hpp>
 #include <tapio/detail/endpoints.hpp>
+#include <tapio/detail/io_object.hpp>
 #include <tapio/detail/service_objects.hpp>
 #include <tapio/detail/socket.hpp>
 #include <tapio/detail/start_operation.hpp>
@@ -182,7 +183,7 @@ struct move_accept_action
 // -- the service ------------------------------------------------------------------------------------------------------
 
 template <class Protocol>
-class socket_service : public boost::asio::execution_context::service
+class socket_service : public stack_service
 {
 public:
     using key_type = socket_service;
@@ -201,7 +202,7 @@ public:
         implementation_type* previous = nullptr;
     };
 
-    explicit socket_service(boost::asio::execution_context& context) : service(context), objects_(context) {}
+    explicit socket_service(boost::asio::execution_context& context) : stack_service(context), objects_(context) {}
 
     /// The context is being destroyed: handlers are destroyed, not called.
     void shutdown() override

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <tapio/detail/bound_handler.hpp>
+#include <tapio/detail/io_object.hpp>
 #include <tapio/detail/service_objects.hpp>
 #include <tapio/detail/timer.hpp>
 
@@ -30,7 +31,7 @@ struct timer_action
 };
 
 template <class Traits>
-class timer_service : public boost::asio::execution_context::service
+class timer_service : public stack_service
 {
 public:
     using key_type = timer_service;
@@ -48,7 +49,7 @@ public:
         implementation_type* previous = nullptr;
     };
 
-    explicit timer_service(boost::asio::execution_context& context) : service(context), objects_(context) {}
+    explicit timer_service(boost::asio::execution_context& context) : stack_service(context), objects_(context) {}
 
     void shutdown() override
     {
