@@ -1,6 +1,6 @@
 /// @file
 /// Beast's stream with timeouts, over tapio: Beast's own alias names the kernel's TCP.
-/// Its timer is std::chrono::steady_clock's: in virtual time see <tapio/virtual_std_clock.hpp>.
+/// Its timeouts are timers of Asio's own, on the stack's io_context: in virtual time see <tapio/virtual_std_clock.hpp>.
 #pragma once
 
 #include <tapio/ip/tcp.hpp>

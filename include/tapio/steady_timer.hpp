@@ -16,8 +16,8 @@
 
 namespace tapio {
 
-/// @par now()  of the virtual_time that is running on this thread, else of std::chrono::steady_clock. A timer's
-/// `expires_after` goes by its own stack's time in any case.
+/// @par now()  of the virtual_time that is running on this thread, or else was made on it last and is alive; where there is none,
+/// of std::chrono::steady_clock. A timer's `expires_after` goes by its own stack's time in any case.
 struct steady_clock
 {
     using duration = std::chrono::steady_clock::duration;

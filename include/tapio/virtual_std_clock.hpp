@@ -1,16 +1,33 @@
 /// @file
-/// For test programs: every timer of std::chrono::steady_clock (`boost::asio::steady_timer`, Beast's timeouts) goes by the time
-/// of the stack that its context belongs to, so that virtual time reaches code that knows nothing of tapio.
+/// For test programs: `std::chrono::steady_clock::now()` and `std::chrono::system_clock::now()` answer with virtual time on each
+/// thread that has a tapio::virtual_time, and with real time elsewhere. All of Asio's timers on an io_context in virtual time
+/// (`boost::asio::steady_timer`, `system_timer`, Beast's timeouts), made from the io_context or from a stack, go off by it, and
+/// `timer.expires_at(std::chrono::steady_clock::now() + 10s)` means what it says.
 ///
-/// Include it first, in every translation unit of the program: one that misses it breaks the one-definition rule. That is why
-/// it is never included for you, and does not belong into libraries.
+/// Including it in one translation unit is enough, and in all does no harm: it replaces the two functions of the standard library
+/// for the whole program, when that is linked. Hence it is never included for you, and does not belong into libraries.
+///
+/// What does not go by virtual time even so: the synchronous `boost::asio::steady_timer::wait()`, which never ends there
+/// (`tapio::steady_timer::wait()` does), waits of the standard library (`std::condition_variable::wait_for` and its like), and
+/// code that asks the kernel for the time. All clocks are in lib/asio/README.md, "Which clock is which".
 #pragma once
 
-#ifndef TAPIO_VIRTUAL_STD_CLOCK
-#ifdef TAPIO_ASIO_HOOK
-#error "include <tapio/virtual_std_clock.hpp> before anything else of tapio"
-#endif
-#define TAPIO_VIRTUAL_STD_CLOCK
-#endif
+#include <tapio/detail/clocks.hpp>
 
-#include <tapio/steady_timer.hpp>
+#include <chrono>
+
+// Weak: each translation unit that includes this has them, and the dynamic linker prefers the program's to the standard
+// library's.
+[[gnu::weak]] std::chrono::steady_clock::time_point std::chrono::steady_clock::now() noexcept
+{
+    return time_point(std::chrono::duration_cast<duration>(tapio::detail::thread_time().time_since_epoch()));
+}
+
+[[gnu::weak]] std::chrono::system_clock::time_point std::chrono::system_clock::now() noexcept
+{
+    return time_point(std::chrono::duration_cast<duration>(tapio::detail::thread_time_of_day()));
+}
+
+namespace tapio::detail {
+inline const bool virtual_std_clock_expected = expect_virtual_std_clock();
+}

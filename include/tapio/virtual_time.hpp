@@ -9,8 +9,13 @@
 ///     ... start something on both ...
 ///     time.run();     // handlers run; whenever none is left, the clock goes to the next event
 ///
-/// What goes by it: the stacks made with it, their devices, and `tapio::steady_timer` on their contexts. What does not:
-/// `boost::asio::steady_timer`, kernel sockets, TAP devices.
+/// What goes by it: the stacks made with it, their devices, `tapio::steady_timer` on their contexts and on
+/// `io`, and `tapio::steady_clock::now()` on the thread where it was made. What does not, unless the program includes
+/// <tapio/virtual_std_clock.hpp>: std::chrono's clocks, and with them Asio's timers and Beast's timeouts. Never: kernel sockets,
+/// TAP devices. lib/asio/README.md, "Which clock is which", has all of it.
+///
+/// It is the time of day, too, and begins with the year 2070: later than any machine has been up, so that code which takes it for
+/// std::chrono::steady_clock's time, or the other way about, finds the difference at once.
 ///
 /// A synchronous call on such a stack lets time pass until it is done; in a world where nothing more can happen it fails
 /// with resource_deadlock_would_occur instead of hanging.
@@ -21,7 +26,7 @@
 /// the packets flow, fails with that error, and the run that comes next throws. A wire with any delay has no such end.
 ///
 /// @par Thread safety  none: one thread runs the handlers and makes the calls
-/// @par Lifetime  outlives its stacks
+/// @par Lifetime  outlives its stacks; `io` outlives it
 /// @par Determinism  the same program gives the same packets at the same times, the host's secrets included: they are made
 ///   from `seed`
 #pragma once
@@ -29,8 +34,10 @@
 #include <tapio/core/time.hpp>
 #include <tapio/detail/engine_fwd.hpp>
 
+#include <boost/asio/execution_context.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -42,7 +49,16 @@
 namespace tapio {
 
 namespace detail {
-}
+
+/// What a virtual_time shares with its stacks, whose sockets and timers may outlive it.
+struct world
+{
+    core::time_point now;
+    bool ended = false; ///< the virtual_time is gone
+};
+
+std::shared_ptr<engine> engine_of_timers(boost::asio::execution_context& context);
+} // namespace detail
 
 class virtual_time
 {
@@ -52,7 +68,10 @@ public:
     virtual_time& operator=(const virtual_time&) = delete;
     ~virtual_time();
 
-    core::time_point now() const noexcept { return now_; }
+    core::time_point now() const noexcept { return world_->now; }
+
+    /// When each begins: 2070-01-01 00:00 UTC, as time since the UNIX epoch.
+    static constexpr core::time_point beginning{std::chrono::sys_days(std::chrono::year(2070) / 1 / 1).time_since_epoch()};
 
     /// Runs until no handler waits and nothing is to happen. @return how many handlers ran
     std::size_t run();
@@ -67,6 +86,7 @@ public:
 private:
     friend class detail::engine;
     friend class stack;
+    friend std::shared_ptr<detail::engine> detail::engine_of_timers(boost::asio::execution_context& context);
 
     bool is_stopped() const noexcept { return !stopped_by_.empty(); }
     void stop_world();
@@ -76,12 +96,16 @@ private:
     void run_to(core::time_point t); ///< events only, no handlers
     std::size_t poll(const std::function<bool()>* done);
     core::time_point next_event() const;
+    core::time_point after(core::duration length) const noexcept; ///< now() + length, or `never`
+    std::shared_ptr<detail::engine> engine_of_timers();
     bool step(core::time_point limit);
     std::uint64_t next_seed() noexcept;
 
     boost::asio::io_context& io_;
     std::vector<std::weak_ptr<detail::engine>> engines_;
-    core::time_point now_{std::chrono::hours(1)};
+    std::shared_ptr<detail::engine> timers_; ///< for those made from the io_context itself; made at first need
+    const std::shared_ptr<detail::world> world_;
+    const bool moves_asio_timers_; ///< std::chrono's clocks say what it says
     std::uint64_t most_at_one_instant_ = 1'000'000;
     std::string stopped_by_; ///< the two ends of an endless exchange
     std::uint64_t seed_;

@@ -108,8 +108,8 @@ void engine::wait_here(core::time_point deadline)
 /// A synchronous wait on a timer: real time passes, virtual time is made to.
 void engine::wait_until(core::time_point t)
 {
-    if (time_ == nullptr) return std::this_thread::sleep_until(std::chrono::steady_clock::time_point(t.time_since_epoch()));
-    if (t > now()) time_->run_to(t);
+    if (time_ != nullptr) return time_->run_to(t);
+    for (core::time_point n = now(); n < t; n = now()) std::this_thread::sleep_for(std::min<core::duration>(t - n, 24h));
 }
 
 /// Wakes a blocked caller in drive(). Not under the lock.

@@ -132,6 +132,7 @@ engine::engine(boost::asio::io_context* io, const stack_options& options)
       host_(options_for(options), options.time != nullptr ? seed_from(options.time->next_seed()) : fresh_seed()),
       shard_(options.shard),
       time_(options.time),
+      world_(time_ != nullptr ? time_->world_ : nullptr),
       users_io_(options.time == nullptr && io != nullptr),
       runs_handlers_(users_io_ && !mutex_.real()),
       defers_(options.defer_output),
@@ -193,11 +194,7 @@ void engine::delist(timer* t)
     if (!shut_down_) remove_from(user_timers_, t, &timer::slot_);
 }
 
-core::time_point engine::now() const
-{
-    if (time_ != nullptr) return time_->now();
-    return core::time_point(std::chrono::duration_cast<core::duration>(std::chrono::steady_clock::now().time_since_epoch()));
-}
+core::time_point engine::now() const { return world_ ? world_->now : real_time(); }
 
 boost::asio::io_context& engine::driver()
 {

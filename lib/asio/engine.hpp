@@ -7,6 +7,7 @@
 #include "base/timer_wheel.hpp"
 #include "core/host.hpp"
 
+#include <tapio/detail/clocks.hpp>
 #include <tapio/detail/context_mutex.hpp>
 #include <tapio/detail/interface_wait.hpp>
 #include <tapio/detail/operation.hpp>
@@ -33,7 +34,7 @@ namespace tapio::detail {
 class socket;
 class timer;
 
-/// Not std::chrono::steady_clock itself: a test program may have put its timers under virtual time (virtual_std_clock.hpp).
+/// Real time. A test program may have put std::chrono::steady_clock under virtual time (virtual_std_clock.hpp).
 struct engine_clock
 {
     using duration = std::chrono::steady_clock::duration;
@@ -41,7 +42,7 @@ struct engine_clock
     using period = duration::period;
     using time_point = std::chrono::time_point<engine_clock>;
     static constexpr bool is_steady = true;
-    static time_point now() noexcept { return time_point(std::chrono::steady_clock::now().time_since_epoch()); }
+    static time_point now() noexcept { return time_point(real_time().time_since_epoch()); }
 };
 using engine_timer = boost::asio::basic_waitable_timer<engine_clock>;
 
@@ -260,9 +261,10 @@ private:
     core::interface_id came_by_ = 0; ///< the last interface
 
     virtual_time* const time_;
-    const bool users_io_;      ///< in real time, and its handlers run where the user's do
-    const bool runs_handlers_; ///< one thread: the handlers of what finishes together are run together
-    const bool defers_;        ///< stack_options::defer_output
+    const std::shared_ptr<const world> world_; ///< of `time_`: objects that outlive it still ask for the time
+    const bool users_io_;                      ///< in real time, and its handlers run where the user's do
+    const bool runs_handlers_;                 ///< one thread: the handlers of what finishes together are run together
+    const bool defers_;                        ///< stack_options::defer_output
     const bool traced_;
     operation_queue ready_; ///< finished; only if `runs_handlers_`
     /// Finished by what came in while handlers ran. Where handlers of other stacks wait they go first: over a pipe a user that

@@ -27,6 +27,7 @@ public:
 
     std::mutex mutex;
     std::shared_ptr<engine> owner; ///< null: the default stack
+    virtual_time* world = nullptr; ///< of an io_context
 };
 
 struct default_stack
@@ -66,6 +67,22 @@ std::shared_ptr<engine> engine_of(boost::asio::execution_context& context)
     auto& l = use_stack_service<stack_link>(context);
     const std::lock_guard lock(l.mutex);
     return l.owner ? l.owner : default_engine();
+}
+
+/// Timers need no network: where sockets would be the default stack's, timers go by the io_context's virtual time.
+std::shared_ptr<engine> engine_of_timers(boost::asio::execution_context& context)
+{
+    auto& l = use_stack_service<stack_link>(context);
+    const std::lock_guard lock(l.mutex);
+    if (l.owner) return l.owner;
+    return l.world != nullptr ? l.world->engine_of_timers() : default_engine();
+}
+
+void set_world(boost::asio::io_context& io, virtual_time* world)
+{
+    auto& l = use_stack_service<stack_link>(io);
+    const std::lock_guard lock(l.mutex);
+    l.world = world;
 }
 
 bool promises_one_thread(boost::asio::execution_context& context)

@@ -8,20 +8,6 @@
 
 namespace tapio::detail {
 
-namespace {
-
-thread_local const virtual_time* running_time = nullptr;
-
-} // namespace
-
-core::time_point thread_time() noexcept
-{
-    if (running_time != nullptr) return running_time->now();
-    return core::time_point(std::chrono::duration_cast<core::duration>(std::chrono::steady_clock::now().time_since_epoch()));
-}
-
-const virtual_time* set_thread_time(const virtual_time* t) noexcept { return std::exchange(running_time, t); }
-
 /// All of it under the engine's lock.
 struct timer::state
 {
@@ -55,7 +41,7 @@ timer::~timer()
 
 std::shared_ptr<timer> timer::make(boost::asio::execution_context& context)
 {
-    return std::shared_ptr<timer>(new timer(engine_of(context)));
+    return std::shared_ptr<timer>(new timer(engine_of_timers(context)));
 }
 
 std::shared_ptr<timer> timer::another() const { return std::shared_ptr<timer>(new timer(engine_)); }

@@ -1,40 +1,117 @@
 // Time that jumps: from event to event of the stacks that go by it, in the order of the events, stacks in the order they were
 // made.
+#include "asio/asio_timers.hpp"
 #include "asio/engine.hpp"
 
-#include <tapio/detail/timer.hpp>
+#include <tapio/detail/clocks.hpp>
 #include <tapio/virtual_time.hpp>
 
 #include <boost/system/system_error.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <stdexcept>
 #include <utility>
 
 namespace tapio {
 
 namespace detail {
-const virtual_time* set_thread_time(const virtual_time* t) noexcept;
-}
 
 namespace {
 
-/// While handlers run, tapio::steady_clock::now() on this thread is that of the virtual time.
-class on_this_thread
-{
-public:
-    explicit on_this_thread(const virtual_time& t) noexcept : before_(detail::set_thread_time(&t)) {}
-    on_this_thread(const on_this_thread&) = delete;
-    on_this_thread& operator=(const on_this_thread&) = delete;
-    ~on_this_thread() { detail::set_thread_time(before_); }
+thread_local const world* running_here = nullptr;
+thread_local std::vector<std::shared_ptr<const world>> made_here; ///< the youngest last
 
-private:
-    const virtual_time* before_;
-};
+/// That whose time goes here; null: real time does.
+const world* world_here() noexcept
+{
+    if (running_here != nullptr) return running_here;
+    while (!made_here.empty() && made_here.back()->ended) made_here.pop_back();
+    return made_here.empty() ? nullptr : made_here.back().get();
+}
+
+std::atomic<bool> std_clock_expected = false;
 
 } // namespace
 
-virtual_time::virtual_time(boost::asio::io_context& io, std::uint64_t seed) : io_(io), seed_(seed) {}
-virtual_time::~virtual_time() = default;
+core::time_point thread_time() noexcept
+{
+    const world* const w = world_here();
+    return w != nullptr ? w->now : real_time();
+}
+
+std::chrono::nanoseconds thread_time_of_day() noexcept
+{
+    const world* const w = world_here();
+    return w != nullptr ? w->now.time_since_epoch() : read_clock(CLOCK_REALTIME);
+}
+
+bool expect_virtual_std_clock() noexcept
+{
+    std_clock_expected = true;
+    return true;
+}
+
+void set_world(boost::asio::io_context& io, virtual_time* world);
+
+} // namespace detail
+
+namespace {
+
+/// While handlers run and Asio's timers are looked at, the time of this thread is that of the virtual time.
+class on_this_thread
+{
+public:
+    explicit on_this_thread(const detail::world& w) noexcept : before_(std::exchange(detail::running_here, &w)) {}
+    on_this_thread(const on_this_thread&) = delete;
+    on_this_thread& operator=(const on_this_thread&) = delete;
+    ~on_this_thread() { detail::running_here = before_; }
+
+private:
+    const detail::world* before_;
+};
+
+/// Begins a time on this thread. @return whether std::chrono's clocks follow it
+bool begin_here(const std::shared_ptr<const detail::world>& w)
+{
+    detail::made_here.push_back(w);
+    const bool follows = detail::std_clock_is_virtual();
+    if (!follows && detail::std_clock_expected)
+        throw std::logic_error(
+            "virtual_std_clock.hpp is included, but the program has the standard library's clocks all the same "
+            "(linked with -static-libstdc++?)");
+    return follows;
+}
+
+} // namespace
+
+virtual_time::virtual_time(boost::asio::io_context& io, std::uint64_t seed)
+    : io_(io),
+      world_(std::make_shared<detail::world>(detail::world{beginning})),
+      moves_asio_timers_(begin_here(world_)),
+      seed_(seed)
+{
+    detail::set_world(io_, this);
+}
+
+virtual_time::~virtual_time()
+{
+    detail::set_world(io_, nullptr);
+    if (timers_) timers_->shutdown();
+    world_->ended = true;
+    std::erase(detail::made_here, world_); // if this is its thread
+}
+
+/// A stack without devices, for timers that belong to no other.
+std::shared_ptr<detail::engine> virtual_time::engine_of_timers()
+{
+    if (timers_) return timers_;
+    stack_options o;
+    o.time = this;
+    timers_ = std::make_shared<detail::engine>(&io_, o);
+    join(timers_);
+    return timers_;
+}
 
 void virtual_time::join(std::weak_ptr<detail::engine> e) { engines_.push_back(std::move(e)); }
 
@@ -45,7 +122,18 @@ core::time_point virtual_time::next_event() const
     core::time_point next = core::never;
     for (const auto& weak : engines_)
         if (const auto e = weak.lock()) next = std::min(next, e->next_event());
+    if (moves_asio_timers_) {
+        const on_this_thread here(*world_);
+        next = std::min(next, after(detail::next_asio_timer(io_)));
+    }
     return next;
+}
+
+/// Asio's timers that are to wait for ever expire at the end of their clock, which is never.
+core::time_point virtual_time::after(core::duration length) const noexcept
+{
+    constexpr core::duration margin = std::chrono::hours(1);
+    return length < core::never - world_->now - margin ? world_->now + length : core::never;
 }
 
 /// Goes to the next event, if there is one up to `limit`, and lets it happen.
@@ -54,10 +142,14 @@ bool virtual_time::step(core::time_point limit)
     if (is_stopped()) return false;
     const core::time_point next = next_event();
     if (next == core::never || next > limit) return false;
-    now_ = std::max(now_, next);
+    world_->now = std::max(world_->now, next);
     for (std::size_t i = 0; i < engines_.size(); ++i) {
         const auto e = engines_[i].lock();
-        if (e && e->next_event() <= now_) e->advance();
+        if (e && e->next_event() <= world_->now) e->advance();
+    }
+    if (moves_asio_timers_) {
+        const on_this_thread here(*world_);
+        detail::fire_asio_timers(io_);
     }
     return true;
 }
@@ -67,7 +159,7 @@ void virtual_time::stop_world()
 {
     std::vector<std::pair<std::uint64_t, std::string>> ends;
     for (const auto& weak : engines_)
-        if (const auto e = weak.lock()) ends.push_back(e->received_at(now_));
+        if (const auto e = weak.lock()) ends.push_back(e->received_at(world_->now));
     std::stable_sort(ends.begin(), ends.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
     const bool two = ends.size() > 1 && ends[1].first >= ends[0].first / 2;
     stopped_by_ = ends[0].second + " and " + (two ? ends[1].second : "the other end of its wire");
@@ -84,7 +176,7 @@ void virtual_time::throw_if_stopped()
 /// Runs handlers until none is left, or it is done.
 std::size_t virtual_time::poll(const std::function<bool()>* done)
 {
-    const on_this_thread here(*this);
+    const on_this_thread here(*world_);
     std::size_t n = 0;
     if (io_.stopped()) io_.restart();
     throw_if_stopped();
@@ -107,31 +199,31 @@ std::size_t virtual_time::run()
 
 std::size_t virtual_time::run_for(core::duration length)
 {
-    const core::time_point end = now_ + length;
+    const core::time_point end = after(length);
     std::size_t n = 0;
     do n += poll(nullptr);
     while (step(end));
     throw_if_stopped();
-    now_ = end;
+    if (end != core::never) world_->now = end;
     return n;
 }
 
 void virtual_time::run_to(core::time_point t)
 {
     while (step(t)) {}
-    now_ = std::max(now_, t);
+    if (t != core::never) world_->now = std::max(world_->now, t);
 }
 
 bool virtual_time::run_until(const std::function<bool()>& done, core::duration limit)
 {
-    const core::time_point end = now_ + limit;
+    const core::time_point end = after(limit);
     for (;;) {
         poll(&done);
         if (done()) return true;
         if (!step(end)) break;
     }
     throw_if_stopped();
-    now_ = end;
+    if (end != core::never) world_->now = end;
     return done();
 }
 

@@ -6,6 +6,7 @@
 #include "device/packet_io.hpp"
 
 #include <tapio/core/error.hpp>
+#include <tapio/detail/clocks.hpp>
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
@@ -181,7 +182,7 @@ private:
     // For who drives the stack while nobody runs the executor: nothing that is worth a system call each time.
     bool has_news()
     {
-        const auto now = std::chrono::steady_clock::now();
+        const core::time_point now = detail::real_time();
         if (!watch_ || now < next_look_) return false;
         next_look_ = now + std::chrono::milliseconds(100);
         return watch_->drain();
@@ -249,7 +250,7 @@ private:
     {
         const std::size_t found = std::exchange(found_, 0);
         if (!busy_poll_.enabled()) return false;
-        const core::time_point now(std::chrono::steady_clock::now().time_since_epoch()); // the processor's time, not the stack's
+        const core::time_point now = detail::real_time(); // the processor's time, not the stack's
         return busy_poll_.looks_again(found, sent_.load(std::memory_order_relaxed), now);
     }
 
@@ -285,12 +286,12 @@ private:
     device_info info_;                        // as the receiver knows it; changed under both mutexes
     const std::size_t batch_octets_;
     delivery delivery_;
-    packet_reader reader_;                              // under delivery_'s mutex
-    bool goes_on_ = false;                              // likewise: the receiver has been told that there is more
-    std::size_t found_ = 0;                             // likewise: octets since it was asked whether to look again
-    busy_poll busy_poll_;                               // likewise
-    std::chrono::steady_clock::time_point next_look_{}; // likewise
-    std::atomic<bool> failed_{false};                   // nothing will come any more
+    packet_reader reader_;            // under delivery_'s mutex
+    bool goes_on_ = false;            // likewise: the receiver has been told that there is more
+    std::size_t found_ = 0;           // likewise: octets since it was asked whether to look again
+    busy_poll busy_poll_;             // likewise
+    core::time_point next_look_{};    // likewise
+    std::atomic<bool> failed_{false}; // nothing will come any more
 
     packet_writer writer_;             // whose calls come one at a time, as the device's do
     std::atomic<std::size_t> sent_{0}; // octets

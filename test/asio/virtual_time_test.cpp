@@ -88,7 +88,7 @@ TEST(virtual_time, an_echo_over_a_bad_network_is_whole_and_takes_no_real_time)
     o.reorder = 0.05;
     bad_network net(o);
     const auto at = echo_octets(net, 300'000);
-    EXPECT_GT(at - tapio::core::time_point(1h), 1s);
+    EXPECT_GT(at - tapio::virtual_time::beginning, 1s);
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
 }
 
@@ -164,6 +164,74 @@ TEST(virtual_time, timers_are_cancelled_as_asios_are)
     EXPECT_EQ(heard, "aaaaooo");
     t.expires_after(1h);
     t.wait(); // a synchronous wait
+}
+
+TEST(virtual_time, timers_of_the_io_context_itself_go_by_it)
+{
+    asio::io_context io;
+    tapio::virtual_time time(io);
+    tapio::steady_timer t(io), at(io, tapio::steady_clock::now() + 2h);
+    EXPECT_EQ(at.expiry().time_since_epoch(), (time.now() + 2h).time_since_epoch());
+    std::string order;
+    t.expires_after(1h);
+    t.async_wait([&](error_code ec) { order += ec ? '!' : 't'; });
+    at.async_wait([&](error_code ec) { order += ec ? '!' : 'a'; });
+    time.run_for(1h);
+    EXPECT_EQ(order, "t");
+    time.run();
+    EXPECT_EQ(order, "ta");
+    EXPECT_EQ(time.now(), tapio::virtual_time::beginning + 2h);
+    at.wait(); // has expired
+}
+
+TEST(virtual_time, begins_later_than_any_machine_has_been_up)
+{
+    asio::io_context io;
+    tapio::virtual_time time(io);
+    EXPECT_GT(time.now().time_since_epoch(), std::chrono::steady_clock::now().time_since_epoch() + 24h * 365 * 90);
+    EXPECT_EQ(tapio::steady_clock::now().time_since_epoch(), time.now().time_since_epoch());
+    {
+        asio::io_context another_io;
+        tapio::virtual_time another(another_io);
+        another.run_for(1h);
+        EXPECT_EQ(tapio::steady_clock::now().time_since_epoch(), another.now().time_since_epoch()); // the youngest
+    }
+    EXPECT_EQ(tapio::steady_clock::now().time_since_epoch(), time.now().time_since_epoch());
+}
+
+TEST(virtual_time, a_run_as_long_as_a_duration_can_say_ends_when_nothing_is_left)
+{
+    asio::io_context io;
+    tapio::virtual_time time(io);
+    tapio::stack stack(io, nullptr, {.time = &time});
+    tapio::steady_timer t(stack, 1h);
+    bool expired = false;
+    t.async_wait([&](error_code) { expired = true; });
+    EXPECT_FALSE(time.run_until([] { return false; }, tapio::core::duration::max()));
+    EXPECT_TRUE(expired);
+    time.run_for(tapio::core::duration::max());
+    EXPECT_EQ(time.now(), tapio::virtual_time::beginning + 1h);
+}
+
+TEST(virtual_time, sockets_and_timers_in_suspended_coroutines_outlive_it)
+{
+    const auto here = std::make_shared<int>();
+    {
+        asio::io_context io;
+        tapio::virtual_time time(io);
+        tapio::stack stack(io, nullptr, {.time = &time});
+        asio::co_spawn(
+            stack,
+            [here, &io]() -> asio::awaitable<void> {
+                const auto copy = here;
+                tcp::acceptor acceptor(co_await asio::this_coro::executor, {tcp::v4(), 80});
+                tapio::steady_timer t(io, 1h);
+                co_await t.async_wait(asio::use_awaitable);
+            },
+            asio::detached);
+        io.poll();
+    }
+    EXPECT_EQ(here.use_count(), 1);
 }
 
 TEST(virtual_time, a_read_with_a_timeout)

@@ -2,13 +2,10 @@
 /// Two stacks on a wire of 20 ms, in virtual time; std::chrono::steady_clock's timers go by it too.
 #pragma once
 
-// clang-format off
-#include <tapio/virtual_std_clock.hpp> // first
-// clang-format on
-
 #include <tapio/device/impaired.hpp>
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
+#include <tapio/virtual_std_clock.hpp>
 
 #include <boost/asio.hpp>
 

@@ -1,9 +1,8 @@
 /// @file
-/// The one place that names boost::asio::detail: for protocols of tapio, and for its clock, Asio's io-objects get our
+/// The one public place that names boost::asio::detail: for protocols of tapio, and for its clock, Asio's io-objects get our
 /// service. It is included by each header that defines such a protocol, so that no translation unit sees one without the other; a
 /// static_assert beside each alias proves that it worked. Internal.
 #pragma once
-#define TAPIO_ASIO_HOOK // virtual_std_clock.hpp looks whether it comes too late
 
 #include <tapio/detail/io_object.hpp>
 #include <tapio/detail/resolver_service.hpp>
@@ -19,7 +18,6 @@
 #include <boost/asio/config.hpp>
 #endif
 
-#include <chrono>
 #include <concepts>
 #include <type_traits>
 
@@ -122,16 +120,6 @@ class deadline_timer_service<chrono_time_traits<tapio::steady_clock, WaitTraits>
 public:
     using tapio::detail::timer_service<chrono_time_traits<tapio::steady_clock, WaitTraits>>::timer_service;
 };
-
-#ifdef TAPIO_VIRTUAL_STD_CLOCK // <tapio/virtual_std_clock.hpp>
-template <typename WaitTraits>
-class deadline_timer_service<chrono_time_traits<std::chrono::steady_clock, WaitTraits>>
-    : public tapio::detail::timer_service<chrono_time_traits<std::chrono::steady_clock, WaitTraits>>
-{
-public:
-    using tapio::detail::timer_service<chrono_time_traits<std::chrono::steady_clock, WaitTraits>>::timer_service;
-};
-#endif
 
 /// Io-objects of ours find their services in the stack; all others find those of the io_context.
 template <typename Service, typename Executor>

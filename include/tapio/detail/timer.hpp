@@ -3,6 +3,7 @@
 #pragma once
 
 #include <tapio/core/time.hpp>
+#include <tapio/detail/clocks.hpp>
 #include <tapio/detail/engine_fwd.hpp>
 #include <tapio/detail/operation.hpp>
 
@@ -14,9 +15,6 @@
 #pragma GCC visibility push(default)
 
 namespace tapio::detail {
-
-/// The time that goes on this thread: a virtual one that is running here, else real.
-core::time_point thread_time() noexcept;
 
 class timer : public std::enable_shared_from_this<timer>
 {
