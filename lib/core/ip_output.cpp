@@ -2,6 +2,8 @@
 #include "core/network.hpp"
 #include "wire/transport_checksum.hpp"
 
+#include <tapio/core/checksum.hpp>
+
 namespace tapio::core {
 
 namespace {
@@ -179,7 +181,7 @@ bool network::has_room(interface_id interface, bool bulk) const noexcept
 /// A packet may have been made for another device: its route has changed since.
 inline void network::finish(net_interface& i, packet& p)
 {
-    if (p.offload.checksum == offload_info::checksum_state::partial && !i.info.offload.checksum) wire::complete_checksum(p);
+    if (p.offload.checksum == offload_info::checksum_state::partial && !i.info.offload.checksum) complete_checksums(p);
 }
 
 inline bool network::leaves_whole(const net_interface& i, const packet& p) noexcept

@@ -20,7 +20,4 @@ bool verify_checksum(const packet& p, const address& source, const address& dest
 std::uint16_t transport_checksum(packet& p, const address& source, const address& destination, ip_protocol protocol,
                                  std::uint16_t field_offset, bool partial) noexcept;
 
-/// Does what a device does for a partial checksum: sums from offload.checksum_start on. Nothing if that is not within the packet.
-void complete_checksum(packet& p);
-
 } // namespace tapio::core::wire
