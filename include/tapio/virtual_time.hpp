@@ -9,7 +9,7 @@
 ///     ... start something on both ...
 ///     time.run();     // handlers run; whenever none is left, the clock goes to the next event
 ///
-/// What goes by it: the stacks made with it, their devices, `tapio::steady_timer` on their contexts and on
+/// What goes by it: the stacks made with it, their devices and captures, `tapio::steady_timer` on their contexts and on
 /// `io`, and `tapio::steady_clock::now()` on the thread where it was made. What does not, unless the program includes
 /// <tapio/virtual_std_clock.hpp>: std::chrono's clocks, and with them Asio's timers and Beast's timeouts. Never: kernel sockets,
 /// TAP devices. lib/asio/README.md, "Which clock is which", has all of it.
@@ -44,6 +44,10 @@
 #include <string>
 #include <vector>
 
+namespace tapio::detail {
+std::shared_ptr<engine> engine_of_timers(boost::asio::execution_context& context); // not exported
+}
+
 #pragma GCC visibility push(default)
 
 namespace tapio {
@@ -57,7 +61,6 @@ struct world
     bool ended = false; ///< the virtual_time is gone
 };
 
-std::shared_ptr<engine> engine_of_timers(boost::asio::execution_context& context);
 } // namespace detail
 
 class virtual_time

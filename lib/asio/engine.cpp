@@ -196,6 +196,11 @@ void engine::delist(timer* t)
 
 core::time_point engine::now() const { return world_ ? world_->now : real_time(); }
 
+std::chrono::nanoseconds engine::time_of_day() const
+{
+    return world_ ? world_->now.time_since_epoch() : read_clock(CLOCK_REALTIME);
+}
+
 boost::asio::io_context& engine::driver()
 {
     if (io_ != nullptr) return *io_;

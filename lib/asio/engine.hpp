@@ -134,6 +134,7 @@ public:
     waited wait_for_turn_after(std::uint64_t seen, core::time_point deadline = core::never);
     void wait_until(core::time_point t);
     core::time_point now() const;
+    std::chrono::nanoseconds time_of_day() const;                        ///< since the UNIX epoch; virtual time is one
     core::time_point turn_began() const noexcept { return turn_began_; } ///< the time of this turn; only under the lock
     boost::asio::io_context& driver();                                   ///< the user's, or our own, started now
 
@@ -167,6 +168,7 @@ private:
 
         void receive(packet&& p) override { owner.traced_ ? batch.push_back(std::move(p)) : gathered.add(std::move(p)); }
         core::time_point now() const override { return owner.now(); }
+        std::chrono::nanoseconds time_of_day() const override { return owner.time_of_day(); }
         void end_batch(bool goes_on) override;
         void writable() override;
         void changed() override;

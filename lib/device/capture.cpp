@@ -1,7 +1,9 @@
+#include <tapio/core/checksum.hpp>
 #include <tapio/device/capture.hpp>
+#include <tapio/device/decorator.hpp>
 
-#include <chrono>
 #include <utility>
+#include <vector>
 
 namespace tapio {
 
@@ -10,72 +12,75 @@ namespace {
 using core::packet;
 using direction = pcapng_writer::direction;
 
-class captured final : public device, private device_receiver
+class captured final : public device_decorator
 {
 public:
     captured(std::unique_ptr<device> inner, std::shared_ptr<pcapng_writer> writer)
-        : inner_(std::move(inner)), writer_(std::move(writer)), interface_(writer_->add_interface(inner_->info()))
+        : device_decorator(std::move(inner)), writer_(std::move(writer)), interface_(writer_->add_interface(info()))
     {
     }
     ~captured() override { captured::stop(); }
-
-    device_info info() const override { return inner_->info(); }
-
-    void start(boost::asio::any_io_executor executor, device_receiver& receiver) override
-    {
-        receiver_ = &receiver;
-        inner_->start(std::move(executor), *this);
-    }
 
     // The packet is gone when we know whether it was taken, so a copy (which shares the payload) waits for that.
     bool transmit(packet& p) override
     {
         const packet sent = p;
-        const auto time = wall_time(); // before its answer's
-        if (!inner_->transmit(p)) return false;
-        writer_->write(interface_, sent, time, direction::outbound);
+        const auto time = time_of_day(); // before its answer's
+        if (!inner().transmit(p)) return false;
+        write(sent, time, direction::outbound);
         return true;
     }
+    std::size_t transmit_several(std::span<packet* const> packets) override
+    {
+        std::vector<packet> sent;
+        sent.reserve(packets.size());
+        for (const packet* p : packets) sent.push_back(*p);
+        const auto time = time_of_day();
+        const std::size_t taken = inner().transmit_several(packets);
+        for (std::size_t i = 0; i < taken; ++i) write(sent[i], time, direction::outbound);
+        return taken;
+    }
 
-    bool flush() override { return inner_->flush(); }
+    // What has passed is in the file before the stack does something else: it may be killed.
+    bool flush() override
+    {
+        writer_->flush();
+        return inner().flush();
+    }
 
     void stop() override
     {
-        inner_->stop();
+        inner().stop();
         writer_->flush();
     }
-
-    std::uint64_t transmit_errors() const override { return inner_->transmit_errors(); }
-    bool in_memory() const override { return inner_->in_memory(); }
-    void deliver() override { inner_->deliver(); }
-    core::time_point next_deadline() const override { return inner_->next_deadline(); }
-    void advance() override { inner_->advance(); }
-    int poll_descriptor() const override { return inner_->poll_descriptor(); }
-    void poll() override { inner_->poll(); }
 
 private:
     void receive(packet&& p) override
     {
-        writer_->write(interface_, p, wall_time(), direction::inbound);
-        receiver_->receive(std::move(p));
+        write(p, time_of_day(), direction::inbound);
+        outer().receive(std::move(p));
     }
-    void end_batch(bool goes_on) override { receiver_->end_batch(goes_on); }
-    void writable() override { receiver_->writable(); }
-    void changed() override { receiver_->changed(); }
+    void end_batch(bool goes_on) override
+    {
+        writer_->flush();
+        outer().end_batch(goes_on);
+    }
     void failed(boost::system::error_code why) override
     {
         writer_->flush();
-        receiver_->failed(why);
+        outer().failed(why);
     }
 
-    core::time_point now() const override { return receiver_->now(); }
+    void write(const packet& p, std::chrono::nanoseconds time, direction way)
+    {
+        if (p.offload.checksum != core::offload_info::checksum_state::partial) return writer_->write(interface_, p, time, way);
+        packet complete = p;
+        core::complete_checksums(complete);
+        writer_->write(interface_, complete, time, way);
+    }
 
-    static std::chrono::nanoseconds wall_time() { return std::chrono::system_clock::now().time_since_epoch(); }
-
-    const std::unique_ptr<device> inner_;
     const std::shared_ptr<pcapng_writer> writer_;
     const std::uint32_t interface_;
-    device_receiver* receiver_ = nullptr; // set before inner_ starts, used until it has stopped
 };
 
 } // namespace

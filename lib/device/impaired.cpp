@@ -2,11 +2,14 @@
 // says that their time has come.
 #include "device/delivery.hpp"
 
+#include <tapio/core/checksum.hpp>
+#include <tapio/device/decorator.hpp>
 #include <tapio/device/impaired.hpp>
 
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -17,9 +20,67 @@ namespace {
 using core::impairment;
 using core::packet;
 using core::time_point;
+using direction = pcapng_writer::direction;
 
 constexpr std::size_t most_waiting = 100'000; // packets in one lane
 constexpr std::size_t ethernet_header = 14;   // octets
+
+void add_words(std::string& comment, const std::string& words)
+{
+    if (!comment.empty()) comment += ", ";
+    comment += words;
+}
+
+std::string in_milliseconds(core::duration d)
+{
+    std::string digits = std::to_string(d / std::chrono::microseconds(1)); // whole microseconds
+    if (digits.size() < 4) digits.insert(0, 4 - digits.size(), '0');
+    digits.insert(digits.size() - 3, 1, '.');
+    while (digits.back() == '0') digits.pop_back();
+    if (digits.back() == '.') digits.pop_back();
+    return digits + " ms";
+}
+
+/// For people: what became of one packet that came to the wire at `t`. @param before, after the model's counters
+std::string fate_of(const core::impairment_counters& before, const core::impairment_counters& after,
+                    const std::vector<impairment::arrival>& arrivals, time_point t)
+{
+    std::string comment;
+    if (after.queue_dropped != before.queue_dropped) add_words(comment, "dropped: the queue is full");
+    if (after.dropped != before.dropped) add_words(comment, "dropped");
+    if (after.marked != before.marked) add_words(comment, "marked: congestion experienced");
+    if (after.corrupted != before.corrupted) add_words(comment, "1 bit flipped");
+    if (after.duplicated != before.duplicated) add_words(comment, "2 copies");
+    if (!arrivals.empty() && arrivals.front().at > t)
+        add_words(comment, "delayed by " + in_milliseconds(arrivals.front().at - t));
+    if (after.reordered != before.reordered) add_words(comment, "so that later ones overtake it");
+    return comment;
+}
+
+/// Where what goes on a wire is written, if anywhere.
+class wire_log
+{
+public:
+    wire_log(std::shared_ptr<pcapng_writer> writer, core::device_info device) : writer_(std::move(writer))
+    {
+        device.name += " wire";
+        if (writer_) interface_ = writer_->add_interface(device);
+    }
+    explicit operator bool() const noexcept { return writer_ != nullptr; }
+    void write(packet&& p, std::chrono::nanoseconds time, direction way, const std::string& comment) const
+    {
+        core::complete_checksums(p);
+        writer_->write(interface_, p, time, way, comment);
+    }
+    void flush() const
+    {
+        if (writer_) writer_->flush();
+    }
+
+private:
+    std::shared_ptr<pcapng_writer> writer_;
+    std::uint32_t interface_ = 0;
+};
 
 /// One direction: the model and what it holds back.
 class lane
@@ -27,10 +88,18 @@ class lane
 public:
     lane(const core::impairment_options& options, std::uint64_t seed) : model_(options, seed) {}
 
+    /// What was sent last fares so.
+    const std::vector<impairment::arrival>& fates() const noexcept { return fates_; }
+    const core::impairment_counters& counters() const noexcept { return model_.counters(); }
+
     void send(packet&& p, std::size_t link_header, time_point t)
     {
         fates_.clear();
         model_.send(std::move(p), link_header, t, fates_);
+    }
+    /// Puts it on its way.
+    void keep()
+    {
         for (auto& fate : fates_)
             if (waiting_.size() < most_waiting) waiting_.emplace(fate.at, std::move(fate.packet));
     }
@@ -47,80 +116,93 @@ private:
     std::multimap<time_point, packet> waiting_; // equal times stay in order
 };
 
-class bad_wire final : public device, private device_receiver
+class bad_wire final : public device_decorator
 {
 public:
     bad_wire(std::unique_ptr<device> inner, const impaired_options& options)
-        : inner_(std::move(inner)),
-          link_header_(inner_->info().link == core::link_type::ethernet ? ethernet_header : 0),
+        : device_decorator(std::move(inner)),
+          link_header_(info().link == core::link_type::ethernet ? ethernet_header : 0),
+          log_(options.capture, info()),
           outgoing_(options.outgoing, options.seed),
           incoming_(options.incoming, ~options.seed)
     {
     }
     ~bad_wire() override { bad_wire::stop(); }
 
-    device_info info() const override { return inner_->info(); }
-
     void start(boost::asio::any_io_executor executor, device_receiver& receiver) override
     {
-        receiver_ = &receiver;
         way_.open(receiver);
-        inner_->start(std::move(executor), *this);
+        device_decorator::start(std::move(executor), receiver);
     }
 
     bool transmit(packet& p) override
     {
         const std::lock_guard lock(mutex_);
-        outgoing_.send(std::move(p), link_header_, now());
+        put_on(outgoing_, std::move(p), direction::outbound);
         pass_outgoing();
         return true; // a wire refuses nothing; what the inner device refuses waits
     }
 
+    // The inner device is flushed by pass_outgoing().
+    bool flush() override
+    {
+        log_.flush();
+        return true;
+    }
+
     void stop() override
     {
-        inner_->stop();
+        inner().stop();
         way_.close();
+        log_.flush();
         const std::lock_guard lock(mutex_);
         outgoing_.clear();
         incoming_.clear();
     }
 
-    std::uint64_t transmit_errors() const override { return inner_->transmit_errors(); }
-    bool in_memory() const override { return inner_->in_memory(); }
-    void deliver() override { inner_->deliver(); }
-
     time_point next_deadline() const override
     {
         const std::lock_guard lock(mutex_);
-        return std::min({blocked_ ? core::never : outgoing_.next(), incoming_.next(), inner_->next_deadline()});
+        return std::min({blocked_ ? core::never : outgoing_.next(), incoming_.next(), inner().next_deadline()});
     }
 
     void advance() override
     {
-        inner_->advance();
+        inner().advance();
         {
             const std::lock_guard lock(mutex_);
             pass_outgoing();
         }
         pass_incoming();
-        inner_->deliver();
+        inner().deliver();
     }
 
-    int poll_descriptor() const override { return inner_->poll_descriptor(); }
-    void poll() override { inner_->poll(); }
-
 private:
+    void put_on(lane& l, packet&& p, direction way)
+    {
+        const time_point t = now();
+        if (!log_) {
+            l.send(std::move(p), link_header_, t);
+        } else {
+            packet as_sent = p;
+            const core::impairment_counters before = l.counters();
+            l.send(std::move(p), link_header_, t);
+            log_.write(std::move(as_sent), time_of_day(), way, fate_of(before, l.counters(), l.fates(), t));
+        }
+        l.keep();
+    }
+
     void pass_outgoing()
     {
         const time_point t = now();
         while (!blocked_ && outgoing_.has_due(t)) {
-            blocked_ = !inner_->transmit(outgoing_.first());
+            blocked_ = !inner().transmit(outgoing_.first());
             if (blocked_) return;
             outgoing_.pop();
             unflushed_ = true;
         }
         if (blocked_ || !unflushed_) return;
-        unflushed_ = !inner_->flush();
+        unflushed_ = !inner().flush();
         blocked_ = unflushed_;
     }
 
@@ -142,10 +224,13 @@ private:
     void receive(packet&& p) override
     {
         const std::lock_guard lock(mutex_);
-        incoming_.send(std::move(p), link_header_, now());
+        put_on(incoming_, std::move(p), direction::inbound);
     }
-    void end_batch(bool) override { pass_incoming(); }
-    time_point now() const override { return receiver_->now(); }
+    void end_batch(bool) override
+    {
+        log_.flush();
+        pass_incoming();
+    }
     void writable() override
     {
         {
@@ -164,9 +249,8 @@ private:
         way_.with_receiver([&](device_receiver& receiver) { receiver.failed(why); });
     }
 
-    const std::unique_ptr<device> inner_;
     const std::size_t link_header_;
-    device_receiver* receiver_ = nullptr; // set before inner_ starts, used until it has stopped
+    const wire_log log_;
     detail::delivery way_;
 
     mutable std::mutex mutex_; // over what follows; the inner device's transmit() is called under it

@@ -4,8 +4,10 @@
 #include <boost/system/system_error.hpp>
 
 #include <cerrno>
-#include <cstring>
+#include <fcntl.h>
 #include <span>
+#include <sys/types.h>
+#include <unistd.h>
 
 namespace tapio {
 
@@ -47,43 +49,45 @@ void put_option(octets& out, std::uint16_t code, std::string_view text)
     put_option(out, code, std::as_bytes(std::span(text.substr(0, 0xffff))));
 }
 
-void begin_block(octets& out, std::uint32_t type)
+/// Answers where the block begins.
+std::size_t begin_block(octets& out, std::uint32_t type)
 {
-    out.clear();
+    const std::size_t begin = out.size();
     put_integer(out, type);
     put_integer(out, std::uint32_t{0}); // the length, once it is known
+    return begin;
 }
 
-void end_block(octets& out)
+void end_block(octets& out, std::size_t begin)
 {
     put_integer(out, opt_end);
     put_integer(out, std::uint16_t{0});
-    const auto length = static_cast<std::uint32_t>(out.size() + 4);
+    const auto length = static_cast<std::uint32_t>(out.size() - begin + 4);
     put_integer(out, length);
-    for (std::size_t i = 0; i < 4; ++i) out[4 + i] = out[out.size() - 4 + i];
+    for (std::size_t i = 0; i < 4; ++i) out[begin + 4 + i] = out[out.size() - 4 + i];
 }
 
 void put_section_header(octets& out)
 {
-    begin_block(out, section_header);
+    const std::size_t begin = begin_block(out, section_header);
     put_integer(out, std::uint32_t{0x1a2b3c4d}); // byte-order magic
     put_integer(out, std::uint16_t{1});          // version 1.0
     put_integer(out, std::uint16_t{0});
     put_integer(out, ~std::uint64_t{0}); // section length: unknown
     put_option(out, shb_application, "tapio");
-    end_block(out);
+    end_block(out, begin);
 }
 
 void put_interface(octets& out, const core::device_info& device)
 {
-    begin_block(out, interface_description);
+    const std::size_t begin = begin_block(out, interface_description);
     put_integer(out, device.link == core::link_type::ethernet ? linktype_ethernet : linktype_raw_ip);
     put_integer(out, std::uint16_t{0}); // reserved
     put_integer(out, std::uint32_t{0}); // snap length: none
     put_option(out, if_name, device.name);
     const std::byte resolution{nanoseconds};
     put_option(out, if_resolution, core::const_bytes(&resolution, 1));
-    end_block(out);
+    end_block(out, begin);
 }
 
 void put_payload(octets& out, const core::packet& p)
@@ -99,44 +103,50 @@ boost::system::error_code last_error() noexcept { return {errno, boost::system::
 
 } // namespace
 
-pcapng_writer::pcapng_writer(const std::string& path) : file_(std::fopen(path.c_str(), "wbe"))
+pcapng_writer::pcapng_writer(const std::string& path)
+    : file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666))
 {
-    if (!file_) throw boost::system::system_error(last_error(), "capture file " + path);
-    put_section_header(scratch_);
-    put(scratch_);
+    if (file_ < 0) throw boost::system::system_error(last_error(), "capture file " + path);
+    put_section_header(waiting_);
+}
+
+pcapng_writer::~pcapng_writer()
+{
+    flush();
+    ::close(file_);
 }
 
 std::uint32_t pcapng_writer::add_interface(const core::device_info& device)
 {
     const std::lock_guard lock(mutex_);
-    put_interface(scratch_, device);
-    put(scratch_);
+    put_interface(waiting_, device);
     return interfaces_++;
 }
 
 void pcapng_writer::write(std::uint32_t interface, const core::packet& p, std::chrono::nanoseconds time, direction way,
                           std::string_view comment)
 {
+    constexpr std::size_t many = 64 * 1024; // octets
     const std::lock_guard lock(mutex_);
     if (error_) return;
     const auto stamp = static_cast<std::uint64_t>(time.count());
-    begin_block(scratch_, enhanced_packet);
-    put_integer(scratch_, interface);
-    put_integer(scratch_, static_cast<std::uint32_t>(stamp >> 32));
-    put_integer(scratch_, static_cast<std::uint32_t>(stamp));
-    put_payload(scratch_, p);
-    if (!comment.empty()) put_option(scratch_, opt_comment, comment);
-    put_integer(scratch_, epb_flags);
-    put_integer(scratch_, std::uint16_t{4});
-    put_integer(scratch_, static_cast<std::uint32_t>(way));
-    end_block(scratch_);
-    put(scratch_);
+    const std::size_t begin = begin_block(waiting_, enhanced_packet);
+    put_integer(waiting_, interface);
+    put_integer(waiting_, static_cast<std::uint32_t>(stamp >> 32));
+    put_integer(waiting_, static_cast<std::uint32_t>(stamp));
+    put_payload(waiting_, p);
+    if (!comment.empty()) put_option(waiting_, opt_comment, comment);
+    put_integer(waiting_, epb_flags);
+    put_integer(waiting_, std::uint16_t{4});
+    put_integer(waiting_, static_cast<std::uint32_t>(way));
+    end_block(waiting_, begin);
+    if (waiting_.size() >= many) put_out();
 }
 
 void pcapng_writer::flush()
 {
     const std::lock_guard lock(mutex_);
-    if (!error_ && std::fflush(file_.get()) != 0) error_ = last_error();
+    put_out();
 }
 
 boost::system::error_code pcapng_writer::error() const
@@ -145,9 +155,14 @@ boost::system::error_code pcapng_writer::error() const
     return error_;
 }
 
-void pcapng_writer::put(const std::vector<std::byte>& block)
+void pcapng_writer::put_out()
 {
-    if (!error_ && std::fwrite(block.data(), 1, block.size(), file_.get()) != block.size()) error_ = last_error();
+    for (std::span<const std::byte> left = waiting_; !left.empty() && !error_;) {
+        const ssize_t n = ::write(file_, left.data(), left.size());
+        if (n >= 0) left = left.subspan(static_cast<std::size_t>(n));
+        if (n < 0 && errno != EINTR) error_ = last_error();
+    }
+    waiting_.clear();
 }
 
 } // namespace tapio

@@ -8,6 +8,8 @@
 
 #include <cstddef>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::core {
 
 /// Writes the checksum of a packet whose checksum is partial (offload_info), as the device it is meant for would; others are left
@@ -26,3 +28,5 @@ bool update_checksums(packet& p, link_type link);
 void overwrite(packet& p, std::size_t offset, const_bytes bytes);
 
 } // namespace tapio::core
+
+#pragma GCC visibility pop

@@ -12,6 +12,8 @@
 #include <type_traits>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 namespace tapio::detail {
 
 /// Base of the services that each stack has of its own.
@@ -102,3 +104,5 @@ private:
 };
 
 } // namespace tapio::detail
+
+#pragma GCC visibility pop

@@ -5,10 +5,12 @@
 #include <tapio/core/device_info.hpp>
 #include <tapio/core/packet.hpp>
 #include <tapio/core/time.hpp>
+#include <tapio/detail/clocks.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -37,6 +39,9 @@ public:
     /// The stack's time, real or virtual: a device that delays packets goes by it.
     virtual core::time_point now() const = 0;
 
+    /// The same as time of day, since the UNIX epoch: what a capture is stamped with. The system's clock, or virtual.
+    virtual std::chrono::nanoseconds time_of_day() const { return detail::read_clock(CLOCK_REALTIME); }
+
     /// After `transmit()` has answered false: there is room again.
     virtual void writable() = 0;
 
@@ -50,7 +55,7 @@ protected:
     ~device_receiver() = default;
 };
 
-/// One medium, attached to at most one stack at a time.
+/// One medium, attached to at most one stack at a time. What stands around another device is made of device_decorator.
 /// Thread safety: the stack serialises its calls (they come under the stack's lock). The device must not call its
 /// receiver from within them: what it has to say, it says from a handler on its executor, or after `poll()`.
 class device

@@ -4,6 +4,7 @@
 
 #include <tapio/core/impairment.hpp>
 #include <tapio/device/device.hpp>
+#include <tapio/device/pcapng.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -14,8 +15,12 @@ namespace tapio {
 
 struct impaired_options
 {
-    core::impairment_options outgoing, incoming;
+    core::impairment_options outgoing{}, incoming{};
     std::uint64_t seed = 1;
+    /// Where every packet is written as it goes on the wire, on an interface of its own ("... wire"), with a comment on what
+    /// becomes of it if that is not just to pass: "dropped", "dropped: the queue is full", "2 copies", "delayed by 50 ms", "1 bit
+    /// flipped", "marked: congestion experienced". The same writer may be given to capture(), around this device or inside.
+    std::shared_ptr<pcapng_writer> capture = nullptr;
 };
 
 /// Wraps `inner`. Delays are in the stack's time, real or virtual; a delayed packet counts as taken, and at most 100,000 wait in

@@ -9,8 +9,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
-#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -20,7 +18,8 @@
 
 namespace tapio {
 
-/// One capture file. Little-endian, one section, nanosecond timestamps. Buffered; flushed by `flush()` and at the end.
+/// One capture file. Little-endian, one section, nanosecond timestamps. Whole blocks go to the file, together: by `flush()`, when
+/// 64 KiB wait, and at the end. So a file is readable whenever its program is killed, and what was flushed before is in it.
 /// Thread safety: all of it.
 class pcapng_writer
 {
@@ -34,12 +33,15 @@ public:
 
     /// @throws boost::system::system_error when the file cannot be opened
     explicit pcapng_writer(const std::string& path);
+    pcapng_writer(const pcapng_writer&) = delete;
+    pcapng_writer& operator=(const pcapng_writer&) = delete;
+    ~pcapng_writer();
 
     /// Announces an interface; packets refer to it by the number answered.
     std::uint32_t add_interface(const core::device_info& device);
 
-    /// Appends one packet. @param time since the UNIX epoch  @param comment UTF-8, for people; at most 65535 octets are
-    /// kept
+    /// Appends one packet, its octets as they are: see complete_checksums(). @param time since the UNIX epoch
+    /// @param comment UTF-8, for people; at most 65535 octets are kept
     void write(std::uint32_t interface, const core::packet& p, std::chrono::nanoseconds time, direction way,
                std::string_view comment = {});
 
@@ -49,15 +51,11 @@ public:
     boost::system::error_code error() const;
 
 private:
-    struct closer
-    {
-        void operator()(std::FILE* file) const noexcept { std::fclose(file); }
-    };
-    void put(const std::vector<std::byte>& block);
+    void put_out(); ///< under the mutex
 
     mutable std::mutex mutex_;
-    std::unique_ptr<std::FILE, closer> file_;
-    std::vector<std::byte> scratch_; // one block, reused
+    const int file_;                 ///< a descriptor
+    std::vector<std::byte> waiting_; ///< whole blocks
     std::uint32_t interfaces_ = 0;
     boost::system::error_code error_;
 };

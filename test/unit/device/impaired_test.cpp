@@ -1,3 +1,4 @@
+#include "support/pcapng_reader.hpp"
 #include "unit/device/recorder.hpp"
 
 #include <tapio/device/impaired.hpp>
@@ -8,6 +9,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <filesystem>
+#include <unistd.h>
 
 namespace tapio::test {
 namespace {
@@ -88,6 +91,41 @@ TEST_F(impaired_device, takes_what_the_inner_device_refuses_and_sends_it_later)
     for (const char* text : {"a", "b", "c"}) EXPECT_TRUE(transmit(*left, text));
     left->deliver();
     EXPECT_EQ(at_right.heard, "a | b | c |");
+}
+
+TEST_F(impaired_device, a_capture_says_what_became_of_each_packet)
+{
+    const std::string path = ::testing::TempDir() + "tapio_impaired_" + std::to_string(::getpid()) + ".pcapng";
+    const auto comment = [&](const core::impairment_options& o, const std::string& packet = std::string(24, 'x')) {
+        make({.outgoing = o, .capture = std::make_shared<pcapng_writer>(path)});
+        transmit(*left, packet);
+        left->flush();
+        const auto packets = packets_of(read_pcapng(path));
+        std::filesystem::remove(path);
+        return packets.size() == 1 && packets[0].octets == packet ? packets[0].comment : "not in the capture as it was sent";
+    };
+    EXPECT_EQ(comment({}), "none");
+    EXPECT_EQ(comment({.drop = 1}), "dropped");
+    EXPECT_EQ(comment({.duplicate = 1}), "2 copies");
+    EXPECT_EQ(comment({.corrupt = 1}), "1 bit flipped");
+    EXPECT_EQ(comment({.delay = 50ms}), "delayed by 50 ms");
+    EXPECT_EQ(comment({.delay = 1'002'030us}), "delayed by 1002.03 ms");
+    EXPECT_EQ(comment({.delay = 7us}), "delayed by 0.007 ms");
+    EXPECT_EQ(comment({.duplicate = 1, .delay = 1ms}), "2 copies, delayed by 1 ms");
+    EXPECT_EQ(comment({.reorder = 1}), "delayed by 5 ms, so that later ones overtake it");
+    EXPECT_EQ(comment({.rate = 8000}), "delayed by 24 ms");
+
+    make({.incoming = {.rate = 8, .queue_limit = 20}, .capture = std::make_shared<pcapng_writer>(path)});
+    transmit(*right, std::string(24, 'a'));
+    transmit(*right, std::string(24, 'b'));
+    right->deliver();
+    const auto blocks = read_pcapng(path);
+    const auto packets = packets_of(blocks);
+    ASSERT_EQ(packets.size(), 2U);
+    EXPECT_EQ(option(blocks[1].body, 8, 2), "pipe0 wire");
+    EXPECT_EQ(packets[0].comment, "delayed by 24000 ms");
+    EXPECT_EQ(packets[1].comment, "dropped: the queue is full");
+    std::filesystem::remove(path);
 }
 
 } // namespace

@@ -1,3 +1,4 @@
+#include "support/pcapng_reader.hpp"
 #include "unit/device/recorder.hpp"
 
 #include <tapio/device/capture.hpp>
@@ -7,10 +8,9 @@
 
 #include <gmock/gmock.h>
 
-#include <cstring>
+#include <csignal>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace tapio::test {
@@ -18,54 +18,11 @@ namespace {
 
 using ::testing::SizeIs;
 
-// The file is read back by a reader of our own, which trusts nothing but the specification's block structure.
-struct block
-{
-    std::uint32_t type = 0;
-    std::string body;
-};
-
-std::uint32_t number(const std::string& text, std::size_t at)
-{
-    std::uint32_t value = 0;
-    std::memcpy(&value, text.data() + at, sizeof value);
-    return value;
-}
-
-std::vector<block> blocks_of(const std::string& file)
-{
-    std::vector<block> blocks;
-    for (std::size_t at = 0; at + 12 <= file.size();) {
-        const auto length = number(file, at + 4);
-        if (length < 12 || length % 4 != 0 || at + length > file.size()) return {};
-        if (number(file, at + length - 4) != length) return {};
-        blocks.push_back({number(file, at), file.substr(at + 8, length - 12)});
-        at += length;
-    }
-    return blocks;
-}
-
-// Option `code` in the options that begin at `at`; "none" if it is not there.
-std::string option(const std::string& body, std::size_t at, std::uint16_t code)
-{
-    while (at + 4 <= body.size()) {
-        const auto word = number(body, at);
-        const auto length = word >> 16;
-        if ((word & 0xffff) == code) return body.substr(at + 4, length);
-        at += 4 + (length + 3) / 4 * 4;
-    }
-    return "none";
-}
-
 struct pcapng : ::testing::Test
 {
     ~pcapng() override { std::filesystem::remove(path); }
 
-    std::vector<block> read() const
-    {
-        std::ifstream file(path, std::ios::binary);
-        return blocks_of({std::istreambuf_iterator<char>(file), {}});
-    }
+    std::vector<pcapng_block> read() const { return read_pcapng(path); }
 
     static constexpr std::uint32_t section = 0x0a0d0d0a, interface = 1, packet = 6;
     const std::string path = std::filesystem::temp_directory_path() / ("tapio_" + std::to_string(::getpid()) + ".pcapng");
@@ -167,6 +124,91 @@ TEST_F(pcapng, a_captured_device_writes_what_passes_and_only_that)
     EXPECT_EQ(option(blocks[2].body, 24, 2), std::string("\2\0\0\0", 4));
     EXPECT_EQ(blocks[3].body.substr(20, 8), "received");
     EXPECT_EQ(option(blocks[3].body, 28, 2), std::string("\1\0\0\0", 4));
+}
+
+TEST_F(pcapng, what_passed_in_a_program_that_was_killed_is_in_its_file)
+{
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) { // nothing but what is needed: no test may go on here
+        boost::asio::io_context io;
+        recorder at_left, at_right;
+        auto [left, right] = make_pipe();
+        left = capture(std::move(left), path);
+        left->start(io.get_executor(), at_left);
+        right->start(io.get_executor(), at_right);
+        for (int i = 0; i < 3; ++i) {
+            transmit(*left, "sent");
+            left->flush();
+            transmit(*right, "received");
+            right->deliver();
+        }
+        ::raise(SIGKILL);
+        ::_exit(1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    EXPECT_THAT(packets_of(read()), SizeIs(6));
+}
+
+TEST_F(pcapng, a_long_capture_reaches_the_file_in_whole_blocks_without_a_flush)
+{
+    pcapng_writer writer(path);
+    writer.add_interface({});
+    for (int i = 0; i < 100; ++i) writer.write(0, packet_of(std::string(1000, 'x')), {}, pcapng_writer::direction::inbound);
+    const auto packets = packets_of(read());
+    EXPECT_GT(packets.size(), 50U);
+    EXPECT_LT(packets.size(), 100U);
+}
+
+TEST_F(pcapng, stamps_are_the_receivers_time_of_day)
+{
+    struct in_2070 : recorder
+    {
+        std::chrono::nanoseconds time_of_day() const override { return std::chrono::hours(24 * 36525); }
+    } at_left;
+    boost::asio::io_context io;
+    recorder at_right;
+    auto [left, right] = make_pipe();
+    left = capture(std::move(left), path);
+    right = capture(std::move(right), path + "2");
+    left->start(io.get_executor(), at_left);
+    right->start(io.get_executor(), at_right);
+    const auto begin = std::chrono::system_clock::now().time_since_epoch();
+    transmit(*left, "x");
+    left->deliver();
+    left->stop(), right->stop();
+    ASSERT_THAT(packets_of(read()), SizeIs(1));
+    EXPECT_EQ(packets_of(read())[0].time, std::chrono::hours(24 * 36525));
+    ASSERT_THAT(packets_of(read_pcapng(path + "2")), SizeIs(1));
+    EXPECT_GE(packets_of(read_pcapng(path + "2"))[0].time, begin);
+    std::filesystem::remove(path + "2");
+}
+
+TEST_F(pcapng, a_partial_checksum_is_completed_in_the_file_and_not_in_the_packet)
+{
+    boost::asio::io_context io;
+    recorder at_left, at_right;
+    auto [left, right] = make_pipe();
+    left = capture(std::move(left), path);
+    left->start(io.get_executor(), at_left);
+    right->start(io.get_executor(), at_right);
+    for (const bool several : {false, true}) {
+        auto p = packet_of(std::string("1234\0\0ab", 8));
+        p.offload = {.checksum = core::offload_info::checksum_state::partial, .checksum_start = 4, .checksum_offset = 0};
+        core::packet* const one[] = {&p};
+        EXPECT_TRUE(several ? left->transmit_several(one) == 1 : left->transmit(p));
+    }
+    left->deliver();
+    left->stop();
+    const std::string unsummed("1234\0\0ab", 8);
+    EXPECT_EQ(at_right.heard, unsummed + ' ' + unsummed + " |");
+    const auto packets = packets_of(read());
+    ASSERT_THAT(packets, SizeIs(2));
+    EXPECT_EQ(packets[0].octets, "1234\x9e\x9d"
+                                 "ab");
+    EXPECT_EQ(packets[1].octets, packets[0].octets);
 }
 
 } // namespace
