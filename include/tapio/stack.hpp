@@ -82,8 +82,8 @@ class stack
 {
 public:
     using executor_type = detail::basic_stack_executor<boost::asio::io_context::executor_type>;
-    /// 0 is the loopback, 1 the first device. Options and messages of sockets (SO_BINDTOIFINDEX, IP_PKTINFO ...) have Linux's
-    /// numbers, which are one more.
+    /// 0 is the loopback, 1 the first device; also in ip::packet_info and traces. Socket options that take an interface
+    /// (SO_BINDTOIFINDEX, IP_MULTICAST_IF, groups) have Linux's numbers, which are one more.
     using interface_id = std::uint32_t;
 
     /// A host driven by `io`: device, timers and handlers run in `io.run()`. What keeps `run()` from returning is, as in Asio,
