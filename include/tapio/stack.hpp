@@ -88,7 +88,8 @@ public:
 
     /// A host driven by `io`: device, timers and handlers run in `io.run()`. What keeps `run()` from returning is, as in Asio,
     /// whatever may still happen: a device with a descriptor (TAP, TUN), until the stack is shut down; elsewhere (pipes, the
-    /// loopback) pending operations and running timers, those of closed connections included (TIME-WAIT: a minute).
+    /// loopback) pending operations and running timers, those of closed connections included (TIME-WAIT: a minute). A synchronous
+    /// call that waits while nobody runs `io` drives all stacks of `io` meanwhile, but none of their handlers.
     /// If `io` was made with concurrency_hint 1 (one thread alone runs it), the stack takes no lock, and all its sockets are for
     /// that thread alone too: then not even distinct ones may be used from two threads at once. Handlers of operations that have
     /// finished together run one after the other within one handler of `io`'s; one that runs `io` itself would wait in vain for

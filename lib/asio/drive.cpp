@@ -1,11 +1,14 @@
-// Who drives a stack while a synchronous call waits: virtual time, another thread, or the blocked caller itself.
+// Who drives a stack while a synchronous call waits: virtual time, another thread, or the blocked caller itself, who then drives
+// all stacks of the io_context.
 #include "asio/engine.hpp"
 
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -43,7 +46,85 @@ private:
     std::shared_ptr<std::atomic<bool>> answered_ = std::make_shared<std::atomic<bool>>(false);
 };
 
+/// The stacks of an io_context in real time.
+class neighbours : public boost::asio::execution_context::service
+{
+public:
+    using key_type = neighbours;
+    inline static boost::asio::execution_context::id id;
+
+    explicit neighbours(boost::asio::execution_context& context) : service(context) {}
+    void shutdown() override {}
+
+    void add(std::weak_ptr<engine> e)
+    {
+        const std::lock_guard lock(mutex_);
+        std::erase_if(all_, [](const auto& other) { return other.expired(); });
+        all_.push_back(std::move(e));
+    }
+    std::vector<std::shared_ptr<engine>> all() const
+    {
+        const std::lock_guard lock(mutex_);
+        std::vector<std::shared_ptr<engine>> out;
+        for (const auto& e : all_)
+            if (auto alive = e.lock()) out.push_back(std::move(alive));
+        return out;
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::vector<std::weak_ptr<engine>> all_;
+};
+
 } // namespace
+
+/// One stack while a blocked caller drives it.
+class engine::driven
+{
+public:
+    explicit driven(engine& e) : engine_(e)
+    {
+        const std::lock_guard lock(e.mutex_);
+        media_ = e.devices_;
+        if (!e.shut_down_) next_ = e.next_deadline();
+        for (const auto& a : media_) { // those that it holds packets back from are read now
+            if (!a->owes_a_read()) continue;
+            a->unread = 0;
+            next_ = core::time_point::min();
+        }
+        if (!e.mutex_.real()) ++e.blocked_; // no handler runs before the caller goes on
+    }
+    ~driven()
+    {
+        if (!engine_.mutex_.real()) --engine_.blocked_;
+    }
+    driven(const driven&) = delete;
+    driven& operator=(const driven&) = delete;
+
+    core::time_point next() const noexcept { return next_; }
+    void watch(std::vector<pollfd>& descriptors) const
+    {
+        for (const auto& a : media_)
+            if (const int fd = a->medium->poll_descriptor(); fd >= 0) descriptors.push_back({fd, POLLIN, 0});
+    }
+    /// What has come, and what is due.
+    void go_on() const
+    {
+        for (const auto& a : media_) a->medium->poll();
+        engine_.deliver_in_memory();
+        if (engine_.now() >= next_) engine_.advance();
+    }
+
+private:
+    engine& engine_;
+    std::vector<std::shared_ptr<attachment>> media_;
+    core::time_point next_ = core::never;
+};
+
+void engine::join_neighbours()
+{
+    if (users_io_) boost::asio::use_service<neighbours>(*io_).add(weak_from_this());
+}
 
 engine::waited engine::wait_for_turn_after(std::uint64_t seen, core::time_point deadline)
 {
@@ -120,26 +201,25 @@ void engine::wake_driver()
     (void)!::write(wake_, &one, sizeof one);
 }
 
-/// One step in place of the io_context: packets that have come, or timers that are due; at most so long.
+/// One step in place of the io_context: packets that have come, or timers that are due; at most so long. Other stacks of the
+/// io_context go on as well: the caller may wait for one of them.
 void engine::drive(core::duration at_most)
 {
-    std::vector<std::shared_ptr<attachment>> media;
-    core::time_point next = core::never;
     {
         const std::lock_guard lock(mutex_);
         if (wake_ < 0) wake_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-        media = devices_;
-        if (!shut_down_) next = next_deadline();
-        for (const auto& a : media) { // those that it holds packets back from are read now
-            if (!a->owes_a_read()) continue;
-            a->unread = 0;
-            next = core::time_point::min();
-        }
-        ++driving_;
     }
+    const auto all = users_io_ ? boost::asio::use_service<neighbours>(*io_).all() : std::vector{shared_from_this()};
+    for (const auto& e : all)
+        if (e.get() != this) e->flush(); // what the handler that waits here has left to be sent there
+    ++driving_;
+    std::deque<driven> stacks;
     std::vector<pollfd> watched{{wake_, POLLIN, 0}};
-    for (const auto& a : media)
-        if (const int fd = a->medium->poll_descriptor(); fd >= 0) watched.push_back({fd, POLLIN, 0});
+    core::time_point next = core::never;
+    for (const auto& e : all) {
+        next = std::min(next, stacks.emplace_back(*e).next());
+        stacks.back().watch(watched);
+    }
     const core::duration wait =
         std::clamp<core::duration>(next == core::never ? at_most : std::max(next, core::time_point{}) - now(), 0ns, at_most);
     const timespec limit{static_cast<time_t>(wait / 1s), static_cast<long>((wait % 1s).count())};
@@ -147,9 +227,7 @@ void engine::drive(core::duration at_most)
     --driving_;
     std::uint64_t wakes = 0;
     (void)!::read(wake_, &wakes, sizeof wakes);
-    for (const auto& a : media) a->medium->poll();
-    deliver_in_memory();
-    if (now() >= next) advance();
+    for (const driven& s : stacks) s.go_on();
 }
 
 } // namespace tapio::detail

@@ -138,6 +138,8 @@ public:
     core::time_point turn_began() const noexcept { return turn_began_; } ///< the time of this turn; only under the lock
     boost::asio::io_context& driver();                                   ///< the user's, or our own, started now
 
+    void join_neighbours(); ///< a caller that waits on another stack of the io_context drives this one as well
+
     /// The stacks that share its addresses, by number, itself included. Before anything has come.
     void set_siblings(std::vector<std::weak_ptr<engine>> all) { siblings_ = std::move(all); }
 
@@ -230,6 +232,7 @@ private:
     std::vector<std::shared_ptr<attachment>> devices() const;
     void wait_here(core::time_point deadline);
     waited wait_driving(std::uint64_t seen, core::time_point deadline);
+    class driven;
     void drive(core::duration at_most);
     void wake_driver();
     void stop_own_thread();
@@ -282,7 +285,7 @@ private:
     bool time_stands_ = false;                  ///< for a handler's calls of which nothing follows before it has returned
     core::time_point held_since_ = core::never; ///< output of the host's, for handlers that come first
     unsigned slow_ = 0;                         ///< so many turns more do not wait for handlers: they were slow
-    unsigned blocked_ = 0;                      ///< callers in wait_driving(): of the one thread there is
+    unsigned blocked_ = 0;                      ///< callers of the one thread there is that drive it and wait
     int wake_ = -1;                             ///< eventfd: wakes a blocked caller that drives the stack
     std::atomic<int> driving_ = 0;              ///< blocked callers that do
     boost::asio::io_context* io_;

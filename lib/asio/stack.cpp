@@ -204,6 +204,7 @@ stack::stack(boost::asio::io_context& io, std::unique_ptr<device> medium, const 
     : engine_(std::make_shared<detail::engine>(&io, options))
 {
     if (options.time != nullptr) options.time->join(engine_);
+    engine_->join_neighbours();
     begin(io, std::move(medium));
 }
 

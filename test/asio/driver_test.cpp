@@ -118,6 +118,47 @@ TEST(driver, two_blocked_callers_and_nobody_else)
     server.join();
 }
 
+/// One thread, and only one of its stacks has a caller that waits: packets are held up by the device of the other.
+TEST(driver, a_blocked_caller_drives_all_stacks_of_its_io_context)
+{
+    for (const int hint : {1, 2}) {
+        asio::io_context io{hint};
+        auto [l, r] = slow_pipe(); // the left end holds what is under way
+        tapio::stack left(io, std::move(l)), right(io, std::move(r));
+        left.add_address(left_address, 24);
+        right.add_address(right_address, 24);
+        tcp::acceptor acceptor(right, {tcp::v4(), 7});
+        tcp::socket client(left);
+        client.async_connect({right_address, 7}, [](error_code ec) { EXPECT_FALSE(ec); });
+        tcp::socket server = acceptor.accept();
+        asio::write(client, asio::buffer("hello", 5));
+        std::string got(5, 0);
+        asio::read(server, asio::buffer(got));
+        EXPECT_EQ(got, "hello");
+    }
+}
+
+/// What a handler has left to be sent goes out though the handler waits for the answer on another stack.
+TEST(driver, a_blocked_handler_lets_the_output_of_other_stacks_go)
+{
+    asio::io_context io{1};
+    auto [l, r] = slow_pipe();
+    tapio::stack left(io, std::move(l), {.defer_output = true}), right(io, std::move(r));
+    left.add_address(left_address, 24);
+    right.add_address(right_address, 24);
+    tcp::acceptor acceptor(right, {tcp::v4(), 7});
+    tcp::socket client(left), server(right);
+    client.async_connect({right_address, 7}, [](error_code ec) { EXPECT_FALSE(ec); });
+    acceptor.accept(server);
+    std::string got(5, 0);
+    asio::post(io, [&] {
+        asio::async_write(client, asio::buffer("hello", 5), [](error_code, std::size_t) {});
+        asio::read(server, asio::buffer(got));
+    });
+    for (int i = 0; i < 10 && got != "hello"; ++i) io.run_one_for(100ms);
+    EXPECT_EQ(got, "hello");
+}
+
 TEST(driver, with_a_thread_of_its_own_run_returns_when_the_users_work_is_done)
 {
     auto [l, r] = slow_pipe();
