@@ -1,9 +1,5 @@
 // stack::async_drain: all that was written arrives before the stack ends.
-#include <tapio/device/impaired.hpp>
-#include <tapio/device/pipe.hpp>
-#include <tapio/tapio.hpp>
-
-#include <boost/asio.hpp>
+#include "connected_hosts.hpp"
 
 #include <gtest/gtest.h>
 
@@ -19,23 +15,10 @@ using boost::system::error_code;
 using tapio::ip::tcp;
 using namespace std::chrono_literals;
 
-/// A server behind a slow wire that loses packets, in virtual time, and a client on it.
-struct draining : testing::Test
+/// A server behind a slow wire that loses packets, and a client on it.
+struct draining : testing::Test, tapio::test::connected_hosts
 {
-    draining()
-    {
-        auto [l, r] = tapio::make_pipe();
-        const tapio::core::impairment_options bad{.drop = 0.05, .delay = 50ms};
-        client_host.emplace(io, tapio::impaired(std::move(l), {bad, bad}), tapio::stack_options{.time = &time});
-        server_host.emplace(io, std::move(r), tapio::stack_options{.time = &time});
-        client_host->add_address(asio::ip::make_address("192.0.2.1"), 24);
-        server_host->add_address(asio::ip::make_address("192.0.2.2"), 24);
-        acceptor.emplace(*server_host, there);
-        client.emplace(*client_host);
-        server.emplace(*server_host);
-        client->connect(there);
-        acceptor->accept(*server);
-    }
+    draining() : connected_hosts({.drop = 0.05, .delay = 50ms}) {}
 
     /// The client reads until the end of the stream.
     void read_all()
@@ -57,12 +40,6 @@ struct draining : testing::Test
         return time.run_until([&] { return drained.has_value(); }, 1h);
     }
 
-    const tcp::endpoint there{asio::ip::make_address("192.0.2.2"), 80};
-    asio::io_context io;
-    tapio::virtual_time time{io};
-    std::optional<tapio::stack> client_host, server_host;
-    std::optional<tcp::acceptor> acceptor;
-    std::optional<tcp::socket> client, server;
     const std::string much = std::string(20'000'000, 'x');
     std::string got;
     error_code end;
@@ -145,6 +122,37 @@ TEST_F(draining, times_out_when_the_peer_does_not_read)
     time.run_for(1min);
     EXPECT_NE(end, asio::error::eof);
     EXPECT_LT(got.size(), much.size());
+}
+
+/// The cable has been pulled out: what has been written cannot arrive any more.
+TEST_F(draining, times_out_when_the_device_is_gone)
+{
+    std::optional<error_code> written;
+    asio::async_write(*server, asio::buffer(much), [&](error_code ec, std::size_t) { written = ec; });
+    time.run_for(1s);
+    client_host.reset(); // and the other end of its pipe with it
+    time.run_for(1ms);
+    EXPECT_NE(server_host->interface_status().state, tapio::interface_state::up);
+    const auto begin = time.now();
+    drain(7s);
+    ASSERT_TRUE(run_until_drained());
+    EXPECT_EQ(*drained, asio::error::timed_out);
+    EXPECT_EQ(time.now() - begin, 7s);
+    time.run_for(1s);
+    EXPECT_EQ(written, error_code(asio::error::operation_aborted));
+}
+
+TEST_F(draining, nothing_to_wait_for_takes_no_time_without_a_device)
+{
+    server.reset();
+    client.reset();
+    time.run_for(1min);
+    client_host.reset();
+    const auto begin = time.now();
+    drain(7s);
+    ASSERT_TRUE(run_until_drained());
+    EXPECT_FALSE(*drained);
+    EXPECT_EQ(time.now(), begin);
 }
 
 TEST_F(draining, nothing_to_wait_for_takes_no_time)

@@ -1,9 +1,5 @@
 // close() of a socket with SO_LINGER set to a time. Beside the kernel's: test/parity/linger.cpp.
-#include <tapio/device/impaired.hpp>
-#include <tapio/device/pipe.hpp>
-#include <tapio/tapio.hpp>
-
-#include <boost/asio.hpp>
+#include "connected_hosts.hpp"
 
 #include <gtest/gtest.h>
 
@@ -17,24 +13,10 @@ using boost::system::error_code;
 using tapio::ip::tcp;
 using namespace std::chrono_literals;
 
-/// A connection over a wire of 100 ms each way, in virtual time.
-struct lingering : testing::Test
+/// A connection over a wire of 100 ms each way.
+struct lingering : testing::Test, tapio::test::connected_hosts
 {
-    lingering()
-    {
-        auto [l, r] = tapio::make_pipe();
-        const tapio::core::impairment_options slow{.delay = 100ms};
-        left.emplace(io, tapio::impaired(std::move(l), {slow, slow}), tapio::stack_options{.time = &time});
-        right.emplace(io, std::move(r), tapio::stack_options{.time = &time});
-        left->add_address(asio::ip::make_address("192.0.2.1"), 24);
-        right->add_address(asio::ip::make_address("192.0.2.2"), 24);
-        tcp::acceptor acceptor(*right, {tcp::v4(), 80});
-        acceptor.set_option(asio::socket_base::receive_buffer_size(8192));
-        client.emplace(*left);
-        server.emplace(*right);
-        client->connect({asio::ip::make_address("192.0.2.2"), 80});
-        acceptor.accept(*server);
-    }
+    lingering() : connected_hosts({.delay = 100ms}, 8192) {}
 
     /// Writes until nothing more is taken. @return octets
     std::size_t fill(tcp::socket& s)
@@ -54,11 +36,6 @@ struct lingering : testing::Test
         EXPECT_EQ(ec, asio::error::eof);
         return got.size();
     }
-
-    asio::io_context io;
-    tapio::virtual_time time{io};
-    std::optional<tapio::stack> left, right;
-    std::optional<tcp::socket> client, server;
 };
 
 TEST_F(lingering, close_returns_when_all_is_acknowledged)
@@ -69,7 +46,7 @@ TEST_F(lingering, close_returns_when_all_is_acknowledged)
     client->close();
     EXPECT_GE(time.now() - begin, 200ms);
     EXPECT_LT(time.now() - begin, 300ms);
-    left.reset(); // the process ends: everything has arrived
+    client_host.reset(); // the process ends: everything has arrived
     EXPECT_EQ(read_to_the_end(*server), 1000U);
 }
 
@@ -135,9 +112,9 @@ TEST_F(lingering, a_reset_ends_the_wait)
 {
     fill(*client);
     client->set_option(asio::socket_base::linger(true, 100));
-    tapio::steady_timer later(*right, 1s);
+    tapio::steady_timer later(*server_host, 1s);
     server->set_option(asio::socket_base::linger(true, 0));
-    right->shutdown(); // resets
+    server_host->shutdown(); // resets
     const auto begin = time.now();
     client->close();
     EXPECT_LT(time.now() - begin, 1s);
