@@ -205,14 +205,12 @@ TEST_F(user_timeout, of_a_closed_window_counts_from_the_first_probe)
 
 TEST_F(user_timeout, ends_retransmission_in_time)
 {
-    for (const auto& [milliseconds, port] : {std::pair{7'000, 1}, {60'000, 2}}) {
+    script_socket listener = wire.listen();
+    for (const auto& [milliseconds, port] : {std::pair{7'000, 41001}, {60'000, 41002}}) {
         SCOPED_TRACE(milliseconds);
-        wire.peer(static_cast<std::uint16_t>(41000 + port));
-        script_socket listener = port == 1 ? wire.listen() : script_socket();
-        static script_socket kept;
-        if (port == 1) kept = listener;
+        wire.peer(static_cast<std::uint16_t>(port));
         wire.in("S 0:0(0) win 65535 <mss 1000>").out("S. 0:0(0) ack 1").in(". 1:1(0) ack 1").out_nothing();
-        script_socket s = kept.accept();
+        script_socket s = listener.accept();
         s.set(socket_option::user_timeout, milliseconds);
         s.send(100);
         wire.ignore_output();

@@ -142,6 +142,30 @@ TEST(impairment, a_rate_spaces_packets_out)
     EXPECT_EQ(wire.send(kilobyte, start + 10ms).at(0).at, start + 11ms) << "an idle wire saves up nothing";
 }
 
+TEST(impairment, a_stall_holds_what_arrives_at_the_end_of_a_period_until_the_next)
+{
+    bad_wire wire({.stall = 100ms, .stall_every = 1s});
+    EXPECT_EQ(wire.send("x", start).at(0).at, start);
+    EXPECT_EQ(wire.send("x", start + 899ms).at(0).at, start + 899ms);
+    for (const auto late : {900ms, 950ms, 999ms}) EXPECT_EQ(wire.send("x", start + late).at(0).at, start + 1s) << late.count();
+    EXPECT_EQ(wire.send("x", start + 1s).at(0).at, start + 1s);
+    EXPECT_EQ(wire.send("x", start + 1950ms).at(0).at, start + 2s) << "in each period";
+}
+
+TEST(impairment, a_stall_counts_from_when_a_packet_would_have_arrived)
+{
+    bad_wire wire({.delay = 50ms, .stall = 100ms, .stall_every = 1s});
+    EXPECT_EQ(wire.send("x", start + 840ms).at(0).at, start + 890ms);
+    EXPECT_EQ(wire.send("x", start + 860ms).at(0).at, start + 1s);
+    EXPECT_EQ(wire.send("x", start + 960ms).at(0).at, start + 1010ms) << "is under way meanwhile";
+}
+
+TEST(impairment, without_a_period_there_is_no_stall)
+{
+    bad_wire wire({.stall = 100ms});
+    for (const auto at : {0ms, 950ms, 999ms}) EXPECT_EQ(wire.send("x", start + at).at(0).at, start + at);
+}
+
 TEST(impairment, a_full_queue_drops_the_newest)
 {
     bad_wire wire({.rate = 8'000'000, .queue_limit = 2500});

@@ -88,6 +88,24 @@ TEST_F(log_trace, retransmissions)
     EXPECT_TRUE(says("debug tapio tcp 127.0.0.1:80 [::1]:9: retransmits 1448 octets at 77"));
 }
 
+TEST_F(log_trace, interfaces)
+{
+    const auto subscriber = make_log_trace();
+    core::interface_status now{"tap0", core::interface_state::up, true, 1500, {}, {}};
+    subscriber->interface_changed(1, now, {});
+    EXPECT_TRUE(says("info tapio interface 1 tap0: up, MTU 1500"));
+    now.state = core::interface_state::down;
+    now.enabled = false;
+    subscriber->interface_changed(1, now, {});
+    EXPECT_TRUE(says("warning tapio interface 1 tap0: down, MTU 1500, disabled"));
+    now.state = core::interface_state::not_present;
+    now.why = boost::system::error_code(ENODEV, boost::system::system_category());
+    subscriber->interface_changed(1, now, {});
+    EXPECT_TRUE(says("warning tapio interface 1 tap0: notPresent, MTU 1500, disabled (No such device)"));
+    make_log_trace({.interfaces = false})->interface_changed(1, now, {});
+    EXPECT_EQ(count(), 3U);
+}
+
 TEST_F(log_trace, packets_on_request_under_the_channel_asked_for)
 {
     happen({.channel = "there", .packets = true, .drops = false, .tcp = false});
