@@ -1,6 +1,8 @@
 // ICMP (RFC 792, RFC 1122 §3.2.2): echo, the errors that we send, and those about what we sent.
 #include "core/network.hpp"
 
+#include <tapio/core/checksum.hpp>
+
 #include <cerrno>
 
 namespace tapio::core {
@@ -49,6 +51,15 @@ icmp_error_report report_of(const wire::icmpv4_quote& q, int error, bool hard)
     r.hard = hard;
     r.sequence = q.sequence;
     return r;
+}
+
+/// As it would have been on a wire: a partial checksum is completed.
+packet quoted_payload(const received_packet& about)
+{
+    packet p = about.payload; // shares its octets
+    p.offload.checksum_start = 0;
+    complete_checksums(p);
+    return p;
 }
 
 } // namespace
@@ -152,7 +163,7 @@ void network::send_unreachable(const received_packet& about, wire::icmpv4_unreac
     const std::size_t n = std::min(about.ip_header_size + about.payload.size(), room);
     const block b(n);
     std::copy_n(about.ip_header.begin(), about.ip_header_size, b.data());
-    about.payload.copy_to({b.data() + about.ip_header_size, n - about.ip_header_size});
+    quoted_payload(about).copy_to({b.data() + about.ip_header_size, n - about.ip_header_size});
     packet p(b.share(0, n));
     wire::push_icmpv4(p, wire::icmpv4_type::destination_unreachable, code, 0);
     ++counters_.icmp.out_msgs;

@@ -304,6 +304,28 @@ TEST_F(icmp_errors, a_closed_port_is_unreachable_and_the_datagram_quoted)
     EXPECT_EQ(h->counters().icmp.out_dest_unreachs, 1U);
 }
 
+/// A device with offload gives datagrams whose checksums are partial.
+TEST_F(icmp_errors, a_partial_checksum_is_completed_in_the_quote)
+{
+    constexpr std::size_t ethernet = 14, udp_at = ethernet + 20, checksum_at = udp_at + 6;
+    const wire::ipv4_fields f = from_peer();
+    packet p = udp(f, 5000, 9, "knock");
+    const std::uint16_t pseudo =
+        pseudo_header(f.source, f.destination, static_cast<std::uint8_t>(ip_protocol::udp), p.size()).folded();
+    wire::push_ipv4(p, f);
+    wire::push_ethernet(p, our_mac, their_mac, wire::ether_type::ipv4);
+    const octets complete = flat(p);
+    octets partial = complete;
+    partial[checksum_at] = static_cast<std::byte>(pseudo >> 8);
+    partial[checksum_at + 1] = static_cast<std::byte>(pseudo & 0xff);
+    packet in(slice::copy_of(partial));
+    in.offload = {.checksum = offload_info::checksum_state::partial, .checksum_start = udp_at, .checksum_offset = 6};
+    h->receive(1, std::move(in), now);
+    const auto e = next();
+    ASSERT_TRUE(e && e->icmp);
+    EXPECT_EQ(octets(e->payload.begin(), e->payload.end()), octets(complete.begin() + ethernet, complete.end()));
+}
+
 TEST_F(icmp_errors, the_quote_makes_576_octets_at_most)
 {
     knock(from_peer(), std::string(1400, 'x'));
