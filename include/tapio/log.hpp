@@ -13,6 +13,8 @@
 ///     trace   packets           "interface 1: received 98 octets"  (their contents: see device/capture.hpp)
 ///
 /// Filters are Boost.Log's: a record that none wants costs a look at the filter and is not formatted.
+/// The attribute StackTime, a std::string ("3155673601.450000"), is the stack's time in seconds: virtual, or since the machine
+/// started; TimeStamp, if a program adds it, is Boost.Log's own, real in any case.
 #pragma once
 
 #include <tapio/core/trace.hpp>

@@ -4,12 +4,30 @@
 #include <boost/log/sources/record_ostream.hpp>
 #include <boost/log/sources/severity_channel_logger.hpp>
 #include <boost/log/trivial.hpp>
+#include <boost/log/utility/manipulators/add_value.hpp>
+
+#include <chrono>
+#include <cstdio>
 
 namespace tapio {
 
 namespace {
 
 using boost::log::trivial::severity_level;
+
+/// Seconds with microseconds, as the kernel's log has them.
+std::string seconds(core::time_point t)
+{
+    using namespace std::chrono;
+    const auto all = duration_cast<microseconds>(t.time_since_epoch()).count();
+    char text[32];
+    std::snprintf(text, sizeof text, "%lld.%06lld", static_cast<long long>(all / 1'000'000),
+                  static_cast<long long>(all % 1'000'000));
+    return text;
+}
+
+using boost::log::add_value; // it keeps a reference to the value: only within the statement that writes the record
+constexpr const char* stack_time = "StackTime";
 
 std::string text(const core::endpoint& e)
 {
@@ -24,49 +42,54 @@ public:
     {
     }
 
-    void received(std::uint32_t interface, const core::packet& p, core::time_point) override
+    void received(std::uint32_t interface, const core::packet& p, core::time_point now) override
     {
-        packet(interface, " received ", p);
+        packet(interface, " received ", p, now);
     }
-    void sent(std::uint32_t interface, const core::packet& p, core::time_point) override { packet(interface, " sent ", p); }
+    void sent(std::uint32_t interface, const core::packet& p, core::time_point now) override
+    {
+        packet(interface, " sent ", p, now);
+    }
 
-    void dropped(std::uint32_t interface, core::drop_reason why, const core::packet& p, core::time_point) override
+    void dropped(std::uint32_t interface, core::drop_reason why, const core::packet& p, core::time_point now) override
     {
         if (!options_.drops) return;
         BOOST_LOG_SEV(logger_, severity_level::debug)
-            << "interface " << interface << ": dropped " << p.size() << " octets: " << name(why) << " (" << describe(why) << ')';
+            << add_value(stack_time, seconds(now)) << "interface " << interface << ": dropped " << p.size()
+            << " octets: " << name(why) << " (" << describe(why) << ')';
     }
 
     void tcp_state_changed(const core::endpoint& local, const core::endpoint& remote, core::tcp_state from, core::tcp_state to,
-                           core::time_point) override
+                           core::time_point now) override
     {
         if (!options_.tcp) return;
-        BOOST_LOG_SEV(logger_, severity_level::info)
-            << "tcp " << text(local) << ' ' << text(remote) << ": " << name(from) << " -> " << name(to);
+        BOOST_LOG_SEV(logger_, severity_level::info) << add_value(stack_time, seconds(now)) << "tcp " << text(local) << ' '
+                                                     << text(remote) << ": " << name(from) << " -> " << name(to);
     }
 
     void tcp_retransmitted(const core::endpoint& local, const core::endpoint& remote, std::uint32_t sequence,
-                           std::uint32_t octets, core::time_point) override
+                           std::uint32_t octets, core::time_point now) override
     {
         if (!options_.tcp) return;
-        BOOST_LOG_SEV(logger_, severity_level::debug)
-            << "tcp " << text(local) << ' ' << text(remote) << ": retransmits " << octets << " octets at " << sequence;
+        BOOST_LOG_SEV(logger_, severity_level::debug) << add_value(stack_time, seconds(now)) << "tcp " << text(local) << ' '
+                                                      << text(remote) << ": retransmits " << octets << " octets at " << sequence;
     }
 
-    void interface_changed(std::uint32_t interface, const core::interface_status& now, core::time_point) override
+    void interface_changed(std::uint32_t interface, const core::interface_status& now, core::time_point time) override
     {
         if (!options_.interfaces) return;
         const auto severity = now.state == core::interface_state::up ? severity_level::info : severity_level::warning;
-        BOOST_LOG_SEV(logger_, severity) << "interface " << interface << ' ' << now.name << ": " << name(now.state) << ", MTU "
-                                         << now.mtu << (now.enabled ? "" : ", disabled")
+        BOOST_LOG_SEV(logger_, severity) << add_value(stack_time, seconds(time)) << "interface " << interface << ' ' << now.name
+                                         << ": " << name(now.state) << ", MTU " << now.mtu << (now.enabled ? "" : ", disabled")
                                          << (now.why ? " (" + now.why.message() + ')' : std::string());
     }
 
 private:
-    void packet(std::uint32_t interface, const char* what, const core::packet& p)
+    void packet(std::uint32_t interface, const char* what, const core::packet& p, core::time_point now)
     {
         if (!options_.packets) return;
-        BOOST_LOG_SEV(logger_, severity_level::trace) << "interface " << interface << ':' << what << p.size() << " octets";
+        BOOST_LOG_SEV(logger_, severity_level::trace)
+            << add_value(stack_time, seconds(now)) << "interface " << interface << ':' << what << p.size() << " octets";
     }
 
     log_options options_;

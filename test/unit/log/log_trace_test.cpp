@@ -24,9 +24,10 @@ struct kept_lines : logging::sinks::basic_formatted_sink_backend<char, logging::
     {
         const auto severity = logging::extract<logging::trivial::severity_level>("Severity", r);
         const auto channel = logging::extract<std::string>("Channel", r);
+        times.push_back(*logging::extract<std::string>("StackTime", r));
         lines.push_back(std::string(logging::trivial::to_string(*severity)) + ' ' + *channel + ' ' + text);
     }
-    std::vector<std::string> lines;
+    std::vector<std::string> lines, times;
 };
 
 class log_trace : public testing::Test
@@ -104,6 +105,18 @@ TEST_F(log_trace, interfaces)
     EXPECT_TRUE(says("warning tapio interface 1 tap0: notPresent, MTU 1500, disabled (No such device)"));
     make_log_trace({.interfaces = false})->interface_changed(1, now, {});
     EXPECT_EQ(count(), 3U);
+}
+
+TEST_F(log_trace, records_have_the_time_of_the_stack)
+{
+    const auto subscriber = make_log_trace();
+    const core::endpoint e{core::address_v4::loopback(), 80};
+    subscriber->tcp_state_changed(e, e, core::tcp_state::listen, core::tcp_state::syn_received, core::time_point(1h + 1450ms));
+    subscriber->tcp_retransmitted(e, e, 77, 1448, core::time_point(7us));
+    const core::packet p;
+    subscriber->dropped(1, core::drop_reason::udp_no_socket, p, core::time_point(2s));
+    subscriber->interface_changed(1, {}, core::time_point(3s));
+    EXPECT_EQ(sink->locked_backend()->times, (std::vector<std::string>{"3601.450000", "0.000007", "2.000000", "3.000000"}));
 }
 
 TEST_F(log_trace, packets_on_request_under_the_channel_asked_for)
