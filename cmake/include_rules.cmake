@@ -1,4 +1,4 @@
-# Who may include whom (the rooms of tapio). Run: cmake -DROOT=<source tree> -P include_rules.cmake
+# Who may include whom (the rooms of tapio), and that public headers are visible. Run: cmake -DROOT=<source tree> -P include_rules.cmake
 # Fails with one line for each #include that breaks a rule.
 cmake_minimum_required(VERSION 3.25)
 
@@ -87,6 +87,16 @@ foreach(file IN LISTS files)
             check_app()
         endif()
     endforeach()
+endforeach()
+
+# A shared library exports what public headers declare. Exempt: what is inside the library, what users define.
+foreach(file IN LISTS files)
+    if(file MATCHES "^include/" AND NOT file MATCHES "/(config|version|engine_fwd|virtual_std_clock)\\.hpp$")
+        file(READ "${ROOT}/${file}" text)
+        if(NOT text MATCHES "#pragma GCC visibility push\\(default\\)")
+            string(APPEND failures "  ${file}: a public header has #pragma GCC visibility push(default) after its includes, and a pop at its end\n")
+        endif()
+    endif()
 endforeach()
 
 if(failures)
