@@ -1,5 +1,7 @@
 #include "common/program.hpp"
 
+#include <tapio/version.hpp>
+
 #include <boost/system/system_error.hpp>
 
 #include <charconv>
@@ -25,7 +27,7 @@ std::string describe(const boost::system::system_error& e)
 
 program::program(std::string name, std::string purpose) : options("Options"), name_(std::move(name)), purpose_(std::move(purpose))
 {
-    options.add_options()("help,h", "print this and exit");
+    options.add_options()("help,h", "print this and exit")("version", "print the version and exit");
 }
 
 int program::run(int argc, const char* const* argv, const std::function<void()>& body)
@@ -50,6 +52,10 @@ bool program::parse(int argc, const char* const* argv)
     po::store(po::command_line_parser(argc, argv).options(options).positional(positional).run(), values);
     if (values.contains("help")) {
         std::cout << name_ << ": " << purpose_ << "\n\n" << options << std::flush;
+        return false;
+    }
+    if (values.contains("version")) {
+        std::cout << name_ << " (tapio) " TAPIO_VERSION_STRING << std::endl;
         return false;
     }
     po::notify(values);

@@ -1,5 +1,5 @@
 /// @file
-/// What every sample program does around its work: options, `--help`, errors as one line and an exit status, signals.
+/// What every sample program does around its work: options, `--help`, `--version`, errors as one line and an exit status, signals.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -37,7 +37,7 @@ public:
     po::options_description options;
     po::positional_options_description positional;
 
-    /// Parses, answers `--help`, runs `body`; errors become one line on stderr and an exit status.
+    /// Parses, answers `--help` and `--version`, runs `body`; errors become one line on stderr and an exit status.
     int run(int argc, const char* const* argv, const std::function<void()>& body);
 
 private:

@@ -23,6 +23,7 @@
 #include <tapio/shards.hpp>
 #include <tapio/stack.hpp>
 #include <tapio/steady_timer.hpp>
+#include <tapio/version.hpp>
 #include <tapio/virtual_time.hpp>
 
 #include <boost/asio.hpp>

@@ -22,7 +22,7 @@ endif()
 
 file(GLOB_RECURSE installed RELATIVE "${WORK}/prefix" "${WORK}/prefix/*")
 foreach(file IN LISTS installed)
-    if(NOT file MATCHES "^(include/tapio/.*\\.hpp|lib.*/(libtapio.*\\.(a|so[0-9.]*)|pkgconfig/tapio(_log)?\\.pc|cmake/tapio/[^/]*\\.cmake))$")
+    if(NOT file MATCHES "^(bin/tapio-[a-z-]+|include/tapio/.*\\.hpp|lib.*/(libtapio.*\\.(a|so[0-9.]*)|pkgconfig/tapio(_log)?\\.pc|cmake/tapio/[^/]*\\.cmake))$")
         message(FATAL_ERROR "installs what it should not: ${file}")
     endif()
 endforeach()

@@ -8,6 +8,8 @@
 #include "lab/lossy_transfer.hpp"
 #include "lab/plot.hpp"
 
+#include <tapio/version.hpp>
+
 #include <boost/program_options.hpp>
 
 #include <algorithm>
@@ -106,6 +108,7 @@ int main(int argc, char** argv)
     std::uint64_t seed = 1;
     po::options_description options("tcp_lab: TCP over one bottleneck, in virtual time");
     options.add_options()("help", "this");
+    options.add_options()("version", "the version");
     options.add_options()("cc", po::value(&algorithms), "algorithms, with commas between");
     options.add_options()("loss", po::value(&loss), "% of packets lost at random");
     options.add_options()("rtt", po::value(&rtt), "ms");
@@ -132,6 +135,7 @@ int main(int argc, char** argv)
         po::store(po::parse_command_line(argc, argv, options), given);
         po::notify(given);
         if (given.contains("help")) return std::cout << options, 0;
+        if (given.contains("version")) return std::puts("tcp_lab (tapio) " TAPIO_VERSION_STRING), 0;
         cell c;
         c.loss = loss / 100;
         const auto nanoseconds = [](double seconds) { return tapio::core::duration(static_cast<std::int64_t>(seconds * 1e9)); };
