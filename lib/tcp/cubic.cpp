@@ -9,7 +9,7 @@ namespace tapio::core::tcp {
 
 namespace {
 
-constexpr double c = 0.4;                               // RFC 9438 §4.1.1
+constexpr double cubic_c = 0.4;                         // RFC 9438 §4.1.1
 constexpr double beta = 0.7;                            // §4.6
 constexpr double beta_ecn = 0.85;                       // a mark comes before the queue is full (RFC 8511 §3)
 constexpr double alpha = 3.0 * (1 - beta) / (1 + beta); // §4.3
@@ -88,8 +88,8 @@ void cubic::begin_epoch(time_point now) noexcept
 {
     now_.epoch = now;
     if (now_.cwnd < now_.w_max) {
-        now_.k = std::cbrt((now_.w_max - now_.cwnd) / c); // §4.2, figure 2
-    } else {                                              // §4.8, or slow start has gone beyond it
+        now_.k = std::cbrt((now_.w_max - now_.cwnd) / cubic_c); // §4.2, figure 2
+    } else {                                                    // §4.8, or slow start has gone beyond it
         now_.k = 0;
         now_.w_max = now_.cwnd;
     }
@@ -99,7 +99,7 @@ void cubic::begin_epoch(time_point now) noexcept
 double cubic::w_cubic(double t) const noexcept
 {
     const double d = t - now_.k;
-    return c * d * d * d + now_.w_max;
+    return cubic_c * d * d * d + now_.w_max;
 }
 
 /// §4.2 to §4.5
