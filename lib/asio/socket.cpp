@@ -557,7 +557,8 @@ std::size_t socket::receive_error(mutable_buffer_list into, core::endpoint& sent
     return n;
 }
 
-void socket::connect(const core::endpoint& peer, error_code& ec) { connect(peer, !non_blocking_, core::never, ec); }
+/// Waits also where non_blocking() is set, as Asio's does (socket_ops::sync_connect).
+void socket::connect(const core::endpoint& peer, error_code& ec) { connect(peer, true, core::never, ec); }
 void socket::connect_until(const core::endpoint& peer, core::time_point deadline, error_code& ec)
 {
     connect(peer, true, deadline, ec);

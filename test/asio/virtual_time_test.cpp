@@ -304,4 +304,20 @@ TEST(virtual_time, run_returns_when_nothing_can_happen)
     EXPECT_EQ(net.time.now() - then, 1h);
 }
 
+/// The kernel beneath Asio's own says "in progress", and Asio waits for what comes of it.
+TEST(virtual_time, connect_waits_on_a_non_blocking_socket_too)
+{
+    bad_network net({.delay = 50ms});
+    tcp::acceptor acceptor(*net.right, {tcp::v4(), 7});
+    for (const std::uint16_t port : {std::uint16_t{7}, std::uint16_t{8}}) {
+        tcp::socket s(*net.left, tcp::v4());
+        s.non_blocking(true);
+        const auto begin = net.time.now();
+        error_code ec;
+        s.connect({right_address, port}, ec);
+        EXPECT_EQ(ec, port == 7 ? error_code() : error_code(asio::error::connection_refused));
+        EXPECT_GE(net.time.now() - begin, 100ms);
+    }
+}
+
 } // namespace
