@@ -47,6 +47,26 @@ std::string ask(tcp::socket& s)
     return got;
 }
 
+TEST(driver, run_of_the_users_io_context_stays_for_what_may_still_happen_only)
+{
+    asio::io_context io;
+    tapio::stack_options options;
+    options.tcp_time_wait = 50ms;
+    tapio::stack stack(io, nullptr, options);
+    EXPECT_EQ(io.run(), 0U) << "a loopback alone";
+    io.restart();
+    const tcp::endpoint here(asio::ip::address_v4::loopback(), 80);
+    tcp::acceptor acceptor(stack, here);
+    tcp::socket client(stack);
+    client.connect(here);
+    tcp::socket server = acceptor.accept();
+    client.close(), server.close();
+    const auto begin = std::chrono::steady_clock::now();
+    io.run();
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, 50ms) << "TIME-WAIT";
+    EXPECT_TRUE(acceptor.is_open()) << "nobody waits on it";
+}
+
 TEST(driver, a_blocked_caller_drives_a_stack_that_nobody_runs)
 {
     asio::io_context io;
