@@ -201,6 +201,7 @@ private:
     void leave_persist(bool was_closed, time_point now);
     void take_back_unaccepted();
     void our_fin_acknowledged(time_point now);
+    void note_mark(const segment& seg);
     void process_urgent(const segment& seg);
     verdict process_text(segment& seg, time_point now);
     void report_held(const segment& seg, std::uint64_t at, bool has_told);
@@ -225,11 +226,12 @@ private:
     bool emit_probe(outgoing_segment& out, time_point now);
     bool emit_keep_alive(outgoing_segment& out, time_point now);
     bool emit_ack(outgoing_segment& out, time_point now, bool goes_on);
+    bool emit_part(outgoing_segment& out, time_point now);
     void fill_syn(outgoing_segment& out, time_point now);
     void fill_range(outgoing_segment& out, seq_number begin, seq_number end);
     seq_number acceptable_sequence() const noexcept;
     void finish(outgoing_segment& out, time_point now);
-    wire_window window_to_advertise();
+    wire_window window_to_advertise(seq_number acknowledged);
     std::size_t most_sack_blocks() const noexcept;
     std::uint32_t segment_room() const noexcept;
     std::uint32_t whole_piece(std::uint32_t one) const noexcept;
@@ -323,6 +325,7 @@ private:
     send_buffer outgoing_;
     receive_buffer incoming_;
     sack_report sack_;
+    mark_report marks_;
     receive_crowd* crowd_;
     memory_share share_;
     urgent_mark urgent_;

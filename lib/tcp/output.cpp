@@ -9,6 +9,7 @@ bool connection::next_segment(outgoing_segment& out, time_point now, bool goes_o
     awaits_more_ = withholds_ack_ = last_ = false;
     if (reset_) return emit_reset(out, now), true;
     if (state_ == state::closed) return false;
+    if (marks_.has_parts()) return emit_part(out, now);
     const bool any = (sent_.lost() > 0 && emit_retransmission(out, now)) || (snd_.nxt == snd_.iss && emit_syn(out, now)) ||
                      (tail_probe_due_ && emit_tail_probe(out, now)) || emit_data(out, now) ||
                      (probe_due_ && emit_probe(out, now)) || (keep_alive_due_ && emit_keep_alive(out, now)) ||
@@ -364,6 +365,21 @@ bool connection::emit_ack(outgoing_segment& out, time_point now, bool goes_on)
     return true;
 }
 
+/// Acknowledges a part of what has come, that the peer may know which of it was marked; the rest follows.
+bool connection::emit_part(outgoing_segment& out, time_point now)
+{
+    const mark_report::part part = marks_.take();
+    out.seq = acceptable_sequence();
+    out.bits.ack = true;
+    out.bits.ece = part.echo;
+    out.ack = part.end;
+    out.window = window_to_advertise(part.end);
+    if (ts_.enabled()) out.options.ts = ts_.to_send(now);
+    rcv_.last_ack = part.end;
+    ++segments_sent_;
+    return true;
+}
+
 /// SEG.SEQ of a segment without text, which the peer drops if it lies beyond the window that it has offered: SND.NXT, or, where
 /// SND.NXT is beyond it (a probe's octet, a window that was taken back), the window's right edge. As Linux's
 /// tcp_acceptable_seq().
@@ -382,8 +398,8 @@ void connection::finish(outgoing_segment& out, time_point now)
 {
     out.bits.ack = true;
     out.ack = rcv_.nxt;
-    out.window = window_to_advertise();
-    out.bits.ece = ecn_.echo();
+    out.window = window_to_advertise(rcv_.nxt);
+    out.bits.ece = marks_.told() || ecn_.echo();
     if (ts_.enabled()) out.options.ts = ts_.to_send(now);
     if (!sack_.nothing_to_tell(incoming_.early()))
         sack_.tell(out.options.sack, incoming_.early(), incoming_.next(), rcv_.nxt, most_sack_blocks());
@@ -395,18 +411,19 @@ void connection::finish(outgoing_segment& out, time_point now)
 }
 
 /// The receiver's silly window avoidance (RFC 9293 §3.8.6.2.2): the right edge moves by a good piece or not at all, and never
-/// back (§3.8.6).
-wire_window connection::window_to_advertise()
+/// back (§3.8.6).  @param acknowledged where the window begins: RCV.NXT, or before it
+wire_window connection::window_to_advertise(seq_number acknowledged)
 {
-    const std::uint32_t offered = receive_window();
-    const std::uint32_t room = receive_room();
+    const std::uint32_t ahead = rcv_.nxt - acknowledged;
+    const std::uint32_t offered = receive_window() + ahead;
+    const std::uint32_t room = receive_room() + ahead;
     const std::uint32_t worthwhile = std::min(incoming_.capacity() / 2, receive_mss_); // RFC 9293 MUST-39
     const std::uint32_t size = room >= offered + worthwhile ? room : offered;
     const window_scale scale = rcv_scale_;
     wire_window wire = scale.to_wire(size);
     const std::uint32_t rounded_up = size + scale.unit() - 1;
     if (octets(wire << scale) < offered && rounded_up <= room + 2 * scale.unit()) wire = scale.to_wire(rounded_up);
-    rcv_.adv = later(rcv_.adv, rcv_.nxt + octets(wire << scale));
+    rcv_.adv = later(rcv_.adv, acknowledged + octets(wire << scale));
     return wire;
 }
 

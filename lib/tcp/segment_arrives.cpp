@@ -15,7 +15,7 @@ std::optional<drop_reason> connection::on_segment(segment&& seg, time_point now)
     if (seg.bits.rst && check_reset(seg, now) == verdict::drop) return drop_; // step 2; step 3 (security) has no form today
     if (seg.bits.syn && check_syn(seg, now) == verdict::drop) return drop_;   // step 4
     if (process_ack(seg, now) == verdict::drop) return drop_;                 // step 5
-    if (ecn_.arrived(seg)) acks_.demand();                                    // RFC 3168 §6.1.3
+    if (ecn_.enabled()) note_mark(seg);                                       // RFC 3168 §6.1.3
     process_urgent(seg);                                                      // step 6
     if (seg.payload_size > 0 && process_text(seg, now) == verdict::drop) return drop_; // step 7
     process_fin(seg, now);                                                             // step 8
@@ -381,6 +381,17 @@ void connection::our_fin_acknowledged(time_point now)
     } else if (state_ == state::last_ack) {
         closed();
     }
+}
+
+/// What is acknowledged together must not hide which of it was marked.
+void connection::note_mark(const segment& seg)
+{
+    const bool echo = ecn_.echo();
+    if (ecn_.arrived(seg) && (ecn_.is_exact() || marks_.has_news())) {
+        marks_.change(rcv_.last_ack, rcv_.nxt, echo);
+        acks_.demand();
+    }
+    marks_.arrived(seg.congestion_experienced);
 }
 
 /// Step 6. The pointer points behind the urgent octet (RFC 6093 §2.1: what all implementations do).

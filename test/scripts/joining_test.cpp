@@ -1,5 +1,5 @@
 // What comes in one batch is joined, and answered together. What the protocol counts must not be lost by that: duplicate
-// acknowledgements for and from a peer without SACK (RFC 5681 §3.2, §4.2), and each D-SACK (RFC 2883).
+// acknowledgements for and from a peer without SACK (RFC 5681 §3.2, §4.2), and each D-SACK (RFC 2883). Marks: marks_test.cpp.
 #include "support/script/script.hpp"
 
 namespace tapio::test {

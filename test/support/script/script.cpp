@@ -221,7 +221,9 @@ script& script::in_together(const std::vector<std::string>& texts, location wher
     (void)host();
     if (broken_ || !nothing_left(where)) return *this;
     std::vector<packet> batch;
-    for (const std::string& text : texts) {
+    for (std::string text : texts) {
+        mark_next_ = text.starts_with("CE ");
+        if (mark_next_) text.erase(0, 3);
         const segment_text t = parse_segment_text(text);
         packet p = segment_of(text, payload_at(t.seq.value_or(0), t.size.value_or(0)), where);
         push_ip(p, wire::ip_protocol::tcp);

@@ -91,7 +91,7 @@ public:
     script& in(const std::string& text, location where = location::current());
     script& in(const std::string& text, const std::string& payload, location where = location::current());
     /// The peer sends these, and the host is given them as one batch: segments that follow one another are joined, as on a device
-    /// that was read until it was empty.
+    /// that was read until it was empty. "CE " in front of one: the network has marked it.
     script& in_together(const std::vector<std::string>& texts, location where = location::current());
     /// The peer must get this, next and now.
     script& out(const std::string& text, location where = location::current());
