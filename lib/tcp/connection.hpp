@@ -181,7 +181,7 @@ private:
     void syn_data_answered(bool taken) noexcept;
     verdict take_queued_text(time_point now);
 
-    // segment_arrives.cpp
+    // segment_arrives.cpp, segment_arrives_ack.cpp
     verdict check_timestamp(const segment& seg, time_point now);
     verdict check_sequence(segment& seg, time_point now);
     verdict check_reset(const segment& seg, time_point now);
@@ -215,7 +215,7 @@ private:
     verdict dropped(drop_reason why) noexcept;
     std::uint32_t receive_window() const noexcept { return later(rcv_.adv, rcv_.nxt) - rcv_.nxt; }
 
-    // output.cpp; next_segment() asks a reset, a SYN, what is lost and the probes only when they are due
+    // output.cpp, output_acks.cpp; next_segment() asks a reset, a SYN, what is lost and the probes only when they are due
     void emit_reset(outgoing_segment& out, time_point now);
     bool emit_syn(outgoing_segment& out, time_point now);
     void add_early_data(outgoing_segment& syn, time_point now);
