@@ -453,6 +453,15 @@ bool socket::at_mark(error_code& ec) const
     return t.host().tcp().at_mark(tcp(id_));
 }
 
+core::tcp_info socket::info(error_code& ec) const
+{
+    engine::user_turn t(*engine_);
+    if (!open_) return ec = error::bad_descriptor, core::tcp_info();
+    if (kind_ != socket_kind::tcp) return ec = error::operation_not_supported, core::tcp_info();
+    ec = {};
+    return *t.host().tcp().info(tcp(id_), t.now());
+}
+
 // -- synchronous calls --------------------------------------------------------------------------------------------------
 
 /// Tries until it would not block, sleeping in between while somebody else drives the stack, or driving it. The second try

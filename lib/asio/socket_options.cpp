@@ -1,5 +1,6 @@
 // Berkeley's option numbers and values, as Asio's option objects carry them, to the core's.
 #include "asio/engine.hpp"
+#include "asio/linux_tcp_info.hpp"
 
 #include <tapio/detail/socket.hpp>
 
@@ -138,53 +139,6 @@ void copy_out(const void* from, std::size_t have, void* data, std::size_t* size)
 {
     *size = std::min(*size, have);
     std::memcpy(data, from, *size);
-}
-
-std::uint32_t microseconds(core::duration d) noexcept
-{
-    return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(d).count());
-}
-
-std::uint8_t linux_state(core::tcp_state s) noexcept
-{
-    using core::tcp_state;
-    switch (s) {
-    case tcp_state::established: return TCP_ESTABLISHED;
-    case tcp_state::syn_sent: return TCP_SYN_SENT;
-    case tcp_state::syn_received: return TCP_SYN_RECV;
-    case tcp_state::fin_wait_1: return TCP_FIN_WAIT1;
-    case tcp_state::fin_wait_2: return TCP_FIN_WAIT2;
-    case tcp_state::time_wait: return TCP_TIME_WAIT;
-    case tcp_state::close_wait: return TCP_CLOSE_WAIT;
-    case tcp_state::last_ack: return TCP_LAST_ACK;
-    case tcp_state::listen: return TCP_LISTEN;
-    case tcp_state::closing: return TCP_CLOSING;
-    case tcp_state::closed: break;
-    }
-    return TCP_CLOSE;
-}
-
-::tcp_info linux_info(const core::tcp_info& i) noexcept
-{
-    ::tcp_info out{};
-    out.tcpi_state = linux_state(i.state);
-    out.tcpi_options = static_cast<std::uint8_t>((i.timestamps ? TCPI_OPT_TIMESTAMPS : 0) | (i.sack ? TCPI_OPT_SACK : 0) |
-                                                 (i.window_scaling ? TCPI_OPT_WSCALE : 0) | (i.ecn ? TCPI_OPT_ECN : 0));
-    out.tcpi_snd_wscale = i.send_window_scale & 15;
-    out.tcpi_rcv_wscale = i.receive_window_scale & 15;
-    out.tcpi_rto = microseconds(i.rto);
-    out.tcpi_snd_mss = i.send_mss;
-    out.tcpi_rcv_mss = i.receive_mss;
-    out.tcpi_advmss = i.receive_mss;
-    out.tcpi_rtt = microseconds(i.srtt);
-    out.tcpi_rttvar = microseconds(i.rttvar);
-    out.tcpi_backoff = static_cast<std::uint8_t>(std::min(i.consecutive_timeouts, 255U));
-    const std::uint32_t mss = std::max(i.send_mss, 1U);
-    out.tcpi_unacked = static_cast<std::uint32_t>((i.unacked + mss - 1) / mss);
-    out.tcpi_snd_cwnd = static_cast<std::uint32_t>(i.cwnd / mss);
-    out.tcpi_snd_ssthresh = static_cast<std::uint32_t>(std::min<std::uint64_t>(i.ssthresh / mss, 0x7fff'ffff));
-    out.tcpi_total_retrans = static_cast<std::uint32_t>(i.retransmissions);
-    return out;
 }
 
 constexpr std::size_t congestion_name_size = 16; ///< Linux's TCP_CA_NAME_MAX

@@ -2,6 +2,7 @@
 #include <tapio/core/address.hpp>
 #include <tapio/core/drop_reason.hpp>
 #include <tapio/core/interface_status.hpp>
+#include <tapio/core/tcp_info.hpp>
 #include <tapio/core/trace.hpp>
 
 #include <charconv>
@@ -45,6 +46,36 @@ const char* name(tcp_state state) noexcept
     case tcp_state::closing: return "CLOSING";
     case tcp_state::last_ack: return "LAST-ACK";
     case tcp_state::time_wait: return "TIME-WAIT";
+    }
+    return "unknown";
+}
+
+const char* name(tcp_recovery phase) noexcept
+{
+    switch (phase) {
+    case tcp_recovery::open: return "open";
+    case tcp_recovery::disorder: return "disorder";
+    case tcp_recovery::cwr: return "cwr";
+    case tcp_recovery::recovering: return "recovering";
+    case tcp_recovery::loss: return "loss";
+    }
+    return "unknown";
+}
+
+const char* name(tcp_timer timer) noexcept
+{
+    switch (timer) {
+    case tcp_timer::none: return "none";
+    case tcp_timer::retransmit: return "retransmit";
+    case tcp_timer::tail_probe: return "tail_probe";
+    case tcp_timer::reorder: return "reorder";
+    case tcp_timer::pace: return "pace";
+    case tcp_timer::persist: return "persist";
+    case tcp_timer::delayed_ack: return "delayed_ack";
+    case tcp_timer::keep_alive: return "keep_alive";
+    case tcp_timer::orphan: return "orphan";
+    case tcp_timer::fin_wait_2: return "fin_wait_2";
+    case tcp_timer::time_wait: return "time_wait";
     }
     return "unknown";
 }

@@ -124,13 +124,17 @@ bool tcp_sockets::at_mark(tcp_id id) const
     return s != nullptr && s->connection && s->connection->at_mark();
 }
 
-result<tcp_info> tcp_sockets::info(tcp_id id, time_point) const
+result<tcp_info> tcp_sockets::info(tcp_id id, time_point now) const
 {
     const tcp_socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
-    if (s->connection) return s->connection->info();
+    if (s->connection) return s->connection->info(now);
     tcp_info out;
-    out.state = s->listening ? tcp_state::listen : tcp_state::closed;
+    out.max_pacing_rate = s->options.max_pacing_rate;
+    if (!s->listening) return out;
+    out.state = tcp_state::listen;
+    out.waiting = static_cast<std::uint32_t>(s->listening->established.size());
+    out.backlog = s->listening->backlog;
     return out;
 }
 

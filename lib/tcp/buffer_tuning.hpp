@@ -51,6 +51,8 @@ public:
         }
     }
 
+    duration round_trip() const noexcept { return rtt_; } ///< 0: not measured
+
     /// The user has read so many octets. @param fallback a round trip, where none was measured here
     /// @return what the capacity should be, octets; where the limit has become smaller, that
     std::uint32_t user_read(std::uint64_t octets, duration fallback, std::uint32_t capacity, std::uint32_t limit,

@@ -485,41 +485,4 @@ bool connection::waits_for_data() const noexcept
     return early_ == early_data::allowed && state_ == state::syn_sent && outgoing_.size() == 0;
 }
 
-tcp_info connection::info() const
-{
-    tcp_info i;
-    i.state = state_;
-    i.congestion_control = congestion_->name();
-    i.rto = rtt_.rto();
-    i.srtt = rtt_.srtt();
-    i.rttvar = rtt_.rttvar();
-    i.min_rtt = rtt_.min_rtt();
-    i.send_mss = send_mss_;
-    i.receive_mss = receive_mss_;
-    i.cwnd = congestion_->window();
-    i.ssthresh = congestion_->threshold();
-    i.in_flight = recovery_.in_flight(sent_);
-    i.send_window = snd_.wnd;
-    i.receive_window = receive_window();
-    i.send_window_scale = snd_scale_.shift();
-    i.receive_window_scale = rcv_scale_.shift();
-    i.window_scaling = scaling_;
-    i.timestamps = ts_.enabled();
-    i.sack = recovery_.uses_sack();
-    i.ecn = ecn_.enabled();
-    i.data_in_syn = early_ == early_data::taken;
-    i.bytes_acked = snd_.una_position;
-    i.bytes_sent = outgoing_.end() - unsent();
-    i.bytes_received = incoming_.next();
-    i.bytes_retransmitted = octets_retransmitted_;
-    i.segments_sent = segments_sent_;
-    i.segments_received = segments_received_;
-    i.retransmissions = retransmissions_;
-    i.unsent = unsent();
-    i.unacked = sent_.outstanding();
-    i.unread = incoming_.unread();
-    i.consecutive_timeouts = timeouts_;
-    return i;
-}
-
 } // namespace tapio::core::tcp

@@ -141,8 +141,9 @@ public:
     std::uint64_t held() const noexcept { return share_.held(); }                    ///< octets, of the memory budget
     std::uint32_t receive_capacity() const noexcept { return incoming_.capacity(); } ///< octets
     std::uint32_t path_mss() const noexcept { return path_mss_; }                    ///< octets; without TCP options
+    std::uint32_t send_mss() const noexcept { return send_mss_; }                    ///< octets of payload in a full segment
     bool may_be_fragmented() const noexcept { return may_fragment_; }                ///< its packets go without DF
-    tcp_info info() const;
+    tcp_info info(time_point now) const;
     seq_number next_sequence() const noexcept { return snd_.nxt; }
     /// R1 of RFC 9293 §3.8.3 was reached just now: something is wrong with the path. MUST-20
     bool hears_nothing(time_point now) const noexcept { return timeouts_ == suspicious_timeouts && last_timeout_ == now; }
@@ -204,6 +205,7 @@ private:
     void note_mark(const segment& seg);
     void process_urgent(const segment& seg);
     verdict process_text(segment& seg, time_point now);
+    void note_early(const segment& seg);
     void report_held(const segment& seg, std::uint64_t at, bool has_told);
     void process_fin(const segment& seg, time_point now);
     void fin_received(time_point now);
@@ -220,7 +222,7 @@ private:
     bool emit_syn(outgoing_segment& out, time_point now);
     void add_early_data(outgoing_segment& syn, time_point now);
     bool emit_retransmission(outgoing_segment& out, time_point now);
-    void resend(outgoing_segment& out, seq_number begin, seq_number end, time_point now);
+    void resend(outgoing_segment& out, seq_number begin, seq_number end, time_point now, bool trial = false);
     bool emit_tail_probe(outgoing_segment& out, time_point now);
     bool emit_data(outgoing_segment& out, time_point now);
     bool emit_probe(outgoing_segment& out, time_point now);
@@ -228,7 +230,7 @@ private:
     bool emit_ack(outgoing_segment& out, time_point now, bool goes_on);
     bool emit_part(outgoing_segment& out, time_point now);
     void fill_syn(outgoing_segment& out, time_point now);
-    void fill_range(outgoing_segment& out, seq_number begin, seq_number end);
+    void fill_range(outgoing_segment& out, seq_number begin, seq_number end, bool trial = false);
     seq_number acceptable_sequence() const noexcept;
     void finish(outgoing_segment& out, time_point now);
     wire_window window_to_advertise(seq_number acknowledged);
@@ -292,6 +294,10 @@ private:
     result<std::size_t> receive_by(Read&& read, bool peek, time_point now);
     std::uint64_t send_capacity() const noexcept;
     std::uint32_t receive_room() const noexcept;
+    void describe_path(tcp_info& i) const;
+    void describe_history(tcp_info& i) const;
+    void describe_times(tcp_info& i, time_point now) const;
+    tcp_recovery recovery_phase() const noexcept;
     void settle() noexcept { share_.hold(outgoing_.held() + incoming_.held()); }
     void tune_receive_buffer(std::uint64_t octets, time_point now);
     void negotiate_segment_sizes(std::optional<std::uint16_t> peers, time_point now);
@@ -339,6 +345,7 @@ private:
     tcp::keep_alive keep_alive_;
     unsigned timeouts_ = 0; ///< in a row
     unsigned persist_backoff_ = 0;
+    time_point busy_since_{};    ///< when something was first outstanding, while something is
     time_point hole_since_{};    ///< in what was received, if there is one
     time_point last_progress_{}; ///< when the peer last acknowledged something, or data was first outstanding
     time_point probing_since_{}; ///< when the first probe of a closed window was sent, while persist_backoff_ > 0

@@ -20,6 +20,7 @@ idle_memory connection::rest()
     idle_memory m(std::move(static_cast<lasting_state&>(*this)));
     m.rtt = rtt_.learned();
     m.rate = rate_.so_far();
+    m.heard = keep_alive_.last_heard();
     m.received = incoming_.next();
     m.receive_capacity = incoming_.capacity();
     m.recover = recovery_.recover();
@@ -41,6 +42,7 @@ connection::connection(idle_memory m, const connection_setup& setup, tcp_counter
 {
     rtt_.resume(m.rtt);
     rate_.resume(m.rate);
+    keep_alive_.heard(m.heard);
     if (sacking_) use_sack();
 }
 

@@ -80,6 +80,8 @@ void connection::retransmit_timeout(time_point now)
     if (sent_.empty()) return;
     if (gives_up(now)) return fail(soft_error_ ? soft_error_ : errno_code(ETIMEDOUT));
     ++counters_.timeouts;
+    ++mishaps_.add().timeouts;
+    if (timeouts_ == 0) ++mishaps_.add().timeout_recoveries;
     syn_timed_out_ = syn_timed_out_ || !synchronized(state_);
     const bool first = timeouts_++ == 0;
     last_timeout_ = now;

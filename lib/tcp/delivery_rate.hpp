@@ -65,21 +65,60 @@ public:
         // What was sent in a burst cannot have arrived faster than it left, nor been acknowledged faster than it arrived.
         out.interval = std::max(s.sent_at - s.stamp.first_sent_at, delivered_at_ - s.stamp.delivered_at);
         if (out.interval < least_rtt) out.interval = duration::zero(); // it cannot be
+        if (out.interval > duration::zero()) keep(out);
         return out;
     }
+    /// The last that was measured while the user gave enough to send; while it does not, the highest since. Octets/s; 0: none
+    std::uint64_t rate() const noexcept
+    {
+        if (kept_.interval == duration::zero()) return 0;
+        return static_cast<std::uint64_t>(1e9 * static_cast<double>(kept_.delivered) /
+                                          static_cast<double>(kept_.interval.count()));
+    }
+    bool rate_is_app_limited() const noexcept { return kept_.app_limited; }
     std::uint64_t total() const noexcept { return totals_.delivered; } ///< octets
 
-    /// While nothing is in flight it knows no more than this.
+    /// While nothing is in flight, and nothing is to be sent, it knows no more than this.
+    struct memory
+    {
+        std::uint64_t delivered = 0; ///< octets
+        std::uint64_t rate = 0;      ///< octets/s; the top bit is rate_is_app_limited()
+    };
+    memory so_far() const noexcept { return {totals_.delivered, rate() | (kept_.app_limited ? app_limited_bit : 0)}; }
+    void resume(const memory& m) noexcept
+    {
+        totals_.delivered = m.delivered;
+        app_limited(0);
+        kept_ = {m.rate & ~app_limited_bit, std::chrono::seconds(m.rate == 0 ? 0 : 1), (m.rate & app_limited_bit) != 0};
+    }
+
+private:
+    static constexpr std::uint64_t app_limited_bit = UINT64_C(1) << 63;
+
     struct totals
     {
         std::uint64_t delivered = 0, lost = 0; ///< octets
         std::uint64_t app_limited_until = 0;   ///< of what is delivered
     };
-    const totals& so_far() const noexcept { return totals_; }
-    void resume(const totals& t) noexcept { totals_ = t; }
+    struct measurement
+    {
+        std::uint64_t delivered = 0; ///< octets
+        duration interval{};
+        bool app_limited = false;
+    };
 
-private:
+    void keep(const rate_sample& s) noexcept
+    {
+        const auto slower = [&] { // by a product: no division for each acknowledgement
+            return static_cast<double>(s.delivered) * static_cast<double>(kept_.interval.count()) <
+                   static_cast<double>(kept_.delivered) * static_cast<double>(s.interval.count());
+        };
+        if (s.app_limited && slower()) return;
+        kept_ = {s.delivered, s.interval, s.app_limited};
+    }
+
     totals totals_;
+    measurement kept_;
     time_point delivered_at_{}, first_sent_at_{};
 };
 

@@ -49,6 +49,8 @@ public:
         cwr_due_ = true;
         return true;
     }
+    /// That window has not been acknowledged yet.
+    bool is_reducing(seq_number una) const noexcept { return reduced_until_ && una.before(*reduced_until_); }
     /// New data is sent: is CWR to be set on it?
     bool take_cwr() noexcept { return std::exchange(cwr_due_, false); }
 

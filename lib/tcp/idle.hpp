@@ -19,7 +19,8 @@ struct idle_memory
 
     lasting_state lasting;
     rtt_estimator::measurements rtt;
-    delivery_rate::totals rate;
+    delivery_rate::memory rate;
+    time_point heard;                   ///< when the last segment came
     std::uint64_t received = 0;         ///< octets, all of them read
     std::uint32_t receive_capacity = 0; ///< octets
     seq_number recover;                 ///< loss_recovery's; or, of one that has been through something,

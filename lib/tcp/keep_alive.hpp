@@ -54,6 +54,9 @@ public:
         return action::probe;
     }
 
+    time_point last_heard() const noexcept { return last_heard_; } ///< the epoch: never
+    unsigned unanswered() const noexcept { return probes_; }       ///< probes
+
 private:
     time_point last_heard_{};
     unsigned probes_ = 0; ///< unanswered

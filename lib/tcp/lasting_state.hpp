@@ -10,6 +10,7 @@
 #include "tcp/corrective_ack_limit.hpp"
 #include "tcp/ecn.hpp"
 #include "tcp/fast_open.hpp"
+#include "tcp/history.hpp"
 #include "tcp/seq_number.hpp"
 #include "tcp/timestamp_clock.hpp"
 #include "tcp/window.hpp"
@@ -73,7 +74,9 @@ struct lasting_state
     corrective_ack_limit corrections_; // stands where it leaves no padding: an idle connection may cost 1 KiB
     challenge_limit challenges_;
     time_point last_data_sent_{}, last_data_received_{}, last_timeout_{};
-    std::uint64_t segments_sent_ = 0, segments_received_ = 0, retransmissions_ = 0, octets_retransmitted_ = 0;
+    duration busy_{}; ///< while something was outstanding; without what is
+    segment_counts segments_;
+    mishaps mishaps_;
 };
 
 } // namespace tapio::core::tcp

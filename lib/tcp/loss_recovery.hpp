@@ -55,9 +55,10 @@ public:
     bool uses_sack() const noexcept { return sack_; }
 
     /// A segment was delivered: before `acknowledged`, for each. @param echoed_before see rack::delivered
-    void delivered(const sent_segment& s, bool echoed_before, const rtt_estimator& rtt, time_point now) noexcept
+    /// @return it has been overtaken on its way
+    bool delivered(const sent_segment& s, bool echoed_before, const rtt_estimator& rtt, time_point now) noexcept
     {
-        if (sack_) rack_.delivered(s, echoed_before, rtt.min_rtt(), now);
+        return sack_ && rack_.delivered(s, echoed_before, rtt.min_rtt(), now);
     }
 
     /// An acknowledgement that moved SND.UNA, or any with SACK. Completes `news.sample`, which congestion control is to be told
@@ -118,6 +119,7 @@ public:
     void retransmitted(std::uint32_t octets, std::uint32_t ts) noexcept;
 
     phase state() const noexcept { return phase_; }
+    std::uint32_t duplicates() const noexcept { return duplicates_; } ///< acknowledgements in a row; without SACK
     seq_number recover() const noexcept { return recover_; }
     /// While nothing is outstanding: but for recover() and uses_sack(), it is as good as a fresh one.
     bool is_plain() const noexcept

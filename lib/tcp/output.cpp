@@ -57,6 +57,7 @@ void connection::add_early_data(outgoing_segment& syn, time_point now)
     outgoing_.share(0, n, syn.payload);
     syn.bits.psh = n == outgoing_.size();
     sent_new(snd_.nxt, snd_.nxt + n, now);
+    ++segments_.data_sent;
     early_ = early_data::sent;
 }
 
@@ -79,7 +80,7 @@ void connection::fill_syn(outgoing_segment& out, time_point now)
         rcv_.last_ack = rcv_.nxt;
         acks_.sent(timers_);
     }
-    ++segments_sent_;
+    ++segments_.sent;
 }
 
 bool connection::emit_retransmission(outgoing_segment& out, time_point now)
@@ -97,18 +98,18 @@ bool connection::emit_retransmission(outgoing_segment& out, time_point now)
     const std::uint32_t data = lost->size() - (fin_sent_ && lost->end == snd_.nxt ? 1U : 0U);
     const std::uint32_t trial = trial_size(data, now), room = trial != 0 ? trial : segment_room();
     const seq_number begin = lost->begin, end = data > room ? begin + room : lost->end;
-    resend(out, begin, end, now);
-    if (trial != 0) black_hole_->tried(begin, end), out.gso_size = 0;
+    resend(out, begin, end, now, trial != 0);
+    if (trial != 0) black_hole_->tried(begin, end);
     if (timers_.armed(timer::persist)) return true;
     timers_.arm_if_idle(timer::retransmit, retransmit_deadline(now));
     arm_tail_probe(now);
     return true;
 }
 
-void connection::resend(outgoing_segment& out, seq_number begin, seq_number end, time_point now)
+void connection::resend(outgoing_segment& out, seq_number begin, seq_number end, time_point now, bool trial)
 {
     ++counters_.retrans_segs;
-    ++retransmissions_;
+    ++mishaps_.add().retransmissions;
     out.retransmission = true;
     const std::uint32_t size = end - begin;
     sent_.retransmitted(begin, end, now, stamp(size, now));
@@ -117,8 +118,11 @@ void connection::resend(outgoing_segment& out, seq_number begin, seq_number end,
     pacer_.sent(size, now);
     if (begin == snd_.iss && is_opening(state_)) return fill_syn(out, now);
     last_data_sent_ = now; // a recovery, however long, is no idle time
-    octets_retransmitted_ += size;
-    fill_range(out, begin, end);
+    fill_range(out, begin, end, trial);
+    if (!out.payload.empty()) {
+        mishaps_.add().octets_retransmitted += out.payload.size();
+        ++mishaps_.add().data_retransmissions;
+    }
     finish(out, now);
 }
 
@@ -149,8 +153,8 @@ bool connection::emit_tail_probe(outgoing_segment& out, time_point now)
     return true;
 }
 
-/// Data [begin, end) of the sequence space, with the FIN if it lies in it.
-void connection::fill_range(outgoing_segment& out, seq_number begin, seq_number end)
+/// Data [begin, end) of the sequence space, with the FIN if it lies in it. @param trial whatever its size, it goes in one segment
+void connection::fill_range(outgoing_segment& out, seq_number begin, seq_number end, bool trial)
 {
     const bool fin = fin_sent_ && end == snd_.nxt;
     const std::uint32_t data = end - begin - (fin ? 1U : 0U);
@@ -161,8 +165,14 @@ void connection::fill_range(outgoing_segment& out, seq_number begin, seq_number 
     out.bits.urg = data > 0 && urgent_end_ > position;
     if (out.bits.urg)
         out.urgent = static_cast<std::uint16_t>(std::min<std::uint64_t>(urgent_end_ - position, 0xffff)); // RFC 9293 MUST-62
-    if (data > 0) outgoing_.share(position, data, out.payload);
-    if (data > segment_room()) out.gso_size = static_cast<std::uint16_t>(segment_room());
+    if (data == 0) return;
+    outgoing_.share(position, data, out.payload);
+    ++segments_.data_sent;
+    if (data <= segment_room() || trial) return;
+    out.gso_size = static_cast<std::uint16_t>(segment_room());
+    const std::uint32_t others = (data - 1) / out.gso_size; // it leaves as so many more
+    segments_.data_sent += others;
+    segments_.sent += others;
 }
 
 std::uint64_t connection::position_of(seq_number s) const noexcept
@@ -285,9 +295,9 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
     const seq_number end = begin + n + (fin ? 1U : 0U);
     sent_new(begin, end, now);
     fin_sent_ = fin_sent_ || fin;
-    fill_range(out, begin, end);
+    fill_range(out, begin, end, trial != 0);
     finish(out, now);
-    if (trial != 0) black_hole_->tried(begin, end), out.gso_size = 0;
+    if (trial != 0) black_hole_->tried(begin, end);
     out.ecn_capable = ecn_.enabled() && n > 0; // new data only (RFC 3168 §6.1.5)
     out.bits.cwr = out.ecn_capable && ecn_.take_cwr();
     last_ = unsent() == 0 && !fin_unsent() && sent_.lost() == 0 && !probe_due_ && !keep_alive_due_ && !acks_.due();
@@ -297,7 +307,7 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
 
 void connection::sent_new(seq_number begin, seq_number end, time_point now)
 {
-    if (sent_.empty()) last_progress_ = now;
+    if (sent_.empty()) last_progress_ = busy_since_ = now;
     acks_.data_sent(now - last_data_received_, options_.delayed_ack);
     congestion_->sending(recovery_.in_flight(sent_), rate_.is_app_limited(), now);
     sent_.push(begin, end, now, stamp(end - begin, now), std::exchange(resending_, false));
@@ -321,6 +331,8 @@ bool connection::emit_probe(outgoing_segment& out, time_point now)
     seq_number end = begin;
     if (!sent_.empty()) {
         end = sent_.front().end; // the last probe, again
+        mishaps_.add().octets_retransmitted += position_of(end) - position_of(begin);
+        ++mishaps_.add().data_retransmissions;
     } else {
         begin = snd_.nxt;
         const auto n =
@@ -328,6 +340,7 @@ bool connection::emit_probe(outgoing_segment& out, time_point now)
         const bool fin = n == 0 && fin_unsent();
         end = begin + n + (fin ? 1U : 0U);
         if (begin == end) return false;
+        busy_since_ = now;
         sent_.push(begin, end, now, stamp(end - begin, now));
         snd_.nxt = end;
         fin_sent_ = fin_sent_ || fin;

@@ -33,7 +33,7 @@ bool connection::emit_part(outgoing_segment& out, time_point now)
     out.window = window_to_advertise(part.end);
     if (ts_.enabled()) out.options.ts = ts_.to_send(now);
     rcv_.last_ack = part.end;
-    ++segments_sent_;
+    ++segments_.sent;
     return true;
 }
 
@@ -64,7 +64,7 @@ void connection::finish(outgoing_segment& out, time_point now)
     rcv_.last_ack = rcv_.nxt;
     acks_.sent(timers_, counts);
     if (sack_.has_duplicates()) acks_.demand();
-    ++segments_sent_;
+    ++segments_.sent;
 }
 
 /// The receiver's silly window avoidance (RFC 9293 §3.8.6.2.2): the right edge moves by a good piece or not at all, and never

@@ -18,19 +18,20 @@ class rack
 {
 public:
     /// Steps 1 to 3: a segment was delivered. @param echoed_before the ACK's timestamp tells that it speaks of an earlier
-    /// transmission  @param least_rtt the connection's minimum
-    void delivered(const sent_segment& s, bool echoed_before, duration least_rtt, time_point now) noexcept
+    /// transmission  @param least_rtt the connection's minimum  @return it has been overtaken on its way
+    bool delivered(const sent_segment& s, bool echoed_before, duration least_rtt, time_point now) noexcept
     {
-        if (fack_ && s.end.before(*fack_)) {
-            reordering_seen_ = reordering_seen_ || !s.retransmitted; // step 3
-        } else {
+        const bool overtaken = fack_ && s.end.before(*fack_) && !s.retransmitted;
+        reordering_seen_ = reordering_seen_ || overtaken; // step 3
+        if (!fack_ || !s.end.before(*fack_)) {
             fack_ = s.end;
         }
         const duration rtt = now - s.sent_at;
-        if (s.retransmitted && (echoed_before || rtt < least_rtt)) return; // of the transmission before (step 2)
-        if (newest_ && !s.sent_after(newest_->sent_at, newest_->end)) return;
+        if (s.retransmitted && (echoed_before || rtt < least_rtt)) return overtaken; // of the transmission before (step 2)
+        if (newest_ && !s.sent_after(newest_->sent_at, newest_->end)) return overtaken;
         newest_ = transmission{s.sent_at, s.end};
         rtt_ = rtt;
+        return overtaken;
     }
 
     /// Step 4: the peer has told of a duplicate (RFC 2883). @param nxt SND.NXT; once per round trip

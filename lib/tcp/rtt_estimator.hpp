@@ -59,6 +59,7 @@ public:
     duration srtt() const noexcept { return measured_.srtt; }
     duration rttvar() const noexcept { return measured_.rttvar; }
     duration min_rtt() const noexcept { return measured_.min; }
+    unsigned backoff() const noexcept { return measured_.backoff; }
 
     /// What it has learned of the path.
     struct measurements

@@ -6,7 +6,9 @@ namespace tapio::core::tcp {
 
 std::optional<drop_reason> connection::on_segment(segment&& seg, time_point now)
 {
-    ++segments_received_;
+    const std::uint32_t came = seg.wire_segments();
+    segments_.received += came;
+    if (seg.payload_size > 0) segments_.data_received += came;
     drop_.reset();
     if (state_ == state::syn_sent) return arrives_in_syn_sent(seg, now);
     if (state_ == state::closed) return drop_reason::tcp_no_socket;
@@ -221,7 +223,7 @@ connection::verdict connection::process_text(segment& seg, time_point now)
         urgent_.arrived(incoming_.octet_at(*mark));
         events_.urgent = true;
     }
-    if (was_early) ++counters_.out_of_order_segs;
+    if (was_early) note_early(seg);
     if (receive_shut_) tune_receive_buffer(size, now), incoming_.clear(); // shutdown(receive): taken and forgotten, as Linux does
     settle();
     if (was_early || had_hole) {
@@ -234,6 +236,13 @@ connection::verdict connection::process_text(segment& seg, time_point now)
     }
     if (delivered > 0) events_.readable = true;
     return verdict::go_on;
+}
+
+/// It came before something else that the peer has sent.
+void connection::note_early(const segment& seg)
+{
+    ++counters_.out_of_order_segs;
+    mishaps_.add().out_of_order_received += seg.wire_segments();
 }
 
 /// What of the segment is held already: of each segment on the wire the first part (RFC 2883 §4).

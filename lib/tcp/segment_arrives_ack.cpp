@@ -42,6 +42,7 @@ void connection::acknowledged(const segment& seg, time_point now)
         settle();
         timeouts_ = 0;
         last_progress_ = now;
+        if (sent_.empty() && sample.acked > 0) busy_ += now - busy_since_;
     }
     if (!recovery_.uses_sack()) sample.delivered = sample.acked;
     if (recovery_.acknowledged(news, rtt_, rate_, sent_, *congestion_)) ++counters_.fast_retransmits;
@@ -51,6 +52,7 @@ void connection::acknowledged(const segment& seg, time_point now)
         recovery_.reduced_for_mark();
         if (!congestion_->counts_marks()) congestion_->congestion_experienced(sample.prior_flight, now);
     }
+    if (sample.ece) mishaps_.add().delivered_ce += static_cast<std::uint32_t>((sample.delivered + send_mss_ - 1) / send_mss_);
     if (sample.delivered > 0) congestion_->acknowledged(sample);
     events_.writable = events_.writable || (sample.delivered > 0 && writable());
     if (news.advanced || sample.delivered > 0) rearm_retransmit(now);
@@ -75,7 +77,7 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
     sample.window_limited = use_.in_use(*congestion_);
 
     std::optional<time_point> once_only; // when the newest was sent of those that were sent once: Karn's rule is kept; MUST-18
-    bool sent_again = false, original = false, in_order = true, full_ones_pass = false;
+    bool sent_again = false, original = false, in_order = true, full_ones_pass = false, overtaken = false;
     const auto delivered = [&](const sent_segment& s) {
         sample.delivered += s.size();
         sent_again = sent_again || s.retransmitted;
@@ -83,7 +85,7 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
         // Of what was sent before a timeout the first acknowledgement may have been lost.
         if (!s.retransmitted && s.sent_at >= last_timeout_) once_only = once_only ? std::max(*once_only, s.sent_at) : s.sent_at;
         // Of what lies beyond a hole no timestamp is echoed (RFC 7323 §4.3): the echo tells nothing of it.
-        recovery_.delivered(s, in_order && answers_earlier(s, seg), rtt_, now);
+        overtaken = recovery_.delivered(s, in_order && answers_earlier(s, seg), rtt_, now) || overtaken;
         rate_.delivered(s, news.newest, now);
         full_ones_pass = full_ones_pass || (black_hole_ && black_hole_->is_refuted_by(s));
     };
@@ -105,6 +107,8 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
         if (now - r >= last_timeout_) sample.rtt = r;
     }
     if (sample.rtt > duration::zero() || once_only) rtt_.sample(sample.rtt);
+    if (overtaken) ++mishaps_.add().reorderings;
+    if (news.duplicate) ++mishaps_.add().duplicates_told;
     if (black_hole_ && news.advanced) black_hole_->acknowledged(seg.ack, now);
     if (full_ones_pass) use_path_mss(std::exchange(black_hole_, nullptr)->path_mss(), now);
     sample.smoothed_rtt = rtt_.srtt();

@@ -4,6 +4,7 @@
 
 #include <tapio/core/address.hpp>
 #include <tapio/core/slice.hpp>
+#include <tapio/core/tcp_info.hpp>
 #include <tapio/core/time.hpp>
 #include <tapio/detail/engine_fwd.hpp>
 #include <tapio/detail/operation.hpp>
@@ -97,6 +98,7 @@ public:
     void set_option(int level, int name, const void* data, std::size_t size, error_code& ec);
     void get_option(int level, int name, void* data, std::size_t* size, error_code& ec) const;
     bool at_mark(error_code& ec) const;
+    core::tcp_info info(error_code& ec) const; ///< of a TCP socket
     void set_non_blocking(bool mode) noexcept { non_blocking_ = mode; }
     bool non_blocking() const noexcept { return non_blocking_; }
 

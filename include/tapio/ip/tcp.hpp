@@ -10,6 +10,7 @@
 /// @par Source  RFC 9293
 #pragma once
 
+#include <tapio/core/tcp_info.hpp>
 #include <tapio/detail/asio_hook.hpp>
 #include <tapio/detail/socket_streambuf.hpp>
 
@@ -19,6 +20,7 @@
 #include <boost/asio/ip/basic_endpoint.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <type_traits>
 
@@ -57,5 +59,31 @@ static_assert(std::is_same_v<tcp::socket::native_handle_type, detail::native_han
               "Asio's socket service was not replaced: these would be kernel sockets");
 
 } // namespace tapio::ip
+
+namespace tapio {
+
+/// What a connection, or a listener, knows of itself: state, windows, round-trip times, rates, what it has sent, lost and
+/// received (core/tcp_info.hpp says what each field is, and its unit). `s` is a socket or an acceptor of `ip::tcp` or of
+/// `generic::stream_protocol`. Nothing is sent for it.
+/// @par Errors  bad_descriptor (not open, or its stack is gone) · operation_not_supported (not TCP)
+/// @par Thread safety  as of the socket's other members
+template <class Socket>
+core::tcp_info tcp_info(Socket& s, boost::system::error_code& ec)
+{
+    const auto of = s.native_handle().find();
+    if (!of) return ec = boost::asio::error::bad_descriptor, core::tcp_info();
+    return of->info(ec);
+}
+/// @throws boost::system::system_error with the same errors
+template <class Socket>
+core::tcp_info tcp_info(Socket& s)
+{
+    boost::system::error_code ec;
+    const core::tcp_info out = tapio::tcp_info(s, ec);
+    if (ec) throw boost::system::system_error(ec, "tcp_info");
+    return out;
+}
+
+} // namespace tapio
 
 #pragma GCC visibility pop

@@ -101,6 +101,12 @@ TEST_F(resting, what_was_set_and_counted_is_there_afterwards)
     EXPECT_EQ(after.receive_window, before.receive_window);
     EXPECT_EQ(after.bytes_received, 3U);
     EXPECT_EQ(after.segments_received, before.segments_received);
+    EXPECT_EQ(after.segments_sent, before.segments_sent);
+    EXPECT_EQ(after.data_segments_received, 1U);
+    EXPECT_EQ(after.delivered, before.delivered);
+    EXPECT_EQ(after.delivery_rate, before.delivery_rate);
+    EXPECT_EQ(after.busy, before.busy);
+    EXPECT_EQ(after.since_received, before.since_received);
     EXPECT_EQ(after.sack, before.sack);
     EXPECT_EQ(*b.tcp().congestion_control_of(servers[0]), "reno");
     EXPECT_EQ(*b.tcp().get_option(servers[0], socket_option::no_delay), 1);
