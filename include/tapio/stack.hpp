@@ -12,6 +12,7 @@
 #include <tapio/core/congestion_control.hpp>
 #include <tapio/core/counters.hpp>
 #include <tapio/core/interface_status.hpp>
+#include <tapio/core/snapshot.hpp>
 #include <tapio/core/tcp_info.hpp>
 #include <tapio/core/trace.hpp>
 #include <tapio/detail/drain.hpp>
@@ -30,6 +31,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #pragma GCC visibility push(default)
 
@@ -40,10 +42,15 @@ class virtual_time;
 namespace detail {
 }
 
+using core::connection_info;
 using core::host_counters;
 using core::interface_counters;
+using core::interface_info;
 using core::interface_state;
 using core::interface_status;
+using core::neighbor_info;
+using core::neighbor_state;
+using core::route_info;
 
 /// What can be set when a stack is made. Times are durations, sizes octets.
 struct stack_options
@@ -179,6 +186,13 @@ public:
     host_counters counters() const;
     interface_counters counters(interface_id interface) const;
     core::mac_address mac(interface_id interface = 1) const;
+
+    // -- what it has: values of the moment of the call, made under the stack's lock (core/snapshot.hpp) --------------------
+    /// TCP sockets and connections, listeners and TIME-WAIT included. The stack does nothing else meanwhile.
+    std::vector<connection_info> connections() const;
+    std::vector<interface_info> interfaces() const; ///< by number, the loopback first
+    std::vector<neighbor_info> neighbors() const;   ///< of all interfaces
+    std::vector<route_info> routes() const;         ///< the one that is looked at first comes first
 
     /// Ends everything: pending operations complete with operation_aborted, connections are reset, devices detached. Idempotent.
     void shutdown();

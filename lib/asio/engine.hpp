@@ -104,6 +104,7 @@ public:
     core::error_code replace(core::interface_id id, std::unique_ptr<device> medium);
     core::error_code set_enabled(core::interface_id id, bool yes);
     core::interface_counters counters(core::interface_id id) const; ///< what its devices have counted included
+    std::vector<core::interface_info> interfaces() const;           ///< likewise
     void wait_for_change(const interface_wait& w, operation* op);
     void cancel_wait(std::uint64_t op_id);
     void shutdown();

@@ -61,6 +61,14 @@ core::interface_counters engine::counters(core::interface_id id) const
     return c;
 }
 
+std::vector<core::interface_info> engine::interfaces() const
+{
+    const std::lock_guard lock(mutex_);
+    std::vector<core::interface_info> out = host_.net().list_interfaces();
+    for (const auto& a : devices_) out[a->id].counters.out_errors += a->errors_before + a->medium->transmit_errors();
+    return out;
+}
+
 void engine::wait_for_change(const interface_wait& w, operation* op)
 {
     {

@@ -26,6 +26,15 @@ public:
         acceptor_.non_blocking(true);
     }
 
+    /// Soon, on the shard's thread.
+    void close()
+    {
+        boost::asio::post(acceptor_.get_executor(), [self = shared_from_this()] {
+            boost::system::error_code ignored;
+            self->acceptor_.close(ignored);
+        });
+    }
+
     void accept()
     {
         acceptor_.async_accept([self = shared_from_this()](boost::system::error_code ec, ip::tcp::socket socket) {
@@ -100,9 +109,28 @@ void shards::set_default_gateway(const boost::asio::ip::address& gateway)
     for (const shard& s : all_) s.host->set_default_gateway(gateway);
 }
 
-void shards::listen(const ip::tcp::endpoint& at, std::function<void(ip::tcp::socket&&)> on_connection, int backlog)
+struct shards::listener::state
 {
-    for (const shard& s : all_) std::make_shared<shard_listener>(*s.host, at, on_connection, backlog)->accept();
+    std::vector<std::weak_ptr<shard_listener>> all; ///< each belongs to its shard: it ends with that
+};
+
+void shards::listener::close()
+{
+    if (!state_) return;
+    for (const auto& one : state_->all)
+        if (const auto l = one.lock()) l->close();
+}
+
+shards::listener shards::listen(const ip::tcp::endpoint& at, std::function<void(ip::tcp::socket&&)> on_connection, int backlog)
+{
+    listener out;
+    out.state_ = std::make_shared<listener::state>();
+    for (const shard& s : all_) {
+        const auto one = std::make_shared<shard_listener>(*s.host, at, on_connection, backlog);
+        one->accept();
+        out.state_->all.push_back(one);
+    }
+    return out;
 }
 
 void shards::run(const std::function<void(std::size_t)>& on_start)
@@ -152,6 +180,36 @@ void shards::drain(core::duration timeout, std::function<void(boost::system::err
         boost::asio::post(*s.io, [all, timeout, host = s.host.get()] {
             host->async_drain(timeout, [all](boost::system::error_code ec) { all->one_ended(ec); });
         });
+}
+
+/// Each shard does its part on its own thread; the last to end calls for `done`.
+void shards::for_all(std::function<void(std::size_t, stack&)> f, std::function<void()> done)
+{
+    struct round
+    {
+        std::function<void(std::size_t, stack&)> f;
+        std::function<void()> done;
+        std::atomic<std::size_t> left = 0;
+    };
+    const auto all = std::make_shared<round>();
+    all->f = std::move(f);
+    all->done = std::move(done);
+    all->left = all_.size();
+    for (std::size_t n = 0; n < all_.size(); ++n)
+        boost::asio::post(*all_[n].io, [all, n, host = all_[n].host.get(), first = all_.front().io.get()] {
+            all->f(n, *host);
+            if (--all->left == 0) boost::asio::post(*first, [all] { all->done(); });
+        });
+}
+
+void shards::counters(std::function<void(const host_counters&, const std::vector<host_counters>&)> done)
+{
+    collect<host_counters>([](stack& s) { return s.counters(); },
+                           [done = std::move(done)](std::vector<host_counters>&& each) {
+                               host_counters sum;
+                               for (const host_counters& c : each) sum += c;
+                               done(sum, each);
+                           });
 }
 
 void shards::stop()

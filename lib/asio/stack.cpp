@@ -281,6 +281,23 @@ core::mac_address stack::mac(interface_id interface) const
     });
 }
 
+std::vector<connection_info> stack::connections() const
+{
+    return engine_->look([now = engine_->now()](const core::host& h) { return h.tcp().list(now); });
+}
+
+std::vector<interface_info> stack::interfaces() const { return engine_->interfaces(); }
+
+std::vector<neighbor_info> stack::neighbors() const
+{
+    return engine_->look([](const core::host& h) { return h.net().list_neighbors(); });
+}
+
+std::vector<route_info> stack::routes() const
+{
+    return engine_->look([](const core::host& h) { return h.net().list_routes(); });
+}
+
 void stack::shutdown() { engine_->shutdown(); }
 
 void use_stack(boost::asio::io_context& io, stack& s) { detail::link(io, s.engine_); }

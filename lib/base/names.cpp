@@ -2,6 +2,7 @@
 #include <tapio/core/address.hpp>
 #include <tapio/core/drop_reason.hpp>
 #include <tapio/core/interface_status.hpp>
+#include <tapio/core/snapshot.hpp>
 #include <tapio/core/tcp_info.hpp>
 #include <tapio/core/trace.hpp>
 
@@ -86,6 +87,18 @@ const char* name(interface_state state) noexcept
     case interface_state::up: return "up";
     case interface_state::down: return "down";
     case interface_state::not_present: return "notPresent";
+    }
+    return "unknown";
+}
+
+const char* name(neighbor_state state) noexcept
+{
+    switch (state) {
+    case neighbor_state::incomplete: return "incomplete";
+    case neighbor_state::reachable: return "reachable";
+    case neighbor_state::stale: return "stale";
+    case neighbor_state::delay: return "delay";
+    case neighbor_state::probe: return "probe";
     }
     return "unknown";
 }

@@ -101,6 +101,7 @@ public:
 
     // -- sockets ----------------------------------------------------------------------------------------------------------
     tcp_sockets& tcp() noexcept { return tcp_; }
+    const tcp_sockets& tcp() const noexcept { return tcp_; }
     udp_sockets& udp() noexcept { return udp_; }
 
     // -- what is known ------------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@
 #include <tapio/core/device_info.hpp>
 #include <tapio/core/error.hpp>
 #include <tapio/core/interface_status.hpp>
+#include <tapio/core/snapshot.hpp>
 #include <tapio/core/trace.hpp>
 
 #include <array>
@@ -205,6 +206,9 @@ public:
     const interface_counters& counters(interface_id interface) const { return interfaces_[interface]->counters; }
     std::size_t interface_count() const noexcept { return interfaces_.size(); }
     const link::neighbor_cache& neighbors(interface_id interface) const { return interfaces_[interface]->neighbors; }
+    std::vector<interface_info> list_interfaces() const; // these three: snapshot.cpp
+    std::vector<neighbor_info> list_neighbors() const;
+    std::vector<route_info> list_routes() const;
 
     void dropped(interface_id interface, drop_reason why, const packet& p, time_point now);
 

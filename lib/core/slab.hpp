@@ -57,6 +57,12 @@ public:
             if (slot& s = at(n); s.value) f(id{n, s.generation}, *s.value);
     }
 
+    template <class F>
+    void for_each(F&& f) const
+    {
+        const_cast<slab*>(this)->for_each([&f](id i, const T& value) { f(i, value); });
+    }
+
     std::size_t size() const noexcept { return slots_ - free_.size(); }
 
 private:

@@ -307,6 +307,7 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
     s->path = *path;
     start(id, *s, std::nullopt, s->fast_open_connect ? fast_open_memory_.request(to.address, now) : nullptr, now);
     s->connection->open_active(now);
+    state_changed(id, *s, tcp_state::closed, now);
     s->connect_told = s->connection->waits_for_data(); // as Linux: done, and the first data makes it true
     const bool told = s->connect_told;
     s->connecting = !told;
@@ -317,7 +318,7 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
 
 // -- listeners ------------------------------------------------------------------------------------------------------
 
-error_code tcp_sockets::listen(tcp_id id, int backlog, time_point)
+error_code tcp_sockets::listen(tcp_id id, int backlog, time_point now)
 {
     tcp_socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
@@ -337,6 +338,7 @@ error_code tcp_sockets::listen(tcp_id id, int backlog, time_point)
     }
     s->listening = std::make_unique<tcp_listener>();
     s->listening->backlog = bound;
+    if (trace* const t = net_.tracer()) t->tcp_state_changed(s->local, {}, tcp_state::closed, tcp_state::listen, now);
     return {};
 }
 
@@ -360,6 +362,7 @@ result<tcp_id> tcp_sockets::accept(tcp_id id, endpoint& peer, time_point now)
 void tcp_sockets::close_listener(tcp_socket& s, time_point now)
 {
     const std::unique_ptr<tcp_listener> gone = std::move(s.listening);
+    if (trace* const t = net_.tracer()) t->tcp_state_changed(s.local, {}, tcp_state::listen, tcp_state::closed, now);
     std::vector<tcp_id> children; // half-open ones and those that nobody has accepted (RFC 9293 §3.10.4, LISTEN)
     const auto use = ports_.find(s.local.port);
     if (use == ports_.end() || use->second.connections == 0) return;

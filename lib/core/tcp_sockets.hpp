@@ -28,6 +28,7 @@
 #include "wire/tcp.hpp"
 
 #include <tapio/core/counters.hpp>
+#include <tapio/core/snapshot.hpp>
 #include <tapio/core/tcp_info.hpp>
 
 #include <cstdint>
@@ -75,6 +76,7 @@ public:
     bool is_closing(tcp_id id) const;
     /// Nothing that was sent is unacknowledged, the FIN included, and nothing more can be sent; or the connection is gone.
     bool is_finished(tcp_id id) const;
+    std::vector<connection_info> list(time_point now) const; ///< snapshot.cpp; wakes nobody
     std::vector<tcp_id> unfinished(); ///< synchronised connections that are not finished, those without a user included
     readiness poll(tcp_id id) const;
     error_code take_error(tcp_id id);

@@ -246,6 +246,7 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, const en
     tcp_id id;
     tcp_socket& child = make_child(listener, local, remote, *path, id, iss, std::move(cookie), now);
     child.connection->open_passive(seg, now, early);
+    state_changed(id, child, tcp_state::listen, now);
     if (early) opened_fast(listener, id, child);
     touch(id, child);
 }
@@ -353,6 +354,7 @@ bool tcp_sockets::arrives_with_cookie(tcp_id listener, tcp::segment& seg, const 
     tcp_id id;
     tcp_socket& child = make_child(listener, local, remote, *path, id, seg.ack - 1, nullptr, now);
     child.connection->open_passive(*syn, now);
+    state_changed(id, child, tcp_state::listen, now);
     tcp::outgoing_segment sent_before;
     (void)child.connection->next_segment(sent_before, now); // the SYN,ACK, which has long been sent
     deliver(id, child, std::move(seg), p.interface, p.payload, now);

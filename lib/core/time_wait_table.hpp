@@ -76,6 +76,14 @@ public:
         return entry_at(n);
     }
 
+    /// Calls `f(const entry&)` for each, that which ends first first.
+    template <class F>
+    void for_each(F&& f) const
+    {
+        for (const auto& [end, id] : order_)
+            if (is_there(id)) f(at(id));
+    }
+
     /// The one that ends first, or none.
     tcp_id oldest() noexcept
     {

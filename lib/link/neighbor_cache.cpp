@@ -177,6 +177,14 @@ bool neighbor_cache::take_request(request& out) { return take_front(requests_, o
 bool neighbor_cache::take_unreachable(packet& out) { return take_front(unreachable_, out); }
 bool neighbor_cache::take_overflow(packet& out) { return take_front(overflow_, out); }
 
+void neighbor_cache::list(std::uint32_t interface, std::vector<neighbor_info>& out) const
+{
+    for (const auto& [who, e] : entries_) {
+        const bool known = e.state != state::incomplete;
+        out.push_back({interface, who, known ? std::optional(e.mac) : std::nullopt, e.state, e.pending.size()});
+    }
+}
+
 std::optional<neighbor_cache::state> neighbor_cache::state_of(const address& who) const
 {
     const auto found = entries_.find(who);

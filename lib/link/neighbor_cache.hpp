@@ -6,6 +6,7 @@
 
 #include <tapio/core/address.hpp>
 #include <tapio/core/packet.hpp>
+#include <tapio/core/snapshot.hpp>
 #include <tapio/core/time.hpp>
 
 #include <cstdint>
@@ -27,14 +28,7 @@ public:
     static constexpr duration delay_first_probe = std::chrono::seconds(5);
     static constexpr duration lock_time = std::chrono::seconds(1); ///< Linux's locktime: arp(7)
 
-    enum class state : std::uint8_t
-    {
-        incomplete,
-        reachable,
-        stale,
-        delay,
-        probe
-    };
+    using state = neighbor_state;
 
     /// The kinds of ARP packet in which a neighbour's address is heard.
     enum class heard : std::uint8_t
@@ -106,11 +100,12 @@ public:
 
     std::size_t size() const noexcept { return entries_.size(); }
     std::optional<state> state_of(const address& who) const;
+    void list(std::uint32_t interface, std::vector<neighbor_info>& out) const; ///< appends all of them
 
 private:
     struct entry
     {
-        core::link::neighbor_cache::state state = state::incomplete;
+        neighbor_state state = neighbor_state::incomplete;
         mac_address mac;
         time_point deadline = never; ///< of the state's timer
         time_point used{};

@@ -5,7 +5,11 @@
 
 #include <tapio/core/drop_reason.hpp>
 
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
+#include <string>
+#include <string_view>
 
 #pragma GCC visibility push(default)
 
@@ -67,6 +71,160 @@ struct host_counters
     tcp_counters tcp;
     drop_counters drops;
 };
+
+/// A counter of a group: its name, which is its member's, and where it stands.
+template <class Group>
+struct named_counter
+{
+    std::string_view name;
+    std::uint64_t Group::*member;
+};
+
+/// All of a group. One that is missing here does not compile.
+template <class Group>
+struct counter_names;
+
+template <>
+struct counter_names<interface_counters>
+{
+    using c = interface_counters;
+    static constexpr named_counter<c> all[] = {{"in_packets", &c::in_packets},   {"in_octets", &c::in_octets},
+                                               {"out_packets", &c::out_packets}, {"out_octets", &c::out_octets},
+                                               {"in_discards", &c::in_discards}, {"out_discards", &c::out_discards},
+                                               {"out_errors", &c::out_errors},   {"state_changes", &c::state_changes}};
+};
+
+template <>
+struct counter_names<ip_counters>
+{
+    using c = ip_counters;
+    static constexpr named_counter<c> all[] = {
+        {"in_receives", &c::in_receives},       {"in_hdr_errors", &c::in_hdr_errors},
+        {"in_addr_errors", &c::in_addr_errors}, {"in_unknown_protos", &c::in_unknown_protos},
+        {"in_discards", &c::in_discards},       {"in_delivers", &c::in_delivers},
+        {"out_requests", &c::out_requests},     {"out_no_routes", &c::out_no_routes},
+        {"out_discards", &c::out_discards}};
+};
+
+template <>
+struct counter_names<icmp_counters>
+{
+    using c = icmp_counters;
+    static constexpr named_counter<c> all[] = {{"in_msgs", &c::in_msgs},
+                                               {"in_errors", &c::in_errors},
+                                               {"out_msgs", &c::out_msgs},
+                                               {"out_errors", &c::out_errors},
+                                               {"in_echos", &c::in_echos},
+                                               {"out_echo_reps", &c::out_echo_reps},
+                                               {"in_dest_unreachs", &c::in_dest_unreachs},
+                                               {"out_dest_unreachs", &c::out_dest_unreachs},
+                                               {"in_time_excds", &c::in_time_excds},
+                                               {"out_time_excds", &c::out_time_excds},
+                                               {"out_rate_limited", &c::out_rate_limited}};
+};
+
+template <>
+struct counter_names<udp_counters>
+{
+    using c = udp_counters;
+    static constexpr named_counter<c> all[] = {{"in_datagrams", &c::in_datagrams},
+                                               {"no_ports", &c::no_ports},
+                                               {"in_errors", &c::in_errors},
+                                               {"out_datagrams", &c::out_datagrams}};
+};
+
+template <>
+struct counter_names<tcp_counters>
+{
+    using c = tcp_counters;
+    static constexpr named_counter<c> all[] = {{"active_opens", &c::active_opens},
+                                               {"passive_opens", &c::passive_opens},
+                                               {"attempt_fails", &c::attempt_fails},
+                                               {"estab_resets", &c::estab_resets},
+                                               {"curr_estab", &c::curr_estab},
+                                               {"at_rest", &c::at_rest},
+                                               {"wakes", &c::wakes},
+                                               {"in_segs", &c::in_segs},
+                                               {"out_segs", &c::out_segs},
+                                               {"retrans_segs", &c::retrans_segs},
+                                               {"in_errs", &c::in_errs},
+                                               {"out_rsts", &c::out_rsts},
+                                               {"listen_overflows", &c::listen_overflows},
+                                               {"out_of_order_segs", &c::out_of_order_segs},
+                                               {"timeouts", &c::timeouts},
+                                               {"fast_retransmits", &c::fast_retransmits},
+                                               {"zero_window_probes", &c::zero_window_probes},
+                                               {"challenge_acks", &c::challenge_acks},
+                                               {"paws_drops", &c::paws_drops},
+                                               {"keep_alive_probes", &c::keep_alive_probes},
+                                               {"tail_probes", &c::tail_probes},
+                                               {"syn_cookies_sent", &c::syn_cookies_sent},
+                                               {"syn_cookies_received", &c::syn_cookies_received},
+                                               {"acks_skipped", &c::acks_skipped},
+                                               {"orphans", &c::orphans},
+                                               {"orphans_timed_out", &c::orphans_timed_out},
+                                               {"orphans_refused", &c::orphans_refused},
+                                               {"fast_opens_active", &c::fast_opens_active},
+                                               {"fast_opens_refused", &c::fast_opens_refused},
+                                               {"fast_opens_passive", &c::fast_opens_passive},
+                                               {"fast_open_overflows", &c::fast_open_overflows}};
+};
+
+/// Calls `f(std::string_view name, std::uint64_t value)` for each counter of a group, by the name of its member.
+template <class Group, class F>
+requires requires { counter_names<Group>::all; }
+void for_each(const Group& counters, F&& f)
+{
+    static_assert(std::size(counter_names<Group>::all) * sizeof(std::uint64_t) == sizeof(Group), "one has no name");
+    for (const auto& c : counter_names<Group>::all) f(c.name, counters.*c.member);
+}
+/// ... for each drop reason.
+template <class F>
+void for_each(const drop_counters& counters, F&& f)
+{
+    for (std::size_t i = 0; i < drop_reason_count; ++i)
+        f(std::string_view(name(static_cast<drop_reason>(i))), counters.by_reason[i]);
+}
+/// ... and for all of a host, as "tcp_active_opens" or "drop_arp_conflict".
+///
+///     for_each(stack.counters(), [&](std::string_view name, std::uint64_t value) {
+///         page << "tapio_" << name << ' ' << value << '\n'; // what Prometheus reads
+///     });
+template <class F>
+void for_each(const host_counters& counters, F&& f)
+{
+    const auto group = [&f](const std::string& prefix, const auto& of) {
+        for_each(of, [&](std::string_view name, std::uint64_t value) { f(std::string_view(prefix + std::string(name)), value); });
+    };
+    group("ip_", counters.ip);
+    group("icmp_", counters.icmp);
+    group("udp_", counters.udp);
+    group("tcp_", counters.tcp);
+    group("drop_", counters.drops);
+}
+
+/// Sums, of several interfaces or hosts.
+template <class Group>
+requires requires { counter_names<Group>::all; }
+Group& operator+=(Group& a, const Group& b) noexcept
+{
+    for (const auto& c : counter_names<Group>::all) a.*c.member += b.*c.member;
+    return a;
+}
+inline drop_counters& operator+=(drop_counters& a, const drop_counters& b) noexcept
+{
+    for (std::size_t i = 0; i < drop_reason_count; ++i) a.by_reason[i] += b.by_reason[i];
+    return a;
+}
+inline host_counters& operator+=(host_counters& a, const host_counters& b) noexcept
+{
+    a.ip += b.ip;
+    a.icmp += b.icmp;
+    a.udp += b.udp;
+    a.tcp += b.tcp;
+    a.drops += b.drops;
+    return a;
+}
 
 } // namespace tapio::core
 

@@ -54,6 +54,7 @@ TEST_F(traced_connection, its_states_are_told_one_after_the_other)
     using s = tcp_state;
     {
         const InSequence order;
+        EXPECT_CALL(trace, tcp_state_changed(_, there, s::closed, s::syn_sent, now));
         EXPECT_CALL(trace, tcp_state_changed(_, there, s::syn_sent, s::established, now));
         EXPECT_CALL(trace, tcp_state_changed(_, there, s::established, s::fin_wait_1, now));
         EXPECT_CALL(trace, tcp_state_changed(_, there, s::fin_wait_1, s::fin_wait_2, now));
@@ -65,6 +66,19 @@ TEST_F(traced_connection, its_states_are_told_one_after_the_other)
     settle();
     b.tcp().close(server, now);
     settle();
+}
+
+TEST_F(traced_connection, so_are_those_of_a_listener_and_of_what_it_accepts)
+{
+    using s = tcp_state;
+    a.set_trace(nullptr);
+    b.set_trace(&trace);
+    const InSequence order;
+    EXPECT_CALL(trace, tcp_state_changed(there, endpoint{}, s::closed, s::listen, now));
+    EXPECT_CALL(trace, tcp_state_changed(there, _, s::listen, s::syn_received, now));
+    EXPECT_CALL(trace, tcp_state_changed(there, _, s::syn_received, s::established, now));
+    connect();
+    b.set_trace(nullptr);
 }
 
 TEST_F(traced_connection, a_segment_that_is_lost_is_told_when_it_goes_again)

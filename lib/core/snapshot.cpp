@@ -1,0 +1,86 @@
+// What a host has, as values to look at. Nothing here changes it, and no connection that is at rest wakes.
+#include "core/network.hpp"
+#include "core/tcp_sockets.hpp"
+
+namespace tapio::core {
+
+std::vector<interface_info> network::list_interfaces() const
+{
+    std::vector<interface_info> out;
+    for (const auto& i : interfaces_) {
+        interface_info& one = out.emplace_back();
+        one.id = i->id;
+        one.status = status(i->id);
+        one.link = i->info.link;
+        one.mac = i->info.mac;
+        one.offload = i->info.offload;
+        for (const interface_address& a : i->addresses) one.addresses.push_back({a.address, a.prefix_length});
+        one.transmit_queue = i->transmit.size();
+        one.counters = i->counters;
+    }
+    return out;
+}
+
+std::vector<neighbor_info> network::list_neighbors() const
+{
+    std::vector<neighbor_info> out;
+    for (const auto& i : interfaces_) i->neighbors.list(i->id, out);
+    return out;
+}
+
+std::vector<route_info> network::list_routes() const
+{
+    std::vector<route_info> out;
+    for (const ip::route& r : routes_.all()) out.push_back({r.network, r.prefix_length, r.gateway, r.interface, r.metric});
+    return out;
+}
+
+namespace {
+
+connection_info describe(const tcp_socket& s, time_point now)
+{
+    connection_info out{s.local, s.remote};
+    out.detached = s.detached;
+    if (s.listening) {
+        out.state = tcp_state::listen;
+        out.receive_queue = s.listening->established.size();
+        out.send_queue = s.listening->backlog;
+    } else if (s.connection) {
+        const tcp_info i = s.connection->info(now);
+        out.state = i.state;
+        out.receive_queue = i.unread;
+        out.send_queue = s.connection->unacknowledged();
+        out.timer = i.timer;
+        out.timer_expires = i.timer_expires;
+        out.retransmissions = i.retransmissions;
+    }
+    return out;
+}
+
+} // namespace
+
+std::vector<connection_info> tcp_sockets::list(time_point now) const
+{
+    std::vector<connection_info> out;
+    out.reserve(size());
+    sockets_.for_each([&](tcp_id, const tcp_socket_slot& slot) {
+        if (slot.rests()) {
+            const tcp_socket_facts& f = slot.resting().facts;
+            connection_info& one = out.emplace_back(connection_info{f.local, f.remote});
+            one.state = tcp_state::established; // no other rests
+            one.at_rest = true;
+        } else if (const tcp_socket& s = slot.awake(); s.bound || s.connection) {
+            out.push_back(describe(s, now));
+        }
+    });
+    waiting_.for_each([&](const time_wait_table::entry& e) {
+        connection_info& one = out.emplace_back(connection_info{e.names.local(), e.names.remote()});
+        one.state = tcp_state::time_wait;
+        one.detached = true;
+        one.timer = tcp_timer::time_wait;
+        one.timer_expires = std::max(e.end - now, duration::zero());
+    });
+    return out;
+}
+
+} // namespace tapio::core
