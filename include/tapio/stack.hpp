@@ -52,7 +52,9 @@ using core::neighbor_info;
 using core::neighbor_state;
 using core::route_info;
 
-/// What can be set when a stack is made. Times are durations, sizes octets.
+/// What can be set when a stack is made. Times are durations, sizes octets. What cannot work (buffers of less than 2304 and 4608
+/// octets, a congestion control that nobody knows, negative times) the constructor refuses: invalid_argument, and its text names
+/// the option.
 struct stack_options
 {
     std::uint32_t tcp_receive_buffer = 256 * 1024;            ///< each connection begins with it; SO_RCVBUF fixes another
@@ -119,6 +121,7 @@ public:
     operator boost::asio::execution_context&() const noexcept { return context(); }
 
     /// Attaches another medium. @return the interface's number
+    /// @throws boost::system::system_error invalid_argument: its MTU is below 68 (RFC 791) or above 65535
     interface_id add_device(std::unique_ptr<device> medium);
 
     /// Puts another medium in the place of an interface's, whatever state that is in. Addresses, routes and connections stay and

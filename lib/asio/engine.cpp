@@ -1,5 +1,6 @@
 #include "asio/engine.hpp"
 
+#include "asio/check_options.hpp"
 #include "base/split_mix.hpp"
 
 #include <tapio/detail/asio_hook.hpp>
@@ -129,7 +130,7 @@ struct called_by_device
 
 engine::engine(boost::asio::io_context* io, const stack_options& options)
     : mutex_(io == nullptr || !runs_on_one_thread(*io)),
-      host_(options_for(options), options.time != nullptr ? seed_from(options.time->next_seed()) : fresh_seed()),
+      host_(options_for(checked(options)), options.time != nullptr ? seed_from(options.time->next_seed()) : fresh_seed()),
       shard_(options.shard),
       time_(options.time),
       world_(time_ != nullptr ? time_->world_ : nullptr),
@@ -596,6 +597,7 @@ void engine::advance()
 /// thread.
 stack::interface_id engine::attach(std::unique_ptr<device> medium)
 {
+    check(medium->info());
     const auto a = std::make_shared<attachment>(*this, std::move(medium));
     {
         turn t(*this);

@@ -1,4 +1,5 @@
 // Interfaces: who waits for a change of their state, and what the user does to them.
+#include "asio/check_options.hpp"
 #include "asio/engine.hpp"
 
 #include <boost/asio/error.hpp>
@@ -21,6 +22,7 @@ void engine::note_link(attachment& a, turn& t)
 core::error_code engine::replace(core::interface_id id, std::unique_ptr<device> medium)
 {
     if (!medium) return core::errno_code(EINVAL);
+    check(medium->info());
     const auto fresh = std::make_shared<attachment>(*this, std::move(medium));
     std::shared_ptr<attachment> old;
     {

@@ -93,6 +93,7 @@ error_code network::send(packet&& p, const send_info& info, time_point now)
     const bool whole = p.size() + sizeof(wire::ipv4_header) <= way.path.mtu;
     if (!whole && p.offload.gso == offload_info::gso_type::none) { // fragmentation will stand here
         ++counters_.ip.out_discards;
+        refused(*interfaces_[way.path.interface], drop_reason::too_big, p, now);
         return errno_code(EMSGSIZE);
     }
     wire::ipv4_fields f;

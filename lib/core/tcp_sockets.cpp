@@ -243,7 +243,8 @@ tcp_sockets::path_limits tcp_sockets::limits_of(const network::path& path) noexc
 {
     constexpr std::uint32_t headers = 40; // IPv4 and TCP without options
     path_limits l{};
-    l.path_mss = static_cast<std::uint32_t>(std::max<std::size_t>(path.mtu, 2 * headers) - headers); // RFC 9293 MUST-67
+    constexpr std::size_t least_mtu = 68;                                             // octets; RFC 791
+    l.path_mss = static_cast<std::uint32_t>(std::max(path.mtu, least_mtu) - headers); // RFC 9293 MUST-67
     const bool large = cuts_segments(path.offload) || path.offload.gso;
     l.largest_segment = large ? 65535U - headers - 20U : 0U;
     if (path.queue_length != 0) l.receive_limit = room_in_queue(path, l.path_mss);

@@ -3,8 +3,11 @@
 #include "device/delivery.hpp"
 
 #include <tapio/core/checksum.hpp>
+#include <tapio/core/error.hpp>
 #include <tapio/device/decorator.hpp>
 #include <tapio/device/impaired.hpp>
+
+#include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <map>
@@ -261,8 +264,45 @@ private:
 
 } // namespace
 
+namespace {
+
+[[noreturn]] void refuse(const std::string& option, const std::string& why)
+{
+    throw boost::system::system_error(core::errno_code(EINVAL), "impaired_options::" + option + ": " + why);
+}
+
+void check_probability(const std::string& option, double p)
+{
+    if (!(p >= 0 && p <= 1)) refuse(option, std::to_string(p) + ", from 0 to 1");
+}
+
+void check_time(const std::string& option, core::duration d)
+{
+    if (d < core::duration::zero()) refuse(option, std::to_string(d.count()) + " ns, at least 0");
+}
+
+void check(const std::string& lane, const core::impairment_options& o)
+{
+    check_probability(lane + ".drop", o.drop);
+    check_probability(lane + ".duplicate", o.duplicate);
+    check_probability(lane + ".reorder", o.reorder);
+    check_probability(lane + ".corrupt", o.corrupt);
+    check_time(lane + ".delay", o.delay);
+    check_time(lane + ".jitter", o.jitter);
+    check_time(lane + ".reorder_delay", o.reorder_delay);
+    check_time(lane + ".stall", o.stall);
+    check_time(lane + ".stall_every", o.stall_every);
+    if (o.reorder_steps == 0) refuse(lane + ".reorder_steps", "0, at least 1");
+    if (o.stall_every > core::duration::zero() && o.stall > o.stall_every)
+        refuse(lane + ".stall_every", "shorter than the stall");
+}
+
+} // namespace
+
 std::unique_ptr<device> impaired(std::unique_ptr<device> inner, const impaired_options& options)
 {
+    check("outgoing", options.outgoing);
+    check("incoming", options.incoming);
     return std::make_unique<bad_wire>(std::move(inner), options);
 }
 

@@ -3,9 +3,11 @@
 // recurse.
 #include "device/delivery.hpp"
 
+#include <tapio/core/error.hpp>
 #include <tapio/device/pipe.hpp>
 
 #include <boost/asio/post.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <deque>
 #include <mutex>
@@ -55,11 +57,18 @@ public:
         return ends_[1 - e].state != gone;
     }
 
+    std::uint64_t errors(int e) const
+    {
+        const std::lock_guard lock(mutex_);
+        return ends_[e].errors;
+    }
+
     bool send(int from, packet& p)
     {
         const std::lock_guard lock(mutex_);
         auto& to = ends_[1 - from];
         const std::size_t overhead = options_.link == core::link_type::ethernet ? ethernet_overhead : 0;
+        if (p.size() > options_.mtu + overhead) ++ends_[from].errors;
         if (broken_ || to.state == gone || p.size() > options_.mtu + overhead) return true; // as a medium drops
         if (to.coming.size() >= options_.queue_length) {
             ends_[from].refused = true;
@@ -92,6 +101,7 @@ private:
     {
         std::deque<packet> coming; // towards this end
         bool refused = false;      // send() from this end has answered false: it wants to know of room
+        std::uint64_t errors = 0;  // packets from this end that were too large
         bool alone = false;        // the other end has gone, and this one does not know yet
         end_state state = waiting;
         boost::asio::any_io_executor executor;
@@ -204,6 +214,7 @@ public:
     }
     bool transmit(packet& p) override { return wire_->send(which_, p); }
     void stop() override { wire_->stop(which_); }
+    std::uint64_t transmit_errors() const override { return wire_->errors(which_); }
     bool in_memory() const override { return true; }
     void deliver() override { wire_->carry(); }
 
@@ -216,6 +227,12 @@ private:
 
 std::pair<std::unique_ptr<device>, std::unique_ptr<device>> make_pipe(const pipe_options& options)
 {
+    constexpr std::size_t least_mtu = 68, most_mtu = 65535; // octets; RFC 791
+    if (options.mtu < least_mtu || options.mtu > most_mtu)
+        throw boost::system::system_error(core::errno_code(EINVAL),
+                                          "pipe_options::mtu: " + std::to_string(options.mtu) + ", between 68 and 65535");
+    if (options.queue_length == 0)
+        throw boost::system::system_error(core::errno_code(EINVAL), "pipe_options::queue_length: 0, at least 1");
     const auto w = std::make_shared<wire>(options);
     return {std::make_unique<pipe_end>(w, 0), std::make_unique<pipe_end>(w, 1)};
 }

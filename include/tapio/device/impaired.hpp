@@ -25,6 +25,7 @@ struct impaired_options
 
 /// Wraps `inner`. Delays are in the stack's time, real or virtual; a delayed packet counts as taken, and at most 100,000 wait in
 /// one direction (more are dropped, as a full queue on the path would).
+/// @throws boost::system::system_error invalid_argument: its text names the option (a probability beyond 0 to 1, a negative time)
 std::unique_ptr<device> impaired(std::unique_ptr<device> inner, const impaired_options& options);
 
 } // namespace tapio

@@ -17,7 +17,7 @@ namespace tapio {
 struct pipe_options
 {
     core::link_type link = core::link_type::ethernet;  ///< or ip
-    std::size_t mtu = 1500;                            ///< octets of IP packet
+    std::size_t mtu = 1500;                            ///< octets of IP packet; 68 (RFC 791) to 65535
     std::size_t queue_length = 1000;                   ///< packets on their way in one direction; then `transmit()` refuses
     std::array<core::mac_address, 2> mac{};            ///< of either end; unspecified: its host makes one up
     std::uint64_t packets_at_one_instant = 10'000'000; ///< both ways; then the wire breaks
@@ -32,6 +32,7 @@ struct pipe_options
 /// In virtual time two such ends would stop the clock for ever. After `packets_at_one_instant` of their receivers' time
 /// (`device_receiver::now()`) the wire breaks: both receivers hear failed(resource_deadlock_would_occur), and what is sent from
 /// then on vanishes. Stacks notice earlier, see virtual_time.hpp.
+/// @throws boost::system::system_error invalid_argument: its text names the option
 /// @par Thread safety  the two stacks may run on different threads
 std::pair<std::unique_ptr<device>, std::unique_ptr<device>> make_pipe(const pipe_options& options = {});
 

@@ -179,6 +179,8 @@ TEST_F(pipe, larger_than_the_mtu_and_an_ethernet_header_vanishes)
     EXPECT_TRUE(transmit(*left, std::string(119, 'y')));
     left->deliver();
     EXPECT_EQ(at_right.heard, std::string(118, 'x') + " |");
+    EXPECT_EQ(left->transmit_errors(), 1U);
+    EXPECT_EQ(right->transmit_errors(), 0U);
 }
 
 TEST_F(pipe, without_ethernet_the_mtu_is_the_limit)
