@@ -106,15 +106,17 @@ void check_pattern(std::uint64_t first, const char* data, std::size_t length)
 class client
 {
 public:
-    client(asio::io_context& io, const client_options& options) : io_(io), options_(options), input_(io) {}
+    client(asio::io_context& io, const client_options& options, const asio::ip::address& server)
+        : io_(io), options_(options), server_(server), input_(io)
+    {
+    }
 
     asio::awaitable<void> run()
     {
-        const auto address = asio::ip::make_address(options_.server);
         if (options_.use_udp)
-            co_await talk_udp(udp::endpoint(address, options_.port));
+            co_await talk_udp(udp::endpoint(server_, options_.port));
         else
-            co_await talk_tcp(tcp::endpoint(address, options_.port));
+            co_await talk_tcp(tcp::endpoint(server_, options_.port));
     }
 
 private:
@@ -233,18 +235,29 @@ private:
 
     asio::io_context& io_;
     const client_options& options_;
+    const asio::ip::address server_;
     line_reader input_;
 };
+
+/// A number: the host that we are knows no names.
+asio::ip::address address_of(const std::string& server)
+{
+    error_code error;
+    const auto address = asio::ip::make_address(server, error);
+    if (error) throw std::runtime_error(server + ": host not found (an address is wanted: tapio has no DNS)");
+    return address;
+}
 
 void talk(const apps::host_options& host, const client_options& options)
 {
     host.check();
+    const auto server = address_of(options.server);
     asio::io_context io(1);
     const apps::stack_log log(host.log);
     tapio::stack stack(io, apps::open_device(host), {.trace = log.trace()});
     apps::configure(stack, host);
 
-    client one(io, options);
+    client one(io, options, server);
     std::exception_ptr failed;
     const auto end = [&] { apps::drain(stack, [&] { io.stop(); }); };
     asio::co_spawn(stack, one.run(), [&](std::exception_ptr e) {
