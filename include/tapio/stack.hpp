@@ -67,6 +67,10 @@ struct stack_options
     std::size_t tcp_awake_connections = 1024;
     std::string tcp_congestion_control = "cubic"; ///< of sockets that name no other (TCP_CONGESTION)
     bool tcp_offer_ecn = false;                   ///< ask for ECN when connecting (RFC 3168); who asks us gets it
+    /// TCP Fast Open for a network whose hosts trust one another (Linux's net.ipv4.tcp_fastopen with 0x4 and 0x200): the data of
+    /// a SYN is sent, with TCP_FASTOPEN_CONNECT, and taken, with TCP_FASTOPEN, without a cookie. Anybody who can forge addresses
+    /// may then make listeners work (RFC 7413 §5). TCP_FASTOPEN_NO_COOKIE says so for one socket.
+    bool tcp_fast_open_without_cookie = false;
     /// What a handler on the stack's io_context sends leaves when it, and what else is ready to run, has returned: several
     /// writes, or a write and a close, go in one segment. A handler that computes for long holds its output back for as long.
     bool defer_output = false;

@@ -143,7 +143,9 @@ bool socket::finish_if_quiet(core::time_point now)
 {
     if (!finishes_) return true;
     const bool writes = !pending_[static_cast<std::size_t>(direction::write)].empty();
-    if (std::exchange(wrote_, false) || writes) return false;
+    const bool wrote = wrote_;
+    wrote_ = false;
+    if (wrote || writes) return false;
     finishes_ = false;
     (void)engine_->host().tcp().shutdown({id_.index, id_.generation}, core::shutdown_type::send, now);
     return true;

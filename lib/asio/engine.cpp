@@ -35,6 +35,7 @@ core::host_options options_for(const stack_options& o)
     out.orphan_memory = o.tcp_orphan_memory;
     out.awake_connections = o.tcp_awake_connections;
     out.congestion_control = o.tcp_congestion_control;
+    out.fast_open_without_cookie = o.tcp_fast_open_without_cookie;
     out.udp_receive_buffer = o.udp_receive_buffer;
     out.shards = o.shards;
     out.shard = o.shard;

@@ -22,6 +22,7 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -109,6 +110,14 @@ public:
     void cancel_wait(std::uint64_t op_id);
     void shutdown();
     bool is_shut_down() const noexcept { return shut_down_; }
+    /// SO_RCVTIMEO and SO_SNDTIMEO, by direction, of the few sockets that have them; zero: none. Only under the lock.
+    struct socket_timeouts
+    {
+        core::duration of[2]{};
+    };
+    socket_timeouts& timeouts(const socket* s) { return timeouts_[s]; }
+    void forget_timeouts(const socket* s) { timeouts_.erase(s); }
+
     void start_drain(core::duration timeout, operation* op); ///< stack::async_drain; drain.cpp
     void cancel_drain(std::uint64_t id);
     bool is_drained() const noexcept { return drained_; }           ///< ... has ended; only under the lock
@@ -285,10 +294,11 @@ private:
     std::uint64_t came_ = 0;                    ///< packets of the last batch
     bool time_stands_ = false;                  ///< for a handler's calls of which nothing follows before it has returned
     core::time_point held_since_ = core::never; ///< output of the host's, for handlers that come first
-    unsigned slow_ = 0;                         ///< so many turns more do not wait for handlers: they were slow
-    unsigned blocked_ = 0;                      ///< callers of the one thread there is that drive it and wait
-    int wake_ = -1;                             ///< eventfd: wakes a blocked caller that drives the stack
-    std::atomic<int> driving_ = 0;              ///< blocked callers that do
+    std::map<const socket*, socket_timeouts> timeouts_; ///< SO_RCVTIMEO, SO_SNDTIMEO
+    unsigned slow_ = 0;                                 ///< so many turns more do not wait for handlers: they were slow
+    unsigned blocked_ = 0;                              ///< callers of the one thread there is that drive it and wait
+    int wake_ = -1;                                     ///< eventfd: wakes a blocked caller that drives the stack
+    std::atomic<int> driving_ = 0;                      ///< blocked callers that do
     boost::asio::io_context* io_;
     std::unique_ptr<boost::asio::io_context> own_io_;
     std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> own_work_;

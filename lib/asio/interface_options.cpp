@@ -60,7 +60,8 @@ bool socket::set_interface_option(int level, int name, const void* data, std::si
     engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, true;
     if (to_device) return ec = bind_to_device(data, size), true;
-    if (kind_ == socket_kind::tcp) return ec = error::invalid_argument, true; // as Linux, of streams
+    if (kind_ == socket_kind::tcp) // as Linux, of streams
+        return ec = membership ? core::errno_code(EPROTO) : error_code(error::invalid_argument), true;
     ec = set_group(name, data, size);
     return true;
 }

@@ -73,10 +73,11 @@ private:
     int next_ = first;
 };
 
+/// Never destroyed: sockets that were released and not adopted again are in it, and need it when they end.
 handle_table& handles()
 {
-    static handle_table table;
-    return table;
+    static auto* const table = new handle_table;
+    return *table;
 }
 
 } // namespace
@@ -158,7 +159,11 @@ void socket::leave(operation_queue& done)
 {
     closed_ = true;
     abort_all(done);
-    if (!std::exchange(open_, false) || engine_->is_shut_down()) return;
+    const bool was_open = open_;
+    open_ = false;
+    if (has_timeouts_) engine_->forget_timeouts(this);
+    has_timeouts_ = false;
+    if (!was_open || engine_->is_shut_down()) return;
     engine_->delist(this);
     if (kind_ == socket_kind::tcp) engine_->host().tcp().close(tcp(id_), engine_->turn_began());
     if (kind_ != socket_kind::tcp) engine_->host().udp().close(udp(id_));
@@ -286,7 +291,7 @@ void socket::ready(unsigned readiness, operation_queue& done)
     const auto r = static_cast<core::readiness>(readiness);
     if (any(r & (core::readiness::readable | core::readiness::error))) advance(direction::read, done);
     if (any(r & (core::readiness::writable | core::readiness::error))) advance(direction::write, done);
-    if (any(r & core::readiness::error)) advance(direction::error, done);
+    advance(direction::error, done); // the end of both directions counts as one
 }
 
 // -- tries, under the lock --------------------------------------------------------------------------------------------
@@ -296,8 +301,12 @@ bool socket::try_send(const_buffer_list from, const core::endpoint* destination,
     core::host& h = engine_->host();
     const auto now = engine_->turn_began();
     wrote_ = true;
-    n = value_or(kind_ == socket_kind::tcp ? h.tcp().send(tcp(id_), from, now, (flags & MSG_OOB) != 0)
-                                           : h.udp().send(udp(id_), from, destination, now),
+    const bool more = (flags & MSG_MORE) != 0;
+    core::udp_sockets::send_hints hints;
+    hints.do_not_route = (flags & MSG_DONTROUTE) != 0;
+    hints.more = more;
+    n = value_or(kind_ == socket_kind::tcp ? h.tcp().send(tcp(id_), from, now, {(flags & MSG_OOB) != 0, more})
+                                           : h.udp().send(udp(id_), from, destination, now, hints),
                  ec);
     return !would_block(ec);
 }
@@ -312,7 +321,7 @@ bool socket::try_receive(mutable_buffer_list into, int flags, core::endpoint* se
     } else {
         const auto got = h.udp().receive(udp(id_), into, peek);
         ec = got ? error_code() : got.error();
-        n = got ? got->size : 0;
+        n = got ? (flags & MSG_TRUNC) != 0 ? got->full_size : got->size : 0;
         if (got && sender != nullptr) *sender = got->sender;
     }
     return !would_block(ec);
@@ -368,6 +377,10 @@ bool socket::try_accept(std::shared_ptr<socket>& accepted, core::endpoint& peer,
     if (ec) return true;
     accepted = std::allocate_shared<socket>(core::pooling_allocator<socket>(), engine_, socket_kind::tcp,
                                             core_handle{child->index, child->generation});
+    if (has_timeouts_) { // as Linux: it inherits them
+        engine_->timeouts(accepted.get()) = engine_->timeouts(this);
+        accepted->has_timeouts_ = true;
+    }
     engine_->enlist(accepted.get());
     h.tcp().set_owner(*child, accepted.get());
     return true;
@@ -437,7 +450,7 @@ bool socket::at_mark(error_code& ec) const
 {
     engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, false;
-    if (kind_ != socket_kind::tcp) return ec = error::invalid_argument, false;
+    if (kind_ != socket_kind::tcp) return ec = error::not_socket, false; // as Asio says on Linux
     ec = {};
     return t.host().tcp().at_mark(tcp(id_));
 }

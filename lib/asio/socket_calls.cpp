@@ -4,6 +4,7 @@
 
 #include <tapio/detail/socket.hpp>
 
+#include <algorithm>
 #include <sys/socket.h>
 
 namespace tapio::detail {
@@ -17,7 +18,7 @@ namespace error = boost::asio::error;
 /// Tries until it would not block, sleeping in between while somebody else drives the stack, or driving it. The second try
 /// comes at once: what the first one set off (over loopback, say) may have let it through.
 template <class Try>
-void socket::block(error_code& ec, bool may_wait, core::time_point deadline, Try&& attempt)
+void socket::block(error_code& ec, bool may_wait, core::time_point deadline, Try&& attempt, error_code expired)
 {
     for (unsigned tries = 0;; ++tries) {
         std::uint64_t seen = 0;
@@ -31,24 +32,67 @@ void socket::block(error_code& ec, bool may_wait, core::time_point deadline, Try
         if (!may_wait) return void(ec = error::would_block);
         switch (engine_->wait_for_turn_after(seen, deadline)) {
         case engine::waited::went_on: break;
-        case engine::waited::timed_out: return void(ec = error::timed_out);
+        case engine::waited::timed_out: return void(ec = expired);
         case engine::waited::for_ever: return void(ec = make_error_code(boost::system::errc::resource_deadlock_would_occur));
         }
     }
 }
 
+/// When a call that begins now gives up: SO_RCVTIMEO, SO_SNDTIMEO.
+core::time_point socket::patience(direction d) const
+{
+    const engine::user_turn t(*engine_);
+    if (!has_timeouts_) return core::never;
+    const core::duration timeout = engine_->timeouts(this).of[static_cast<std::size_t>(d)];
+    return timeout == core::duration::zero() ? core::never : t.now() + timeout;
+}
+
+/// As recv(2) and send(2): would_block when the time is over.
+template <class Try>
+void socket::block(error_code& ec, direction d, Try&& attempt)
+{
+    block(ec, !non_blocking_, has_timeouts_ ? patience(d) : core::never, attempt, error::would_block);
+}
+
 std::size_t socket::send(const_buffer_list from, const core::endpoint* destination, int flags, error_code& ec)
 {
     std::size_t n = 0;
-    block(ec, !non_blocking_, core::never, [&] { return expect_no_more(), try_send(from, destination, flags, n, ec); });
+    block(ec, direction::write, [&] { return expect_no_more(), try_send(from, destination, flags, n, ec); });
     return n;
 }
 
 std::size_t socket::receive(mutable_buffer_list into, int flags, core::endpoint* sender, error_code& ec)
 {
+    const bool waits_for_all = (flags & MSG_WAITALL) != 0 && (flags & (MSG_PEEK | MSG_OOB)) == 0;
+    if (waits_for_all && kind_ == socket_kind::tcp && !non_blocking_) return receive_all(into, ec);
     std::size_t n = 0;
-    block(ec, !non_blocking_, core::never, [&] { return try_receive(into, flags, sender, n, ec); });
+    block(ec, direction::read, [&] { return try_receive(into, flags, sender, n, ec) || waits_in_vain(ec); });
     return n;
+}
+
+/// Nothing will come any more to a datagram socket whose receiving half was shut: a call that would wait gets an empty datagram.
+bool socket::waits_in_vain(error_code& ec) const
+{
+    if (kind_ == socket_kind::tcp || non_blocking_ || !engine_->host().udp().is_receive_shut(udp(id_))) return false;
+    ec = {};
+    return true;
+}
+
+/// MSG_WAITALL: until the buffers are full, or the stream has ended. What has come by then is told before an error.
+std::size_t socket::receive_all(mutable_buffer_list into, error_code& ec)
+{
+    std::size_t total = 0;
+    for (core::mutable_bytes left : into) {
+        while (!left.empty()) {
+            std::size_t n = 0;
+            block(ec, direction::read, [&] { return try_receive({&left, 1}, 0, nullptr, n, ec); });
+            if (ec && total > 0) ec = {};
+            if (n == 0) return total;
+            left = left.subspan(n);
+            total += n;
+        }
+    }
+    return total;
 }
 
 std::size_t socket::send(std::span<core::slice> from, error_code& ec)
@@ -57,7 +101,7 @@ std::size_t socket::send(std::span<core::slice> from, error_code& ec)
     for (const core::slice& s : from) size += s.size();
     do {
         std::size_t n = 0;
-        block(ec, !non_blocking_, core::never, [&] { return expect_no_more(), try_send(from, n, ec); });
+        block(ec, direction::write, [&] { return expect_no_more(), try_send(from, n, ec); });
         sent += n;
     } while (!ec && sent < size && !non_blocking_);
     return sent;
@@ -66,7 +110,7 @@ std::size_t socket::send(std::span<core::slice> from, error_code& ec)
 std::size_t socket::receive(std::vector<core::slice>& into, std::size_t limit, error_code& ec)
 {
     std::size_t n = 0;
-    block(ec, !non_blocking_, core::never, [&] { return try_receive(into, limit, n, ec); });
+    block(ec, direction::read, [&] { return try_receive(into, limit, n, ec); });
     return n;
 }
 
@@ -87,18 +131,35 @@ std::size_t socket::receive_message(mutable_buffer_list into, int flags, bool ma
                                     message_info& info, error_code& ec)
 {
     std::size_t n = 0;
-    if (kind_ == socket_kind::tcp) return ec = error::operation_not_supported, n;
-    block(ec, may_wait && !non_blocking_, core::never, [&] {
-        const auto got = engine_->host().udp().receive(udp(id_), into, (flags & MSG_PEEK) != 0);
-        ec = got ? error_code() : got.error();
-        if (would_block(ec)) return false;
-        if (!got) return true;
-        n = got->size;
-        sender = got->sender;
-        info = {got->info.interface, got->info.destination, got->info.ttl, got->info.tos};
-        return true;
-    });
+    const bool waits = may_wait && !non_blocking_;
+    const auto attempt = [&] { return try_receive_message(into, flags, sender, info, n, ec); };
+    block(ec, waits, waits && has_timeouts_ ? patience(direction::read) : core::never, attempt, error::would_block);
     return n;
+}
+
+bool socket::try_receive_message(mutable_buffer_list into, int flags, core::endpoint& sender, message_info& info, std::size_t& n,
+                                 error_code& ec)
+{
+    core::host& h = engine_->host();
+    const auto steady = [](core::time_point t) { return std::chrono::steady_clock::time_point(t.time_since_epoch()); };
+    if (kind_ == socket_kind::tcp) {
+        if (!try_receive(into, flags, &sender, n, ec)) return false;
+        if (ec) return true;
+        const auto is_empty = [](core::mutable_bytes b) { return b.empty(); };
+        if (n == 0 && !std::all_of(into.begin(), into.end(), is_empty)) return ec = error::eof, true;
+        info = {};
+        info.received = steady(h.tcp().last_received(tcp(id_)));
+        info.unread = *h.tcp().available(tcp(id_));
+        return true;
+    }
+    const auto got = h.udp().receive(udp(id_), into, (flags & MSG_PEEK) != 0);
+    ec = got ? error_code() : got.error();
+    if (would_block(ec)) return false;
+    if (!got) return true;
+    n = got->size;
+    sender = got->sender;
+    info = {got->info.interface, got->info.destination, got->info.ttl, got->info.tos, steady(got->info.received)};
+    return true;
 }
 
 std::size_t socket::receive_error(mutable_buffer_list into, core::endpoint& sent_to, error_info& info, error_code& ec)
@@ -116,27 +177,33 @@ std::size_t socket::receive_error(mutable_buffer_list into, core::endpoint& sent
     return n;
 }
 
-/// Waits also where non_blocking() is set, as Asio's does (socket_ops::sync_connect).
-void socket::connect(const core::endpoint& peer, error_code& ec) { connect(peer, true, core::never, ec); }
+/// Waits also where non_blocking() is set, as Asio's does (socket_ops::sync_connect). As connect(2): in_progress when SO_SNDTIMEO
+/// is over; the connection goes on being made.
+void socket::connect(const core::endpoint& peer, error_code& ec)
+{
+    connect(peer, true, has_timeouts_ ? patience(direction::write) : core::never, ec, error::in_progress);
+}
 void socket::connect_until(const core::endpoint& peer, core::time_point deadline, error_code& ec)
 {
-    connect(peer, true, deadline, ec);
+    connect(peer, true, deadline, ec, error::timed_out);
 }
 
-void socket::connect(const core::endpoint& peer, bool may_wait, core::time_point deadline, error_code& ec)
+void socket::connect(const core::endpoint& peer, bool may_wait, core::time_point deadline, error_code& ec, error_code expired)
 {
     bool started = false;
-    block(ec, may_wait, deadline, [&] { return try_connect(peer, started, ec); });
+    block(
+        ec, may_wait, deadline, [&] { return try_connect(peer, started, ec); }, expired);
     if (started && ec == error::would_block) ec = error::in_progress;
-    if (ec || kind_ != socket_kind::tcp) return;
+    if (kind_ != socket_kind::tcp) return;
     engine::user_turn t(*engine_);
+    if (ec) return started && ec != error::in_progress ? t.host().tcp().disconnected(tcp(id_)) : void();
     (void)t.host().tcp().connect(tcp(id_), peer, t.now()); // takes note that success was told
 }
 
 std::shared_ptr<socket> socket::accept(core::endpoint& peer, error_code& ec)
 {
     std::shared_ptr<socket> accepted;
-    block(ec, !non_blocking_, core::never, [&] { return try_accept(accepted, peer, ec); });
+    block(ec, direction::read, [&] { return try_accept(accepted, peer, ec); });
     return accepted;
 }
 

@@ -22,6 +22,9 @@ namespace {
 namespace error = boost::asio::error;
 using core::socket_option;
 
+constexpr int local_port_range_option = 51;    // IP_LOCAL_PORT_RANGE, which <netinet/in.h> of Debian 12 does not have
+constexpr int fast_open_no_cookie_option = 34; // TCP_FASTOPEN_NO_COOKIE
+
 std::optional<socket_option> at_socket_level(int name) noexcept
 {
     switch (name) {
@@ -33,6 +36,12 @@ std::optional<socket_option> at_socket_level(int name) noexcept
     case SO_RCVBUF: return socket_option::receive_buffer_size;
     case SO_SNDBUF: return socket_option::send_buffer_size;
     case SO_OOBINLINE: return socket_option::oob_inline;
+    case SO_SNDLOWAT: return socket_option::send_low_watermark;
+    case SO_TIMESTAMP: return socket_option::timestamp;
+    case SO_TIMESTAMPNS: return socket_option::timestamp_ns;
+    case SO_TIMESTAMPING: return socket_option::timestamping;
+    case SO_DEBUG: return socket_option::debug;
+    case SO_DONTROUTE: return socket_option::do_not_route;
     case SO_RCVLOWAT: return socket_option::receive_low_watermark;
     case SO_MAX_PACING_RATE: return socket_option::max_pacing_rate; // -1: none
     case SO_BINDTOIFINDEX: return socket_option::bound_interface;
@@ -45,6 +54,8 @@ std::optional<socket_option> at_tcp_level(int name) noexcept
 {
     switch (name) {
     case TCP_NODELAY: return socket_option::no_delay;
+    case TCP_INQ: return socket_option::inq;
+    case TCP_NOTSENT_LOWAT: return socket_option::not_sent_low_watermark;
     case TCP_CORK: return socket_option::cork;
     case TCP_LINGER2: return socket_option::linger_2;
     case TCP_MAXSEG: return socket_option::max_segment;
@@ -56,6 +67,7 @@ std::optional<socket_option> at_tcp_level(int name) noexcept
     case TCP_QUICKACK: return socket_option::quick_ack;
     case TCP_DEFER_ACCEPT: return socket_option::defer_accept;
     case TCP_FASTOPEN: return socket_option::fast_open;
+    case fast_open_no_cookie_option: return socket_option::fast_open_without_cookie;
     case TCP_FASTOPEN_CONNECT: return socket_option::fast_open_connect;
     default: return std::nullopt;
     }
@@ -66,7 +78,7 @@ std::optional<socket_option> at_ip_level(int name) noexcept
     switch (name) {
     case IP_TTL: return socket_option::ttl;
     case IP_TOS: return socket_option::tos;
-    case IP_MTU_DISCOVER: return socket_option::dont_fragment;
+    case IP_MTU_DISCOVER: return socket_option::mtu_discover;
     case IP_MTU: return socket_option::path_mtu;
     case IP_MULTICAST_TTL: return socket_option::multicast_hops;
     case IP_MULTICAST_LOOP: return socket_option::multicast_loopback;
@@ -74,6 +86,7 @@ std::optional<socket_option> at_ip_level(int name) noexcept
     case IP_PKTINFO: return socket_option::packet_info;
     case IP_RECVTTL: return socket_option::receive_ttl;
     case IP_RECVTOS: return socket_option::receive_tos;
+    case local_port_range_option: return socket_option::local_port_range;
     case IP_RECVERR: return socket_option::receive_errors;
     default: return std::nullopt;
     }
@@ -154,10 +167,11 @@ void socket::set_option(int level, int name, const void* data, std::size_t size,
         ec = t.host().tcp().set_congestion_control({id_.index, id_.generation}, wanted, t.now());
         return;
     }
-    if (set_interface_option(level, name, data, size, ec)) return;
+    if (set_interface_option(level, name, data, size, ec) || set_shell_option(level, name, data, size, ec)) return;
     const auto option = option_of(level, name);
     int value = 0;
-    if (option == socket_option::accept_connections || option == socket_option::path_mtu)
+    if (option == socket_option::accept_connections || option == socket_option::path_mtu ||
+        option == socket_option::send_low_watermark)
         return void(ec = error::no_protocol_option);
     if (!option) return void(ec = error::no_protocol_option);
     if (!read_value(*option, data, size, value)) return void(ec = error::invalid_argument);
@@ -204,7 +218,11 @@ void socket::get_option(int level, int name, void* data, std::size_t* size, erro
     engine::user_turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
     ec = {};
-    if (get_fact(level, name, data, size, ec) || get_interface_option(level, name, data, size, ec)) return;
+    if (get_fact(level, name, data, size, ec) || get_interface_option(level, name, data, size, ec) ||
+        get_shell_option(level, name, data, size, ec))
+        return;
+    const int own = kind_ == socket_kind::tcp ? IPPROTO_TCP : kind_ == socket_kind::udp ? IPPROTO_UDP : IPPROTO_RAW;
+    if (level != SOL_SOCKET && level != IPPROTO_IP && level != own) return void(ec = error::operation_not_supported); // as Linux
     const auto option = option_of(level, name);
     if (!option) return void(ec = error::no_protocol_option);
     const auto got = kind_ == socket_kind::tcp ? t.host().tcp().get_option({id_.index, id_.generation}, *option)

@@ -57,12 +57,17 @@ class fast_open_memory
 {
 public:
     /// What a SYN to there may carry; null: nothing, not even the question (RFC 7413 §4.1.3.1).
-    std::unique_ptr<const tcp::fast_open> request(const address& server, time_point now) const
+    /// @param without_cookie  the server wants none
+    std::unique_ptr<const tcp::fast_open> request(const address& server, bool without_cookie, time_point now) const
     {
         const auto known = servers_.find(server);
-        if (known == servers_.end()) return std::make_unique<const tcp::fast_open>();
-        if (now < known->second.avoid_until) return nullptr;
-        return std::make_unique<const tcp::fast_open>(known->second.last);
+        auto out = std::make_unique<tcp::fast_open>();
+        if (known != servers_.end()) {
+            if (now < known->second.avoid_until) return nullptr;
+            *out = known->second.last;
+        }
+        out->without_cookie = without_cookie;
+        return out;
     }
     void given(const address& server, const tcp::fast_open_cookie& cookie, std::uint16_t mss)
     {

@@ -15,7 +15,8 @@ struct host_options
     tcp_options tcp;
     std::string congestion_control = "cubic"; ///< of TCP sockets that name no other; what nobody knows is "cubic"
     std::uint64_t tcp_memory =
-        UINT64_C(1) << 30; ///< octets that all TCP connections may hold together; near it buffers stay small
+        UINT64_C(1) << 30;                 ///< octets that all TCP connections may hold together; near it buffers stay small
+    bool fast_open_without_cookie = false; ///< TCP Fast Open's data is sent, and taken, without a cookie
     std::size_t udp_receive_buffer = 208 * 1024;       ///< octets for each socket (Linux's default)
     std::size_t awake_connections = 1024;              ///< idle TCP connections; beyond it the longest idle rest in less memory
     std::size_t time_wait_limit = 262'144;             ///< connections in TIME-WAIT; beyond it the oldest is forgotten early

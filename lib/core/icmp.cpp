@@ -119,6 +119,7 @@ void network::error_input(received_packet& p, const wire::icmpv4_message& m, tim
     if (what.error == 0) return;
     icmp_error_report r = report_of(*q, what.error, what.hard);
     if (what.error == EMSGSIZE) r.mtu = m.next_hop_mtu() != 0 ? m.next_hop_mtu() : plateau_below(q->total_length);
+    r.interface = p.interface;
     r.offender = p.source;
     r.type = static_cast<std::uint8_t>(m.type);
     r.code = m.code;
@@ -133,13 +134,14 @@ void network::report(const icmp_error_report& r, time_point now)
 }
 
 /// A packet of ours whose next hop does not answer: as if a router had said host unreachable (RFC 1122 §2.3.2.2).
-void network::report_unreachable(const packet& ip_packet, time_point now)
+void network::report_unreachable(interface_id interface, const packet& ip_packet, time_point now)
 {
     std::array<std::byte, 68> start;
     const std::size_t n = ip_packet.copy_to(start);
     const auto q = wire::parse_icmpv4_quote(const_bytes(start).first(n));
     if (!q) return;
     icmp_error_report r = report_of(*q, EHOSTUNREACH, false);
+    r.interface = interface;
     r.offender = q->source;
     r.type = static_cast<std::uint8_t>(wire::icmpv4_type::destination_unreachable);
     r.code = wire::host_unreachable;
@@ -155,7 +157,7 @@ void network::send_unreachable(const received_packet& about, wire::icmpv4_unreac
     if (about.to_group || !about.source.is_v4() || about.source.is_unspecified() || is_broadcast(about.source) ||
         about.source.is_multicast())
         return;
-    if (!limiter_.allow(about.source, now)) {
+    if (about.interface != loopback && !limiter_.allow(about.source, now)) { // as Linux: not among ourselves
         ++counters_.icmp.out_rate_limited;
         return dropped(about.interface, drop_reason::icmp_rate_limited, about.payload, now);
     }

@@ -172,7 +172,7 @@ void network::advance(time_point now)
         packet p;
         while (i.neighbors.take_unreachable(p)) {
             dropped(n, drop_reason::neighbor_unreachable, p, now);
-            report_unreachable(p, now);
+            report_unreachable(n, p, now);
         }
     }
 }

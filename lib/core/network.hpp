@@ -60,6 +60,7 @@ struct received_packet
 struct icmp_error_report
 {
     wire::ip_protocol protocol{};
+    interface_id interface = 0; ///< that the error came by; of our own: that the packet was to leave by
     endpoint local, remote;
     error_code why;
     bool hard = false;          ///< RFC 1122 §4.2.3.9
@@ -198,8 +199,12 @@ public:
     bool is_member(interface_id interface, const address& group) const noexcept;
     std::optional<interface_id> find_interface(std::string_view name) const noexcept;
     std::optional<interface_id> find_interface(const address& own) const noexcept;
-    interface_id group_interface(const address& group) const noexcept; ///< where a multicast goes that nobody directed
-    bool is_broadcast(const address& a) const noexcept;                ///< limited, or of one of our subnets
+    interface_id group_interface(const address& group) const noexcept;      ///< where a multicast goes that nobody directed
+    bool is_broadcast(const address& a) const noexcept;                     ///< limited, or of one of our subnets
+    bool is_direct(const address& a, std::optional<interface_id> via) const ///< ours, or reached without a gateway
+    {
+        return is_our_address(a) || next_hop(a, via) == a;
+    }
     const std::vector<interface_address>& addresses(interface_id interface) const { return interfaces_[interface]->addresses; }
     const device_info& info(interface_id interface) const { return interfaces_[interface]->info; }
     interface_status status(interface_id interface) const;
@@ -322,7 +327,7 @@ private:
     void icmp_input(received_packet& p, time_point now);
     void echo_input(received_packet& p, const wire::icmpv4_message& m, time_point now);
     void error_input(received_packet& p, const wire::icmpv4_message& m, time_point now);
-    void report_unreachable(const packet& ip_packet, time_point now);
+    void report_unreachable(interface_id interface, const packet& ip_packet, time_point now);
     void report(const icmp_error_report& r, time_point now);
 
     const host_options& options_;

@@ -64,6 +64,14 @@ enum class shutdown_type : std::uint8_t
     both
 };
 
+/// The least that SO_RCVBUF and SO_SNDBUF set, octets. Linux's own bounds are twice as large, as are the values that it keeps:
+/// half of them is for its bookkeeping, and Asio halves what it reads.
+inline constexpr int least_receive_buffer = 1152, least_send_buffer = 2304;
+
+/// The kinds of SO_TIMESTAMPING that ask for the time of reception, which is known in any case: RX_HARDWARE, RX_SOFTWARE,
+/// SOFTWARE, SYS_HARDWARE, RAW_HARDWARE.
+inline constexpr int known_timestamping = 4 | 8 | 16 | 32 | 64;
+
 /// Options whose value is one integer (booleans are 0 and 1, times in the unit named). `linger` is -1 for off, else seconds.
 enum class socket_option : std::uint8_t
 {
@@ -77,7 +85,13 @@ enum class socket_option : std::uint8_t
     oob_inline,
     accept_connections,    ///< get only
     receive_low_watermark, ///< octets
-    bound_interface,       ///< SO_BINDTODEVICE: the interface's number + 1; 0: any
+    send_low_watermark,    ///< octets; get only
+    debug,                 ///< remembered
+    timestamp,             ///< remembered, as the next two: when it came is always known
+    timestamp_ns,
+    timestamping,    ///< SOF_TIMESTAMPING_...
+    do_not_route,    ///< only hosts that are on a link of ours
+    bound_interface, ///< SO_BINDTODEVICE: the interface's number + 1; 0: any
     // TCP
     no_delay,
     cork,
@@ -88,18 +102,21 @@ enum class socket_option : std::uint8_t
     keep_count,
     user_timeout, ///< ms; 0: the default
     syn_count,
-    defer_accept,      ///< s; 0: off
-    fast_open,         ///< of a listener: how many connections may wait for the end of their handshake; 0: off
-    fast_open_connect, ///< connect() waits for the first data, which goes in the SYN
+    defer_accept,             ///< s; 0: off
+    fast_open,                ///< of a listener: how many connections may wait for the end of their handshake; 0: off
+    fast_open_without_cookie, ///< in a network whose hosts trust one another
+    fast_open_connect,        ///< connect() waits for the first data, which goes in the SYN
     quick_ack,
-    min_rto,         ///< ms (tapio's own)
-    max_pacing_rate, ///< octets/s; 0: none
-    ecn,             ///< ask for it when connecting (tapio's own)
+    inq,                    ///< remembered
+    min_rto,                ///< ms (tapio's own)
+    max_pacing_rate,        ///< octets/s; 0: none
+    ecn,                    ///< ask for it when connecting (tapio's own)
+    not_sent_low_watermark, ///< octets unsent beyond which a write waits; 0: none
     // IP
     ttl,
     tos,
-    dont_fragment, ///< IP_MTU_DISCOVER: 1 = always
-    path_mtu,      ///< octets; get only
+    mtu_discover, ///< IP_MTU_DISCOVER, whose numbers are Linux's; 0: what is sent may be fragmented
+    path_mtu,     ///< octets; get only
     multicast_hops,
     multicast_loopback,
     multicast_all,       ///< also what others in this host have joined
@@ -108,6 +125,7 @@ enum class socket_option : std::uint8_t
     receive_ttl,
     receive_tos,
     receive_errors,
+    local_port_range, ///< port_range as IP_LOCAL_PORT_RANGE has it; 0: none of its own
     // UDP
     segment_size, ///< octets: what is sent at once goes as datagrams of so many (UDP_SEGMENT); 0: as one
 };

@@ -55,17 +55,24 @@ struct tcp_listener
 struct tcp_socket_facts
 {
     core::family family = family::v4;
-    bool bound = false;        ///< `local.port` was chosen, by the user or by us
-    bool connect_told = false; ///< a successful connect() was told to the user: the next one is an error
-    bool reuse_address = false;
-    bool reuse_port = false;
-    bool broadcast = false;             ///< SO_BROADCAST can be set, and does nothing
-    bool fast_open_connect = false;     ///< TCP_FASTOPEN_CONNECT
-    std::uint8_t defer_accept = 0;      ///< TCP_DEFER_ACCEPT, as so many retransmissions of a SYN-ACK; 0: off
-    std::int8_t linger_2 = 0;           ///< TCP_LINGER2, s; 0: the default, -1: none
-    std::uint16_t fast_open_queue = 0;  ///< TCP_FASTOPEN: so many `tcp_listener::fast_opens`; 0: off
-    int receive_low_watermark = 1;      ///< SO_RCVLOWAT, octets
-    std::optional<interface_id> device; ///< SO_BINDTODEVICE
+    bool connect_told = false;                 ///< a successful connect() was told to the user: the next one is an error
+    bool bound : 1 = false;                    ///< `local.port` was chosen, by the user or by us
+    bool reuse_address : 1 = false;            ///< SO_REUSEADDR
+    bool reuse_port : 1 = false;               ///< SO_REUSEPORT
+    bool broadcast : 1 = false;                ///< SO_BROADCAST can be set, and does nothing
+    bool debug : 1 = false;                    ///< SO_DEBUG, likewise
+    bool do_not_route : 1 = false;             ///< SO_DONTROUTE
+    bool fast_open_connect : 1 = false;        ///< TCP_FASTOPEN_CONNECT
+    bool fast_open_without_cookie : 1 = false; ///< TCP_FASTOPEN_NO_COOKIE
+    bool disconnected : 1 = false;             ///< what is left of its connection is of no interest
+    bool receive_shut : 1 = false;             ///< by shutdown() before there was a connection
+    bool send_shut : 1 = false;                ///< likewise
+    std::uint8_t defer_accept = 0;             ///< TCP_DEFER_ACCEPT, as so many retransmissions of a SYN-ACK; 0: off
+    std::int8_t linger_2 = 0;                  ///< TCP_LINGER2, s; 0: the default, -1: none
+    std::uint16_t fast_open_queue = 0;         ///< TCP_FASTOPEN: so many `tcp_listener::fast_opens`; 0: off
+    int receive_low_watermark = 1;             ///< SO_RCVLOWAT, octets
+    std::optional<interface_id> device;        ///< SO_BINDTODEVICE
+    int local_ports = 0;                       ///< IP_LOCAL_PORT_RANGE
     endpoint local, remote;
     const congestion_controls::entry* congestion = nullptr; ///< TCP_CONGESTION
 };

@@ -35,6 +35,7 @@ tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& rando
       table_key_(random.make_key()),
       cookies_(random.make_key()),
       fast_open_cookies_(random.make_key()),
+      fast_open_without_cookie_(options.fast_open_without_cookie),
       awake_limit_(options.awake_connections),
       waiting_limit_(std::max<std::size_t>(options.time_wait_limit, 1)),
       orphan_limit_(options.orphan_limit),
@@ -56,6 +57,7 @@ result<tcp_id> tcp_sockets::open(family f)
     s.family = f;
     s.options = defaults_;
     s.congestion = default_congestion_;
+    s.fast_open_without_cookie = fast_open_without_cookie_;
     s.local.address = unspecified(f);
     return id;
 }
@@ -85,7 +87,18 @@ error_code tcp_sockets::may_bind(const tcp_socket& s, const endpoint& local) con
     return {};
 }
 
-bool tcp_sockets::port_is_free(const tcp_socket& s, std::uint16_t port, const endpoint* peer, const address& source) const
+/// A connection in TIME-WAIT, to one that we open between the same endpoints: its timestamps tell old segments from new ones once
+/// a second has passed (RFC 6191; Linux's tcp_tw_reuse).
+bool tcp_sockets::gives_way(tcp_id waiting, time_point now) const noexcept
+{
+    if (!time_wait_table::holds(waiting)) return false;
+    const time_wait_table::entry& e = waiting_.at(waiting);
+    const time_point began = e.end - defaults_.time_wait;
+    return e.memory.ts_recent && defaults_.offer_timestamps && now - began > std::chrono::seconds(1);
+}
+
+bool tcp_sockets::port_is_free(const tcp_socket& s, std::uint16_t port, const endpoint* peer, const address& source,
+                               std::optional<time_point> reuse_at) const
 {
     const auto use = ports_.find(port);
     if (use == ports_.end()) return true;
@@ -94,21 +107,27 @@ bool tcp_sockets::port_is_free(const tcp_socket& s, std::uint16_t port, const en
         const tcp_socket* o = find(other);
         return o != nullptr && o != &s && overlap(o->local.address, source);
     });
-    return !named && !connection_of({source, port}, *peer);
+    if (named) return false;
+    const tcp_id there = connection_of({source, port}, *peer);
+    return !there || (reuse_at && gives_way(there, *reuse_at));
 }
 
 /// RFC 6056 §3.3.3, the simple hash-based algorithm: an offset that depends on the peer and a secret, and from there a
-/// counter, so that a port comes again as late as possible.
-error_code tcp_sockets::choose_port(tcp_socket& s, const endpoint* peer, const address& source, std::uint16_t& port)
+/// counter, so that a port comes again as late as possible. Those of connections in TIME-WAIT come last.
+error_code tcp_sockets::choose_port(tcp_socket& s, const endpoint* peer, const address& source, time_point now,
+                                    std::uint16_t& port)
 {
-    constexpr unsigned range = last_ephemeral - first_ephemeral + 1U;
+    const port_range range = narrowed(s.local_ports);
     const std::uint64_t offset = peer == nullptr ? random_.next_u32() : siphash(port_key_, tuple_octets({source, 0}, *peer));
-    for (unsigned i = 0; i < range; ++i) {
-        const auto candidate = static_cast<std::uint16_t>(first_ephemeral + (offset + next_ephemeral_++) % range);
-        if (candidate % shards_ != shard_ || !port_is_free(s, candidate, peer, source)) continue; // others have the same peers
-        port = candidate;
-        return {};
-    }
+    const auto choose = [&](std::optional<time_point> reuse_at) {
+        for (unsigned i = 0; i < range.size(); ++i) {
+            const auto candidate = static_cast<std::uint16_t>(range.first + (offset + next_ephemeral_++) % range.size());
+            if (candidate % shards_ != shard_) continue; // others have the same peers
+            if (port_is_free(s, candidate, peer, source, reuse_at)) return port = candidate, true;
+        }
+        return false;
+    };
+    if (choose(std::nullopt) || (peer != nullptr && !waiting_.empty() && choose(now))) return {};
     return errno_code(peer == nullptr ? EADDRINUSE : EADDRNOTAVAIL);
 }
 
@@ -132,11 +151,11 @@ error_code tcp_sockets::bind(tcp_id id, const endpoint& local) // RFC 9293 MUST-
 {
     tcp_socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
-    if (s->bound || s->connection) return errno_code(EINVAL);
+    if (s->bound || (s->connection && s->connection->state() != tcp_state::closed)) return errno_code(EINVAL);
     if (family_of(local.address) != s->family) return errno_code(EAFNOSUPPORT);
     if (!local.address.is_unspecified() && !net_.is_our_address(local.address)) return errno_code(EADDRNOTAVAIL);
     endpoint chosen = local;
-    const error_code failed = local.port == 0 ? choose_port(*s, nullptr, local.address, chosen.port) : may_bind(*s, local);
+    const error_code failed = local.port == 0 ? choose_port(*s, nullptr, local.address, never, chosen.port) : may_bind(*s, local);
     if (failed) return failed;
     claim_port(id, *s, chosen);
     return {};
@@ -298,20 +317,29 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
     const bool named = s->bound && !s->local.address.is_unspecified();
     const auto path = net_.path_to(to.address, named ? std::optional(s->local.address) : std::nullopt, s->device);
     if (!path) return path.error();
+    if (s->do_not_route && !net_.is_direct(to.address, s->device)) return errno_code(ENETUNREACH);
     endpoint local{named ? s->local.address : path->source, s->local.port}; // RFC 9293 MUST-44, MUST-45
     if (!s->bound) {
-        if (const auto failed = choose_port(*s, &to, local.address, local.port)) return failed;
+        if (const auto failed = choose_port(*s, &to, local.address, now, local.port)) return failed;
     }
-    if (connection_of(local, to)) return errno_code(EADDRNOTAVAIL);
+    std::optional<tcp::seq_number> iss;
+    if (const tcp_id there = connection_of(local, to)) {
+        if (!gives_way(there, now)) return errno_code(EADDRNOTAVAIL);
+        iss = waiting_.at(there).memory.snd_nxt + 65537; // as Linux: beyond all that the last one sent
+        forget_waiting(there, now);
+    }
     s->local = local;
     s->remote = to;
     s->path = *path;
-    start(id, *s, std::nullopt, s->fast_open_connect ? fast_open_memory_.request(to.address, now) : nullptr, now);
+    auto opens_fast = s->fast_open_connect ? fast_open_memory_.request(to.address, s->fast_open_without_cookie, now) : nullptr;
+    start(id, *s, iss, std::move(opens_fast), now);
     s->connection->open_active(now);
+    if (s->receive_shut) s->connection->shutdown_receive();
     state_changed(id, *s, tcp_state::closed, now);
     s->connect_told = s->connection->waits_for_data(); // as Linux: done, and the first data makes it true
     const bool told = s->connect_told;
     s->connecting = !told;
+    s->disconnected = false;
     s->error = {};
     follow(id, *s, now);
     return told ? error_code() : errno_code(EINPROGRESS);

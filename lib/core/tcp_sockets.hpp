@@ -64,12 +64,13 @@ public:
     error_code listen(tcp_id id, int backlog, time_point now);
     result<tcp_id> accept(tcp_id id, endpoint& peer, time_point now);
     error_code connect(tcp_id id, const endpoint& peer, time_point now);
-    result<std::size_t> send(tcp_id id, const_buffer_list from, time_point now, bool out_of_band = false);
+    result<std::size_t> send(tcp_id id, const_buffer_list from, time_point now, tcp::send_flags flags = {});
     result<std::size_t> receive(tcp_id id, mutable_buffer_list into, receive_flags flags, time_point now);
     /// Without a copy: what is sent must not change any more; what is received may be kept for as long as wanted.
     result<std::size_t> send(tcp_id id, std::span<const slice> from, time_point now);
     result<std::size_t> receive(tcp_id id, std::vector<slice>& into, std::size_t limit, time_point now); ///< octets at most
     error_code shutdown(tcp_id id, shutdown_type how, time_point now);
+    void disconnected(tcp_id id); ///< a connect() that waited has failed: as Linux, it is as if there had been none
     void close(tcp_id id, time_point now);
     /// It has sent its FIN, or will, and the peer has not acknowledged it: FIN-WAIT-1, CLOSING, LAST-ACK. Linux's close() waits
     /// while this is so (sk_stream_closing).
@@ -83,7 +84,8 @@ public:
     result<endpoint> local_endpoint(tcp_id id) const;
     result<endpoint> remote_endpoint(tcp_id id) const;
     result<std::size_t> available(tcp_id id) const;
-    bool at_mark(tcp_id id) const; ///< what is read next stands behind the urgent octet (SIOCATMARK)
+    time_point last_received(tcp_id id) const; ///< when the last octets came
+    bool at_mark(tcp_id id) const;             ///< what is read next stands behind the urgent octet (SIOCATMARK)
     error_code set_option(tcp_id id, socket_option option, int value, time_point now);
     result<int> get_option(tcp_id id, socket_option option) const;
     error_code set_congestion_control(tcp_id id, std::string_view name, time_point now); ///< no_such_file_or_directory
@@ -145,8 +147,11 @@ private:
 
     // tcp_sockets.cpp
     error_code may_bind(const tcp_socket& s, const endpoint& local) const;
-    error_code choose_port(tcp_socket& s, const endpoint* peer, const address& source, std::uint16_t& port);
-    bool port_is_free(const tcp_socket& s, std::uint16_t port, const endpoint* peer, const address& source) const;
+    error_code choose_port(tcp_socket& s, const endpoint* peer, const address& source, time_point now, std::uint16_t& port);
+    /// @param reuse_at at that time a connection in TIME-WAIT may give way
+    bool port_is_free(const tcp_socket& s, std::uint16_t port, const endpoint* peer, const address& source,
+                      std::optional<time_point> reuse_at) const;
+    bool gives_way(tcp_id waiting, time_point now) const noexcept;
     void claim_port(tcp_id id, tcp_socket& s, const endpoint& local);
     void release_port(tcp_id id, tcp_socket& s);
     std::uint32_t table_hash(const endpoint& local, const endpoint& remote) const noexcept;
@@ -254,7 +259,8 @@ private:
     syn_cookies cookies_;
     fast_open_cookies fast_open_cookies_;
     fast_open_memory fast_open_memory_;
-    time_point cookie_sent_{}; ///< the last; none that is older than two minutes is worth looking at
+    const bool fast_open_without_cookie_; ///< of new sockets
+    time_point cookie_sent_{};            ///< the last; none that is older than two minutes is worth looking at
     std::uint32_t next_ephemeral_ = 0;
     options_shelf shelf_;
     idle_list idle_; ///< outlives sockets_

@@ -265,6 +265,11 @@ tcp_socket& tcp_sockets::make_child(tcp_id listener, const endpoint& local, cons
     child.reuse_address = parent.reuse_address;
     child.reuse_port = parent.reuse_port;
     child.device = parent.device;
+    child.broadcast = parent.broadcast;
+    child.debug = parent.debug;
+    child.do_not_route = parent.do_not_route;
+    child.receive_low_watermark = parent.receive_low_watermark;
+    child.local_ports = parent.local_ports;
     child.local = local;
     child.remote = remote;
     child.listener = listener;
@@ -281,10 +286,13 @@ bool tcp_sockets::may_open_fast(const tcp_socket& listener, const tcp::segment& 
                                 const endpoint& remote, std::unique_ptr<const tcp::fast_open>& cookie, time_point now)
 {
     const auto& shown = syn.options.fast_open;
-    if (listener.fast_open_queue == 0 || !shown) return false;
-    tcp::fast_open_cookie current = fast_open_cookies_.make(local.address, remote.address, now);
-    const bool good = fast_open_cookies_.check(local.address, remote.address, *shown, now);
-    if (*shown != current) cookie = std::make_unique<const tcp::fast_open>(tcp::fast_open{std::move(current)});
+    if (listener.fast_open_queue == 0 || (!shown && !listener.fast_open_without_cookie)) return false;
+    bool good = listener.fast_open_without_cookie;
+    if (!good) {
+        tcp::fast_open_cookie current = fast_open_cookies_.make(local.address, remote.address, now);
+        good = fast_open_cookies_.check(local.address, remote.address, *shown, now);
+        if (*shown != current) cookie = std::make_unique<const tcp::fast_open>(tcp::fast_open{std::move(current)});
+    }
     if (!good || syn.payload_size == 0) return false;
     if (listener.listening->fast_opens < listener.fast_open_queue) return true;
     ++counters_.fast_open_overflows;

@@ -9,14 +9,29 @@ namespace {
 
 /// To its user a connection in TIME-WAIT is closed, as on Linux.
 bool over(tcp_state s) noexcept { return s == tcp_state::closed || s == tcp_state::time_wait; }
+
+/// As Linux: of a listener, too, and an error comes first.
+error_code cannot_send(tcp_socket& s)
+{
+    const error_code failed = s.connection ? s.connection->take_error() : error_code();
+    return failed ? failed : errno_code(EPIPE);
+}
+
+/// Of a socket that is no connection.
+result<std::size_t> nothing_received(const tcp_socket& s)
+{
+    if (s.receive_shut) return std::size_t{0};
+    return errno_code(ENOTCONN);
+}
+
 } // namespace
 
-result<std::size_t> tcp_sockets::send(tcp_id id, const_buffer_list from, time_point now, bool out_of_band)
+result<std::size_t> tcp_sockets::send(tcp_id id, const_buffer_list from, time_point now, tcp::send_flags flags)
 {
     tcp_socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
-    if (!s->connection) return errno_code(EPIPE); // as Linux, listeners included
-    const auto taken = s->connection->send(from, out_of_band, now);
+    if (!s->connection || s->send_shut) return cannot_send(*s);
+    const auto taken = s->connection->send(from, flags, now);
     if (taken && *taken > 0) follow(id, *s, now);
     return taken;
 }
@@ -25,7 +40,8 @@ result<std::size_t> tcp_sockets::receive(tcp_id id, mutable_buffer_list into, re
 {
     tcp_socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
-    if (!s->connection) return errno_code(ENOTCONN);
+    if (flags.out_of_band && !s->listening && (!s->connection || s->disconnected)) return errno_code(EINVAL);
+    if (!s->connection || s->disconnected) return nothing_received(*s);
     if (flags.out_of_band) return s->connection->receive_urgent(into, flags.peek);
     const bool waited = s->connection->waits_for_data();
     const auto got = s->connection->receive(into, flags.peek, now);
@@ -37,7 +53,7 @@ result<std::size_t> tcp_sockets::send(tcp_id id, std::span<const slice> from, ti
 {
     tcp_socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
-    if (!s->connection) return errno_code(EPIPE);
+    if (!s->connection || s->send_shut) return cannot_send(*s);
     const auto taken = s->connection->send(from, now);
     if (taken && *taken > 0) follow(id, *s, now);
     return taken;
@@ -47,7 +63,7 @@ result<std::size_t> tcp_sockets::receive(tcp_id id, std::vector<slice>& into, st
 {
     tcp_socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
-    if (!s->connection) return errno_code(ENOTCONN);
+    if (!s->connection || s->disconnected) return nothing_received(*s);
     const bool waited = s->connection->waits_for_data();
     const auto got = s->connection->receive(into, limit, now);
     if (waited || (got && *got > 0)) follow(id, *s, now);
@@ -62,15 +78,29 @@ error_code tcp_sockets::shutdown(tcp_id id, shutdown_type how, time_point now)
         if (how != shutdown_type::send) close_listener(*s, now);
         return {};
     }
-    if (!s->connection || over(s->connection->state())) return errno_code(ENOTCONN);
-    if (tcp::is_opening(s->connection->state()) && !s->fast_opened_by) return errno_code(ENOTCONN);
-    error_code failed;
+    if (!s->connection || over(s->connection->state())) { // as Linux: it fails, and does what it was asked for
+        s->receive_shut = s->receive_shut || how != shutdown_type::send;
+        s->send_shut = s->send_shut || how != shutdown_type::receive;
+        return errno_code(ENOTCONN);
+    }
     const auto before = s->connection->state();
-    if (how != shutdown_type::send) s->connection->shutdown_receive();
-    if (how != shutdown_type::receive) failed = s->connection->shutdown_send(now);
+    error_code failed;
+    if (before == tcp_state::syn_sent) { // as Linux: the connect() ends, whatever half was meant
+        s->error = errno_code(ECONNRESET);
+        s->connection->abort(now);
+    } else {
+        if (how != shutdown_type::send) s->connection->shutdown_receive();
+        if (how != shutdown_type::receive) failed = s->connection->shutdown_send(now);
+    }
     state_changed(id, *s, before, now);
     follow(id, *s, now);
     return failed;
+}
+
+void tcp_sockets::disconnected(tcp_id id)
+{
+    tcp_socket* s = find(id);
+    if (s != nullptr && s->connection && s->connection->state() == tcp_state::closed) s->disconnected = true;
 }
 
 readiness tcp_sockets::poll(tcp_id id) const
@@ -79,10 +109,11 @@ readiness tcp_sockets::poll(tcp_id id) const
     if (s == nullptr) return readiness::error;
     auto ready = readiness::none;
     if (s->listening) return s->listening->established.empty() ? readiness::none : readiness::readable;
-    if (!s->connection) return readiness::writable | readiness::readable; // as Linux: a call would fail at once
+    if (!s->connection) return readiness::writable | readiness::readable | readiness::error; // as Linux: calls would fail
     if (s->readable()) ready |= readiness::readable;
     if (s->connection->writable()) ready |= readiness::writable;
-    if (s->connection->has_error() || s->connection->has_urgent() || s->error) ready |= readiness::error;
+    const bool hung_up = over(s->connection->state()) || s->connection->is_shut_both_ways(); // as Linux: POLLHUP
+    if (s->connection->has_error() || s->connection->has_urgent() || s->error || hung_up) ready |= readiness::error;
     return ready;
 }
 
@@ -122,6 +153,12 @@ bool tcp_sockets::at_mark(tcp_id id) const
 {
     const tcp_socket* s = find(id);
     return s != nullptr && s->connection && s->connection->at_mark();
+}
+
+time_point tcp_sockets::last_received(tcp_id id) const
+{
+    const tcp_socket* s = find(id);
+    return s != nullptr && s->connection ? s->connection->last_received() : time_point{};
 }
 
 result<tcp_info> tcp_sockets::info(tcp_id id, time_point now) const

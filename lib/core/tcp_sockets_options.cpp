@@ -1,4 +1,5 @@
 // The options of a TCP socket, with Linux's bounds and errors.
+#include "core/local_ports.hpp"
 #include "core/tcp_sockets.hpp"
 
 #include <algorithm>
@@ -27,6 +28,40 @@ constexpr auto as_count = [](int v) { return static_cast<unsigned>(v); };
 
 constexpr int longest_keep_alive = 32767; // s; Linux's MAX_TCP_KEEPIDLE
 constexpr int largest = std::numeric_limits<int>::max();
+
+/// Half of what the receive buffer may become: beyond it a reader might wait for more than there is room for.
+int highest_watermark(const tcp_options& o) noexcept
+{
+    const std::uint32_t most = o.tune_receive_buffer ? std::max(o.receive_buffer, o.receive_buffer_limit) : o.receive_buffer;
+    return static_cast<int>(std::max(most / 2, 1U));
+}
+
+/// The bit of tcp_options::remembered for an option that Linux takes and that changes nothing here; 0 for another.
+std::uint16_t bit_of(socket_option option) noexcept
+{
+    switch (option) {
+    case socket_option::inq: return 1;
+    case socket_option::packet_info: return 2;
+    case socket_option::receive_ttl: return 4;
+    case socket_option::receive_tos: return 8;
+    case socket_option::receive_errors: return 16;
+    case socket_option::multicast_loopback: return 32;
+    case socket_option::multicast_all: return 64;
+    case socket_option::timestamp: return 128;
+    case socket_option::timestamp_ns: return 256;
+    default: return 0;
+    }
+}
+
+error_code remember(tcp_options& o, socket_option option, int value)
+{
+    const auto bit = bit_of(option);
+    if (option == socket_option::inq && (value < 0 || value > 1)) return errno_code(EINVAL);
+    if (option == socket_option::timestamp || option == socket_option::timestamp_ns) // each excludes the other
+        o.remembered &= static_cast<std::uint16_t>(~(bit_of(socket_option::timestamp) | bit_of(socket_option::timestamp_ns)));
+    o.remembered = static_cast<std::uint16_t>(value != 0 ? o.remembered | bit : o.remembered & ~bit);
+    return {};
+}
 
 /// TCP_DEFER_ACCEPT counts retransmissions of a SYN-ACK after 1 s, 2 s, 4 s ... 120 s, as Linux does: at least so many seconds.
 constexpr int longest_syn_ack_wait = 120;            // s
@@ -64,6 +99,8 @@ std::optional<error_code> tcp_sockets::set_socket_level(tcp_socket& s, socket_op
         return error_code();
     case socket_option::reuse_port: s.reuse_port = value != 0; return error_code();
     case socket_option::broadcast: s.broadcast = value != 0; return error_code();
+    case socket_option::debug: s.debug = value != 0; return error_code();
+    case socket_option::do_not_route: s.do_not_route = value != 0; return error_code();
     case socket_option::oob_inline: o.urgent_in_line = value != 0; return error_code();
     case socket_option::keep_alive: o.keep_alive = value != 0; return error_code();
     case socket_option::bound_interface:
@@ -71,15 +108,19 @@ std::optional<error_code> tcp_sockets::set_socket_level(tcp_socket& s, socket_op
         s.device = value == 0 ? std::nullopt : std::optional(static_cast<interface_id>(value - 1));
         return error_code();
     case socket_option::linger: o.linger = value; return error_code();
+    case socket_option::timestamping:
+        if ((value & ~known_timestamping) != 0) return errno_code(EINVAL);
+        o.timestamping = value;
+        return error_code();
     case socket_option::receive_low_watermark:
-        s.receive_low_watermark = value < 0 ? largest : std::max(value, 1);
+        s.receive_low_watermark = std::clamp(value < 0 ? largest : value, 1, highest_watermark(o));
         return error_code();
     case socket_option::receive_buffer_size:
-        o.receive_buffer = as_count(std::clamp(value, 2304, 64 * 1024 * 1024));
+        o.receive_buffer = as_count(std::clamp(value, least_receive_buffer, 64 * 1024 * 1024));
         o.tune_receive_buffer = false;
         return error_code();
     case socket_option::send_buffer_size:
-        o.send_buffer = as_count(std::clamp(value, 4608, 64 * 1024 * 1024));
+        o.send_buffer = as_count(std::clamp(value, least_send_buffer, 64 * 1024 * 1024));
         o.tune_send_buffer = false;
         return error_code();
     default: return std::nullopt;
@@ -90,7 +131,11 @@ std::optional<error_code> tcp_sockets::set_tcp_level(tcp_socket& s, socket_optio
 {
     tcp_options& o = s.options;
     switch (option) {
-    case socket_option::no_delay: o.no_delay = value != 0; return error_code();
+    case socket_option::no_delay:
+        o.no_delay = value != 0;
+        if (o.no_delay && s.connection) s.connection->push(); // through a cork, too (tcp(7))
+        return error_code();
+    case socket_option::not_sent_low_watermark: o.not_sent_low_watermark = static_cast<std::uint32_t>(value); return error_code();
     case socket_option::cork: o.cork = value != 0; return error_code();
     case socket_option::quick_ack: o.quick_ack = value != 0; return error_code();
     case socket_option::max_segment:
@@ -106,6 +151,10 @@ std::optional<error_code> tcp_sockets::set_tcp_level(tcp_socket& s, socket_optio
     case socket_option::fast_open: // as Linux: of what listens, or may yet
         if (value < 0 || s.connection) return errno_code(EINVAL);
         s.fast_open_queue = static_cast<std::uint16_t>(std::min(value, 4096)); // Linux's somaxconn
+        return error_code();
+    case socket_option::fast_open_without_cookie:
+        if (value < 0 || value > 1 || s.connection) return errno_code(EINVAL);
+        s.fast_open_without_cookie = value != 0;
         return error_code();
     case socket_option::fast_open_connect:
         if (value < 0 || value > 1 || s.connection || s.listening) return errno_code(EINVAL);
@@ -132,7 +181,13 @@ std::optional<error_code> tcp_sockets::set_ip_level(tcp_socket& s, socket_option
         if (value == -1) return s.options.ttl = defaults_.ttl, error_code();
         return set_within(s.options.ttl, value, 1, 255, [](int v) { return static_cast<std::uint8_t>(v); });
     case socket_option::tos: s.options.tos = static_cast<std::uint8_t>(value & 0xfc); return error_code(); // ECN is TCP's own
-    case socket_option::dont_fragment: return error_code(); // TCP always sets DF (RFC 1191)
+    case socket_option::local_port_range:
+        if (!is_port_range(value)) return errno_code(EINVAL);
+        s.local_ports = value;
+        return error_code();
+    case socket_option::multicast_hops: return errno_code(EINVAL); // as Linux, of streams
+    case socket_option::mtu_discover:
+        return set_within(s.options.mtu_discover, value, 0, 5, [](int v) { return static_cast<std::uint8_t>(v); });
     default: return std::nullopt;
     }
 }
@@ -141,7 +196,7 @@ error_code tcp_sockets::set_option(tcp_id id, socket_option option, int value, t
 {
     tcp_socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
-    auto failed = set_socket_level(*s, option, value);
+    auto failed = bit_of(option) != 0 ? std::optional(remember(s->options, option, value)) : set_socket_level(*s, option, value);
     if (!failed) failed = set_tcp_level(*s, option, value);
     if (!failed) failed = set_ip_level(*s, option, value);
     if (!failed) return errno_code(ENOPROTOOPT);
@@ -157,6 +212,7 @@ result<int> tcp_sockets::get_option(tcp_id id, socket_option option) const
     const tcp_socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
     const tcp_options& o = s->options;
+    if (const auto bit = bit_of(option)) return (o.remembered & bit) != 0 ? 1 : 0;
     switch (option) {
     case socket_option::reuse_address: return s->reuse_address ? 1 : 0;
     case socket_option::reuse_port: return s->reuse_port ? 1 : 0;
@@ -167,7 +223,11 @@ result<int> tcp_sockets::get_option(tcp_id id, socket_option option) const
     case socket_option::receive_buffer_size: return static_cast<int>(o.receive_buffer);
     case socket_option::send_buffer_size: return static_cast<int>(o.send_buffer);
     case socket_option::receive_low_watermark: return s->receive_low_watermark;
+    case socket_option::send_low_watermark: return 1; // as Linux
+    case socket_option::debug: return s->debug ? 1 : 0;
+    case socket_option::do_not_route: return s->do_not_route ? 1 : 0;
     case socket_option::accept_connections: return s->listening ? 1 : 0;
+    case socket_option::not_sent_low_watermark: return static_cast<int>(o.not_sent_low_watermark);
     case socket_option::no_delay: return o.no_delay ? 1 : 0;
     case socket_option::cork: return o.cork ? 1 : 0;
     case socket_option::quick_ack: return o.quick_ack ? 1 : 0;
@@ -180,6 +240,7 @@ result<int> tcp_sockets::get_option(tcp_id id, socket_option option) const
     case socket_option::bound_interface: return s->device ? static_cast<int>(*s->device) + 1 : 0;
     case socket_option::defer_accept: return duration_of(s->defer_accept);
     case socket_option::fast_open: return static_cast<int>(s->fast_open_queue);
+    case socket_option::fast_open_without_cookie: return s->fast_open_without_cookie ? 1 : 0;
     case socket_option::fast_open_connect: return s->fast_open_connect ? 1 : 0;
     case socket_option::user_timeout: return milliseconds(o.user_timeout);
     case socket_option::ecn: return o.offer_ecn ? 1 : 0;
@@ -188,7 +249,10 @@ result<int> tcp_sockets::get_option(tcp_id id, socket_option option) const
     case socket_option::linger_2: return s->linger_2 == 0 ? seconds(o.fin_wait_2) : s->linger_2;
     case socket_option::ttl: return o.ttl;
     case socket_option::tos: return o.tos;
-    case socket_option::dont_fragment: return 1;
+    case socket_option::local_port_range: return s->local_ports;
+    case socket_option::mtu_discover: return o.mtu_discover;
+    case socket_option::multicast_hops: return 1;
+    case socket_option::timestamping: return o.timestamping;
     case socket_option::path_mtu:
         if (!s->connection) return errno_code(ENOTCONN);
         return static_cast<int>(s->connection->path_mss() + 40); // the headers of IPv4 and TCP

@@ -12,7 +12,8 @@ namespace tapio::core {
 
 namespace {
 
-constexpr std::size_t most_segments = 128; ///< of what is sent at once; Linux's UDP_MAX_SEGMENTS
+constexpr std::size_t longest_datagram = 65507; // octets of payload
+constexpr std::size_t most_segments = 128;      ///< of what is sent at once; Linux's UDP_MAX_SEGMENTS
 
 } // namespace
 
@@ -29,7 +30,7 @@ result<udp_id> udp_sockets::open(family f, std::uint8_t raw_protocol)
     socket& s = *find(id);
     s.local.address = address_v4::any();
     s.ttl = options_.ttl;
-    s.receive_buffer = static_cast<int>(options_.udp_receive_buffer);
+    s.receive_buffer = s.send_buffer = static_cast<int>(options_.udp_receive_buffer);
     s.queue.set_capacity(options_.udp_receive_buffer);
     s.raw_protocol = raw_protocol;
     s.local.port = raw_protocol; // as Linux says
@@ -65,10 +66,10 @@ error_code udp_sockets::claim(udp_id id, socket& s, const endpoint& local)
         s.bound = true;
         return {};
     }
-    constexpr unsigned range = last_ephemeral - first_ephemeral + 1U;
-    const std::uint32_t start = local.port == 0 ? random_.uniform(range) : 0;
-    for (unsigned i = 0; local.port == 0 && i < range && (chosen.port == 0 || ports_.contains(chosen.port)); ++i)
-        chosen.port = static_cast<std::uint16_t>(first_ephemeral + (start + i) % range);
+    const port_range range = narrowed(s.local_ports);
+    const std::uint32_t start = local.port == 0 ? random_.uniform(range.size()) : 0;
+    for (unsigned i = 0; local.port == 0 && i < range.size() && (chosen.port == 0 || ports_.contains(chosen.port)); ++i)
+        chosen.port = static_cast<std::uint16_t>(range.first + (start + i) % range.size());
     if (!port_is_free(s, chosen) || (local.port == 0 && ports_.contains(chosen.port))) return errno_code(EADDRINUSE);
     s.local = chosen;
     s.bound = true;
@@ -96,6 +97,7 @@ error_code udp_sockets::connect(udp_id id, const endpoint& peer)
     endpoint to = peer;
     if (to.address.is_unspecified()) to.address = address_v4::loopback();
     if (net_.is_broadcast(to.address) && !s->broadcast) return errno_code(EACCES);
+    if (s->do_not_route && !net_.is_direct(to.address, s->device)) return errno_code(ENETUNREACH);
     const bool named = s->bound && !s->local.address.is_unspecified();
     const auto path = net_.path_to(to.address, named ? std::optional(s->local.address) : std::nullopt, way_out(*s, to.address));
     if (!path) return path.error();
@@ -129,29 +131,58 @@ result<std::size_t> udp_sockets::send(udp_id id, const_buffer_list from, const e
     socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
     if (s->error) return std::exchange(s->error, {});
-    if (s->send_shut) return errno_code(EPIPE);
     if (destination == nullptr && !s->connected) return errno_code(EDESTADDRREQ);
-    endpoint to = destination != nullptr ? *destination : s->remote;
+    if (s->send_shut) return errno_code(EPIPE);
+    if (s->unfinished || hints.more) return gather(id, *s, from, destination, now, hints);
+    return send_whole(id, *s, from, destination, now, hints);
+}
+
+/// MSG_MORE (udp(7)). What is too long for a datagram is given up with the piece that makes it so.
+result<std::size_t> udp_sockets::gather(udp_id id, socket& s, const_buffer_list from, const endpoint* destination, time_point now,
+                                        const send_hints& hints)
+{
+    if (!s.unfinished) {
+        const auto to = destination != nullptr ? std::optional(*destination) : std::nullopt;
+        s.unfinished = std::make_unique<unfinished_datagram>(unfinished_datagram{to, hints, {}});
+    }
+    std::vector<std::byte>& octets = s.unfinished->octets;
+    const std::size_t before = octets.size();
+    for (const const_bytes b : from) octets.insert(octets.end(), b.begin(), b.end());
+    const std::size_t added = octets.size() - before;
+    if (octets.size() > longest_datagram) return s.unfinished.reset(), errno_code(EMSGSIZE);
+    if (hints.more) return added;
+    const auto whole = std::move(s.unfinished);
+    const std::array<const_bytes, 1> all{const_bytes(whole->octets)};
+    const auto sent = send_whole(id, s, all, whole->destination ? &*whole->destination : nullptr, now, whole->hints);
+    return sent ? result<std::size_t>(added) : sent.error();
+}
+
+result<std::size_t> udp_sockets::send_whole(udp_id id, socket& s, const_buffer_list from, const endpoint* destination,
+                                            time_point now, const send_hints& hints)
+{
+    if (destination == nullptr && !s.connected) return errno_code(EDESTADDRREQ); // no longer, perhaps
+    endpoint to = destination != nullptr ? *destination : s.remote;
     if (!to.address.is_v4()) return errno_code(EAFNOSUPPORT);
-    if (to.port == 0 && s->raw_protocol == 0) return errno_code(EINVAL);
+    if (to.port == 0 && s.raw_protocol == 0) return errno_code(EINVAL);
     if (to.address.is_unspecified()) to.address = address_v4::loopback();
-    if (net_.is_broadcast(to.address) && !s->broadcast) return errno_code(EACCES);
+    if (destination != nullptr && net_.is_broadcast(to.address) && !s.broadcast) return errno_code(EACCES);
     std::size_t size = 0;
     for (const const_bytes b : from) size += b.size();
     const bool named =
-        !s->local.address.is_unspecified() && !s->local.address.is_multicast() && !net_.is_broadcast(s->local.address);
-    const auto source = hints.source ? hints.source : named ? std::optional(s->local.address) : std::nullopt;
+        !s.local.address.is_unspecified() && !s.local.address.is_multicast() && !net_.is_broadcast(s.local.address);
+    const auto source = hints.source ? hints.source : named ? std::optional(s.local.address) : std::nullopt;
     if (hints.source && !net_.is_our_address(*hints.source)) return errno_code(EINVAL);
-    const auto via = hints.via ? hints.via : way_out(*s, to.address);
+    const auto via = hints.via ? hints.via : way_out(s, to.address);
     if (via && *via >= net_.interface_count()) return errno_code(ENODEV);
+    if ((s.do_not_route || hints.do_not_route) && !net_.is_direct(to.address, via)) return errno_code(ENETUNREACH);
     const auto path = net_.path_to(to.address, source, via);
     if (!path) return path.error();
-    const std::size_t headers = sizeof(wire::ipv4_header) + (s->raw_protocol == 0 ? sizeof(wire::udp_header) : 0);
-    const std::size_t each = s->segment_size != 0 ? s->segment_size : size;
+    const std::size_t headers = sizeof(wire::ipv4_header) + (s.raw_protocol == 0 ? sizeof(wire::udp_header) : 0);
+    const std::size_t each = s.segment_size != 0 ? s.segment_size : size;
     if (each + headers > path->mtu || size + headers > 0xffff) return errno_code(EMSGSIZE);
     if (size > each * most_segments) return errno_code(EINVAL);
-    if (!s->bound) {
-        if (const auto failed = claim(id, *s, {s->local.address, 0})) return failed;
+    if (!s.bound) {
+        if (const auto failed = claim(id, s, {s.local.address, 0})) return failed;
     }
     packet payload;
     if (size > 0) {
@@ -160,18 +191,18 @@ result<std::size_t> udp_sockets::send(udp_id id, const_buffer_list from, const e
         for (const const_bytes b : from) std::copy(b.begin(), b.end(), memory.data() + std::exchange(at, at + b.size()));
         payload.append(memory.share(0, size));
     }
-    const auto protocol = s->raw_protocol == 0 ? wire::ip_protocol::udp : static_cast<wire::ip_protocol>(s->raw_protocol);
+    const auto protocol = s.raw_protocol == 0 ? wire::ip_protocol::udp : static_cast<wire::ip_protocol>(s.raw_protocol);
     const bool group = to.address.is_multicast();
-    const network::send_info info{path->source, to.address,       protocol, group ? s->multicast_hops : s->ttl,
-                                  s->tos,       s->dont_fragment, via,      group && s->multicast_loopback};
+    const network::send_info info{path->source, to.address,          protocol, group ? s.multicast_hops : s.ttl,
+                                  s.tos,        s.mtu_discover != 0, via,      group && s.multicast_loopback};
     const bool cut_here = size > each && !path->offload.uso;
     for (; cut_here && payload.size() > each; payload.consume(each)) {
         packet one = payload;
         one.truncate(each);
-        if (const auto failed = emit(*s, std::move(one), to.port, info, path->offload.checksum, 0, now)) return failed;
+        if (const auto failed = emit(s, std::move(one), to.port, info, path->offload.checksum, 0, now)) return failed;
     }
     const std::size_t segment = payload.size() > each ? each : 0; // the device cuts it
-    if (const auto failed = emit(*s, std::move(payload), to.port, info, path->offload.checksum, segment, now)) return failed;
+    if (const auto failed = emit(s, std::move(payload), to.port, info, path->offload.checksum, segment, now)) return failed;
     return size;
 }
 
@@ -197,10 +228,7 @@ result<udp_sockets::received> udp_sockets::receive(udp_id id, mutable_buffer_lis
     socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
     if (s->error) return std::exchange(s->error, {});
-    if (s->queue.empty()) {
-        if (s->receive_shut) return received{};
-        return errno_code(EAGAIN);
-    }
+    if (s->queue.empty()) return errno_code(EAGAIN);
     const udp::datagram& d = s->queue.front();
     received out{0, d.payload.size(), d.sender, d.info};
     for (const mutable_bytes b : into) out.size += d.payload.copy_to(b, out.size);
@@ -212,11 +240,16 @@ error_code udp_sockets::shutdown(udp_id id, shutdown_type how)
 {
     socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
-    if (!s->connected) return errno_code(ENOTCONN);
     s->receive_shut = s->receive_shut || how != shutdown_type::send;
     s->send_shut = s->send_shut || how != shutdown_type::receive;
     events_.push(s->event, readiness::readable | readiness::writable);
-    return {};
+    return s->connected ? error_code() : errno_code(ENOTCONN); // as Linux: that fails, and is done
+}
+
+bool udp_sockets::is_receive_shut(udp_id id) const
+{
+    const socket* s = find(id);
+    return s != nullptr && s->receive_shut;
 }
 
 void udp_sockets::close(udp_id id)

@@ -19,11 +19,21 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <vector>
 
 namespace tapio::core {
+
+/// How a datagram is to go: sendmsg(2)'s IP_PKTINFO (by which interface, and from which of our addresses), and its flags.
+struct udp_send_hints
+{
+    std::optional<interface_id> via;
+    std::optional<address> source;
+    bool do_not_route = false; ///< MSG_DONTROUTE
+    bool more = false;         ///< MSG_MORE: it goes as one datagram with what is sent next
+};
 
 class udp_sockets final : public transport
 {
@@ -37,12 +47,7 @@ public:
     error_code connect(udp_id id, const endpoint& peer);
     error_code disconnect(udp_id id);
 
-    /// sendmsg(2)'s IP_PKTINFO: by which interface, and from which of our addresses.
-    struct send_hints
-    {
-        std::optional<interface_id> via;
-        std::optional<address> source;
-    };
+    using send_hints = udp_send_hints;
     result<std::size_t> send(udp_id id, const_buffer_list from, const endpoint* destination, time_point now,
                              const send_hints& hints = {});
 
@@ -55,6 +60,7 @@ public:
     };
     result<received> receive(udp_id id, mutable_buffer_list into, bool peek);
     error_code shutdown(udp_id id, shutdown_type how);
+    bool is_receive_shut(udp_id id) const; ///< a receive that would wait gets an empty datagram instead; as Linux, others do not
     void close(udp_id id);
     readiness poll(udp_id id) const;
     error_code take_error(udp_id id);
@@ -96,33 +102,54 @@ private:
         friend bool operator==(const membership&, const membership&) = default;
     };
 
+    /// What MSG_MORE has put together. Whom it is for the first of it said.
+    struct unfinished_datagram
+    {
+        std::optional<endpoint> destination; ///< none: the peer that the socket is connected to
+        send_hints hints;
+        std::vector<std::byte> octets;
+    };
+
     struct socket
     {
         explicit socket(std::size_t capacity = 0) : queue(capacity) {}
         event_source event;
         bool bound = false, connected = false;
         bool broadcast = false, reuse_address = false, reuse_port = false;
+        bool do_not_route = false;
+        bool debug = false, keep_alive = false, oob_inline = false; ///< remembered, and without effect
         bool receive_shut = false, send_shut = false;
-        bool dont_fragment = true;
         bool multicast_loopback = true, multicast_all = true;
         bool packet_info = false, receive_ttl = false, receive_tos = false; ///< remembered; what came is always known
         bool receive_errors = false;
         std::uint8_t ttl = 64, tos = 0, multicast_hops = 1;
+        std::uint8_t mtu_discover = 1;  ///< IP_MTU_DISCOVER; 0: no DF
+        std::uint8_t timestamps = 0;    ///< SO_TIMESTAMP: 1, SO_TIMESTAMPNS: 2; remembered: when it came is always known
+        int timestamping = 0;           ///< SO_TIMESTAMPING, remembered
         std::uint8_t raw_protocol = 0;  ///< 0: UDP
         std::uint16_t segment_size = 0; ///< octets; 0: none
         int receive_buffer = 0;         ///< octets
+        int send_buffer = 0;            ///< octets; remembered
+        int local_ports = 0;            ///< IP_LOCAL_PORT_RANGE
+        int linger = -1;                ///< s; -1: off; remembered
+        int receive_low_watermark = 1;  ///< octets; remembered: a datagram is whole or not there
         std::optional<interface_id> device, multicast_interface;
         endpoint local, remote;
         error_code error;
         udp::receive_queue queue;
         std::deque<error_message> error_queue;
         std::vector<membership> groups;
+        std::unique_ptr<unfinished_datagram> unfinished;
 
         bool hears(const address& destination, interface_id interface) const noexcept;
     };
 
     socket* find(udp_id id) noexcept { return sockets_.find(id); }
     const socket* find(udp_id id) const noexcept { return sockets_.find(id); }
+    result<std::size_t> gather(udp_id id, socket& s, const_buffer_list from, const endpoint* destination, time_point now,
+                               const send_hints& hints);
+    result<std::size_t> send_whole(udp_id id, socket& s, const_buffer_list from, const endpoint* destination, time_point now,
+                                   const send_hints& hints);
     std::optional<interface_id> way_out(const socket& s, const address& destination) const noexcept;
     error_code emit(const socket& s, packet&& payload, std::uint16_t port, const network::send_info& info, bool partial,
                     std::size_t segment, time_point now);

@@ -106,7 +106,7 @@ void udp_sockets::receive_packet(received_packet& p, time_point now)
     p.payload.consume(sizeof(wire::udp_header));
     for (packet& datagram : datagrams_in(std::move(p.payload)))
         for (socket* s : everyone) {
-            if (s->receive_shut || !s->queue.push({remote, datagram, {p.interface, p.destination, p.ttl, p.tos}})) {
+            if (!s->queue.push({remote, datagram, {p.interface, p.destination, p.ttl, p.tos, now}})) {
                 net_.dropped(p.interface, drop_reason::udp_queue_full, datagram, now);
                 continue;
             }
@@ -120,14 +120,14 @@ bool udp_sockets::receive_raw(const received_packet& p, wire::ip_protocol protoc
     bool taken = false;
     for (const udp_id id : raw_) {
         socket& s = *find(id);
-        if (s.raw_protocol != static_cast<std::uint8_t>(protocol) || s.receive_shut) continue;
+        if (s.raw_protocol != static_cast<std::uint8_t>(protocol)) continue;
         if (s.bound && !s.local.address.is_unspecified() && s.local.address != p.destination) continue;
         if (s.connected && s.remote.address != p.source) continue;
         if (!s.hears(p.destination, p.interface)) continue;
         packet whole = p.payload;
         std::copy_n(p.ip_header.begin(), p.ip_header_size, whole.push_front(std::size_t{p.ip_header_size}));
         taken = true;
-        if (!s.queue.push({{p.source, 0}, std::move(whole), {p.interface, p.destination, p.ttl, p.tos}}))
+        if (!s.queue.push({{p.source, 0}, std::move(whole), {p.interface, p.destination, p.ttl, p.tos, now}}))
             net_.dropped(p.interface, drop_reason::udp_queue_full, p.payload, now);
         else
             events_.push(s.event, readiness::readable);
@@ -138,7 +138,7 @@ bool udp_sockets::receive_raw(const received_packet& p, wire::ip_protocol protoc
 /// RFC 1122 §4.1.3.3; as Linux, only to a connected socket, and only once; or to one that wants to hear all of them.
 void udp_sockets::icmp_error(const icmp_error_report& r, time_point)
 {
-    socket* const s = demultiplex(network::loopback, r.local, r.remote, nullptr);
+    socket* const s = demultiplex(r.interface, r.local, r.remote, nullptr);
     if (s == nullptr) return;
     if (s->receive_errors) {
         if (s->error_queue.size() >= most_error_messages) return;

@@ -1,7 +1,9 @@
 // The options of a datagram socket, with Linux's bounds and errors.
+#include "core/local_ports.hpp"
 #include "core/udp_sockets.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace tapio::core {
 
@@ -69,14 +71,24 @@ error_code udp_sockets::set_option(udp_id id, socket_option option, int value)
     case socket_option::reuse_port: s->reuse_port = value != 0; return {};
     case socket_option::broadcast: s->broadcast = value != 0; return {};
     case socket_option::receive_buffer_size:
-        s->receive_buffer = std::clamp(value, 2304, 64 * 1024 * 1024);
+        s->receive_buffer = std::clamp(value, least_receive_buffer, 64 * 1024 * 1024);
         s->queue.set_capacity(static_cast<std::size_t>(s->receive_buffer));
         return {};
-    case socket_option::send_buffer_size:
-    case socket_option::keep_alive:
-    case socket_option::linger:
-    case socket_option::oob_inline: return {};            // settable on Linux, without effect on datagrams
-    case socket_option::receive_low_watermark: return {}; // a datagram is whole or not there
+    case socket_option::send_buffer_size: s->send_buffer = std::clamp(value, least_send_buffer, 64 * 1024 * 1024); return {};
+    case socket_option::keep_alive: s->keep_alive = value != 0; return {};
+    case socket_option::linger: s->linger = value; return {};
+    case socket_option::oob_inline: s->oob_inline = value != 0; return {};
+    case socket_option::debug: s->debug = value != 0; return {};
+    case socket_option::do_not_route: s->do_not_route = value != 0; return {};
+    case socket_option::receive_low_watermark:
+        s->receive_low_watermark = value < 0 ? std::numeric_limits<int>::max() : std::max(value, 1);
+        return {};
+    case socket_option::timestamp: s->timestamps = value != 0 ? 1 : 0; return {};
+    case socket_option::timestamp_ns: s->timestamps = value != 0 ? 2 : 0; return {};
+    case socket_option::timestamping:
+        if ((value & ~known_timestamping) != 0) return errno_code(EINVAL);
+        s->timestamping = value;
+        return {};
     case socket_option::packet_info: s->packet_info = value != 0; return {};
     case socket_option::receive_ttl: s->receive_ttl = value != 0; return {};
     case socket_option::receive_tos: s->receive_tos = value != 0; return {};
@@ -90,7 +102,14 @@ error_code udp_sockets::set_option(udp_id id, socket_option option, int value)
         s->ttl = static_cast<std::uint8_t>(value);
         return {};
     case socket_option::tos: s->tos = static_cast<std::uint8_t>(value); return {};
-    case socket_option::dont_fragment: s->dont_fragment = value != 0; return {};
+    case socket_option::local_port_range:
+        if (!is_port_range(value)) return errno_code(EINVAL);
+        s->local_ports = value;
+        return {};
+    case socket_option::mtu_discover:
+        if (value < 0 || value > 5) return errno_code(EINVAL);
+        s->mtu_discover = static_cast<std::uint8_t>(value);
+        return {};
     case socket_option::segment_size:
         if (s->raw_protocol != 0) return errno_code(ENOPROTOOPT);
         if (value < 0 || value > 0xffff) return errno_code(EINVAL);
@@ -113,10 +132,14 @@ std::optional<int> udp_sockets::get_flag(const socket& s, socket_option option) 
     case socket_option::receive_ttl: return s.receive_ttl;
     case socket_option::receive_tos: return s.receive_tos;
     case socket_option::receive_errors: return s.receive_errors;
-    case socket_option::dont_fragment: return s.dont_fragment;
-    case socket_option::keep_alive:
-    case socket_option::oob_inline:
+    case socket_option::timestamp: return s.timestamps == 1;
+    case socket_option::timestamp_ns: return s.timestamps == 2;
+    case socket_option::keep_alive: return s.keep_alive;
+    case socket_option::oob_inline: return s.oob_inline;
+    case socket_option::debug: return s.debug;
+    case socket_option::do_not_route: return s.do_not_route;
     case socket_option::accept_connections: return 0;
+    case socket_option::send_low_watermark: return 1;
     default: return std::nullopt;
     }
 }
@@ -127,18 +150,21 @@ result<int> udp_sockets::get_option(udp_id id, socket_option option) const
     if (s == nullptr) return errno_code(EBADF);
     if (const auto flag = get_flag(*s, option)) return *flag;
     switch (option) {
-    case socket_option::receive_buffer_size:
-    case socket_option::send_buffer_size: return s->receive_buffer;
-    case socket_option::linger: return -1;
+    case socket_option::receive_buffer_size: return s->receive_buffer;
+    case socket_option::send_buffer_size: return s->send_buffer;
+    case socket_option::linger: return s->linger;
     case socket_option::bound_interface: return s->device ? static_cast<int>(*s->device) + 1 : 0;
     case socket_option::multicast_interface: return s->multicast_interface ? static_cast<int>(*s->multicast_interface) + 1 : 0;
-    case socket_option::receive_low_watermark: return 1;
+    case socket_option::receive_low_watermark: return s->receive_low_watermark;
     case socket_option::multicast_hops: return s->multicast_hops;
     case socket_option::path_mtu: {
         if (!s->connected) return errno_code(ENOTCONN);
         const auto path = net_.path_to(s->remote.address, s->local.address);
         return path ? result<int>(static_cast<int>(path->mtu)) : path.error();
     }
+    case socket_option::local_port_range: return s->local_ports;
+    case socket_option::mtu_discover: return s->mtu_discover;
+    case socket_option::timestamping: return s->timestamping;
     case socket_option::ttl: return s->ttl;
     case socket_option::tos: return s->tos;
     case socket_option::segment_size: return s->raw_protocol == 0 ? result<int>(s->segment_size) : errno_code(ENOPROTOOPT);

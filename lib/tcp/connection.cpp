@@ -51,7 +51,7 @@ void connection::open_active(time_point)
 {
     ++counters_.active_opens;
     enter(state::syn_sent);
-    if (!opens_fast_ || opens_fast_->cookie.empty()) return;
+    if (!opens_fast_ || (opens_fast_->cookie.empty() && !opens_fast_->without_cookie)) return;
     early_ = early_data::allowed;
     events_.writable = true;
 }
@@ -95,10 +95,12 @@ result<std::uint64_t> connection::room_to_send() noexcept
     if (is_opening(state_) && !opens_early()) return errno_code(EAGAIN);
     if (fin_queued_ || !(may_send(state_) || opens_early())) return errno_code(EPIPE);
     const std::uint64_t capacity = send_capacity();
-    return capacity - std::min<std::uint64_t>(outgoing_.size(), capacity);
+    const std::uint64_t room = capacity - std::min<std::uint64_t>(outgoing_.size(), capacity);
+    const std::uint64_t mark = options_.not_sent_low_watermark;
+    return mark == 0 ? room : std::min(room, mark - std::min(unsent(), mark));
 }
 
-result<std::size_t> connection::send(std::span<const const_bytes> from, bool urgent, time_point)
+result<std::size_t> connection::send(std::span<const const_bytes> from, send_flags flags, time_point)
 {
     const auto may = room_to_send();
     if (!may) return may.error();
@@ -113,7 +115,8 @@ result<std::size_t> connection::send(std::span<const const_bytes> from, bool urg
         taken += n;
     }
     if (taken == 0 && something) return errno_code(EAGAIN);
-    if (urgent) urgent_end_ = outgoing_.end();
+    if (flags.urgent) urgent_end_ = outgoing_.end();
+    more_ = flags.more;
     settle();
     return taken;
 }
@@ -133,6 +136,7 @@ result<std::size_t> connection::send(std::span<const slice> from, time_point)
         taken += n;
     }
     if (taken == 0 && something) return errno_code(EAGAIN);
+    more_ = false;
     settle();
     return taken;
 }
@@ -233,8 +237,6 @@ error_code connection::shutdown_send(time_point)
 void connection::shutdown_receive()
 {
     receive_shut_ = true;
-    incoming_.clear();
-    settle();
     events_.readable = true;
 }
 
@@ -477,6 +479,8 @@ bool connection::writable() const noexcept
     if (error_ || state_ == state::closed || fin_queued_) return true;
     if (!may_send(state_) && !opens_early()) return false;
     const std::uint64_t capacity = send_capacity();
+    const std::uint64_t mark = options_.not_sent_low_watermark;
+    if (mark != 0 && 2 * unsent() >= mark) return false; // as Linux: a writer is woken when half of it has gone
     return capacity > outgoing_.size() && capacity - outgoing_.size() >= capacity / 3;
 }
 

@@ -69,6 +69,13 @@ struct connection_events
     bool any() const noexcept { return readable || writable || failed || urgent; }
 };
 
+/// How a send is to behave.
+struct send_flags
+{
+    bool urgent = false; ///< MSG_OOB: the last octet is urgent
+    bool more = false;   ///< MSG_MORE: as if corked, until a send without it
+};
+
 class connection : private lasting_state
 {
 public:
@@ -97,7 +104,7 @@ public:
     void on_local_error(error_code why); ///< a segment could not leave the host
 
     // -- user --------------------------------------------------------------------------------------------------
-    result<std::size_t> send(std::span<const const_bytes> from, bool urgent, time_point now);
+    result<std::size_t> send(std::span<const const_bytes> from, send_flags flags, time_point now);
     result<std::size_t> send(std::span<const slice> from, time_point now); ///< keeps what it takes of them, uncopied
     result<std::size_t> receive(std::span<const mutable_bytes> into, bool peek, time_point now);
     result<std::size_t> receive(std::vector<slice>& into, std::size_t limit, time_point now); ///< octets; nothing is copied
@@ -109,6 +116,7 @@ public:
     void abort(time_point now); ///< resets
     error_code take_error() noexcept;
     void options_changed(const tcp_options& options, time_point now);
+    void push() noexcept { pushed_ = outgoing_.end(); } ///< what was written so far is not corked any more (TCP_NODELAY)
     void use_congestion_control(std::unique_ptr<congestion_control> other, time_point now); ///< from its window on
 
     // -- out ---------------------------------------------------------------------------------------------------
@@ -132,6 +140,7 @@ public:
     bool readable() const noexcept;
     bool writable() const noexcept;
     bool has_error() const noexcept { return bool(error_); }
+    bool is_shut_both_ways() const noexcept { return fin_queued_ && (receive_shut_ || got_fin_); }
     bool has_urgent() const noexcept { return urgent_.pending(); }
     bool waits_for_data() const noexcept; ///< before it sends its SYN
     early_data data_in_syn() const noexcept { return early_; }
@@ -144,6 +153,7 @@ public:
     std::uint32_t send_mss() const noexcept { return send_mss_; }                    ///< octets of payload in a full segment
     bool may_be_fragmented() const noexcept { return may_fragment_; }                ///< its packets go without DF
     tcp_info info(time_point now) const;
+    time_point last_received() const noexcept { return last_data_received_; } ///< octets
     seq_number next_sequence() const noexcept { return snd_.nxt; }
     /// R1 of RFC 9293 §3.8.3 was reached just now: something is wrong with the path. MUST-20
     bool hears_nothing(time_point now) const noexcept { return timeouts_ == suspicious_timeouts && last_timeout_ == now; }
@@ -206,6 +216,8 @@ private:
     void process_urgent(const segment& seg);
     verdict process_text(segment& seg, time_point now);
     void note_early(const segment& seg);
+    /// The user has closed it, or shut both ways (what comes after shutdown(receive) alone can be read, as on Linux).
+    bool is_for_nobody() const noexcept { return detached_ || (receive_shut_ && fin_queued_); }
     void report_held(const segment& seg, std::uint64_t at, bool has_told);
     void process_fin(const segment& seg, time_point now);
     void fin_received(time_point now);
@@ -239,6 +251,7 @@ private:
     std::uint32_t whole_piece(std::uint32_t one) const noexcept;
     std::uint32_t sendable(std::uint64_t left, std::uint32_t one, std::uint32_t whole) const noexcept;
     bool says_all() const noexcept;
+    bool corked() const noexcept { return (options_.cork || more_) && pushed_ < outgoing_.end(); }
     void note_app_limited() noexcept;
     bool paced_out(time_point now) noexcept;
     flight_stamp stamp(std::uint32_t size, time_point now) noexcept;
@@ -313,11 +326,13 @@ private:
     bool tail_probe_due_ = false;
     bool resending_ = false; ///< what goes out next has gone out before: it gives no round-trip sample (Karn)
     bool keep_alive_due_ = false;
+    bool more_ = false;          ///< the last send said that more is to come
     bool in_bulk_ = false;       ///< the new data sent last was a whole piece
     bool more_expected_ = false; ///< by expect_more()
     bool awaits_more_ = false;
     bool withholds_ack_ = false;
     bool last_ = false;
+    std::uint64_t pushed_ = 0;        ///< position before which no cork holds anything back
     std::uint64_t small_end_ = 0;     ///< where the last segment that was not full ends in the stream
     std::optional<drop_reason> drop_; ///< of the segment in hand
     connection_events events_;

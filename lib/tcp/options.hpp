@@ -21,11 +21,12 @@ struct tcp_options
     std::uint32_t window_scale_capacity = 6 * 1024 * 1024; ///< the window that the offered scale must be able to say
 
     // segments
-    std::uint16_t max_segment = 0; ///< octets; TCP_MAXSEG; 0: what the path's MTU allows
-    bool no_delay = false;         ///< Nagle's algorithm off (RFC 9293 §3.7.4); MUST-17
-    bool urgent_in_line = false;   ///< SO_OOBINLINE
-    bool cork = false;             ///< TCP_CORK: nothing but full segments, for 200 ms at most
-    bool quick_ack = false;        ///< every segment is acknowledged at once
+    std::uint16_t max_segment = 0;            ///< octets; TCP_MAXSEG; 0: what the path's MTU allows
+    bool no_delay = false;                    ///< Nagle's algorithm off (RFC 9293 §3.7.4); MUST-17
+    bool urgent_in_line = false;              ///< SO_OOBINLINE
+    bool cork = false;                        ///< TCP_CORK: nothing but full segments, for 200 ms at most
+    std::uint32_t not_sent_low_watermark = 0; ///< octets unsent from which on a write waits; TCP_NOTSENT_LOWAT; 0: none
+    bool quick_ack = false;                   ///< every segment is acknowledged at once
     bool offer_window_scale = true;
     bool offer_timestamps = true;
     bool offer_sack = true;
@@ -60,6 +61,10 @@ struct tcp_options
     duration fin_wait_2 = std::chrono::seconds(60); ///< how long a closed socket waits for the peer's FIN
     int linger = -1;                                ///< s; -1: off; 0: close() resets
 
+    /// Options that a socket only remembers, a bit each (tcp_sockets_options.cpp).
+    std::uint16_t remembered = 0b110'0000;
+    int timestamping = 0;          ///< SO_TIMESTAMPING, remembered
+    std::uint8_t mtu_discover = 1; ///< IP_MTU_DISCOVER; TCP always sets DF (RFC 1191)
     std::uint8_t ttl = 64;
     std::uint8_t tos = 0;
 

@@ -40,7 +40,8 @@ bool connection::emit_syn(outgoing_segment& out, time_point now)
 {
     if (!is_opening(state_) || waits_for_data()) return false;
     fill_syn(out, now);
-    if (opens_fast_) out.options.fast_open = opens_fast_->cookie; // once: the next may be dropped for it (RFC 7413 §4.1.3.1)
+    if (opens_fast_ && !opens_fast_->without_cookie)
+        out.options.fast_open = opens_fast_->cookie; // once: the next may be dropped for it (RFC 7413 §4.1.3.1)
     sent_new(snd_.iss, snd_.iss + 1, now);
     if (early_ == early_data::allowed) add_early_data(out, now);
     last_ = !opens_early();
@@ -234,7 +235,7 @@ bool connection::says_all() const noexcept
 {
     const bool none_small = sent_.empty() || small_end_ <= snd_.una_position;
     const bool urgent = urgent_end_ > outgoing_.end() - unsent();
-    return fin_queued_ || (!options_.cork && (none_small || options_.no_delay || urgent));
+    return fin_queued_ || (!corked() && (none_small || options_.no_delay || urgent));
 }
 
 flight_stamp connection::stamp(std::uint32_t size, time_point now) noexcept
@@ -264,7 +265,7 @@ void connection::note_app_limited() noexcept
 bool connection::worth_sending(std::uint32_t n) const noexcept // RFC 9293 MUST-38
 {
     if (n >= segment_room()) return true; // (1)
-    if (options_.cork && !fin_queued_) return false;
+    if (corked() && !fin_queued_) return false;
     if (n == unsent() && says_all()) return true;                                        // (2)
     return sent_.empty() && 2 * n >= snd_.max_wnd && window_room() <= congestion_room(); // (3)
 }

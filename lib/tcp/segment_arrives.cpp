@@ -197,9 +197,9 @@ connection::verdict connection::process_text(segment& seg, time_point now)
         acks_.demand(); // the peer should know at once where the window ends
     }
     if (seg.payload_size == 0) return verdict::go_on;
-    if (detached_) { // RFC 9293 §3.6.1, RFC 1122 §4.2.2.13: data for nobody resets
+    if (is_for_nobody()) { // RFC 9293 §3.6.1, RFC 1122 §4.2.2.13
         queue_reset();
-        closed();
+        detached_ ? closed() : fail(errno_code(ECONNRESET));
         return dropped(drop_reason::tcp_no_socket);
     }
     const bool was_early = ahead > 0;
@@ -224,7 +224,6 @@ connection::verdict connection::process_text(segment& seg, time_point now)
         events_.urgent = true;
     }
     if (was_early) note_early(seg);
-    if (receive_shut_) tune_receive_buffer(size, now), incoming_.clear(); // shutdown(receive): taken and forgotten, as Linux does
     settle();
     if (was_early || had_hole) {
         acks_.demand(); // RFC 5681 §4.2

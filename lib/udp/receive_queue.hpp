@@ -7,6 +7,7 @@
 
 #include <tapio/core/address.hpp>
 #include <tapio/core/packet.hpp>
+#include <tapio/core/time.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +20,7 @@ struct datagram_info
     std::uint32_t interface = 0;
     address destination;
     std::uint8_t ttl = 0, tos = 0;
+    time_point received{};
 };
 
 struct datagram

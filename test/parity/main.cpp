@@ -3,6 +3,7 @@
 /// `parity [NAME...]`: all behaviours, or those named.
 int main(int count, char** names)
 {
+    std::cout << std::unitbuf; // what hangs has said where
     for (const parity::behaviour& b : parity::behaviours()) {
         bool wanted = count == 1;
         for (int i = 1; i < count; ++i) wanted = wanted || std::string(names[i]) == b.name;
@@ -13,6 +14,5 @@ int main(int count, char** names)
         } catch (const boost::system::system_error& e) {
             out.say("threw", e.code());
         }
-        std::cout.flush();
     }
 }

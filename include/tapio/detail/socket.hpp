@@ -9,9 +9,11 @@
 #include <tapio/detail/engine_fwd.hpp>
 #include <tapio/detail/operation.hpp>
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/socket_base.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -45,6 +47,8 @@ struct message_info
     std::optional<unsigned> interface;
     core::address local; ///< received: where to; sent: where from
     std::uint8_t ttl = 0, tos = 0;
+    std::chrono::steady_clock::time_point received{};
+    std::size_t unread = 0; ///< octets
 };
 struct error_info
 {
@@ -99,10 +103,20 @@ public:
     void get_option(int level, int name, void* data, std::size_t* size, error_code& ec) const;
     bool at_mark(error_code& ec) const;
     core::tcp_info info(error_code& ec) const; ///< of a TCP socket
-    void set_non_blocking(bool mode) noexcept { non_blocking_ = mode; }
+    /// Asio's two modes. The user's says that synchronous calls do not wait. The other is a descriptor's, where there is one:
+    /// calls of ours wait all the same, and asynchronous operations put it on.
+    void set_non_blocking(bool mode) noexcept
+    {
+        non_blocking_ = mode;
+        if (!mode) native_non_blocking_ = false; // as Asio
+    }
     bool non_blocking() const noexcept { return non_blocking_; }
+    void set_native_non_blocking(bool mode) noexcept { native_non_blocking_ = mode; }
+    bool native_non_blocking() const noexcept { return native_non_blocking_; }
+    void forget_modes() noexcept { non_blocking_ = native_non_blocking_ = reports_aborted_ = false; } ///< it changes hands
 
-    // -- synchronous: as long as it takes, unless non_blocking() ------------------------------------------------------
+    // -- synchronous: as long as it takes, or SO_RCVTIMEO and SO_SNDTIMEO allow, unless non_blocking()
+    // ------------------------------------------------------
     std::size_t send(const_buffer_list from, const core::endpoint* destination, int flags, error_code& ec);
     std::size_t receive(mutable_buffer_list into, int flags, core::endpoint* sender, error_code& ec);
     std::size_t send_message(const_buffer_list from, const core::endpoint& destination, const message_info& info, error_code& ec);
@@ -148,11 +162,22 @@ public:
 
 private:
     template <class Try>
-    void block(error_code& ec, bool may_wait, core::time_point deadline, Try&& attempt);
-    void connect(const core::endpoint& peer, bool may_wait, core::time_point deadline, error_code& ec);
+    void block(error_code& ec, bool may_wait, core::time_point deadline, Try&& attempt,
+               error_code expired = boost::asio::error::timed_out);
+    template <class Try>
+    void block(error_code& ec, direction d, Try&& attempt);
+    core::time_point patience(direction d) const;
+    void connect(const core::endpoint& peer, bool may_wait, core::time_point deadline, error_code& ec, error_code expired);
+    bool waits_in_vain(error_code& ec) const;
+    std::size_t receive_all(mutable_buffer_list into, error_code& ec);
+    bool try_receive_message(mutable_buffer_list into, int flags, core::endpoint& sender, message_info& info, std::size_t& n,
+                             error_code& ec);
     bool try_once(direction d, operation& op);
     void expect_no_more(); ///< a synchronous write
     void advance(direction d, operation_queue& done);
+    bool set_shell_option(int level, int name, const void* data, std::size_t size, error_code& ec);
+    bool get_shell_option(int level, int name, void* data, std::size_t* size, error_code& ec) const;
+    error_code set_timeout(direction d, const void* data, std::size_t size);
     bool get_fact(int level, int name, void* data, std::size_t* size, error_code& ec) const;
     bool set_interface_option(int level, int name, const void* data, std::size_t size, error_code& ec);
     bool get_interface_option(int level, int name, void* data, std::size_t* size, error_code& ec) const;
@@ -168,20 +193,25 @@ private:
     std::shared_ptr<engine> engine_;
     std::uint32_t slot_ = 0; ///< in the engine's list
     socket_kind kind_;
-    bool open_ = true;    ///< under the lock; a stack that goes away ends it too
-    bool closed_ = false; ///< by close() or discard(): there is nothing left to be done
     bool non_blocking_ = false;
-    bool user_set_linger_ = false; ///< SO_LINGER, on this socket and not on the listener that it comes from
-    bool finishes_ = false;        ///< it gets a FIN when nothing is written to it any more (stack::async_drain)
-    bool wrote_ = false;           ///< since it was asked last whether it still does
+    bool native_non_blocking_ = false;
+    bool reports_aborted_ = false; ///< socket_base::enable_connection_aborted; remembered: no accept() of ours fails so
+    bool has_timeouts_ = false;    ///< SO_RCVTIMEO, SO_SNDTIMEO: the engine has them; written under the lock
+    // Under the lock:
+    bool open_ : 1 = true;             ///< a stack that goes away ends it too
+    bool closed_ : 1 = false;          ///< by close() or discard(): there is nothing left to be done
+    bool user_set_linger_ : 1 = false; ///< SO_LINGER, on this socket and not on the listener that it comes from
+    bool finishes_ : 1 = false;        ///< it gets a FIN when nothing is written to it any more (stack::async_drain)
+    bool wrote_ : 1 = false;           ///< since it was asked last whether it still does
     int native_handle_ = -1;
     core_handle id_;
     operation_queue pending_[3]; ///< by direction
 };
 
 /// The native handle of a socket of tapio: the socket itself, or a number that stands for it. A number is given out, and
-/// registered process-wide, when somebody asks for it; numbers lie where no file descriptor does, so that a stray system call
-/// fails.
+/// registered process-wide, when somebody asks for it. It is no file descriptor: numbers lie where none does, so that a system
+/// call on it (sendfile, setsockopt, poll) fails with bad_descriptor. What such calls are wanted for, ip::send_file, set_option
+/// and async_wait do.
 class native_handle_value
 {
 public:

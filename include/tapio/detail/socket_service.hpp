@@ -248,6 +248,7 @@ public:
     {
         if (impl.socket) return ec = boost::asio::error::already_open;
         put(impl, handle.adopt());
+        if (impl.socket) impl.socket->forget_modes();
         impl.protocol = protocol;
         return ec = impl.socket ? error_code() : boost::asio::error::bad_descriptor;
     }
@@ -343,8 +344,15 @@ public:
         if (const auto s = checked(impl, ec)) s->set_non_blocking(mode);
         return ec;
     }
-    bool native_non_blocking(const implementation_type& impl) const { return non_blocking(impl); }
-    error_code native_non_blocking(implementation_type& impl, bool mode, error_code& ec) { return non_blocking(impl, mode, ec); }
+    bool native_non_blocking(const implementation_type& impl) const { return impl.socket && impl.socket->native_non_blocking(); }
+    error_code native_non_blocking(implementation_type& impl, bool mode, error_code& ec)
+    {
+        const auto s = checked(impl, ec);
+        if (!s) return ec;
+        if (!mode && s->non_blocking()) return ec = boost::asio::error::invalid_argument; // as Asio
+        s->set_native_non_blocking(mode);
+        return ec;
+    }
 
     // -- synchronous --------------------------------------------------------------------------------------------------
     error_code wait(implementation_type& impl, boost::asio::socket_base::wait_type what, error_code& ec)
@@ -531,10 +539,19 @@ private:
         return n;
     }
 
+    /// As Asio's operations on a descriptor: all but those of no octets.
+    template <class Action>
+    static bool makes_non_blocking(const Action& a)
+    {
+        if constexpr (requires { a.buffers; }) return !a.stream || !all_empty(a.buffers);
+        return true;
+    }
+
     template <class Action, class Handler, class IoExecutor>
     void start(implementation_type& impl, direction d, Action action, Handler& handler, const IoExecutor& io,
                error_code refused = {})
     {
+        if (impl.socket && !refused && makes_non_blocking(action)) impl.socket->set_native_non_blocking(true);
         start_operation(impl.socket, d, std::move(action), handler, io, refused);
     }
 

@@ -1,15 +1,16 @@
 /// @file
 /// What recvmsg(2) and sendmsg(2) know of a datagram beside its octets: where it came to, by which interface, and the ICMP
-/// errors about what was sent. For `udp`, `icmp` and raw sockets of tapio.
+/// errors about what was sent. For `udp`, `icmp` and raw sockets of tapio; receive_message() also for streams.
 ///
 ///     tapio::ip::packet_info info;
 ///     const std::size_t n = tapio::ip::receive_message(socket, buffer, sender, info);
 ///     tapio::ip::send_message(socket, answer, sender, {.interface = info.interface, .address = info.address});
 ///
 /// @par Errors  those of receive_from and send_to; no_such_device and invalid_argument for a packet_info that names what is not
-///   ours; operation_not_supported on a stream
+///   ours; operation_not_supported of send_message() and receive_error() on a stream
 /// @par Thread safety  as of the socket: distinct objects safe, shared ones not
-/// @par Source  ip(7): IP_PKTINFO, IP_RECVTTL, IP_RECVTOS, IP_RECVERR; RFC 1122 §4.1.3.5, §4.1.4
+/// @par Source  ip(7): IP_PKTINFO, IP_RECVTTL, IP_RECVTOS, IP_RECVERR; socket(7): SO_TIMESTAMP; TCP_INQ; RFC 1122 §4.1.3.5,
+/// §4.1.4
 #pragma once
 
 #include <tapio/detail/asio_hook.hpp>
@@ -19,6 +20,7 @@
 #include <boost/asio/socket_base.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -26,14 +28,17 @@
 
 namespace tapio::ip {
 
-/// Of a received datagram everything is set, whether or not IP_PKTINFO and its like are on. For one to be sent, what is left
-/// out is chosen by the routes.
+/// Of a received datagram everything is set, whether or not IP_PKTINFO and its like are on; of a stream `received` and `unread`.
+/// For one to be sent, what is left out is chosen by the routes.
 struct packet_info
 {
     std::optional<unsigned> interface {
     };                                  ///< of the stack, 0 is the loopback
     boost::asio::ip::address address{}; ///< received: its destination; to be sent: its source
     std::uint8_t ttl = 0, tos = 0;      ///< received only
+    /// When it came (SO_TIMESTAMP), by the clock that tapio::steady_clock::now() reads; of a stream: when the last octets came.
+    std::chrono::steady_clock::time_point received{};
+    std::size_t unread = 0; ///< of a stream: octets that can be read now (TCP_INQ)
 };
 
 /// An ICMP error about a datagram of the socket.
@@ -59,7 +64,7 @@ std::size_t try_receive_message(Socket& s, const Buffers& buffers, typename Sock
     const std::size_t n = from->receive_message(into.list(), flags, may_wait, peer, got, ec);
     if (ec) return 0;
     sender = detail::from_core<typename Socket::endpoint_type>(peer);
-    info = {got.interface, got.local, got.ttl, got.tos};
+    info = {got.interface, got.local, got.ttl, got.tos, got.received, got.unread};
     return n;
 }
 
@@ -133,7 +138,7 @@ std::size_t send_message(Socket& s, const ConstBufferSequence& buffers, const ty
     const auto by = s.native_handle().find();
     if (!by) return ec = boost::asio::error::bad_descriptor, std::size_t{0};
     const detail::buffer_list<core::const_bytes> from(buffers);
-    return by->send_message(from.list(), detail::to_core(destination), {info.interface, info.address, 0, 0}, ec);
+    return by->send_message(from.list(), detail::to_core(destination), {info.interface, info.address}, ec);
 }
 template <class Socket, class ConstBufferSequence>
 std::size_t send_message(Socket& s, const ConstBufferSequence& buffers, const typename Socket::endpoint_type& destination,

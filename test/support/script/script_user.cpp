@@ -80,7 +80,7 @@ std::size_t script_socket::send(std::size_t size) { return send(script_->octets(
 std::size_t script_socket::send_urgent(const std::string& octets)
 {
     const std::array<const_bytes, 1> from{std::as_bytes(std::span(octets))};
-    const auto n = script_->host().tcp().send(id_, from, script_->now(), true);
+    const auto n = script_->host().tcp().send(id_, from, script_->now(), {.urgent = true});
     if (n) script_->sent_by_user(id_, octets.substr(0, *n));
     script_->drive();
     return n ? *n : 0;
