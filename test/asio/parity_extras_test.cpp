@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <string>
 #include <sys/time.h>
+#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -242,6 +243,56 @@ TEST_F(trusting, the_first_syn_carries_data)
     EXPECT_EQ(s.read_some(asio::buffer(got)), 5U);
     EXPECT_EQ(got, "early");
     EXPECT_EQ(right->counters().tcp.fast_opens_passive, 1U);
+}
+
+struct files : extras
+{
+    files()
+    {
+        char name[] = "/tmp/tapio_send_file_XXXXXX";
+        file = ::mkstemp(name);
+        ::unlink(name);
+        for (std::size_t i = 0; i < contents.size(); ++i) contents[i] = static_cast<char>(i * 2654435761U >> 24);
+        EXPECT_EQ(::write(file, contents.data(), contents.size()), static_cast<ssize_t>(contents.size()));
+    }
+    ~files() override { ::close(file); }
+    int file = -1;
+    std::string contents = std::string(1'000'001, '.');
+};
+
+TEST_F(files, a_part_of_a_file_arrives)
+{
+    auto [client, server] = connect();
+    std::string got(700'000, '.');
+    std::size_t sent = 0, came = 0;
+    tapio::ip::async_send_file(client, file, 123'457, got.size(), [&](error_code e, std::size_t n) { ec = e, sent = n; });
+    boost::asio::async_read(server, asio::buffer(got), [&](error_code, std::size_t n) { came = n; });
+    time.run_for(10s);
+    EXPECT_FALSE(ec);
+    EXPECT_EQ(sent, got.size());
+    EXPECT_EQ(came, got.size());
+    EXPECT_EQ(got, contents.substr(123'457, got.size()));
+}
+
+TEST_F(files, the_file_ends_it)
+{
+    auto [client, server] = connect();
+    EXPECT_EQ(tapio::ip::send_file(client, file, contents.size() - 10, SIZE_MAX), 10U);
+    EXPECT_EQ(tapio::ip::send_file(client, file, contents.size(), SIZE_MAX), 0U);
+    std::string got(10, '.');
+    EXPECT_EQ(boost::asio::read(server, asio::buffer(got)), 10U);
+    EXPECT_EQ(got, contents.substr(contents.size() - 10));
+}
+
+TEST_F(files, what_is_no_file_is_an_error)
+{
+    auto [client, server] = connect();
+    EXPECT_EQ(tapio::ip::send_file(client, -1, 0, 1, ec), 0U);
+    EXPECT_EQ(ec, asio::error::bad_descriptor);
+    error_code told;
+    tapio::ip::async_send_file(client, -1, 0, 1, [&](error_code e, std::size_t) { told = e; });
+    time.run_for(1ms);
+    EXPECT_EQ(told, asio::error::bad_descriptor);
 }
 
 TEST(handles, released_ones_do_not_abort_the_end_of_the_process)

@@ -11,6 +11,10 @@
 /// segment of an offloading device: who keeps few octets for long should copy them (`slice::copy_of`). `slice::of` makes one of
 /// memory that the user has already: a string, a mapped file. What lies in a slice handed over must not change any more.
 ///
+/// A file goes from the page cache to the wire, as by sendfile(2), which knows nothing of our sockets:
+///
+///     const std::size_t n = tapio::ip::send_file(socket, file, 0, SIZE_MAX);
+///
 /// @par Errors  those of receive and send: eof, connection_reset, broken_pipe, not_connected, would_block for a non-blocking
 ///   socket, operation_aborted; operation_not_supported unless the socket is a stream
 /// @par Thread safety  as of the socket: distinct objects safe, shared ones not
@@ -25,6 +29,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <utility>
 #include <vector>
@@ -34,6 +39,13 @@
 namespace tapio {
 
 using core::slice;
+
+namespace detail {
+
+/// The part of a file that is there, mapped; in pieces that the memory budget can count one by one.
+std::vector<slice> map_file(int file, std::uint64_t offset, std::size_t size, boost::system::error_code& ec);
+
+} // namespace detail
 
 namespace ip {
 
@@ -77,11 +89,11 @@ struct send_action
 };
 
 template <class Socket, class Action, class CompletionToken>
-auto initiate(Socket& s, detail::direction d, Action action, CompletionToken&& token)
+auto initiate(Socket& s, detail::direction d, Action action, CompletionToken&& token, boost::system::error_code refused = {})
 {
     return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code, std::size_t)>(
-        [&s, d](auto handler, Action a) {
-            detail::start_operation(s.native_handle().find(), d, std::move(a), handler, s.get_executor());
+        [&s, d, refused](auto handler, Action a) {
+            detail::start_operation(s.native_handle().find(), d, std::move(a), handler, s.get_executor(), refused);
         },
         token, std::move(action));
 }
@@ -173,6 +185,41 @@ auto async_send_slices(Socket& s, std::vector<slice> data, CompletionToken&& tok
     using several = std::vector<slice>;
     return zero_copy_detail::initiate(s, detail::direction::write, zero_copy_detail::send_action<several>{std::move(data)},
                                       std::forward<CompletionToken>(token));
+}
+
+/// Sends `size` octets of a file from `offset` on, or as many as there are. Nothing is copied: the file is mapped, and stays so
+/// until the peer has acknowledged the last of it; `file` may be closed at once. Its contents must not change meanwhile, and
+/// octets that are cut off by then end the process with SIGBUS, as with any mapping. What is not in the page cache is read from
+/// its medium on the thread that drives the stack.
+/// @param file  a descriptor that can be read and mapped
+/// @return octets taken (a non-blocking socket: what there is room for); 0 from the end of the file on
+/// @par Errors  besides those of send: what fstat(2) and mmap(2) say of the file (bad_descriptor · access_denied · no_such_device
+/// ·
+///   not_enough_memory); invalid_argument for what is no regular file
+template <class Socket>
+std::size_t send_file(Socket& s, int file, std::uint64_t offset, std::size_t size, boost::system::error_code& ec)
+{
+    std::vector<slice> all = detail::map_file(file, offset, size, ec);
+    return ec ? 0 : send_slices(s, std::move(all), ec);
+}
+template <class Socket>
+std::size_t send_file(Socket& s, int file, std::uint64_t offset, std::size_t size)
+{
+    boost::system::error_code ec;
+    const std::size_t n = send_file(s, file, offset, size, ec);
+    return zero_copy_detail::checked(n, ec, "send_file");
+}
+
+/// @param token  completion signature `void(error_code, std::size_t)`: octets taken, on success all that there were
+/// @par Cancellation  terminal, partial, total: operation_aborted, with the octets that were taken before
+template <class Socket, class CompletionToken>
+auto async_send_file(Socket& s, int file, std::uint64_t offset, std::size_t size, CompletionToken&& token)
+{
+    using several = std::vector<slice>;
+    boost::system::error_code refused;
+    several all = detail::map_file(file, offset, size, refused);
+    return zero_copy_detail::initiate(s, detail::direction::write, zero_copy_detail::send_action<several>{std::move(all)},
+                                      std::forward<CompletionToken>(token), refused);
 }
 
 } // namespace ip
