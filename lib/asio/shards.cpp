@@ -13,7 +13,7 @@
 
 namespace tapio {
 
-namespace {
+namespace detail {
 
 /// Accepts on one shard for as long as it lives.
 class shard_listener : public std::enable_shared_from_this<shard_listener>
@@ -60,6 +60,10 @@ private:
     ip::tcp::acceptor acceptor_;
     std::function<void(ip::tcp::socket&&)> on_connection_;
 };
+
+} // namespace detail
+
+namespace {
 
 void check(const std::vector<std::unique_ptr<device>>& queues)
 {
@@ -111,7 +115,7 @@ void shards::set_default_gateway(const boost::asio::ip::address& gateway)
 
 struct shards::listener::state
 {
-    std::vector<std::weak_ptr<shard_listener>> all; ///< each belongs to its shard: it ends with that
+    std::vector<std::weak_ptr<detail::shard_listener>> all; ///< each belongs to its shard: it ends with that
 };
 
 void shards::listener::close()
@@ -126,7 +130,7 @@ shards::listener shards::listen(const ip::tcp::endpoint& at, std::function<void(
     listener out;
     out.state_ = std::make_shared<listener::state>();
     for (const shard& s : all_) {
-        const auto one = std::make_shared<shard_listener>(*s.host, at, on_connection, backlog);
+        const auto one = std::make_shared<detail::shard_listener>(*s.host, at, on_connection, backlog);
         one->accept();
         out.state_->all.push_back(one);
     }

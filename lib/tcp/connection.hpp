@@ -153,7 +153,7 @@ public:
     std::uint32_t send_mss() const noexcept { return send_mss_; }                    ///< octets of payload in a full segment
     bool may_be_fragmented() const noexcept { return may_fragment_; }                ///< its packets go without DF
     tcp_info info(time_point now) const;
-    time_point last_received() const noexcept { return last_data_received_; } ///< octets
+    time_point last_received() const noexcept { return last_data_received_; }
     seq_number next_sequence() const noexcept { return snd_.nxt; }
     /// R1 of RFC 9293 §3.8.3 was reached just now: something is wrong with the path. MUST-20
     bool hears_nothing(time_point now) const noexcept { return timeouts_ == suspicious_timeouts && last_timeout_ == now; }

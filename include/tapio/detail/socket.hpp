@@ -115,8 +115,7 @@ public:
     bool native_non_blocking() const noexcept { return native_non_blocking_; }
     void forget_modes() noexcept { non_blocking_ = native_non_blocking_ = reports_aborted_ = false; } ///< it changes hands
 
-    // -- synchronous: as long as it takes, or SO_RCVTIMEO and SO_SNDTIMEO allow, unless non_blocking()
-    // ------------------------------------------------------
+    // -- synchronous: as long as it takes, or SO_RCVTIMEO and SO_SNDTIMEO allow, unless non_blocking() ---------------------
     std::size_t send(const_buffer_list from, const core::endpoint* destination, int flags, error_code& ec);
     std::size_t receive(mutable_buffer_list into, int flags, core::endpoint* sender, error_code& ec);
     std::size_t send_message(const_buffer_list from, const core::endpoint& destination, const message_info& info, error_code& ec);
