@@ -125,12 +125,13 @@ public:
         for (side& s : sides_) s.close_all(now_);
         const time_point end = now_ + 30min;
         std::uint64_t late = 0;
-        while (now_ < end && exchange()) {
+        while (now_ < end) {
+            exchanged_ = 0;
+            if (!exchange()) break;
+            if (now_ > end - 10min) late += exchanged_;
             const time_point next =
                 std::min({sides_[0].host().next_deadline(), sides_[1].host().next_deadline(), queue_.empty() ? end : now_ + 1ms});
             now_ = std::max(now_, std::min(next, end));
-            if (now_ > end - 10min) late += std::exchange(exchanged_, 0);
-            exchanged_ = 0;
         }
         for (side& s : sides_) s.close_all(now_);
         return late;
