@@ -302,14 +302,9 @@ void bbr::undo(time_point)
     reset_full_bandwidth(0);
     loss_in_round_ = in_recovery_ = loss_seen_ = false;
     inflight_long_ = std::max(inflight_long_, before_loss_.inflight_long);
-    if (phase_ == phase::probe_rtt || phase_ == before_loss_.in) return;
-    if (before_loss_.in == phase::startup) {
-        full_bw_reached_ = before_loss_.full_bw_reached;
-        enter_startup();
-    } else if (before_loss_.in == phase::probe_bw_up) {
-        probe_samples_ = true;
-        start_up(delivered_, 0);
-    }
+    if (phase_ == phase::probe_rtt || phase_ == phase::startup || before_loss_.in != phase::startup) return;
+    full_bw_reached_ = before_loss_.full_bw_reached;
+    enter_startup();
 }
 
 /// Marks lower the bounds as losses do, at the end of the round.

@@ -20,6 +20,8 @@ void new_reno::mss_changed(std::uint32_t mss)
 void new_reno::acknowledged(const ack_sample& ack)
 {
     if (!ack.window_limited || !ack.may_raise_window()) return;
+    // Without HyStart++ slow start ends by overfilling the queue; what only SACK tells of would make it overshoot by more.
+    if (cwnd_ < ssthresh_ && ack.acked == 0) return;
     std::uint64_t left = ack.delivered;
     if (cwnd_ < ssthresh_) {
         // RFC 5681 §3.1 slow start, counting octets (RFC 3465) without its limit per acknowledgement: one acknowledgement may

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <type_traits>
 
 namespace tapio::core::tcp {
 namespace {
@@ -39,7 +40,8 @@ TYPED_TEST(sack_blocks_alone, raise_the_window_of_a_path_that_reorders)
     path p(cc);
     p.by_sack = p.reorders = true;
     p.round();
-    EXPECT_NEAR(p.segments(), 20, 1) << "slow start";
+    const bool has_hystart = std::is_same_v<TypeParam, cubic>; // the others would only overshoot by more
+    EXPECT_NEAR(p.segments(), has_hystart ? 20 : 10, 1) << "slow start";
     cc.loss_detected(40 * mss, p.now);
     cc.recovered(40 * mss, p.now);
     const double before = p.segments();
