@@ -42,7 +42,8 @@ TEST(one_namespace, nothing_here_is_the_kernels)
     }
     tapio::stack stack(io);
     stack.add_host_name("nowhere.else", asio::ip::make_address("192.0.2.9"));
-    EXPECT_EQ(tcp::resolver(stack).resolve("nowhere.else", "80")->endpoint().address(), asio::ip::make_address("192.0.2.9"));
+    EXPECT_EQ(tcp::resolver(stack).resolve("nowhere.else", "80").begin()->endpoint().address(),
+              asio::ip::make_address("192.0.2.9"));
 }
 
 struct names : testing::Test
@@ -90,14 +91,15 @@ TEST_F(names, asynchronously_and_backwards)
     bool inside = true;
     r.async_resolve("server", "80", [&](error_code ec, const tcp::resolver::results_type& found) {
         EXPECT_FALSE(ec || inside);
-        heard += found->host_name() + ' ';
+        heard += found.begin()->host_name() + ' ';
     });
     r.async_resolve("other", "80",
                     [&](error_code ec, const auto&) { heard += ec == asio::error::host_not_found ? "none " : "? "; });
     r.async_resolve(tcp::endpoint(asio::ip::make_address("192.0.2.1"), 9999),
-                    [&](error_code, const auto& found) { heard += found->host_name() + ' '; });
-    r.async_resolve(tcp::endpoint(asio::ip::make_address("192.0.2.3"), 9999),
-                    [&](error_code, const auto& found) { heard += found->host_name() + ':' + found->service_name(); });
+                    [&](error_code, const auto& found) { heard += found.begin()->host_name() + ' '; });
+    r.async_resolve(tcp::endpoint(asio::ip::make_address("192.0.2.3"), 9999), [&](error_code, const auto& found) {
+        heard += found.begin()->host_name() + ':' + found.begin()->service_name();
+    });
     inside = false;
     io.poll();
     EXPECT_EQ(heard, "server none server 192.0.2.3:9999");

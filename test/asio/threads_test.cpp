@@ -107,7 +107,7 @@ TEST_F(threads_of, resolvers)
     std::size_t found = 0;
     own.async_resolve("localhost", "80", [&](error_code, const tcp::resolver::results_type& r) { found = r.size(); });
     asio::ip::tcp::resolver of_the_kernel(stack.get_executor()); // has a thread once it is asked, anywhere in Asio
-    EXPECT_EQ(of_the_kernel.resolve("127.0.0.1", "80")->endpoint().port(), 80);
+    EXPECT_EQ(of_the_kernel.resolve("127.0.0.1", "80").begin()->endpoint().port(), 80);
     EXPECT_EQ(threads(), before);
     io.run();
     EXPECT_EQ(found, 1U);
