@@ -1,5 +1,6 @@
 /// @file
-/// What every sample program does around its work: options, `--help`, `--version`, errors as one line and an exit status, signals.
+/// What every sample program does around its work: options, `--help`, `--version`, errors as one line and an exit status,
+/// signals.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

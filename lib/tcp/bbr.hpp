@@ -103,7 +103,7 @@ private:
     void start_down(std::uint64_t delivered, time_point now) noexcept;
     void start_cruise() noexcept;
     void start_refill(const ack_sample& a) noexcept;
-    void start_up(std::uint64_t delivered, double rate) noexcept;
+    void start_up(const ack_sample& a) noexcept;
     std::uint32_t random() noexcept;
 
     std::uint64_t random_;

@@ -90,11 +90,10 @@ void bbr::start_refill(const ack_sample& a) noexcept
     cwnd_gain_ = 2;
 }
 
-/// @param rate octets/s, the latest
-void bbr::start_up(std::uint64_t delivered, double rate) noexcept
+void bbr::start_up(const ack_sample& a) noexcept
 {
-    begin_round(delivered);
-    reset_full_bandwidth(rate);
+    begin_round(a.rate.total_delivered);
+    reset_full_bandwidth(a.rate.octets_per_second());
     phase_ = phase::probe_bw_up;
     pacing_gain_ = 1.25;
     cwnd_gain_ = 2.25;
@@ -114,7 +113,7 @@ void bbr::update_cycle(const ack_sample& a) noexcept
     case phase::probe_bw_refill:
         if (!round_start_) return;
         probe_samples_ = true;
-        return start_up(a.rate.total_delivered, a.rate.octets_per_second());
+        return start_up(a);
     case phase::probe_bw_up:
         if (time_to_go_down(a)) start_down(a.rate.total_delivered, a.now);
         return;

@@ -5,10 +5,9 @@
 
 #include <gtest/gtest.h>
 
-#include <type_traits>
-
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <type_traits>
 
 namespace alias {
 

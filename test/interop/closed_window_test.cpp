@@ -110,7 +110,7 @@ TEST_F(a_kernel_that_does_not_read, hears_of_an_abort)
         error_code ec;
         peer.connect({our_address, port}, ec);
         const auto state = [&] {
-            struct ::tcp_info info{};
+            ::tcp_info info{};
             socklen_t size = sizeof info;
             ::getsockopt(peer.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size);
             return int(info.tcpi_state);
