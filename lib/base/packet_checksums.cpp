@@ -16,6 +16,7 @@ namespace tapio::core {
 namespace {
 
 constexpr std::size_t checksum_size = 2;
+constexpr std::size_t udp_checksum_offset = 6; ///< of no other transport (RFC 768)
 
 enum protocol : std::uint8_t // of IP
 {
@@ -33,6 +34,13 @@ void store(std::byte* at, std::uint16_t value) noexcept
 {
     at[0] = static_cast<std::byte>(value >> 8);
     at[1] = static_cast<std::byte>(value & 0xff);
+}
+
+/// UDP writes a checksum of zero as ones, for zero means none (RFC 768). In other headers ones never stand.
+std::uint16_t field_of(const checksum_accumulator& sum, bool is_udp) noexcept
+{
+    const std::uint16_t checksum = sum.checksum();
+    return checksum == 0 && is_udp ? std::uint16_t{0xffff} : checksum;
 }
 
 /// Where things lie in a packet, in octets.
@@ -97,7 +105,7 @@ std::optional<std::size_t> checksum_offset(const layout& l) noexcept
 {
     switch (l.protocol) {
     case protocol_tcp: return 16;
-    case protocol_udp: return 6;
+    case protocol_udp: return udp_checksum_offset;
     case protocol_icmp: return l.v4 ? std::optional<std::size_t>(2) : std::nullopt;
     case protocol_icmpv6: return l.v4 ? std::nullopt : std::optional<std::size_t>(2);
     default: return std::nullopt;
@@ -135,8 +143,7 @@ void sum_transport(std::byte* at, const layout& l, std::size_t behind, const pac
     rest.truncate(l.end);
     rest.consume(behind);
     add(sum, rest);
-    const std::uint16_t complete = sum.checksum();
-    store(field, complete == 0 && l.protocol == protocol_udp ? std::uint16_t{0xffff} : complete);
+    store(field, field_of(sum, l.protocol == protocol_udp));
 }
 
 } // namespace
@@ -145,6 +152,7 @@ void complete_checksums(packet& p)
 {
     if (p.offload.checksum != offload_info::checksum_state::partial) return;
     const std::size_t start = std::exchange(p.offload.checksum_start, std::uint16_t{0});
+    const bool is_udp = p.offload.checksum_offset == udp_checksum_offset;
     const std::size_t field = start + p.offload.checksum_offset;
     p.offload.checksum = offload_info::checksum_state::complete;
     if (p.size() < field + checksum_size) return;
@@ -152,10 +160,8 @@ void complete_checksums(packet& p)
     summed.consume(start);
     checksum_accumulator sum;
     add(sum, summed);
-    // UDP writes a sum of zero as ones (RFC 768); to TCP both are the same number.
-    const std::uint16_t complete = sum.checksum();
     std::array<std::byte, checksum_size> octets;
-    store(octets.data(), complete == 0 ? std::uint16_t{0xffff} : complete);
+    store(octets.data(), field_of(sum, is_udp));
     overwrite(p, field, octets);
 }
 

@@ -140,6 +140,16 @@ TEST(complete_checksums, sums_a_partial_one_and_leaves_others)
     EXPECT_EQ(word(shared, 40), 0x8421U) << "a copy that shares its octets has been changed";
 }
 
+TEST(complete_checksums, write_zero_as_ones_for_udp_alone)
+{
+    for (const std::uint16_t offset : {std::uint16_t{6}, std::uint16_t{16}}) {
+        packet p = packet_of(octets(20) + from({0xff, 0xff})); // the sum is ones, the checksum zero
+        p.offload = {.checksum = state::partial, .checksum_start = 0, .checksum_offset = offset};
+        complete_checksums(p);
+        EXPECT_EQ(word(p, offset), offset == 6 ? 0xffffU : 0U);
+    }
+}
+
 TEST(overwrite, gives_the_packet_octets_of_its_own_near_the_front_and_far_behind)
 {
     for (const std::size_t at : {std::size_t{0}, std::size_t{100}, std::size_t{158}, std::size_t{159}, std::size_t{1000}}) {
