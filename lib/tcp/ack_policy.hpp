@@ -44,10 +44,10 @@ public:
         conversing_ = false;
     }
 
-    /// The user has read everything that has come.
+    /// The user has read everything that has come. If an acknowledgement is due already, it goes when the device is empty.
     void all_was_read() noexcept
     {
-        if (unacknowledged_ > 0 && (small_twice_ || (small_ && !conversing_))) now_ = true;
+        if (unacknowledged_ > 0 && !soon_ && (small_twice_ || (small_ && !conversing_))) now_ = true;
     }
 
     /// New data goes out. @param since_received how long ago the last data came  @param delay that of acknowledgements
