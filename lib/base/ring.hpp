@@ -20,10 +20,12 @@ public:
     const T& front() const noexcept { return slots_[first_]; }
     T& operator[](std::size_t n) noexcept { return slots_[(first_ + n) & (slots_.size() - 1)]; } ///< precondition: n < size()
 
-    void push_back(T&& value)
+    void push_back(T&& value) { push_back() = std::move(value); }
+    /// The new last place, to be filled: it holds what was left there.
+    T& push_back()
     {
         if (size_ == slots_.size()) grow();
-        slots_[(first_ + size_++) & (slots_.size() - 1)] = std::move(value);
+        return slots_[(first_ + size_++) & (slots_.size() - 1)];
     }
     /// Precondition of these: not empty.
     void pop_front() noexcept

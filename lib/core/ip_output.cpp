@@ -1,8 +1,5 @@
 // A packet out: IPv4 header, route, neighbour, frame, the interface's transmit queue; and what comes back to ourselves.
 #include "core/network.hpp"
-#include "wire/transport_checksum.hpp"
-
-#include <tapio/core/checksum.hpp>
 
 namespace tapio::core {
 
@@ -15,9 +12,6 @@ std::size_t datagrams_in(const packet& p) noexcept
     const std::size_t payload = p.size() - p.offload.header_length;
     return (payload + p.offload.gso_size - 1) / p.offload.gso_size;
 }
-
-/// Of a transmit queue so long. The last quarter is for what is short: a SYN, an acknowledgement, an answer.
-constexpr std::size_t room_for_bulk(std::size_t queue) noexcept { return queue - queue / 4; }
 
 /// A header has been put in front.
 void move_offload(packet& p, std::size_t header) noexcept
@@ -44,15 +38,10 @@ const network::way_out* network::way_to(const send_info& info)
     return &w;
 }
 
-/// At the bound the packet is dropped; TCP looks at has_room() first and waits instead.
+/// Where the queue is full the packet is dropped; TCP asks transmit_queue::has_room() first and waits instead.
 inline void network::enqueue(net_interface& i, packet&& p, time_point now)
 {
-    const std::size_t waiting = i.transmit.size(), octets = p.size();
-    if (waiting >= options_.transmit_queue) return refused(i, drop_reason::transmit_queue_full, p, now);
-    i.transmit.push_back({std::move(p), octets});
-    i.transmit_octets += octets;
-    if (waiting + 1 >= room_for_bulk(options_.transmit_queue) || i.transmit_octets >= room_for_bulk(most_octets(i)))
-        i.was_full = true;
+    if (!i.transmit.push(std::move(p))) refused(i, drop_reason::transmit_queue_full, p, now);
 }
 
 void network::refused(net_interface& i, drop_reason why, const packet& p, time_point now)
@@ -170,93 +159,32 @@ void network::frame(interface_id interface, const mac_address& to, packet& p) co
     move_offload(p, sizeof(wire::ethernet_header));
 }
 
-/// What a packet waits for behind others is their octets: a packet that is cut at the edge counts for as many as it becomes.
-std::size_t network::most_octets(const net_interface& i) const noexcept { return options_.transmit_queue * i.info.mtu; }
-
-bool network::has_room(interface_id interface, bool bulk) const noexcept
+inline std::span<packet* const> network::first_packets(net_interface& i, std::size_t most, time_point now)
 {
-    const net_interface& i = *interfaces_[interface];
-    return !(bulk && i.was_full) && i.transmit.size() < options_.transmit_queue && i.transmit_octets < most_octets(i);
-}
-
-/// A packet may have been made for another device: its route has changed since.
-inline void network::finish(net_interface& i, packet& p)
-{
-    if (p.offload.checksum == offload_info::checksum_state::partial && !i.info.offload.checksum) complete_checksums(p);
-}
-
-inline bool network::leaves_whole(const net_interface& i, const packet& p) noexcept
-{
-    return p.offload.gso != offload_info::gso_type::tcp_v4 || i.info.offload.tso_v4;
-}
-
-/// What a device cannot cut is cut here. Several pieces one after the other, while the processor has the code for it at hand:
-/// the device's way with a packet is long.
-void network::cut_pieces(net_interface& i)
-{
-    i.first_piece = i.pieces_end = 0;
-    while (i.pieces_end < i.pieces.size()) {
-        if (i.cut.done()) {
-            if (i.transmit.empty() || leaves_whole(i, i.transmit.front().packet)) return;
-            i.cut.start(std::move(i.transmit.front().packet),
-                        i.info.link == link_type::ethernet ? sizeof(wire::ethernet_header) : 0);
-            i.transmit_octets -= i.transmit.front().octets;
-            i.transmit.pop_front();
-        }
-        if (i.cut.next(i.pieces[i.pieces_end])) ++i.pieces_end;
-    }
-}
-
-void network::announce(net_interface& i, const packet& p, time_point now)
-{
-    ++i.announced;
-    ++i.counters.out_packets;
-    i.counters.out_octets += p.size();
-    if (trace_ != nullptr) trace_->sent(i.id, p, now);
+    return i.transmit.first(most, [&](const packet& p) {
+        ++i.counters.out_packets;
+        i.counters.out_octets += p.size();
+        if (trace_ != nullptr) trace_->sent(i.id, p, now);
+    });
 }
 
 std::span<packet* const> network::first_packets(interface_id interface, time_point now)
 {
-    net_interface& i = *interfaces_[interface];
-    if (!i.has_pieces()) cut_pieces(i);
-    std::size_t n = 0;
-    for (std::size_t at = i.first_piece; at < i.pieces_end; ++at) i.first[n++] = &i.pieces[at];
-    if (n == 0) {
-        const std::size_t most = std::min(i.transmit.size(), i.first.size());
-        for (; n < most && leaves_whole(i, i.transmit[n].packet); ++n) {
-            finish(i, i.transmit[n].packet);
-            i.first[n] = &i.transmit[n].packet;
-        }
-    }
-    while (i.announced < n) announce(i, *i.first[i.announced], now);
-    return {i.first.data(), n};
+    return first_packets(*interfaces_[interface], link::transmit_queue::most_first, now);
 }
 
 void network::drop_first_packets(interface_id interface, std::size_t n)
 {
-    net_interface& i = *interfaces_[interface];
-    i.announced -= n;
-    for (; n > 0 && i.has_pieces(); --n) i.pieces[i.first_piece++].clear();
-    for (; n > 0; --n) {
-        i.transmit.front().packet.clear();
-        i.transmit_octets -= i.transmit.front().octets;
-        i.transmit.pop_front();
-    }
-    if (!i.was_full || i.transmit.size() > options_.transmit_queue / 2 || i.transmit_octets > most_octets(i) / 2) return;
-    i.was_full = false;
+    if (!interfaces_[interface]->transmit.pop(n)) return;
     if (tcp_ != nullptr) tcp_->transmit_room(interface);
     if (udp_ != nullptr) udp_->transmit_room(interface);
 }
 
 bool network::next_packet(interface_id interface, packet& out, time_point now)
 {
-    net_interface& i = *interfaces_[interface];
-    if (!i.has_pieces()) cut_pieces(i);
-    if (!i.has_pieces() && i.transmit.empty()) return false;
-    packet& first = i.has_pieces() ? i.pieces[i.first_piece] : i.transmit.front().packet;
-    finish(i, first);
-    if (i.announced == 0) announce(i, first, now);
-    out = std::move(first);
+    const auto next = first_packets(*interfaces_[interface], 1, now);
+    if (next.empty()) return false;
+    out = std::move(*next.front());
     drop_first_packets(interface, 1);
     return true;
 }

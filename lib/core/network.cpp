@@ -61,9 +61,7 @@ void network::routes_changed()
 
 interface_id network::add_interface(const device_info& info)
 {
-    auto fresh = std::make_unique<net_interface>();
-    fresh->id = static_cast<interface_id>(interfaces_.size());
-    fresh->info = info;
+    auto fresh = std::make_unique<net_interface>(static_cast<interface_id>(interfaces_.size()), info, options_.transmit_queue);
     if (!info.link_up) fresh->state = interface_state::down;
     if (info.link == link_type::ethernet && info.mac.is_unspecified()) fresh->info.mac = make_mac();
     if (info.link == link_type::ethernet) ethernets_.push_back(fresh->id);

@@ -10,11 +10,11 @@
 #include "base/ring.hpp"
 #include "core/host_options.hpp"
 #include "ip/gro.hpp"
-#include "ip/gso.hpp"
 #include "ip/icmp_limiter.hpp"
 #include "ip/identification.hpp"
 #include "ip/route_table.hpp"
 #include "link/neighbor_cache.hpp"
+#include "link/transmit_queue.hpp"
 #include "wire/arp.hpp"
 #include "wire/ethernet.hpp"
 #include "wire/icmpv4.hpp"
@@ -151,7 +151,7 @@ public:
     void pass_on(received_packet& p);  ///< its payload from the transport header on, which is taken
     bool run_loopback(time_point now); ///< packets to ourselves, up to a budget; true if there were any
     time_point next_deadline() const;
-    bool loopback_waits() const noexcept { return interfaces_[loopback]->has_next() || !looped_.empty(); }
+    bool loopback_waits() const noexcept { return has_next_packet(loopback) || !looped_.empty(); }
 
     // -- out ----------------------------------------------------------------------------------------------------------
     struct path
@@ -184,14 +184,11 @@ public:
                       const std::optional<interface_id>& via, time_point now);
     /// A transport waits in vain for an answer from there: perhaps the next hop is gone (RFC 1122 §3.3.1.4).
     void doubt_path(const address& destination, std::optional<interface_id> via, time_point now);
-    /// Its transmit queue takes another packet. @param bulk of a connection that has much to send
-    bool has_room(interface_id interface, bool bulk) const noexcept;
-    /// Its queue held as much bulk as it may, and transports have not been told of room since.
-    bool is_awaited(interface_id interface) const noexcept { return interfaces_[interface]->was_full; }
+    const link::transmit_queue& transmit_queue(interface_id interface) const noexcept { return interfaces_[interface]->transmit; }
     bool next_packet(interface_id interface, packet& out, time_point now);
     std::span<packet* const> first_packets(interface_id interface, time_point now);
     void drop_first_packets(interface_id interface, std::size_t n);
-    bool has_next_packet(interface_id interface) const noexcept { return interfaces_[interface]->has_next(); }
+    bool has_next_packet(interface_id interface) const noexcept { return !interfaces_[interface]->transmit.empty(); }
     void send_unreachable(const received_packet& about, wire::icmpv4_unreachable code, time_point now);
 
     // -- what is known ------------------------------------------------------------------------------------------------
@@ -218,15 +215,14 @@ public:
     void dropped(interface_id interface, drop_reason why, const packet& p, time_point now);
 
 private:
-    struct queued_packet
-    {
-        core::packet packet;
-        std::size_t octets; ///< its size, also when the device has taken it
-    };
-
     struct net_interface
     {
-        interface_id id = 0;
+        net_interface(interface_id interface, const device_info& device, std::size_t queue_capacity)
+            : id(interface), info(device), transmit(queue_capacity, device)
+        {
+        }
+
+        interface_id id;
         device_info info;
         interface_state state = interface_state::up; ///< ifOperStatus: what follows from the next three
         bool enabled = true;                         ///< ifAdminStatus
@@ -236,18 +232,8 @@ private:
         std::vector<interface_address> addresses;
         std::map<address, unsigned> groups; ///< joined, and how often
         link::neighbor_cache neighbors;
-        ring<queued_packet> transmit;
-        std::size_t transmit_octets = 0; ///< in `transmit`
-        ip::segmenter cut;               ///< the packet that is leaving in pieces
-        std::array<packet, 32> pieces;   ///< of what is being cut: they go before the first of `transmit`
-        std::size_t first_piece = 0, pieces_end = 0;
-        std::array<packet*, 32> first{}; ///< first_packets()
-        std::size_t announced = 0;       ///< so many of the next packets have been counted and traced
-        bool was_full = false;
+        link::transmit_queue transmit;
         interface_counters counters;
-
-        bool has_next() const noexcept { return !transmit.empty() || !cut.done() || has_pieces(); } ///< a packet to be sent
-        bool has_pieces() const noexcept { return first_piece < pieces_end; }
     };
 
     void note_address(net_interface& i, const interface_address& a);
@@ -311,13 +297,9 @@ private:
     address next_hop(const address& destination, std::optional<interface_id> via) const;
     void loop_back(interface_id interface, const packet& p);
     void transmit_ip(const way_out& way, packet&& p, time_point now);
-    static bool leaves_whole(const net_interface& i, const packet& p) noexcept;
-    static void cut_pieces(net_interface& i);
-    static void finish(net_interface& i, packet& p); ///< what the device cannot do for it
-    void announce(net_interface& i, const packet& p, time_point now);
+    std::span<packet* const> first_packets(net_interface& i, std::size_t most, time_point now);
     void enqueue(interface_id interface, packet&& p, time_point now);
     void enqueue(net_interface& i, packet&& p, time_point now);
-    std::size_t most_octets(const net_interface& i) const noexcept; ///< in its transmit queue
     void refused(net_interface& i, drop_reason why, const packet& p, time_point now);
     void frame(interface_id interface, const mac_address& to, packet& p) const;
     std::optional<mac_address> group_mac(const address& destination) const noexcept;

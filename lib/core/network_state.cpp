@@ -20,6 +20,7 @@ bool network::set_link(interface_id interface, bool up, std::size_t mtu, time_po
     const bool resized = mtu != i.info.mtu;
     i.info.mtu = mtu;
     i.info.link_up = up;
+    if (resized) i.transmit.set_device(i.info);
     if (state_may_have_changed(i, now)) return true;
     if (!resized) return false;
     routes_changed(); // connections ask for their path again
@@ -50,6 +51,7 @@ bool network::replace_device(interface_id interface, const device_info& info, ti
     std::erase(ethernets_, interface);
     const mac_address before = i.info.mac;
     i.info = info;
+    i.transmit.set_device(info);
     if (info.link == link_type::ethernet) {
         ethernets_.push_back(interface);
         if (info.mac.is_unspecified()) i.info.mac = before.is_unspecified() ? make_mac() : before;
@@ -94,12 +96,7 @@ void network::announce_addresses(const net_interface& i)
 void network::discard_output(net_interface& i, time_point now)
 {
     const auto discard = [&](const packet& p) { refused(i, drop_reason::interface_down, p, now); };
-    for (; i.has_pieces(); ++i.first_piece) discard(std::exchange(i.pieces[i.first_piece], {}));
-    for (; !i.transmit.empty(); i.transmit.pop_front()) discard(std::exchange(i.transmit.front().packet, {}));
-    i.transmit_octets = 0;
-    i.cut = ip::segmenter();
-    i.announced = 0;
-    i.was_full = false;
+    i.transmit.clear(discard);
     for (const packet& p : i.neighbors.forget_all()) discard(p);
 }
 

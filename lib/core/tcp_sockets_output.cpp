@@ -129,7 +129,7 @@ void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
     const std::size_t share = share_of(s);
     const bool goes_on = may_withhold_ && !s.path.loopback; // of loopback everything has come
     std::size_t sent = 0;                                   // octets
-    while (net_.has_room(s.path.interface, bulk)) {
+    while (net_.transmit_queue(s.path.interface).has_room(bulk)) {
         if (sent >= share) return postpone(id, s, now);
         tcp::outgoing_segment seg;
         if (!s.connection->next_segment(seg, now, goes_on)) return note_waiting(id, s);
@@ -223,7 +223,7 @@ void tcp_sockets::next_turn(time_point now)
         if (s == nullptr) continue;
         s->postponed = false;
         // Where others wait for room in the interface's queue, it goes behind them: they have not had a turn yet.
-        net_.is_awaited(s->path.interface) ? block(id, *s) : touch(id, *s);
+        net_.transmit_queue(s->path.interface).is_congested() ? block(id, *s) : touch(id, *s);
     }
     postponed_.clear();
 }

@@ -491,7 +491,7 @@ TEST_F(changed_route, queued_for_a_device_that_is_replaced_by_a_plain_one)
 TEST_F(changed_route, blocked_at_a_full_queue_goes_on_by_the_other)
 {
     const udp_id u = *a.udp().open(family::v4);
-    while (a.net().has_room(1, true)) EXPECT_EQ(send_datagram(u, {make_address("192.0.2.2"), 9}), error_code());
+    while (a.net().transmit_queue(1).has_room(true)) EXPECT_EQ(send_datagram(u, {make_address("192.0.2.2"), 9}), error_code());
     write(100'000);
     a.advance(now);
     EXPECT_FALSE(a.has_next_packet(2));

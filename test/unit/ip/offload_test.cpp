@@ -1,7 +1,7 @@
 // Segments joined and cut in software: what comes out of the one goes into the other, and nothing else is touched.
 #include "base/checksum.hpp"
 #include "ip/gro.hpp"
-#include "ip/gso.hpp"
+#include "link/gso.hpp"
 #include "wire/ethernet.hpp"
 #include "wire/ipv4.hpp"
 #include "wire/tcp.hpp"
@@ -487,7 +487,7 @@ TEST(gro, anything_may_come)
 
 std::vector<packet> cut(packet large, link_type link = link_type::ethernet)
 {
-    segmenter s;
+    link::segmenter s;
     s.start(std::move(large), link == link_type::ethernet ? sizeof(wire::ethernet_header) : 0);
     std::vector<packet> out;
     for (packet p; s.next(p);) out.push_back(p);

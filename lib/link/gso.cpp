@@ -1,4 +1,4 @@
-#include "ip/gso.hpp"
+#include "link/gso.hpp"
 
 #include "base/checksum.hpp"
 #include "wire/ipv4.hpp"
@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace tapio::core::ip {
+namespace tapio::core::link {
 
 namespace {
 
@@ -119,4 +119,4 @@ void segmenter::write_headers(std::byte* at, std::size_t payload, std::uint16_t 
     put(at + tcp_at_ + offsetof(wire::tcp_header, checksum), big_uint16_buf_t(sum.checksum()));
 }
 
-} // namespace tapio::core::ip
+} // namespace tapio::core::link

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace tapio::core::ip {
+namespace tapio::core::link {
 
 class segmenter
 {
@@ -43,4 +43,4 @@ private:
     std::size_t size_ = 0;               ///< of a piece's payload, octets
 };
 
-} // namespace tapio::core::ip
+} // namespace tapio::core::link
