@@ -124,10 +124,10 @@ TEST(undone_reduction, does_not_set_cubic_back) // RFC 9438 §4.9.1: K and t_epo
     EXPECT_NEAR(p.segments(), q.segments(), q.segments() / 10);
 }
 
-/// BBR in Startup, on a path that delivers twice as much each round trip of 100 ms.
+/// BBR in Startup, on a path of 100 ms that delivers `growth` times as much each round trip.
 struct growing_path
 {
-    growing_path() { cc.start(mss, 10 * mss, now); }
+    explicit growing_path(std::uint64_t factor = 2) : growth(factor) { cc.start(mss, 10 * mss, now); }
 
     /// @param lost share of what was in flight
     void round(double lost)
@@ -152,9 +152,10 @@ struct growing_path
             cc.acknowledged(a);
         }
         last_begin = begin;
-        rate *= 2;
+        rate *= growth;
     }
 
+    const std::uint64_t growth;
     bbr cc{1};
     time_point now{1h};
     std::uint64_t rate = 1'000'000; ///< octets/s
@@ -183,6 +184,28 @@ TEST(undone_reduction, brings_bbr_back_to_its_startup)
     lossy.cc.recovered(lossy.cc.window(), lossy.now);
     mistaken.round(0), lossy.round(0);
     EXPECT_GT(mistaken.cc.pacing_rate(), 2 * lossy.cc.pacing_rate()) << "one grows, the other drains the queue";
+}
+
+TEST(undone_reduction, lifts_the_long_term_bound_that_ended_a_probe_of_bbr) // BBRHandleSpuriousLossDetection
+{
+    growing_path mistaken(1), lossy(1);
+    for (growing_path* const p : {&mistaken, &lossy}) {
+        const auto probes = [&] { return p->cc.pacing_rate() > p->rate * 6 / 5; };
+        for (int i = 0; i < 10; ++i) p->round(0); // Startup and Drain are over
+        ASSERT_FALSE(probes());
+        for (int i = 0; i < 200 && !probes(); ++i) p->round(0);
+        ASSERT_TRUE(probes()) << "ProbeBW_UP";
+        ASSERT_GT(p->cc.window(), 150 * mss) << "nothing bounds twice the bandwidth-delay product of 100 segments";
+        p->cc.segment_lost({.size = mss, .in_flight = 80 * mss, .lost = 8 * mss, .now = p->now});
+        p->cc.loss_detected(80 * mss, p->now);
+        p->round(0);
+        EXPECT_LT(p->cc.window(), 120 * mss) << "no more than was in flight";
+    }
+    mistaken.cc.undo(mistaken.now);
+    lossy.cc.recovered(80 * mss, lossy.now);
+    mistaken.round(0), lossy.round(0);
+    EXPECT_GT(mistaken.cc.window(), 150 * mss);
+    EXPECT_LT(lossy.cc.window(), 120 * mss);
 }
 
 } // namespace
