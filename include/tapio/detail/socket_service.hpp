@@ -13,10 +13,12 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/socket_base.hpp>
+#include <boost/asio/version.hpp>
 
 #include <array>
 #include <memory>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -539,12 +541,17 @@ private:
         return n;
     }
 
-    /// As Asio's operations on a descriptor: all but those of no octets.
+    /// Whether Asio's operation on a descriptor would set native_non_blocking(), in the version that this is compiled with.
     template <class Action>
-    static bool makes_non_blocking(const Action& a)
+    static bool makes_non_blocking([[maybe_unused]] const Action& a)
     {
-        if constexpr (requires { a.buffers; }) return !a.stream || !all_empty(a.buffers);
-        return true;
+        constexpr bool waits_do = BOOST_ASIO_VERSION < 103200;     // until Boost 1.85
+        constexpr bool transfers_do = BOOST_ASIO_VERSION < 103802; // until Boost 1.91; then MSG_DONTWAIT does instead
+        if constexpr (requires { a.buffers; }) {
+            return transfers_do && (!a.stream || !all_empty(a.buffers));
+        } else {
+            return waits_do || !std::is_base_of_v<wait_action, Action>; // else connects and accepts
+        }
     }
 
     template <class Action, class Handler, class IoExecutor>
