@@ -68,4 +68,12 @@ void fire_asio_timers(boost::asio::io_context& io)
     if (!ready.empty()) boost::asio::use_service<internal::io_context_impl>(io).post_deferred_completions(ready);
 }
 
+void early_timer::arm(boost::asio::io_context& io)
+{
+    if (!boost::asio::has_service<steady_service>(io) || std_clock_is_virtual()) return;
+    if (!timer_) timer_.emplace(io);
+    timer_->expires_after(ahead);
+    timer_->async_wait([](const boost::system::error_code&) {});
+}
+
 } // namespace tapio::detail

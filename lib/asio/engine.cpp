@@ -545,9 +545,15 @@ core::time_point engine::next_deadline() const
     return next;
 }
 
+bool engine::has_descriptor() const
+{
+    return std::any_of(devices_.begin(), devices_.end(), [](const auto& a) { return a->medium->poll_descriptor() >= 0; });
+}
+
 void engine::arm_timer(core::time_point now)
 {
     if (time_ != nullptr) return; // it asks next_event()
+    if (early_timer_.is_due(now) && has_descriptor()) early_timer_.arm(*io_);
     const core::time_point next = next_deadline();
     if (next == core::never || next >= armed_for_) return; // one that fires early does nothing
     if (next <= now + std::chrono::microseconds(1)) return go_on(next);
@@ -684,6 +690,7 @@ void engine::shutdown()
         shut_down_ = true;
         ++turns_;
         alarm.swap(timer_);
+        early_timer_.stop();
         gone.swap(devices_);
     }
     for (const auto& a : gone) a->medium->stop(); // without the lock: a handler of the device may be waiting for it

@@ -3,6 +3,7 @@
 /// the lock and completed after it.
 #pragma once
 
+#include "asio/asio_timers.hpp"
 #include "asio/hosts_table.hpp"
 #include "base/timer_wheel.hpp"
 #include "core/host.hpp"
@@ -221,6 +222,7 @@ private:
     void read_devices();
     bool has_more_to_do() const;
     void arm_timer(core::time_point now);
+    bool has_descriptor() const; ///< a device waits for one: that, and not a timer, keeps the io_context running
     void go_on(core::time_point next);
     bool in_handler() const ///< the caller is one, on the stack's own io_context
     {
@@ -304,6 +306,7 @@ private:
     std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> own_work_;
     std::thread own_thread_;
     std::optional<engine_timer> timer_;
+    early_timer early_timer_;
     core::time_point armed_for_ = core::never;
 };
 
