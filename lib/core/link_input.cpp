@@ -79,9 +79,7 @@ void network::arp_input(interface_id interface, const packet& received, bool lin
     const auto arp = wire::parse_arp(p.front());
     if (!arp) return dropped(interface, arp.error(), p, now);
     net_interface& i = *interfaces_[interface];
-    const auto is_own = [&i](const address& a) {
-        return std::any_of(i.addresses.begin(), i.addresses.end(), [&a](const auto& own) { return own.address == a; });
-    };
+    const auto is_own = [&](const address& a) { return find_interface(a) == interface; };
     if (has_mac(arp->sender_mac)) return dropped(interface, drop_reason::arp_bad_address, p, now); // a frame of ours came back
     if (is_own(arp->sender_ip)) return passed_on ? void() : answer_conflict(i, arp->sender_ip, p, now);
     if (is_our_address(arp->sender_ip) || is_broadcast(arp->sender_ip))
@@ -116,7 +114,7 @@ void network::answer_conflict(net_interface& i, const address_v4& own, const pac
 {
     constexpr duration defend_interval = std::chrono::seconds(10); // RFC 5227 §1.1
     dropped(i.id, drop_reason::arp_conflict, p, now);
-    const auto ours = std::find_if(i.addresses.begin(), i.addresses.end(), [&](const auto& a) { return a.address == own; });
+    const auto ours = own_.find(own.to_uint())->second.place;
     if (ours->defended && now < *ours->defended + defend_interval) return;
     ours->defended = now;
     announce_address(i.id, own);

@@ -2,6 +2,7 @@
 #include "core/network.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace tapio::core {
 
@@ -11,13 +12,6 @@ address_v4 broadcast_of(const interface_address& a)
 {
     const std::uint32_t mask = a.prefix_length == 0 ? 0 : ~std::uint32_t{0} << (32 - a.prefix_length);
     return address_v4(a.address.to_v4().to_uint() | ~mask);
-}
-
-address network_of(const address& a, unsigned prefix_length)
-{
-    if (a.is_v6()) return a;
-    const std::uint32_t mask = prefix_length == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix_length);
-    return address_v4(a.to_v4().to_uint() & mask);
 }
 
 } // namespace
@@ -46,8 +40,8 @@ network::network(const host_options& options, random_source& random, host_counte
 void network::note_address(net_interface& i, const interface_address& a)
 {
     i.addresses.push_back(a);
-    own_.push_back(a.address.to_v4().to_uint());
-    if (a.prefix_length < 31) broadcasts_.push_back(broadcast_of(a).to_uint()); // RFC 3021: none on a /31
+    own_.insert({a.address.to_v4().to_uint(), {i.id, std::prev(i.addresses.end())}});
+    if (a.prefix_length < 31) ++broadcasts_[broadcast_of(a).to_uint()]; // RFC 3021: none on a /31
     routes_changed();
 }
 
@@ -78,7 +72,7 @@ error_code network::add_address(interface_id interface, const address& a, unsign
     if (is_our_address(a)) return errno_code(EADDRINUSE);
     net_interface& i = *interfaces_[interface];
     note_address(i, {a, prefix_length});
-    routes_.add({network_of(a, prefix_length), prefix_length, std::nullopt, interface, 0});
+    routes_.add({a, prefix_length, std::nullopt, interface, 0});
     if (i.info.link == link_type::ethernet && is_up(interface)) announce_address(interface, a.to_v4());
     return {};
 }
@@ -87,17 +81,19 @@ error_code network::add_address(interface_id interface, const address& a, unsign
 /// from it any more.
 error_code network::remove_address(const address& a)
 {
-    const auto interface = find_interface(a);
-    if (!interface) return errno_code(EADDRNOTAVAIL);
-    net_interface& i = *interfaces_[*interface];
-    const auto at = std::find_if(i.addresses.begin(), i.addresses.end(), [&](const auto& own) { return own.address == a; });
-    const interface_address gone = *at;
-    i.addresses.erase(at);
-    own_.erase(std::find(own_.begin(), own_.end(), a.to_v4().to_uint()));
-    if (gone.prefix_length < 31)
-        broadcasts_.erase(std::find(broadcasts_.begin(), broadcasts_.end(), broadcast_of(gone).to_uint()));
-    routes_.remove({network_of(a, gone.prefix_length), gone.prefix_length, std::nullopt, *interface, 0}); // one for each address
-    if (i.addresses.empty()) routes_.remove_if([&](const ip::route& r) { return r.interface == *interface; });
+    const auto at = a.is_v4() ? own_.find(a.to_v4().to_uint()) : own_.end();
+    if (at == own_.end()) return errno_code(EADDRNOTAVAIL);
+    const auto [interface, place] = at->second;
+    net_interface& i = *interfaces_[interface];
+    const interface_address gone = *place;
+    i.addresses.erase(place);
+    own_.erase(at);
+    if (gone.prefix_length < 31) {
+        const auto broadcast = broadcasts_.find(broadcast_of(gone).to_uint());
+        if (--broadcast->second == 0) broadcasts_.erase(broadcast);
+    }
+    routes_.remove({a, gone.prefix_length, std::nullopt, interface, 0}); // it was added for each address
+    if (i.addresses.empty()) routes_.remove_if([&](const ip::route& r) { return r.interface == i.id; });
     routes_changed();
     return {};
 }
@@ -111,19 +107,15 @@ error_code network::add_route(const ip::route& r)
         const ip::route* const to = routes_.find(*r.gateway, r.interface);
         if (to == nullptr || to->gateway) return errno_code(ENETUNREACH);
     }
-    ip::route normal = r;
-    normal.network = network_of(r.network, r.prefix_length);
-    routes_.add(normal);
+    routes_.add(r);
     routes_changed();
     return {};
 }
 
 error_code network::remove_route(const ip::route& r)
 {
-    ip::route normal = r;
     if (r.prefix_length > 32) return errno_code(EINVAL);
-    normal.network = network_of(r.network, r.prefix_length);
-    if (!routes_.remove(normal)) return errno_code(ESRCH); // as Linux
+    if (!routes_.remove(r)) return errno_code(ESRCH); // as Linux
     routes_changed();
     return {};
 }
@@ -132,7 +124,7 @@ bool network::is_our_address(const address& a) const noexcept
 {
     if (!a.is_v4()) return false;
     const std::uint32_t wanted = a.to_v4().to_uint();
-    return wanted >> 24 == 127 || std::find(own_.begin(), own_.end(), wanted) != own_.end();
+    return wanted >> 24 == 127 || own_.contains(wanted);
 }
 
 void network::join_group(interface_id interface, const address& group)
@@ -162,10 +154,9 @@ std::optional<interface_id> network::find_interface(std::string_view name) const
 
 std::optional<interface_id> network::find_interface(const address& own) const noexcept
 {
-    for (interface_id i = 0; i < interfaces_.size(); ++i)
-        for (const interface_address& a : interfaces_[i]->addresses)
-            if (a.address == own) return i;
-    return std::nullopt;
+    if (!own.is_v4()) return std::nullopt;
+    const auto at = own_.find(own.to_v4().to_uint());
+    return at == own_.end() ? std::nullopt : std::optional(at->second.interface);
 }
 
 /// The route decides; without one, the first device.
@@ -179,7 +170,7 @@ bool network::is_broadcast(const address& a) const noexcept
 {
     if (!a.is_v4()) return false;
     const std::uint32_t wanted = a.to_v4().to_uint();
-    return wanted == 0xffff'ffff || std::find(broadcasts_.begin(), broadcasts_.end(), wanted) != broadcasts_.end();
+    return wanted == 0xffff'ffff || broadcasts_.contains(wanted);
 }
 
 /// The interface's address on the next hop's subnet, else its first (RFC 6724 §5 for IPv4, rules 1 and 8).

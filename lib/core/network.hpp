@@ -30,11 +30,13 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace tapio::core {
@@ -202,7 +204,7 @@ public:
     {
         return is_our_address(a) || next_hop(a, via) == a;
     }
-    const std::vector<interface_address>& addresses(interface_id interface) const { return interfaces_[interface]->addresses; }
+    const std::list<interface_address>& addresses(interface_id interface) const { return interfaces_[interface]->addresses; }
     const device_info& info(interface_id interface) const { return interfaces_[interface]->info; }
     interface_status status(interface_id interface) const;
     const interface_counters& counters(interface_id interface) const { return interfaces_[interface]->counters; }
@@ -229,7 +231,7 @@ private:
         bool present = true;                         ///< the device is there; `info.link_up` is what it says of its link
         error_code why;                              ///< it is not
         time_point last_change{};
-        std::vector<interface_address> addresses;
+        std::list<interface_address> addresses;
         std::map<address, unsigned> groups; ///< joined, and how often
         link::neighbor_cache neighbors;
         link::transmit_queue transmit;
@@ -319,8 +321,14 @@ private:
     transport* udp_ = nullptr;
     trace* trace_ = nullptr;
     std::vector<std::unique_ptr<net_interface>> interfaces_;
-    std::vector<interface_id> ethernets_;         ///< those that have neighbours
-    std::vector<std::uint32_t> own_, broadcasts_; ///< of all interfaces
+    std::vector<interface_id> ethernets_; ///< those that have neighbours
+    struct own_address
+    {
+        interface_id interface;
+        std::list<interface_address>::iterator place; ///< in its list
+    };
+    std::unordered_map<std::uint32_t, own_address> own_;        ///< addresses of all interfaces
+    std::unordered_map<std::uint32_t, std::size_t> broadcasts_; ///< of all subnets, and of how many addresses
     std::array<way_out, 16> ways_;
     /// Addresses of a packet that was let in, to us alone: the next one's seldom differ.
     struct let_in

@@ -61,6 +61,31 @@ TEST(routes, of_the_same_length_the_lower_metric_then_the_first)
     EXPECT_EQ(interface_to(t, "203.0.113.9"), 1U);
 }
 
+TEST(routes, added_twice_are_removed_twice)
+{
+    route_table t;
+    const route r{at("203.0.113.0"), 24, std::nullopt, 1, 0};
+    t.add(r);
+    t.add({at("203.0.113.7"), 24, std::nullopt, 1, 0}); // the bits beyond the prefix count for nothing
+    EXPECT_EQ(t.all().size(), 1U);
+    EXPECT_TRUE(t.remove(r));
+    EXPECT_EQ(interface_to(t, "203.0.113.9"), 1U);
+    EXPECT_TRUE(t.remove(r));
+    EXPECT_EQ(interface_to(t, "203.0.113.9"), std::nullopt);
+    EXPECT_FALSE(t.remove(r));
+}
+
+TEST(routes, of_both_families_are_looked_up_alike)
+{
+    route_table t;
+    t.add({at("2001:db8::"), 33, std::nullopt, 1, 0});
+    t.add({at("2001:db8:8000::1"), 128, std::nullopt, 2, 0});
+    EXPECT_EQ(interface_to(t, "2001:db8:7fff::1"), 1U);
+    EXPECT_EQ(interface_to(t, "2001:db8:8000::1"), 2U);
+    EXPECT_EQ(interface_to(t, "2001:db8:8000::2"), std::nullopt);
+    EXPECT_EQ(interface_to(t, "32.1.13.184"), std::nullopt);
+}
+
 TEST(routes, none_is_none)
 {
     route_table t;
