@@ -67,6 +67,16 @@ public:
     /// The owner is going away.
     static void cancel(event_source& s) noexcept { s.leave(); }
 
+    /// `by` takes the place of `gone`: its owner, and what has happened.
+    static void replace(event_source& gone, event_source& by) noexcept
+    {
+        by.owner = gone.owner;
+        event_queue* const queue = gone.queue_;
+        const readiness pending = gone.pending_;
+        gone.leave();
+        if (queue != nullptr) queue->push(by, pending);
+    }
+
     bool empty() const noexcept { return first_ == nullptr; }
 
 private:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/pooled.hpp"
+#include "base/ring.hpp"
 #include "base/timer_wheel.hpp"
 #include "core/congestion_controls.hpp"
 #include "core/event_queue.hpp"
@@ -12,11 +13,16 @@
 #include "core/socket_types.hpp"
 #include "tcp/connection.hpp"
 
+#include <boost/assert.hpp>
+
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
+#include <new>
 #include <optional>
+#include <utility>
 
 namespace tapio::core {
 
@@ -32,16 +38,16 @@ inline ip::conversation conversation_of(const endpoint& local, const endpoint& r
 /// are answered with cookies.
 struct tcp_listener
 {
-    unsigned backlog = 0;           ///< as listen(2): one more than this may wait
-    unsigned half_open = 0;         ///< in SYN-RECEIVED
-    std::deque<tcp_id> established; ///< waiting to be accepted
+    unsigned backlog = 0;     ///< as listen(2): one more than this may wait
+    unsigned half_open = 0;   ///< in SYN-RECEIVED
+    ring<tcp_id> established; ///< waiting to be accepted
 
     struct silent_child
     {
         tcp_id id;
         time_point patience; ///< until then it has to say something
     };
-    std::deque<silent_child> deferred; ///< TCP_DEFER_ACCEPT: established, and without data
+    std::list<silent_child> deferred; ///< TCP_DEFER_ACCEPT: established, and without data
 
     unsigned fast_opens = 0; ///< in SYN-RECEIVED, and the user may have them already (RFC 7413 §5.1: PendingFastOpenRequests)
 
@@ -77,9 +83,47 @@ struct tcp_socket_facts
     const congestion_controls::entry* congestion = nullptr; ///< TCP_CONGESTION
 };
 
-struct tcp_socket : tcp_socket_facts, pooled<tcp_socket>
+/// The connection of a socket. It lies behind the socket's other members, in a tcp_socket_with_room: the way there is no longer
+/// than to a member. A listener has none, and is a tcp_socket without that room.
+class connection_place
 {
-    event_source event;        ///< towards the user
+public:
+    explicit connection_place(bool has_room) noexcept : has_room_(has_room) {}
+    connection_place(const connection_place&) = delete;
+    connection_place& operator=(const connection_place&) = delete;
+    ~connection_place() { reset(); }
+
+    bool has_room() const noexcept { return has_room_; }
+    explicit operator bool() const noexcept { return engaged_; }
+    tcp::connection* operator->() noexcept { return reinterpret_cast<tcp::connection*>(storage()); }
+    const tcp::connection* operator->() const noexcept { return reinterpret_cast<const tcp::connection*>(storage()); }
+    tcp::connection& operator*() noexcept { return *operator->(); }
+    const tcp::connection& operator*() const noexcept { return *operator->(); }
+
+    template <class... Arguments>
+    void emplace(Arguments&&... arguments) ///< precondition: has_room()
+    {
+        BOOST_ASSERT(has_room_);
+        reset();
+        ::new (static_cast<void*>(storage())) tcp::connection(std::forward<Arguments>(arguments)...);
+        engaged_ = true;
+    }
+    void reset() noexcept
+    {
+        if (std::exchange(engaged_, false)) operator->()->~connection();
+    }
+
+private:
+    std::byte* storage() noexcept { return reinterpret_cast<std::byte*>(this) + sizeof *this; }
+    const std::byte* storage() const noexcept { return reinterpret_cast<const std::byte*>(this) + sizeof *this; }
+
+    alignas(tcp::connection) bool has_room_;
+    bool engaged_ = false;
+};
+
+/// What else a socket that is awake has, and takes along when its memory becomes another.
+struct tcp_socket_state : tcp_socket_facts
+{
     bool detached = false;     ///< the user's handle is gone; the connection finishes alone
     bool orphan = false;       ///< counted in tcp_counters::orphans
     bool dirty = false;        ///< in the list of those whose output is to be looked at
@@ -99,9 +143,16 @@ struct tcp_socket : tcp_socket_facts, pooled<tcp_socket>
     tcp_id listener;                   ///< of a connection that was not accepted yet
     tcp_id fast_opened_by;             ///< the listener that counts it among its `fast_opens`
     std::unique_ptr<tcp_listener> listening;
-    std::optional<tcp::connection> connection;
+};
+
+struct tcp_socket : tcp_socket_state
+{
+    explicit tcp_socket(bool has_room = false) noexcept : connection(has_room) {}
+
+    event_source event; ///< towards the user
     timer_node timer;
     idle_list::link idle;
+    connection_place connection; ///< the last member: see there
 
     /// Nothing is under way on it that the connection does not know of.
     bool may_rest(time_point now) const noexcept
@@ -121,6 +172,17 @@ struct tcp_socket : tcp_socket_facts, pooled<tcp_socket>
     }
 };
 
+struct tcp_socket_with_room final : tcp_socket, pooled<tcp_socket_with_room>
+{
+    tcp_socket_with_room() noexcept : tcp_socket(true)
+    {
+        BOOST_ASSERT(static_cast<void*>(room) == static_cast<void*>(&connection + 1));
+    }
+    ~tcp_socket_with_room() { connection.reset(); } // while its room is there
+
+    alignas(tcp::connection) std::byte room[sizeof(tcp::connection)]; // not zeroed
+};
+
 /// A socket whose connection is at rest.
 struct resting_socket
 {
@@ -134,7 +196,7 @@ struct resting_socket
 class tcp_socket_slot
 {
 public:
-    tcp_socket_slot() { become(std::make_unique_for_overwrite<tcp_socket>()); } // which sets what it has; zeroed it need not be
+    tcp_socket_slot() { become(std::make_unique<tcp_socket_with_room>()); }
     tcp_socket_slot(const tcp_socket_slot&) = delete;
     tcp_socket_slot& operator=(const tcp_socket_slot&) = delete;
     ~tcp_socket_slot() { clear(); }
@@ -146,11 +208,8 @@ public:
         return *reinterpret_cast<resting_socket*>(held_ & ~resting_bit);
     }
 
-    void become(std::unique_ptr<tcp_socket> s) noexcept
-    {
-        clear();
-        held_ = reinterpret_cast<std::uintptr_t>(s.release());
-    }
+    void become(std::unique_ptr<tcp_socket_with_room> s) noexcept { hold(s.release()); }
+    void become(std::unique_ptr<tcp_socket> s) noexcept { hold(s.release()); } ///< precondition: of no more than this type
     void become(std::unique_ptr<resting_socket> s) noexcept
     {
         clear();
@@ -160,10 +219,21 @@ public:
 private:
     static constexpr std::uintptr_t resting_bit = 1; ///< no object is at an odd address
 
+    void hold(tcp_socket* s) noexcept
+    {
+        clear();
+        held_ = reinterpret_cast<std::uintptr_t>(s);
+    }
     void clear() noexcept
     {
         if (held_ == 0) return;
-        rests() ? delete &resting() : delete &awake();
+        if (rests()) {
+            delete &resting();
+        } else if (awake().connection.has_room()) {
+            delete static_cast<tcp_socket_with_room*>(&awake());
+        } else {
+            delete &awake();
+        }
         held_ = 0;
     }
 

@@ -328,6 +328,7 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
         iss = waiting_.at(there).memory.snd_nxt + 65537; // as Linux: beyond all that the last one sent
         forget_waiting(there, now);
     }
+    s = &set_room(id, *s, true);
     s->local = local;
     s->remote = to;
     s->path = *path;
@@ -365,6 +366,7 @@ error_code tcp_sockets::listen(tcp_id id, int backlog, time_point now)
         if (o == s || o == nullptr || !o->listening || !overlap(o->local.address, s->local.address)) continue;
         if (!(s->reuse_port && o->reuse_port)) return errno_code(EADDRINUSE);
     }
+    s = &set_room(id, *s, false);
     s->listening = std::make_unique<tcp_listener>();
     s->listening->backlog = bound;
     if (trace* const t = net_.tracer()) t->tcp_state_changed(s->local, {}, tcp_state::closed, tcp_state::listen, now);

@@ -141,6 +141,7 @@ private:
     }
     const tcp_socket* find(tcp_id id) const { return const_cast<tcp_sockets*>(this)->find(id); }
     tcp_socket& make_socket(tcp_id& id);
+    tcp_socket& set_room(tcp_id id, tcp_socket& s, bool room); ///< @return where the socket is now
     void note_idle(tcp_id id, tcp_socket& s, time_point now);
     void let_rest(time_point now);
     void wake(tcp_id id, tcp_socket_slot& slot);

@@ -396,7 +396,7 @@ void tcp_sockets::child_changed(tcp_id id, tcp_socket& s, tcp_state before, time
 
 void tcp_sockets::offer(tcp_id child, tcp_socket& listener)
 {
-    listener.listening->established.push_back(child);
+    listener.listening->established.push_back(tcp_id(child));
     events_.push(listener.event, readiness::readable);
 }
 

@@ -11,6 +11,21 @@ tcp_socket& tcp_sockets::make_socket(tcp_id& id)
     return sockets_.find(id)->awake();
 }
 
+/// Room for a connection is most of a socket's memory, and a listener has none. Precondition: no connection. What was armed for
+/// the socket is not, afterwards.
+tcp_socket& tcp_sockets::set_room(tcp_id id, tcp_socket& s, bool room)
+{
+    if (s.connection.has_room() == room) return s;
+    const auto move = [&](auto to) -> tcp_socket& {
+        tcp_socket& moved = *to;
+        static_cast<tcp_socket_state&>(moved) = std::move(static_cast<tcp_socket_state&>(s));
+        event_queue::replace(s.event, moved.event);
+        sockets_.find(id)->become(std::move(to));
+        return moved;
+    };
+    return room ? move(std::make_unique<tcp_socket_with_room>()) : move(std::make_unique<tcp_socket>());
+}
+
 /// It was looked at. Call when nobody holds on to any socket: others may go to rest.
 void tcp_sockets::note_idle(tcp_id id, tcp_socket& s, time_point now)
 {
@@ -41,7 +56,7 @@ void tcp_sockets::let_rest(time_point now)
 void tcp_sockets::wake(tcp_id id, tcp_socket_slot& slot)
 {
     resting_socket& from = slot.resting();
-    auto woken = std::make_unique_for_overwrite<tcp_socket>();
+    auto woken = std::make_unique<tcp_socket_with_room>();
     tcp_socket& s = *woken;
     static_cast<tcp_socket_facts&>(s) = from.facts;
     s.event.owner = from.owner;

@@ -4,8 +4,8 @@
 //
 // Two stacks over a wire in memory. Every end waits for something to read with async_wait, as a server without a buffer for
 // each connection does. Then one in a hundred sends an octet and gets it back, and all are idle again. Prints one JSON line:
-// the octets that a counting allocator saw for each end (stack, socket object and pending wait), those of resident memory, and
-// the times of connecting and of an echo.
+// the octets that a counting allocator saw for each end (stack, socket object and pending wait), those of resident memory, the
+// times of connecting and of an echo, and the octets for each listening socket.
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
 
@@ -180,23 +180,39 @@ private:
     std::vector<std::unique_ptr<end>> servers_, clients_;
 };
 
+/// What a listening socket costs, octets: all but the acceptor object, which is the application's.
+double octets_per_listener()
+{
+    constexpr std::uint16_t listeners = 2000;
+    asio::io_context io{1};
+    tapio::stack stack(io);
+    std::vector<tcp::acceptor> all;
+    all.reserve(listeners);
+    const std::size_t before = allocated;
+    for (std::uint16_t n = 0; n < listeners; ++n)
+        all.emplace_back(stack, tcp::endpoint(tcp::v4(), static_cast<std::uint16_t>(first_port + n)));
+    return static_cast<double>(allocated - before) / listeners;
+}
+
 } // namespace
 
 int main(int argc, char** argv)
 {
     namespace po = boost::program_options;
     std::size_t connections = 10000;
-    std::size_t most = 0, awake = tapio::stack_options().tcp_awake_connections;
+    std::size_t most = 0, most_of_listener = 0, awake = tapio::stack_options().tcp_awake_connections;
     po::options_description options("idle_connections: what very many of them cost");
     options.add_options()("help", "this");
     options.add_options()("connections", po::value(&connections), "how many");
     options.add_options()("awake", po::value(&awake), "so many idle ones of a stack do not rest");
     options.add_options()("most", po::value(&most), "octets for each end beyond which it fails; 0: none");
+    options.add_options()("most-of-listener", po::value(&most_of_listener), "likewise, for each listening socket");
     try {
         po::variables_map given;
         po::store(po::parse_command_line(argc, argv, options), given);
         po::notify(given);
         if (given.contains("help")) return std::cout << options, 0;
+        const double of_listener = octets_per_listener();
         crowd all(connections, awake);
         const std::size_t allocated_before = allocated, resident_before = resident();
         const auto start = clock_type::now();
@@ -212,12 +228,14 @@ int main(int argc, char** argv)
         const std::chrono::duration<double> echoing = clock_type::now() - began;
         const double afterwards = each(allocated, allocated_before) - end::own_octets;
         std::printf(R"({"connections": %zu, "octets_per_end": %.0f, "resident_per_end": %.0f, "connect_us": %.2f, )"
-                    R"("echoes": %zu, "echo_us": %.2f, "octets_per_end_afterwards": %.0f, "at_rest": %llu})"
+                    R"("echoes": %zu, "echo_us": %.2f, "octets_per_end_afterwards": %.0f, "at_rest": %llu, )"
+                    R"("octets_per_listener": %.0f})"
                     "\n",
                     connections, for_each, resident_each, 1e6 * connecting.count() / static_cast<double>(connections), spoke,
                     1e6 * echoing.count() / static_cast<double>(spoke), afterwards,
-                    static_cast<unsigned long long>(all.counters().tcp.at_rest));
+                    static_cast<unsigned long long>(all.counters().tcp.at_rest), of_listener);
         const auto bound = static_cast<double>(most); // afterwards there are blocks in the pool, too
+        if (most_of_listener != 0 && of_listener > static_cast<double>(most_of_listener)) return 1;
         return most != 0 && (for_each > bound || afterwards > 1.25 * bound) ? 1 : 0;
     } catch (const std::exception& e) {
         std::cerr << "idle_connections: " << e.what() << '\n';

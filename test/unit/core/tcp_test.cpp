@@ -54,6 +54,27 @@ TEST_F(pair_of_hosts, a_closed_port_refuses)
     EXPECT_EQ(a.tcp().take_error(client), errno_code(ECONNREFUSED));
 }
 
+TEST_F(pair_of_hosts, a_listener_that_is_shut_down_can_connect_and_the_other_way_round)
+{
+    const tcp_id listener = *b.tcp().open(family::v4);
+    ASSERT_FALSE(b.tcp().bind(listener, there));
+    ASSERT_FALSE(b.tcp().listen(listener, 5, now));
+    const tcp_id socket = *a.tcp().open(family::v4);
+    int owner = 0;
+    a.tcp().set_owner(socket, &owner);
+    ASSERT_FALSE(a.tcp().set_option(socket, socket_option::keep_idle, 77, now));
+    ASSERT_FALSE(a.tcp().listen(socket, 5, now));
+    ASSERT_FALSE(a.tcp().shutdown(socket, shutdown_type::receive, now));
+    EXPECT_EQ(a.tcp().connect(socket, there, now), errno_code(EINPROGRESS));
+    settle();
+    EXPECT_EQ(a.tcp().info(socket, now)->state, tcp_state::established);
+    EXPECT_EQ(*a.tcp().get_option(socket, socket_option::keep_idle), 77);
+    a.tcp().close(socket, now);
+    b.tcp().close(listener, now);
+    settle();
+    EXPECT_EQ(b.tcp().size(), 0U);
+}
+
 TEST_F(pair_of_hosts, listeners_with_reuse_port_share_what_comes)
 {
     std::array<tcp_id, 3> listeners;
