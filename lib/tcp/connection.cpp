@@ -7,11 +7,6 @@ namespace tapio::core::tcp {
 
 namespace {
 
-constexpr std::size_t least_path_mtu = 552;    // octets; Linux's bound (ip_rt_min_pmtu), against attacks (RFC 5927 §7.2)
-constexpr std::size_t ip_and_tcp_headers = 40; // octets
-constexpr std::uint32_t narrowest_mss = 28;    // octets; no path of IPv4 is narrower than 68 (RFC 791)
-constexpr duration mtu_trial_interval = std::chrono::minutes(10);
-
 window_scale offered_scale(const tcp_options& o) noexcept
 {
     if (!o.offer_window_scale) return {};
@@ -54,16 +49,6 @@ void connection::open_active(time_point)
     if (!opens_fast_ || (opens_fast_->cookie.empty() && !opens_fast_->without_cookie)) return;
     early_ = early_data::allowed;
     events_.writable = true;
-}
-
-/// RFC 9293 §3.7.1: Eff.snd.MSS, less the options that every segment carries (RFC 6691).
-void connection::negotiate_segment_sizes(std::optional<std::uint16_t> peers, time_point)
-{
-    peer_mss_ = heeded_mss(peers);                      // MUST-15 (IPv4)
-    std::uint32_t mss = std::min(peer_mss_, path_mss_); // RFC 9293 MUST-16
-    if (options_.max_segment != 0) mss = std::min<std::uint32_t>(mss, options_.max_segment);
-    send_mss_ = std::max(mss, narrowest_mss) - option_octets();
-    receive_mss_ = offered_mss_ - option_octets();
 }
 
 void connection::use_sack() noexcept
@@ -348,122 +333,6 @@ void connection::wait_again(const time_wait_memory& m, time_point end, time_poin
     fin_queued_ = fin_sent_ = got_fin_ = detached_ = true;
     enter(state::time_wait);
     timers_.arm(timer::time_wait, end);
-}
-
-/// As Linux: the error of a connect() that never left; an established connection ends with timed_out.
-void connection::on_local_error(error_code why)
-{
-    if (state_ == state::syn_sent) soft_error_ = why;
-}
-
-/// What was found out about the old path's MTU says nothing about the new one's.
-void connection::path_changed(std::uint32_t path_mss, std::uint32_t largest_segment, std::uint32_t receive_limit, time_point now)
-{
-    largest_segment_ = largest_segment;
-    receive_limit_ = receive_limit != 0 ? receive_limit : UINT32_MAX;
-    if (path_mss == link_mss_) return;
-    path_mss_ = link_mss_ = path_mss;
-    mtu_trial_ = never;
-    may_fragment_ = false;
-    black_hole_.reset();
-    if (state_ != state::syn_sent) {
-        negotiate_segment_sizes(static_cast<std::uint16_t>(peer_mss_), now);
-    } else { // whose SYN may still say so
-        send_mss_ = receive_mss_ = offered_mss_ =
-            options_.max_segment == 0 ? path_mss_ : std::min<std::uint32_t>(path_mss_, options_.max_segment);
-    }
-    congestion_->mss_changed(send_mss_);
-}
-
-/// RFC 5927 §4.1: what ICMP quotes must be of something that is out there.
-bool connection::is_outstanding(std::uint32_t sequence) const noexcept
-{
-    const seq_number quoted(sequence);
-    return quoted.at_or_after(snd_.una) && quoted.before(snd_.nxt);
-}
-
-void connection::on_icmp_error(error_code why, bool hard, std::uint32_t sequence, time_point)
-{
-    if (!is_outstanding(sequence)) return;
-    if (state_ == state::syn_sent || (state_ == state::syn_received && !passive_)) return fail(why);
-    (void)hard;        // RFC 9293 §3.9.2.2, RFC 5927 §4.2: in the synchronized states every error is soft
-    soft_error_ = why; // RFC 9293 MUST-47, MUST-56
-}
-
-/// On a path that is narrower than the least that we send, the routers make fragments, as Linux has it (mtu_locked).
-void connection::on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time_point now)
-{
-    if (!is_outstanding(sequence)) return;
-    const std::uint32_t before = path_mss_;
-    const bool in_fragments = mtu < least_path_mtu && !std::exchange(may_fragment_, true);
-    const bool smaller = lower_path_mtu(std::max(mtu, least_path_mtu));
-    if (path_mss_ < before || in_fragments) {
-        mtu_trial_ = now + mtu_trial_interval;
-        black_hole_.reset(); // this router says why
-    }
-    if (smaller || in_fragments) resend_smaller(now);
-}
-
-/// Full segments do not arrive, and no router says why: a black hole, or an outage. What has timed out so often goes on in
-/// smaller pieces.
-void connection::suspect_black_hole(time_point now)
-{
-    constexpr unsigned certainty = suspicious_timeouts + 2;           // timeouts in a row
-    constexpr std::size_t base_path_mtu = 1024;                       // octets (RFC 4821 §7.7)
-    if (!synchronized(state_) || sent_.front().size() <= 536) return; // what is small does not fail for its size
-    if (timeouts_ != suspicious_timeouts && timeouts_ != certainty) return;
-    const std::uint32_t path = path_mss_, segment = send_mss_;
-    const bool smaller = lower_path_mtu(timeouts_ == certainty ? least_path_mtu : base_path_mtu);
-    if (path_mss_ < path && !black_hole_) black_hole_ = std::make_unique<black_hole>(path, segment);
-    if (black_hole_) black_hole_->suspect(snd_.nxt);
-    if (smaller) resend_smaller(now);
-}
-
-/// The payload of a segment that puts the suspicion of a black hole to the test now, octets. 0: none is due, or there is no room
-/// for it. @param left octets that it could carry
-std::uint32_t connection::trial_size(std::uint64_t left, time_point now) const noexcept
-{
-    if (!black_hole_ || !black_hole_->wants_trial(now)) return 0;
-    const std::uint32_t size = black_hole_->segment() - (send_mss_ - segment_room());
-    return std::min(left, congestion_room()) >= size ? size : 0;
-}
-
-/// The path may have changed: ten minutes after a router said that a size did not fit, it is tried again (RFC 1191 §6.3).
-void connection::try_larger_segments(time_point now)
-{
-    if (now < mtu_trial_) return;
-    mtu_trial_ = never;
-    may_fragment_ = false;
-    black_hole_.reset();
-    use_path_mss(link_mss_, now);
-}
-
-void connection::use_path_mss(std::uint32_t octets, time_point now)
-{
-    path_mss_ = octets;
-    negotiate_segment_sizes(static_cast<std::uint16_t>(peer_mss_), now);
-    congestion_->mss_changed(send_mss_);
-}
-
-/// @return true if what was sent may have been too large
-bool connection::lower_path_mtu(std::size_t mtu)
-{
-    if (mtu - ip_and_tcp_headers >= path_mss_) return false;
-    path_mss_ = static_cast<std::uint32_t>(mtu - ip_and_tcp_headers);
-    if (!synchronized(state_)) return true;
-    const std::uint32_t carried = path_mss_ - option_octets();
-    if (carried >= send_mss_) return false;
-    send_mss_ = carried;
-    congestion_->mss_changed(send_mss_);
-    return true;
-}
-
-/// What is out there is too large to arrive (RFC 1191 §6.3). With a SYN that is its data: the SYN goes again without.
-void connection::resend_smaller(time_point now)
-{
-    if (sent_.outstanding() <= 1) return; // a SYN or FIN alone
-    recovery_.resend_all(sent_);
-    arm_retransmit(now);
 }
 
 // -- observers ----------------------------------------------------------------------------------------------------
