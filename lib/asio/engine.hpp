@@ -238,8 +238,10 @@ private:
     void timer_fired();
     bool world_has_stopped(const attachment& a, std::uint64_t packets);
     void deliver();
+    void deliver_soon(); ///< what this engine's in-memory devices have, once deliver_pending() is called
     void deliver_in_memory();
     static void deliver_pending();
+    static bool delivering() noexcept;      ///< on this thread deliver_pending() is running
     core::time_point next_deadline() const; ///< of the host, the devices and the users' timers
     std::vector<std::shared_ptr<attachment>> devices() const;
     void wait_here(core::time_point deadline);

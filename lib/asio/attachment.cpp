@@ -1,0 +1,248 @@
+// A device and its interface: what comes from the device, what goes to it, and deliveries in memory.
+#include "asio/check_options.hpp"
+#include "asio/engine.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace tapio::detail {
+
+namespace {
+
+/// The peer answers each packet that we write with one packet at most, an acknowledgement as a rule, into the device's queue
+/// towards us. An eighth of the queue is for these; the rest is for what comes unasked.
+std::size_t bound_on_unread(const device& medium)
+{
+    constexpr std::size_t share = 8, least = 8;
+    const std::size_t queue_length = medium.poll_descriptor() >= 0 ? medium.info().queue_length : 0;
+    return queue_length == 0 ? 0 : std::max(queue_length / share, least);
+}
+
+/// Engines of this thread whose in-memory devices have something to deliver. Worked off by the outermost turn, so that a
+/// conversation between two stacks in one thread is a loop and not a recursion; and never from within a device, whose locks
+/// would be held.
+struct deliveries
+{
+    std::vector<std::shared_ptr<engine>> waiting; ///< each once
+    std::uint64_t received = 0;                   ///< packets in this run
+    bool running = false;
+    unsigned inside_device = 0;
+};
+thread_local deliveries pending_deliveries;
+
+/// A device calls.
+struct called_by_device
+{
+    called_by_device() noexcept { ++pending_deliveries.inside_device; }
+    called_by_device(const called_by_device&) = delete;
+    called_by_device& operator=(const called_by_device&) = delete;
+    ~called_by_device() { --pending_deliveries.inside_device; }
+};
+
+} // namespace
+
+// -- the device ---------------------------------------------------------------------------------------------------------
+
+/// The device lives on the io_context itself: on the stack's own context a descriptor would start a scheduler of its own, with a
+/// thread.
+stack::interface_id engine::attach(std::unique_ptr<device> medium)
+{
+    check(medium->info());
+    const auto a = std::make_shared<attachment>(*this, std::move(medium));
+    {
+        turn t(*this);
+        a->id = t.host().add_interface(a->medium->info());
+        a->full = true; // until it has started, which it does without the lock: its handlers take it
+        has_in_memory_ = has_in_memory_ || a->medium->in_memory();
+        devices_.push_back(a);
+    }
+    a->medium->start(driver().get_executor(), *a);
+    turn t(*this);
+    a->full = false;
+    note_link(*a, t);
+    return a->id;
+}
+
+engine::attachment::attachment(engine& e, std::unique_ptr<device> d)
+    : owner(e), medium(std::move(d)), most_unread(bound_on_unread(*medium)), gathered(medium->info().link)
+{
+}
+
+void engine::attachment::end_batch(bool goes_on)
+{
+    const called_by_device here;
+    turn t(owner);
+    if (replaced) return;
+    t.handlers_first();
+    owner.came_ = owner.traced_ ? batch.size() : gathered.packets();
+    pending_deliveries.received += owner.came_;
+    if (owner.time_ != nullptr && owner.world_has_stopped(*this, owner.came_)) {
+        batch.clear();
+        (void)gathered.finish();
+        gathered.clear();
+        return;
+    }
+    ++batches;
+    unread = 0;
+    if (!owner.traced_) return t.host().receive(id, gathered, t.now(), goes_on);
+    t.host().receive(id, batch, t.now(), goes_on);
+    batch.clear();
+}
+
+void engine::attachment::writable()
+{
+    const called_by_device here;
+    const turn t(owner);
+    full = false;
+}
+
+void engine::attachment::changed()
+{
+    const called_by_device here;
+    turn t(owner);
+    owner.note_link(*this, t);
+}
+
+void engine::attachment::failed(boost::system::error_code why)
+{
+    const called_by_device here;
+    turn t(owner);
+    full = true; // nothing goes out any more
+    if (!replaced && t.host().lost(id, why, t.now())) owner.tell_waiters(id, t.done());
+}
+
+std::vector<std::shared_ptr<engine::attachment>> engine::devices() const
+{
+    const std::lock_guard lock(mutex_);
+    return devices_; // they may be detached meanwhile
+}
+
+// -- output ---------------------------------------------------------------------------------------------------------------
+
+bool engine::can_send(const attachment& a) const
+{
+    return !a.full && !(reads_between_ && a.owes_a_read()) && host_.has_next_packet(a.id);
+}
+
+bool engine::transmit(attachment& a, core::time_point now)
+{
+    bool any = false;
+    while (can_send(a)) {
+        const auto packets = host_.first_packets(a.id, now);
+        if (packets.empty()) break;
+        any = transmitted_ = a.unflushed = true;
+        const std::size_t taken = a.medium->transmit_several(packets);
+        a.full = taken < packets.size();
+        a.unread += taken;
+        host_.drop_first_packets(a.id, taken);
+    }
+    if (reads_between_ && a.owes_a_read() && host_.has_next_packet(a.id)) read_wanted_ = true;
+    if (a.unflushed && !a.full) {
+        a.unflushed = !a.medium->flush();
+        a.full = a.unflushed;
+    }
+    return any;
+}
+
+/// Devices to which much has been written are read, and then written to again. A handler of its own, so that others get their
+/// turn.
+void engine::read_devices()
+{
+    std::vector<std::pair<std::shared_ptr<attachment>, std::uint64_t>> owed; ///< and the batches that have come so far
+    {
+        const std::lock_guard lock(mutex_);
+        read_due_ = false;
+        for (const auto& a : devices_) {
+            if (!a->owes_a_read()) continue;
+            a->unread = 0;
+            owed.emplace_back(a, a->batches);
+        }
+    }
+    for (const auto& [a, batches] : owed) {
+        a->medium->poll();
+        {
+            const std::lock_guard lock(mutex_);
+            if (a->batches != batches) continue; // which had a turn
+        }
+        const turn nothing_came(*this);
+    }
+}
+
+// -- deliveries in memory -------------------------------------------------------------------------------------------------
+
+bool engine::delivering() noexcept { return pending_deliveries.running; }
+
+void engine::deliver_soon()
+{
+    auto& waiting = pending_deliveries.waiting;
+    const auto self = shared_from_this();
+    if (std::find(waiting.rbegin(), waiting.rend(), self) == waiting.rend()) waiting.push_back(self);
+}
+
+void engine::deliver_pending()
+{
+    constexpr std::uint64_t most = 20'000; // packets, then other handlers have their turn
+    deliveries& d = pending_deliveries;
+    if (d.running) return;
+    const auto post = [](const std::shared_ptr<engine>& e) {
+        boost::asio::post(e->driver(), [e] {
+            e->deliver_soon();
+            deliver_pending();
+        });
+    };
+    if (d.inside_device > 0) { // soon, when it has returned
+        for (const auto& e : std::exchange(d.waiting, {})) post(e);
+        return;
+    }
+    d.running = true;
+    d.received = 0;
+    while (!d.waiting.empty()) {
+        const auto e = std::move(d.waiting.back());
+        d.waiting.pop_back();
+        // In virtual time a synchronous call runs no handlers, and there are no others to wait.
+        if (e->time_ == nullptr && d.received > most) {
+            post(e);
+        } else {
+            e->deliver();
+        }
+    }
+    d.running = false;
+}
+
+/// What a blocked caller that drives the stack does in place of a handler that deliver_pending() has posted.
+void engine::deliver_in_memory()
+{
+    if (!has_in_memory_) return;
+    deliver_soon();
+    deliver_pending();
+}
+
+void engine::deliver()
+{
+    for (const auto& a : devices()) a->medium->deliver();
+}
+
+/// Packets have come; in virtual time.
+bool engine::world_has_stopped(const attachment& a, std::uint64_t packets)
+{
+    if (time_->is_stopped()) return true;
+    if (std::exchange(instant_, time_->now()) != time_->now()) at_instant_ = 0;
+    at_instant_ += packets;
+    came_by_ = a.id;
+    if (at_instant_ <= time_->most_at_one_instant_) return false;
+    time_->stop_world();
+    return true;
+}
+
+/// Without the lock: virtual time has one thread.
+std::pair<std::uint64_t, std::string> engine::received_at(core::time_point instant) const
+{
+    std::string name = host_.net().info(came_by_).name;
+    const auto& own = host_.net().addresses(came_by_);
+    if (!own.empty()) name += " (" + own.front().address.to_string() + ")";
+    return {instant_ == instant ? at_instant_ : 0, std::move(name)};
+}
+
+} // namespace tapio::detail
