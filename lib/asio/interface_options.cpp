@@ -75,7 +75,7 @@ error_code socket::bind_to_device(const void* data, std::size_t size)
     const int value = wanted.empty() ? 0 : static_cast<int>(*found) + 1;
     if (kind_ == socket_kind::tcp)
         return h.tcp().set_option({id_.index, id_.generation}, socket_option::bound_interface, value, engine_->turn_began());
-    return h.udp().set_option({id_.index, id_.generation}, socket_option::bound_interface, value);
+    return h.udp().set_option({id_.index, id_.generation}, socket_option::bound_interface, value, engine_->turn_began());
 }
 
 error_code socket::set_group(int name, const void* data, std::size_t size)
@@ -88,7 +88,8 @@ error_code socket::set_group(int name, const void* data, std::size_t size)
     const bool found = interface.has_value();
     if (name == IP_MULTICAST_IF) {
         if (!found) return core::errno_code(EADDRNOTAVAIL); // as Linux
-        return sockets.set_option(id, socket_option::multicast_interface, *interface ? static_cast<int>(**interface) + 1 : 0);
+        const int number = *interface ? static_cast<int>(**interface) + 1 : 0;
+        return sockets.set_option(id, socket_option::multicast_interface, number, engine_->turn_began());
     }
     const auto group = core::address(address_of(r->imr_multiaddr));
     if (!group.is_multicast()) return error::invalid_argument;

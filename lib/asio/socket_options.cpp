@@ -94,7 +94,11 @@ std::optional<socket_option> at_ip_level(int name) noexcept
 
 std::optional<socket_option> at_udp_level(int name) noexcept
 {
-    return name == UDP_SEGMENT ? std::optional(socket_option::segment_size) : std::nullopt;
+    switch (name) {
+    case UDP_SEGMENT: return socket_option::segment_size;
+    case UDP_CORK: return socket_option::datagram_cork;
+    default: return std::nullopt;
+    }
 }
 
 std::optional<socket_option> option_of(int level, int name) noexcept
@@ -178,7 +182,7 @@ void socket::set_option(int level, int name, const void* data, std::size_t size,
     engine::user_turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
     ec = kind_ == socket_kind::tcp ? t.host().tcp().set_option({id_.index, id_.generation}, *option, value, t.now())
-                                   : t.host().udp().set_option({id_.index, id_.generation}, *option, value);
+                                   : t.host().udp().set_option({id_.index, id_.generation}, *option, value, t.now());
     if (!ec && kind_ == socket_kind::tcp && option == socket_option::linger) user_set_linger_ = true;
 }
 

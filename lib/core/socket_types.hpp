@@ -127,7 +127,8 @@ enum class socket_option : std::uint8_t
     receive_errors,
     local_port_range, ///< port_range as IP_LOCAL_PORT_RANGE has it; 0: none of its own
     // UDP
-    segment_size, ///< octets: what is sent at once goes as datagrams of so many (UDP_SEGMENT); 0: as one
+    segment_size,  ///< octets: what is sent at once goes as datagrams of so many (UDP_SEGMENT); 0: as one
+    datagram_cork, ///< UDP_CORK: what is sent goes as one datagram when it is unset
 };
 
 } // namespace tapio::core

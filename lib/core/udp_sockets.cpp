@@ -33,7 +33,7 @@ result<udp_id> udp_sockets::open(family f, std::uint8_t raw_protocol)
     s.receive_buffer = s.send_buffer = static_cast<int>(options_.udp_receive_buffer);
     s.queue.set_capacity(options_.udp_receive_buffer);
     s.raw_protocol = raw_protocol;
-    s.local.port = raw_protocol; // as Linux says
+    s.local.port = raw_protocol;         // as Linux says
     if (raw_protocol != 0) raw_.push_back(id);
     return id;
 }
@@ -133,11 +133,11 @@ result<std::size_t> udp_sockets::send(udp_id id, const_buffer_list from, const e
     if (s->error) return std::exchange(s->error, {});
     if (destination == nullptr && !s->connected) return errno_code(EDESTADDRREQ);
     if (s->send_shut) return errno_code(EPIPE);
-    if (s->unfinished || hints.more) return gather(id, *s, from, destination, now, hints);
+    if (s->unfinished || s->cork || hints.more) return gather(id, *s, from, destination, now, hints);
     return send_whole(id, *s, from, destination, now, hints);
 }
 
-/// MSG_MORE (udp(7)). What is too long for a datagram is given up with the piece that makes it so.
+/// MSG_MORE and UDP_CORK (udp(7)). What is too long for a datagram is given up with the piece that makes it so.
 result<std::size_t> udp_sockets::gather(udp_id id, socket& s, const_buffer_list from, const endpoint* destination, time_point now,
                                         const send_hints& hints)
 {
@@ -150,11 +150,17 @@ result<std::size_t> udp_sockets::gather(udp_id id, socket& s, const_buffer_list 
     for (const const_bytes b : from) octets.insert(octets.end(), b.begin(), b.end());
     const std::size_t added = octets.size() - before;
     if (octets.size() > longest_datagram) return s.unfinished.reset(), errno_code(EMSGSIZE);
-    if (hints.more) return added;
+    if (s.cork || hints.more) return added;
+    if (const auto failed = send_unfinished(id, s, now)) return failed;
+    return added;
+}
+
+error_code udp_sockets::send_unfinished(udp_id id, socket& s, time_point now)
+{
     const auto whole = std::move(s.unfinished);
     const std::array<const_bytes, 1> all{const_bytes(whole->octets)};
     const auto sent = send_whole(id, s, all, whole->destination ? &*whole->destination : nullptr, now, whole->hints);
-    return sent ? result<std::size_t>(added) : sent.error();
+    return sent ? error_code() : sent.error();
 }
 
 result<std::size_t> udp_sockets::send_whole(udp_id id, socket& s, const_buffer_list from, const endpoint* destination,

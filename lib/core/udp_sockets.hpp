@@ -79,7 +79,7 @@ public:
     result<endpoint> local_endpoint(udp_id id) const;
     result<endpoint> remote_endpoint(udp_id id) const;
     result<std::size_t> available(udp_id id) const;
-    error_code set_option(udp_id id, socket_option option, int value);
+    error_code set_option(udp_id id, socket_option option, int value, time_point now);
     result<int> get_option(udp_id id, socket_option option) const;
     error_code join_group(udp_id id, const address& group, std::optional<interface_id> interface);
     error_code leave_group(udp_id id, const address& group, std::optional<interface_id> interface);
@@ -102,7 +102,7 @@ private:
         friend bool operator==(const membership&, const membership&) = default;
     };
 
-    /// What MSG_MORE has put together. Whom it is for the first of it said.
+    /// What MSG_MORE or UDP_CORK has put together. Whom it is for the first of it said.
     struct unfinished_datagram
     {
         std::optional<endpoint> destination; ///< none: the peer that the socket is connected to
@@ -117,6 +117,7 @@ private:
         bool bound = false, connected = false;
         bool broadcast = false, reuse_address = false, reuse_port = false;
         bool do_not_route = false;
+        bool cork = false;
         bool debug = false, keep_alive = false, oob_inline = false; ///< remembered, and without effect
         bool receive_shut = false, send_shut = false;
         bool multicast_loopback = true, multicast_all = true;
@@ -148,6 +149,7 @@ private:
     const socket* find(udp_id id) const noexcept { return sockets_.find(id); }
     result<std::size_t> gather(udp_id id, socket& s, const_buffer_list from, const endpoint* destination, time_point now,
                                const send_hints& hints);
+    error_code send_unfinished(udp_id id, socket& s, time_point now);
     result<std::size_t> send_whole(udp_id id, socket& s, const_buffer_list from, const endpoint* destination, time_point now,
                                    const send_hints& hints);
     std::optional<interface_id> way_out(const socket& s, const address& destination) const noexcept;

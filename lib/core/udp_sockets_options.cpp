@@ -61,7 +61,7 @@ error_code udp_sockets::leave_group(udp_id id, const address& group, std::option
     return {};
 }
 
-error_code udp_sockets::set_option(udp_id id, socket_option option, int value)
+error_code udp_sockets::set_option(udp_id id, socket_option option, int value, time_point now)
 {
     socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
@@ -114,6 +114,11 @@ error_code udp_sockets::set_option(udp_id id, socket_option option, int value)
         if (s->raw_protocol != 0) return errno_code(ENOPROTOOPT);
         if (value < 0 || value > 0xffff) return errno_code(EINVAL);
         s->segment_size = static_cast<std::uint16_t>(value);
+        return {};
+    case socket_option::datagram_cork:
+        if (s->raw_protocol != 0) return errno_code(ENOPROTOOPT);
+        s->cork = value != 0;
+        if (!s->cork && s->unfinished) (void)send_unfinished(id, *s, now); // as Linux, which tells no error here
         return {};
     default: return errno_code(ENOPROTOOPT);
     }
@@ -168,6 +173,7 @@ result<int> udp_sockets::get_option(udp_id id, socket_option option) const
     case socket_option::ttl: return s->ttl;
     case socket_option::tos: return s->tos;
     case socket_option::segment_size: return s->raw_protocol == 0 ? result<int>(s->segment_size) : errno_code(ENOPROTOOPT);
+    case socket_option::datagram_cork: return s->raw_protocol == 0 ? result<int>(s->cork ? 1 : 0) : errno_code(ENOPROTOOPT);
     default: return errno_code(ENOPROTOOPT);
     }
 }

@@ -1,6 +1,7 @@
 // Every call on a datagram socket: closed, open, bound, connected, shut, refused.
 #include "observe.hpp"
 
+#include <netinet/udp.h>
 #include <sys/socket.h>
 
 namespace parity {
@@ -143,6 +144,62 @@ BEHAVIOUR(too_much_by_more)
     out.say("the next", x.s.send_to(asio::buffer("z", 1), to, 0, ec), ec);
     out.say("is alone", x.peer.receive(asio::buffer(v), 0, ec), ec);
     out.say("unconnected", x.s.send(asio::buffer("z", 1), MSG_MORE, ec), ec);
+}
+
+BEHAVIOUR(datagrams_in_pieces_by_a_cork)
+{
+    using cork = asio::detail::socket_option::boolean<IPPROTO_UDP, UDP_CORK>;
+    scene x;
+    bound(x);
+    error_code ec;
+    cork c;
+    x.s.get_option(c, ec), out.say("by default", ec, c.value());
+    x.s.set_option(cork(false), ec), out.say("unset with nothing in it", ec);
+    x.s.set_option(cork(true), ec), out.say("set", ec);
+    x.s.get_option(c, ec), out.say("get", ec, c.value());
+    std::vector<char> v(20);
+    udp::socket other(x.io, udp::endpoint(local(), 0));
+    const auto to = x.peer.local_endpoint();
+    out.say("first", x.s.send_to(asio::buffer("ab", 2), to, 0, ec), ec);
+    out.say("second, to another", x.s.send_to(asio::buffer("cd", 2), other.local_endpoint(), 0, ec), ec);
+    out.say("third, with more", x.s.send_to(asio::buffer("e", 1), to, MSG_MORE, ec), ec);
+    x.peer.non_blocking(true), other.non_blocking(true);
+    out.say("nothing has gone", x.peer.receive(asio::buffer(v), 0, ec), ec);
+    x.s.set_option(cork(true), ec), out.say("set again", ec);
+    out.say("nothing has gone", x.peer.receive(asio::buffer(v), 0, ec), ec);
+    x.s.set_option(cork(false), ec), out.say("unset", ec);
+    x.peer.non_blocking(false);
+    out.say("comes", x.peer.receive(asio::buffer(v), 0, ec), ec, text(v, 5));
+    out.say("the other has", other.receive(asio::buffer(v), 0, ec), ec);
+    out.say("the next", x.s.send_to(asio::buffer("f", 1), to, 0, ec), ec);
+    out.say("is alone", x.peer.receive(asio::buffer(v), 0, ec), ec);
+}
+
+BEHAVIOUR(a_cork_with_an_error_and_with_more)
+{
+    using cork = asio::detail::socket_option::boolean<IPPROTO_UDP, UDP_CORK>;
+    scene x;
+    bound(x);
+    error_code ec;
+    std::vector<char> v(20);
+    const std::vector<char> much(40'000);
+    const auto to = x.peer.local_endpoint();
+    x.s.set_option(cork(true));
+    out.say("much", x.s.send_to(asio::buffer(much), to, 0, ec), ec);
+    out.say("too much", x.s.send_to(asio::buffer(much), to, 0, ec), ec);
+    out.say("after it", x.s.send_to(asio::buffer("ab", 2), to, 0, ec), ec);
+    x.s.set_option(cork(false), ec), out.say("unset", ec);
+    out.say("comes", x.peer.receive(asio::buffer(v), 0, ec), ec, text(v, 2));
+    out.say("more", x.s.send_to(asio::buffer("c", 1), to, MSG_MORE, ec), ec);
+    x.s.set_option(cork(false), ec), out.say("unset again", ec);
+    out.say("comes too", x.peer.receive(asio::buffer(v), 0, ec), ec, text(v, 1));
+    x.s.set_option(cork(true));
+    out.say("nothing", x.s.send_to(asio::buffer("", 0), to, 0, ec), ec);
+    x.s.set_option(cork(false), ec), out.say("unset", ec);
+    out.say("an empty one comes", x.peer.receive(asio::buffer(v), 0, ec), ec);
+    tcp::socket stream(x.io, tcp::v4());
+    stream.set_option(cork(true), ec), out.say("of a stream", ec);
+    x.s.set_option(asio::detail::socket_option::boolean<IPPROTO_TCP, TCP_CORK>(true), ec), out.say("a stream's", ec);
 }
 
 BEHAVIOUR(the_length_of_what_was_cut)

@@ -17,7 +17,7 @@ protected:
     udp_id bound(std::uint16_t port)
     {
         const udp_id id = *h->udp().open(family::v4);
-        EXPECT_FALSE(h->udp().set_option(id, socket_option::reuse_address, 1));
+        EXPECT_FALSE(h->udp().set_option(id, socket_option::reuse_address, 1, now));
         EXPECT_FALSE(h->udp().bind(id, {address_v4::any(), port}));
         return id;
     }
@@ -105,7 +105,7 @@ TEST_F(groups, without_multicast_all_only_members_hear)
 {
     const udp_id member = bound(7), other = bound(7);
     ASSERT_FALSE(h->udp().join_group(member, group, 1));
-    ASSERT_FALSE(h->udp().set_option(other, socket_option::multicast_all, 0));
+    ASSERT_FALSE(h->udp().set_option(other, socket_option::multicast_all, 0, now));
     from_peer(group, "x");
     EXPECT_EQ(receive(member), "x");
     EXPECT_EQ(receive(other), "nothing");
@@ -122,7 +122,7 @@ TEST_F(groups, what_is_sent_goes_to_the_groups_address_and_comes_back_to_members
     EXPECT_EQ(f->ip->source, ours);
     EXPECT_EQ(f->ip->ttl, 1); // RFC 1112 §6.1
     EXPECT_EQ(receive(member), "out");
-    ASSERT_FALSE(h->udp().set_option(s, socket_option::multicast_loopback, 0));
+    ASSERT_FALSE(h->udp().set_option(s, socket_option::multicast_loopback, 0, now));
     EXPECT_FALSE(send(s, {group, 9}));
     EXPECT_EQ(drain(), 1U);
     EXPECT_EQ(receive(member), "nothing");
@@ -131,29 +131,29 @@ TEST_F(groups, what_is_sent_goes_to_the_groups_address_and_comes_back_to_members
 TEST_F(groups, a_multicast_can_be_directed_to_an_interface)
 {
     const udp_id s = bound(7);
-    ASSERT_FALSE(h->udp().set_option(s, socket_option::multicast_interface, 1)); // the loopback
+    ASSERT_FALSE(h->udp().set_option(s, socket_option::multicast_interface, 1, now)); // the loopback
     EXPECT_FALSE(send(s, {group, 9}));
     EXPECT_TRUE(silent());
-    EXPECT_EQ(h->udp().set_option(s, socket_option::multicast_interface, 7), errno_code(ENODEV));
+    EXPECT_EQ(h->udp().set_option(s, socket_option::multicast_interface, 7, now), errno_code(ENODEV));
 }
 
 TEST_F(groups, a_socket_bound_to_a_device_hears_that_one_only)
 {
     const udp_id s = bound(7);
-    ASSERT_FALSE(h->udp().set_option(s, socket_option::bound_interface, 1)); // the loopback
+    ASSERT_FALSE(h->udp().set_option(s, socket_option::bound_interface, 1, now)); // the loopback
     from_peer(ours, "from outside");
     EXPECT_EQ(receive(s), "nothing");
-    ASSERT_FALSE(h->udp().set_option(s, socket_option::bound_interface, 2));
+    ASSERT_FALSE(h->udp().set_option(s, socket_option::bound_interface, 2, now));
     from_peer(ours, "from outside");
     EXPECT_EQ(receive(s), "from outside");
-    EXPECT_EQ(h->udp().set_option(s, socket_option::bound_interface, 3), errno_code(ENODEV));
+    EXPECT_EQ(h->udp().set_option(s, socket_option::bound_interface, 3, now), errno_code(ENODEV));
 }
 
 TEST_F(groups, a_socket_bound_to_a_device_sends_by_it_even_without_a_route)
 {
     const udp_id s = bound(7);
     EXPECT_EQ(send(s, {at("203.0.113.9"), 9}), errno_code(ENETUNREACH));
-    ASSERT_FALSE(h->udp().set_option(s, socket_option::bound_interface, 2));
+    ASSERT_FALSE(h->udp().set_option(s, socket_option::bound_interface, 2, now));
     EXPECT_FALSE(send(s, {at("203.0.113.9"), 9}));
     const auto asks = next();
     ASSERT_TRUE(asks && asks->arp);
@@ -221,7 +221,7 @@ TEST_F(error_queue, an_unconnected_socket_hears_of_errors_if_it_wants_to)
     const udp_id s = bound(7);
     icmp_about(sent(s), wire::port_unreachable);
     EXPECT_EQ(receive(s), "nothing");
-    ASSERT_FALSE(h->udp().set_option(s, socket_option::receive_errors, 1));
+    ASSERT_FALSE(h->udp().set_option(s, socket_option::receive_errors, 1, now));
     icmp_about(sent(s), wire::port_unreachable);
     EXPECT_TRUE(any(h->udp().poll(s) & readiness::error));
     EXPECT_EQ(receive(s), errno_code(ECONNREFUSED).message());
@@ -241,7 +241,7 @@ TEST_F(error_queue, an_unconnected_socket_hears_of_errors_if_it_wants_to)
 TEST_F(error_queue, soft_errors_and_mtus_come_too)
 {
     const udp_id s = bound(7);
-    ASSERT_FALSE(h->udp().set_option(s, socket_option::receive_errors, 1));
+    ASSERT_FALSE(h->udp().set_option(s, socket_option::receive_errors, 1, now));
     const sent_frame one = sent(s), two = sent(s);
     icmp_about(one, wire::fragmentation_needed, 1280);
     icmp_about(two, wire::net_unreachable);
@@ -256,7 +256,7 @@ TEST_F(error_queue, soft_errors_and_mtus_come_too)
 TEST_F(error_queue, has_a_bound)
 {
     const udp_id s = bound(7);
-    ASSERT_FALSE(h->udp().set_option(s, socket_option::receive_errors, 1));
+    ASSERT_FALSE(h->udp().set_option(s, socket_option::receive_errors, 1, now));
     for (int i = 0; i < 100; ++i) {
         (void)h->udp().take_error(s);
         icmp_about(sent(s), wire::net_unreachable);
@@ -264,7 +264,7 @@ TEST_F(error_queue, has_a_bound)
     int n = 0;
     while (h->udp().take_error_message(s)) ++n;
     EXPECT_EQ(n, 64);
-    EXPECT_FALSE(h->udp().set_option(s, socket_option::receive_errors, 0));
+    EXPECT_FALSE(h->udp().set_option(s, socket_option::receive_errors, 0, now));
 }
 
 } // namespace

@@ -206,7 +206,7 @@ TEST_F(interface_state_of, down_binds_a_socket_of_that_device_too)
 {
     EXPECT_TRUE(a.set_link(1, false, 1500, now));
     const udp_id u = *a.udp().open(family::v4);
-    EXPECT_FALSE(a.udp().set_option(u, socket_option::bound_interface, 2));
+    EXPECT_FALSE(a.udp().set_option(u, socket_option::bound_interface, 2, now));
     EXPECT_EQ(send_datagram(u, {make_address("198.51.100.2"), 9}), error::network_down);
 }
 

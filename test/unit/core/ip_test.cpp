@@ -101,7 +101,7 @@ TEST_F(ipv4, a_datagram_that_may_not_be_fragmented_has_the_number_0) // RFC 6864
         EXPECT_TRUE(sent->ip->dont_fragment);
         EXPECT_EQ(sent->ip->identification, 0);
     }
-    ASSERT_FALSE(h->udp().set_option(socket, socket_option::mtu_discover, 0));
+    ASSERT_FALSE(h->udp().set_option(socket, socket_option::mtu_discover, 0, now));
     std::set<std::uint16_t> numbers;
     for (int i = 0; i < 2; ++i) {
         ASSERT_TRUE(h->udp().send(socket, list, &to, now));

@@ -382,7 +382,7 @@ TEST_F(resolving, a_connection_that_hears_nothing_doubts_the_way) // RFC 9293 MU
 
 TEST_F(resolving, broadcasts_and_groups_need_no_answer)
 {
-    ASSERT_FALSE(h->udp().set_option(socket, socket_option::broadcast, 1));
+    ASSERT_FALSE(h->udp().set_option(socket, socket_option::broadcast, 1, now));
     send(address_v4::broadcast(), "a");
     send(at("192.0.2.255"), "b");
     ASSERT_FALSE(h->add_route(at("224.0.0.0"), 4, std::nullopt, 1));

@@ -79,7 +79,7 @@ TEST_F(udp_host, datagrams_that_came_as_one_are_several_again)
 TEST_F(udp_host, what_is_sent_as_one_is_cut_where_the_device_does_not)
 {
     const udp_id s = bound(ours, 7);
-    ASSERT_FALSE(h->udp().set_option(s, socket_option::segment_size, 1000));
+    ASSERT_FALSE(h->udp().set_option(s, socket_option::segment_size, 1000, now));
     EXPECT_EQ(h->udp().get_option(s, socket_option::segment_size), 1000);
     ASSERT_FALSE(send(s, std::string(2500, 'x'), endpoint{theirs, 9}));
     std::vector<std::size_t> sizes;
@@ -87,11 +87,11 @@ TEST_F(udp_host, what_is_sent_as_one_is_cut_where_the_device_does_not)
     EXPECT_EQ(sizes, (std::vector<std::size_t>{1000, 1000, 500}));
     EXPECT_EQ(send(s, std::string(60'000, 'x'), endpoint{theirs, 9}), error_code());
     EXPECT_EQ(send(s, std::string(65'508, 'x'), endpoint{theirs, 9}), errno_code(EMSGSIZE));
-    ASSERT_FALSE(h->udp().set_option(s, socket_option::segment_size, 10));
+    ASSERT_FALSE(h->udp().set_option(s, socket_option::segment_size, 10, now));
     EXPECT_EQ(send(s, std::string(1281, 'x'), endpoint{theirs, 9}), errno_code(EINVAL)) << "more than 128";
-    ASSERT_FALSE(h->udp().set_option(s, socket_option::segment_size, 1473));
+    ASSERT_FALSE(h->udp().set_option(s, socket_option::segment_size, 1473, now));
     EXPECT_EQ(send(s, "x", endpoint{theirs, 9}), errno_code(EMSGSIZE)) << "one would not fit";
-    EXPECT_EQ(h->udp().set_option(s, socket_option::segment_size, 65'536), errno_code(EINVAL));
+    EXPECT_EQ(h->udp().set_option(s, socket_option::segment_size, 65'536, now), errno_code(EINVAL));
 }
 
 TEST_F(udp_host, an_empty_datagram_is_one)
@@ -116,10 +116,10 @@ TEST_F(udp_host, what_does_not_fit_is_lost_and_told)
 TEST_F(udp_host, the_best_match_gets_it)
 {
     const udp_id anywhere = bound(address_v4::any(), 7);
-    ASSERT_FALSE(h->udp().set_option(anywhere, socket_option::reuse_address, 1));
+    ASSERT_FALSE(h->udp().set_option(anywhere, socket_option::reuse_address, 1, now));
     const auto reusing = [&](bool connected) {
         const udp_id id = open();
-        EXPECT_FALSE(h->udp().set_option(id, socket_option::reuse_address, 1));
+        EXPECT_FALSE(h->udp().set_option(id, socket_option::reuse_address, 1, now));
         EXPECT_FALSE(h->udp().bind(id, {ours, 7}));
         if (connected) {
             EXPECT_FALSE(h->udp().connect(id, {theirs, 5000}));
@@ -138,7 +138,7 @@ TEST_F(udp_host, a_broadcast_reaches_all_who_are_bound_there)
 {
     const auto reusing = [&] {
         const udp_id id = open();
-        EXPECT_FALSE(h->udp().set_option(id, socket_option::reuse_address, 1));
+        EXPECT_FALSE(h->udp().set_option(id, socket_option::reuse_address, 1, now));
         EXPECT_FALSE(h->udp().bind(id, {address_v4::any(), 7}));
         return id;
     };
@@ -296,7 +296,7 @@ TEST_F(udp_host, with_reuse_port_senders_are_spread_and_each_keeps_its_socket)
     std::vector<udp_id> all;
     for (int i = 0; i < 4; ++i) {
         all.push_back(open());
-        ASSERT_FALSE(h->udp().set_option(all.back(), socket_option::reuse_port, 1));
+        ASSERT_FALSE(h->udp().set_option(all.back(), socket_option::reuse_port, 1, now));
         ASSERT_FALSE(h->udp().bind(all.back(), {address_v4::any(), 7}));
     }
     const auto who = [&](std::uint16_t port) {
