@@ -34,6 +34,7 @@ result<udp_id> udp_sockets::open(family f, std::uint8_t raw_protocol)
     s.queue.set_capacity(options_.udp_receive_buffer);
     s.raw_protocol = raw_protocol;
     s.local.port = raw_protocol;         // as Linux says
+    s.reuse_address = raw_protocol != 0; // as Linux says
     if (raw_protocol != 0) raw_.push_back(id);
     return id;
 }
@@ -81,7 +82,7 @@ error_code udp_sockets::bind(udp_id id, const endpoint& local)
 {
     socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
-    if (s->bound) return errno_code(EINVAL);
+    if (s->bound && s->raw_protocol == 0) return errno_code(EINVAL); // a raw socket binds again, as on Linux
     if (!local.address.is_v4()) return errno_code(EAFNOSUPPORT);
     const bool ours = local.address.is_unspecified() || net_.is_our_address(local.address) || net_.is_broadcast(local.address) ||
                       local.address.is_multicast();
@@ -132,7 +133,7 @@ result<std::size_t> udp_sockets::send(udp_id id, const_buffer_list from, const e
     if (s == nullptr) return errno_code(EBADF);
     if (s->error) return std::exchange(s->error, {});
     if (destination == nullptr && !s->connected) return errno_code(EDESTADDRREQ);
-    if (s->send_shut) return errno_code(EPIPE);
+    if (s->send_shut && s->raw_protocol == 0) return errno_code(EPIPE); // Linux lets raw sockets go on
     if (s->unfinished || s->cork || hints.more) return gather(id, *s, from, destination, now, hints);
     return send_whole(id, *s, from, destination, now, hints);
 }
@@ -312,7 +313,7 @@ result<endpoint> udp_sockets::remote_endpoint(udp_id id) const
 {
     const socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
-    if (!s->connected) return errno_code(ENOTCONN);
+    if (!s->connected || s->remote.port == 0) return errno_code(ENOTCONN); // as Linux, where port 0 is no name
     return s->remote;
 }
 
