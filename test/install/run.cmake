@@ -1,13 +1,7 @@
 # Installs BUILD into a scratch tree, moves that, and builds and runs a program against it: by find_package and by pkg-config.
 # Run: cmake -DBUILD=... -DSOURCE=<this folder> -DWORK=<scratch folder> -DCOMPILER=... -DFLAGS=... -P run.cmake
 
-function(run what)
-    execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE said ERROR_VARIABLE said)
-    if(NOT status EQUAL 0)
-        message(FATAL_ERROR "${what} failed (${status}):\n${said}")
-    endif()
-    set(said "${said}" PARENT_SCOPE)
-endfunction()
+include("${CMAKE_CURRENT_LIST_DIR}/run_step.cmake")
 
 file(REMOVE_RECURSE "${WORK}")
 run("install" "${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/first")

@@ -1,13 +1,7 @@
 # Builds the shared library, looks at its name and its symbols, and installs and uses it as run.cmake does.
 # Run: cmake -DTREE=<source tree> -DSOURCE=<this folder> -DWORK=<scratch folder> -DCOMPILER=... -P shared.cmake
 
-function(run what)
-    execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE said ERROR_VARIABLE said)
-    if(NOT status EQUAL 0)
-        message(FATAL_ERROR "${what} failed (${status}):\n${said}")
-    endif()
-    set(said "${said}" PARENT_SCOPE)
-endfunction()
+include("${CMAKE_CURRENT_LIST_DIR}/run_step.cmake")
 
 file(REMOVE_RECURSE "${WORK}")
 run("configure" "${CMAKE_COMMAND}" -G Ninja -S "${TREE}" -B "${WORK}/tapio" "-DCMAKE_CXX_COMPILER=${COMPILER}" -DCMAKE_BUILD_TYPE=Debug

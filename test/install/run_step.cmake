@@ -1,0 +1,8 @@
+# run(WHAT command...): leaves what it printed in `said`; where it fails all ends, with that and with WHAT it was
+function(run what)
+    execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE said ERROR_VARIABLE said)
+    if(NOT status EQUAL 0)
+        message(FATAL_ERROR "${what} failed (${status}):\n${said}")
+    endif()
+    set(said "${said}" PARENT_SCOPE)
+endfunction()
