@@ -1,4 +1,6 @@
 // What Linux has and the parity suite cannot show: where Asio's kernel sockets would wait, need another network, or have no call.
+#include "support/value_option.hpp"
+
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
 
@@ -6,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <netinet/tcp.h>
 #include <string>
@@ -54,40 +57,17 @@ struct extras : testing::Test
     }
 };
 
+/// SO_RCVTIMEO or SO_SNDTIMEO.
 template <int Name>
-class timeout
+auto timeout(std::chrono::milliseconds t)
 {
-public:
-    explicit timeout(long milliseconds) : value_{milliseconds / 1000, milliseconds % 1000 * 1000} {}
-    template <class P>
-    int level(const P&) const
-    {
-        return SOL_SOCKET;
-    }
-    template <class P>
-    int name(const P&) const
-    {
-        return Name;
-    }
-    template <class P>
-    const void* data(const P&) const
-    {
-        return &value_;
-    }
-    template <class P>
-    std::size_t size(const P&) const
-    {
-        return sizeof value_;
-    }
-
-private:
-    ::timeval value_;
-};
+    return tapio::test::value_option<SOL_SOCKET, Name, ::timeval>({t.count() / 1000, t.count() % 1000 * 1000});
+}
 
 TEST_F(extras, a_receive_timeout_ends_a_synchronous_read)
 {
     auto [client, server] = connect();
-    client.set_option(timeout<SO_RCVTIMEO>(1500));
+    client.set_option(timeout<SO_RCVTIMEO>(1500ms));
     const auto begun = time.now();
     EXPECT_EQ(client.read_some(asio::buffer(&octet, 1), ec), 0U);
     EXPECT_EQ(ec, asio::error::would_block);
@@ -99,11 +79,11 @@ TEST_F(extras, a_receive_timeout_ends_a_synchronous_read)
 TEST_F(extras, a_receive_timeout_ends_accept_and_receive_from)
 {
     tcp::acceptor a(*right, tcp::endpoint(tcp::v4(), 80));
-    a.set_option(timeout<SO_RCVTIMEO>(10));
+    a.set_option(timeout<SO_RCVTIMEO>(10ms));
     a.accept(ec);
     EXPECT_EQ(ec, asio::error::would_block);
     udp::socket u(*right, udp::endpoint(udp::v4(), 7));
-    u.set_option(timeout<SO_RCVTIMEO>(10));
+    u.set_option(timeout<SO_RCVTIMEO>(10ms));
     udp::endpoint from;
     u.receive_from(asio::buffer(&octet, 1), from, 0, ec);
     EXPECT_EQ(ec, asio::error::would_block);
@@ -112,12 +92,12 @@ TEST_F(extras, a_receive_timeout_ends_accept_and_receive_from)
 TEST_F(extras, a_send_timeout_ends_a_write_and_a_connect)
 {
     auto [client, server] = connect();
-    client.set_option(timeout<SO_SNDTIMEO>(200));
+    client.set_option(timeout<SO_SNDTIMEO>(200ms));
     const std::vector<char> much(1'000'000);
     for (int i = 0; i < 100 && !ec; ++i) client.write_some(asio::buffer(much), ec);
     EXPECT_EQ(ec, asio::error::would_block);
     tcp::socket c(*left, tcp::v4());
-    c.set_option(timeout<SO_SNDTIMEO>(100));
+    c.set_option(timeout<SO_SNDTIMEO>(100ms));
     c.connect({asio::ip::make_address("192.0.2.77"), 80}, ec); // nobody answers ARP
     EXPECT_EQ(ec, asio::error::in_progress);
 }

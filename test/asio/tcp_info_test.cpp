@@ -1,4 +1,6 @@
 // tapio::tcp_info(socket), and Linux's struct by the option TCP_INFO.
+#include "support/value_option.hpp"
+
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
 
@@ -78,51 +80,21 @@ TEST_F(info_of_a_socket, says_why_there_is_none)
 
 /// TCP_INFO into as much room as its reader has.
 template <std::size_t Size>
-struct raw_info
-{
-    template <class P>
-    int level(const P&) const
-    {
-        return IPPROTO_TCP;
-    }
-    template <class P>
-    int name(const P&) const
-    {
-        return TCP_INFO;
-    }
-    template <class P>
-    void* data(const P&)
-    {
-        return octets.data();
-    }
-    template <class P>
-    std::size_t size(const P&) const
-    {
-        return Size;
-    }
-    template <class P>
-    void resize(const P&, std::size_t n)
-    {
-        filled = n;
-    }
-
-    std::array<std::byte, Size> octets{};
-    std::size_t filled = 0;
-};
+using raw_info = tapio::test::value_option<IPPROTO_TCP, TCP_INFO, std::array<std::byte, Size>>;
 
 TEST_F(info_of_a_socket, fills_linux_s_struct_as_far_as_its_reader_knows_it)
 {
     raw_info<sizeof(::tcp_info)> old;
     client->get_option(old);
-    EXPECT_EQ(old.filled, sizeof(::tcp_info));
+    EXPECT_EQ(old.filled(), sizeof(::tcp_info));
     ::tcp_info known{};
-    std::memcpy(&known, old.octets.data(), sizeof known);
+    std::memcpy(&known, old.value().data(), sizeof known);
     EXPECT_EQ(known.tcpi_state, TCP_ESTABLISHED);
     EXPECT_EQ(known.tcpi_pmtu, 1500U);
     EXPECT_EQ(known.tcpi_advmss, 1460U);
     raw_info<1000> longer;
     client->get_option(longer);
-    EXPECT_EQ(longer.filled, 248U);
+    EXPECT_EQ(longer.filled(), 248U);
 }
 
 } // namespace

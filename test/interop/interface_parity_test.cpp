@@ -1,5 +1,6 @@
 // An interface that is taken down, or loses its address, under sockets: the same program on the kernel's sockets, in a network
 // namespace with a pair of veth, and on ours. (The other programs of this kind, in test/parity, need no privileges.)
+#include "support/bind_to_device.hpp"
 #include "support/kernel/network_namespace.hpp"
 
 #include <tapio/device/pipe.hpp>
@@ -22,36 +23,6 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 const auto own = asio::ip::make_address_v4("192.0.2.1"), other = asio::ip::make_address_v4("192.0.2.2");
-
-/// SO_BINDTODEVICE.
-class bind_to_device
-{
-public:
-    explicit bind_to_device(const std::string& name) : name_(name) {}
-    template <class P>
-    int level(const P&) const
-    {
-        return SOL_SOCKET;
-    }
-    template <class P>
-    int name(const P&) const
-    {
-        return SO_BINDTODEVICE;
-    }
-    template <class P>
-    const void* data(const P&) const
-    {
-        return name_.c_str();
-    }
-    template <class P>
-    std::size_t size(const P&) const
-    {
-        return name_.size() + 1;
-    }
-
-private:
-    std::string name_;
-};
 
 struct kernels
 {

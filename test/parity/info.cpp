@@ -1,6 +1,7 @@
 // TCP_INFO: what Linux says of an exchange, and what we say.
 #include "observe.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -9,38 +10,13 @@ namespace parity {
 namespace {
 
 /// The whole of Linux's struct tcp_info, of which <netinet/tcp.h> knows the first part.
-struct long_info
+struct long_info : tapio::test::value_option<IPPROTO_TCP, TCP_INFO, std::array<std::byte, 256>>
 {
-    template <class P>
-    int level(const P&) const
-    {
-        return IPPROTO_TCP;
-    }
-    template <class P>
-    int name(const P&) const
-    {
-        return TCP_INFO;
-    }
-    template <class P>
-    void* data(const P&)
-    {
-        return octets;
-    }
-    template <class P>
-    std::size_t size(const P&) const
-    {
-        return sizeof octets;
-    }
-    template <class P>
-    void resize(const P&, std::size_t)
-    {
-    }
-
     template <class T>
     T at(std::size_t offset) const
     {
         T out;
-        std::memcpy(&out, octets + offset, sizeof out);
+        std::memcpy(&out, value().data() + offset, sizeof out);
         return out;
     }
     std::uint32_t total_retrans() const { return at<std::uint32_t>(100); }
@@ -56,9 +32,6 @@ struct long_info
     std::uint64_t bytes_retrans() const { return at<std::uint64_t>(208); }
     std::uint32_t dsack_dups() const { return at<std::uint32_t>(216); }
     std::uint32_t reord_seen() const { return at<std::uint32_t>(220); }
-
-private:
-    alignas(8) std::byte octets[256]{};
 };
 
 void say(report& out, const char* who, const tcp::socket& s)

@@ -1,5 +1,6 @@
 // Options that name interfaces and groups, and accepting later.
 #include "observe.hpp"
+#include "support/bind_to_device.hpp"
 
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
@@ -9,47 +10,7 @@ namespace parity {
 namespace {
 
 namespace option = asio::detail::socket_option;
-
-/// SO_BINDTODEVICE as an Asio option.
-class bind_to_device
-{
-public:
-    explicit bind_to_device(std::string name = {}) : name_(std::move(name)) { name_.resize(16); }
-    template <class P>
-    int level(const P&) const
-    {
-        return SOL_SOCKET;
-    }
-    template <class P>
-    int name(const P&) const
-    {
-        return SO_BINDTODEVICE;
-    }
-    template <class P>
-    const void* data(const P&) const
-    {
-        return name_.data();
-    }
-    template <class P>
-    void* data(const P&)
-    {
-        return name_.data();
-    }
-    template <class P>
-    std::size_t size(const P&) const
-    {
-        return name_.size();
-    }
-    template <class P>
-    void resize(const P&, std::size_t n)
-    {
-        name_.resize(n);
-    }
-    std::string value() const { return name_.c_str(); }
-
-private:
-    std::string name_;
-};
+using tapio::test::bind_to_device;
 
 BEHAVIOUR(bound_to_a_device)
 {
@@ -57,11 +18,11 @@ BEHAVIOUR(bound_to_a_device)
     error_code ec;
     udp::socket s(io, udp::v4());
     bind_to_device got;
-    s.get_option(got, ec), out.say("by default", ec, got.value());
+    s.get_option(got, ec), out.say("by default", ec, got.device());
     s.set_option(bind_to_device("nosuch0"), ec), out.say("unknown", ec);
     s.set_option(bind_to_device("lo"), ec), out.say("lo", ec);
     got = bind_to_device();
-    s.get_option(got, ec), out.say("lo", ec, got.value());
+    s.get_option(got, ec), out.say("lo", ec, got.device());
     s.bind({local(), 0});
     udp::socket peer(io, udp::endpoint(local(), 0));
     peer.send_to(asio::buffer("in", 2), s.local_endpoint());

@@ -3,6 +3,8 @@
 /// two outputs must be the same.
 #pragma once
 
+#include "support/value_option.hpp"
+
 #include <boost/asio.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
@@ -128,38 +130,7 @@ inline bool eventually(const std::function<bool()>& holds)
 }
 
 /// TCP_INFO as an Asio option.
-class connection_info
-{
-public:
-    template <class P>
-    int level(const P&) const
-    {
-        return IPPROTO_TCP;
-    }
-    template <class P>
-    int name(const P&) const
-    {
-        return TCP_INFO;
-    }
-    template <class P>
-    void* data(const P&)
-    {
-        return &value_;
-    }
-    template <class P>
-    std::size_t size(const P&) const
-    {
-        return sizeof value_;
-    }
-    template <class P>
-    void resize(const P&, std::size_t)
-    {
-    }
-    const ::tcp_info& value() const { return value_; }
-
-private:
-    ::tcp_info value_{};
-};
+using connection_info = tapio::test::value_option<IPPROTO_TCP, TCP_INFO, ::tcp_info>;
 
 /// The peer has all that was sent.
 inline bool all_acknowledged(const tcp::socket& s)

@@ -131,43 +131,16 @@ BEHAVIOUR(option_groups)
 
 /// SO_RCVTIMEO and SO_SNDTIMEO.
 template <int Name>
-class timeout
+struct timeout : tapio::test::value_option<SOL_SOCKET, Name, ::timeval>
 {
-public:
-    explicit timeout(long seconds = 0, long microseconds = 0) : value_{seconds, microseconds} {}
-    template <class P>
-    int level(const P&) const
-    {
-        return SOL_SOCKET;
-    }
-    template <class P>
-    int name(const P&) const
-    {
-        return Name;
-    }
-    template <class P>
-    const void* data(const P&) const
-    {
-        return &value_;
-    }
-    template <class P>
-    void* data(const P&)
-    {
-        return &value_;
-    }
-    template <class P>
-    std::size_t size(const P&) const
-    {
-        return sizeof value_;
-    }
-    template <class P>
-    void resize(const P&, std::size_t)
+    explicit timeout(long seconds = 0, long microseconds = 0)
+        : tapio::test::value_option<SOL_SOCKET, Name, ::timeval>({seconds, microseconds})
     {
     }
-    double seconds() const { return static_cast<double>(value_.tv_sec) + static_cast<double>(value_.tv_usec) / 1e6; }
-
-private:
-    ::timeval value_;
+    double seconds() const
+    {
+        return static_cast<double>(this->value().tv_sec) + static_cast<double>(this->value().tv_usec) / 1e6;
+    }
 };
 
 template <int Name>
