@@ -1,5 +1,6 @@
 // Checksums of whole packets: tapio/core/checksum.hpp.
 #include "base/checksum.hpp"
+#include "base/ip_protocol.hpp"
 
 #include <tapio/core/checksum.hpp>
 
@@ -17,14 +18,6 @@ namespace {
 
 constexpr std::size_t checksum_size = 2;
 constexpr std::size_t udp_checksum_offset = 6; ///< of no other transport (RFC 768)
-
-enum protocol : std::uint8_t // of IP
-{
-    protocol_icmp = 1,
-    protocol_tcp = 6,
-    protocol_udp = 17,
-    protocol_icmpv6 = 58
-};
 
 std::uint16_t load(const std::byte* at) noexcept
 {
@@ -47,7 +40,7 @@ std::uint16_t field_of(const checksum_accumulator& sum, bool is_udp) noexcept
 struct layout
 {
     std::size_t ip = 0, transport = 0, end = 0;
-    std::uint8_t protocol = 0; ///< 0: none that has a checksum of ours
+    ip_protocol protocol{}; ///< 0: none that has a checksum of ours
     bool v4 = false;
 };
 
@@ -74,7 +67,7 @@ std::optional<layout> parse_v4(const std::byte* at, std::size_t ip, std::size_t 
     l.end = ip + total;
     if (header < least || total < header || l.transport > seen || l.end > size) return std::nullopt;
     const bool is_fragment = (load(at + ip + 6) & 0x3fff) != 0;
-    if (!is_fragment) l.protocol = std::to_integer<std::uint8_t>(at[ip + 9]);
+    if (!is_fragment) l.protocol = static_cast<ip_protocol>(at[ip + 9]);
     return l;
 }
 
@@ -85,7 +78,7 @@ std::optional<layout> parse_v6(const std::byte* at, std::size_t ip, std::size_t 
     if (l.transport > seen) return std::nullopt;
     l.end = l.transport + load(at + ip + 4);
     if (l.end > size) return std::nullopt;
-    l.protocol = std::to_integer<std::uint8_t>(at[ip + 6]);
+    l.protocol = static_cast<ip_protocol>(at[ip + 6]);
     return l;
 }
 
@@ -104,10 +97,10 @@ std::optional<layout> parse(const std::byte* at, std::size_t seen, std::size_t s
 std::optional<std::size_t> checksum_offset(const layout& l) noexcept
 {
     switch (l.protocol) {
-    case protocol_tcp: return 16;
-    case protocol_udp: return udp_checksum_offset;
-    case protocol_icmp: return l.v4 ? std::optional<std::size_t>(2) : std::nullopt;
-    case protocol_icmpv6: return l.v4 ? std::nullopt : std::optional<std::size_t>(2);
+    case ip_protocol::tcp: return 16;
+    case ip_protocol::udp: return udp_checksum_offset;
+    case ip_protocol::icmp: return l.v4 ? std::optional<std::size_t>(2) : std::nullopt;
+    case ip_protocol::icmpv6: return l.v4 ? std::nullopt : std::optional<std::size_t>(2);
     default: return std::nullopt;
     }
 }
@@ -116,9 +109,9 @@ std::optional<std::size_t> checksum_offset(const layout& l) noexcept
 checksum_accumulator pseudo_header_of(const std::byte* at, const layout& l) noexcept
 {
     checksum_accumulator sum;
-    if (l.v4 && l.protocol == protocol_icmp) return sum;
+    if (l.v4 && l.protocol == ip_protocol::icmp) return sum;
     sum.add(l.v4 ? const_bytes(at + l.ip + 12, 8) : const_bytes(at + l.ip + 8, 32));
-    sum.add_word(l.protocol);
+    sum.add_word(static_cast<std::uint16_t>(l.protocol));
     sum.add_words(static_cast<std::uint32_t>(l.end - l.transport));
     return sum;
 }
@@ -135,7 +128,7 @@ void sum_transport(std::byte* at, const layout& l, std::size_t behind, const pac
 {
     std::byte* const field = at + behind - checksum_size;
     const bool partial = p.offload.checksum == offload_info::checksum_state::partial;
-    if (l.v4 && l.protocol == protocol_udp && load(field) == 0 && !partial) return; // it has none
+    if (l.v4 && l.protocol == ip_protocol::udp && load(field) == 0 && !partial) return; // it has none
     store(field, 0);
     auto sum = pseudo_header_of(at, l);
     sum.add(const_bytes(at + l.transport, behind - l.transport));
@@ -143,7 +136,7 @@ void sum_transport(std::byte* at, const layout& l, std::size_t behind, const pac
     rest.truncate(l.end);
     rest.consume(behind);
     add(sum, rest);
-    store(field, field_of(sum, l.protocol == protocol_udp));
+    store(field, field_of(sum, l.protocol == ip_protocol::udp));
 }
 
 } // namespace

@@ -2,8 +2,8 @@
 /// TCP Fast Open's cookies (RFC 7413 §4.1): those that we hand out as a server, and those that we were given as a client.
 #pragma once
 
+#include "base/flow_key.hpp"
 #include "base/siphash.hpp"
-#include "core/tuple_octets.hpp"
 #include "tcp/fast_open.hpp"
 
 #include <tapio/core/time.hpp>
@@ -39,11 +39,10 @@ private:
     }
     tcp::fast_open_cookie of_hour(const address& ours, const address& client, std::uint64_t h) const
     {
-        const auto addresses = tuple_octets({ours, 0}, {client, 0});
-        std::array<std::byte, sizeof addresses + sizeof h> octets;
-        std::memcpy(octets.data(), addresses.data(), sizeof addresses);
-        std::memcpy(octets.data() + sizeof addresses, &h, sizeof h);
-        const std::uint64_t hashed = siphash(key_, octets);
+        const auto addresses = flow_key({client, 0}, {ours, 0}, ip_protocol::tcp).words();
+        std::array<std::uint64_t, addresses.size() + 1> words;
+        *std::copy(addresses.begin(), addresses.end(), words.begin()) = h;
+        const std::uint64_t hashed = siphash(key_, std::as_bytes(std::span(words)));
         tcp::fast_open_cookie cookie(sizeof hashed);
         std::memcpy(cookie.data(), &hashed, sizeof hashed);
         return cookie;

@@ -44,9 +44,7 @@ std::size_t plateau_below(std::size_t size) noexcept
 icmp_error_report report_of(const wire::icmpv4_quote& q, int error, bool hard)
 {
     icmp_error_report r;
-    r.protocol = q.protocol;
-    r.local = {q.source, q.source_port};
-    r.remote = {q.destination, q.destination_port};
+    r.flow = flow_key({q.source, q.source_port}, {q.destination, q.destination_port}, q.protocol);
     r.why = errno_code(error);
     r.hard = hard;
     r.sequence = q.sequence;
@@ -129,8 +127,8 @@ void network::error_input(received_packet& p, const wire::icmpv4_message& m, tim
 
 void network::report(const icmp_error_report& r, time_point now)
 {
-    if (r.protocol == wire::ip_protocol::tcp) tcp_->icmp_error(r, now);
-    if (r.protocol == wire::ip_protocol::udp) udp_->icmp_error(r, now);
+    if (r.flow.protocol() == wire::ip_protocol::tcp) tcp_->icmp_error(r, now);
+    if (r.flow.protocol() == wire::ip_protocol::udp) udp_->icmp_error(r, now);
 }
 
 /// A packet of ours whose next hop does not answer: as if a router had said host unreachable (RFC 1122 §2.3.2.2).

@@ -48,7 +48,7 @@ void network::ipv4_input(interface_id interface, packet&& p, bool link_group, ti
 }
 
 /// The short way: of a segment that is `ip::arrival::right`, to us as the last from there was. False: it has to go the long one.
-bool network::segment_input(interface_id interface, packet& p, const ip::conversation& names, time_point now)
+bool network::segment_input(interface_id interface, packet& p, const flow_key& flow, time_point now)
 {
     const device_info& info = interfaces_[interface]->info;
     const std::byte* at = p.front().data();
@@ -60,7 +60,7 @@ bool network::segment_input(interface_id interface, packet& p, const ip::convers
     ++counters_.ip.in_receives;
     p.truncate(link + wire::load_16(at + offsetof(wire::ipv4_header, total_length)));
     p.consume(link);
-    if (!udp_->wants_raw() && tcp_->receive_segment(interface, p, names, now)) {
+    if (!udp_->wants_raw() && tcp_->receive_segment(interface, p, flow, now)) {
         ++counters_.ip.in_delivers;
         return true;
     }

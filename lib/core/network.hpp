@@ -61,9 +61,8 @@ struct received_packet
 /// An ICMP error about a packet of ours.
 struct icmp_error_report
 {
-    wire::ip_protocol protocol{};
     interface_id interface = 0; ///< that the error came by; of our own: that the packet was to leave by
-    endpoint local, remote;
+    flow_key flow;              ///< of the packet that it is about, which we sent
     error_code why;
     bool hard = false;          ///< RFC 1122 §4.2.3.9
     std::uint32_t sequence = 0; ///< TCP: of the segment quoted
@@ -93,7 +92,7 @@ public:
     virtual void receive_packet(received_packet& p, time_point now) = 0;
     /// The short way: of a segment that is `ip::arrival::right` and to us alone. @param p begins at the IP header
     /// @return false: nothing was done, and it goes the long one
-    virtual bool receive_segment(interface_id, packet&, const ip::conversation&, time_point) { return false; }
+    virtual bool receive_segment(interface_id, packet&, const flow_key&, time_point) { return false; }
     /// These are next. What is known of them may be far away in memory.
     virtual void expect(std::span<const ip::arrival>) noexcept {}
     /// A raw socket may want a copy. True if one took it.
@@ -261,7 +260,7 @@ private:
     void ask_neighbors(interface_id interface, time_point now);
 
     // ip_input.cpp
-    bool segment_input(interface_id interface, packet& p, const ip::conversation& names, time_point now);
+    bool segment_input(interface_id interface, packet& p, const flow_key& flow, time_point now);
     /// @param from_us a multicast of our own that comes back
     void ipv4_input(interface_id interface, packet&& p, bool link_group, time_point now, bool from_us = false,
                     std::uint8_t hops = 0);

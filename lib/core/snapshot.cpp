@@ -39,7 +39,7 @@ namespace {
 
 connection_info describe(const tcp_socket& s, time_point now)
 {
-    connection_info out{s.local, s.remote};
+    connection_info out{s.local(), s.remote()};
     out.detached = s.detached;
     if (s.listening) {
         out.state = tcp_state::listen;
@@ -66,7 +66,7 @@ std::vector<connection_info> tcp_sockets::list(time_point now) const
     sockets_.for_each([&](tcp_id, const tcp_socket_slot& slot) {
         if (slot.rests()) {
             const tcp_socket_facts& f = slot.resting().facts;
-            connection_info& one = out.emplace_back(connection_info{f.local, f.remote});
+            connection_info& one = out.emplace_back(connection_info{f.local(), f.remote()});
             one.state = tcp_state::established; // no other rests
             one.at_rest = true;
         } else if (const tcp_socket& s = slot.awake(); s.bound || s.connection) {
@@ -74,7 +74,7 @@ std::vector<connection_info> tcp_sockets::list(time_point now) const
         }
     });
     waiting_.for_each([&](const time_wait_table::entry& e) {
-        connection_info& one = out.emplace_back(connection_info{e.names.local(), e.names.remote()});
+        connection_info& one = out.emplace_back(connection_info{e.flow.destination(), e.flow.source()});
         one.state = tcp_state::time_wait;
         one.detached = true;
         one.timer = tcp_timer::time_wait;

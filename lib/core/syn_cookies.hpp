@@ -3,18 +3,19 @@
 /// kept until the peer has shown that it is there. The options travel in the low bits of our timestamp; without timestamps the
 /// connection has none but the MSS.
 ///
-///     sequence number   29 bits of a keyed hash of the conversation, the peer's number and the minute; 3 bits: which MSS
+///     sequence number   29 bits of a keyed hash of the flow, the peer's number and the minute; 3 bits: which MSS
 ///     timestamp         low 6 bits: window scale (15: none), SACK permitted, ECN
 #pragma once
 
+#include "base/flow_key.hpp"
 #include "base/siphash.hpp"
 #include "tcp/segment.hpp"
 
 #include <tapio/core/time.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <span>
 
@@ -25,24 +26,21 @@ class syn_cookies
 public:
     explicit syn_cookies(const siphash_key& key) noexcept : key_(key) {}
 
-    /// @param conversation octets that name it
-    tcp::seq_number make(std::span<const std::byte> conversation, const tcp::segment& syn, time_point now) const noexcept
+    tcp::seq_number make(const flow_key& flow, const tcp::segment& syn, time_point now) const noexcept
     {
         const std::uint16_t mss = tcp::heeded_mss(syn.options.max_segment);
         std::uint32_t index = 0;
         while (index + 1 < sizes.size() && sizes[index + 1] <= mss) ++index;
-        return tcp::seq_number((hash(conversation, syn.seq, minute(now)) & ~7U) | index);
+        return tcp::seq_number((hash(flow, syn.seq, minute(now)) & ~7U) | index);
     }
 
     /// The SYN that an ACK answers with a cookie of ours, of this minute or the last; none if it is none.
-    std::optional<tcp::segment> check(std::span<const std::byte> conversation, const tcp::segment& ack,
-                                      time_point now) const noexcept
+    std::optional<tcp::segment> check(const flow_key& flow, const tcp::segment& ack, time_point now) const noexcept
     {
         const std::uint32_t cookie = (ack.ack - 1).value();
         const tcp::seq_number peers = ack.seq - 1;
         const std::uint64_t m = minute(now);
-        const bool ours =
-            ((cookie ^ hash(conversation, peers, m)) & ~7U) == 0 || ((cookie ^ hash(conversation, peers, m - 1)) & ~7U) == 0;
+        const bool ours = ((cookie ^ hash(flow, peers, m)) & ~7U) == 0 || ((cookie ^ hash(flow, peers, m - 1)) & ~7U) == 0;
         if (!ours) return std::nullopt;
         tcp::segment syn;
         syn.seq = peers;
@@ -77,15 +75,13 @@ private:
     {
         return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::minutes>(now.time_since_epoch()).count());
     }
-    std::uint32_t hash(std::span<const std::byte> conversation, tcp::seq_number peers, std::uint64_t m) const noexcept
+    std::uint32_t hash(const flow_key& flow, tcp::seq_number peers, std::uint64_t m) const noexcept
     {
-        std::array<std::byte, 48> octets{};
-        const std::size_t n = std::min(conversation.size(), std::size_t{36});
-        std::memcpy(octets.data(), conversation.data(), n);
-        const std::uint32_t seq = peers.value();
-        std::memcpy(octets.data() + 36, &seq, sizeof seq);
-        std::memcpy(octets.data() + 40, &m, sizeof m);
-        return static_cast<std::uint32_t>(siphash(key_, octets));
+        std::array<std::uint64_t, 7> words;
+        std::copy(flow.words().begin(), flow.words().end(), words.begin());
+        words[5] = peers.value();
+        words[6] = m;
+        return static_cast<std::uint32_t>(siphash(key_, std::as_bytes(std::span(words))));
     }
 
     siphash_key key_;

@@ -26,14 +26,6 @@
 
 namespace tapio::core {
 
-/// As the peer's segments say it. Of no ports if it is not over IPv4.
-inline ip::conversation conversation_of(const endpoint& local, const endpoint& remote) noexcept
-{
-    if (!local.address.is_v4() || !remote.address.is_v4()) return {};
-    return {std::uint64_t{remote.address.to_v4().to_uint()} << 32 | local.address.to_v4().to_uint(),
-            std::uint32_t{remote.port} << 16 | local.port};
-}
-
 /// Of a listening socket. Connections that wait to be accepted and half-open ones are bounded apart; beyond the second bound SYNs
 /// are answered with cookies.
 struct tcp_listener
@@ -62,7 +54,7 @@ struct tcp_socket_facts
 {
     core::family family = family::v4;
     bool connect_told = false;                 ///< a successful connect() was told to the user: the next one is an error
-    bool bound : 1 = false;                    ///< `local.port` was chosen, by the user or by us
+    bool bound : 1 = false;                    ///< the local port was chosen, by the user or by us
     bool reuse_address : 1 = false;            ///< SO_REUSEADDR
     bool reuse_port : 1 = false;               ///< SO_REUSEPORT
     bool broadcast : 1 = false;                ///< SO_BROADCAST can be set, and does nothing
@@ -79,8 +71,15 @@ struct tcp_socket_facts
     int receive_low_watermark = 1;             ///< SO_RCVLOWAT, octets
     std::optional<interface_id> device;        ///< SO_BINDTODEVICE
     int local_ports = 0;                       ///< IP_LOCAL_PORT_RANGE
-    endpoint local, remote;
+    flow_key flow; ///< of the peer's segments: its source is the remote endpoint, its destination the local one
     const congestion_controls::entry* congestion = nullptr; ///< TCP_CONGESTION
+
+    endpoint local() const noexcept { return flow.destination(); }
+    endpoint remote() const noexcept { return flow.source(); }
+    address local_address() const noexcept { return flow.destination_address(); }
+    address remote_address() const noexcept { return flow.source_address(); }
+    std::uint16_t local_port() const noexcept { return flow.destination_port(); }
+    void set_local(const endpoint& e) noexcept { flow = flow_key(remote(), e, ip_protocol::tcp); }
 };
 
 /// The connection of a socket. It lies behind the socket's other members, in a tcp_socket_with_room: the way there is no longer
@@ -133,8 +132,7 @@ struct tcp_socket_state : tcp_socket_facts
     bool withholding = false;  ///< ... of those whose acknowledgement waits for what is still in the device
     bool connecting = false;   ///< connect() was called and has not ended
     bool deferred = false;     ///< its listener waits for its first octet
-    std::uint32_t hash = 0;    ///< of its names, in the table of connections
-    ip::conversation names;    ///< of a connection over IPv4: of what comes in
+    std::uint32_t hash = 0;    ///< of `flow`, in the table of connections
     std::uint8_t patience = 0; ///< so many times release() lets what awaits more wait on
     error_code error;          ///< of a socket without connection
     tcp_options options;

@@ -2,7 +2,6 @@
 #include "core/tcp_sockets.hpp"
 
 #include "core/local_ports.hpp"
-#include "core/tuple_octets.hpp"
 
 #include <algorithm>
 #include <array>
@@ -58,7 +57,7 @@ result<tcp_id> tcp_sockets::open(family f)
     s.options = defaults_;
     s.congestion = default_congestion_;
     s.fast_open_without_cookie = fast_open_without_cookie_;
-    s.local.address = unspecified(f);
+    s.set_local({unspecified(f), 0});
     return id;
 }
 
@@ -80,7 +79,7 @@ error_code tcp_sockets::may_bind(const tcp_socket& s, const endpoint& local) con
     if (use->second.without_reuse > 0 || (use->second.connections > 0 && !s.reuse_address)) return errno_code(EADDRINUSE);
     for (const tcp_id other : use->second.bound) {
         const tcp_socket* o = find(other);
-        if (o == nullptr || o == &s || !overlap(o->local.address, local.address)) continue;
+        if (o == nullptr || o == &s || !overlap(o->local_address(), local.address)) continue;
         if (s.reuse_port && o->reuse_port) continue;
         if (!s.reuse_address || !o->reuse_address || o->listening) return errno_code(EADDRINUSE);
     }
@@ -105,10 +104,10 @@ bool tcp_sockets::port_is_free(const tcp_socket& s, std::uint16_t port, const en
     if (peer == nullptr) return false;
     const bool named = std::any_of(use->second.bound.begin(), use->second.bound.end(), [&](tcp_id other) {
         const tcp_socket* o = find(other);
-        return o != nullptr && o != &s && overlap(o->local.address, source);
+        return o != nullptr && o != &s && overlap(o->local_address(), source);
     });
     if (named) return false;
-    const tcp_id there = connection_of({source, port}, *peer);
+    const tcp_id there = connection_of({*peer, {source, port}, ip_protocol::tcp});
     return !there || (reuse_at && gives_way(there, *reuse_at));
 }
 
@@ -118,7 +117,8 @@ error_code tcp_sockets::choose_port(tcp_socket& s, const endpoint* peer, const a
                                     std::uint16_t& port)
 {
     const port_range range = narrowed(s.local_ports);
-    const std::uint64_t offset = peer == nullptr ? random_.next_u32() : siphash(port_key_, tuple_octets({source, 0}, *peer));
+    const std::uint64_t offset =
+        peer == nullptr ? random_.next_u32() : siphash(port_key_, flow_key(*peer, {source, 0}, ip_protocol::tcp));
     const auto choose = [&](std::optional<time_point> reuse_at) {
         for (unsigned i = 0; i < range.size(); ++i) {
             const auto candidate = static_cast<std::uint16_t>(range.first + (offset + next_ephemeral_++) % range.size());
@@ -133,7 +133,7 @@ error_code tcp_sockets::choose_port(tcp_socket& s, const endpoint* peer, const a
 
 void tcp_sockets::claim_port(tcp_id id, tcp_socket& s, const endpoint& local)
 {
-    s.local = local;
+    s.set_local(local);
     s.bound = true;
     ports_[local.port].bound.push_back(id);
 }
@@ -142,7 +142,7 @@ void tcp_sockets::release_port(tcp_id id, tcp_socket& s)
 {
     if (!s.bound) return;
     s.bound = false;
-    const auto use = ports_.find(s.local.port);
+    const auto use = ports_.find(s.local_port());
     std::erase(use->second.bound, id);
     if (use->second.empty()) ports_.erase(use);
 }
@@ -163,31 +163,13 @@ error_code tcp_sockets::bind(tcp_id id, const endpoint& local) // RFC 9293 MUST-
 
 // -- connections ----------------------------------------------------------------------------------------------------
 
-std::uint32_t tcp_sockets::table_hash_v6(const endpoint& local, const endpoint& remote) const noexcept
-{
-    return static_cast<std::uint32_t>(siphash(table_key_, tuple_octets(local, remote)));
-}
-
-std::uint32_t tcp_sockets::table_hash(const endpoint& local, const endpoint& remote) const noexcept
-{
-    if (!local.address.is_v4()) return table_hash_v6(local, remote);
-    return table_hash(conversation_of(local, remote));
-}
-
-std::uint32_t tcp_sockets::table_hash(const ip::conversation& c) const noexcept
-{
-    hashed_names& last = hashed_[(c.ports * 0x9e37'79b1U) >> 25];
-    if (last.of != c) last = {c, static_cast<std::uint32_t>(siphash_1_3(table_key_, c.addresses, c.ports))};
-    return last.hash;
-}
-
-/// First where they may stand, then those that wait and stand there: of a table that is large enough it has to come from far.
+/// Prefetches the slots of the connection table, then the TIME-WAIT entries that stand there: large tables are not in the cache.
 void tcp_sockets::expect(std::span<const ip::arrival> openings) noexcept
 {
     std::array<std::uint32_t, 64> hashes;
     openings = openings.first(std::min(openings.size(), hashes.size()));
     for (std::size_t n = 0; n < openings.size(); ++n) {
-        hashes[n] = table_hash(openings[n].of);
+        hashes[n] = table_hash(openings[n].flow);
         connections_.prefetch(hashes[n]);
     }
     if (waiting_.empty()) return;
@@ -195,34 +177,24 @@ void tcp_sockets::expect(std::span<const ip::arrival> openings) noexcept
         if (const tcp_id id = connections_.first_of(hashes[n]); time_wait_table::holds(id)) waiting_.prefetch(id);
 }
 
-tcp_id tcp_sockets::connection_of(const endpoint& local, const endpoint& remote) const
+tcp_id tcp_sockets::connection_of(const flow_key& flow) const
 {
-    return connections_.find(table_hash(local, remote), [&](tcp_id id) { return has_names(id, local, remote); });
+    return connections_.find(table_hash(flow), [&](tcp_id id) { return flow_of(id) == flow; });
 }
 
-bool tcp_sockets::has_names(tcp_id id, const endpoint& local, const endpoint& remote) const noexcept
+/// Precondition: the connection is in the table.
+const flow_key& tcp_sockets::flow_of(tcp_id id) const noexcept
 {
-    const auto those_of = [&](const auto& c) { return c.local == local && c.remote == remote; };
-    if (time_wait_table::holds(id)) return waiting_.at(id).names.are(local, remote);
+    if (time_wait_table::holds(id)) return waiting_.at(id).flow;
     const tcp_socket_slot& slot = *sockets_.find(id);
-    return slot.rests() ? those_of(slot.resting().facts) : those_of(slot.awake());
-}
-
-bool tcp_sockets::has_names(tcp_id id, const ip::conversation& names) const noexcept
-{
-    if (time_wait_table::holds(id)) return false;
-    const tcp_socket_slot& slot = *sockets_.find(id);
-    if (!slot.rests()) return slot.awake().names == names;
-    const tcp_socket_facts& facts = slot.resting().facts;
-    return conversation_of(facts.local, facts.remote) == names;
+    return slot.rests() ? slot.resting().facts.flow : slot.awake().flow;
 }
 
 void tcp_sockets::enter_table(tcp_id id, tcp_socket& s)
 {
-    s.hash = table_hash(s.local, s.remote);
-    s.names = conversation_of(s.local, s.remote);
+    s.hash = table_hash(s.flow);
     connections_.insert(s.hash, id);
-    port_use& use = ports_[s.local.port];
+    port_use& use = ports_[s.local_port()];
     ++use.connections;
     if (!s.reuse_address) ++use.without_reuse;
 }
@@ -237,13 +209,11 @@ void tcp_sockets::leave_table(tcp_id id, std::uint32_t hash, std::uint16_t local
     if (use->second.empty()) ports_.erase(use);
 }
 
-/// RFC 6528: ISN = M + F(local, remote, secret), M a clock of 4 microseconds. The offset of the timestamps depends on the
-/// conversation, too, so that its next incarnation's are later (RFC 6191), and tells no uptime.
-tcp_sockets::opening_numbers tcp_sockets::numbers_of(const endpoint& local, const endpoint& remote, time_point now) const noexcept
+/// RFC 6528: ISN = M + F(local, remote, secret), M a clock of 4 microseconds. The offset of the timestamps depends on the flow,
+/// too, so that its next incarnation's are later (RFC 6191), and tells no uptime.
+tcp_sockets::opening_numbers tcp_sockets::numbers_of(const flow_key& flow, time_point now) const noexcept
 {
-    const auto of = [&](const ip::conversation& c) { return siphash(numbers_key_, c.addresses, c.ports); };
-    const std::uint64_t f = local.address.is_v6() ? siphash(numbers_key_, tuple_octets(local, remote)) // RFC 9293 MUST-9
-                                                  : of(conversation_of(local, remote));
+    const std::uint64_t f = siphash(numbers_key_, flow);                  // RFC 9293 MUST-9
     const auto m = now.time_since_epoch() / std::chrono::microseconds(4); // RFC 9293 MUST-8
     return {tcp::seq_number(static_cast<std::uint32_t>(m) + static_cast<std::uint32_t>(f)), static_cast<std::uint32_t>(f >> 32)};
 }
@@ -289,7 +259,7 @@ void tcp_sockets::start(tcp_id id, tcp_socket& s, std::optional<tcp::seq_number>
                         std::unique_ptr<const tcp::fast_open> opens_fast, time_point now)
 {
     tcp::connection_setup setup = setup_for(s, s.path);
-    const opening_numbers numbers = numbers_of(s.local, s.remote, now);
+    const opening_numbers numbers = numbers_of(s.flow, now);
     setup.opens_fast = std::move(opens_fast);
     setup.iss = iss.value_or(numbers.sequence);
     setup.timestamp_offset = numbers.timestamp_offset;
@@ -314,23 +284,23 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
     if (peer.port == 0) return errno_code(ECONNREFUSED);                                                // nobody can listen there
     endpoint to = peer;
     if (to.address.is_unspecified()) to.address = address_v4::loopback(); // as Linux
-    const bool named = s->bound && !s->local.address.is_unspecified();
-    const auto path = net_.path_to(to.address, named ? std::optional(s->local.address) : std::nullopt, s->device);
+    const bool named = s->bound && !s->local_address().is_unspecified();
+    const auto path = net_.path_to(to.address, named ? std::optional(s->local_address()) : std::nullopt, s->device);
     if (!path) return path.error();
     if (s->do_not_route && !net_.is_direct(to.address, s->device)) return errno_code(ENETUNREACH);
-    endpoint local{named ? s->local.address : path->source, s->local.port}; // RFC 9293 MUST-44, MUST-45
+    endpoint local{named ? s->local_address() : path->source, s->local_port()}; // RFC 9293 MUST-44, MUST-45
     if (!s->bound) {
         if (const auto failed = choose_port(*s, &to, local.address, now, local.port)) return failed;
     }
     std::optional<tcp::seq_number> iss;
-    if (const tcp_id there = connection_of(local, to)) {
+    const flow_key flow(to, local, ip_protocol::tcp);
+    if (const tcp_id there = connection_of(flow)) {
         if (!gives_way(there, now)) return errno_code(EADDRNOTAVAIL);
         iss = waiting_.at(there).memory.snd_nxt + 65537; // as Linux: beyond all that the last one sent
         forget_waiting(there, now);
     }
     s = &set_room(id, *s, true);
-    s->local = local;
-    s->remote = to;
+    s->flow = flow;
     s->path = *path;
     auto opens_fast = s->fast_open_connect ? fast_open_memory_.request(to.address, s->fast_open_without_cookie, now) : nullptr;
     start(id, *s, iss, std::move(opens_fast), now);
@@ -359,17 +329,17 @@ error_code tcp_sockets::listen(tcp_id id, int backlog, time_point now)
         return {};
     }
     if (!s->bound) {
-        if (const auto failed = bind(id, {s->local.address, 0})) return failed;
+        if (const auto failed = bind(id, {s->local_address(), 0})) return failed;
     }
-    for (const tcp_id other : ports_[s->local.port].bound) { // sharing a port ends where listening begins
+    for (const tcp_id other : ports_[s->local_port()].bound) { // sharing a port ends where listening begins
         const tcp_socket* o = find(other);
-        if (o == s || o == nullptr || !o->listening || !overlap(o->local.address, s->local.address)) continue;
+        if (o == s || o == nullptr || !o->listening || !overlap(o->local_address(), s->local_address())) continue;
         if (!(s->reuse_port && o->reuse_port)) return errno_code(EADDRINUSE);
     }
     s = &set_room(id, *s, false);
     s->listening = std::make_unique<tcp_listener>();
     s->listening->backlog = bound;
-    if (trace* const t = net_.tracer()) t->tcp_state_changed(s->local, {}, tcp_state::closed, tcp_state::listen, now);
+    if (trace* const t = net_.tracer()) t->tcp_state_changed(s->local(), {}, tcp_state::closed, tcp_state::listen, now);
     return {};
 }
 
@@ -384,7 +354,7 @@ result<tcp_id> tcp_sockets::accept(tcp_id id, endpoint& peer, time_point now)
     tcp_socket& c = *find(child);
     c.listener = {};
     c.connect_told = true;
-    peer = c.remote;
+    peer = c.remote();
     idle_.push(c.idle, child); // if it is not, it will be found out in time
     let_rest(now);
     return child;
@@ -393,9 +363,9 @@ result<tcp_id> tcp_sockets::accept(tcp_id id, endpoint& peer, time_point now)
 void tcp_sockets::close_listener(tcp_socket& s, time_point now)
 {
     const std::unique_ptr<tcp_listener> gone = std::move(s.listening);
-    if (trace* const t = net_.tracer()) t->tcp_state_changed(s.local, {}, tcp_state::listen, tcp_state::closed, now);
+    if (trace* const t = net_.tracer()) t->tcp_state_changed(s.local(), {}, tcp_state::listen, tcp_state::closed, now);
     std::vector<tcp_id> children; // half-open ones and those that nobody has accepted (RFC 9293 §3.10.4, LISTEN)
-    const auto use = ports_.find(s.local.port);
+    const auto use = ports_.find(s.local_port());
     if (use == ports_.end() || use->second.connections == 0) return;
     sockets_.for_each([&](tcp_id child, const tcp_socket_slot& slot) { // who was accepted may rest
         if (!slot.rests() && slot.awake().listener && find(slot.awake().listener) == &s) children.push_back(child);

@@ -105,7 +105,7 @@ public:
 
     // -- the network's ------------------------------------------------------------------------------------------------
     void receive_packet(received_packet& p, time_point now) override;
-    bool receive_segment(interface_id interface, packet& p, const ip::conversation& names, time_point now) override;
+    bool receive_segment(interface_id interface, packet& p, const flow_key& flow, time_point now) override;
     void expect(std::span<const ip::arrival> openings) noexcept override;
     void icmp_error(const icmp_error_report& report, time_point now) override;
     /// A batch has been received, and more waits in the device: acknowledgements that can wait for it may, for a while.
@@ -155,12 +155,12 @@ private:
     bool gives_way(tcp_id waiting, time_point now) const noexcept;
     void claim_port(tcp_id id, tcp_socket& s, const endpoint& local);
     void release_port(tcp_id id, tcp_socket& s);
-    std::uint32_t table_hash(const endpoint& local, const endpoint& remote) const noexcept;
-    std::uint32_t table_hash(const ip::conversation& c) const noexcept;
-    [[gnu::noinline]] std::uint32_t table_hash_v6(const endpoint& local, const endpoint& remote) const noexcept;
-    tcp_id connection_of(const endpoint& local, const endpoint& remote) const; ///< also one that only waits; or none
-    bool has_names(tcp_id id, const endpoint& local, const endpoint& remote) const noexcept;
-    bool has_names(tcp_id id, const ip::conversation& names) const noexcept; ///< and does not only wait
+    std::uint32_t table_hash(const flow_key& flow) const noexcept
+    {
+        return static_cast<std::uint32_t>(siphash_1_3(table_key_, flow));
+    }
+    tcp_id connection_of(const flow_key& flow) const; ///< a socket's, or an entry of the TIME-WAIT table, or none
+    const flow_key& flow_of(tcp_id id) const noexcept;
     void enter_table(tcp_id id, tcp_socket& s);
     void leave_table(tcp_id id, std::uint32_t hash, std::uint16_t local_port, bool reuse_address);
     void start(tcp_id id, tcp_socket& s, std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> opens_fast,
@@ -177,7 +177,7 @@ private:
         tcp::seq_number sequence;
         std::uint32_t timestamp_offset;
     };
-    opening_numbers numbers_of(const endpoint& local, const endpoint& remote, time_point now) const noexcept;
+    opening_numbers numbers_of(const flow_key& flow, time_point now) const noexcept;
     void close_listener(tcp_socket& s, time_point now);
     void finishes_alone(tcp_socket& s, time_point now);
     void erase(tcp_id id, tcp_socket& s);
@@ -188,26 +188,23 @@ private:
     std::optional<error_code> set_ip_level(tcp_socket& s, socket_option option, int value);
 
     // tcp_sockets_input.cpp
-    tcp_socket* find_connection(const endpoint& local, const endpoint& remote, tcp_id& id);
-    tcp_socket* find_connection(const ip::conversation& names, tcp_id& id);
-    tcp_socket* find_listener(interface_id interface, const endpoint& local, const endpoint& remote, tcp_id& id);
+    tcp_socket* find_connection(const flow_key& flow, tcp_id& id);
+    tcp_socket* find_listener(interface_id interface, const flow_key& flow, tcp_id& id);
     /// @param p what is left of its packet
     void deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, interface_id interface, const packet& p, time_point now);
-    void arrives_in_listen(tcp_id id, tcp::segment& seg, const endpoint& local, const endpoint& remote, received_packet& p,
-                           time_point now, std::optional<tcp::seq_number> iss);
-    void arrives_in_closed(const tcp::segment& seg, const endpoint& local, const endpoint& remote, received_packet& p,
-                           time_point now);
+    void arrives_in_listen(tcp_id id, tcp::segment& seg, const flow_key& flow, received_packet& p, time_point now,
+                           std::optional<tcp::seq_number> iss);
+    void arrives_in_closed(const tcp::segment& seg, const flow_key& flow, received_packet& p, time_point now);
     void child_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now);
-    tcp_socket& make_child(tcp_id listener, const endpoint& local, const endpoint& remote, const network::path& path, tcp_id& id,
+    tcp_socket& make_child(tcp_id listener, const flow_key& flow, const network::path& path, tcp_id& id,
                            std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> cookie, time_point now);
-    bool may_open_fast(const tcp_socket& listener, const tcp::segment& syn, const endpoint& local, const endpoint& remote,
+    bool may_open_fast(const tcp_socket& listener, const tcp::segment& syn, const flow_key& flow,
                        std::unique_ptr<const tcp::fast_open>& cookie, time_point now);
     void opened_fast(tcp_id listener, tcp_id id, tcp_socket& child);
     void learn_fast_open(const tcp_socket& s, const tcp::segment_options& answer, time_point now);
-    void send_cookie(const tcp_socket& listener, const tcp::segment& syn, const endpoint& local, const endpoint& remote,
-                     const network::path& path, time_point now);
-    bool arrives_with_cookie(tcp_id listener, tcp::segment& seg, const endpoint& local, const endpoint& remote,
-                             const received_packet& p, time_point now);
+    void send_cookie(const tcp_socket& listener, const tcp::segment& syn, const flow_key& flow, const network::path& path,
+                     time_point now);
+    bool arrives_with_cookie(tcp_id listener, tcp::segment& seg, const flow_key& flow, const received_packet& p, time_point now);
     void offer(tcp_id child, tcp_socket& listener);
     void promote(tcp_id id, tcp_socket& child);
     void promote_patient(tcp_socket& listener, time_point now);
@@ -225,8 +222,8 @@ private:
     std::size_t share_of(const tcp_socket& s) const noexcept;
     void pump(tcp_id id, tcp_socket& s, time_point now);
     void follow_route(tcp_socket& s, time_point now); ///< routes, or what they lead to, may have changed
-    error_code transmit(const endpoint& local, const endpoint& remote, const tcp_socket* s, tcp::outgoing_segment&& seg,
-                        time_point now);
+    /// @param flow that the peer's segments have: the segment goes to its source  @param s null: there is no socket
+    error_code transmit(const flow_key& flow, const tcp_socket* s, tcp::outgoing_segment&& seg, time_point now);
     void raise_events(tcp_id id, tcp_socket& s);
     void arm(tcp_id id, tcp_socket& s, time_point deadline);
     void timer_fired(tcp_id id, time_point now);
@@ -251,12 +248,6 @@ private:
     const congestion_controls::entry* default_congestion_;
     tcp_counters& counters_;
     siphash_key numbers_key_, port_key_, table_key_;
-    struct hashed_names
-    {
-        ip::conversation of; ///< of no ports: none yet
-        std::uint32_t hash = 0;
-    };
-    mutable std::array<hashed_names, 128> hashed_; ///< of IPv4, lately: segments of a connection come in bursts
     syn_cookies cookies_;
     fast_open_cookies fast_open_cookies_;
     fast_open_memory fast_open_memory_;

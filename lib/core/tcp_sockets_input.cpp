@@ -1,6 +1,5 @@
 // Segments and ICMP errors to their socket; SEGMENT ARRIVES in LISTEN and CLOSED (RFC 9293 §3.10.7.1, §3.10.7.2).
 #include "core/tcp_sockets.hpp"
-#include "core/tuple_octets.hpp"
 #include "wire/transport_checksum.hpp"
 
 #include <bit>
@@ -79,7 +78,7 @@ bool is_marked(std::uint8_t tos) noexcept { return (tos & 3) == 3; }
 } // namespace
 
 /// For a connection that is there, and plain.
-bool tcp_sockets::receive_segment(interface_id interface, packet& p, const ip::conversation& names, time_point now)
+bool tcp_sockets::receive_segment(interface_id interface, packet& p, const flow_key& flow, time_point now)
 {
     constexpr std::size_t ip_size = sizeof(wire::ipv4_header);
     const const_bytes headers = p.front();
@@ -87,7 +86,7 @@ bool tcp_sockets::receive_segment(interface_id interface, packet& p, const ip::c
     wire::plain_tcp f;
     if (!wire::read_plain_tcp(headers.subspan(ip_size), size, f)) return false;
     tcp_id id;
-    tcp_socket* const s = find_connection(names, id);
+    tcp_socket* const s = find_connection(flow, id);
     if (s == nullptr) return false;
     tcp::segment seg;
     take_plain(f, seg);
@@ -110,10 +109,9 @@ void tcp_sockets::receive_packet(received_packet& p, time_point now)
     if (const auto why = read_segment(p.payload, came)) return drop(*why);
     if (!wire::verify_checksum(p.payload, p.source, p.destination, wire::ip_protocol::tcp))
         return drop(drop_reason::tcp_bad_checksum); // RFC 9293 MUST-3
-    const endpoint local{p.destination, came.destination_port};
-    const endpoint remote{p.source, came.source_port};
+    const flow_key flow({p.source, came.source_port}, {p.destination, came.destination_port}, ip_protocol::tcp);
     tcp_id id;
-    tcp_socket* const s = find_connection(local, remote, id);
+    tcp_socket* const s = find_connection(flow, id);
     const bool nobodys = s == nullptr && !id;
     packet whole;
     if (nobodys && net_.may_stray(p)) whole = p.payload;
@@ -128,7 +126,7 @@ void tcp_sockets::receive_packet(received_packet& p, time_point now)
         const auto before = s->connection->state();
         s->connection->abort(now); // from TIME-WAIT: without a reset
         state_changed(id, *s, before, now);
-        leave_table(id, s->hash, s->local.port, s->reuse_address);
+        leave_table(id, s->hash, s->local_port(), s->reuse_address);
         reap(id, *s);
     } else if (time_wait_table::holds(id)) {
         const tcp_id waiting = id;
@@ -141,52 +139,39 @@ void tcp_sockets::receive_packet(received_packet& p, time_point now)
         forget_waiting(waiting, now);
     }
     p.payload = std::move(whole);
-    if (find_listener(p.interface, local, remote, id) != nullptr) return arrives_in_listen(id, seg, local, remote, p, now, iss);
-    arrives_in_closed(seg, local, remote, p, now);
+    if (find_listener(p.interface, flow, id) != nullptr) return arrives_in_listen(id, seg, flow, p, now, iss);
+    arrives_in_closed(seg, flow, p, now);
 }
 
-/// @param id also set if it is one that only waits, and has no socket
-tcp_socket* tcp_sockets::find_connection(const endpoint& local, const endpoint& remote, tcp_id& id)
+/// The connection of the last segment is looked at first: segments of one connection come in bursts.
+/// @param id set also where null is returned, if the connection is an entry of the TIME-WAIT table
+tcp_socket* tcp_sockets::find_connection(const flow_key& flow, tcp_id& id)
 {
-    if (const auto* const last = sockets_.find(last_found_);
-        last != nullptr && !last->rests()) { // one segment seldom comes alone
-        tcp_socket& s = last->awake();
-        if (s.local == local && s.remote == remote) return id = last_found_, &s;
-    }
-    id = connection_of(local, remote);
-    tcp_socket* const s = id ? find(id) : nullptr;
+    if (const auto* const last = sockets_.find(last_found_); last != nullptr && !last->rests() && last->awake().flow == flow)
+        return id = last_found_, &last->awake();
+    id = connection_of(flow);
+    tcp_socket* const s = id && !time_wait_table::holds(id) ? find(id) : nullptr;
     last_found_ = s != nullptr ? id : tcp_id();
     return s;
 }
 
-/// Null also if it only waits.
-tcp_socket* tcp_sockets::find_connection(const ip::conversation& names, tcp_id& id)
-{
-    if (const auto* const last = sockets_.find(last_found_); last != nullptr && !last->rests() && last->awake().names == names)
-        return id = last_found_, &last->awake();
-    id = connections_.find(table_hash(names), [&](tcp_id candidate) { return has_names(candidate, names); });
-    if (!id) return nullptr;
-    last_found_ = id;
-    return find(id);
-}
-
 /// The listener on that very address, else on any. Of several (all with SO_REUSEPORT) each gets its share of the peers.
-tcp_socket* tcp_sockets::find_listener(interface_id interface, const endpoint& local, const endpoint& remote, tcp_id& id)
+tcp_socket* tcp_sockets::find_listener(interface_id interface, const flow_key& flow, tcp_id& id)
 {
-    const auto use = ports_.find(local.port);
+    const auto use = ports_.find(flow.destination_port());
     if (use == ports_.end()) return nullptr;
     bool exact = false;
     candidates_.clear();
     for (const tcp_id candidate : use->second.bound) {
         const tcp_socket* const s = find(candidate);
         if (s == nullptr || !s->listening || (s->device && *s->device != interface)) continue;
-        const bool is_exact = s->local.address == local.address;
-        if (!is_exact && (exact || !s->local.address.is_unspecified())) continue;
+        const bool is_exact = s->local_address() == flow.destination_address();
+        if (!is_exact && (exact || !s->local_address().is_unspecified())) continue;
         if (is_exact && !std::exchange(exact, true)) candidates_.clear();
         candidates_.push_back(candidate);
     }
     if (candidates_.empty()) return nullptr;
-    const std::size_t chosen = candidates_.size() == 1 ? 0 : table_hash(local, remote) % candidates_.size();
+    const std::size_t chosen = candidates_.size() == 1 ? 0 : table_hash(flow) % candidates_.size();
     id = candidates_[chosen];
     return find(id);
 }
@@ -212,24 +197,23 @@ void tcp_sockets::deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, interfac
 }
 
 /// RFC 9293 §3.10.7.1. Nothing is said to a reset, nor to who cannot be answered.
-void tcp_sockets::arrives_in_closed(const tcp::segment& seg, const endpoint& local, const endpoint& remote, received_packet& p,
-                                    time_point now)
+void tcp_sockets::arrives_in_closed(const tcp::segment& seg, const flow_key& flow, received_packet& p, time_point now)
 {
     if (!p.payload.empty() && net_.may_stray(p)) return net_.pass_on(p);
     net_.dropped(p.interface, drop_reason::tcp_no_socket, p.payload, now);
     const auto rst = tcp::reset_for(seg);
     if (!rst) return;
-    (void)transmit(local, remote, nullptr, rst->to_segment(), now);
+    (void)transmit(flow, nullptr, rst->to_segment(), now);
 }
 
 /// RFC 9293 §3.10.7.2
-void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, const endpoint& local, const endpoint& remote,
-                                    received_packet& p, time_point now, std::optional<tcp::seq_number> iss)
+void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, const flow_key& flow, received_packet& p, time_point now,
+                                    std::optional<tcp::seq_number> iss)
 {
     if (seg.bits.rst) return net_.dropped(p.interface, drop_reason::tcp_no_socket, p.payload, now); // first
     if (seg.bits.ack) {                                                                             // second
-        if (arrives_with_cookie(listener, seg, local, remote, p, now)) return;
-        return arrives_in_closed(seg, local, remote, p, now);
+        if (arrives_with_cookie(listener, seg, flow, p, now)) return;
+        return arrives_in_closed(seg, flow, p, now);
     }
     if (!seg.bits.syn || seg.bits.fin) // fourth; nobody opens and closes at once but scanners, and Linux does not listen to them
         return net_.dropped(p.interface, drop_reason::tcp_bad_flags, p.payload, now);
@@ -238,13 +222,13 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, const en
         ++counters_.listen_overflows;
         return net_.dropped(p.interface, drop_reason::tcp_backlog_full, p.payload, now);
     }
-    const auto path = net_.path_to(remote.address, local.address, parent.device);
+    const auto path = net_.path_to(flow.source_address(), flow.destination_address(), parent.device);
     if (!path) return net_.dropped(p.interface, drop_reason::no_route, p.payload, now);
-    if (parent.listening->syn_queue_full()) return send_cookie(parent, seg, local, remote, *path, now);
+    if (parent.listening->syn_queue_full()) return send_cookie(parent, seg, flow, *path, now);
     std::unique_ptr<const tcp::fast_open> cookie;
-    const bool early = may_open_fast(parent, seg, local, remote, cookie, now);
+    const bool early = may_open_fast(parent, seg, flow, cookie, now);
     tcp_id id;
-    tcp_socket& child = make_child(listener, local, remote, *path, id, iss, std::move(cookie), now);
+    tcp_socket& child = make_child(listener, flow, *path, id, iss, std::move(cookie), now);
     child.connection->open_passive(seg, now, early);
     state_changed(id, child, tcp_state::listen, now);
     if (early) opened_fast(listener, id, child);
@@ -252,8 +236,8 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, const en
 }
 
 /// A connection that is about to be in SYN-RECEIVED.
-tcp_socket& tcp_sockets::make_child(tcp_id listener, const endpoint& local, const endpoint& remote, const network::path& path,
-                                    tcp_id& id, std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> cookie,
+tcp_socket& tcp_sockets::make_child(tcp_id listener, const flow_key& flow, const network::path& path, tcp_id& id,
+                                    std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> cookie,
                                     time_point now)
 {
     tcp_socket& child = make_socket(id);
@@ -270,8 +254,7 @@ tcp_socket& tcp_sockets::make_child(tcp_id listener, const endpoint& local, cons
     child.do_not_route = parent.do_not_route;
     child.receive_low_watermark = parent.receive_low_watermark;
     child.local_ports = parent.local_ports;
-    child.local = local;
-    child.remote = remote;
+    child.flow = flow;
     child.listener = listener;
     child.path = path;
     start(id, child, iss, std::move(cookie), now);
@@ -282,15 +265,16 @@ tcp_socket& tcp_sockets::make_child(tcp_id listener, const endpoint& local, cons
 // -- TCP Fast Open (RFC 7413 §4.2) ------------------------------------------------------------------------------------
 
 /// @param cookie what the SYN,ACK is to give the client, if anything  @return the SYN's data may be taken
-bool tcp_sockets::may_open_fast(const tcp_socket& listener, const tcp::segment& syn, const endpoint& local,
-                                const endpoint& remote, std::unique_ptr<const tcp::fast_open>& cookie, time_point now)
+bool tcp_sockets::may_open_fast(const tcp_socket& listener, const tcp::segment& syn, const flow_key& flow,
+                                std::unique_ptr<const tcp::fast_open>& cookie, time_point now)
 {
     const auto& shown = syn.options.fast_open;
     if (listener.fast_open_queue == 0 || (!shown && !listener.fast_open_without_cookie)) return false;
     bool good = listener.fast_open_without_cookie;
     if (!good) {
-        tcp::fast_open_cookie current = fast_open_cookies_.make(local.address, remote.address, now);
-        good = fast_open_cookies_.check(local.address, remote.address, *shown, now);
+        const address ours = flow.destination_address(), client = flow.source_address();
+        tcp::fast_open_cookie current = fast_open_cookies_.make(ours, client, now);
+        good = fast_open_cookies_.check(ours, client, *shown, now);
         if (*shown != current) cookie = std::make_unique<const tcp::fast_open>(tcp::fast_open{std::move(current)});
     }
     if (!good || syn.payload_size == 0) return false;
@@ -313,22 +297,22 @@ void tcp_sockets::opened_fast(tcp_id listener, tcp_id id, tcp_socket& child)
 void tcp_sockets::learn_fast_open(const tcp_socket& s, const tcp::segment_options& answer, time_point now)
 {
     if (answer.fast_open && !answer.fast_open->empty())
-        fast_open_memory_.given(s.remote.address, *answer.fast_open, tcp::heeded_mss(answer.max_segment));
+        fast_open_memory_.given(s.remote_address(), *answer.fast_open, tcp::heeded_mss(answer.max_segment));
     if (s.connection->data_in_syn() == tcp::early_data::sent && s.connection->syn_timed_out())
-        fast_open_memory_.avoid(s.remote.address, now);
+        fast_open_memory_.avoid(s.remote_address(), now);
 }
 
 // -- SYN cookies ------------------------------------------------------------------------------------------------------
 
 /// A SYN,ACK as a connection would send it, but for its sequence number and timestamp.
-void tcp_sockets::send_cookie(const tcp_socket& listener, const tcp::segment& syn, const endpoint& local, const endpoint& remote,
+void tcp_sockets::send_cookie(const tcp_socket& listener, const tcp::segment& syn, const flow_key& flow,
                               const network::path& path, time_point now)
 {
     ++counters_.syn_cookies_sent;
     cookie_sent_ = now;
     tcp::connection_setup setup = setup_for(listener, path);
-    setup.timestamp_offset = numbers_of(local, remote, now).timestamp_offset;
-    setup.iss = cookies_.make(tuple_octets(local, remote), syn, now);
+    setup.timestamp_offset = numbers_of(flow, now).timestamp_offset;
+    setup.iss = cookies_.make(flow, syn, now);
     tcp_counters unseen;
     tcp::connection c(std::move(setup), unseen);
     c.open_passive(syn, now);
@@ -341,26 +325,26 @@ void tcp_sockets::send_cookie(const tcp_socket& listener, const tcp::segment& sy
         answer.options.sack_permitted = false;
         answer.bits.ece = false;
     }
-    (void)transmit(local, remote, nullptr, std::move(answer), now);
+    (void)transmit(flow, nullptr, std::move(answer), now);
 }
 
 /// @return true if the segment acknowledges a cookie of ours, and is dealt with
-bool tcp_sockets::arrives_with_cookie(tcp_id listener, tcp::segment& seg, const endpoint& local, const endpoint& remote,
-                                      const received_packet& p, time_point now)
+bool tcp_sockets::arrives_with_cookie(tcp_id listener, tcp::segment& seg, const flow_key& flow, const received_packet& p,
+                                      time_point now)
 {
     if (cookie_sent_ == time_point{} || now - cookie_sent_ > std::chrono::minutes(2) || seg.bits.syn) return false;
-    const auto syn = cookies_.check(tuple_octets(local, remote), seg, now);
+    const auto syn = cookies_.check(flow, seg, now);
     if (!syn) return false;
     if (find(listener)->listening->full()) {
         ++counters_.listen_overflows;
         net_.dropped(p.interface, drop_reason::tcp_backlog_full, p.payload, now);
         return true;
     }
-    const auto path = net_.path_to(remote.address, local.address, find(listener)->device);
+    const auto path = net_.path_to(flow.source_address(), flow.destination_address(), find(listener)->device);
     if (!path) return false;
     ++counters_.syn_cookies_received;
     tcp_id id;
-    tcp_socket& child = make_child(listener, local, remote, *path, id, seg.ack - 1, nullptr, now);
+    tcp_socket& child = make_child(listener, flow, *path, id, seg.ack - 1, nullptr, now);
     child.connection->open_passive(*syn, now);
     state_changed(id, child, tcp_state::listen, now);
     tcp::outgoing_segment sent_before;
@@ -428,7 +412,7 @@ void tcp_sockets::watch_deferred(tcp_id listener, tcp_socket& s)
 void tcp_sockets::icmp_error(const icmp_error_report& r, time_point now) // RFC 9293 MUST-54
 {
     tcp_id id;
-    tcp_socket* const s = find_connection(r.local, r.remote, id);
+    tcp_socket* const s = find_connection(r.flow.reversed(), id);
     if (s == nullptr) return;
     const tcp_state before = s->connection->state();
     if (r.mtu != 0) {

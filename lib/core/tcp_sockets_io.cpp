@@ -129,7 +129,7 @@ result<endpoint> tcp_sockets::local_endpoint(tcp_id id) const
 {
     const tcp_socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
-    return s->local;
+    return s->local();
 }
 
 result<endpoint> tcp_sockets::remote_endpoint(tcp_id id) const
@@ -138,7 +138,7 @@ result<endpoint> tcp_sockets::remote_endpoint(tcp_id id) const
     if (s == nullptr) return errno_code(EBADF);
     if (!s->connection || over(s->connection->state()) || s->connection->state() == tcp_state::syn_sent)
         return errno_code(ENOTCONN);
-    return s->remote;
+    return s->remote();
 }
 
 result<std::size_t> tcp_sockets::available(tcp_id id) const

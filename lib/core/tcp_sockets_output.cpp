@@ -27,29 +27,30 @@ void put_numbers(const tcp::outgoing_segment& seg, wire::tcp_numbers& out)
     out.window = static_cast<std::uint16_t>(seg.window);
 }
 
-void push_header(const endpoint& local, const endpoint& remote, tcp::outgoing_segment& seg, bool partial)
+/// @param flow of what comes in: the segment goes the other way
+void push_header(const flow_key& flow, tcp::outgoing_segment& seg, bool partial)
 {
     wire::tcp_fields f;
-    f.source_port = local.port;
-    f.destination_port = remote.port;
+    f.source_port = flow.destination_port();
+    f.destination_port = flow.source_port();
     put_numbers(seg, f);
     f.urgent = seg.urgent;
     put_options(seg.options, seg.bits.syn, f.options);
-    wire::push_tcp(seg.payload, f, local.address, remote.address, partial);
+    wire::push_tcp(seg.payload, f, flow.destination_address(), flow.source_address(), partial);
 }
 
 bool is_plain(const tcp::outgoing_segment& seg) noexcept { return !seg.bits.syn && !seg.bits.urg && seg.options.sack.empty(); }
 
-/// @param names as they stand in what comes
-void push_plain_header(const ip::conversation& names, tcp::outgoing_segment& seg, bool partial)
+/// Over IPv4. @param flow as of push_header()
+void push_plain_header(const flow_key& flow, tcp::outgoing_segment& seg, bool partial)
 {
     wire::plain_tcp f;
-    f.source_port = static_cast<std::uint16_t>(names.ports);
-    f.destination_port = static_cast<std::uint16_t>(names.ports >> 16);
+    f.source_port = flow.destination_port();
+    f.destination_port = flow.source_port();
     put_numbers(seg, f);
     if (seg.options.ts) f.timestamps = wire::tcp_timestamps{seg.options.ts->value, seg.options.ts->echo};
-    const address_v4 remote(static_cast<std::uint32_t>(names.addresses >> 32));
-    const address_v4 local(static_cast<std::uint32_t>(names.addresses));
+    const address_v4 remote(static_cast<std::uint32_t>(flow.v4_addresses() >> 32));
+    const address_v4 local(static_cast<std::uint32_t>(flow.v4_addresses()));
     wire::push_tcp(seg.payload, f, local, remote, partial);
 }
 
@@ -134,7 +135,7 @@ void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
         tcp::outgoing_segment seg;
         if (!s.connection->next_segment(seg, now, goes_on)) return note_waiting(id, s);
         sent += seg.payload.size();
-        if (const auto failed = transmit(s.local, s.remote, &s, std::move(seg), now)) s.connection->on_local_error(failed);
+        if (const auto failed = transmit(s.flow, &s, std::move(seg), now)) s.connection->on_local_error(failed);
         if (s.connection->gave_last()) return note_waiting(id, s);
     }
     block(id, s);
@@ -150,7 +151,7 @@ void tcp_sockets::block(tcp_id id, tcp_socket& s)
 void tcp_sockets::follow_route(tcp_socket& s, time_point now)
 {
     s.path_generation = net_.route_generation();
-    const auto path = net_.path_to(s.remote.address, s.local.address, s.device);
+    const auto path = net_.path_to(s.remote_address(), s.local_address(), s.device);
     if (!path) return;
     s.path = *path;
     const path_limits l = limits_of(s.path);
@@ -228,25 +229,24 @@ void tcp_sockets::next_turn(time_point now)
     postponed_.clear();
 }
 
-error_code tcp_sockets::transmit(const endpoint& local, const endpoint& remote, const tcp_socket* s, tcp::outgoing_segment&& seg,
-                                 time_point now)
+error_code tcp_sockets::transmit(const flow_key& flow, const tcp_socket* s, tcp::outgoing_segment&& seg, time_point now)
 {
     ++counters_.out_segs;
     if (seg.bits.rst) ++counters_.out_rsts;
     packet& p = seg.payload;
     if (trace* const t = net_.tracer(); t != nullptr && seg.retransmission)
-        t->tcp_retransmitted(local, remote, seg.seq.value(), static_cast<std::uint32_t>(p.size()), now);
+        t->tcp_retransmitted(flow.destination(), flow.source(), seg.seq.value(), static_cast<std::uint32_t>(p.size()), now);
     if (seg.gso_size != 0) {
         p.offload.gso = offload_info::gso_type::tcp_v4;
         p.offload.gso_size = seg.gso_size;
     }
     const std::size_t payload = p.size();
     const bool partial = seg.gso_size != 0 || (s != nullptr && s->path.offload.checksum); // who cuts it completes it
-    const bool known = s != nullptr && s->names.ports != 0;                               // and over IPv4
-    if (known && is_plain(seg)) {
-        push_plain_header(s->names, seg, partial);
+    const bool v4 = flow.is_v4();
+    if (v4 && is_plain(seg)) {
+        push_plain_header(flow, seg, partial);
     } else {
-        push_header(local, remote, seg, partial);
+        push_header(flow, seg, partial);
     }
     if (seg.gso_size != 0) p.offload.header_length = static_cast<std::uint16_t>(p.size() - payload);
     const auto marked = [&seg](std::uint8_t tos) { // ECT(0), RFC 3168 §5
@@ -254,11 +254,11 @@ error_code tcp_sockets::transmit(const endpoint& local, const endpoint& remote, 
     };
     const bool dont_fragment = s == nullptr || !s->connection || !s->connection->may_be_fragmented();
     // RFC 9293 MUST-48, MUST-49
-    if (known && dont_fragment &&
-        net_.send_segment(p, s->names.addresses, s->options.ttl, marked(s->options.tos), s->device, now))
+    if (v4 && s != nullptr && dont_fragment &&
+        net_.send_segment(p, flow.v4_addresses(), s->options.ttl, marked(s->options.tos), s->device, now))
         return {};
-    network::send_info info{local.address, remote.address,        wire::ip_protocol::tcp,
-                            defaults_.ttl, marked(defaults_.tos), dont_fragment};
+    network::send_info info{flow.destination_address(), flow.source_address(), ip_protocol::tcp, defaults_.ttl,
+                            marked(defaults_.tos),      dont_fragment};
     if (s != nullptr) info.ttl = s->options.ttl, info.tos = marked(s->options.tos), info.via = s->device;
     return net_.send(std::move(p), info, now); // what is lost on the way out is retransmitted as any loss is
 }
@@ -283,7 +283,7 @@ void tcp_sockets::timer_fired(tcp_id id, time_point now)
     if (!s->connection) return;
     const tcp_state before = s->connection->state();
     s->connection->on_timer(now);
-    if (s->connection->hears_nothing(now)) net_.doubt_path(s->remote.address, s->device, now);
+    if (s->connection->hears_nothing(now)) net_.doubt_path(s->remote_address(), s->device, now);
     state_changed(id, *s, before, now);
     touch(id, *s);
 }
@@ -304,7 +304,7 @@ void tcp_sockets::state_changed(tcp_id id, tcp_socket& s, tcp_state before, time
     if (before == after) return;
     if (tcp::counts_as_established(before) != tcp::counts_as_established(after))
         counters_.curr_estab += tcp::counts_as_established(after) ? 1 : std::uint64_t(-1);
-    if (trace* const t = net_.tracer()) t->tcp_state_changed(s.local, s.remote, before, after, now);
+    if (trace* const t = net_.tracer()) t->tcp_state_changed(s.local(), s.remote(), before, after, now);
     if (before == tcp_state::syn_sent || before == tcp_state::syn_received) s.connecting = after == tcp_state::syn_received;
     if (s.listener || s.fast_opened_by) child_changed(id, s, before, now);
 }
@@ -345,7 +345,7 @@ bool tcp_sockets::reap(tcp_id id, tcp_socket& s)
 {
     const bool ended = !s.connection || s.connection->state() == tcp_state::closed;
     if (!ended || s.blocked || s.postponed) return false;
-    if (s.connection) leave_table(id, s.hash, s.local.port, s.reuse_address);
+    if (s.connection) leave_table(id, s.hash, s.local_port(), s.reuse_address);
     if (!s.detached) return false;
     erase(id, s);
     return true;

@@ -61,9 +61,8 @@ void tcp_sockets::wake(tcp_id id, tcp_socket_slot& slot)
     static_cast<tcp_socket_facts&>(s) = from.facts;
     s.event.owner = from.owner;
     s.options = *from.options;
-    s.hash = table_hash(s.local, s.remote);
-    s.names = conversation_of(s.local, s.remote);
-    if (const auto path = net_.path_to(s.remote.address, s.local.address, s.device)) s.path = *path;
+    s.hash = table_hash(s.flow);
+    if (const auto path = net_.path_to(s.remote_address(), s.local_address(), s.device)) s.path = *path;
     tcp::connection_setup setup;
     setup.options = s.options;
     setup.crowd = &crowd_;

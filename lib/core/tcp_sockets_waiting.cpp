@@ -15,8 +15,7 @@ void tcp_sockets::let_wait(tcp_id id, tcp_socket& s)
     const time_point end = s.connection->next_deadline();
     if (!waiting_.takes(end)) return arm(id, s, end); // it has been revived, or its 2 MSL are others
     time_wait_table::entry e;
-    e.names = packed_names(s.local, s.remote);
-    e.hash = s.hash;
+    e.flow = s.flow;
     e.memory = s.connection->remember();
     e.end = end;
     e.device = s.device;
@@ -34,11 +33,9 @@ tcp_socket& tcp_sockets::revive(tcp_id waiting, tcp_id& id, time_point now)
 {
     const time_wait_table::entry e = waiting_.take(waiting);
     tcp_socket& s = make_socket(id);
-    s.local = e.names.local();
-    s.remote = e.names.remote();
-    s.hash = e.hash;
-    s.names = conversation_of(s.local, s.remote);
-    s.family = family_of(s.local.address);
+    s.flow = e.flow;
+    s.hash = table_hash(s.flow);
+    s.family = family_of(s.local_address());
     s.options = defaults_;
     s.options.ttl = e.ttl;
     s.options.tos = e.tos;
@@ -46,7 +43,7 @@ tcp_socket& tcp_sockets::revive(tcp_id waiting, tcp_id& id, time_point now)
     s.detached = true;
     s.reuse_address = e.reuse_address;
     s.device = e.device;
-    if (const auto path = net_.path_to(s.remote.address, s.local.address, e.device)) s.path = *path;
+    if (const auto path = net_.path_to(s.remote_address(), s.local_address(), e.device)) s.path = *path;
     tcp::connection_setup setup = setup_for(s, s.path);
     setup.timestamp_offset = e.memory.timestamp_offset;
     setup.secret = random_.next_u32();
@@ -59,10 +56,9 @@ tcp_socket& tcp_sockets::revive(tcp_id waiting, tcp_id& id, time_point now)
 void tcp_sockets::forget_waiting(tcp_id waiting, time_point now)
 {
     const time_wait_table::entry e = waiting_.take(waiting);
-    const endpoint local = e.names.local();
-    leave_table(waiting, e.hash, local.port, e.reuse_address);
+    leave_table(waiting, table_hash(e.flow), e.flow.destination_port(), e.reuse_address);
     if (trace* const t = net_.tracer())
-        t->tcp_state_changed(local, e.names.remote(), tcp_state::time_wait, tcp_state::closed, now);
+        t->tcp_state_changed(e.flow.destination(), e.flow.source(), tcp_state::time_wait, tcp_state::closed, now);
 }
 
 void tcp_sockets::waiting_ended(time_point now)

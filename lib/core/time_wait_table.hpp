@@ -2,9 +2,9 @@
 /// The connections of a host that only wait for 2 MSL to pass: a record each, in order of their ends.
 #pragma once
 
+#include "base/flow_key.hpp"
 #include "core/network.hpp"
 #include "core/socket_types.hpp"
-#include "core/tuple_octets.hpp"
 #include "tcp/time_wait.hpp"
 
 #include <array>
@@ -22,11 +22,10 @@ class time_wait_table
 public:
     struct alignas(32) entry ///< lies in two lines of the processor's cache
     {
-        packed_names names;
+        flow_key flow; ///< of the peer's segments
         bool reuse_address = false;
         std::uint8_t ttl = 64, tos = 0;
         tcp::time_wait_memory memory;
-        std::uint32_t hash = 0;             ///< of its names, in the table of connections
         std::optional<interface_id> device; ///< SO_BINDTODEVICE
         time_point end{};
     };

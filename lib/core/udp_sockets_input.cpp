@@ -138,11 +138,11 @@ bool udp_sockets::receive_raw(const received_packet& p, wire::ip_protocol protoc
 /// RFC 1122 §4.1.3.3; as Linux, only to a connected socket, and only once; or to one that wants to hear all of them.
 void udp_sockets::icmp_error(const icmp_error_report& r, time_point)
 {
-    socket* const s = demultiplex(r.interface, r.local, r.remote, nullptr);
+    socket* const s = demultiplex(r.interface, r.flow.source(), r.flow.destination(), nullptr);
     if (s == nullptr) return;
     if (s->receive_errors) {
         if (s->error_queue.size() >= most_error_messages) return;
-        error_message m{r.remote, r.why, r.offender, r.type, r.code, r.mtu, r.quote};
+        error_message m{r.flow.destination(), r.why, r.offender, r.type, r.code, r.mtu, r.quote};
         const std::size_t headers = sizeof(wire::ipv4_header) + sizeof(wire::udp_header);
         m.payload.consume(std::min(m.payload.size(), headers));
         s->error_queue.push_back(std::move(m));

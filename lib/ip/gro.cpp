@@ -49,9 +49,9 @@ bool same(const std::byte* a, const std::byte* b, std::size_t n) noexcept
 }
 
 template <class List>
-auto find_stream(List& list, const conversation& s)
+auto find_stream(List& list, const flow_key& flow)
 {
-    return std::find_if(list.begin(), list.end(), [&](const auto& x) { return x.from == s; });
+    return std::find_if(list.begin(), list.end(), [&](const auto& x) { return x.flow == flow; });
 }
 
 } // namespace
@@ -66,31 +66,31 @@ void coalescer::add(packet&& p)
     look_at(p, link_, v);
     vouch_for(p, v);
     if (v.is_tcp) {
-        const bool first = is_first_of(v.from);
-        if (v.right && v.opens && first) return void(openings_.emplace_back(std::move(p), true, v.from));
+        const bool first = is_first_of(v.flow);
+        if (v.right && v.opens && first) return void(openings_.emplace_back(std::move(p), true, v.flow));
         if (!(runs_.empty() && acknowledgements_.empty()) && add_to_known(p, v)) return;
         if (v.as != use::none) remember(v);
         if (v.as == use::joined) p.truncate(v.size);
     }
-    batch_.emplace_back(std::move(p), v.right, v.from);
+    batch_.emplace_back(std::move(p), v.right, v.flow);
 }
 
 /// Of its stream, in this batch; false if it might not be.
-bool coalescer::is_first_of(const conversation& c) noexcept
+bool coalescer::is_first_of(const flow_key& flow) noexcept
 {
-    const std::uint64_t mixed = (c.addresses ^ c.ports) * 0x9e37'79b9'7f4a'7c15U;
+    const std::uint64_t mixed = (flow.v4_addresses() ^ flow.ports()) * 0x9e37'79b9'7f4a'7c15U;
     const std::size_t bit = mixed >> 54;
     const bool seen = seen_[bit];
     seen_[bit] = true;
     return !seen;
 }
 
-bool coalescer::is_right(packet& p, link_type link, conversation& of) noexcept
+bool coalescer::is_right(packet& p, link_type link, flow_key& flow) noexcept
 {
     view v;
     look_at(p, header_of(link), v);
     vouch_for(p, v);
-    if (v.right) of = v.from;
+    if (v.right) flow = v.flow;
     return v.right;
 }
 
@@ -116,7 +116,7 @@ void coalescer::look_at(const packet& p, std::size_t link, view& v) noexcept
     if (octet(ip, offsetof(wire::ipv4_header, protocol)) != static_cast<unsigned>(wire::ip_protocol::tcp)) return;
     v.is_tcp = true;
     v.octets = front.data();
-    v.from = {wire::load_64(ip + offsetof(wire::ipv4_header, source)), wire::load_32(tcp)};
+    v.flow = flow_key::v4(wire::load_64(ip + offsetof(wire::ipv4_header, source)), wire::load_32(tcp), ip_protocol::tcp);
     v.sequence = wire::load_32(tcp + offsetof(wire::tcp_header, sequence));
     v.size = link + wire::load_16(ip + offsetof(wire::ipv4_header, total_length));
     v.headers_size = link + ip_size + 4U * (octet(tcp, offsetof(wire::tcp_header, offset)) >> 4);
@@ -178,7 +178,7 @@ bool coalescer::alike(const std::byte* headers, const view& v) const noexcept
 /// Joins it to what has come of its stream, or puts it in its place. False: it stands for itself.
 bool coalescer::add_to_known(packet& p, view& v)
 {
-    if (const auto r = find_stream(runs_, v.from); r != runs_.end()) {
+    if (const auto r = find_stream(runs_, v.flow); r != runs_.end()) {
         if (v.as == use::joined && takes(*r, v)) {
             join(*r, p, v);
             return true;
@@ -186,7 +186,7 @@ bool coalescer::add_to_known(packet& p, view& v)
         finish(*r);
         runs_.erase(r);
     }
-    if (const auto a = find_stream(acknowledgements_, v.from); a != acknowledgements_.end()) {
+    if (const auto a = find_stream(acknowledgements_, v.flow); a != acknowledgements_.end()) {
         if (v.as == use::superseded) {
             if (is_superseded(*a, v)) {
                 packet_at(a->index) = std::move(p);
@@ -269,13 +269,13 @@ void coalescer::remember(const view& v)
     };
     if (v.as == use::superseded) {
         room_in(acknowledgements_);
-        acknowledgements_.push_back({v.from, batch_.size(), v.repeats});
+        acknowledgements_.push_back({v.flow, batch_.size(), v.repeats});
         return;
     }
     if (runs_.size() == most_streams) finish(runs_.front());
     room_in(runs_);
     const auto next = v.sequence + static_cast<std::uint32_t>(v.payload());
-    runs_.push_back({v.from, next, batch_.size(), v.headers_size, v.payload(), v.payload()});
+    runs_.push_back({v.flow, next, batch_.size(), v.headers_size, v.payload(), v.payload()});
 }
 
 std::span<arrival> coalescer::finish()

@@ -4,6 +4,8 @@
 /// Over IPv4 without IP options.
 #pragma once
 
+#include "base/flow_key.hpp"
+
 #include <tapio/core/device_info.hpp>
 #include <tapio/core/packet.hpp>
 
@@ -18,21 +20,13 @@
 
 namespace tapio::core::ip {
 
-/// Addresses and ports of a segment over IPv4 in host byte order, the source's above the destination's.
-struct conversation
-{
-    std::uint64_t addresses = 0;
-    std::uint32_t ports = 0;
-    friend bool operator==(const conversation&, const conversation&) = default;
-};
-
 /// A packet that has come.
 struct arrival
 {
-    arrival(packet&& p, bool is_right, const conversation& c) noexcept : contents(std::move(p)), of(c), right(is_right) {}
+    arrival(packet&& p, bool is_right, const flow_key& f) noexcept : contents(std::move(p)), flow(f), right(is_right) {}
 
     packet contents;
-    conversation of; ///< if it is `right`
+    flow_key flow; ///< if it is `right`
     /// A TCP segment over IPv4: IP header without options and no fragment, all headers in one piece and as long as they say, and
     /// the checksums right. Of these it need not be asked again.
     bool right;
@@ -57,8 +51,8 @@ public:
 
     void add(packet&& p);
 
-    /// arrival::right and arrival::of of a packet that comes alone. What was verified on the way is marked in it.
-    static bool is_right(packet& p, link_type link, conversation& of) noexcept;
+    /// arrival::right and arrival::flow of a packet that comes alone. What was verified on the way is marked in it.
+    static bool is_right(packet& p, link_type link, flow_key& flow) noexcept;
 
     /// What has become of the packets, in two parts; they may be moved from. Until the next add() or clear().
     std::span<arrival> openings() noexcept { return openings_; }
@@ -84,7 +78,7 @@ private:
         const std::byte* octets;  ///< from the link's header on
         std::size_t size;         ///< octets without padding
         std::size_t headers_size; ///< octets of all headers
-        conversation from;
+        flow_key flow;
         std::uint32_t sequence;
         use as;
         bool is_tcp;  ///< over IPv4 without options, its headers in one piece: else nothing of this is set but `as`
@@ -98,7 +92,7 @@ private:
     /// A segment and what has been joined to it.
     struct run
     {
-        conversation from;
+        flow_key flow;
         std::uint32_t next;  ///< the sequence number that goes on here
         std::size_t index;   ///< of the packet
         std::size_t headers; ///< octets
@@ -111,7 +105,7 @@ private:
     /// The last bare acknowledgement of a stream, of which nothing else has come since.
     struct acknowledgement
     {
-        conversation from;
+        flow_key flow;
         std::size_t index;      ///< of the packet
         bool duplicate = false; ///< the one before it said the same
     };
@@ -126,7 +120,7 @@ private:
     bool is_superseded(const acknowledgement& a, const view& v) const noexcept;
     std::int32_t ahead_of(const acknowledgement& a, const view& v) const noexcept;
     bool add_to_known(packet& p, view& v);
-    bool is_first_of(const conversation& c) noexcept;
+    bool is_first_of(const flow_key& flow) noexcept;
     void join(run& r, packet& p, const view& v);
     void finish(const run& r) noexcept;
     void remember(const view& v);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/checksum.hpp"
+#include "base/ip_protocol.hpp"
 #include "wire/header.hpp"
 
 #include <tapio/core/address.hpp>
@@ -17,14 +18,7 @@
 
 namespace tapio::core::wire {
 
-enum class ip_protocol : std::uint8_t
-{
-    icmp = 1,
-    igmp = 2,
-    tcp = 6,
-    udp = 17,
-    icmpv6 = 58
-};
+using core::ip_protocol;
 
 /// As it travels, without options.
 struct ipv4_header

@@ -255,10 +255,10 @@ bool is_right(packet p, link_type link = link_type::ethernet)
     all.add(packet(p));
     const auto left = all.openings().empty() ? all.finish() : all.openings();
     EXPECT_EQ(left.size(), 1U);
-    conversation alone;
+    flow_key alone;
     EXPECT_EQ(left[0].right, coalescer::is_right(p, link, alone)) << "in a batch or alone";
     if (left[0].right) {
-        EXPECT_EQ(left[0].of, alone);
+        EXPECT_EQ(left[0].flow, alone);
     }
     return left[0].right;
 }

@@ -1,0 +1,124 @@
+/// @file
+/// The name of a flow: addresses and ports of a packet's source and destination, its protocol and its zone.
+#pragma once
+
+#include "base/ip_protocol.hpp"
+#include "base/siphash.hpp"
+
+#include <tapio/core/address.hpp>
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+namespace tapio::core {
+
+/// One direction of a conversation, of either family, in 40 octets. An IPv4 address is kept as the IPv6 address that it is mapped
+/// to (RFC 4291 §2.5.5.2), and comes out as an IPv4 address again. The zone is the scope id of a link-local address (RFC 4007
+/// §6); both ends are in one zone. Without ports (ICMP, a raw socket) they are 0.
+class flow_key
+{
+public:
+    /// From 0.0.0.0:0 to 0.0.0.0:0.
+    flow_key() noexcept = default;
+    flow_key(const endpoint& source, const endpoint& destination, ip_protocol protocol) noexcept
+    {
+        words_[1] = ports_and_rest(std::uint32_t{source.port} << 16 | destination.port, protocol);
+        put(0, source.address);
+        put(1, destination.address);
+    }
+    /// Over IPv4. @param addresses the source's in the upper half, as in the header  @param ports likewise
+    static flow_key v4(std::uint64_t addresses, std::uint32_t ports, ip_protocol protocol) noexcept
+    {
+        flow_key f;
+        f.words_[0] = addresses;
+        f.words_[1] = ports_and_rest(ports, protocol);
+        return f;
+    }
+
+    endpoint source() const noexcept { return {address_of(0), source_port()}; }
+    endpoint destination() const noexcept { return {address_of(1), destination_port()}; }
+    address source_address() const noexcept { return address_of(0); }
+    address destination_address() const noexcept { return address_of(1); }
+    std::uint16_t source_port() const noexcept { return static_cast<std::uint16_t>(words_[1] >> 48); }
+    std::uint16_t destination_port() const noexcept { return static_cast<std::uint16_t>(words_[1] >> 32); }
+    ip_protocol protocol() const noexcept { return static_cast<ip_protocol>(words_[1] & 0xff); }
+    std::uint32_t zone() const noexcept { return static_cast<std::uint32_t>(words_[1] >> 8) & most_zone; }
+
+    bool is_v4() const noexcept { return ((words_[2] ^ both_mapped) | words_[3] | words_[4]) == 0; }
+    /// The source's in the upper half. Precondition: is_v4()
+    std::uint64_t v4_addresses() const noexcept { return words_[0]; }
+    std::uint32_t ports() const noexcept
+    {
+        return static_cast<std::uint32_t>(words_[1] >> 32);
+    } ///< the source's in the upper half
+
+    /// The other direction.
+    flow_key reversed() const noexcept
+    {
+        flow_key f;
+        f.words_ = {std::rotl(words_[0], 32),
+                    ports_and_rest(std::rotl(ports(), 16), protocol()) | (words_[1] & std::uint64_t{most_zone} << 8),
+                    std::rotl(words_[2], 32), words_[4], words_[3]};
+        return f;
+    }
+
+    /// All that is compared, for hashes that take in more.
+    const std::array<std::uint64_t, 5>& words() const noexcept { return words_; }
+
+    /// SipHash-2-4, whose values may be shown to others. Over IPv4 of addresses and ports alone.
+    friend std::uint64_t siphash(const siphash_key& key, const flow_key& f) noexcept { return f.hash<2, 4>(key); }
+    /// SipHash-1-3, for hash tables.
+    friend std::uint64_t siphash_1_3(const siphash_key& key, const flow_key& f) noexcept { return f.hash<1, 3>(key); }
+
+    friend bool operator==(const flow_key& a, const flow_key& b) noexcept
+    {
+        std::uint64_t differs = 0;
+        for (std::size_t i = 0; i < a.words_.size(); ++i) differs |= a.words_[i] ^ b.words_[i];
+        return differs == 0;
+    }
+
+private:
+    static constexpr std::uint64_t mapped = 0xffff; ///< bits 64 to 95 of a mapped address
+    static constexpr std::uint64_t both_mapped = mapped << 32 | mapped;
+    static constexpr std::uint32_t most_zone = 0xff'ffff;
+
+    static std::uint64_t ports_and_rest(std::uint32_t ports, ip_protocol protocol) noexcept
+    {
+        return std::uint64_t{ports} << 32 | static_cast<std::uint64_t>(protocol);
+    }
+    /// Which half of a word is the source's (0) or the destination's (1).
+    static constexpr unsigned shift_of(unsigned end) noexcept { return end == 0 ? 32 : 0; }
+    void put_half(std::size_t word, unsigned end, std::uint64_t half) noexcept
+    {
+        words_[word] = (words_[word] & ~(std::uint64_t{0xffff'ffff} << shift_of(end))) | half << shift_of(end);
+    }
+    std::uint32_t half(std::size_t word, unsigned end) const noexcept
+    {
+        return static_cast<std::uint32_t>(words_[word] >> shift_of(end));
+    }
+    void put(unsigned end, const address& a) noexcept;
+    address address_of(unsigned end) const noexcept
+    {
+        const bool v4 = half(2, end) == mapped && words_[3 + end] == 0;
+        return v4 ? address(address_v4(half(0, end))) : v6_address_of(end);
+    }
+    address v6_address_of(unsigned end) const noexcept;
+
+    template <int each, int last_ones>
+    std::uint64_t hash(const siphash_key& key) const noexcept
+    {
+        if (is_v4()) return detail::siphash_of_12<each, last_ones>(key, words_[0], ports());
+        detail::siphash_state state(key);
+        for (const std::uint64_t w : words_) state.compress<each>(w);
+        return state.finish<last_ones>();
+    }
+
+    /// 0: the last 32 bits of both addresses, the source's above the destination's. 1: ports, likewise (32 bits), zone (24) and
+    /// protocol (8). 2: bits 64 to 95 of both addresses. 3, 4: the first 64 bits of the source, and of the destination.
+    std::array<std::uint64_t, 5> words_{0, 0, both_mapped, 0, 0};
+};
+static_assert(sizeof(flow_key) == 40);
+
+} // namespace tapio::core
