@@ -47,7 +47,8 @@ void network::ipv4_input(interface_id interface, packet&& p, bool link_group, ti
     deliver(f->protocol, r, now);
 }
 
-/// The short way: of a segment that is `ip::arrival::right`, to us as the last from there was. False: it has to go the long one.
+/// The short way: of a segment that is `ip::arrival::verified`, to us as the last from there was. False: it has to go the long
+/// one.
 bool network::segment_input(interface_id interface, packet& p, const flow_key& flow, time_point now)
 {
     const device_info& info = interfaces_[interface]->info;
@@ -56,7 +57,7 @@ bool network::segment_input(interface_id interface, packet& p, const flow_key& f
     if (link != 0 && !wire::is_plain_frame(at, info.mac)) return false;
     at += link;
     const address_v4 source = wire::source_of(at), destination = wire::destination_of(at);
-    if (!was_let_in(interface, source, destination)) return false;
+    if (!was_accepted(interface, source, destination)) return false;
     ++counters_.ip.in_receives;
     p.truncate(link + wire::load_16(at + offsetof(wire::ipv4_header, total_length)));
     p.consume(link);
@@ -77,14 +78,14 @@ bool network::segment_input(interface_id interface, packet& p, const flow_key& f
     return true;
 }
 
-/// Remembers the pairs that were right, and to us alone.
+/// Remembers the pairs of addresses that it has accepted, of packets to us alone.
 std::optional<drop_reason> network::check_addresses(interface_id interface, const wire::ipv4_fields& f, bool link_group)
 {
-    if (!link_group && !f.source_routed && was_let_in(interface, f.source, f.destination)) return std::nullopt;
+    if (!link_group && !f.source_routed && was_accepted(interface, f.source, f.destination)) return std::nullopt;
     auto why = check_source(interface, f);
     if (!why) why = check_destination(interface, f, link_group);
     if (!why && !f.destination.is_multicast() && !is_broadcast(f.destination))
-        let_in_[f.source.to_uint() % let_in_.size()] = {generation_, interface, f.source, f.destination};
+        accepted_[f.source.to_uint() % accepted_.size()] = {generation_, interface, f.source, f.destination};
     return why;
 }
 

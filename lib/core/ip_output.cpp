@@ -24,17 +24,17 @@ void move_offload(packet& p, std::size_t header) noexcept
 
 } // namespace
 
-/// Null if there is none.
-const network::way_out* network::way_to(const send_info& info)
+/// null: there is no route.
+const network::cached_route* network::cached_route_to(const send_info& info)
 {
     if (!info.destination.is_v4() || !info.source.is_v4()) return nullptr; // IPv6 will stand here
-    const std::uint64_t names = names_of(info.destination, info.source);
-    way_out& w = way_towards(names);
-    if (leads(w, names, info.via)) return &w;
+    const std::uint64_t addresses = addresses_of(info.destination, info.source);
+    cached_route& w = cache_slot(addresses);
+    if (matches(w, addresses, info.via)) return &w;
     const auto found = path_to(info.destination, info.source, info.via);
     if (!found) return nullptr;
     const address next = next_hop(info.destination, info.via);
-    w = {generation_, names, info.via, *found, next, group_mac(next)};
+    w = {generation_, addresses, info.via, *found, next, group_mac(next)};
     return &w;
 }
 
@@ -58,7 +58,7 @@ void network::enqueue(interface_id interface, packet&& p, time_point now)
     enqueue(i, std::move(p), now);
 }
 
-inline void network::transmit_ip(const way_out& way, packet&& p, time_point now)
+inline void network::transmit_ip(const cached_route& way, packet&& p, time_point now)
 {
     const interface_id interface = way.path.interface;
     net_interface& i = *interfaces_[interface];
@@ -72,13 +72,13 @@ inline void network::transmit_ip(const way_out& way, packet&& p, time_point now)
 error_code network::send(packet&& p, const send_info& info, time_point now)
 {
     ++counters_.ip.out_requests;
-    const way_out* const found = way_to(info);
+    const cached_route* const found = cached_route_to(info);
     if (found == nullptr) {
         ++counters_.ip.out_no_routes;
         const auto why = path_to(info.destination, info.source, info.via);
         return why ? errno_code(ENETUNREACH) : why.error();
     }
-    const way_out& way = *found;
+    const cached_route& way = *found;
     const bool whole = p.size() + sizeof(wire::ipv4_header) <= way.path.mtu;
     if (!whole && p.offload.gso == offload_info::gso_type::none) { // fragmentation will stand here
         ++counters_.ip.out_discards;
@@ -110,8 +110,8 @@ error_code network::send(packet&& p, const send_info& info, time_point now)
 bool network::send_segment(packet& p, std::uint64_t addresses, std::uint8_t ttl, std::uint8_t tos,
                            const std::optional<interface_id>& via, time_point now)
 {
-    const way_out& way = way_towards(addresses);
-    if (!leads(way, addresses, via) || way.path.loopback || way.group) return false;
+    const cached_route& way = cache_slot(addresses);
+    if (!matches(way, addresses, via) || way.path.loopback || way.group) return false;
     if (p.size() + sizeof(wire::ipv4_header) > way.path.mtu && p.offload.gso == offload_info::gso_type::none) return false;
     net_interface& i = *interfaces_[way.path.interface];
     const bool framed = i.info.link == link_type::ethernet;

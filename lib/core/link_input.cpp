@@ -13,7 +13,7 @@ void network::receive(interface_id interface, packet&& p, time_point now)
     i.counters.in_octets += p.size();
     if (trace_ != nullptr) trace_->received(interface, p, now);
     flow_key flow;
-    if (!ip::coalescer::is_right(p, i.info.link, flow) || !segment_input(interface, p, flow, now))
+    if (!ip::coalescer::verify(p, i.info.link, flow) || !segment_input(interface, p, flow, now))
         link_input(interface, std::move(p), now);
 }
 
@@ -29,7 +29,8 @@ void network::receive(interface_id interface, ip::coalescer& batch, time_point n
     if (!batch.openings().empty()) tcp_->expect(batch.openings());
     for (const auto part : {batch.openings(), batch.finish()})
         for (ip::arrival& a : part)
-            if (!a.right || !segment_input(interface, a.contents, a.flow, now)) link_input(interface, std::move(a.contents), now);
+            if (!a.verified || !segment_input(interface, a.contents, a.flow, now))
+                link_input(interface, std::move(a.contents), now);
     batch.clear();
 }
 

@@ -213,8 +213,8 @@ result<network::path> network::path_to(const address& destination, const std::op
 {
     if (destination.is_v6()) return errno_code(ENETUNREACH);
     if (source && source->is_v4()) { // whoever opens a connection has often closed one
-        const std::uint64_t names = names_of(destination, *source);
-        if (const way_out& last = way_towards(names); leads(last, names, via)) return last.path;
+        const std::uint64_t addresses = addresses_of(destination, *source);
+        if (const cached_route& last = cache_slot(addresses); matches(last, addresses, via)) return last.path;
     }
     if (source && !is_our_address(*source)) return errno_code(ENETUNREACH); // it was removed; as Linux
     if (is_our_address(destination)) {

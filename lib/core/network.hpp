@@ -90,7 +90,7 @@ class transport
 public:
     virtual ~transport() = default;
     virtual void receive_packet(received_packet& p, time_point now) = 0;
-    /// The short way: of a segment that is `ip::arrival::right` and to us alone. @param p begins at the IP header
+    /// The short way: of a segment that is `ip::arrival::verified` and to us alone. @param p begins at the IP header
     /// @return false: nothing was done, and it goes the long one
     virtual bool receive_segment(interface_id, packet&, const flow_key&, time_point) { return false; }
     /// These are next. What is known of them may be far away in memory.
@@ -271,33 +271,36 @@ private:
     void deliver(wire::ip_protocol protocol, received_packet& p, time_point now);
 
     // ip_output.cpp
-    /// Which way a packet goes. Kept until something changes that it depends on: one packet seldom goes alone.
-    struct way_out
+    /// The route of a pair of addresses: packets of one flow come in bursts. Valid while its generation is the current one.
+    struct cached_route
     {
         std::uint64_t generation = 0; ///< route_generation() when it was found
-        std::uint64_t names = 0;      ///< the destination's above the source's
+        std::uint64_t addresses = 0;  ///< the destination's above the source's
         std::optional<interface_id> via;
         network::path path;
         address next_hop;
         std::optional<mac_address> group; ///< of a broadcast or multicast on an Ethernet
     };
-    const way_out* way_to(const send_info& info);
-    /// Or another's.
-    way_out& way_towards(std::uint64_t names) noexcept { return ways_[(names >> 32) % ways_.size()]; }
-    const way_out& way_towards(std::uint64_t names) const noexcept { return ways_[(names >> 32) % ways_.size()]; }
-    static std::uint64_t names_of(const address& destination, const address& source) ///< precondition: IPv4
+    const cached_route* cached_route_to(const send_info& info);
+    /// The slot of a pair of addresses; it may hold another pair's route.
+    cached_route& cache_slot(std::uint64_t addresses) noexcept { return route_cache_[(addresses >> 32) % route_cache_.size()]; }
+    const cached_route& cache_slot(std::uint64_t addresses) const noexcept
+    {
+        return route_cache_[(addresses >> 32) % route_cache_.size()];
+    }
+    static std::uint64_t addresses_of(const address& destination, const address& source) ///< precondition: IPv4
     {
         return std::uint64_t{destination.to_v4().to_uint()} << 32 | source.to_v4().to_uint();
     }
-    bool leads(const way_out& w, std::uint64_t names, const std::optional<interface_id>& via) const noexcept
+    bool matches(const cached_route& w, std::uint64_t addresses, const std::optional<interface_id>& via) const noexcept
     {
-        return w.generation == generation_ && w.names == names && w.via == via;
+        return w.generation == generation_ && w.addresses == addresses && w.via == via;
     }
     const ip::route* route_to(const address& destination, std::optional<interface_id> via) const noexcept;
     result<interface_id> way_without_route(const address& destination, std::optional<interface_id> via) const;
     address next_hop(const address& destination, std::optional<interface_id> via) const;
     void loop_back(interface_id interface, const packet& p);
-    void transmit_ip(const way_out& way, packet&& p, time_point now);
+    void transmit_ip(const cached_route& way, packet&& p, time_point now);
     std::span<packet* const> first_packets(net_interface& i, std::size_t most, time_point now);
     void enqueue(interface_id interface, packet&& p, time_point now);
     void enqueue(net_interface& i, packet&& p, time_point now);
@@ -328,21 +331,21 @@ private:
     };
     std::unordered_map<std::uint32_t, own_address> own_;        ///< addresses of all interfaces
     std::unordered_map<std::uint32_t, std::size_t> broadcasts_; ///< of all subnets, and of how many addresses
-    std::array<way_out, 16> ways_;
-    /// Addresses of a packet that was let in, to us alone: the next one's seldom differ.
-    struct let_in
+    std::array<cached_route, 16> route_cache_;
+    /// Addresses that check_addresses() has accepted, of a packet to us alone: the next packet's seldom differ.
+    struct accepted_pair
     {
         std::uint64_t generation = 0; ///< generation_ at that time
         interface_id interface = 0;
         address_v4 source, destination;
     };
-    bool was_let_in(interface_id interface, const address_v4& source, const address_v4& destination) const noexcept
+    bool was_accepted(interface_id interface, const address_v4& source, const address_v4& destination) const noexcept
     {
-        const let_in& last = let_in_[source.to_uint() % let_in_.size()];
+        const accepted_pair& last = accepted_[source.to_uint() % accepted_.size()];
         return last.generation == generation_ && last.interface == interface && last.source == source &&
                last.destination == destination;
     }
-    std::array<let_in, 16> let_in_; ///< by their source
+    std::array<accepted_pair, 16> accepted_; ///< by the source's address
     std::deque<stray> strays_;
     std::vector<std::pair<interface_id, packet>> looped_; ///< multicasts on their way back to us
     ip::route_table routes_;

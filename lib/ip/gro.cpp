@@ -63,16 +63,16 @@ void coalescer::add(packet&& p)
     ++packets_;
     octets_ += p.size();
     view v;
-    look_at(p, link_, v);
-    vouch_for(p, v);
+    parse(p, link_, v);
+    mark_verified(p, v);
     if (v.is_tcp) {
         const bool first = is_first_of(v.flow);
-        if (v.right && v.opens && first) return void(openings_.emplace_back(std::move(p), true, v.flow));
+        if (v.verified && v.opens && first) return void(openings_.emplace_back(std::move(p), true, v.flow));
         if (!(runs_.empty() && acknowledgements_.empty()) && add_to_known(p, v)) return;
         if (v.as != use::none) remember(v);
         if (v.as == use::joined) p.truncate(v.size);
     }
-    batch_.emplace_back(std::move(p), v.right, v.flow);
+    batch_.emplace_back(std::move(p), v.verified, v.flow);
 }
 
 /// Of its stream, in this batch; false if it might not be.
@@ -85,26 +85,26 @@ bool coalescer::is_first_of(const flow_key& flow) noexcept
     return !seen;
 }
 
-bool coalescer::is_right(packet& p, link_type link, flow_key& flow) noexcept
+bool coalescer::verify(packet& p, link_type link, flow_key& flow) noexcept
 {
     view v;
-    look_at(p, header_of(link), v);
-    vouch_for(p, v);
-    if (v.right) flow = v.flow;
-    return v.right;
+    parse(p, header_of(link), v);
+    mark_verified(p, v);
+    if (v.verified) flow = v.flow;
+    return v.verified;
 }
 
-void coalescer::vouch_for(packet& p, const view& v) noexcept
+void coalescer::mark_verified(packet& p, const view& v) noexcept
 {
     using state = offload_info::checksum_state;
-    if (v.right && p.offload.checksum == state::complete) p.offload.checksum = state::verified;
+    if (v.verified && p.offload.checksum == state::complete) p.offload.checksum = state::verified;
 }
 
 /// Only as far as it is TCP over IPv4 without options, and its headers lie in one piece.
-void coalescer::look_at(const packet& p, std::size_t link, view& v) noexcept
+void coalescer::parse(const packet& p, std::size_t link, view& v) noexcept
 {
     using state = offload_info::checksum_state;
-    v.is_tcp = v.right = v.repeats = false;
+    v.is_tcp = v.verified = v.repeats = false;
     v.as = use::none;
     const const_bytes front = p.front();
     if (front.size() < link + ip_size + tcp_size) return;
@@ -124,9 +124,9 @@ void coalescer::look_at(const packet& p, std::size_t link, view& v) noexcept
                              v.headers_size <= front.size();
     if (!sizes_right || (wire::load_16(ip + offsetof(wire::ipv4_header, flags_offset)) & fragment_bits) != 0) return;
     if (ones_sum(std::span<const std::byte, ip_size>(ip, ip_size)) != 0xffff) return;
-    if (p.offload.checksum == state::complete && !checksum_right(p, link, v)) return;
+    if (p.offload.checksum == state::complete && !has_right_checksum(p, link, v)) return;
     const bool in_one_piece = front.size() == p.size();
-    v.right = true;
+    v.verified = true;
     const unsigned flags = octet(tcp, offsetof(wire::tcp_header, flags));
     v.opens = (flags & wire::tcp_syn) != 0;
     if (p.offload.gso != offload_info::gso_type::none || !in_one_piece) return;
@@ -137,7 +137,7 @@ void coalescer::look_at(const packet& p, std::size_t link, view& v) noexcept
 }
 
 /// TCP's, with its pseudo-header.
-bool coalescer::checksum_right(const packet& p, std::size_t link, const view& v) noexcept
+bool coalescer::has_right_checksum(const packet& p, std::size_t link, const view& v) noexcept
 {
     // The addresses stand right before it, and are summed with it: 8 octets, so that the order within words stays.
     std::size_t skip = link + offsetof(wire::ipv4_header, source);

@@ -23,13 +23,13 @@ namespace tapio::core::ip {
 /// A packet that has come.
 struct arrival
 {
-    arrival(packet&& p, bool is_right, const flow_key& f) noexcept : contents(std::move(p)), flow(f), right(is_right) {}
+    arrival(packet&& p, bool is_verified, const flow_key& f) noexcept : contents(std::move(p)), flow(f), verified(is_verified) {}
 
     packet contents;
-    flow_key flow; ///< if it is `right`
+    flow_key flow; ///< if it is verified
     /// A TCP segment over IPv4: IP header without options and no fragment, all headers in one piece and as long as they say, and
     /// the checksums right. Of these it need not be asked again.
-    bool right;
+    bool verified;
 };
 
 /// Gathers the packets of a batch. Each is looked at, and its checksums verified, when it comes: while it is in the processor's
@@ -51,8 +51,8 @@ public:
 
     void add(packet&& p);
 
-    /// arrival::right and arrival::flow of a packet that comes alone. What was verified on the way is marked in it.
-    static bool is_right(packet& p, link_type link, flow_key& flow) noexcept;
+    /// arrival::verified and arrival::flow of a packet that comes alone. What was verified on the way is marked in it.
+    static bool verify(packet& p, link_type link, flow_key& flow) noexcept;
 
     /// What has become of the packets, in two parts; they may be moved from. Until the next add() or clear().
     std::span<arrival> openings() noexcept { return openings_; }
@@ -81,10 +81,10 @@ private:
         flow_key flow;
         std::uint32_t sequence;
         use as;
-        bool is_tcp;  ///< over IPv4 without options, its headers in one piece: else nothing of this is set but `as`
-        bool right;   ///< arrival::right
-        bool opens;   ///< a SYN
-        bool repeats; ///< what the bare acknowledgement before it said
+        bool is_tcp;   ///< over IPv4 without options, its headers in one piece: else nothing of this is set but `as`
+        bool verified; ///< arrival::verified
+        bool opens;    ///< a SYN
+        bool repeats;  ///< what the bare acknowledgement before it said
 
         std::size_t payload() const noexcept { return size - headers_size; }
     };
@@ -110,9 +110,9 @@ private:
         bool duplicate = false; ///< the one before it said the same
     };
 
-    static void look_at(const packet& p, std::size_t link, view& v) noexcept;
-    static void vouch_for(packet& p, const view& v) noexcept;
-    static bool checksum_right(const packet& p, std::size_t link, const view& v) noexcept;
+    static void parse(const packet& p, std::size_t link, view& v) noexcept;
+    static void mark_verified(packet& p, const view& v) noexcept;
+    static bool has_right_checksum(const packet& p, std::size_t link, const view& v) noexcept;
     packet& packet_at(std::size_t index) noexcept { return batch_[index].contents; }
     const_bytes headers_at(std::size_t index) const noexcept { return batch_[index].contents.front(); }
     bool alike(const std::byte* headers, const view& v) const noexcept;

@@ -249,35 +249,35 @@ TEST(gro, ethernet_padding_is_no_data)
     EXPECT_EQ(got[0].data, "12");
 }
 
-bool is_right(packet p, link_type link = link_type::ethernet)
+bool is_verified(packet p, link_type link = link_type::ethernet)
 {
     coalescer all(link);
     all.add(packet(p));
     const auto left = all.openings().empty() ? all.finish() : all.openings();
     EXPECT_EQ(left.size(), 1U);
     flow_key alone;
-    EXPECT_EQ(left[0].right, coalescer::is_right(p, link, alone)) << "in a batch or alone";
-    if (left[0].right) {
+    EXPECT_EQ(left[0].verified, coalescer::verify(p, link, alone)) << "in a batch or alone";
+    if (left[0].verified) {
         EXPECT_EQ(left[0].flow, alone);
     }
-    return left[0].right;
+    return left[0].verified;
 }
 
-TEST(gro, a_segment_is_right_whatever_its_flags)
+TEST(gro, a_segment_is_verified_whatever_its_flags)
 {
     for (const unsigned flags : {0x02U, 0x10U, 0x04U, 0x11U}) { // SYN, ACK, RST, FIN with ACK
         for (const char* const data : {"", "1", "12"}) {
             for (const link_type link : {link_type::ethernet, link_type::ip}) {
                 const segment s{.data = data, .flags = static_cast<std::uint8_t>(flags), .link = link};
-                EXPECT_TRUE(is_right(s.received(), link)) << flags << data;
-                EXPECT_TRUE(is_right(s.build(), link)) << "in two pieces";
+                EXPECT_TRUE(is_verified(s.received(), link)) << flags << data;
+                EXPECT_TRUE(is_verified(s.build(), link)) << "in two pieces";
             }
         }
     }
     octets padded = flat(segment{.data = "123"}.build());
     padded.resize(200);
-    EXPECT_TRUE(is_right(packet(slice::copy_of(padded))));
-    EXPECT_TRUE(is_right(segment{.data = std::string(300, 'x'), .gso_size = 100}.build())) << "the device has cut it";
+    EXPECT_TRUE(is_verified(packet(slice::copy_of(padded))));
+    EXPECT_TRUE(is_verified(segment{.data = std::string(300, 'x'), .gso_size = 100}.build())) << "the device has cut it";
 }
 
 /// An octet that makes the long way necessary.
@@ -292,14 +292,14 @@ TEST_P(not_right, whether_the_ip_checksum_tells_or_not)
     octets o = flat(segment{.data = "123"}.build());
     EXPECT_NE(o[at], std::byte(value)) << "it would change nothing";
     o[at] = std::byte(value);
-    EXPECT_FALSE(is_right(packet(slice::copy_of(o))));
+    EXPECT_FALSE(is_verified(packet(slice::copy_of(o))));
     if (at == ip + offsetof(wire::ipv4_header, checksum)) return;
     const auto header = const_bytes(o).subspan(ip, sizeof(wire::ipv4_header));
     o[ip + 10] = o[ip + 11] = std::byte(0);
     const auto sum = static_cast<std::uint16_t>(~ones_sum(header));
     o[ip + 10] = std::byte(sum >> 8);
     o[ip + 11] = std::byte(sum & 0xff);
-    EXPECT_FALSE(is_right(packet(slice::copy_of(o))));
+    EXPECT_FALSE(is_verified(packet(slice::copy_of(o))));
 }
 
 INSTANTIATE_TEST_SUITE_P(octets, not_right,
