@@ -5,14 +5,14 @@ cmake_minimum_required(VERSION 3.25)
 # Rooms of lib/ that a room may include besides itself.
 set(rooms_below_base "")
 set(rooms_below_wire base)
-foreach(room IN ITEMS link ip tcp udp client)
+foreach(room IN ITEMS link ip tcp udp)
     set(rooms_below_${room} base wire)
 endforeach()
-set(rooms_below_core base wire link ip tcp udp client)
+set(rooms_below_core base wire link ip tcp udp)
 set(rooms_below_asio base core)
 set(rooms_below_device base core)
 set(rooms_below_log base)
-set(core_rooms base wire link ip tcp udp client core)
+set(core_rooms base wire link ip tcp udp core)
 
 # What the core, which has no I/O, clock, thread, lock or log, does without.
 set(forbidden_in_core "^(thread|mutex|shared_mutex|condition_variable|future|semaphore|latch|barrier|stop_token|random|iostream|fstream|ostream|istream|cstdio|stdio\\.h|ctime|time\\.h|syslog\\.h|unistd\\.h|fcntl\\.h|poll\\.h|pthread\\.h|(sys|net|netinet|arpa|linux)/.*|boost/(log|thread|beast)/.*|boost/asio\\.hpp)$")

@@ -7,6 +7,7 @@
 ///     timestamp         low 6 bits: window scale (15: none), SACK permitted, ECN
 #pragma once
 
+#include "base/family_sizes.hpp"
 #include "base/flow_key.hpp"
 #include "base/siphash.hpp"
 #include "tcp/segment.hpp"
@@ -28,7 +29,7 @@ public:
 
     tcp::seq_number make(const flow_key& flow, const tcp::segment& syn, time_point now) const noexcept
     {
-        const std::uint16_t mss = tcp::heeded_mss(syn.options.max_segment);
+        const std::uint16_t mss = tcp::heeded_mss(syn.options.max_segment, sizes_of(flow.family()).default_mss);
         std::uint32_t index = 0;
         while (index + 1 < sizes.size() && sizes[index + 1] <= mss) ++index;
         return tcp::seq_number((hash(flow, syn.seq, minute(now)) & ~7U) | index);

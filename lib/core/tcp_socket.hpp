@@ -2,6 +2,7 @@
 /// One TCP socket of a host: what a Berkeley socket is before, while and after it is a connection or a listener.
 #pragma once
 
+#include "base/family_sizes.hpp"
 #include "base/pooled.hpp"
 #include "base/ring.hpp"
 #include "base/timer_wheel.hpp"

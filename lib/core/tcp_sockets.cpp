@@ -230,12 +230,12 @@ std::uint32_t tcp_sockets::room_in_queue(const network::path& path, std::size_t 
 
 tcp_sockets::path_limits tcp_sockets::limits_of(const network::path& path) noexcept
 {
-    constexpr std::uint32_t headers = 40; // IPv4 and TCP without options
+    const family_sizes sizes = sizes_of(family_of(path.source));
     path_limits l{};
-    constexpr std::size_t least_mtu = 68;                                             // octets; RFC 791
-    l.path_mss = static_cast<std::uint32_t>(std::max(path.mtu, least_mtu) - headers); // RFC 9293 MUST-67
+    const std::size_t mtu = std::max<std::size_t>(path.mtu, sizes.least_mtu);
+    l.path_mss = static_cast<std::uint32_t>(mtu - sizes.tcp_headers); // RFC 9293 MUST-67
     const bool large = cuts_segments(path.offload) || path.offload.gso;
-    l.largest_segment = large ? 65535U - headers - 20U : 0U;
+    l.largest_segment = large ? 65535U - sizes.tcp_headers - 20U : 0U;
     if (path.queue_length != 0) l.receive_limit = room_in_queue(path, l.path_mss);
     return l;
 }
@@ -244,6 +244,7 @@ tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const network:
 {
     tcp::connection_setup setup;
     setup.options = s.options;
+    setup.family = s.flow.family();
     const path_limits l = limits_of(path);
     setup.path_mss = l.path_mss;
     setup.largest_segment = l.largest_segment;

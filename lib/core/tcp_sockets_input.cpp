@@ -297,7 +297,8 @@ void tcp_sockets::opened_fast(tcp_id listener, tcp_id id, tcp_socket& child)
 void tcp_sockets::learn_fast_open(const tcp_socket& s, const tcp::segment_options& answer, time_point now)
 {
     if (answer.fast_open && !answer.fast_open->empty())
-        fast_open_memory_.given(s.remote_address(), *answer.fast_open, tcp::heeded_mss(answer.max_segment));
+        fast_open_memory_.given(s.remote_address(), *answer.fast_open,
+                                tcp::heeded_mss(answer.max_segment, sizes_of(s.flow.family()).default_mss));
     if (s.connection->data_in_syn() == tcp::early_data::sent && s.connection->syn_timed_out())
         fast_open_memory_.avoid(s.remote_address(), now);
 }

@@ -232,7 +232,9 @@ result<int> tcp_sockets::get_option(tcp_id id, socket_option option) const
     case socket_option::cork: return o.cork ? 1 : 0;
     case socket_option::quick_ack: return o.quick_ack ? 1 : 0;
     case socket_option::max_segment:
-        return s->connection ? static_cast<int>(s->connection->send_mss()) : o.max_segment == 0 ? 536 : o.max_segment;
+        return s->connection        ? static_cast<int>(s->connection->send_mss())
+               : o.max_segment == 0 ? sizes_of(s->family).default_mss
+                                    : o.max_segment;
     case socket_option::keep_idle: return seconds(o.keep_idle);
     case socket_option::keep_interval: return seconds(o.keep_interval);
     case socket_option::keep_count: return static_cast<int>(o.keep_count);
@@ -255,7 +257,7 @@ result<int> tcp_sockets::get_option(tcp_id id, socket_option option) const
     case socket_option::timestamping: return o.timestamping;
     case socket_option::path_mtu:
         if (!s->connection) return errno_code(ENOTCONN);
-        return static_cast<int>(s->connection->path_mss() + 40); // the headers of IPv4 and TCP
+        return static_cast<int>(s->connection->path_mss() + sizes_of(s->flow.family()).tcp_headers);
     default: return errno_code(ENOPROTOOPT);
     }
 }

@@ -21,7 +21,7 @@ std::uint32_t bounded_receive_buffer(const connection_setup& s) noexcept
 } // namespace
 
 connection::connection(connection_setup setup, tcp_counters& counters)
-    : lasting_state(timestamp_clock(setup.timestamp_offset), challenge_limit(setup.secret)),
+    : lasting_state(setup.family, timestamp_clock(setup.timestamp_offset), challenge_limit(setup.secret)),
       opens_fast_(std::move(setup.opens_fast)),
       options_(setup.options),
       incoming_(bounded_receive_buffer(setup)),

@@ -46,12 +46,13 @@ namespace tapio::core::tcp {
 struct connection_setup
 {
     tcp_options options;
+    core::family family = core::family::v4;
     seq_number iss;
     std::uint32_t timestamp_offset = 0;
-    std::uint32_t secret = 0;          ///< of this connection
-    std::uint32_t path_mss = 536;      ///< octets of payload that fit the path without TCP options
-    std::uint32_t largest_segment = 0; ///< octets that the device cuts for us (GSO); 0: none
-    std::uint32_t receive_limit = 0;   ///< octets; what the device can buffer bounds the window; 0: no bound
+    std::uint32_t secret = 0;                                        ///< of this connection
+    std::uint32_t path_mss = sizes_of(core::family::v4).default_mss; ///< octets of payload that fit the path without TCP options
+    std::uint32_t largest_segment = 0;                               ///< octets that the device cuts for us (GSO); 0: none
+    std::uint32_t receive_limit = 0; ///< octets; what the device can buffer bounds the window; 0: no bound
     std::unique_ptr<congestion_control> congestion;
     std::unique_ptr<const fast_open> opens_fast; ///< null: as ever
     receive_crowd* crowd = nullptr;              ///< shares `receive_limit`; outlives the connection; null: it is alone

@@ -63,11 +63,10 @@ tcp_info connection::info(time_point now) const
 /// What was negotiated, and what the path is taken to be.
 void connection::describe_path(tcp_info& i) const
 {
-    constexpr std::uint32_t headers = 40; // octets: IPv4 and TCP without options
     i.send_mss = send_mss_;
     i.receive_mss = receive_mss_;
     i.advertised_mss = offered_mss_;
-    i.path_mtu = path_mss_ + headers;
+    i.path_mtu = path_mss_ + sizes_of(family_).tcp_headers;
     i.send_window = snd_.wnd;
     i.receive_window = receive_window();
     i.send_window_scale = snd_scale_.shift();

@@ -9,9 +9,7 @@ namespace tapio::core::tcp {
 
 namespace {
 
-constexpr std::size_t least_path_mtu = 552;    // octets; Linux's bound (ip_rt_min_pmtu), against attacks (RFC 5927 §7.2)
-constexpr std::size_t ip_and_tcp_headers = 40; // octets
-constexpr std::uint32_t narrowest_mss = 28;    // octets; no path of IPv4 is narrower than 68 (RFC 791)
+constexpr std::size_t least_path_mtu = 552; // octets; Linux's bound (ip_rt_min_pmtu), against attacks (RFC 5927 §7.2)
 constexpr duration mtu_trial_interval = std::chrono::minutes(10);
 
 } // namespace
@@ -19,10 +17,12 @@ constexpr duration mtu_trial_interval = std::chrono::minutes(10);
 /// RFC 9293 §3.7.1: Eff.snd.MSS, less the options that every segment carries (RFC 6691).
 void connection::negotiate_segment_sizes(std::optional<std::uint16_t> peers, time_point)
 {
-    peer_mss_ = heeded_mss(peers);                      // MUST-15 (IPv4)
+    const family_sizes sizes = sizes_of(family_);
+    peer_mss_ = heeded_mss(peers, sizes.default_mss);   // MUST-15
     std::uint32_t mss = std::min(peer_mss_, path_mss_); // RFC 9293 MUST-16
     if (options_.max_segment != 0) mss = std::min<std::uint32_t>(mss, options_.max_segment);
-    send_mss_ = std::max(mss, narrowest_mss) - option_octets();
+    const std::uint32_t narrowest = sizes.least_mtu - sizes.tcp_headers; // no path is narrower
+    send_mss_ = std::max(mss, narrowest) - option_octets();
     receive_mss_ = offered_mss_ - option_octets();
 }
 
@@ -84,9 +84,10 @@ void connection::on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time
 /// smaller pieces.
 void connection::suspect_black_hole(time_point now)
 {
-    constexpr unsigned certainty = suspicious_timeouts + 2;           // timeouts in a row
-    constexpr std::size_t base_path_mtu = 1024;                       // octets (RFC 4821 §7.7)
-    if (!synchronized(state_) || sent_.front().size() <= 536) return; // what is small does not fail for its size
+    constexpr unsigned certainty = suspicious_timeouts + 2; // timeouts in a row
+    constexpr std::size_t base_path_mtu = 1024;             // octets (RFC 4821 §7.7)
+    if (!synchronized(state_) || sent_.front().size() <= sizes_of(family_).default_mss)
+        return; // what is small does not fail for its size
     if (timeouts_ != suspicious_timeouts && timeouts_ != certainty) return;
     const std::uint32_t path = path_mss_, segment = send_mss_;
     const bool smaller = lower_path_mtu(timeouts_ == certainty ? least_path_mtu : base_path_mtu);
@@ -124,8 +125,10 @@ void connection::use_path_mss(std::uint32_t octets, time_point now)
 /// @return true if what was sent may have been too large
 bool connection::lower_path_mtu(std::size_t mtu)
 {
-    if (mtu - ip_and_tcp_headers >= path_mss_) return false;
-    path_mss_ = static_cast<std::uint32_t>(mtu - ip_and_tcp_headers);
+    const family_sizes sizes = sizes_of(family_);
+    const auto mss = static_cast<std::uint32_t>(std::max<std::size_t>(mtu, sizes.least_mtu) - sizes.tcp_headers);
+    if (mss >= path_mss_) return false;
+    path_mss_ = mss;
     if (!synchronized(state_)) return true;
     const std::uint32_t carried = path_mss_ - option_octets();
     if (carried >= send_mss_) return false;

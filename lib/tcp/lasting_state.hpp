@@ -3,6 +3,7 @@
 /// the connection, so that it can be taken out whole (idle.hpp).
 #pragma once
 
+#include "base/family_sizes.hpp"
 #include "tcp/ack_policy.hpp"
 #include "tcp/black_hole.hpp"
 #include "tcp/buffer_tuning.hpp"
@@ -43,21 +44,26 @@ struct receive_sequence
 
 struct lasting_state
 {
-    lasting_state(const timestamp_clock& ts, const challenge_limit& challenges) noexcept : ts_(ts), challenges_(challenges) {}
+    lasting_state(core::family f, const timestamp_clock& ts, const challenge_limit& challenges) noexcept
+        : family_(f), ts_(ts), challenges_(challenges)
+    {
+        path_mss_ = link_mss_ = peer_mss_ = send_mss_ = receive_mss_ = offered_mss_ = sizes_of(f).default_mss;
+    }
 
     send_sequence snd_;
     receive_sequence rcv_;
-    std::uint32_t path_mss_ = 536;    ///< octets
-    std::uint32_t link_mss_ = 536;    ///< octets; `path_mss_` before the path turned out to be narrower
-    std::uint32_t peer_mss_ = 536;    ///< octets; the peer's option
-    std::uint32_t send_mss_ = 536;    ///< octets of payload in a full segment of ours
-    std::uint32_t receive_mss_ = 536; ///< and of the peer's, as far as we know
-    std::uint32_t offered_mss_ = 536; ///< the MSS option we send: without any TCP options (RFC 6691)
+    std::uint32_t path_mss_ = 0;    ///< octets
+    std::uint32_t link_mss_ = 0;    ///< octets; `path_mss_` before the path turned out to be narrower
+    std::uint32_t peer_mss_ = 0;    ///< octets; the peer's option
+    std::uint32_t send_mss_ = 0;    ///< octets of payload in a full segment of ours
+    std::uint32_t receive_mss_ = 0; ///< and of the peer's, as far as we know
+    std::uint32_t offered_mss_ = 0; ///< the MSS option we send: without any TCP options (RFC 6691)
     std::uint32_t largest_segment_ = 0;
     std::uint32_t receive_limit_ = UINT32_MAX; ///< octets
     time_point mtu_trial_ = never;             ///< when a larger one than the routers said is tried again
     std::unique_ptr<black_hole> black_hole_;   ///< while one is suspected
     bool may_fragment_ = false;                ///< the path is narrower than we go: our packets have no DF
+    core::family family_ = core::family::v4;
     window_scale snd_scale_, rcv_scale_;
     bool passive_ = false;
     bool scaling_ = false;       ///< both ends offered it

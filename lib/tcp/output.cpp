@@ -51,7 +51,8 @@ bool connection::emit_syn(outgoing_segment& out, time_point now)
 /// RFC 7413 §4.2.1
 void connection::add_early_data(outgoing_segment& syn, time_point now)
 {
-    const std::uint32_t fits = std::min<std::uint32_t>(path_mss_, opens_fast_->peer_mss);
+    const std::uint16_t known = opens_fast_->peer_mss;
+    const std::uint32_t fits = std::min<std::uint32_t>(path_mss_, known != 0 ? known : sizes_of(family_).default_mss);
     const std::uint32_t room = fits - std::min(fits, fast_open::syn_options);
     const auto n = static_cast<std::uint32_t>(std::min<std::uint64_t>(outgoing_.size(), room));
     if (n == 0) return;

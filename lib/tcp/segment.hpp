@@ -56,11 +56,12 @@ struct segment_options
     std::optional<fast_open_cookie> fast_open; ///< SYN only
 };
 
-/// The peer's MSS option as the sender heeds it. None, or 0, means 536 (RFC 9293 MUST-15); less than 48 octets would be all
-/// headers, and is taken as 48, as Linux does (tcp_min_snd_mss): beside 40 octets of options 8 of payload still fit.
-constexpr std::uint16_t heeded_mss(const std::optional<std::uint16_t>& option) noexcept
+/// The peer's MSS option as the sender heeds it. None, or 0, means the default (RFC 9293 MUST-15); less than 48 octets would be
+/// all headers, and is taken as 48, as Linux does (tcp_min_snd_mss): beside 40 octets of options 8 of payload still fit.
+/// @param usual the default of the family (family_sizes)
+constexpr std::uint16_t heeded_mss(const std::optional<std::uint16_t>& option, std::uint16_t usual) noexcept
 {
-    constexpr std::uint16_t usual = 536, least = 48; // octets
+    constexpr std::uint16_t least = 48; // octets
     return option.value_or(0) == 0 ? usual : std::max(*option, least);
 }
 
