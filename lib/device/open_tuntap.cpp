@@ -18,13 +18,22 @@ error_code configure_offload(int fd, const core::offload_features& offload)
 }
 
 // Only what was asked for is set: it takes rights that using the device does not.
-error_code configure(int fd, const tuntap_state& state, const tuntap_options& options)
+error_code configure(int fd, const tuntap_state& state, const tuntap_options& options, std::string& refused)
 {
-    error_code error;
-    if (state.vnet_header) error = configure_offload(fd, options.offload);
-    if (!error && options.mtu != 0) error = set_mtu(state.name, options.mtu);
-    if (!error && options.queue_length != 0) error = set_queue_length(state.name, options.queue_length);
-    return error;
+    if (state.vnet_header) {
+        refused = "tuntap_options::offload";
+        if (const auto error = configure_offload(fd, options.offload)) return error;
+    }
+    if (options.mtu != 0) {
+        refused = "tuntap_options::mtu " + std::to_string(options.mtu);
+        if (const auto error = set_mtu(state.name, options.mtu)) return error;
+    }
+    if (options.queue_length != 0) {
+        refused = "tuntap_options::queue_length " + std::to_string(options.queue_length);
+        if (const auto error = set_queue_length(state.name, options.queue_length)) return error;
+    }
+    refused.clear();
+    return {};
 }
 
 std::size_t value_or(const result<std::size_t>& asked, std::size_t otherwise) { return asked ? *asked : otherwise; }
@@ -44,12 +53,13 @@ device_info describe(const tuntap_state& state, const tuntap_options& options)
 }
 
 /// @param here the device is in this thread's network namespace
-result<std::unique_ptr<device>> finish(unique_fd& fd, tuntap_kind kind, const tuntap_options& options, bool here)
+result<std::unique_ptr<device>> finish(unique_fd& fd, tuntap_kind kind, const tuntap_options& options, bool here,
+                                       std::string& refused)
 {
     const auto state = state_of(fd.get());
     if (!state) return state.error();
     if (state->kind != kind || (wants_offload(options.offload) && !state->vnet_header)) return core::errno_code(EINVAL);
-    if (const auto error = configure(fd.get(), *state, options)) return error;
+    if (const auto error = configure(fd.get(), *state, options, refused)) return error;
     std::optional<rings> r = rings();
     if (options.io_uring) r = open_rings(fd.get());
     if (!r) return core::errno_code(EOPNOTSUPP);
@@ -61,21 +71,22 @@ result<std::unique_ptr<device>> finish(unique_fd& fd, tuntap_kind kind, const tu
 
 } // namespace
 
-result<std::unique_ptr<device>> open_tuntap(tuntap_kind kind, const tuntap_options& options)
+result<std::unique_ptr<device>> open_tuntap(tuntap_kind kind, const tuntap_options& options, std::string& refused)
 {
     auto fd = open_clone_device();
     if (!fd) return fd.error();
     if (options.existing_only && !device_exists(options.name)) return core::errno_code(ENODEV);
     const bool vnet_header = options.vnet_header || wants_offload(options.offload);
     if (const auto error = attach(fd->get(), options.name, kind, options.multi_queue, vnet_header)) return error;
-    auto opened = finish(*fd, kind, options, true);
+    auto opened = finish(*fd, kind, options, true, refused);
     return opened;
 }
 
-result<std::unique_ptr<device>> adopt_tuntap(tuntap_kind kind, int descriptor, const tuntap_options& options)
+result<std::unique_ptr<device>> adopt_tuntap(tuntap_kind kind, int descriptor, const tuntap_options& options,
+                                             std::string& refused)
 {
     unique_fd fd(descriptor);
-    auto opened = finish(fd, kind, options, is_in_this_namespace(descriptor));
+    auto opened = finish(fd, kind, options, is_in_this_namespace(descriptor), refused);
     fd.release(); // empty if it went well; else the caller's still
     return opened;
 }
@@ -86,9 +97,10 @@ std::unique_ptr<device> value_or_error(result<std::unique_ptr<device>> opened, e
     return opened ? std::move(*opened) : nullptr;
 }
 
-std::unique_ptr<device> value_or_throw(result<std::unique_ptr<device>> opened, const std::string& what)
+std::unique_ptr<device> value_or_throw(result<std::unique_ptr<device>> opened, const std::string& what,
+                                       const std::string& refused)
 {
-    if (!opened) throw boost::system::system_error(opened.error(), what);
+    if (!opened) throw boost::system::system_error(opened.error(), refused.empty() ? what : what + ": " + refused);
     return std::move(*opened);
 }
 

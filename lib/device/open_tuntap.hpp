@@ -8,16 +8,20 @@
 #include <tapio/device/tuntap_options.hpp>
 
 #include <memory>
+#include <string>
 
 namespace tapio::detail {
 
-result<std::unique_ptr<device>> open_tuntap(tuntap_kind kind, const tuntap_options& options);
-result<std::unique_ptr<device>> adopt_tuntap(tuntap_kind kind, int descriptor, const tuntap_options& options);
+/// @param refused if an option is why it fails: its name and value
+result<std::unique_ptr<device>> open_tuntap(tuntap_kind kind, const tuntap_options& options, std::string& refused);
+result<std::unique_ptr<device>> adopt_tuntap(tuntap_kind kind, int descriptor, const tuntap_options& options,
+                                             std::string& refused);
 
 /// The device, or null and why.
 std::unique_ptr<device> value_or_error(result<std::unique_ptr<device>> opened, error_code& error);
 
-/// The device. @throws boost::system::system_error whose text begins with `what`
-std::unique_ptr<device> value_or_throw(result<std::unique_ptr<device>> opened, const std::string& what);
+/// The device. @throws boost::system::system_error whose text begins with `what` and `refused`
+std::unique_ptr<device> value_or_throw(result<std::unique_ptr<device>> opened, const std::string& what,
+                                       const std::string& refused);
 
 } // namespace tapio::detail

@@ -8,6 +8,7 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <gtest/gtest.h>
 
@@ -292,6 +293,35 @@ TEST_F(packet_socket, down_it_says_so) // ENETDOWN
     EXPECT_TRUE(transmit(*ours, frame(100)));
     EXPECT_EQ(ours->transmit_errors(), 1U);
     EXPECT_FALSE(ours->info().link_up);
+}
+
+TEST(opening_a_device, names_the_option_that_the_kernel_refuses)
+{
+    std::optional<network_namespace> space;
+    std::string said;
+    try {
+        space.emplace();
+        space
+            ->inside([&] {
+                try {
+                    open_tap({.name = "tap9"}); // else it is the right that is missing
+                } catch (const boost::system::system_error& e) {
+                    said = std::string("SKIPPED: ") + e.what();
+                    return;
+                }
+                try {
+                    open_tap({.name = "tap9", .mtu = 100'000});
+                } catch (const boost::system::system_error& e) {
+                    said = e.what();
+                    EXPECT_EQ(e.code(), boost::asio::error::invalid_argument);
+                }
+            })
+            .join();
+    } catch (const std::runtime_error& e) {
+        GTEST_SKIP() << "SKIPPED: " << e.what();
+    }
+    if (said.starts_with("SKIPPED")) GTEST_SKIP() << said;
+    EXPECT_NE(said.find("TAP device tap9: tuntap_options::mtu 100000"), std::string::npos) << said;
 }
 
 } // namespace
