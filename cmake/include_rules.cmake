@@ -11,7 +11,7 @@ endforeach()
 set(rooms_below_core base wire link ip tcp udp)
 set(rooms_below_asio base core)
 set(rooms_below_device base core)
-set(rooms_below_log base)
+set(rooms_below_log base wire)
 set(core_rooms base wire link ip tcp udp core)
 
 # What the core, which has no I/O, clock, thread, lock or log, does without.

@@ -9,8 +9,13 @@
 ///     warning interfaces that go down, and that come up (info)  "interface 1 tap0: notPresent, MTU 1500 (No such device)"
 ///     info    TCP states        "tcp 198.18.0.2:80 198.18.0.1:40000: SYN-RECEIVED -> ESTABLISHED"
 ///     debug   retransmissions   "tcp 198.18.0.2:80 198.18.0.1:40000: retransmits 1448 octets at 305419896"
-///     debug   drops             "interface 1: dropped 60 octets: udp_no_socket (UDP: no socket bound)"
-///     trace   packets           "interface 1: received 98 octets"  (their contents: see device/capture.hpp)
+///     debug   drops             "interface 1: dropped 9 octets: udp_no_socket (UDP: no socket bound): port 4000 > 7 udp
+///                                1 octets"
+///     trace   packets           "interface 1: received 74 octets: 198.18.0.1:40000 > 198.18.0.2:80 tcp [S] seq 1 win 64240, 0
+///                                octets"  (their contents: see device/capture.hpp)
+///
+/// An interface that is down when its device is attached says so at once. Flags are tcpdump's letters: S, F, R, P, U, E, W and
+/// "." for ACK. What was dropped by a transport has lost its IP header: ports stand there alone.
 ///
 /// Filters are Boost.Log's: a record that none wants costs a look at the filter and is not formatted.
 /// The attribute StackTime, a std::string ("3155673601.450000"), is the stack's time in seconds: virtual, or since the machine

@@ -1,4 +1,6 @@
 // The trace interface's subscriber that writes to Boost.Log.
+#include "log/packet_text.hpp"
+
 #include <tapio/log.hpp>
 
 #include <boost/log/sources/record_ostream.hpp>
@@ -35,6 +37,15 @@ std::string text(const core::endpoint& e)
     return (e.address.is_v6() ? '[' + a + ']' : a) + ':' + std::to_string(e.port);
 }
 
+std::string preceded(const std::string& text) { return text.empty() ? text : ": " + text; }
+
+/// Why an interface is not up, where nobody has said so: the device is down from the start, perhaps.
+const char* hint(const core::interface_status& s)
+{
+    if (s.state != core::interface_state::down || !s.enabled || s.why) return "";
+    return " (the device is down or has no link: was it brought up?)";
+}
+
 class log_trace final : public core::trace
 {
 public:
@@ -56,7 +67,7 @@ public:
         if (!options_.drops) return;
         BOOST_LOG_SEV(logger_, severity_level::debug)
             << add_value(stack_time, seconds(now)) << "interface " << interface << ": dropped " << p.size()
-            << " octets: " << name(why) << " (" << describe(why) << ')';
+            << " octets: " << name(why) << " (" << describe(why) << ')' << preceded(packet_text(p, why));
     }
 
     void tcp_state_changed(const core::endpoint& local, const core::endpoint& remote, core::tcp_state from, core::tcp_state to,
@@ -81,15 +92,15 @@ public:
         const auto severity = now.state == core::interface_state::up ? severity_level::info : severity_level::warning;
         BOOST_LOG_SEV(logger_, severity) << add_value(stack_time, seconds(time)) << "interface " << interface << ' ' << now.name
                                          << ": " << name(now.state) << ", MTU " << now.mtu << (now.enabled ? "" : ", disabled")
-                                         << (now.why ? " (" + now.why.message() + ')' : std::string());
+                                         << (now.why ? " (" + now.why.message() + ')' : hint(now));
     }
 
 private:
     void packet(std::uint32_t interface, const char* what, const core::packet& p, core::time_point now)
     {
         if (!options_.packets) return;
-        BOOST_LOG_SEV(logger_, severity_level::trace)
-            << add_value(stack_time, seconds(now)) << "interface " << interface << ':' << what << p.size() << " octets";
+        BOOST_LOG_SEV(logger_, severity_level::trace) << add_value(stack_time, seconds(now)) << "interface " << interface << ':'
+                                                      << what << p.size() << " octets" << preceded(packet_text(p));
     }
 
     log_options options_;

@@ -78,7 +78,8 @@ TEST_F(log_trace, states_and_drops)
     EXPECT_TRUE(says("info tapio tcp 127.0.0.1:"));
     EXPECT_TRUE(says(" 127.0.0.1:80: SYN-SENT -> ESTABLISHED"));
     EXPECT_TRUE(says("SYN-RECEIVED -> ESTABLISHED"));
-    EXPECT_TRUE(says("debug tapio interface 0: dropped 9 octets: udp_no_socket (UDP: no socket bound)"));
+    EXPECT_TRUE(says("debug tapio interface 0: dropped 9 octets: udp_no_socket (UDP: no socket bound): port "));
+    EXPECT_TRUE(says(" > 80 udp 1 octets"));
     EXPECT_FALSE(says("trace tapio"));
 }
 
@@ -99,12 +100,16 @@ TEST_F(log_trace, interfaces)
     now.enabled = false;
     subscriber->interface_changed(1, now, {});
     EXPECT_TRUE(says("warning tapio interface 1 tap0: down, MTU 1500, disabled"));
+    now.enabled = true;
+    subscriber->interface_changed(1, now, {});
+    EXPECT_TRUE(says("warning tapio interface 1 tap0: down, MTU 1500 (the device is down or has no link: was it brought up?)"));
+    now.enabled = false;
     now.state = core::interface_state::not_present;
     now.why = boost::system::error_code(ENODEV, boost::system::system_category());
     subscriber->interface_changed(1, now, {});
     EXPECT_TRUE(says("warning tapio interface 1 tap0: notPresent, MTU 1500, disabled (No such device)"));
     make_log_trace({.interfaces = false})->interface_changed(1, now, {});
-    EXPECT_EQ(count(), 3U);
+    EXPECT_EQ(count(), 4U);
 }
 
 TEST_F(log_trace, records_have_the_time_of_the_stack)
@@ -122,8 +127,11 @@ TEST_F(log_trace, records_have_the_time_of_the_stack)
 TEST_F(log_trace, packets_on_request_under_the_channel_asked_for)
 {
     happen({.channel = "there", .packets = true, .drops = false, .tcp = false});
-    EXPECT_TRUE(says("trace there interface 0: sent 29 octets"));
-    EXPECT_TRUE(says("trace there interface 0: received 29 octets"));
+    EXPECT_TRUE(says("trace there interface 0: sent 29 octets: 127.0.0.1:"));
+    EXPECT_TRUE(says("trace there interface 0: received 29 octets: 127.0.0.1:"));
+    EXPECT_TRUE(says(" > 127.0.0.1:80 udp 1 octets"));
+    EXPECT_TRUE(says(" > 127.0.0.1:80 tcp [S] seq "));
+    EXPECT_TRUE(says(" tcp [S.] seq "));
     EXPECT_FALSE(says("debug") || says("info"));
 }
 
