@@ -57,6 +57,9 @@ void serve(const apps::host_options& host, const http_options& http)
     tapio::stack stack(io, apps::open_device(host), {.trace = log.trace()});
     apps::configure(stack, host);
     site.host_counters = [&stack] { return stack.counters(); };
+    site.lists = [&stack] {
+        return apps::http_server::host_lists{stack.connections(), stack.interfaces(), stack.neighbors(), stack.routes()};
+    };
 
     apps::http_server::server server(io, stack, {tcp::v4(), http.port}, site);
 

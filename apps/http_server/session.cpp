@@ -227,9 +227,10 @@ session::awaitable<> session::send_status(const request& asked, const target& wh
     const auto uptime = std::chrono::steady_clock::now() - site_.since;
     const auto lines = status_lines(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(uptime).count()),
                                     site_.counters, site_.host_counters ? site_.host_counters() : tapio::core::host_counters{});
+    const host_lists lists = site_.lists ? site_.lists() : host_lists();
     if (wants_json(where.query, asked[http::field::accept]))
-        co_return co_await send_text(asked, http::status::ok, render_json(lines), "application/json");
-    co_await send_text(asked, http::status::ok, render_text(lines));
+        co_return co_await send_text(asked, http::status::ok, render_json(lines, render_json(lists)), "application/json");
+    co_await send_text(asked, http::status::ok, render_text(lines) + render_text(lists));
 }
 
 session::awaitable<> session::put(head_parser& head)

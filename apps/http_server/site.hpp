@@ -3,6 +3,7 @@
 #pragma once
 
 #include "http_server/files.hpp"
+#include "http_server/lists.hpp"
 #include "http_server/status.hpp"
 
 #include <tapio/core/counters.hpp>
@@ -24,6 +25,7 @@ struct site
     std::chrono::seconds patience{30};                   ///< for a request to begin, and for progress in it
     std::size_t max_connections = 1000;
     std::function<tapio::core::host_counters()> host_counters;
+    std::function<host_lists()> lists;
 
     server_counters counters{};
     std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();

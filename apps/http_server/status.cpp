@@ -2,6 +2,8 @@
 
 #include <tapio/core/drop_reason.hpp>
 
+#include <string_view>
+
 namespace apps::http_server {
 
 namespace {
@@ -21,56 +23,10 @@ void add(lines& out, const server_counters& c)
                            {"server.octets_uploaded", c.octets_uploaded}});
 }
 
-void add(lines& out, const tapio::core::ip_counters& c)
+template <class Counters>
+void add(lines& out, const std::string& group, const Counters& counters)
 {
-    out.insert(out.end(), {{"ip.in_receives", c.in_receives},
-                           {"ip.in_hdr_errors", c.in_hdr_errors},
-                           {"ip.in_addr_errors", c.in_addr_errors},
-                           {"ip.in_unknown_protos", c.in_unknown_protos},
-                           {"ip.in_discards", c.in_discards},
-                           {"ip.in_delivers", c.in_delivers},
-                           {"ip.out_requests", c.out_requests},
-                           {"ip.out_no_routes", c.out_no_routes},
-                           {"ip.out_discards", c.out_discards}});
-}
-
-void add(lines& out, const tapio::core::icmp_counters& c)
-{
-    out.insert(out.end(), {{"icmp.in_msgs", c.in_msgs},
-                           {"icmp.in_errors", c.in_errors},
-                           {"icmp.out_msgs", c.out_msgs},
-                           {"icmp.out_errors", c.out_errors},
-                           {"icmp.in_echos", c.in_echos},
-                           {"icmp.out_echo_reps", c.out_echo_reps},
-                           {"icmp.in_dest_unreachs", c.in_dest_unreachs},
-                           {"icmp.out_dest_unreachs", c.out_dest_unreachs},
-                           {"icmp.out_rate_limited", c.out_rate_limited}});
-}
-
-void add(lines& out, const tapio::core::udp_counters& c)
-{
-    out.insert(out.end(), {{"udp.in_datagrams", c.in_datagrams},
-                           {"udp.no_ports", c.no_ports},
-                           {"udp.in_errors", c.in_errors},
-                           {"udp.out_datagrams", c.out_datagrams}});
-}
-
-void add(lines& out, const tapio::core::tcp_counters& c)
-{
-    out.insert(out.end(), {{"tcp.active_opens", c.active_opens},
-                           {"tcp.passive_opens", c.passive_opens},
-                           {"tcp.attempt_fails", c.attempt_fails},
-                           {"tcp.estab_resets", c.estab_resets},
-                           {"tcp.curr_estab", c.curr_estab},
-                           {"tcp.in_segs", c.in_segs},
-                           {"tcp.out_segs", c.out_segs},
-                           {"tcp.retrans_segs", c.retrans_segs},
-                           {"tcp.in_errs", c.in_errs},
-                           {"tcp.out_rsts", c.out_rsts},
-                           {"tcp.listen_overflows", c.listen_overflows},
-                           {"tcp.out_of_order_segs", c.out_of_order_segs},
-                           {"tcp.timeouts", c.timeouts},
-                           {"tcp.fast_retransmits", c.fast_retransmits}});
+    for_each(counters, [&](std::string_view name, std::uint64_t value) { out.emplace_back(group + std::string(name), value); });
 }
 
 void add(lines& out, const tapio::core::drop_counters& drops)
@@ -87,10 +43,10 @@ lines status_lines(std::uint64_t uptime_seconds, const server_counters& server, 
 {
     lines out{{"uptime_seconds", uptime_seconds}};
     add(out, server);
-    add(out, host.ip);
-    add(out, host.icmp);
-    add(out, host.udp);
-    add(out, host.tcp);
+    add(out, "ip.", host.ip);
+    add(out, "icmp.", host.icmp);
+    add(out, "udp.", host.udp);
+    add(out, "tcp.", host.tcp);
     add(out, host.drops);
     return out;
 }
@@ -102,10 +58,11 @@ std::string render_text(const lines& all)
     return out;
 }
 
-std::string render_json(const lines& all)
+std::string render_json(const lines& all, const std::string& more)
 {
     std::string out = "{";
     for (const auto& [name, value] : all) out += (out.size() == 1 ? "\n  \"" : ",\n  \"") + name + "\": " + std::to_string(value);
+    if (!more.empty()) out += (out.size() == 1 ? "\n  " : ",\n  ") + more;
     return out + "\n}\n";
 }
 

@@ -30,6 +30,7 @@ std::vector<status_line> status_lines(std::uint64_t uptime_seconds, const server
                                       const tapio::core::host_counters& host);
 
 std::string render_text(const std::vector<status_line>& lines); ///< "name value" a line
-std::string render_json(const std::vector<status_line>& lines); ///< one flat object
+/// One object. @param more members that are rendered already
+std::string render_json(const std::vector<status_line>& lines, const std::string& more = {});
 
 } // namespace apps::http_server
