@@ -62,6 +62,9 @@ stack::interface_id engine::attach(std::unique_ptr<device> medium)
     turn t(*this);
     a->full = false;
     note_link(*a, t);
+    if (core::trace* const to = host_.net().tracer()) // what is down from the start changes nothing, and yet is worth a word
+        if (const auto status = host_.net().status(a->id); status.state != core::interface_state::up)
+            to->interface_changed(a->id, status, t.now());
     return a->id;
 }
 
