@@ -40,6 +40,7 @@ namespace tapio {
 class virtual_time;
 
 namespace detail {
+[[noreturn]] void throw_made_from_socket(); ///< of use_stack(Stream&, stack&)
 }
 
 using core::connection_info;
@@ -121,6 +122,8 @@ public:
     executor_type get_executor() const noexcept;
     /// What sockets, timers and resolvers of tapio are made from. All other services asked of it (Asio's own timers, kernel
     /// sockets, signal sets, a user's) are those of the io_context: they run there, without a thread of their own.
+    /// `boost::asio::make_service<S>()` takes the io_context: with this one it throws invalid_service_owner, as a service can
+    /// only be added where it belongs.
     boost::asio::execution_context& context() const noexcept;
     operator boost::asio::execution_context&() const noexcept { return context(); }
 
@@ -245,7 +248,27 @@ private:
 /// From now on sockets made from `io` itself belong to `s`.
 void use_stack(boost::asio::io_context& io, stack& s);
 
-/// From now on sockets made from any context without a stack of its own belong to `s` (until it is shut down).
+/// The same for a stream that has an io_context of its own. It is for what the stream connects from now on:
+///
+///     tapio::ip::tcp::iostream s;
+///     use_stack(s, stack);
+///     s.connect("198.18.0.2", "80");
+///
+/// A stream made from a socket (`tcp::iostream s{tcp::socket(stack)};`) has that socket's stack.
+/// @throws boost::system::system_error invalid_argument: it was made from a socket
+template <class Stream>
+requires requires(Stream& stream) { stream.rdbuf()->own_context(); }
+void use_stack(Stream& stream, stack& s)
+{
+    boost::asio::io_context* const own = stream.rdbuf()->own_context();
+    if (own == nullptr) detail::throw_made_from_socket();
+    stream.rdbuf()->socket().close();
+    use_stack(*own, s);
+}
+
+/// From now on sockets made from any context without a stack of its own belong to `s` (until it is shut down). Where there is
+/// none, they belong to a host that has nothing but the loopback: within the process they reach each other, and connecting or
+/// sending to another host, or binding to another address, fails with tapio::errc::no_stack (error.hpp).
 void set_default_stack(stack& s);
 
 } // namespace tapio

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <tapio/device/device.hpp>
+#include <tapio/error.hpp>
 #include <tapio/generic/datagram_protocol.hpp>
 #include <tapio/generic/raw_protocol.hpp>
 #include <tapio/generic/stream_protocol.hpp>

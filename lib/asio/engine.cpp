@@ -6,6 +6,7 @@
 #include <tapio/detail/asio_hook.hpp>
 #include <tapio/detail/socket.hpp>
 #include <tapio/detail/timer.hpp>
+#include <tapio/error.hpp>
 
 #include <boost/asio/post.hpp>
 
@@ -107,6 +108,14 @@ engine::engine(boost::asio::io_context* io, const stack_options& options)
 {
     host_.set_trace(options.trace);
     if (runs_handlers_) catch_ups_ = &boost::asio::use_service<catch_up_count>(*io_).posted;
+}
+
+core::error_code engine::explained(const core::error_code& ec, const core::address& wanted) const noexcept
+{
+    const bool everyone = wanted == core::address(core::address_v4::broadcast());
+    const bool elsewhere = !wanted.is_loopback() && !wanted.is_unspecified() && !wanted.is_multicast() && !everyone;
+    const bool unknown = ec == core::errno_code(ENETUNREACH) || ec == core::errno_code(EADDRNOTAVAIL);
+    return stands_in_ && elsewhere && unknown ? make_error_code(errc::no_stack) : ec;
 }
 
 engine::~engine()

@@ -111,6 +111,10 @@ public:
     void cancel_wait(std::uint64_t op_id);
     void shutdown();
     bool is_shut_down() const noexcept { return shut_down_; }
+    /// It is the default stack of a program that has not set one. Before it has sockets.
+    void stand_in() noexcept { stands_in_ = true; }
+    /// What an error that says there is no way to `wanted`, or no such address here, comes from: nobody made a stack.
+    core::error_code explained(const core::error_code& ec, const core::address& wanted) const noexcept;
     /// SO_RCVTIMEO and SO_SNDTIMEO, by direction, of the few sockets that have them; zero: none. Only under the lock.
     struct socket_timeouts
     {
@@ -285,6 +289,7 @@ private:
     const bool runs_handlers_;                 ///< one thread: the handlers of what finishes together are run together
     const bool defers_;                        ///< stack_options::defer_output
     const bool traced_;
+    bool stands_in_ = false;
     operation_queue ready_; ///< finished; only if `runs_handlers_`
     /// Finished by what came in while handlers ran. Where handlers of other stacks wait they go first: over a pipe a user that
     /// does one thing after the other (connects) would have many of them done here for each handler that runs there (accepts).

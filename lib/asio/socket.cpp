@@ -308,6 +308,7 @@ bool socket::try_send(const_buffer_list from, const core::endpoint* destination,
     n = value_or(kind_ == socket_kind::tcp ? h.tcp().send(tcp(id_), from, now, {(flags & MSG_OOB) != 0, more})
                                            : h.udp().send(udp(id_), from, destination, now, hints),
                  ec);
+    if (ec && destination != nullptr) ec = engine_->explained(ec, destination->address);
     return !would_block(ec);
 }
 
@@ -355,11 +356,11 @@ bool socket::try_connect(const core::endpoint& peer, bool& started, error_code& 
 {
     core::host& h = engine_->host();
     if (kind_ != socket_kind::tcp) {
-        ec = h.udp().connect(udp(id_), peer);
+        ec = engine_->explained(h.udp().connect(udp(id_), peer), peer.address);
         return true;
     }
     if (!std::exchange(started, true)) {
-        ec = h.tcp().connect(tcp(id_), peer, engine_->turn_began());
+        ec = engine_->explained(h.tcp().connect(tcp(id_), peer, engine_->turn_began()), peer.address);
         if (ec != error::in_progress) return true;
     }
     ec = {};
@@ -405,6 +406,7 @@ void socket::bind(const core::endpoint& local, error_code& ec)
     engine::user_turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
     ec = kind_ == socket_kind::tcp ? t.host().tcp().bind(tcp(id_), local) : t.host().udp().bind(udp(id_), local);
+    ec = engine_->explained(ec, local.address);
 }
 
 void socket::listen(int backlog, error_code& ec)

@@ -49,7 +49,10 @@ std::shared_ptr<engine> default_engine()
     default_stack& d = the_default();
     const std::lock_guard lock(d.mutex);
     if (d.chosen && !d.chosen->is_shut_down()) return d.chosen;
-    if (!d.builtin) d.builtin = std::make_shared<engine>(nullptr, stack_options{});
+    if (!d.builtin) {
+        d.builtin = std::make_shared<engine>(nullptr, stack_options{});
+        d.builtin->stand_in();
+    }
     return d.builtin;
 }
 
@@ -299,6 +302,12 @@ std::vector<route_info> stack::routes() const
 }
 
 void stack::shutdown() { engine_->shutdown(); }
+
+void detail::throw_made_from_socket()
+{
+    throw boost::system::system_error(core::errno_code(EINVAL),
+                                      "use_stack: the stream was made from a socket, and has its stack");
+}
 
 void use_stack(boost::asio::io_context& io, stack& s) { detail::link(io, s.engine_); }
 

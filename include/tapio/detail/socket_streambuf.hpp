@@ -87,6 +87,7 @@ public:
     }
 
     socket_base& socket() { return *this; }
+    boost::asio::io_context* own_context() { return own.get(); } ///< null: it was made from a socket
     const error_code& error() const { return error_; }
     const error_code& puberror() const { return error_; }
     time_point expiry() const { return expiry_; }

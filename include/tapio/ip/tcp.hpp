@@ -2,8 +2,8 @@
 /// TCP: `tapio::ip::tcp::socket` is `boost::asio::basic_stream_socket<tapio::ip::tcp>`, Asio's own class over a stack of ours.
 ///
 /// @par Errors  those that a kernel socket gives through Asio: connection_refused, timed_out, host_unreachable,
-///   network_unreachable, connection_reset (once, then eof), broken_pipe, not_connected, address_in_use,
-///   address_not_available, bad_descriptor on a closed socket, operation_aborted
+///   network_unreachable (tapio::errc::no_stack where nobody made a stack), connection_reset (once, then eof), broken_pipe,
+///   not_connected, address_in_use, address_not_available, bad_descriptor on a closed socket, operation_aborted
 /// @par Cancellation  every operation: terminal, partial and total all cancel; the socket stays open
 /// @par Thread safety  distinct objects: safe; shared objects: unsafe (as in Asio)
 /// @par Lifetime  a socket may outlive its stack: then its operations give bad_descriptor
@@ -35,6 +35,8 @@ public:
     using socket = boost::asio::basic_stream_socket<tcp>;
     using acceptor = boost::asio::basic_socket_acceptor<tcp>;
     using resolver = boost::asio::ip::basic_resolver<tcp>;
+    /// One made with nothing, or with names to connect to, has an io_context of its own: its sockets are the default stack's,
+    /// or those of use_stack(stream, stack). One made with a socket has that socket's.
     using iostream = boost::asio::basic_socket_iostream<tcp>;
     using no_delay = boost::asio::ip::tcp::no_delay;
 
