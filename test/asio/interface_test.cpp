@@ -239,6 +239,28 @@ TEST(interface_waits, are_destroyed_uncalled_with_the_io_context)
 }
 
 /// What a handler's memory comes from: the allocator is asked once and given it back before the upcall.
+struct states_heard : tapio::core::trace
+{
+    void interface_changed(std::uint32_t n, const tapio::interface_status& s, tapio::core::time_point) override
+    {
+        all.push_back(s.name + ' ' + std::to_string(n) + ' ' + name(s.state));
+    }
+    std::vector<std::string> all;
+};
+
+TEST(attaching, a_device_that_is_down_is_told_to_the_trace_and_one_that_is_up_is_not)
+{
+    asio::io_context io;
+    states_heard trace;
+    tapio::stack stack(io, nullptr, {.trace = &trace});
+    stack.add_device(std::make_unique<puppet>());
+    EXPECT_TRUE(trace.all.empty());
+    auto down = std::make_unique<puppet>();
+    down->link_up = false;
+    stack.add_device(std::move(down));
+    EXPECT_EQ(trace.all, std::vector<std::string>{"puppet0 2 down"});
+}
+
 template <class T>
 struct counting_allocator
 {
