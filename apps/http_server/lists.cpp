@@ -52,7 +52,10 @@ row row_of(const core::interface_info& i)
     row out{{{"name", i.status.name}, {"state", name(i.status.state)}}, {{"number", i.id}, {"mtu", i.status.mtu}}};
     if (i.link == core::link_type::ethernet) out.texts.emplace_back("mac", core::to_string(i.mac));
     std::string addresses;
-    for (const auto& a : i.addresses) addresses += (addresses.empty() ? "" : ",") + prefix(a.address, a.prefix_length);
+    for (const auto& a : i.addresses) {
+        if (!addresses.empty()) addresses += ',';
+        addresses += prefix(a.address, a.prefix_length);
+    }
     if (!addresses.empty()) out.texts.emplace_back("addresses", addresses);
     out.numbers.emplace_back("transmit_queue", i.transmit_queue);
     for_each(i.counters, [&](std::string_view counter, std::uint64_t value) { out.numbers.emplace_back(counter, value); });
