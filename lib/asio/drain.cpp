@@ -45,22 +45,38 @@ void engine::start_drain(core::duration timeout, operation* op)
     d->unfinished = host_.tcp().unfinished();
     d->deadline = t.now() + std::max(timeout, core::duration::zero());
     d->timer.context = this;
-    d->timer.fire = [](core::timer_node&, void* context, core::time_point now) {
-        static_cast<engine*>(context)->drain_goes_on(now);
+    d->timer.fire = [](core::timer_node&, void* context, core::time_point) {
+        auto* const self = static_cast<engine*>(context);
+        if (!std::exchange(self->look_due_, true)) self->look_later();
     };
+    looked_at_ = t.now();
     timers_.arm(d->timer, std::min(d->deadline, t.now() + quiet));
     drains_.push_back(std::move(d));
 }
 
-/// From the timer of one of them: connections on which nothing is written any more get their FIN.
-void engine::drain_goes_on(core::time_point now)
+/// Behind the handlers that wait to run: one of them may be the end of a write, and begin the next.
+void engine::look_later()
 {
-    bool all = true;
-    for (socket* s : sockets_) all = s->finish_if_quiet(now) && all;
-    for (const auto& d : drains_) {
-        d->over = d->over || d->deadline <= now;
-        if (!d->over && !d->timer.armed()) timers_.arm(d->timer, all ? d->deadline : std::min(d->deadline, now + quiet));
+    boost::asio::post(driver(), [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->drain_goes_on();
+    });
+}
+
+/// Connections on which nothing is written any more get their FIN. Each is asked after `quiet`, however many drains there are.
+void engine::drain_goes_on()
+{
+    turn t(*this);
+    if (shut_down_) return;
+    for (const auto& d : drains_) d->over = d->over || d->deadline <= t.now();
+    if (!ready_.empty() || !arrived_.empty()) return look_later();
+    look_due_ = false;
+    bool all = looked_at_ + quiet <= t.now();
+    if (all) {
+        looked_at_ = t.now();
+        for (socket* s : sockets_) all = s->finish_if_quiet(t.now()) && all;
     }
+    for (const auto& d : drains_)
+        if (!d->over && !d->timer.armed()) timers_.arm(d->timer, all ? d->deadline : std::min(d->deadline, looked_at_ + quiet));
 }
 
 /// Those with nothing left to wait for, or no time left, complete. Each turn comes here.

@@ -213,7 +213,8 @@ private:
     void tell_waiters(core::interface_id id, operation_queue& done);
     void abort_waits(operation_queue& done);
     struct drain;
-    void drain_goes_on(core::time_point now);
+    void look_later();
+    void drain_goes_on();
     void complete_drains();
     void end_drained(operation* op);
     void abort_drains(operation_queue& done);
@@ -274,6 +275,8 @@ private:
     std::vector<operation_queue> interface_waits_; ///< by interface, up to the last that anybody has waited for
     bool shut_down_ = false;
     std::vector<std::shared_ptr<drain>> drains_;
+    core::time_point looked_at_{}; ///< whether connections are still written to; drain.cpp
+    bool look_due_ = false;        ///< drain_goes_on() is posted
     bool drained_ = false;
 
     std::vector<std::weak_ptr<engine>> siblings_;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <functional>
 #include <future>
 #include <optional>
 #include <string>
@@ -232,6 +234,32 @@ TEST_F(draining, two_at_a_time_both_complete)
     EXPECT_EQ(second, error_code());
 }
 
+TEST_F(draining, two_at_a_time_do_not_shorten_the_10_ms_without_a_write)
+{
+    const std::string text(1000, 'x');
+    constexpr unsigned pieces = 50;
+    tapio::steady_timer pause(*server_host);
+    unsigned written = 0;
+    std::function<void()> write = [&] {
+        asio::async_write(*server, asio::buffer(text), [&](error_code, std::size_t) {
+            if (++written == pieces) return;
+            pause.expires_after(7ms);
+            pause.async_wait([&](error_code) { write(); });
+        });
+    };
+    write();
+    read_all();
+    drain();
+    time.run_for(5ms);
+    std::optional<error_code> second;
+    server_host->async_drain(1min, [&](error_code e) { second = e; });
+    ASSERT_TRUE(run_until_drained());
+    server_host.reset();
+    time.run_for(1min);
+    EXPECT_EQ(end, asio::error::eof);
+    EXPECT_EQ(got.size(), pieces * text.size());
+}
+
 TEST_F(draining, takes_coroutines_and_tuples)
 {
     asio::co_spawn(
@@ -263,6 +291,42 @@ TEST(draining_in_real_time, a_stack_with_a_thread_of_its_own_gives_a_future)
     asio::read(client, asio::dynamic_buffer(got), ec);
     EXPECT_EQ(ec, asio::error::eof);
     EXPECT_EQ(got.size(), 100'000U);
+}
+
+/// The handler of a write that is over begins the next; before it may come others that take long.
+TEST(draining_in_real_time, a_write_in_parts_is_not_cut_where_handlers_come_late)
+{
+    for (const int hint : {1, 2}) {
+        asio::io_context io{hint};
+        auto [l, r] = tapio::make_pipe();
+        tapio::stack left(io, std::move(l)), right(io, std::move(r));
+        left.add_address(asio::ip::make_address("192.0.2.1"), 24);
+        right.add_address(asio::ip::make_address("192.0.2.2"), 24);
+        const tcp::endpoint there(asio::ip::make_address("192.0.2.2"), 80);
+        tcp::acceptor acceptor(right, there);
+        tcp::socket server(right), client(left);
+        const std::string text(2'000'000, 'x');
+        std::string got;
+        bool over = false;
+        std::function<void()> slow = [&] {
+            for (const auto end = std::chrono::steady_clock::now() + 12ms; std::chrono::steady_clock::now() < end;) {}
+            if (!over) asio::post(io, slow);
+        };
+        acceptor.async_accept(server, [&](error_code) {
+            asio::async_write(server, asio::buffer(text), [](error_code, std::size_t) {});
+            right.async_drain(20s, [&](error_code ec) {
+                over = true;
+                EXPECT_FALSE(ec);
+            });
+            for (int i = 0; i < 3; ++i) asio::post(io, slow);
+        });
+        client.async_connect(there, [&](error_code) {
+            asio::async_read(client, asio::dynamic_buffer(got), [&](error_code, std::size_t) { client.close(); });
+        });
+        io.run_for(20s);
+        EXPECT_TRUE(over) << hint;
+        EXPECT_EQ(got.size(), text.size()) << hint;
+    }
 }
 
 TEST(draining_in_real_time, run_returns_when_it_is_over)
