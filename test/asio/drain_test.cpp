@@ -317,11 +317,15 @@ TEST(draining_in_real_time, a_write_in_parts_is_not_cut_where_handlers_come_late
             right.async_drain(20s, [&](error_code ec) {
                 over = true;
                 EXPECT_FALSE(ec);
+                if (got.size() == text.size()) io.stop();
             });
             for (int i = 0; i < 3; ++i) asio::post(io, slow);
         });
         client.async_connect(there, [&](error_code) {
-            asio::async_read(client, asio::dynamic_buffer(got), [&](error_code, std::size_t) { client.close(); });
+            asio::async_read(client, asio::dynamic_buffer(got), [&](error_code, std::size_t) {
+                client.close();
+                if (over) io.stop();
+            });
         });
         io.run_for(20s);
         EXPECT_TRUE(over) << hint;
