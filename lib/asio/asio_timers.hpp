@@ -30,7 +30,7 @@ class early_timer
 public:
     static constexpr auto ahead = std::chrono::milliseconds(100); ///< timeouts shorter than that cost what they did
 
-    /// The stack has something to do. True: arm() is due, or it is not wanted for another while.
+    /// The stack has something to do. @return true: arm() is to be called; at most once in each `ahead`
     bool is_due(core::time_point now) noexcept
     {
         if (now < until_) return false;

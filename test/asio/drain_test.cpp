@@ -293,18 +293,36 @@ TEST(draining_in_real_time, a_stack_with_a_thread_of_its_own_gives_a_future)
     EXPECT_EQ(got.size(), 100'000U);
 }
 
+/// Two stacks of an io_context, and what a connection from left to right takes.
+class two_stacks
+{
+    std::pair<std::unique_ptr<tapio::device>, std::unique_ptr<tapio::device>> wire_ = tapio::make_pipe();
+
+public:
+    two_stacks(int concurrency_hint, tapio::core::duration delay)
+        : io(concurrency_hint),
+          left(io, tapio::impaired(std::move(wire_.first), {{.delay = delay}, {.delay = delay}})),
+          right(io, std::move(wire_.second))
+    {
+        left.add_address(asio::ip::make_address("192.0.2.1"), 24);
+        right.add_address(there.address(), 24);
+        acceptor = tcp::acceptor(right, there);
+    }
+
+    const tcp::endpoint there{asio::ip::make_address("192.0.2.2"), 80};
+    asio::io_context io;
+    tapio::stack left, right;
+    tcp::acceptor acceptor{right};
+    tcp::socket server{right}, client{left};
+};
+
 /// The handler of a write that is over begins the next; before it may come others that take long.
 TEST(draining_in_real_time, a_write_in_parts_is_not_cut_where_handlers_come_late)
 {
     for (const int hint : {1, 2}) {
-        asio::io_context io{hint};
-        auto [l, r] = tapio::make_pipe();
-        tapio::stack left(io, std::move(l)), right(io, std::move(r));
-        left.add_address(asio::ip::make_address("192.0.2.1"), 24);
-        right.add_address(asio::ip::make_address("192.0.2.2"), 24);
-        const tcp::endpoint there(asio::ip::make_address("192.0.2.2"), 80);
-        tcp::acceptor acceptor(right, there);
-        tcp::socket server(right), client(left);
+        two_stacks net(hint, 0ms);
+        auto& io = net.io;
+        auto &server = net.server, &client = net.client;
         const std::string text(2'000'000, 'x');
         std::string got;
         bool over = false;
@@ -312,16 +330,16 @@ TEST(draining_in_real_time, a_write_in_parts_is_not_cut_where_handlers_come_late
             for (const auto end = std::chrono::steady_clock::now() + 12ms; std::chrono::steady_clock::now() < end;) {}
             if (!over) asio::post(io, slow);
         };
-        acceptor.async_accept(server, [&](error_code) {
+        net.acceptor.async_accept(server, [&](error_code) {
             asio::async_write(server, asio::buffer(text), [](error_code, std::size_t) {});
-            right.async_drain(20s, [&](error_code ec) {
+            net.right.async_drain(20s, [&](error_code ec) {
                 over = true;
                 EXPECT_FALSE(ec);
                 if (got.size() == text.size()) io.stop();
             });
             for (int i = 0; i < 3; ++i) asio::post(io, slow);
         });
-        client.async_connect(there, [&](error_code) {
+        client.async_connect(net.there, [&](error_code) {
             asio::async_read(client, asio::dynamic_buffer(got), [&](error_code, std::size_t) {
                 client.close();
                 if (over) io.stop();
@@ -336,27 +354,21 @@ TEST(draining_in_real_time, a_write_in_parts_is_not_cut_where_handlers_come_late
 TEST(draining_in_real_time, run_returns_when_it_is_over)
 {
     for (const int hint : {1, 2}) {
-        asio::io_context io{hint};
-        auto [l, r] = tapio::make_pipe();
-        const tapio::core::impairment_options slow{.delay = 5ms};
-        tapio::stack left(io, tapio::impaired(std::move(l), {slow, slow})), right(io, std::move(r));
-        left.add_address(asio::ip::make_address("192.0.2.1"), 24);
-        right.add_address(asio::ip::make_address("192.0.2.2"), 24);
-        const tcp::endpoint there(asio::ip::make_address("192.0.2.2"), 80);
-        tcp::acceptor acceptor(right, there);
-        tcp::socket server(right), client(left);
+        two_stacks net(hint, 5ms);
+        auto& io = net.io;
+        auto &server = net.server, &client = net.client;
         const std::string text(1'000'000, 'x');
         std::string got;
         bool over = false;
-        acceptor.async_accept(server, [&](error_code) {
+        net.acceptor.async_accept(server, [&](error_code) {
             asio::async_write(server, asio::buffer(text), [](error_code ec, std::size_t) { EXPECT_FALSE(ec); });
-            right.async_drain(10s, [&](error_code ec) {
+            net.right.async_drain(10s, [&](error_code ec) {
                 EXPECT_FALSE(ec);
                 over = true;
-                left.shutdown();
+                net.left.shutdown();
             });
         });
-        client.async_connect(there, [&](error_code) {
+        client.async_connect(net.there, [&](error_code) {
             asio::async_read(client, asio::dynamic_buffer(got), [&](error_code ec, std::size_t) {
                 EXPECT_EQ(ec, asio::error::eof);
                 client.close();
