@@ -337,8 +337,7 @@ void engine::settle(core::time_point now, operation_queue& done)
         }
         more = any && has_more_to_do();
     }
-    core::stray s;
-    while (host_.next_stray(s)) pass_on(std::move(s));
+    while (auto m = host_.next_misdirected()) pass_on(std::move(*m));
     if (!drains_.empty()) complete_drains();
     if (!shut_down_) arm_timer(now);
 }
@@ -372,23 +371,23 @@ bool engine::has_more_to_do() const
     return host_.wants_advance() || std::any_of(devices_.begin(), devices_.end(), [this](const auto& a) { return can_send(*a); });
 }
 
-void engine::pass_on(core::stray&& s)
+void engine::pass_on(core::misdirected&& m)
 {
     const std::size_t n = siblings_.size();
-    if (!s.to_all) return n > 1 ? send_to(siblings_[(shard_ + 1) % n], std::move(s)) : void();
+    if (!m.to_all) return n > 1 ? send_to(siblings_[(shard_ + 1) % n], std::move(m)) : void();
     for (std::size_t i = 0; i < n; ++i)
-        if (i != shard_) send_to(siblings_[i], s);
+        if (i != shard_) send_to(siblings_[i], m);
 }
 
-void engine::send_to(const std::weak_ptr<engine>& sibling, core::stray s)
+void engine::send_to(const std::weak_ptr<engine>& sibling, core::misdirected m)
 {
     const auto to = sibling.lock();
     if (!to || to->io_ == nullptr) return;
-    boost::asio::post(*to->io_, [sibling, stray = std::move(s)]() mutable {
+    boost::asio::post(*to->io_, [sibling, passed_on = std::move(m)]() mutable {
         const auto self = sibling.lock();
         if (!self || self->is_shut_down()) return;
         turn t(*self);
-        t.host().receive_stray(std::move(stray), t.now());
+        t.host().receive_misdirected(std::move(passed_on), t.now());
     });
 }
 

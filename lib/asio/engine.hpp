@@ -237,8 +237,8 @@ private:
     void catch_up_later();
     void catch_up();
     bool looks_again();
-    void pass_on(core::stray&& s);
-    static void send_to(const std::weak_ptr<engine>& sibling, core::stray s);
+    void pass_on(core::misdirected&& m);
+    static void send_to(const std::weak_ptr<engine>& sibling, core::misdirected m);
     void flush(); ///< what was left for later, if nobody has seen to it since
     void timer_fired();
     bool world_has_stopped(const attachment& a, std::uint64_t packets);

@@ -2,6 +2,7 @@
 /// The name of a flow: addresses and ports of a packet's source and destination, its protocol and its zone.
 #pragma once
 
+#include "base/checksum.hpp"
 #include "base/ip_protocol.hpp"
 #include "base/siphash.hpp"
 
@@ -54,6 +55,22 @@ public:
     {
         return static_cast<std::uint32_t>(words_[1] >> 32);
     } ///< the source's in the upper half
+
+    /// Both addresses, protocol and length, as a transport's checksum counts them: RFC 9293 §3.1, RFC 8200 §8.1.
+    /// @param length octets of transport header and payload
+    checksum_accumulator pseudo_header(std::size_t length) const noexcept
+    {
+        checksum_accumulator sum;
+        const auto add = [&sum](std::uint64_t w) {
+            sum.add_words(static_cast<std::uint32_t>(w));
+            sum.add_words(static_cast<std::uint32_t>(w >> 32));
+        };
+        add(words_[0]);
+        if (!is_v4()) add(words_[2]), add(words_[3]), add(words_[4]);
+        sum.add_word(static_cast<std::uint16_t>(protocol()));
+        sum.add_words(static_cast<std::uint32_t>(length));
+        return sum;
+    }
 
     /// The other direction.
     flow_key reversed() const noexcept

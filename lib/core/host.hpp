@@ -76,7 +76,10 @@ public:
         network_.receive(interface, batch, now);
         tcp_.input_goes_on(goes_on, now);
     }
-    void receive_stray(stray s, time_point now) { network_.receive_stray(std::move(s), now); } ///< from another shard
+    void receive_misdirected(misdirected m, time_point now)
+    {
+        network_.receive_misdirected(std::move(m), now);
+    } ///< from another shard
     void advance(time_point now);
 
     // -- out --------------------------------------------------------------------------------------------------------------
@@ -96,7 +99,7 @@ public:
     }
     /// Precondition: so many were given by first_packets().
     void drop_first_packets(interface_id interface, std::size_t n) { network_.drop_first_packets(interface, n); }
-    bool next_stray(stray& out) { return network_.next_stray(out); } ///< for other shards
+    std::optional<misdirected> next_misdirected() { return network_.next_misdirected(); } ///< for other shards
     bool next_event(socket_event& out) { return events_.pop(out); }
 
     // -- sockets ----------------------------------------------------------------------------------------------------------

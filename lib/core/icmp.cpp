@@ -51,77 +51,75 @@ icmp_error_report report_of(const wire::icmpv4_quote& q, int error, bool hard)
     return r;
 }
 
-/// As it would have been on a wire: a partial checksum is completed.
-packet quoted_payload(const received_packet& about)
+/// From its IP header on, as it would have been on a wire: a partial checksum is completed.
+packet quoted(const ip::rx_packet& about)
 {
-    packet p = about.payload; // shares its octets
-    p.offload.checksum_start = 0;
+    packet p = about.contents; // shares its octets
     complete_checksums(p);
+    p.consume(about.network_at);
     return p;
 }
 
 } // namespace
 
-void network::icmp_input(received_packet& p, time_point now)
+void network::icmp_input(ip::rx_packet& p, time_point now)
 {
     ++counters_.icmp.in_msgs;
-    const bool for_all = options_.shards > 1 && p.hops == 0 && p.interface != loopback;
-    packet whole = for_all ? p.payload : packet();
-    p.payload.pull(std::min<std::size_t>(p.payload.size(), 128)); // enough for a quote's headers
-    const auto m = wire::parse_icmpv4(p.payload);
+    packet message = p.transport_part();
+    message.pull(std::min<std::size_t>(message.size(), 128)); // enough for a quote's headers
+    const auto m = wire::parse_icmpv4(message);
     if (!m) {
         ++counters_.icmp.in_errors;
-        return dropped(p.interface, m.error(), p.payload, now);
+        return dropped(p, m.error(), now);
     }
-    if (for_all && m->type != wire::icmpv4_type::echo_request && m->type != wire::icmpv4_type::echo_reply) {
-        std::swap(p.payload, whole); // an error about something that any shard may have sent
-        pass_on(p);
-        std::swap(p.payload, whole);
-        strays_.back().to_all = true;
-    }
+    const bool echo = m->type == wire::icmpv4_type::echo_request || m->type == wire::icmpv4_type::echo_reply;
+    if (options_.shards > 1 && !echo && p.hops == 0 && p.interface != loopback)
+        pass_on(ip::rx_packet(p), true); // an error about something that any shard may have sent
     switch (m->type) {
-    case wire::icmpv4_type::echo_request: return echo_input(p, *m, now);
+    case wire::icmpv4_type::echo_request: return echo_input(p, std::move(message), *m, now);
     case wire::icmpv4_type::echo_reply: return; // raw sockets will stand here
-    case wire::icmpv4_type::time_exceeded: ++counters_.icmp.in_time_excds; return error_input(p, *m, now);
-    case wire::icmpv4_type::destination_unreachable: ++counters_.icmp.in_dest_unreachs; return error_input(p, *m, now);
-    case wire::icmpv4_type::parameter_problem: return error_input(p, *m, now);
-    default: return dropped(p.interface, drop_reason::icmp_unknown_type, p.payload, now); // RFC 1122 §3.2.2: silently
+    case wire::icmpv4_type::time_exceeded: ++counters_.icmp.in_time_excds; break;
+    case wire::icmpv4_type::destination_unreachable: ++counters_.icmp.in_dest_unreachs; break;
+    case wire::icmpv4_type::parameter_problem: break;
+    default: return dropped(p, drop_reason::icmp_unknown_type, now); // RFC 1122 §3.2.2: silently
     }
+    error_input(p, std::move(message), *m, now);
 }
 
 /// RFC 1122 §3.2.2.6: the data comes back whole, from the address that was asked.
-void network::echo_input(received_packet& p, const wire::icmpv4_message& m, time_point now)
+void network::echo_input(const ip::rx_packet& p, packet&& message, const wire::icmpv4_message& m, time_point now)
 {
     ++counters_.icmp.in_echos;
     if (!options_.answer_echo || (p.to_group && !options_.answer_broadcast_echo)) return;
-    const auto source = p.to_group ? source_for(p.interface, p.source) : std::optional(p.destination);
+    const address asker = p.flow.source_address();
+    const auto source = p.to_group ? source_for(p.interface, asker) : std::optional(p.flow.destination_address());
     if (!source) return;
-    packet reply = std::move(p.payload);
+    packet reply = std::move(message);
     reply.offload = {};
     reply.consume(sizeof(wire::icmpv4_header));
     wire::push_icmpv4(reply, wire::icmpv4_type::echo_reply, 0, m.rest);
     ++counters_.icmp.out_msgs;
     ++counters_.icmp.out_echo_reps;
-    (void)send(std::move(reply), {*source, p.source, wire::ip_protocol::icmp, options_.ttl, p.tos, false}, now);
+    (void)send(std::move(reply), {*source, asker, ip_protocol::icmp, options_.ttl, p.tos, false}, now);
 }
 
-void network::error_input(received_packet& p, const wire::icmpv4_message& m, time_point now)
+void network::error_input(const ip::rx_packet& p, packet&& message, const wire::icmpv4_message& m, time_point now)
 {
-    p.payload.consume(sizeof(wire::icmpv4_header));
-    const auto q = wire::parse_icmpv4_quote(p.payload.front());
+    message.consume(sizeof(wire::icmpv4_header));
+    const auto q = wire::parse_icmpv4_quote(message.front());
     if (!q || !is_our_address(q->source)) {
         ++counters_.icmp.in_errors;
-        return dropped(p.interface, drop_reason::icmp_bad_quote, p.payload, now);
+        return dropped(p, drop_reason::icmp_bad_quote, now);
     }
     const meaning what = meaning_of(m);
     if (what.error == 0) return;
     icmp_error_report r = report_of(*q, what.error, what.hard);
     if (what.error == EMSGSIZE) r.mtu = m.next_hop_mtu() != 0 ? m.next_hop_mtu() : plateau_below(q->total_length);
     r.interface = p.interface;
-    r.offender = p.source;
+    r.offender = p.flow.source_address();
     r.type = static_cast<std::uint8_t>(m.type);
     r.code = m.code;
-    r.quote = p.payload;
+    r.quote = std::move(message);
     report(r, now);
 }
 
@@ -149,26 +147,25 @@ void network::report_unreachable(interface_id interface, const packet& ip_packet
 
 /// RFC 1122 §3.2.2: never about an ICMP error, a group, a fragment that is not the first (those do not come here), or a source
 /// that names no single host. RFC 1812 §4.3.2.3: quotes as much as fits 576 octets.
-void network::send_unreachable(const received_packet& about, wire::icmpv4_unreachable code, time_point now)
+void network::send_unreachable(const ip::rx_packet& about, wire::icmpv4_unreachable code, time_point now)
 {
     constexpr std::size_t largest = 576;
-    if (about.to_group || !about.source.is_v4() || about.source.is_unspecified() || is_broadcast(about.source) ||
-        about.source.is_multicast())
-        return;
-    if (about.interface != loopback && !limiter_.allow(about.source, now)) { // as Linux: not among ourselves
+    const address sender = about.flow.source_address();
+    if (about.to_group || sender.is_unspecified() || is_broadcast(sender) || sender.is_multicast()) return;
+    if (about.interface != loopback && !limiter_.allow(sender, now)) { // as Linux: not among ourselves
         ++counters_.icmp.out_rate_limited;
-        return dropped(about.interface, drop_reason::icmp_rate_limited, about.payload, now);
+        return dropped(about, drop_reason::icmp_rate_limited, now);
     }
     const std::size_t room = largest - sizeof(wire::ipv4_header) - sizeof(wire::icmpv4_header);
-    const std::size_t n = std::min(about.ip_header_size + about.payload.size(), room);
+    const packet quote = quoted(about);
+    const std::size_t n = std::min(quote.size(), room);
     const block b(n);
-    std::copy_n(about.ip_header.begin(), about.ip_header_size, b.data());
-    quoted_payload(about).copy_to({b.data() + about.ip_header_size, n - about.ip_header_size});
+    quote.copy_to({b.data(), n});
     packet p(b.share(0, n));
     wire::push_icmpv4(p, wire::icmpv4_type::destination_unreachable, code, 0);
     ++counters_.icmp.out_msgs;
     ++counters_.icmp.out_dest_unreachs;
-    (void)send(std::move(p), {about.destination, about.source, wire::ip_protocol::icmp, options_.ttl, 0, false}, now);
+    (void)send(std::move(p), {about.flow.destination_address(), sender, ip_protocol::icmp, options_.ttl, 0, false}, now);
 }
 
 } // namespace tapio::core

@@ -207,7 +207,10 @@ bool network::run_loopback(time_point now)
     }
     for (auto& [interface, looped] : std::exchange(looped_, {})) {
         any = true;
-        ipv4_input(interface, std::move(looped), false, now, true);
+        ip::rx_packet back(std::move(looped), interface);
+        ip::parse_ip(back);
+        back.from_us = true;
+        ip_input(back, now);
     }
     return any;
 }

@@ -5,16 +5,16 @@ namespace tapio::core {
 
 using wire::arp_operation;
 
-void network::receive(interface_id interface, packet&& p, time_point now)
+void network::receive(interface_id interface, packet&& came, time_point now)
 {
     net_interface& i = *interfaces_[interface];
     if (!i.enabled) return discard_input(i, 1);
     ++i.counters.in_packets;
-    i.counters.in_octets += p.size();
-    if (trace_ != nullptr) trace_->received(interface, p, now);
-    flow_key flow;
-    if (!ip::coalescer::verify(p, i.info.link, flow) || !segment_input(interface, p, flow, now))
-        link_input(interface, std::move(p), now);
+    i.counters.in_octets += came.size();
+    if (trace_ != nullptr) trace_->received(interface, came, now);
+    ip::rx_packet p(std::move(came), interface);
+    ip::parse(p, i.info.link);
+    input(p, now);
 }
 
 void network::receive(interface_id interface, ip::coalescer& batch, time_point now)
@@ -28,9 +28,10 @@ void network::receive(interface_id interface, ip::coalescer& batch, time_point n
     i.counters.in_octets += batch.octets();
     if (!batch.openings().empty()) tcp_->expect(batch.openings());
     for (const auto part : {batch.openings(), batch.finish()})
-        for (ip::arrival& a : part)
-            if (!a.verified || !segment_input(interface, a.contents, a.flow, now))
-                link_input(interface, std::move(a.contents), now);
+        for (ip::rx_packet& p : part) {
+            p.interface = interface;
+            input(p, now);
+        }
     batch.clear();
 }
 
@@ -44,47 +45,39 @@ void network::receive(interface_id interface, std::span<packet> batch, time_poin
     receive(interface, joined, now);
 }
 
-void network::link_input(interface_id interface, packet&& p, time_point now)
+void network::input(ip::rx_packet& p, time_point now)
 {
-    if (interfaces_[interface]->info.link == link_type::ethernet) return ethernet_input(interface, std::move(p), now);
-    ipv4_input(interface, std::move(p), false, now);
-}
-
-void network::ethernet_input(interface_id interface, packet&& p, time_point now)
-{
-    p.pull(std::min<std::size_t>(p.size(), sizeof(wire::ethernet_header) + sizeof(wire::vlan_tag)));
-    const auto frame = wire::parse_ethernet(p.front());
-    if (!frame) return dropped(interface, frame.error(), p, now);
-    const mac_address& to = frame->destination;
-    if (to != interfaces_[interface]->info.mac && !to.is_multicast())
-        return dropped(interface, drop_reason::ethernet_other_host, p, now);
-    if (frame->vlan) return dropped(interface, drop_reason::ethernet_unknown_type, p, now); // of a VLAN that we are not in
-    p.consume(frame->header_length);
-    if (p.offload.checksum_start >= frame->header_length)
-        p.offload.checksum_start = static_cast<std::uint16_t>(p.offload.checksum_start - frame->header_length);
-    switch (frame->type) {
-    case wire::ether_type::ipv4: return ipv4_input(interface, std::move(p), to.is_multicast(), now);
-    case wire::ether_type::arp: return arp_input(interface, p, to.is_multicast(), now);
-    case wire::ether_type::ipv6: return dropped(interface, drop_reason::ipv6_unsupported, p, now);
-    default: return dropped(interface, drop_reason::ethernet_unknown_type, p, now);
+    const bool framed = interfaces_[p.interface]->info.link == link_type::ethernet;
+    if (framed && p.kind != ip::packet_kind::unreadable && !is_frame_for_us(p))
+        return dropped(p, drop_reason::ethernet_other_host, now);
+    switch (p.kind) {
+    case ip::packet_kind::ipv4: return ip_input(p, now);
+    case ip::packet_kind::arp: return arp_input(p, now);
+    case ip::packet_kind::ipv6: return dropped(p, drop_reason::ipv6_unsupported, now);
+    case ip::packet_kind::unreadable: return dropped(p, *p.flaw, now);
+    case ip::packet_kind::other: return dropped(p, drop_reason::ethernet_unknown_type, now);
     }
 }
 
-/// RFC 826, "Packet Reception", with what Linux accepts by default: see neighbor_cache::learn().
-void network::arp_input(interface_id interface, const packet& received, bool link_group, time_point now, bool passed_on)
+bool network::is_frame_for_us(const ip::rx_packet& p) const noexcept
 {
-    if (options_.shards > 1 && !passed_on && strays_.size() < options_.transmit_queue)
-        strays_.push_back({interface, received, 1, true, true, link_group});
-    packet p = received;
-    p.pull(std::min(p.size(), sizeof(wire::arp_header)));
-    const auto arp = wire::parse_arp(p.front());
-    if (!arp) return dropped(interface, arp.error(), p, now);
+    return p.link_group || wire::destination_of(p.contents.front()) == interfaces_[p.interface]->info.mac;
+}
+
+/// RFC 826, "Packet Reception", with what Linux accepts by default: see neighbor_cache::learn().
+void network::arp_input(ip::rx_packet& p, time_point now)
+{
+    const interface_id interface = p.interface;
+    const bool passed_on = p.hops > 0;
+    if (options_.shards > 1 && !passed_on) pass_on(ip::rx_packet(p), true);
+    p.contents.pull(std::min(p.contents.size(), p.network_at + sizeof(wire::arp_header)));
+    const auto arp = wire::parse_arp(p.network_header());
+    if (!arp) return dropped(p, arp.error(), now);
     net_interface& i = *interfaces_[interface];
     const auto is_own = [&](const address& a) { return find_interface(a) == interface; };
-    if (has_mac(arp->sender_mac)) return dropped(interface, drop_reason::arp_bad_address, p, now); // a frame of ours came back
-    if (is_own(arp->sender_ip)) return passed_on ? void() : answer_conflict(i, arp->sender_ip, p, now);
-    if (is_our_address(arp->sender_ip) || is_broadcast(arp->sender_ip))
-        return dropped(interface, drop_reason::arp_bad_address, p, now);
+    if (has_mac(arp->sender_mac)) return dropped(p, drop_reason::arp_bad_address, now); // a frame of ours came back
+    if (is_own(arp->sender_ip)) return passed_on ? void() : answer_conflict(i, arp->sender_ip, p.contents, now);
+    if (is_our_address(arp->sender_ip) || is_broadcast(arp->sender_ip)) return dropped(p, drop_reason::arp_bad_address, now);
 
     using heard = link::neighbor_cache::heard;
     const bool asks = arp->operation == arp_operation::request;
@@ -94,7 +87,7 @@ void network::arp_input(interface_id interface, const packet& received, bool lin
     heard how = heard::overheard;
     if (announces) how = heard::announcement;
     if (for_us && asks && is_on_link(interface, arp->sender_ip)) how = heard::request;
-    if (for_us && !asks && !link_group) how = heard::reply;
+    if (for_us && !asks && !p.link_group) how = heard::reply;
 
     link::neighbor_cache::learned l;
     if (!probes) l = i.neighbors.learn(arp->sender_ip, arp->sender_mac, how, now);
@@ -103,8 +96,8 @@ void network::arp_input(interface_id interface, const packet& received, bool lin
         enqueue(interface, std::move(waiting), now);
     }
     if (announces) return;
-    if (!for_us) return dropped(interface, drop_reason::arp_not_for_us, p, now);
-    if (!asks) return l.accepted ? void() : dropped(interface, drop_reason::arp_unsolicited, p, now);
+    if (!for_us) return dropped(p, drop_reason::arp_not_for_us, now);
+    if (!asks) return l.accepted ? void() : dropped(p, drop_reason::arp_unsolicited, now);
     if (passed_on) return; // the shard that received it answers
     send_arp(interface, arp_operation::reply, arp->target_ip, arp->sender_mac, arp->sender_ip, arp->sender_mac);
 }

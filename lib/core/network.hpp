@@ -1,7 +1,7 @@
 /// @file
 /// The network layer of a host: interfaces, neighbours, routes; IPv4 and ICMP in and out.
 ///
-///     a frame in   receive -> link_input.cpp -> ip_input.cpp -> transport::receive_packet
+///     a frame in   receive -> ip::parse -> link_input.cpp -> ip_input.cpp -> transport::receive
 ///     a packet out send    -> ip_output.cpp  -> neighbour    -> the interface's transmit queue
 ///     ICMP         icmp.cpp, both ways; errors about our packets go to transport::icmp_error
 #pragma once
@@ -13,6 +13,7 @@
 #include "ip/icmp_limiter.hpp"
 #include "ip/identification.hpp"
 #include "ip/route_table.hpp"
+#include "ip/rx_packet.hpp"
 #include "link/neighbor_cache.hpp"
 #include "link/transmit_queue.hpp"
 #include "wire/arp.hpp"
@@ -43,21 +44,6 @@ namespace tapio::core {
 
 using interface_id = std::uint32_t;
 
-/// An IP packet for a transport.
-struct received_packet
-{
-    explicit received_packet(packet& p) noexcept : payload(p) {}
-
-    packet& payload; ///< begins at the transport header; whoever wants it takes it
-    interface_id interface = 0;
-    address source, destination;
-    std::uint8_t ttl = 0, tos = 0;
-    bool to_group = false;               ///< sent to a broadcast or multicast address
-    std::uint8_t hops = 0;               ///< so many shards have passed it on
-    std::uint8_t ip_header_size = 0;     ///< octets
-    std::array<std::byte, 60> ip_header; ///< for ICMP to quote; indeterminate beyond its size
-};
-
 /// An ICMP error about a packet of ours.
 struct icmp_error_report
 {
@@ -74,14 +60,10 @@ struct icmp_error_report
 
 /// What came to one shard and may be another's: a segment or datagram that nobody here waits for goes round until somebody takes
 /// it or the last refuses it; what all need to know (ARP, ICMP errors) goes to each.
-struct stray
+struct misdirected
 {
-    interface_id interface = 0;
-    packet contents; ///< from its IP, or ARP, header on
-    std::uint8_t hops = 0;
-    bool arp = false;
+    ip::rx_packet contents;
     bool to_all = false;
-    bool link_group = false; ///< ARP: it came by a broadcast or multicast frame
 };
 
 /// What the network layer asks of UDP and TCP.
@@ -89,14 +71,11 @@ class transport
 {
 public:
     virtual ~transport() = default;
-    virtual void receive_packet(received_packet& p, time_point now) = 0;
-    /// The short way: of a segment that is `ip::arrival::verified` and to us alone. @param p begins at the IP header
-    /// @return false: nothing was done, and it goes the long one
-    virtual bool receive_segment(interface_id, packet&, const flow_key&, time_point) { return false; }
+    virtual void receive(ip::rx_packet& p, time_point now) = 0;
     /// These are next. What is known of them may be far away in memory.
-    virtual void expect(std::span<const ip::arrival>) noexcept {}
+    virtual void expect(std::span<const ip::rx_packet>) noexcept {}
     /// A raw socket may want a copy. True if one took it.
-    virtual bool receive_raw(const received_packet&, wire::ip_protocol, time_point) { return false; }
+    virtual bool receive_raw(const ip::rx_packet&, time_point) { return false; }
     virtual bool wants_raw() const noexcept { return false; } ///< receive_raw() may take one
     virtual void icmp_error(const icmp_error_report& report, time_point now) = 0;
     virtual void flush(time_point now) = 0; ///< the batch is over: output and decisions
@@ -142,15 +121,14 @@ public:
     void receive(interface_id interface, std::span<packet> batch, time_point now); ///< they are moved from
     void receive(interface_id interface, ip::coalescer& batch, time_point now);    ///< without a trace. It is empty afterwards
     void advance(time_point now);                                                  ///< neighbours that do not answer
-    void receive_stray(stray&& s, time_point now);
-    bool next_stray(stray& out);
-    /// Another shard may want it.
-    bool may_stray(const received_packet& p) const noexcept
+    void receive_misdirected(misdirected&& m, time_point now);
+    std::optional<misdirected> next_misdirected();
+    bool may_be_misdirected(const ip::rx_packet& p) const noexcept ///< another shard may want it
     {
         return p.hops + 1U < options_.shards && p.interface != loopback && !p.to_group;
     }
-    void pass_on(received_packet& p);  ///< its payload from the transport header on, which is taken
-    bool run_loopback(time_point now); ///< packets to ourselves, up to a budget; true if there were any
+    void pass_on(ip::rx_packet&& p, bool to_all = false); ///< to other shards
+    bool run_loopback(time_point now);                    ///< packets to ourselves, up to a budget; true if there were any
     time_point next_deadline() const;
     bool loopback_waits() const noexcept { return has_next_packet(loopback) || !looped_.empty(); }
 
@@ -190,7 +168,7 @@ public:
     std::span<packet* const> first_packets(interface_id interface, time_point now);
     void drop_first_packets(interface_id interface, std::size_t n);
     bool has_next_packet(interface_id interface) const noexcept { return !interfaces_[interface]->transmit.empty(); }
-    void send_unreachable(const received_packet& about, wire::icmpv4_unreachable code, time_point now);
+    void send_unreachable(const ip::rx_packet& about, wire::icmpv4_unreachable code, time_point now);
 
     // -- what is known ------------------------------------------------------------------------------------------------
     bool is_our_address(const address& a) const noexcept;
@@ -214,6 +192,7 @@ public:
     std::vector<route_info> list_routes() const;
 
     void dropped(interface_id interface, drop_reason why, const packet& p, time_point now);
+    void dropped(const ip::rx_packet& p, drop_reason why, time_point now) { dropped(p.interface, why, p.contents, now); }
 
 private:
     struct net_interface
@@ -248,9 +227,9 @@ private:
     void tell_trace(const net_interface& i, time_point now);
 
     // link_input.cpp
-    void link_input(interface_id interface, packet&& p, time_point now);
-    void ethernet_input(interface_id interface, packet&& p, time_point now);
-    void arp_input(interface_id interface, const packet& p, bool link_group, time_point now, bool passed_on = false);
+    void input(ip::rx_packet& p, time_point now);
+    bool is_frame_for_us(const ip::rx_packet& p) const noexcept;
+    void arp_input(ip::rx_packet& p, time_point now);
     void answer_conflict(net_interface& i, const address_v4& own, const packet& p, time_point now);
     void announce_address(interface_id interface, const address_v4& own);
     bool has_mac(const mac_address& mac) const noexcept;
@@ -260,15 +239,10 @@ private:
     void ask_neighbors(interface_id interface, time_point now);
 
     // ip_input.cpp
-    bool segment_input(interface_id interface, packet& p, const flow_key& flow, time_point now);
-    /// @param from_us a multicast of our own that comes back
-    void ipv4_input(interface_id interface, packet&& p, bool link_group, time_point now, bool from_us = false,
-                    std::uint8_t hops = 0);
-    std::optional<drop_reason> check_addresses(interface_id interface, const wire::ipv4_fields& f, bool link_group);
-    std::optional<drop_reason> check_destination(interface_id interface, const wire::ipv4_fields& f,
-                                                 bool link_group) const noexcept;
-    std::optional<drop_reason> check_source(interface_id interface, const wire::ipv4_fields& f) const noexcept;
-    void deliver(wire::ip_protocol protocol, received_packet& p, time_point now);
+    void ip_input(ip::rx_packet& p, time_point now);
+    std::optional<drop_reason> check_addresses(ip::rx_packet& p);
+    std::optional<drop_reason> check_destination(const ip::rx_packet& p) const noexcept;
+    std::optional<drop_reason> check_source(const ip::rx_packet& p) const noexcept;
 
     // ip_output.cpp
     /// The route of a pair of addresses: packets of one flow come in bursts. Valid while its generation is the current one.
@@ -310,9 +284,9 @@ private:
     std::optional<address> source_for(interface_id interface, const address& next_hop) const noexcept;
 
     // icmp.cpp
-    void icmp_input(received_packet& p, time_point now);
-    void echo_input(received_packet& p, const wire::icmpv4_message& m, time_point now);
-    void error_input(received_packet& p, const wire::icmpv4_message& m, time_point now);
+    void icmp_input(ip::rx_packet& p, time_point now);
+    void echo_input(const ip::rx_packet& p, packet&& message, const wire::icmpv4_message& m, time_point now);
+    void error_input(const ip::rx_packet& p, packet&& message, const wire::icmpv4_message& m, time_point now);
     void report_unreachable(interface_id interface, const packet& ip_packet, time_point now);
     void report(const icmp_error_report& r, time_point now);
 
@@ -337,16 +311,19 @@ private:
     {
         std::uint64_t generation = 0; ///< generation_ at that time
         interface_id interface = 0;
-        address_v4 source, destination;
+        std::uint64_t addresses = 0; ///< flow_key::v4_addresses()
     };
-    bool was_accepted(interface_id interface, const address_v4& source, const address_v4& destination) const noexcept
+    accepted_pair& accepted_slot(const flow_key& flow) noexcept
     {
-        const accepted_pair& last = accepted_[source.to_uint() % accepted_.size()];
-        return last.generation == generation_ && last.interface == interface && last.source == source &&
-               last.destination == destination;
+        return accepted_[(flow.v4_addresses() >> 32) % accepted_.size()];
+    }
+    bool was_accepted(const ip::rx_packet& p) noexcept
+    {
+        const accepted_pair& last = accepted_slot(p.flow);
+        return last.generation == generation_ && last.interface == p.interface && last.addresses == p.flow.v4_addresses();
     }
     std::array<accepted_pair, 16> accepted_; ///< by the source's address
-    std::deque<stray> strays_;
+    std::deque<misdirected> misdirected_;
     std::vector<std::pair<interface_id, packet>> looped_; ///< multicasts on their way back to us
     ip::route_table routes_;
     ip::icmp_limiter limiter_;

@@ -164,7 +164,7 @@ error_code tcp_sockets::bind(tcp_id id, const endpoint& local) // RFC 9293 MUST-
 // -- connections ----------------------------------------------------------------------------------------------------
 
 /// Prefetches the slots of the connection table, then the TIME-WAIT entries that stand there: large tables are not in the cache.
-void tcp_sockets::expect(std::span<const ip::arrival> openings) noexcept
+void tcp_sockets::expect(std::span<const ip::rx_packet> openings) noexcept
 {
     std::array<std::uint32_t, 64> hashes;
     openings = openings.first(std::min(openings.size(), hashes.size()));

@@ -104,9 +104,8 @@ public:
     void release();
 
     // -- the network's ------------------------------------------------------------------------------------------------
-    void receive_packet(received_packet& p, time_point now) override;
-    bool receive_segment(interface_id interface, packet& p, const flow_key& flow, time_point now) override;
-    void expect(std::span<const ip::arrival> openings) noexcept override;
+    void receive(ip::rx_packet& p, time_point now) override;
+    void expect(std::span<const ip::rx_packet> openings) noexcept override;
     void icmp_error(const icmp_error_report& report, time_point now) override;
     /// A batch has been received, and more waits in the device: acknowledgements that can wait for it may, for a while.
     void input_goes_on(bool yes, time_point now);
@@ -191,10 +190,9 @@ private:
     tcp_socket* find_connection(const flow_key& flow, tcp_id& id);
     tcp_socket* find_listener(interface_id interface, const flow_key& flow, tcp_id& id);
     /// @param p what is left of its packet
-    void deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, interface_id interface, const packet& p, time_point now);
-    void arrives_in_listen(tcp_id id, tcp::segment& seg, const flow_key& flow, received_packet& p, time_point now,
-                           std::optional<tcp::seq_number> iss);
-    void arrives_in_closed(const tcp::segment& seg, const flow_key& flow, received_packet& p, time_point now);
+    void deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const ip::rx_packet& p, time_point now);
+    void arrives_in_listen(tcp_id id, tcp::segment& seg, ip::rx_packet& p, time_point now, std::optional<tcp::seq_number> iss);
+    void arrives_in_closed(const tcp::segment& seg, ip::rx_packet& p, time_point now);
     void child_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now);
     tcp_socket& make_child(tcp_id listener, const flow_key& flow, const network::path& path, tcp_id& id,
                            std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> cookie, time_point now);
@@ -204,7 +202,7 @@ private:
     void learn_fast_open(const tcp_socket& s, const tcp::segment_options& answer, time_point now);
     void send_cookie(const tcp_socket& listener, const tcp::segment& syn, const flow_key& flow, const network::path& path,
                      time_point now);
-    bool arrives_with_cookie(tcp_id listener, tcp::segment& seg, const flow_key& flow, const received_packet& p, time_point now);
+    bool arrives_with_cookie(tcp_id listener, tcp::segment& seg, const ip::rx_packet& p, time_point now);
     void offer(tcp_id child, tcp_socket& listener);
     void promote(tcp_id id, tcp_socket& child);
     void promote_patient(tcp_socket& listener, time_point now);

@@ -1,34 +1,11 @@
 // Segments and ICMP errors to their socket; SEGMENT ARRIVES in LISTEN and CLOSED (RFC 9293 §3.10.7.1, §3.10.7.2).
 #include "core/tcp_sockets.hpp"
-#include "wire/transport_checksum.hpp"
 
 #include <bit>
 
 namespace tapio::core {
 
 namespace {
-
-/// A segment with the ports that stand in it, and without its text.
-struct addressed_segment
-{
-    std::uint16_t source_port, destination_port;
-    std::size_t header_length; ///< octets
-    tcp::segment segment;
-};
-
-void take_numbers(const wire::tcp_numbers& f, tcp::segment& s)
-{
-    s.seq = tcp::seq_number(f.sequence);
-    s.ack = tcp::seq_number(f.acknowledgement);
-    s.bits = std::bit_cast<tcp::control_bits>(f.flags);
-    s.window = static_cast<tcp::wire_window>(f.window);
-}
-
-void take_plain(const wire::plain_tcp& f, tcp::segment& s)
-{
-    take_numbers(f, s);
-    if (f.timestamps) s.options.ts = tcp::timestamps{f.timestamps->value, f.timestamps->echo};
-}
 
 void take_options(const wire::tcp_options_field& o, tcp::segment_options& out)
 {
@@ -40,88 +17,61 @@ void take_options(const wire::tcp_options_field& o, tcp::segment_options& out)
     for (const wire::sack_block& b : o.sack) out.sack.push_back({tcp::seq_number(b.begin), tcp::seq_number(b.end)});
 }
 
-std::optional<drop_reason> read_segment(packet& p, addressed_segment& out)
+/// What its header says; the text is left in the packet.
+std::optional<drop_reason> read_header(const ip::rx_packet& p, tcp::segment& s)
 {
-    const auto take_place = [&out](const wire::tcp_numbers& f, std::size_t header_length) {
-        out.source_port = f.source_port;
-        out.destination_port = f.destination_port;
-        out.header_length = header_length;
-    };
-    wire::pull_tcp(p);
-    if (wire::plain_tcp plain; wire::read_plain_tcp(p.front(), p.size(), plain)) {
-        take_place(plain, plain.header_length());
-        take_plain(plain, out.segment);
-        return std::nullopt;
+    wire::tcp_numbers f;
+    const_bytes options;
+    if (const auto why = wire::read_tcp(p.transport_header(), p.transport_size(), f, options)) return why;
+    s.seq = tcp::seq_number(f.sequence);
+    s.ack = tcp::seq_number(f.acknowledgement);
+    s.bits = std::bit_cast<tcp::control_bits>(f.flags);
+    s.window = static_cast<tcp::wire_window>(f.window);
+    s.urgent = f.urgent;
+    s.congestion_experienced = p.marked();
+    if (const auto t = wire::only_timestamps(options)) {
+        s.options.ts = tcp::timestamps{t->value, t->echo};
+    } else if (!options.empty()) {
+        wire::tcp_options_field o;
+        if (!wire::read_options(options, o)) return drop_reason::tcp_bad_options; // RFC 9293 MUST-5
+        take_options(o, s.options);
     }
-    const auto f = wire::parse_tcp(p.front(), p.size());
-    if (!f) return f.error();
-    take_place(*f, f->header_length);
-    take_numbers(*f, out.segment);
-    out.segment.urgent = f->urgent;
-    take_options(f->options, out.segment.options);
     return std::nullopt;
 }
 
-/// What stands behind `headers` octets.
-void take_text(packet& p, std::size_t headers, tcp::segment& s)
+void take_text(ip::rx_packet& p, tcp::segment& s)
 {
-    s.payload_size = static_cast<std::uint32_t>(p.size() - headers);
-    s.wire_size = p.offload.gso_size;
+    s.payload_size = static_cast<std::uint32_t>(p.contents.size() - p.payload_at);
+    s.wire_size = p.contents.offload.gso_size;
     if (s.payload_size == 0) return;
-    p.consume(headers);
-    s.payload = p.take_payload();
+    p.contents.consume(p.payload_at);
+    s.payload = p.contents.take_payload();
 }
-
-/// The network marked it (RFC 3168 §5).
-bool is_marked(std::uint8_t tos) noexcept { return (tos & 3) == 3; }
 
 } // namespace
 
-/// For a connection that is there, and plain.
-bool tcp_sockets::receive_segment(interface_id interface, packet& p, const flow_key& flow, time_point now)
-{
-    constexpr std::size_t ip_size = sizeof(wire::ipv4_header);
-    const const_bytes headers = p.front();
-    const std::size_t size = p.size() - ip_size;
-    wire::plain_tcp f;
-    if (!wire::read_plain_tcp(headers.subspan(ip_size), size, f)) return false;
-    tcp_id id;
-    tcp_socket* const s = find_connection(flow, id);
-    if (s == nullptr) return false;
-    tcp::segment seg;
-    take_plain(f, seg);
-    seg.congestion_experienced = is_marked(std::to_integer<std::uint8_t>(headers[offsetof(wire::ipv4_header, tos)]));
-    take_text(p, ip_size + f.header_length(), seg);
-    counters_.in_segs += seg.wire_segments();
-    deliver(id, *s, std::move(seg), interface, p, now);
-    return true;
-}
-
-void tcp_sockets::receive_packet(received_packet& p, time_point now)
+void tcp_sockets::receive(ip::rx_packet& p, time_point now)
 {
     ++counters_.in_segs;
     const auto drop = [&](drop_reason why) {
         ++counters_.in_errs;
-        net_.dropped(p.interface, why, p.payload, now);
+        net_.dropped(p, why, now);
     };
-    if (p.to_group || p.source.is_multicast()) return drop(drop_reason::tcp_group_address); // RFC 9293 MUST-57; MUST-63
-    addressed_segment came;
-    if (const auto why = read_segment(p.payload, came)) return drop(*why);
-    if (!wire::verify_checksum(p.payload, p.source, p.destination, wire::ip_protocol::tcp))
-        return drop(drop_reason::tcp_bad_checksum); // RFC 9293 MUST-3
-    const flow_key flow({p.source, came.source_port}, {p.destination, came.destination_port}, ip_protocol::tcp);
+    if (p.to_group) return drop(drop_reason::tcp_group_address); // RFC 9293 MUST-57
+    tcp::segment seg;
+    if (const auto why = read_header(p, seg)) return drop(*why);
+    if (!p.verified) return drop(drop_reason::tcp_bad_checksum); // RFC 9293 MUST-3
     tcp_id id;
-    tcp_socket* const s = find_connection(flow, id);
-    const bool nobodys = s == nullptr && !id;
-    packet whole;
-    if (nobodys && net_.may_stray(p)) whole = p.payload;
-    tcp::segment& seg = came.segment;
-    take_text(p.payload, came.header_length, seg);
+    tcp_socket* const s = find_connection(p.flow, id);
+    const bool settled = s != nullptr && !s->connection->may_give_way_to(seg);
+    packet whole; // a trace shows it, another shard may take it
+    if (net_.tracer() != nullptr || (!settled && net_.may_be_misdirected(p))) whole = p.contents;
+    take_text(p, seg);
+    if (!whole.empty()) p.contents = std::move(whole);
     counters_.in_segs += seg.wire_segments() - 1;
-    seg.congestion_experienced = is_marked(p.tos);
     std::optional<tcp::seq_number> iss; // of a new incarnation: above what the last one used (RFC 9293 §3.6.1)
+    if (settled) return deliver(id, *s, std::move(seg), p, now);
     if (s != nullptr) {
-        if (!s->connection->may_give_way_to(seg)) return deliver(id, *s, std::move(seg), p.interface, p.payload, now);
         iss = s->connection->next_sequence() + 65537;
         const auto before = s->connection->state();
         s->connection->abort(now); // from TIME-WAIT: without a reset
@@ -133,14 +83,13 @@ void tcp_sockets::receive_packet(received_packet& p, time_point now)
         const tcp::time_wait_memory& m = waiting_.at(waiting).memory;
         if (!m.gives_way_to(seg)) {
             tcp_socket& revived = revive(waiting, id, now);
-            return deliver(id, revived, std::move(seg), p.interface, p.payload, now);
+            return deliver(id, revived, std::move(seg), p, now);
         }
         iss = m.snd_nxt + 65537;
         forget_waiting(waiting, now);
     }
-    p.payload = std::move(whole);
-    if (find_listener(p.interface, flow, id) != nullptr) return arrives_in_listen(id, seg, flow, p, now, iss);
-    arrives_in_closed(seg, flow, p, now);
+    if (find_listener(p.interface, p.flow, id) != nullptr) return arrives_in_listen(id, seg, p, now, iss);
+    arrives_in_closed(seg, p, now);
 }
 
 /// The connection of the last segment is looked at first: segments of one connection come in bursts.
@@ -176,7 +125,7 @@ tcp_socket* tcp_sockets::find_listener(interface_id interface, const flow_key& f
     return find(id);
 }
 
-void tcp_sockets::deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, interface_id interface, const packet& p, time_point now)
+void tcp_sockets::deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const ip::rx_packet& p, time_point now)
 {
     const tcp_state before = s.connection->state();
     if (before == tcp_state::syn_received && s.listener && !s.fast_opened_by &&
@@ -184,12 +133,12 @@ void tcp_sockets::deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, interfac
         const tcp_socket* const parent = find(s.listener);
         if (parent != nullptr && parent->listening && parent->listening->full()) {
             ++counters_.listen_overflows;
-            return net_.dropped(interface, drop_reason::tcp_backlog_full, p, now);
+            return net_.dropped(p, drop_reason::tcp_backlog_full, now);
         }
     }
     std::optional<tcp::segment_options> answer; // to our SYN that could open fast
     if (before == tcp_state::syn_sent && s.fast_open_connect) answer = seg.options;
-    if (const auto why = s.connection->on_segment(std::move(seg), now)) net_.dropped(interface, *why, p, now);
+    if (const auto why = s.connection->on_segment(std::move(seg), now)) net_.dropped(p, *why, now);
     if (answer && s.connection->state() == tcp_state::established) learn_fast_open(s, *answer, now);
     state_changed(id, s, before, now);
     if (s.deferred && (s.connection->unread() > 0 || s.connection->state() != tcp_state::established)) promote(id, s);
@@ -197,33 +146,34 @@ void tcp_sockets::deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, interfac
 }
 
 /// RFC 9293 §3.10.7.1. Nothing is said to a reset, nor to who cannot be answered.
-void tcp_sockets::arrives_in_closed(const tcp::segment& seg, const flow_key& flow, received_packet& p, time_point now)
+void tcp_sockets::arrives_in_closed(const tcp::segment& seg, ip::rx_packet& p, time_point now)
 {
-    if (!p.payload.empty() && net_.may_stray(p)) return net_.pass_on(p);
-    net_.dropped(p.interface, drop_reason::tcp_no_socket, p.payload, now);
+    if (net_.may_be_misdirected(p)) return net_.pass_on(std::move(p));
+    net_.dropped(p, drop_reason::tcp_no_socket, now);
     const auto rst = tcp::reset_for(seg);
     if (!rst) return;
-    (void)transmit(flow, nullptr, rst->to_segment(), now);
+    (void)transmit(p.flow, nullptr, rst->to_segment(), now);
 }
 
 /// RFC 9293 §3.10.7.2
-void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, const flow_key& flow, received_packet& p, time_point now,
+void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, ip::rx_packet& p, time_point now,
                                     std::optional<tcp::seq_number> iss)
 {
-    if (seg.bits.rst) return net_.dropped(p.interface, drop_reason::tcp_no_socket, p.payload, now); // first
-    if (seg.bits.ack) {                                                                             // second
-        if (arrives_with_cookie(listener, seg, flow, p, now)) return;
-        return arrives_in_closed(seg, flow, p, now);
+    const flow_key& flow = p.flow;
+    if (seg.bits.rst) return net_.dropped(p, drop_reason::tcp_no_socket, now); // first
+    if (seg.bits.ack) {                                                        // second
+        if (arrives_with_cookie(listener, seg, p, now)) return;
+        return arrives_in_closed(seg, p, now);
     }
     if (!seg.bits.syn || seg.bits.fin) // fourth; nobody opens and closes at once but scanners, and Linux does not listen to them
-        return net_.dropped(p.interface, drop_reason::tcp_bad_flags, p.payload, now);
+        return net_.dropped(p, drop_reason::tcp_bad_flags, now);
     tcp_socket& parent = *find(listener);
     if (parent.listening->full() || (parent.listening->syn_queue_full() && !defaults_.syn_cookies)) { // the peer tries again
         ++counters_.listen_overflows;
-        return net_.dropped(p.interface, drop_reason::tcp_backlog_full, p.payload, now);
+        return net_.dropped(p, drop_reason::tcp_backlog_full, now);
     }
     const auto path = net_.path_to(flow.source_address(), flow.destination_address(), parent.device);
-    if (!path) return net_.dropped(p.interface, drop_reason::no_route, p.payload, now);
+    if (!path) return net_.dropped(p, drop_reason::no_route, now);
     if (parent.listening->syn_queue_full()) return send_cookie(parent, seg, flow, *path, now);
     std::unique_ptr<const tcp::fast_open> cookie;
     const bool early = may_open_fast(parent, seg, flow, cookie, now);
@@ -330,15 +280,15 @@ void tcp_sockets::send_cookie(const tcp_socket& listener, const tcp::segment& sy
 }
 
 /// @return true if the segment acknowledges a cookie of ours, and is dealt with
-bool tcp_sockets::arrives_with_cookie(tcp_id listener, tcp::segment& seg, const flow_key& flow, const received_packet& p,
-                                      time_point now)
+bool tcp_sockets::arrives_with_cookie(tcp_id listener, tcp::segment& seg, const ip::rx_packet& p, time_point now)
 {
+    const flow_key& flow = p.flow;
     if (cookie_sent_ == time_point{} || now - cookie_sent_ > std::chrono::minutes(2) || seg.bits.syn) return false;
     const auto syn = cookies_.check(flow, seg, now);
     if (!syn) return false;
     if (find(listener)->listening->full()) {
         ++counters_.listen_overflows;
-        net_.dropped(p.interface, drop_reason::tcp_backlog_full, p.payload, now);
+        net_.dropped(p, drop_reason::tcp_backlog_full, now);
         return true;
     }
     const auto path = net_.path_to(flow.source_address(), flow.destination_address(), find(listener)->device);
@@ -350,7 +300,7 @@ bool tcp_sockets::arrives_with_cookie(tcp_id listener, tcp::segment& seg, const 
     state_changed(id, child, tcp_state::listen, now);
     tcp::outgoing_segment sent_before;
     (void)child.connection->next_segment(sent_before, now); // the SYN,ACK, which has long been sent
-    deliver(id, child, std::move(seg), p.interface, p.payload, now);
+    deliver(id, child, std::move(seg), p, now);
     return true;
 }
 

@@ -8,50 +8,41 @@ namespace tapio::core {
 
 namespace {
 
-void put_options(const tcp::segment_options& o, bool opening, wire::tcp_options_field& out)
+wire::tcp_option_words options_of(const tcp::outgoing_segment& seg) noexcept
 {
+    const tcp::segment_options& o = seg.options;
+    if (!seg.bits.syn && o.sack.empty()) { // most segments
+        wire::tcp_option_words words;
+        if (o.ts) words.add(wire::tcp_timestamps{o.ts->value, o.ts->echo});
+        return words;
+    }
+    wire::tcp_options_field out;
     if (o.ts) out.timestamps = wire::tcp_timestamps{o.ts->value, o.ts->echo};
     for (const tcp::sequence_range& b : o.sack) out.sack.push_back({b.begin.value(), b.end.value()});
-    if (!opening) return;
-    out.max_segment = o.max_segment;
-    if (o.scale) out.window_scale = o.scale->shift();
-    out.sack_permitted = o.sack_permitted;
-    out.fast_open = o.fast_open;
+    if (seg.bits.syn) {
+        out.max_segment = o.max_segment;
+        if (o.scale) out.window_scale = o.scale->shift();
+        out.sack_permitted = o.sack_permitted;
+        out.fast_open = o.fast_open;
+    }
+    return wire::write_options(out);
 }
 
-void put_numbers(const tcp::outgoing_segment& seg, wire::tcp_numbers& out)
+/// @param flow of what comes in: the segment goes the other way  @return octets of the header
+std::size_t push_header(const flow_key& flow, tcp::outgoing_segment& seg, bool partial) noexcept
 {
-    out.sequence = seg.seq.value();
-    out.acknowledgement = seg.bits.ack ? seg.ack.value() : 0;
-    out.flags = std::bit_cast<std::uint8_t>(seg.bits);
-    out.window = static_cast<std::uint16_t>(seg.window);
-}
-
-/// @param flow of what comes in: the segment goes the other way
-void push_header(const flow_key& flow, tcp::outgoing_segment& seg, bool partial)
-{
-    wire::tcp_fields f;
+    wire::tcp_numbers f;
     f.source_port = flow.destination_port();
     f.destination_port = flow.source_port();
-    put_numbers(seg, f);
+    f.sequence = seg.seq.value();
+    f.acknowledgement = seg.bits.ack ? seg.ack.value() : 0;
+    f.flags = std::bit_cast<std::uint8_t>(seg.bits);
+    f.window = static_cast<std::uint16_t>(seg.window);
     f.urgent = seg.urgent;
-    put_options(seg.options, seg.bits.syn, f.options);
-    wire::push_tcp(seg.payload, f, flow.destination_address(), flow.source_address(), partial);
-}
-
-bool is_plain(const tcp::outgoing_segment& seg) noexcept { return !seg.bits.syn && !seg.bits.urg && seg.options.sack.empty(); }
-
-/// Over IPv4. @param flow as of push_header()
-void push_plain_header(const flow_key& flow, tcp::outgoing_segment& seg, bool partial)
-{
-    wire::plain_tcp f;
-    f.source_port = flow.destination_port();
-    f.destination_port = flow.source_port();
-    put_numbers(seg, f);
-    if (seg.options.ts) f.timestamps = wire::tcp_timestamps{seg.options.ts->value, seg.options.ts->echo};
-    const address_v4 remote(static_cast<std::uint32_t>(flow.v4_addresses() >> 32));
-    const address_v4 local(static_cast<std::uint32_t>(flow.v4_addresses()));
-    wire::push_tcp(seg.payload, f, local, remote, partial);
+    const wire::tcp_option_words options = options_of(seg);
+    const std::size_t header = sizeof(wire::tcp_header) + options.octets();
+    wire::push_tcp(seg.payload, f, options, flow.pseudo_header(header + seg.payload.size()), partial);
+    return header;
 }
 
 } // namespace
@@ -240,21 +231,15 @@ error_code tcp_sockets::transmit(const flow_key& flow, const tcp_socket* s, tcp:
         p.offload.gso = offload_info::gso_type::tcp_v4;
         p.offload.gso_size = seg.gso_size;
     }
-    const std::size_t payload = p.size();
     const bool partial = seg.gso_size != 0 || (s != nullptr && s->path.offload.checksum); // who cuts it completes it
-    const bool v4 = flow.is_v4();
-    if (v4 && is_plain(seg)) {
-        push_plain_header(flow, seg, partial);
-    } else {
-        push_header(flow, seg, partial);
-    }
-    if (seg.gso_size != 0) p.offload.header_length = static_cast<std::uint16_t>(p.size() - payload);
+    const std::size_t header = push_header(flow, seg, partial);
+    if (seg.gso_size != 0) p.offload.header_length = static_cast<std::uint16_t>(header);
     const auto marked = [&seg](std::uint8_t tos) { // ECT(0), RFC 3168 §5
         return seg.ecn_capable ? static_cast<std::uint8_t>((tos & 0xfc) | 2) : tos;
     };
     const bool dont_fragment = s == nullptr || !s->connection || !s->connection->may_be_fragmented();
     // RFC 9293 MUST-48, MUST-49
-    if (v4 && s != nullptr && dont_fragment &&
+    if (flow.is_v4() && s != nullptr && dont_fragment &&
         net_.send_segment(p, flow.v4_addresses(), s->options.ttl, marked(s->options.tos), s->device, now))
         return {};
     network::send_info info{flow.destination_address(), flow.source_address(), ip_protocol::tcp, defaults_.ttl,

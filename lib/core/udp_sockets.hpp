@@ -84,8 +84,8 @@ public:
     error_code join_group(udp_id id, const address& group, std::optional<interface_id> interface);
     error_code leave_group(udp_id id, const address& group, std::optional<interface_id> interface);
 
-    void receive_packet(received_packet& p, time_point now) override;
-    bool receive_raw(const received_packet& p, wire::ip_protocol protocol, time_point now) override;
+    void receive(ip::rx_packet& p, time_point now) override;
+    bool receive_raw(const ip::rx_packet& p, time_point now) override;
     bool wants_raw() const noexcept override { return !raw_.empty(); }
     void icmp_error(const icmp_error_report& report, time_point now) override;
     void flush(time_point) override {}

@@ -1,6 +1,5 @@
 // Datagrams and ICMP errors to their sockets.
 #include "core/udp_sockets.hpp"
-#include "wire/transport_checksum.hpp"
 #include "wire/udp.hpp"
 
 #include <boost/container/small_vector.hpp>
@@ -79,35 +78,31 @@ std::size_t udp_sockets::spread(const endpoint& remote) const noexcept
     return siphash(spread_key_, octets);
 }
 
-void udp_sockets::receive_packet(received_packet& p, time_point now)
+void udp_sockets::receive(ip::rx_packet& p, time_point now)
 {
     const auto drop = [&](drop_reason why) {
         ++counters_.in_errors;
-        net_.dropped(p.interface, why, p.payload, now);
+        net_.dropped(p, why, now);
     };
-    p.payload.pull(std::min(p.payload.size(), sizeof(wire::udp_header)));
-    const auto d = wire::parse_udp(p.payload.front(), p.payload.size());
+    const auto d = wire::parse_udp(p.transport_header(), p.transport_size());
     if (!d) return drop(d.error());
-    const packet whole = p.payload; // for ICMP to quote
-    p.payload.truncate(d->length);
-    if (d->has_checksum && !wire::verify_checksum(p.payload, p.source, p.destination, wire::ip_protocol::udp))
-        return drop(drop_reason::udp_bad_checksum);
-    const endpoint local{p.destination, d->destination_port};
-    const endpoint remote{p.source, d->source_port};
+    if (!p.verified) return drop(drop_reason::udp_bad_checksum);
+    const endpoint local = p.flow.destination(), remote = p.flow.source();
     std::vector<socket*> everyone;
     if (demultiplex(p.interface, local, remote, p.to_group ? &everyone : nullptr) == nullptr) {
-        if (net_.may_stray(p)) return p.payload = whole, net_.pass_on(p);
+        if (net_.may_be_misdirected(p)) return net_.pass_on(std::move(p));
         ++counters_.no_ports;
-        net_.dropped(p.interface, drop_reason::udp_no_socket, p.payload, now);
-        p.payload = whole;
+        net_.dropped(p, drop_reason::udp_no_socket, now);
         return net_.send_unreachable(p, wire::port_unreachable, now); // RFC 1122 §4.1.3.1
     }
     if (everyone.empty()) everyone.push_back(demultiplex(p.interface, local, remote, nullptr));
-    p.payload.consume(sizeof(wire::udp_header));
-    for (packet& datagram : datagrams_in(std::move(p.payload)))
+    packet payload = p.contents;
+    payload.truncate(std::size_t{p.transport_at} + d->length);
+    payload.consume(p.payload_at);
+    for (packet& datagram : datagrams_in(std::move(payload)))
         for (socket* s : everyone) {
-            if (!s->queue.push({remote, datagram, {p.interface, p.destination, p.ttl, p.tos, now}})) {
-                net_.dropped(p.interface, drop_reason::udp_queue_full, datagram, now);
+            if (!s->queue.push({remote, datagram, {p.interface, local.address, p.ttl, p.tos, now}})) {
+                net_.dropped(p, drop_reason::udp_queue_full, now);
                 continue;
             }
             ++counters_.in_datagrams;
@@ -115,20 +110,19 @@ void udp_sockets::receive_packet(received_packet& p, time_point now)
         }
 }
 
-bool udp_sockets::receive_raw(const received_packet& p, wire::ip_protocol protocol, time_point now)
+bool udp_sockets::receive_raw(const ip::rx_packet& p, time_point now)
 {
+    const address from = p.flow.source_address(), to = p.flow.destination_address();
     bool taken = false;
     for (const udp_id id : raw_) {
         socket& s = *find(id);
-        if (s.raw_protocol != static_cast<std::uint8_t>(protocol)) continue;
-        if (s.bound && !s.local.address.is_unspecified() && s.local.address != p.destination) continue;
-        if (s.connected && s.remote.address != p.source) continue;
-        if (!s.hears(p.destination, p.interface)) continue;
-        packet whole = p.payload;
-        std::copy_n(p.ip_header.begin(), p.ip_header_size, whole.push_front(std::size_t{p.ip_header_size}));
+        if (s.raw_protocol != static_cast<std::uint8_t>(p.protocol())) continue;
+        if (s.bound && !s.local.address.is_unspecified() && s.local.address != to) continue;
+        if (s.connected && s.remote.address != from) continue;
+        if (!s.hears(to, p.interface)) continue;
         taken = true;
-        if (!s.queue.push({{p.source, 0}, std::move(whole), {p.interface, p.destination, p.ttl, p.tos, now}}))
-            net_.dropped(p.interface, drop_reason::udp_queue_full, p.payload, now);
+        if (!s.queue.push({{from, 0}, p.network_part(), {p.interface, to, p.ttl, p.tos, now}}))
+            net_.dropped(p, drop_reason::udp_queue_full, now);
         else
             events_.push(s.event, readiness::readable);
     }

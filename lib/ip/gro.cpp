@@ -17,13 +17,6 @@ namespace {
 constexpr std::size_t ip_size = sizeof(wire::ipv4_header); // without options
 constexpr std::size_t tcp_size = sizeof(wire::tcp_header); // without options
 constexpr std::size_t largest_packet = 65535;              // octets, from the IP header on
-constexpr std::uint16_t fragment_bits = 0x3fff;            // more fragments, and the offset
-
-template <class Header>
-Header read_at(const std::byte* at) noexcept
-{
-    return wire::read<Header>({at, sizeof(Header)});
-}
 
 std::size_t header_of(link_type link) noexcept { return link == link_type::ethernet ? sizeof(wire::ethernet_header) : 0; }
 
@@ -48,6 +41,10 @@ bool same(const std::byte* a, const std::byte* b, std::size_t n) noexcept
     return (difference<word>(a, b) | difference<word>(a + n - one, b + n - one)) == 0;
 }
 
+unsigned flags_of(const rx_packet& p) noexcept { return octet(p.transport_header().data(), offsetof(wire::tcp_header, flags)); }
+
+std::size_t payload_of(const rx_packet& p) noexcept { return p.contents.size() - p.payload_at; } // octets
+
 template <class List>
 auto find_stream(List& list, const flow_key& flow)
 {
@@ -56,23 +53,25 @@ auto find_stream(List& list, const flow_key& flow)
 
 } // namespace
 
-coalescer::coalescer(link_type link) noexcept : link_(header_of(link)) {}
+coalescer::coalescer(link_type link) noexcept : link_(link), link_header_(header_of(link)) {}
 
-void coalescer::add(packet&& p)
+void coalescer::add(packet&& came)
 {
     ++packets_;
-    octets_ += p.size();
-    view v;
-    parse(p, link_, v);
-    mark_verified(p, v);
-    if (v.is_tcp) {
-        const bool first = is_first_of(v.flow);
-        if (v.verified && v.opens && first) return void(openings_.emplace_back(std::move(p), true, v.flow));
-        if (!(runs_.empty() && acknowledgements_.empty()) && add_to_known(p, v)) return;
-        if (v.as != use::none) remember(v);
-        if (v.as == use::joined) p.truncate(v.size);
+    octets_ += came.size();
+    rx_packet& p = batch_.emplace_back(std::move(came));
+    parse(p, link_);
+    if (!p.is_segment()) return;
+    view v = look_at(p, link_header_);
+    const bool first = is_first_of(p.flow);
+    const bool opens = (flags_of(p) & wire::tcp_syn) != 0;
+    if (p.verified && opens && first) {
+        openings_.push_back(std::move(p));
+        batch_.pop_back();
+        return;
     }
-    batch_.emplace_back(std::move(p), v.verified, v.flow);
+    if (!(runs_.empty() && acknowledgements_.empty()) && add_to_known(p, v)) return batch_.pop_back();
+    if (v.as != use::none) remember(p, v);
 }
 
 /// Of its stream, in this batch; false if it might not be.
@@ -85,200 +84,151 @@ bool coalescer::is_first_of(const flow_key& flow) noexcept
     return !seen;
 }
 
-bool coalescer::verify(packet& p, link_type link, flow_key& flow) noexcept
+/// Only segments without IP options, untouched by a device's offload and in one piece are joined or thinned.
+coalescer::view coalescer::look_at(const rx_packet& p, std::size_t link) noexcept
 {
+    using state = offload_info::checksum_state;
     view v;
-    parse(p, header_of(link), v);
-    mark_verified(p, v);
-    if (v.verified) flow = v.flow;
-    return v.verified;
-}
-
-void coalescer::mark_verified(packet& p, const view& v) noexcept
-{
-    using state = offload_info::checksum_state;
-    if (v.verified && p.offload.checksum == state::complete) p.offload.checksum = state::verified;
-}
-
-/// Only as far as it is TCP over IPv4 without options, and its headers lie in one piece.
-void coalescer::parse(const packet& p, std::size_t link, view& v) noexcept
-{
-    using state = offload_info::checksum_state;
-    v.is_tcp = v.verified = v.repeats = false;
-    v.as = use::none;
-    const const_bytes front = p.front();
-    if (front.size() < link + ip_size + tcp_size) return;
-    const std::byte* const ip = front.data() + link;
-    const std::byte* const tcp = ip + ip_size;
-    constexpr auto type = offsetof(wire::ethernet_header, type);
-    if (link != 0 && wire::load_16(front.data() + type) != static_cast<std::uint16_t>(wire::ether_type::ipv4)) return;
-    if (octet(ip, offsetof(wire::ipv4_header, version_ihl)) != 0x45) return;
-    if (octet(ip, offsetof(wire::ipv4_header, protocol)) != static_cast<unsigned>(wire::ip_protocol::tcp)) return;
-    v.is_tcp = true;
-    v.octets = front.data();
-    v.flow = flow_key::v4(wire::load_64(ip + offsetof(wire::ipv4_header, source)), wire::load_32(tcp), ip_protocol::tcp);
-    v.sequence = wire::load_32(tcp + offsetof(wire::tcp_header, sequence));
-    v.size = link + wire::load_16(ip + offsetof(wire::ipv4_header, total_length));
-    v.headers_size = link + ip_size + 4U * (octet(tcp, offsetof(wire::tcp_header, offset)) >> 4);
-    const bool sizes_right = v.size <= p.size() && v.headers_size >= link + ip_size + tcp_size && v.headers_size <= v.size &&
-                             v.headers_size <= front.size();
-    if (!sizes_right || (wire::load_16(ip + offsetof(wire::ipv4_header, flags_offset)) & fragment_bits) != 0) return;
-    if (ones_sum(std::span<const std::byte, ip_size>(ip, ip_size)) != 0xffff) return;
-    if (p.offload.checksum == state::complete && !has_right_checksum(p, link, v)) return;
-    const bool in_one_piece = front.size() == p.size();
-    v.verified = true;
-    const unsigned flags = octet(tcp, offsetof(wire::tcp_header, flags));
-    v.opens = (flags & wire::tcp_syn) != 0;
-    if (p.offload.gso != offload_info::gso_type::none || !in_one_piece) return;
-    const bool data = v.headers_size < v.size;
-    if ((data ? flags & ~unsigned{wire::tcp_psh} : flags) != wire::tcp_ack) return;
-    if (data && p.offload.checksum == state::partial) return;
+    const bool usual_headers = p.network_at == link && p.transport_at == link + ip_size;
+    const bool whole = p.contents.front().size() == p.contents.size() && p.contents.offload.gso == offload_info::gso_type::none;
+    if (!p.verified || !usual_headers || !whole) return v;
+    v.sequence = wire::load_32(p.transport_header().data() + offsetof(wire::tcp_header, sequence));
+    const unsigned flags = flags_of(p);
+    const bool data = p.payload_at < p.contents.size();
+    if ((data ? flags & ~unsigned{wire::tcp_psh} : flags) != wire::tcp_ack) return v;
+    if (data && p.contents.offload.checksum == state::partial) return v;
     v.as = data ? use::joined : use::superseded;
-}
-
-/// TCP's, with its pseudo-header.
-bool coalescer::has_right_checksum(const packet& p, std::size_t link, const view& v) noexcept
-{
-    // The addresses stand right before it, and are summed with it: 8 octets, so that the order within words stays.
-    std::size_t skip = link + offsetof(wire::ipv4_header, source);
-    std::size_t left = v.size - skip;
-    checksum_accumulator sum;
-    sum.add_word(static_cast<std::uint16_t>(wire::ip_protocol::tcp));
-    sum.add_word(static_cast<std::uint16_t>(v.size - link - ip_size));
-    if (v.size <= p.front().size()) {
-        sum.add_word(ones_sum({v.octets + skip, left}));
-        return sum.folded() == 0xffff;
-    }
-    p.for_each_piece([&](const_bytes piece) {
-        piece = piece.subspan(std::exchange(skip, 0));
-        piece = piece.first(std::min(piece.size(), left)); // without padding
-        left -= piece.size();
-        sum.add(piece);
-    });
-    return sum.folded() == 0xffff;
+    return v;
 }
 
 /// Headers of one stream that differ in TCP's numbers and flags at most, and in IP's length and identification. (Linux wants
 /// identifications that count up, or with DF all the same, so that it could cut what it forwards as it was. Here nothing is
 /// forwarded, and an atomic datagram's may be anything: RFC 6864 §4.1.)
-bool coalescer::alike(const std::byte* headers, const view& v) const noexcept
+bool coalescer::alike(const std::byte* headers, const rx_packet& p) const noexcept
 {
     constexpr std::size_t tos = offsetof(wire::ipv4_header, version_ihl);  // version and TOS, in a word
     constexpr std::size_t ttl = offsetof(wire::ipv4_header, flags_offset); // flags, TTL and protocol
     constexpr std::size_t offset = ip_size + offsetof(wire::tcp_header, offset);
     static_assert(offsetof(wire::ipv4_header, tos) == tos + 1 && offsetof(wire::ipv4_header, ttl) == ttl + 2);
-    const std::byte* const a = headers + link_;
-    const std::byte* const b = v.octets + link_;
+    const std::byte* const frame = p.contents.front().data();
+    const std::byte* const a = headers + link_header_;
+    const std::byte* const b = frame + link_header_;
     const std::uint32_t differs = difference<std::uint16_t>(a + tos, b + tos) | difference<std::uint32_t>(a + ttl, b + ttl) |
                                   difference<std::uint8_t>(a + offset, b + offset);
     const std::size_t options = ip_size + tcp_size;
-    return differs == 0 && same(headers, v.octets, link_) && same(a + options, b + options, v.headers_size - link_ - options);
+    return differs == 0 && same(headers, frame, link_header_) &&
+           same(a + options, b + options, p.payload_at - link_header_ - options);
 }
 
 /// Joins it to what has come of its stream, or puts it in its place. False: it stands for itself.
-bool coalescer::add_to_known(packet& p, view& v)
+bool coalescer::add_to_known(rx_packet& p, view& v)
 {
-    if (const auto r = find_stream(runs_, v.flow); r != runs_.end()) {
-        if (v.as == use::joined && takes(*r, v)) {
-            join(*r, p, v);
+    if (const auto r = find_stream(runs_, p.flow); r != runs_.end()) {
+        if (v.as == use::joined && takes(*r, p, v)) {
+            join(*r, p);
             return true;
         }
         finish(*r);
         runs_.erase(r);
     }
-    if (const auto a = find_stream(acknowledgements_, v.flow); a != acknowledgements_.end()) {
+    if (const auto a = find_stream(acknowledgements_, p.flow); a != acknowledgements_.end()) {
         if (v.as == use::superseded) {
-            if (is_superseded(*a, v)) {
-                packet_at(a->index) = std::move(p);
+            if (is_superseded(*a, p, v)) {
+                packet_at(a->index) = std::move(p.contents);
                 return true;
             }
-            v.repeats = ahead_of(*a, v) == 0;
+            v.repeats = ahead_of(*a, p) == 0;
         }
         acknowledgements_.erase(a);
     }
     return false;
 }
 
-bool coalescer::takes(const run& r, const view& v) const noexcept
+bool coalescer::takes(const run& r, const rx_packet& p, const view& v) const noexcept
 {
-    if (r.ended || v.sequence != r.next || v.payload() > r.largest || r.headers - link_ + r.size + v.payload() > largest_packet)
+    const std::size_t payload = payload_of(p);
+    if (r.ended || v.sequence != r.next || payload > r.largest || r.headers - link_header_ + r.size + payload > largest_packet)
         return false;
     constexpr std::size_t ack = ip_size + offsetof(wire::tcp_header, acknowledgement);
     constexpr std::size_t window = ip_size + offsetof(wire::tcp_header, window);
     const std::byte* const headers = headers_at(r.index).data();
-    const std::byte* const a = headers + link_;
-    const std::byte* const b = v.octets + link_;
+    const std::byte* const a = headers + link_header_;
+    const std::byte* const b = p.network_header().data();
     const std::uint32_t differs = difference<std::uint32_t>(a + ack, b + ack) | difference<std::uint16_t>(a + window, b + window);
-    return differs == 0 && alike(headers, v);
+    return differs == 0 && alike(headers, p);
 }
 
-void coalescer::join(run& r, packet& p, const view& v)
+void coalescer::join(run& r, rx_packet& p)
 {
-    const auto flags = std::to_integer<unsigned>(v.octets[link_ + ip_size + offsetof(wire::tcp_header, flags)]);
-    r.pushed = r.pushed || (flags & wire::tcp_psh) != 0;
-    r.ended = v.payload() < r.largest;
-    r.size += v.payload();
-    r.next += static_cast<std::uint32_t>(v.payload());
-    p.truncate(v.size);
-    p.consume(v.headers_size);
-    packet_at(r.index).append(std::move(p));
+    const std::size_t payload = payload_of(p);
+    r.pushed = r.pushed || (flags_of(p) & wire::tcp_psh) != 0;
+    r.ended = payload < r.largest;
+    r.size += payload;
+    r.next += static_cast<std::uint32_t>(payload);
+    p.contents.consume(p.payload_at);
+    packet_at(r.index).append(std::move(p.contents));
 }
 
-/// Makes one segment of it.
+/// Makes one segment of it. Only the first one's checksum stands in it, which has been verified as all others have.
 void coalescer::finish(const run& r) noexcept
 {
     if (r.size == r.largest) return; // nothing was joined
     packet& head = packet_at(r.index);
     std::array<std::byte, sizeof(wire::ethernet_header) + ip_size + 60> headers;
     std::copy_n(head.front().begin(), r.headers, headers.begin());
-    auto ip = read_at<wire::ipv4_header>(headers.data() + link_);
-    const std::uint16_t before = ip.total_length.value();
-    ip.total_length = static_cast<std::uint16_t>(r.headers - link_ + r.size);
-    ip.checksum = updated_checksum(ip.checksum.value(), before, ip.total_length.value());
-    std::memcpy(headers.data() + link_, &ip, sizeof ip);
-    if (r.pushed) headers[link_ + ip_size + offsetof(wire::tcp_header, flags)] |= std::byte{wire::tcp_psh};
+    std::byte* const ip = headers.data() + link_header_;
+    const std::uint16_t before = wire::load_16(ip + offsetof(wire::ipv4_header, total_length));
+    const auto total = static_cast<std::uint16_t>(r.headers - link_header_ + r.size);
+    const std::uint16_t sum = wire::load_16(ip + offsetof(wire::ipv4_header, checksum));
+    wire::store_16(ip + offsetof(wire::ipv4_header, total_length), total);
+    wire::store_16(ip + offsetof(wire::ipv4_header, checksum), updated_checksum(sum, before, total));
+    if (r.pushed) ip[ip_size + offsetof(wire::tcp_header, flags)] |= std::byte{wire::tcp_psh};
     head.consume(r.headers);
     std::copy_n(headers.begin(), r.headers, head.push_front(r.headers));
+    head.offload.checksum = offload_info::checksum_state::verified;
     head.offload.gso = offload_info::gso_type::tcp_v4;
     head.offload.gso_size = static_cast<std::uint16_t>(r.largest);
     head.offload.header_length = static_cast<std::uint16_t>(r.headers);
 }
 
-/// `v` says all that the earlier one does, and acknowledges more. Equal numbers are duplicates, which TCP counts: all are left.
-bool coalescer::is_superseded(const acknowledgement& a, const view& v) const noexcept
+/// `p` says all that the earlier one does, and acknowledges more. Equal numbers are duplicates, which TCP counts: all are left.
+bool coalescer::is_superseded(const acknowledgement& a, const rx_packet& p, const view& v) const noexcept
 {
-    if (a.duplicate || ahead_of(a, v) <= 0) return false;
+    if (a.duplicate || ahead_of(a, p) <= 0) return false;
     const std::byte* const headers = headers_at(a.index).data();
-    return v.sequence == wire::load_32(headers + link_ + ip_size + offsetof(wire::tcp_header, sequence)) && alike(headers, v);
+    return v.sequence == wire::load_32(headers + link_header_ + ip_size + offsetof(wire::tcp_header, sequence)) &&
+           alike(headers, p);
 }
 
-/// How many octets more `v` acknowledges.
-std::int32_t coalescer::ahead_of(const acknowledgement& a, const view& v) const noexcept
+/// How many octets more `p` acknowledges.
+std::int32_t coalescer::ahead_of(const acknowledgement& a, const rx_packet& p) const noexcept
 {
     constexpr std::size_t number = ip_size + offsetof(wire::tcp_header, acknowledgement);
-    const std::uint32_t later = wire::load_32(v.octets + link_ + number);
-    return static_cast<std::int32_t>(later - wire::load_32(headers_at(a.index).data() + link_ + number));
+    const std::uint32_t later = wire::load_32(p.network_header().data() + number);
+    return static_cast<std::int32_t>(later - wire::load_32(headers_at(a.index).data() + link_header_ + number));
 }
 
-/// It will be the last packet of the batch.
-void coalescer::remember(const view& v)
+/// @param p the last packet of the batch
+void coalescer::remember(const rx_packet& p, const view& v)
 {
     const auto room_in = [](auto& list) {
         const bool full = list.size() == most_streams;
         if (full) list.erase(list.begin());
     };
+    const std::size_t index = batch_.size() - 1;
     if (v.as == use::superseded) {
         room_in(acknowledgements_);
-        acknowledgements_.push_back({v.flow, batch_.size(), v.repeats});
+        acknowledgements_.push_back({p.flow, index, v.repeats});
         return;
     }
     if (runs_.size() == most_streams) finish(runs_.front());
     room_in(runs_);
-    const auto next = v.sequence + static_cast<std::uint32_t>(v.payload());
-    runs_.push_back({v.flow, next, batch_.size(), v.headers_size, v.payload(), v.payload()});
+    const std::size_t payload = payload_of(p);
+    const std::size_t headers = p.payload_at;
+    runs_.push_back({p.flow, v.sequence + static_cast<std::uint32_t>(payload), index, headers, payload, payload});
 }
 
-std::span<arrival> coalescer::finish()
+std::span<rx_packet> coalescer::finish()
 {
     for (const run& r : runs_) finish(r);
     runs_.clear();

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/flow_key.hpp"
+#include "ip/rx_packet.hpp"
 
 #include <tapio/core/device_info.hpp>
 #include <tapio/core/packet.hpp>
@@ -19,18 +20,6 @@
 #include <vector>
 
 namespace tapio::core::ip {
-
-/// A packet that has come.
-struct arrival
-{
-    arrival(packet&& p, bool is_verified, const flow_key& f) noexcept : contents(std::move(p)), flow(f), verified(is_verified) {}
-
-    packet contents;
-    flow_key flow; ///< if it is verified
-    /// A TCP segment over IPv4: IP header without options and no fragment, all headers in one piece and as long as they say, and
-    /// the checksums right. Of these it need not be asked again.
-    bool verified;
-};
 
 /// Gathers the packets of a batch. Each is looked at, and its checksums verified, when it comes: while it is in the processor's
 /// cache.
@@ -51,13 +40,10 @@ public:
 
     void add(packet&& p);
 
-    /// arrival::verified and arrival::flow of a packet that comes alone. What was verified on the way is marked in it.
-    static bool verify(packet& p, link_type link, flow_key& flow) noexcept;
-
     /// What has become of the packets, in two parts; they may be moved from. Until the next add() or clear().
-    std::span<arrival> openings() noexcept { return openings_; }
-    std::span<arrival> finish(); ///< all others
-    void clear() noexcept;       ///< precondition: finish() was called
+    std::span<rx_packet> openings() noexcept { return openings_; }
+    std::span<rx_packet> finish(); ///< all others
+    void clear() noexcept;         ///< precondition: finish() was called
 
     std::uint64_t packets() const noexcept { return packets_; } ///< that were added since clear()
     std::uint64_t octets() const noexcept { return octets_; }
@@ -72,21 +58,12 @@ private:
         superseded, ///< acknowledges, and says nothing else
     };
 
-    /// A TCP segment, as far as joining looks at it.
+    /// What joining asks of a segment.
     struct view
     {
-        const std::byte* octets;  ///< from the link's header on
-        std::size_t size;         ///< octets without padding
-        std::size_t headers_size; ///< octets of all headers
-        flow_key flow;
-        std::uint32_t sequence;
-        use as;
-        bool is_tcp;   ///< over IPv4 without options, its headers in one piece: else nothing of this is set but `as`
-        bool verified; ///< arrival::verified
-        bool opens;    ///< a SYN
-        bool repeats;  ///< what the bare acknowledgement before it said
-
-        std::size_t payload() const noexcept { return size - headers_size; }
+        use as = use::none;
+        std::uint32_t sequence = 0;
+        bool repeats = false; ///< what the bare acknowledgement before it said
     };
 
     /// A segment and what has been joined to it.
@@ -110,23 +87,22 @@ private:
         bool duplicate = false; ///< the one before it said the same
     };
 
-    static void parse(const packet& p, std::size_t link, view& v) noexcept;
-    static void mark_verified(packet& p, const view& v) noexcept;
-    static bool has_right_checksum(const packet& p, std::size_t link, const view& v) noexcept;
+    static view look_at(const rx_packet& p, std::size_t link) noexcept;
     packet& packet_at(std::size_t index) noexcept { return batch_[index].contents; }
     const_bytes headers_at(std::size_t index) const noexcept { return batch_[index].contents.front(); }
-    bool alike(const std::byte* headers, const view& v) const noexcept;
-    bool takes(const run& r, const view& v) const noexcept;
-    bool is_superseded(const acknowledgement& a, const view& v) const noexcept;
-    std::int32_t ahead_of(const acknowledgement& a, const view& v) const noexcept;
-    bool add_to_known(packet& p, view& v);
+    bool alike(const std::byte* headers, const rx_packet& p) const noexcept;
+    bool takes(const run& r, const rx_packet& p, const view& v) const noexcept;
+    bool is_superseded(const acknowledgement& a, const rx_packet& p, const view& v) const noexcept;
+    std::int32_t ahead_of(const acknowledgement& a, const rx_packet& p) const noexcept;
+    bool add_to_known(rx_packet& p, view& v);
     bool is_first_of(const flow_key& flow) noexcept;
-    void join(run& r, packet& p, const view& v);
+    void join(run& r, rx_packet& p);
     void finish(const run& r) noexcept;
-    void remember(const view& v);
+    void remember(const rx_packet& p, const view& v);
 
-    const std::size_t link_; ///< octets of the link's header
-    std::vector<arrival> openings_, batch_;
+    const link_type link_;
+    const std::size_t link_header_; ///< octets
+    std::vector<rx_packet> openings_, batch_;
     std::bitset<1024> seen_; ///< streams of which something has come, by a hash: some have the same
     boost::container::static_vector<run, most_streams> runs_;
     boost::container::static_vector<acknowledgement, most_streams> acknowledgements_;

@@ -67,7 +67,7 @@ public:
         if (!options_.drops) return;
         BOOST_LOG_SEV(logger_, severity_level::debug)
             << add_value(stack_time, seconds(now)) << "interface " << interface << ": dropped " << p.size()
-            << " octets: " << name(why) << " (" << describe(why) << ')' << preceded(packet_text(p, why));
+            << " octets: " << name(why) << " (" << describe(why) << ')' << preceded(packet_text(p));
     }
 
     void tcp_state_changed(const core::endpoint& local, const core::endpoint& remote, core::tcp_state from, core::tcp_state to,

@@ -11,7 +11,6 @@
 #include <array>
 #include <optional>
 #include <span>
-#include <string_view>
 
 namespace tapio {
 
@@ -131,11 +130,6 @@ std::string frame_text(octets from, std::size_t size)
     }
 }
 
-std::string between_ports(const transport_text& t)
-{
-    return t.source_port.empty() ? t.rest : "port " + t.source_port + " > " + t.destination_port + ' ' + t.rest;
-}
-
 std::string any_text(octets from, std::size_t size)
 {
     return is_ipv4(from, size) ? ipv4_text(from, size) : frame_text(from, size);
@@ -148,18 +142,6 @@ std::string packet_text(const core::packet& p)
     head_octets memory;
     const std::size_t n = p.copy_to(memory);
     return any_text(octets(memory).first(n), p.size());
-}
-
-std::string packet_text(const core::packet& p, core::drop_reason why)
-{
-    head_octets memory;
-    const octets head = octets(memory).first(p.copy_to(memory));
-    const std::string_view reason = name(why);
-    if (reason.starts_with("tcp_")) return between_ports(tcp_text(head, p.size()));
-    if (reason.starts_with("udp_")) return between_ports(udp_text(head, p.size()));
-    if (reason.starts_with("icmp_")) return icmp_text(head).rest;
-    if (reason.starts_with("arp_")) return arp_text(head);
-    return any_text(head, p.size());
 }
 
 } // namespace tapio

@@ -54,11 +54,11 @@ struct ethernet_frame
 /// Checks the start of a frame: complete, and not from a group.
 parsed<ethernet_frame> parse_ethernet(const_bytes front) noexcept;
 
-/// To that very host, and from one. Precondition: a header is there.
-inline bool is_plain_frame(const std::byte* header, const mac_address& to) noexcept
+inline mac_address destination_of(const_bytes header) noexcept ///< precondition: a header is there
 {
-    const auto first = std::to_integer<unsigned>(header[offsetof(ethernet_header, source)]);
-    return std::memcmp(header, to.octets.data(), sizeof to.octets) == 0 && (first & 1U) == 0;
+    mac_address to;
+    std::memcpy(to.octets.data(), header.data() + offsetof(ethernet_header, destination), sizeof to.octets);
+    return to;
 }
 
 /// Puts the header in front.

@@ -15,6 +15,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 
 namespace tapio::core::wire {
 
@@ -55,22 +57,45 @@ struct ipv4_fields
     bool is_fragment() const noexcept { return more_fragments || fragment_offset != 0; }
 };
 
-/// Makes the header contiguous, and no more than that: the payload stays as it lies.
-void pull_ipv4(packet& p);
+inline constexpr std::uint16_t ipv4_dont_fragment = 0x4000;  ///< DF, in flags_offset
+inline constexpr std::uint16_t ipv4_more_fragments = 0x2000; ///< MF
+inline constexpr std::uint16_t ipv4_offset_mask = 0x1fff;    ///< in 8 octets
+
+/// Walks the options (RFC 791 §3.1); those that we do not know are skipped (RFC 9293 MUST-50). @return false: they are malformed
+bool read_options(const_bytes options, ipv4_fields& out) noexcept;
 
 /// @param front contiguous octets from the header on  @param total octets of the packet from there (padding included)
+inline std::optional<drop_reason> read_ipv4(const_bytes front, std::size_t total, ipv4_fields& f) noexcept
+{
+    constexpr std::size_t least = sizeof(ipv4_header);
+    if (front.size() < least) return drop_reason::ipv4_truncated;
+    const std::byte* const at = front.data();
+    const auto version_ihl = std::to_integer<unsigned>(at[offsetof(ipv4_header, version_ihl)]);
+    if (version_ihl >> 4 != 4) return drop_reason::ipv4_bad_version;
+    f.header_length = static_cast<std::uint16_t>((version_ihl & 15) * 4);
+    f.total_length = load_16(at + offsetof(ipv4_header, total_length));
+    if (f.header_length < least || front.size() < f.header_length) return drop_reason::ipv4_bad_header_length;
+    if (f.total_length < f.header_length) return drop_reason::ipv4_bad_total_length;
+    if (f.total_length > total) return drop_reason::ipv4_truncated;
+    const bool bare = f.header_length == least; // without options
+    const std::uint16_t sum =
+        bare ? ones_sum(std::span<const std::byte, least>(at, least)) : ones_sum(front.first(f.header_length));
+    if (sum != 0xffff) return drop_reason::ipv4_bad_checksum; // RFC 1122 §3.2.1.2
+    f.source = address_v4(load_32(at + offsetof(ipv4_header, source)));
+    f.destination = address_v4(load_32(at + offsetof(ipv4_header, destination)));
+    f.protocol = static_cast<ip_protocol>(at[offsetof(ipv4_header, protocol)]);
+    f.ttl = std::to_integer<std::uint8_t>(at[offsetof(ipv4_header, ttl)]);
+    f.tos = std::to_integer<std::uint8_t>(at[offsetof(ipv4_header, tos)]);
+    f.identification = load_16(at + offsetof(ipv4_header, identification));
+    const std::uint16_t flags = load_16(at + offsetof(ipv4_header, flags_offset));
+    f.dont_fragment = (flags & ipv4_dont_fragment) != 0;
+    f.more_fragments = (flags & ipv4_more_fragments) != 0;
+    f.fragment_offset = static_cast<std::uint16_t>((flags & ipv4_offset_mask) * 8);
+    if (!bare && !read_options(front.subspan(least, f.header_length - least), f)) return drop_reason::ipv4_bad_options;
+    return std::nullopt;
+}
+
 parsed<ipv4_fields> parse_ipv4(const_bytes front, std::size_t total) noexcept;
-
-inline address_v4 source_of(const std::byte* header) noexcept
-{
-    return address_v4(load_32(header + offsetof(ipv4_header, source)));
-}
-inline address_v4 destination_of(const std::byte* header) noexcept
-{
-    return address_v4(load_32(header + offsetof(ipv4_header, destination)));
-}
-
-inline constexpr std::uint16_t ipv4_dont_fragment = 0x4000; ///< DF, in flags_offset
 
 /// Puts a header without options in front of the packet, its total length and checksum computed.
 void push_ipv4(packet& p, const ipv4_fields& fields) noexcept;

@@ -55,13 +55,33 @@ bool read_option(std::uint8_t kind, const_bytes value, tcp_options_field& out) n
     }
 }
 
-/// RFC 9293 §3.2. Each step moves on by at least one octet, so it ends (MUST-7: a bad length is no reason to crash).
-bool walk_options(const_bytes options, tcp_options_field& out) noexcept
+/// Options as they travel, written forward into a fixed buffer of the most there can be.
+class option_writer
 {
-    if (options.size() == 12 && load_32(options.data()) == timestamps_only) { // RFC 7323 appendix A: what most segments carry
-        out.timestamps = tcp_timestamps{load_32(options.data() + 4), load_32(options.data() + 8)};
-        return true;
+public:
+    void put_8(unsigned v) noexcept { octets_[size_++] = static_cast<unsigned char>(v); }
+    void put_16(std::uint16_t v) noexcept { boost::endian::store_big_u16(&octets_[size_], v), size_ += 2; }
+    void put_32(std::uint32_t v) noexcept { boost::endian::store_big_u32(&octets_[size_], v), size_ += 4; }
+    bool fits(std::size_t n) const noexcept { return size_ + n <= sizeof octets_; }
+
+    tcp_option_words padded() noexcept
+    {
+        while (size_ % 4 != 0) put_8(kind::end_of_list); // RFC 9293 MUST-69
+        tcp_option_words out;
+        for (std::size_t at = 0; at < size_; at += 4) out.add(boost::endian::load_big_u32(&octets_[at]));
+        return out;
     }
+
+private:
+    unsigned char octets_[40];
+    std::size_t size_ = 0;
+};
+
+} // namespace
+
+/// Each step moves on by at least one octet, so it ends (RFC 9293 MUST-7: a bad length is no reason to crash).
+bool read_options(const_bytes options, tcp_options_field& out) noexcept
+{
     while (!options.empty()) {
         const auto kind = std::to_integer<std::uint8_t>(options[0]);
         if (kind == kind::end_of_list) return true;
@@ -78,28 +98,9 @@ bool walk_options(const_bytes options, tcp_options_field& out) noexcept
     return true;
 }
 
-/// Options as they travel, written forward into a fixed buffer of the most there can be.
-class option_writer
+tcp_option_words write_options(const tcp_options_field& o) noexcept
 {
-public:
-    void put_8(unsigned v) noexcept { octets_[size_++] = static_cast<unsigned char>(v); }
-    void put_16(std::uint16_t v) noexcept { boost::endian::store_big_u16(&octets_[size_], v), size_ += 2; }
-    void put_32(std::uint32_t v) noexcept { boost::endian::store_big_u32(&octets_[size_], v), size_ += 4; }
-    bool fits(std::size_t n) const noexcept { return size_ + n <= sizeof octets_; }
-
-    const_bytes padded() noexcept
-    {
-        while (size_ % 4 != 0) put_8(kind::end_of_list); // RFC 9293 MUST-69
-        return std::as_bytes(std::span(octets_, size_));
-    }
-
-private:
-    unsigned char octets_[40];
-    std::size_t size_ = 0;
-};
-
-const_bytes write_options(option_writer& w, const tcp_options_field& o) noexcept
-{
+    option_writer w;
     if (o.max_segment) w.put_8(kind::max_segment), w.put_8(4), w.put_16(*o.max_segment);
     if (o.window_scale) w.put_8(kind::no_operation), w.put_8(kind::window_scale), w.put_8(3), w.put_8(*o.window_scale);
     if (o.sack_permitted && !o.timestamps) w.put_8(kind::no_operation), w.put_8(kind::no_operation);
@@ -122,90 +123,22 @@ const_bytes write_options(option_writer& w, const tcp_options_field& o) noexcept
     return w.padded();
 }
 
-void load_numbers(const std::byte* at, tcp_numbers& n) noexcept
-{
-    n.source_port = load_16(at + offsetof(tcp_header, source_port));
-    n.destination_port = load_16(at + offsetof(tcp_header, destination_port));
-    n.sequence = load_32(at + offsetof(tcp_header, sequence));
-    n.acknowledgement = load_32(at + offsetof(tcp_header, acknowledgement));
-    n.flags = std::to_integer<std::uint8_t>(at[offsetof(tcp_header, flags)]);
-    n.window = load_16(at + offsetof(tcp_header, window));
-}
-
-std::optional<drop_reason> read_tcp(const_bytes front, std::size_t total, tcp_fields& f) noexcept
-{
-    if (front.size() < sizeof(tcp_header)) return drop_reason::tcp_truncated;
-    const std::byte* const at = front.data();
-    f.header_length = static_cast<std::uint16_t>((std::to_integer<unsigned>(at[offsetof(tcp_header, offset)]) >> 4) * 4);
-    if (f.header_length < sizeof(tcp_header) || f.header_length > total || f.header_length > front.size())
-        return drop_reason::tcp_bad_offset;
-    load_numbers(at, f);
-    if (f.source_port == 0 || f.destination_port == 0) return drop_reason::tcp_zero_port;
-    if ((f.flags & tcp_syn) != 0 && (f.flags & tcp_rst) != 0) return drop_reason::tcp_bad_flags;
-    f.urgent = load_16(at + offsetof(tcp_header, urgent));
-    if (!walk_options(front.subspan(sizeof(tcp_header), f.header_length - sizeof(tcp_header)), f.options))
-        return drop_reason::tcp_bad_options; // RFC 9293 MUST-5
-    return std::nullopt;
-}
-
-/// Octets of them.
-std::size_t push_options(packet& p, const tcp_options_field& o) noexcept
-{
-    const bool others = o.max_segment || o.window_scale || o.sack_permitted || !o.sack.empty() || o.fast_open;
-    if (o.timestamps && !others) { // what most segments carry goes where it is to be
-        std::byte* const at = p.push_front(12);
-        store_32(at, timestamps_only);
-        store_32(at + 4, o.timestamps->value);
-        store_32(at + 8, o.timestamps->echo);
-        return 12;
-    }
-    option_writer writer;
-    const const_bytes options = write_options(writer, o);
-    if (!options.empty()) std::memcpy(p.push_front(options.size()), options.data(), options.size());
-    return options.size();
-}
-
-} // namespace
-
-void pull_tcp(packet& p)
-{
-    if (!p.pull(sizeof(tcp_header))) return;
-    p.pull(std::min<std::size_t>(p.size(), (std::to_integer<unsigned>(p.front()[offsetof(tcp_header, offset)]) >> 4) * 4));
-}
-
 parsed<tcp_fields> parse_tcp(const_bytes front, std::size_t total) noexcept
 {
-    return parsed_by<tcp_fields>([&](tcp_fields& f) { return read_tcp(front, total, f); });
+    return parsed_by<tcp_fields>([&](tcp_fields& f) -> std::optional<drop_reason> {
+        const_bytes options;
+        if (const auto why = read_tcp(front, total, f, options)) return why;
+        f.header_length = static_cast<std::uint16_t>(sizeof(tcp_header) + options.size());
+        if (!read_options(options, f.options)) return drop_reason::tcp_bad_options;
+        return std::nullopt;
+    });
 }
 
 void push_tcp(packet& p, const tcp_fields& f, const address& source, const address& destination, bool partial) noexcept
 {
-    const std::size_t options = push_options(p, f.options);
-    std::byte* const at = p.push_front(sizeof(tcp_header));
-    store_32(at, std::uint32_t{f.source_port} << 16 | f.destination_port);
-    store_32(at + offsetof(tcp_header, sequence), f.sequence);
-    store_32(at + offsetof(tcp_header, acknowledgement), f.acknowledgement);
-    const auto offset = static_cast<std::uint32_t>((sizeof(tcp_header) + options) / 4 << 4);
-    store_32(at + offsetof(tcp_header, offset), offset << 24 | std::uint32_t{f.flags} << 16 | f.window);
-    store_32(at + offsetof(tcp_header, checksum), f.urgent);
-    const std::uint16_t checksum = transport_checksum(p, source, destination, ip_protocol::tcp, // RFC 9293 MUST-2
-                                                      offsetof(tcp_header, checksum), partial);
-    store_16(at + offsetof(tcp_header, checksum), checksum);
-}
-
-bool read_plain_tcp(const_bytes front, std::size_t total, plain_tcp& f) noexcept
-{
-    if (front.size() < sizeof(tcp_header)) return false;
-    const std::byte* const at = front.data();
-    const std::size_t header = (std::to_integer<unsigned>(at[offsetof(tcp_header, offset)]) >> 4) * 4;
-    const bool timestamps = header == sizeof(tcp_header) + 12;
-    if ((header != sizeof(tcp_header) && !timestamps) || header > total || header > front.size()) return false;
-    load_numbers(at, f);
-    if ((f.flags & (tcp_syn | tcp_urg)) != 0 || f.source_port == 0 || f.destination_port == 0) return false;
-    if (!timestamps) return true;
-    const std::byte* const options = at + sizeof(tcp_header);
-    f.timestamps = tcp_timestamps{load_32(options + 4), load_32(options + 8)};
-    return load_32(options) == timestamps_only;
+    const tcp_option_words options = write_options(f.options);
+    const std::size_t length = sizeof(tcp_header) + options.octets() + p.size();
+    push_tcp(p, f, options, pseudo_header(source, destination, static_cast<std::uint8_t>(ip_protocol::tcp), length), partial);
 }
 
 } // namespace tapio::core::wire

@@ -13,6 +13,7 @@
 #include <boost/container/static_vector.hpp>
 #include <boost/endian/buffers.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -82,72 +83,108 @@ struct tcp_numbers
     std::uint32_t acknowledgement = 0;
     std::uint8_t flags = 0; ///< of tcp_flag
     std::uint16_t window = 0;
+    std::uint16_t urgent = 0;
 };
 
 /// A header in host byte order.
 struct tcp_fields : tcp_numbers
 {
-    std::uint16_t urgent = 0;
     std::uint16_t header_length = 20; ///< octets
     tcp_options_field options;
 };
 
 inline constexpr std::uint32_t timestamps_only = 0x0101'080a; ///< kind and length, padded (RFC 7323 appendix A)
 
-/// What most segments carry: no SYN, no urgent data, no option but timestamps, and these as in RFC 7323 appendix A.
-struct plain_tcp : tcp_numbers
+/// Options as they travel, in words of host byte order: so they are written and summed without being read back.
+class tcp_option_words
 {
-    std::optional<tcp_timestamps> timestamps;
+public:
+    void add(std::uint32_t word) noexcept { words_[count_++] = word; } ///< precondition: less than 10 words are there
+    void add(const tcp_timestamps& t) noexcept                         ///< as RFC 7323 appendix A lays them out
+    {
+        add(timestamps_only);
+        add(t.value);
+        add(t.echo);
+    }
 
-    std::size_t header_length() const noexcept { return sizeof(tcp_header) + (timestamps ? 12 : 0); } ///< octets
+    const std::uint32_t* begin() const noexcept { return words_.data(); }
+    const std::uint32_t* end() const noexcept { return words_.data() + count_; }
+    std::size_t octets() const noexcept { return count_ * sizeof(std::uint32_t); }
+
+private:
+    std::array<std::uint32_t, 10> words_; // indeterminate beyond count_
+    std::size_t count_ = 0;
 };
 
-/// Makes the header with its options contiguous, and no more than that: the payload stays as it lies.
-void pull_tcp(packet& p);
+/// Any of the options.
+tcp_option_words write_options(const tcp_options_field& options) noexcept;
 
+/// Reads a header, but not its options: see only_timestamps() and read_options().
 /// @param front contiguous octets from the header on  @param total octets of the segment
+/// @param options set to where the options are
+inline std::optional<drop_reason> read_tcp(const_bytes front, std::size_t total, tcp_numbers& f, const_bytes& options) noexcept
+{
+    if (front.size() < sizeof(tcp_header)) return drop_reason::tcp_truncated;
+    const std::byte* const at = front.data();
+    const std::size_t length = (std::to_integer<unsigned>(at[offsetof(tcp_header, offset)]) >> 4) * 4;
+    if (length < sizeof(tcp_header) || length > total || length > front.size()) return drop_reason::tcp_bad_offset;
+    f.source_port = load_16(at + offsetof(tcp_header, source_port));
+    f.destination_port = load_16(at + offsetof(tcp_header, destination_port));
+    f.sequence = load_32(at + offsetof(tcp_header, sequence));
+    f.acknowledgement = load_32(at + offsetof(tcp_header, acknowledgement));
+    f.flags = std::to_integer<std::uint8_t>(at[offsetof(tcp_header, flags)]);
+    f.window = load_16(at + offsetof(tcp_header, window));
+    f.urgent = load_16(at + offsetof(tcp_header, urgent));
+    if (f.source_port == 0 || f.destination_port == 0) return drop_reason::tcp_zero_port;
+    if ((f.flags & tcp_syn) != 0 && (f.flags & tcp_rst) != 0) return drop_reason::tcp_bad_flags;
+    options = front.subspan(sizeof(tcp_header), length - sizeof(tcp_header));
+    return std::nullopt;
+}
+
+/// What most segments carry: timestamps, laid out as in RFC 7323 appendix A. None: there is something else, or nothing.
+inline std::optional<tcp_timestamps> only_timestamps(const_bytes options) noexcept
+{
+    if (options.size() != 12 || load_32(options.data()) != timestamps_only) return std::nullopt;
+    return tcp_timestamps{load_32(options.data() + 4), load_32(options.data() + 8)};
+}
+
+/// RFC 9293 §3.2. @return false: they are malformed (MUST-5)
+bool read_options(const_bytes options, tcp_options_field& out) noexcept;
+
+/// All of a header. @param front contiguous octets from the header on  @param total octets of the segment
 parsed<tcp_fields> parse_tcp(const_bytes front, std::size_t total) noexcept;
 
-/// The same of a plain one. @return false: it is no such, or a malformed one, and `fields` is of no use
-bool read_plain_tcp(const_bytes front, std::size_t total, plain_tcp& fields) noexcept;
-
-/// Puts header and options in front of the payload, checksum computed, or left to the device if `partial`.
-void push_tcp(packet& p, const tcp_fields& fields, const address& source, const address& destination,
-              bool partial = false) noexcept;
-
-/// Puts a plain one in front, over IPv4. The sum (RFC 9293 MUST-2) is made of the words as they are known, not of what is being
-/// written.
-inline void push_tcp(packet& p, const plain_tcp& f, const address_v4& source, const address_v4& destination,
+/// Puts a header in front of the payload, checksum computed, or left to the device if `partial`. The sum (RFC 9293 MUST-2) is
+/// made of the words as they are known, not of what is being written.
+/// @param pseudo_header of header and payload: flow_key::pseudo_header()
+inline void push_tcp(packet& p, const tcp_numbers& f, const tcp_option_words& options, checksum_accumulator pseudo_header,
                      bool partial) noexcept
 {
-    constexpr auto protocol = static_cast<std::uint32_t>(ip_protocol::tcp);
-    const std::size_t header = f.header_length();
+    const std::size_t header = sizeof(tcp_header) + options.octets();
     const std::uint32_t ports = std::uint32_t{f.source_port} << 16 | f.destination_port;
     const std::uint32_t offset_flags_window = static_cast<std::uint32_t>(header) << 26 | std::uint32_t{f.flags} << 16 | f.window;
-    checksum_accumulator sum;
     if (!partial) {
-        if (!p.empty()) add(sum, p);
-        for (const std::uint32_t w : {ports, f.sequence, f.acknowledgement, offset_flags_window}) sum.add_words(w);
-        if (f.timestamps)
-            for (const std::uint32_t w : {timestamps_only, f.timestamps->value, f.timestamps->echo}) sum.add_words(w);
+        for (const std::uint32_t w : {ports, f.sequence, f.acknowledgement, offset_flags_window}) pseudo_header.add_words(w);
+        pseudo_header.add_word(f.urgent);
+        for (const std::uint32_t w : options) pseudo_header.add_words(w);
+        if (!p.empty()) add(pseudo_header, p);
     }
-    for (const std::uint32_t w : {source.to_uint(), destination.to_uint(), protocol}) sum.add_words(w);
-    sum.add_words(static_cast<std::uint32_t>(header + p.size()));
-    std::byte* const at = p.push_front(header);
+    std::byte* at = p.push_front(header);
     store_32(at, ports);
     store_32(at + offsetof(tcp_header, sequence), f.sequence);
     store_32(at + offsetof(tcp_header, acknowledgement), f.acknowledgement);
     store_32(at + offsetof(tcp_header, offset), offset_flags_window);
-    store_32(at + offsetof(tcp_header, checksum), std::uint32_t{partial ? sum.folded() : sum.checksum()} << 16);
-    if (f.timestamps) {
-        std::byte* const options = at + sizeof(tcp_header);
-        store_32(options, timestamps_only);
-        store_32(options + 4, f.timestamps->value);
-        store_32(options + 8, f.timestamps->echo);
-    }
+    const std::uint16_t checksum = partial ? pseudo_header.folded() : pseudo_header.checksum();
+    store_32(at + offsetof(tcp_header, checksum), std::uint32_t{checksum} << 16 | f.urgent);
+    at += sizeof(tcp_header);
+    for (const std::uint32_t w : options) store_32(at, w), at += sizeof w;
     if (!partial) return;
     p.offload.checksum = offload_info::checksum_state::partial;
     p.offload.checksum_offset = offsetof(tcp_header, checksum);
 }
+
+/// The same of fields and addresses.
+void push_tcp(packet& p, const tcp_fields& fields, const address& source, const address& destination,
+              bool partial = false) noexcept;
 
 } // namespace tapio::core::wire

@@ -164,8 +164,7 @@ struct fuzzer
                 corpus[4 + random() % (corpus_size - 4)] = flat(p);
             }
         }
-        stray s;
-        while (h.next_stray(s)) h.receive_stray(std::move(s), now); // as the other shard would pass it on
+        while (auto m = h.next_misdirected()) h.receive_misdirected(std::move(*m), now); // as the other shard would pass it on
         h.advance(now);
         socket_event e;
         while (h.next_event(e)) {}

@@ -41,6 +41,7 @@ public:
     virtual ~trace() = default;
     virtual void received(std::uint32_t /*interface*/, const packet&, time_point) {}
     virtual void sent(std::uint32_t /*interface*/, const packet&, time_point) {}
+    /// One that came, whole: as received() saw it, without padding; or one that was to be sent, as far as it was made.
     virtual void dropped(std::uint32_t /*interface*/, drop_reason, const packet&, time_point) {}
     virtual void tcp_state_changed(const endpoint& /*local*/, const endpoint& /*remote*/, tcp_state /*from*/, tcp_state /*to*/,
                                    time_point)

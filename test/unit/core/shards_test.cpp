@@ -60,9 +60,8 @@ struct two_shards : testing::Test
                 (steer == 0 ? first : second).receive(1, std::move(p), now);
                 more = true;
             }
-            stray s;
-            while (first.next_stray(s)) ++passed_on, second.receive_stray(std::move(s), now), more = true;
-            while (second.next_stray(s)) ++passed_on, first.receive_stray(std::move(s), now), more = true;
+            while (auto m = first.next_misdirected()) ++passed_on, second.receive_misdirected(std::move(*m), now), more = true;
+            while (auto m = second.next_misdirected()) ++passed_on, first.receive_misdirected(std::move(*m), now), more = true;
         }
     }
     tcp_id listener(host& h, std::uint16_t port)

@@ -109,7 +109,7 @@ std::vector<packet> coalesced(std::vector<packet> batch, link_type link = link_t
     for (packet& p : batch) all.add(std::move(p));
     std::vector<packet> out;
     for (const auto part : {all.openings(), all.finish()})
-        for (arrival& a : part) out.push_back(std::move(a.contents));
+        for (rx_packet& a : part) out.push_back(std::move(a.contents));
     return out;
 }
 
@@ -255,11 +255,10 @@ bool is_verified(packet p, link_type link = link_type::ethernet)
     all.add(packet(p));
     const auto left = all.openings().empty() ? all.finish() : all.openings();
     EXPECT_EQ(left.size(), 1U);
-    flow_key alone;
-    EXPECT_EQ(left[0].verified, coalescer::verify(p, link, alone)) << "in a batch or alone";
-    if (left[0].verified) {
-        EXPECT_EQ(left[0].flow, alone);
-    }
+    rx_packet alone(std::move(p));
+    parse(alone, link);
+    EXPECT_EQ(left[0].verified, alone.verified) << "in a batch or alone";
+    EXPECT_EQ(left[0].flow, alone.flow);
     return left[0].verified;
 }
 

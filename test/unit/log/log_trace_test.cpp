@@ -78,8 +78,8 @@ TEST_F(log_trace, states_and_drops)
     EXPECT_TRUE(says("info tapio tcp 127.0.0.1:"));
     EXPECT_TRUE(says(" 127.0.0.1:80: SYN-SENT -> ESTABLISHED"));
     EXPECT_TRUE(says("SYN-RECEIVED -> ESTABLISHED"));
-    EXPECT_TRUE(says("debug tapio interface 0: dropped 9 octets: udp_no_socket (UDP: no socket bound): port "));
-    EXPECT_TRUE(says(" > 80 udp 1 octets"));
+    EXPECT_TRUE(says("debug tapio interface 0: dropped 29 octets: udp_no_socket (UDP: no socket bound): 127.0.0.1:"));
+    EXPECT_TRUE(says(" > 127.0.0.1:80 udp 1 octets"));
     EXPECT_FALSE(says("trace tapio"));
 }
 

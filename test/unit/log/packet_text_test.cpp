@@ -64,14 +64,6 @@ TEST(packet_text, of_arp)
     EXPECT_EQ(framed({wire::arp_operation::reply, our_mac, ours, {}, theirs}), "arp 192.0.2.1 is at 02:00:00:00:00:01");
 }
 
-TEST(packet_text, of_what_was_dropped_begins_where_the_reason_is)
-{
-    const packet p(core::slice::copy_of(std::as_bytes(std::span(segment))));
-    EXPECT_EQ(packet_text(p, core::drop_reason::tcp_no_socket), "port 80 > 40000 tcp [P.] seq 7 ack 9 win 4096, 2 octets");
-    EXPECT_EQ(packet_text(with(wire::ip_protocol::tcp, segment), core::drop_reason::ipv4_not_for_us).substr(0, 12),
-              "192.0.2.1:80");
-}
-
 TEST(packet_text, of_what_is_cut_short_or_none_of_ours_reads_no_further)
 {
     std::vector<unsigned char> all{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45};
@@ -80,8 +72,6 @@ TEST(packet_text, of_what_is_cut_short_or_none_of_ours_reads_no_further)
         for (std::size_t n = 0; n <= all.size(); ++n) {
             const packet p(core::slice::copy_of(std::as_bytes(std::span(all)).first(n)));
             (void)packet_text(p);
-            for (std::size_t why = 0; why < core::drop_reason_count; ++why)
-                (void)packet_text(p, static_cast<core::drop_reason>(why));
         }
     }
     EXPECT_EQ(packet_text(packet()), "");

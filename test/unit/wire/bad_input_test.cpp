@@ -1,5 +1,6 @@
 // Every header, cut at every length and wrong in every way that its RFC names: the right reason, and no value.
 #include "base/checksum.hpp"
+#include "base/flow_key.hpp"
 #include "wire/arp.hpp"
 #include "wire/ethernet.hpp"
 #include "wire/icmpv4.hpp"
@@ -321,72 +322,60 @@ TEST(tcp, the_header_is_padded_with_zeros) // RFC 9293 MUST-69
     EXPECT_EQ(f->options.fast_open, in.options.fast_open);
 }
 
-/// Whatever these octets are, the short way with a header says what the long one says, or nothing.
-void expect_alike(const_bytes o)
+TEST(tcp, timestamps_as_most_segments_have_them_are_read_and_written_as_any_option_is)
 {
-    plain_tcp plain;
-    if (!read_plain_tcp(o, o.size(), plain)) return;
-    const auto f = parse_tcp(o, o.size());
-    ASSERT_TRUE(f);
-    EXPECT_EQ(
-        std::tuple(f->source_port, f->destination_port, f->sequence, f->acknowledgement, f->flags, f->window),
-        std::tuple(plain.source_port, plain.destination_port, plain.sequence, plain.acknowledgement, plain.flags, plain.window));
-    EXPECT_EQ(f->header_length, plain.header_length());
-    EXPECT_EQ(f->options.timestamps, plain.timestamps);
-    EXPECT_FALSE(f->options.max_segment || f->options.window_scale || f->options.sack_permitted || f->options.fast_open);
-    EXPECT_TRUE(f->options.sack.empty());
-    EXPECT_EQ(f->flags & (tcp_syn | tcp_urg), 0);
-}
-
-TEST(tcp, what_is_plain_is_written_and_read_as_anything_is)
-{
-    for (const bool timestamps : {false, true}) {
-        for (const bool partial : {false, true}) {
-            for (const std::size_t text : {0, 1, 2, 3}) {
-                tcp_fields f;
-                f.source_port = 65535, f.destination_port = 0x8001;
-                f.sequence = 0xffff'fffe, f.acknowledgement = 0x8765'4321;
-                f.flags = tcp_ack | tcp_psh | tcp_fin;
-                f.window = 0xfffd;
-                if (timestamps) f.options.timestamps = tcp_timestamps{0xdead'beef, 0xffff'0001};
-                const plain_tcp plain{f, f.options.timestamps};
-                packet a = with_payload(text), b = with_payload(text);
-                push_tcp(a, f, alice, bob, partial);
-                push_tcp(b, plain, alice, bob, partial);
-                const octets o = flat(b);
-                EXPECT_EQ(o, flat(a)) << timestamps << partial << text;
-                EXPECT_EQ(b.offload.checksum, a.offload.checksum);
-                EXPECT_EQ(b.offload.checksum_offset, a.offload.checksum_offset);
-                plain_tcp read;
-                EXPECT_TRUE(read_plain_tcp(o, o.size(), read));
-                expect_alike(o);
-                for (std::size_t n = 0; n < plain.header_length(); ++n)
-                    EXPECT_FALSE(read_plain_tcp(const_bytes(o).first(n), n, read)) << "cut at " << n;
+    for (const bool partial : {false, true}) {
+        for (const std::size_t text : {0, 1, 2, 3}) {
+            tcp_fields f;
+            f.source_port = 65535, f.destination_port = 0x8001;
+            f.sequence = 0xffff'fffe, f.acknowledgement = 0x8765'4321;
+            f.flags = tcp_ack | tcp_psh | tcp_fin | tcp_urg;
+            f.window = 0xfffd, f.urgent = 0xfff1;
+            f.options.timestamps = tcp_timestamps{0xdead'beef, 0xffff'0001};
+            tcp_option_words words;
+            words.add(*f.options.timestamps);
+            packet a = with_payload(text), b = with_payload(text);
+            push_tcp(a, f, alice, bob, partial);
+            const flow_key flow({alice, f.source_port}, {bob, f.destination_port}, ip_protocol::tcp);
+            push_tcp(b, f, words, flow.pseudo_header(32 + text), partial);
+            const octets o = flat(b);
+            EXPECT_EQ(o, flat(a)) << partial << text;
+            EXPECT_EQ(b.offload.checksum, a.offload.checksum);
+            EXPECT_EQ(b.offload.checksum_offset, a.offload.checksum_offset);
+            if (!partial) {
+                EXPECT_TRUE(verify_checksum(b, alice, bob, ip_protocol::tcp)) << text;
             }
+            const auto read = parse_tcp(o, o.size());
+            ASSERT_TRUE(read);
+            EXPECT_EQ(read->urgent, f.urgent);
+            EXPECT_EQ(only_timestamps(const_bytes(o).subspan(20, 12)), read->options.timestamps);
         }
     }
 }
 
-TEST(tcp, nothing_is_plain_that_has_more_to_say)
+TEST(tcp, only_timestamps_says_what_reading_all_options_says_or_nothing)
 {
-    packet p;
-    tcp_fields f = syn();
-    f.flags = tcp_ack;
-    f.options = {};
-    f.options.timestamps = tcp_timestamps{1, 2};
-    push_tcp(p, f, alice, bob);
-    const octets whole = flat(p);
-    unsigned plain = 0;
+    tcp_option_words words;
+    words.add(tcp_timestamps{1, 2});
+    octets whole;
+    for (const std::uint32_t w : words)
+        for (int shift = 24; shift >= 0; shift -= 8) whole.push_back(static_cast<std::byte>(w >> shift));
+    unsigned read = 0;
     for (std::size_t at = 0; at < whole.size(); ++at) {
         for (unsigned value = 0; value < 256; ++value) {
             octets o = whole;
             o[at] = std::byte(value);
-            expect_alike(o);
-            plain_tcp read;
-            plain += read_plain_tcp(o, o.size(), read) ? 1 : 0;
+            const auto t = only_timestamps(o);
+            if (!t) continue;
+            ++read;
+            tcp_options_field all;
+            ASSERT_TRUE(read_options(o, all));
+            EXPECT_EQ(all.timestamps, t);
+            EXPECT_FALSE(all.max_segment || all.window_scale || all.sack_permitted || all.fast_open || !all.sack.empty());
         }
     }
-    EXPECT_GT(plain, 20U * 256) << "ports, numbers, window, checksum, timestamps";
+    EXPECT_EQ(read, 8U * 256 + 4) << "whatever the numbers are, and nothing else";
+    for (std::size_t n = 0; n < whole.size(); ++n) EXPECT_FALSE(only_timestamps(const_bytes(whole).first(n)));
 }
 
 TEST(tcp, cut_at_every_length)
