@@ -100,7 +100,8 @@ void network::echo_input(const ip::rx_packet& p, packet&& message, const wire::i
     wire::push_icmpv4(reply, wire::icmpv4_type::echo_reply, 0, m.rest);
     ++counters_.icmp.out_msgs;
     ++counters_.icmp.out_echo_reps;
-    (void)send(std::move(reply), {*source, asker, ip_protocol::icmp, options_.ttl, p.tos, false}, now);
+    const flow_key back({*source, 0}, {asker, 0}, ip_protocol::icmp);
+    (void)send(std::move(reply), back, {options_.ttl, p.tos, false}, std::nullopt, now);
 }
 
 void network::error_input(const ip::rx_packet& p, packet&& message, const wire::icmpv4_message& m, time_point now)
@@ -165,7 +166,8 @@ void network::send_unreachable(const ip::rx_packet& about, wire::icmpv4_unreacha
     wire::push_icmpv4(p, wire::icmpv4_type::destination_unreachable, code, 0);
     ++counters_.icmp.out_msgs;
     ++counters_.icmp.out_dest_unreachs;
-    (void)send(std::move(p), {about.flow.destination_address(), sender, ip_protocol::icmp, options_.ttl, 0, false}, now);
+    const flow_key back({about.flow.destination_address(), 0}, {sender, 0}, ip_protocol::icmp);
+    (void)send(std::move(p), back, {options_.ttl, 0, false}, std::nullopt, now);
 }
 
 } // namespace tapio::core

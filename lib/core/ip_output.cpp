@@ -24,20 +24,6 @@ void move_offload(packet& p, std::size_t header) noexcept
 
 } // namespace
 
-/// null: there is no route.
-const network::cached_route* network::cached_route_to(const send_info& info)
-{
-    if (!info.destination.is_v4() || !info.source.is_v4()) return nullptr; // IPv6 will stand here
-    const std::uint64_t addresses = addresses_of(info.destination, info.source);
-    cached_route& w = cache_slot(addresses);
-    if (matches(w, addresses, info.via)) return &w;
-    const auto found = path_to(info.destination, info.source, info.via);
-    if (!found) return nullptr;
-    const address next = next_hop(info.destination, info.via);
-    w = {generation_, addresses, info.via, *found, next, group_mac(next)};
-    return &w;
-}
-
 /// Where the queue is full the packet is dropped; TCP asks transmit_queue::has_room() first and waits instead.
 inline void network::enqueue(net_interface& i, packet&& p, time_point now)
 {
@@ -58,89 +44,56 @@ void network::enqueue(interface_id interface, packet&& p, time_point now)
     enqueue(i, std::move(p), now);
 }
 
-inline void network::transmit_ip(const cached_route& way, packet&& p, time_point now)
+inline void network::transmit_ip(ip::route_entry& r, packet&& p, time_point now)
 {
-    const interface_id interface = way.path.interface;
-    net_interface& i = *interfaces_[interface];
-    if (i.info.link != link_type::ethernet) return enqueue(interface, std::move(p), now);
-    const mac_address* const mac = way.group ? &*way.group : i.neighbors.resolve(way.next_hop, p, now);
-    if (mac == nullptr) return ask_neighbors(interface, now); // it waits
-    frame(interface, *mac, p);
-    enqueue(interface, std::move(p), now);
+    net_interface& i = *interfaces_[r.interface];
+    if (i.info.link == link_type::ethernet) {
+        const mac_address* const to = r.group_mac ? &*r.group_mac : i.neighbors.resolve(r.next_hop, p, now);
+        if (to == nullptr) return ask_neighbors(r.interface, now); // it waits
+        frame(r.interface, *to, p);
+    }
+    enqueue(i, std::move(p), now);
 }
 
-error_code network::send(packet&& p, const send_info& info, time_point now)
+error_code network::send(packet&& p, const flow_key& flow, const send_info& info, const std::optional<interface_id>& via,
+                         time_point now)
+{
+    const auto found = find_route(flow.destination_address(), flow.source_address(), via);
+    if (found) return send(std::move(p), *found->route, flow, info, now);
+    ++counters_.ip.out_requests;
+    ++counters_.ip.out_no_routes;
+    return found.error();
+}
+
+error_code network::send(packet&& p, ip::route_entry& r, const flow_key& flow, const send_info& info, time_point now)
 {
     ++counters_.ip.out_requests;
-    const cached_route* const found = cached_route_to(info);
-    if (found == nullptr) {
-        ++counters_.ip.out_no_routes;
-        const auto why = path_to(info.destination, info.source, info.via);
-        return why ? errno_code(ENETUNREACH) : why.error();
-    }
-    const cached_route& way = *found;
-    const bool whole = p.size() + sizeof(wire::ipv4_header) <= way.path.mtu;
+    const bool whole = p.size() + sizeof(wire::ipv4_header) <= r.mtu;
+    wire::ipv4_words w;
+    w.protocol = flow.protocol();
+    w.ttl = info.ttl;
+    w.tos = info.tos;
+    w.source = static_cast<std::uint32_t>(flow.v4_addresses() >> 32);
+    w.destination = static_cast<std::uint32_t>(flow.v4_addresses());
+    if (!info.dont_fragment) w.identification = identification_of(p, flow, now); // else atomic, and 0 (RFC 6864 §4.1)
+    wire::push_ipv4(p, w);
+    move_offload(p, sizeof(wire::ipv4_header));
     if (!whole && p.offload.gso == offload_info::gso_type::none) { // fragmentation will stand here
         ++counters_.ip.out_discards;
-        refused(*interfaces_[way.path.interface], drop_reason::too_big, p, now);
+        refused(*interfaces_[r.interface], drop_reason::too_big, p, now);
         return errno_code(EMSGSIZE);
     }
-    wire::ipv4_fields f;
-    f.source = info.source.to_v4();
-    f.destination = info.destination.to_v4();
-    f.protocol = info.protocol;
-    f.ttl = info.ttl;
-    f.tos = info.tos;
-    f.dont_fragment = info.dont_fragment;
-    if (!info.dont_fragment) { // else atomic, and 0 (RFC 6864 §4.1)
-        const auto protocol = static_cast<std::uint8_t>(info.protocol);
-        f.identification = identifications_.reserve(f.source, f.destination, protocol, datagrams_in(p), now);
-    }
-    wire::push_ipv4(p, f);
-    move_offload(p, sizeof(wire::ipv4_header));
-    if (way.path.loopback) {
-        enqueue(loopback, std::move(p), now);
-        return {};
-    }
-    if (info.group_loopback && is_member(way.path.interface, info.destination)) loop_back(way.path.interface, p);
-    transmit_ip(way, std::move(p), now);
+    if (info.group_loopback && !r.loopback && is_member(r.interface, flow.destination_address())) loop_back(r.interface, p);
+    transmit_ip(r, std::move(p), now);
     return {};
 }
 
-bool network::send_segment(packet& p, std::uint64_t addresses, std::uint8_t ttl, std::uint8_t tos,
-                           const std::optional<interface_id>& via, time_point now)
+/// Of a packet that may be cut on its way, above its flags.
+std::uint32_t network::identification_of(const packet& p, const flow_key& flow, time_point now)
 {
-    const cached_route& way = cache_slot(addresses);
-    if (!matches(way, addresses, via) || way.path.loopback || way.group) return false;
-    if (p.size() + sizeof(wire::ipv4_header) > way.path.mtu && p.offload.gso == offload_info::gso_type::none) return false;
-    net_interface& i = *interfaces_[way.path.interface];
-    const bool framed = i.info.link == link_type::ethernet;
-    const mac_address* const to = framed ? i.neighbors.find_last(way.next_hop, now) : nullptr;
-    if (framed && to == nullptr) return false;
-    ++counters_.ip.out_requests;
-    wire::ipv4_words w;
-    w.protocol = wire::ip_protocol::tcp;
-    w.ttl = ttl;
-    w.tos = tos;
-    w.destination = static_cast<std::uint32_t>(addresses >> 32);
-    w.source = static_cast<std::uint32_t>(addresses);
-    wire::push_ipv4(p, w);
-    if (framed) wire::push_ethernet(p, *to, i.info.mac, wire::ether_type::ipv4);
-    move_offload(p, sizeof(wire::ipv4_header) + (framed ? sizeof(wire::ethernet_header) : 0));
-    enqueue(i, std::move(p), now);
-    return true;
-}
-
-address network::next_hop(const address& destination, std::optional<interface_id> via) const
-{
-    const ip::route* const r = route_to(destination, via);
-    return r != nullptr && r->gateway ? *r->gateway : destination;
-}
-
-void network::doubt_path(const address& destination, std::optional<interface_id> via, time_point now)
-{
-    const auto way = path_to(destination, std::nullopt, via);
-    if (way && !way->loopback) interfaces_[way->interface]->neighbors.doubt(next_hop(destination, via), now);
+    const address_v4 from = flow.source_address().to_v4(), to = flow.destination_address().to_v4();
+    const auto protocol = static_cast<std::uint8_t>(flow.protocol());
+    return std::uint32_t{identifications_.reserve(from, to, protocol, datagrams_in(p), now)} << 16;
 }
 
 /// Where a broadcast or multicast goes on an Ethernet (RFC 1112 §6.4).

@@ -208,30 +208,63 @@ result<interface_id> network::way_without_route(const address& destination, std:
     return out;
 }
 
-result<network::path> network::path_to(const address& destination, const std::optional<address>& source,
-                                       std::optional<interface_id> via) const
+network::remembered_route& network::slot_of(const address& destination) const noexcept
 {
-    if (destination.is_v6()) return errno_code(ENETUNREACH);
-    if (source && source->is_v4()) { // whoever opens a connection has often closed one
-        const std::uint64_t addresses = addresses_of(destination, *source);
-        if (const cached_route& last = cache_slot(addresses); matches(last, addresses, via)) return last.path;
-    }
+    const std::size_t low = destination.is_v4() ? destination.to_v4().to_uint() : destination.to_v6().to_bytes().back();
+    return remembered_routes_[low % remembered_routes_.size()];
+}
+
+result<network::found_route> network::find_route(const address& destination, const std::optional<address>& source,
+                                                 std::optional<interface_id> via) const
+{
+    remembered_route& slot = slot_of(destination);
+    const bool known = slot.found.route && holds(*slot.found.route) && same_address(slot.destination, destination) &&
+                       slot.source == source && slot.via == via;
+    if (known) return slot.found;
+    auto found = look_for_route(destination, source, via);
+    if (found) slot = {destination, source, via, *found};
+    return found;
+}
+
+result<network::found_route> network::look_for_route(const address& destination, const std::optional<address>& source,
+                                                     std::optional<interface_id> via) const
+{
+    if (destination.is_v6()) return errno_code(ENETUNREACH);                // IPv6 will stand here
     if (source && !is_our_address(*source)) return errno_code(ENETUNREACH); // it was removed; as Linux
     if (is_our_address(destination)) {
         if (!is_up(loopback)) return errno_code(ENETDOWN);
-        const net_interface& lo = *interfaces_[loopback];
-        return path{loopback, source.value_or(destination), lo.info.mtu, lo.info.offload, true, 0};
+        return found_route{route_by(loopback, destination), source.value_or(destination)};
     }
     if (source && source->is_loopback() && !destination.is_multicast()) return errno_code(EINVAL); // as Linux: 127/8 never leaves
     const ip::route* r = route_to(destination, via);
-    const auto found = r != nullptr ? result<interface_id>(r->interface) : way_without_route(destination, via);
-    if (!found) return found.error();
-    const interface_id out = *found;
-    if (source && source->is_loopback() && out != loopback) return errno_code(EINVAL); // a multicast neither
-    const auto own = source ? source : source_for(out, r != nullptr && r->gateway ? *r->gateway : destination);
+    const auto out = r != nullptr ? result<interface_id>(r->interface) : way_without_route(destination, via);
+    if (!out) return out.error();
+    if (source && source->is_loopback() && *out != loopback) return errno_code(EINVAL); // a multicast neither
+    const address next_hop = r != nullptr && r->gateway ? *r->gateway : destination;
+    const auto own = source ? source : source_for(*out, next_hop);
     if (!own) return errno_code(ENETUNREACH);
-    const net_interface& i = *interfaces_[out];
-    return path{out, *own, i.info.mtu, i.info.offload, out == loopback, i.info.queue_length};
+    return found_route{route_by(*out, next_hop), *own};
+}
+
+/// Of all that never leaves there is one.
+ip::route_ref network::route_by(interface_id interface, const address& next_hop) const
+{
+    const bool loops = interface == loopback;
+    const std::size_t low = loops || next_hop.is_v6() ? 0 : next_hop.to_v4().to_uint();
+    ip::route_ref& slot = routes_by_next_hop_[low % routes_by_next_hop_.size()];
+    if (slot && holds(*slot) && slot->interface == interface && (loops || same_address(slot->next_hop.address(), next_hop)))
+        return slot;
+    const device_info& info = interfaces_[interface]->info;
+    const ip::route_ref fresh(new ip::route_entry);
+    fresh->generation = generation_;
+    fresh->interface = interface;
+    fresh->loopback = loops;
+    fresh->offload = info.offload;
+    fresh->mtu = info.mtu;
+    fresh->queue_length = loops ? 0 : info.queue_length;
+    fresh->next_hop = link::neighbor_cache::next_hop(next_hop);
+    fresh->group_mac = group_mac(next_hop);
+    return slot = fresh;
 }
 
 void network::dropped(interface_id interface, drop_reason why, const packet& p, time_point now)

@@ -12,6 +12,7 @@
 #include "ip/gro.hpp"
 #include "ip/icmp_limiter.hpp"
 #include "ip/identification.hpp"
+#include "ip/route_entry.hpp"
 #include "ip/route_table.hpp"
 #include "ip/rx_packet.hpp"
 #include "link/neighbor_cache.hpp"
@@ -133,36 +134,40 @@ public:
     bool loopback_waits() const noexcept { return has_next_packet(loopback) || !looped_.empty(); }
 
     // -- out ----------------------------------------------------------------------------------------------------------
-    struct path
+    struct found_route
     {
-        interface_id interface = 0;
-        address source;
-        std::size_t mtu = 0; ///< octets of IP packet
-        offload_features offload;
-        bool loopback = false;
-        std::size_t queue_length = 0; ///< packets that the device buffers towards us; 0: without bound
+        ip::route_ref route;
+        address source; ///< the one that was asked for, or the one to use
     };
     /// @param via the interface that it has to leave by (SO_BINDTODEVICE, IP_MULTICAST_IF)
-    result<path> path_to(const address& destination, const std::optional<address>& source,
-                         std::optional<interface_id> via = {}) const;
+    result<found_route> find_route(const address& destination, const std::optional<address>& source,
+                                   std::optional<interface_id> via = {}) const;
+    bool holds(const ip::route_entry& r) const noexcept { return r.generation == generation_; }
+    const ip::route_ref& no_route() const noexcept { return no_route_; } ///< one that never holds, for who has none
 
+    /// What stands in the IP header beside addresses and protocol.
     struct send_info
     {
-        address source, destination;
-        wire::ip_protocol protocol{};
         std::uint8_t ttl = 64;
         std::uint8_t tos = 0;
         bool dont_fragment = true;
-        std::optional<interface_id> via{};
         bool group_loopback = false; ///< a multicast also comes to the members in this host (IP_MULTICAST_LOOP)
     };
-    error_code send(packet&& transport_packet, const send_info& info, time_point now);
-    /// The short way of a TCP segment over IPv4, if the last to there has gone by it.
-    /// @param addresses the destination's above the source's  @return false: nothing was done, and send() is to be called
-    bool send_segment(packet& segment, std::uint64_t addresses, std::uint8_t ttl, std::uint8_t tos,
-                      const std::optional<interface_id>& via, time_point now);
-    /// A transport waits in vain for an answer from there: perhaps the next hop is gone (RFC 1122 §3.3.1.4).
-    void doubt_path(const address& destination, std::optional<interface_id> via, time_point now);
+    /// @param flow of the packet; it begins at its transport's header  @param r precondition: holds(r)
+    error_code send(packet&& p, ip::route_entry& r, const flow_key& flow, const send_info& info, time_point now);
+    /// The same by the route that find_route() finds.
+    error_code send(packet&& p, const flow_key& flow, const send_info& info, const std::optional<interface_id>& via,
+                    time_point now);
+    /// A transport has seen progress: what it sent there arrives (RFC 4861 §7.3.1).
+    void confirm(ip::route_entry& r, time_point now)
+    {
+        if (is_framed(r)) interfaces_[r.interface]->neighbors.confirm(r.next_hop, now);
+    }
+    /// ... or waits in vain for an answer: perhaps the next hop is gone (RFC 1122 §3.3.1.4).
+    void doubt(ip::route_entry& r, time_point now)
+    {
+        if (is_framed(r)) interfaces_[r.interface]->neighbors.doubt(r.next_hop, now);
+    }
     const link::transmit_queue& transmit_queue(interface_id interface) const noexcept { return interfaces_[interface]->transmit; }
     bool next_packet(interface_id interface, packet& out, time_point now);
     std::span<packet* const> first_packets(interface_id interface, time_point now);
@@ -179,7 +184,8 @@ public:
     bool is_broadcast(const address& a) const noexcept;                     ///< limited, or of one of our subnets
     bool is_direct(const address& a, std::optional<interface_id> via) const ///< ours, or reached without a gateway
     {
-        return is_our_address(a) || next_hop(a, via) == a;
+        const ip::route* const r = is_our_address(a) ? nullptr : route_to(a, via);
+        return r == nullptr || !r->gateway;
     }
     const std::list<interface_address>& addresses(interface_id interface) const { return interfaces_[interface]->addresses; }
     const device_info& info(interface_id interface) const { return interfaces_[interface]->info; }
@@ -216,6 +222,7 @@ private:
         interface_counters counters;
     };
 
+    bool is_framed(const ip::route_entry& r) const noexcept { return interfaces_[r.interface]->info.link == link_type::ethernet; }
     void note_address(net_interface& i, const interface_address& a);
     mac_address make_mac(); ///< a random one, locally administered
     void routes_changed();
@@ -245,36 +252,23 @@ private:
     std::optional<drop_reason> check_source(const ip::rx_packet& p) const noexcept;
 
     // ip_output.cpp
-    /// The route of a pair of addresses: packets of one flow come in bursts. Valid while its generation is the current one.
-    struct cached_route
+    /// What find_route() has found: who opens a connection has often closed one, and datagrams come in bursts.
+    struct remembered_route
     {
-        std::uint64_t generation = 0; ///< route_generation() when it was found
-        std::uint64_t addresses = 0;  ///< the destination's above the source's
+        address destination;
+        std::optional<address> source;
         std::optional<interface_id> via;
-        network::path path;
-        address next_hop;
-        std::optional<mac_address> group; ///< of a broadcast or multicast on an Ethernet
+        found_route found;
     };
-    const cached_route* cached_route_to(const send_info& info);
-    /// The slot of a pair of addresses; it may hold another pair's route.
-    cached_route& cache_slot(std::uint64_t addresses) noexcept { return route_cache_[(addresses >> 32) % route_cache_.size()]; }
-    const cached_route& cache_slot(std::uint64_t addresses) const noexcept
-    {
-        return route_cache_[(addresses >> 32) % route_cache_.size()];
-    }
-    static std::uint64_t addresses_of(const address& destination, const address& source) ///< precondition: IPv4
-    {
-        return std::uint64_t{destination.to_v4().to_uint()} << 32 | source.to_v4().to_uint();
-    }
-    bool matches(const cached_route& w, std::uint64_t addresses, const std::optional<interface_id>& via) const noexcept
-    {
-        return w.generation == generation_ && w.addresses == addresses && w.via == via;
-    }
+    remembered_route& slot_of(const address& destination) const noexcept;
+    result<found_route> look_for_route(const address& destination, const std::optional<address>& source,
+                                       std::optional<interface_id> via) const;
+    ip::route_ref route_by(interface_id interface, const address& next_hop) const;
     const ip::route* route_to(const address& destination, std::optional<interface_id> via) const noexcept;
     result<interface_id> way_without_route(const address& destination, std::optional<interface_id> via) const;
-    address next_hop(const address& destination, std::optional<interface_id> via) const;
     void loop_back(interface_id interface, const packet& p);
-    void transmit_ip(const cached_route& way, packet&& p, time_point now);
+    std::uint32_t identification_of(const packet& p, const flow_key& flow, time_point now);
+    void transmit_ip(ip::route_entry& r, packet&& p, time_point now);
     std::span<packet* const> first_packets(net_interface& i, std::size_t most, time_point now);
     void enqueue(interface_id interface, packet&& p, time_point now);
     void enqueue(net_interface& i, packet&& p, time_point now);
@@ -303,9 +297,11 @@ private:
         interface_id interface;
         std::list<interface_address>::iterator place; ///< in its list
     };
-    std::unordered_map<std::uint32_t, own_address> own_;        ///< addresses of all interfaces
-    std::unordered_map<std::uint32_t, std::size_t> broadcasts_; ///< of all subnets, and of how many addresses
-    std::array<cached_route, 16> route_cache_;
+    std::unordered_map<std::uint32_t, own_address> own_;         ///< addresses of all interfaces
+    std::unordered_map<std::uint32_t, std::size_t> broadcasts_;  ///< of all subnets, and of how many addresses
+    mutable std::array<remembered_route, 16> remembered_routes_; ///< by the destination
+    mutable std::array<ip::route_ref, 16> routes_by_next_hop_;   ///< so that all that send there hold the same one
+    ip::route_ref no_route_{new ip::route_entry};
     /// Addresses that check_addresses() has accepted, of a packet to us alone: the next packet's seldom differ.
     struct accepted_pair
     {

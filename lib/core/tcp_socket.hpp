@@ -137,10 +137,9 @@ struct tcp_socket_state : tcp_socket_facts
     std::uint8_t patience = 0; ///< so many times release() lets what awaits more wait on
     error_code error;          ///< of a socket without connection
     tcp_options options;
-    network::path path;
-    std::uint64_t path_generation = 0; ///< network::route_generation() when `path` was asked for
-    tcp_id listener;                   ///< of a connection that was not accepted yet
-    tcp_id fast_opened_by;             ///< the listener that counts it among its `fast_opens`
+    ip::route_ref route;   ///< to the peer; of a connection never null, but perhaps it does not hold any more
+    tcp_id listener;       ///< of a connection that was not accepted yet
+    tcp_id fast_opened_by; ///< the listener that counts it among its `fast_opens`
     std::unique_ptr<tcp_listener> listening;
 };
 

@@ -222,30 +222,30 @@ tcp_sockets::opening_numbers tcp_sockets::numbers_of(const flow_key& flow, time_
 /// behind a device that cuts segments sends large ones, tens of an MSS in the mean when it has much to send, and we count on
 /// eight. More than a peer may have written and not sent is worth the room: then it sends when it writes, and not when our
 /// acknowledgement comes, which over a TAP is in our own system call.
-std::uint32_t tcp_sockets::room_in_queue(const network::path& path, std::size_t mss) noexcept
+std::uint32_t tcp_sockets::room_in_queue(const ip::route_entry& route, std::size_t mss) noexcept
 {
-    const std::size_t in_each = cuts_segments(path.offload) ? 8 : 1;
-    return static_cast<std::uint32_t>(std::min<std::size_t>(path.queue_length * in_each * mss / 2, 0x3fff'ffff));
+    const std::size_t in_each = cuts_segments(route.offload) ? 8 : 1;
+    return static_cast<std::uint32_t>(std::min<std::size_t>(route.queue_length * in_each * mss / 2, 0x3fff'ffff));
 }
 
-tcp_sockets::path_limits tcp_sockets::limits_of(const network::path& path) noexcept
+tcp_sockets::path_limits tcp_sockets::limits_of(const ip::route_entry& route, family f) noexcept
 {
-    const family_sizes sizes = sizes_of(family_of(path.source));
+    const family_sizes sizes = sizes_of(f);
     path_limits l{};
-    const std::size_t mtu = std::max<std::size_t>(path.mtu, sizes.least_mtu);
+    const std::size_t mtu = std::max<std::size_t>(route.mtu, sizes.least_mtu);
     l.path_mss = static_cast<std::uint32_t>(mtu - sizes.tcp_headers); // RFC 9293 MUST-67
-    const bool large = cuts_segments(path.offload) || path.offload.gso;
+    const bool large = cuts_segments(route.offload) || route.offload.gso;
     l.largest_segment = large ? 65535U - sizes.tcp_headers - 20U : 0U;
-    if (path.queue_length != 0) l.receive_limit = room_in_queue(path, l.path_mss);
+    if (route.queue_length != 0) l.receive_limit = room_in_queue(route, l.path_mss);
     return l;
 }
 
-tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const network::path& path)
+tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const ip::route_entry& route)
 {
     tcp::connection_setup setup;
     setup.options = s.options;
     setup.family = s.flow.family();
-    const path_limits l = limits_of(path);
+    const path_limits l = limits_of(route, setup.family);
     setup.path_mss = l.path_mss;
     setup.largest_segment = l.largest_segment;
     setup.receive_limit = l.receive_limit;
@@ -259,13 +259,12 @@ tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const network:
 void tcp_sockets::start(tcp_id id, tcp_socket& s, std::optional<tcp::seq_number> iss,
                         std::unique_ptr<const tcp::fast_open> opens_fast, time_point now)
 {
-    tcp::connection_setup setup = setup_for(s, s.path);
+    tcp::connection_setup setup = setup_for(s, *s.route);
     const opening_numbers numbers = numbers_of(s.flow, now);
     setup.opens_fast = std::move(opens_fast);
     setup.iss = iss.value_or(numbers.sequence);
     setup.timestamp_offset = numbers.timestamp_offset;
     setup.secret = random_.next_u32();
-    s.path_generation = net_.route_generation();
     s.connection.emplace(std::move(setup), counters_);
     enter_table(id, s);
 }
@@ -286,10 +285,10 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
     endpoint to = peer;
     if (to.address.is_unspecified()) to.address = address_v4::loopback(); // as Linux
     const bool named = s->bound && !s->local_address().is_unspecified();
-    const auto path = net_.path_to(to.address, named ? std::optional(s->local_address()) : std::nullopt, s->device);
-    if (!path) return path.error();
+    const auto found = net_.find_route(to.address, named ? std::optional(s->local_address()) : std::nullopt, s->device);
+    if (!found) return found.error();
     if (s->do_not_route && !net_.is_direct(to.address, s->device)) return errno_code(ENETUNREACH);
-    endpoint local{named ? s->local_address() : path->source, s->local_port()}; // RFC 9293 MUST-44, MUST-45
+    endpoint local{named ? s->local_address() : found->source, s->local_port()}; // RFC 9293 MUST-44, MUST-45
     if (!s->bound) {
         if (const auto failed = choose_port(*s, &to, local.address, now, local.port)) return failed;
     }
@@ -302,7 +301,7 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
     }
     s = &set_room(id, *s, true);
     s->flow = flow;
-    s->path = *path;
+    s->route = found->route;
     auto opens_fast = s->fast_open_connect ? fast_open_memory_.request(to.address, s->fast_open_without_cookie, now) : nullptr;
     start(id, *s, iss, std::move(opens_fast), now);
     s->connection->open_active(now);

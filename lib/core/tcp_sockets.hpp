@@ -164,13 +164,13 @@ private:
     void leave_table(tcp_id id, std::uint32_t hash, std::uint16_t local_port, bool reuse_address);
     void start(tcp_id id, tcp_socket& s, std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> opens_fast,
                time_point now);
-    tcp::connection_setup setup_for(const tcp_socket& s, const network::path& path);
-    struct path_limits ///< what a path means to a connection: connection_setup's fields
+    tcp::connection_setup setup_for(const tcp_socket& s, const ip::route_entry& route);
+    struct path_limits ///< what a route means to a connection: connection_setup's fields
     {
         std::uint32_t path_mss, largest_segment, receive_limit;
     };
-    static path_limits limits_of(const network::path& path) noexcept;
-    static std::uint32_t room_in_queue(const network::path& path, std::size_t mss) noexcept; ///< octets of payload
+    static path_limits limits_of(const ip::route_entry& route, family f) noexcept;
+    static std::uint32_t room_in_queue(const ip::route_entry& route, std::size_t mss) noexcept; ///< octets of payload
     struct opening_numbers
     {
         tcp::seq_number sequence;
@@ -194,13 +194,13 @@ private:
     void arrives_in_listen(tcp_id id, tcp::segment& seg, ip::rx_packet& p, time_point now, std::optional<tcp::seq_number> iss);
     void arrives_in_closed(const tcp::segment& seg, ip::rx_packet& p, time_point now);
     void child_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now);
-    tcp_socket& make_child(tcp_id listener, const flow_key& flow, const network::path& path, tcp_id& id,
+    tcp_socket& make_child(tcp_id listener, const flow_key& flow, const ip::route_ref& route, tcp_id& id,
                            std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> cookie, time_point now);
     bool may_open_fast(const tcp_socket& listener, const tcp::segment& syn, const flow_key& flow,
                        std::unique_ptr<const tcp::fast_open>& cookie, time_point now);
     void opened_fast(tcp_id listener, tcp_id id, tcp_socket& child);
     void learn_fast_open(const tcp_socket& s, const tcp::segment_options& answer, time_point now);
-    void send_cookie(const tcp_socket& listener, const tcp::segment& syn, const flow_key& flow, const network::path& path,
+    void send_cookie(const tcp_socket& listener, const tcp::segment& syn, const flow_key& flow, const ip::route_entry& route,
                      time_point now);
     bool arrives_with_cookie(tcp_id listener, tcp::segment& seg, const ip::rx_packet& p, time_point now);
     void offer(tcp_id child, tcp_socket& listener);

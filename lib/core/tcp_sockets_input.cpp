@@ -138,7 +138,9 @@ void tcp_sockets::deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const ip
     }
     std::optional<tcp::segment_options> answer; // to our SYN that could open fast
     if (before == tcp_state::syn_sent && s.fast_open_connect) answer = seg.options;
+    const std::uint32_t progress = s.connection->progress();
     if (const auto why = s.connection->on_segment(std::move(seg), now)) net_.dropped(p, *why, now);
+    if (s.connection->progress() != progress && net_.holds(*s.route)) net_.confirm(*s.route, now);
     if (answer && s.connection->state() == tcp_state::established) learn_fast_open(s, *answer, now);
     state_changed(id, s, before, now);
     if (s.deferred && (s.connection->unread() > 0 || s.connection->state() != tcp_state::established)) promote(id, s);
@@ -172,13 +174,13 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, ip::rx_p
         ++counters_.listen_overflows;
         return net_.dropped(p, drop_reason::tcp_backlog_full, now);
     }
-    const auto path = net_.path_to(flow.source_address(), flow.destination_address(), parent.device);
-    if (!path) return net_.dropped(p, drop_reason::no_route, now);
-    if (parent.listening->syn_queue_full()) return send_cookie(parent, seg, flow, *path, now);
+    const auto found = net_.find_route(flow.source_address(), flow.destination_address(), parent.device);
+    if (!found) return net_.dropped(p, drop_reason::no_route, now);
+    if (parent.listening->syn_queue_full()) return send_cookie(parent, seg, flow, *found->route, now);
     std::unique_ptr<const tcp::fast_open> cookie;
     const bool early = may_open_fast(parent, seg, flow, cookie, now);
     tcp_id id;
-    tcp_socket& child = make_child(listener, flow, *path, id, iss, std::move(cookie), now);
+    tcp_socket& child = make_child(listener, flow, found->route, id, iss, std::move(cookie), now);
     child.connection->open_passive(seg, now, early);
     state_changed(id, child, tcp_state::listen, now);
     if (early) opened_fast(listener, id, child);
@@ -186,7 +188,7 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, ip::rx_p
 }
 
 /// A connection that is about to be in SYN-RECEIVED.
-tcp_socket& tcp_sockets::make_child(tcp_id listener, const flow_key& flow, const network::path& path, tcp_id& id,
+tcp_socket& tcp_sockets::make_child(tcp_id listener, const flow_key& flow, const ip::route_ref& route, tcp_id& id,
                                     std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> cookie,
                                     time_point now)
 {
@@ -206,7 +208,7 @@ tcp_socket& tcp_sockets::make_child(tcp_id listener, const flow_key& flow, const
     child.local_ports = parent.local_ports;
     child.flow = flow;
     child.listener = listener;
-    child.path = path;
+    child.route = route;
     start(id, child, iss, std::move(cookie), now);
     ++parent.listening->half_open; // RFC 9293 MUST-41
     return child;
@@ -257,11 +259,11 @@ void tcp_sockets::learn_fast_open(const tcp_socket& s, const tcp::segment_option
 
 /// A SYN,ACK as a connection would send it, but for its sequence number and timestamp.
 void tcp_sockets::send_cookie(const tcp_socket& listener, const tcp::segment& syn, const flow_key& flow,
-                              const network::path& path, time_point now)
+                              const ip::route_entry& route, time_point now)
 {
     ++counters_.syn_cookies_sent;
     cookie_sent_ = now;
-    tcp::connection_setup setup = setup_for(listener, path);
+    tcp::connection_setup setup = setup_for(listener, route);
     setup.timestamp_offset = numbers_of(flow, now).timestamp_offset;
     setup.iss = cookies_.make(flow, syn, now);
     tcp_counters unseen;
@@ -291,11 +293,11 @@ bool tcp_sockets::arrives_with_cookie(tcp_id listener, tcp::segment& seg, const 
         net_.dropped(p, drop_reason::tcp_backlog_full, now);
         return true;
     }
-    const auto path = net_.path_to(flow.source_address(), flow.destination_address(), find(listener)->device);
-    if (!path) return false;
+    const auto found = net_.find_route(flow.source_address(), flow.destination_address(), find(listener)->device);
+    if (!found) return false;
     ++counters_.syn_cookies_received;
     tcp_id id;
-    tcp_socket& child = make_child(listener, flow, *path, id, seg.ack - 1, nullptr, now);
+    tcp_socket& child = make_child(listener, flow, found->route, id, seg.ack - 1, nullptr, now);
     child.connection->open_passive(*syn, now);
     state_changed(id, child, tcp_state::listen, now);
     tcp::outgoing_segment sent_before;

@@ -104,8 +104,8 @@ void tcp_sockets::arm(tcp_id id, tcp_socket& s, time_point deadline)
 /// Octets that a connection sends in one turn. A device that cuts segments itself takes them several times as fast.
 std::size_t tcp_sockets::share_of(const tcp_socket& s) const noexcept
 {
-    if (quantum_ == 0 || s.path.loopback) return std::numeric_limits<std::size_t>::max();
-    return s.path.offload.tso_v4 ? 2 * quantum_ : quantum_;
+    if (quantum_ == 0 || s.route->loopback) return std::numeric_limits<std::size_t>::max();
+    return s.route->offload.tso_v4 ? 2 * quantum_ : quantum_;
 }
 
 /// Lets the connection speak as long as the interface takes packets, and up to its share: then the others get their turn, and
@@ -113,15 +113,15 @@ std::size_t tcp_sockets::share_of(const tcp_socket& s) const noexcept
 void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
 {
     if (s.postponed || s.connection->has_nothing_to_say()) return;
-    if (s.path_generation != net_.route_generation()) follow_route(s, now);
+    if (!net_.holds(*s.route)) follow_route(s, now);
     // Where connections wait for room in the interface's queue, a further one with much to send waits behind them. A SYN, an
     // acknowledgement or a short answer goes at once: there is room for these.
     constexpr std::uint64_t much = 16 * 1024; // octets
     const bool bulk = s.connection->unacknowledged() > much;
     const std::size_t share = share_of(s);
-    const bool goes_on = may_withhold_ && !s.path.loopback; // of loopback everything has come
-    std::size_t sent = 0;                                   // octets
-    while (net_.transmit_queue(s.path.interface).has_room(bulk)) {
+    const bool goes_on = may_withhold_ && !s.route->loopback; // of loopback everything has come
+    std::size_t sent = 0;                                     // octets
+    while (net_.transmit_queue(s.route->interface).has_room(bulk)) {
         if (sent >= share) return postpone(id, s, now);
         tcp::outgoing_segment seg;
         if (!s.connection->next_segment(seg, now, goes_on)) return note_waiting(id, s);
@@ -138,14 +138,14 @@ void tcp_sockets::block(tcp_id id, tcp_socket& s)
     if (!std::exchange(s.blocked, true)) blocked_.push_back(id);
 }
 
-/// Without a route the old path stays: what is sent meanwhile is lost, and retransmitted if there is a route again in time.
+/// Without a route it keeps the one that does not hold: what is sent meanwhile is lost, and retransmitted if there is a route
+/// again in time.
 void tcp_sockets::follow_route(tcp_socket& s, time_point now)
 {
-    s.path_generation = net_.route_generation();
-    const auto path = net_.path_to(s.remote_address(), s.local_address(), s.device);
-    if (!path) return;
-    s.path = *path;
-    const path_limits l = limits_of(s.path);
+    auto found = net_.find_route(s.remote_address(), s.local_address(), s.device);
+    if (!found) return;
+    s.route = std::move(found->route);
+    const path_limits l = limits_of(*s.route, s.flow.family());
     s.connection->path_changed(l.path_mss, l.largest_segment, l.receive_limit, now);
 }
 
@@ -215,7 +215,7 @@ void tcp_sockets::next_turn(time_point now)
         if (s == nullptr) continue;
         s->postponed = false;
         // Where others wait for room in the interface's queue, it goes behind them: they have not had a turn yet.
-        net_.transmit_queue(s->path.interface).is_congested() ? block(id, *s) : touch(id, *s);
+        net_.transmit_queue(s->route->interface).is_congested() ? block(id, *s) : touch(id, *s);
     }
     postponed_.clear();
 }
@@ -231,21 +231,19 @@ error_code tcp_sockets::transmit(const flow_key& flow, const tcp_socket* s, tcp:
         p.offload.gso = offload_info::gso_type::tcp_v4;
         p.offload.gso_size = seg.gso_size;
     }
-    const bool partial = seg.gso_size != 0 || (s != nullptr && s->path.offload.checksum); // who cuts it completes it
+    const bool partial = seg.gso_size != 0 || (s != nullptr && s->route->offload.checksum); // who cuts it completes it
     const std::size_t header = push_header(flow, seg, partial);
     if (seg.gso_size != 0) p.offload.header_length = static_cast<std::uint16_t>(header);
     const auto marked = [&seg](std::uint8_t tos) { // ECT(0), RFC 3168 §5
         return seg.ecn_capable ? static_cast<std::uint8_t>((tos & 0xfc) | 2) : tos;
     };
-    const bool dont_fragment = s == nullptr || !s->connection || !s->connection->may_be_fragmented();
+    const flow_key out = flow.reversed();
+    // What is lost on the way out is retransmitted as any loss is.
+    if (s == nullptr) return net_.send(std::move(p), out, {defaults_.ttl, marked(defaults_.tos)}, std::nullopt, now);
     // RFC 9293 MUST-48, MUST-49
-    if (flow.is_v4() && s != nullptr && dont_fragment &&
-        net_.send_segment(p, flow.v4_addresses(), s->options.ttl, marked(s->options.tos), s->device, now))
-        return {};
-    network::send_info info{flow.destination_address(), flow.source_address(), ip_protocol::tcp, defaults_.ttl,
-                            marked(defaults_.tos),      dont_fragment};
-    if (s != nullptr) info.ttl = s->options.ttl, info.tos = marked(s->options.tos), info.via = s->device;
-    return net_.send(std::move(p), info, now); // what is lost on the way out is retransmitted as any loss is
+    const network::send_info info{s->options.ttl, marked(s->options.tos), !s->connection || !s->connection->may_be_fragmented()};
+    if (net_.holds(*s->route)) return net_.send(std::move(p), *s->route, out, info, now);
+    return net_.send(std::move(p), out, info, s->device, now);
 }
 
 void tcp_sockets::raise_events(tcp_id, tcp_socket& s)
@@ -268,7 +266,7 @@ void tcp_sockets::timer_fired(tcp_id id, time_point now)
     if (!s->connection) return;
     const tcp_state before = s->connection->state();
     s->connection->on_timer(now);
-    if (s->connection->hears_nothing(now)) net_.doubt_path(s->remote_address(), s->device, now);
+    if (s->connection->hears_nothing(now)) net_.doubt(*s->route, now);
     state_changed(id, *s, before, now);
     touch(id, *s);
 }

@@ -62,7 +62,7 @@ void tcp_sockets::wake(tcp_id id, tcp_socket_slot& slot)
     s.event.owner = from.owner;
     s.options = *from.options;
     s.hash = table_hash(s.flow);
-    if (const auto path = net_.path_to(s.remote_address(), s.local_address(), s.device)) s.path = *path;
+    s.route = net_.no_route(); // it asks before it sends
     tcp::connection_setup setup;
     setup.options = s.options;
     setup.crowd = &crowd_;

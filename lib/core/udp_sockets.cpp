@@ -100,12 +100,13 @@ error_code udp_sockets::connect(udp_id id, const endpoint& peer)
     if (net_.is_broadcast(to.address) && !s->broadcast) return errno_code(EACCES);
     if (s->do_not_route && !net_.is_direct(to.address, s->device)) return errno_code(ENETUNREACH);
     const bool named = s->bound && !s->local.address.is_unspecified();
-    const auto path = net_.path_to(to.address, named ? std::optional(s->local.address) : std::nullopt, way_out(*s, to.address));
-    if (!path) return path.error();
+    const auto source = named ? std::optional(s->local.address) : std::nullopt;
+    const auto found = net_.find_route(to.address, source, way_out(*s, to.address));
+    if (!found) return found.error();
     if (!s->bound) {
         if (const auto failed = claim(id, *s, {s->local.address, 0})) return failed;
     }
-    s->local.address = path->source;
+    s->local.address = found->source;
     s->remote = to;
     s->connected = true;
     return {};
@@ -182,11 +183,12 @@ result<std::size_t> udp_sockets::send_whole(udp_id id, socket& s, const_buffer_l
     const auto via = hints.via ? hints.via : way_out(s, to.address);
     if (via && *via >= net_.interface_count()) return errno_code(ENODEV);
     if ((s.do_not_route || hints.do_not_route) && !net_.is_direct(to.address, via)) return errno_code(ENETUNREACH);
-    const auto path = net_.path_to(to.address, source, via);
-    if (!path) return path.error();
+    const auto found = net_.find_route(to.address, source, via);
+    if (!found) return found.error();
+    ip::route_entry& route = *found->route;
     const std::size_t headers = sizeof(wire::ipv4_header) + (s.raw_protocol == 0 ? sizeof(wire::udp_header) : 0);
     const std::size_t each = s.segment_size != 0 ? s.segment_size : size;
-    if (each + headers > path->mtu || size + headers > 0xffff) return errno_code(EMSGSIZE);
+    if (each + headers > route.mtu || size + headers > 0xffff) return errno_code(EMSGSIZE);
     if (size > each * most_segments) return errno_code(EINVAL);
     if (!s.bound) {
         if (const auto failed = claim(id, s, {s.local.address, 0})) return failed;
@@ -200,26 +202,27 @@ result<std::size_t> udp_sockets::send_whole(udp_id id, socket& s, const_buffer_l
     }
     const auto protocol = s.raw_protocol == 0 ? wire::ip_protocol::udp : static_cast<wire::ip_protocol>(s.raw_protocol);
     const bool group = to.address.is_multicast();
-    const network::send_info info{path->source, to.address,          protocol, group ? s.multicast_hops : s.ttl,
-                                  s.tos,        s.mtu_discover != 0, via,      group && s.multicast_loopback};
-    const bool cut_here = size > each && !path->offload.uso;
+    const flow_key flow({found->source, s.local.port}, to, protocol);
+    const network::send_info info{group ? s.multicast_hops : s.ttl, s.tos, s.mtu_discover != 0, group && s.multicast_loopback};
+    const bool cut_here = size > each && !route.offload.uso;
     for (; cut_here && payload.size() > each; payload.consume(each)) {
         packet one = payload;
         one.truncate(each);
-        if (const auto failed = emit(s, std::move(one), to.port, info, path->offload.checksum, 0, now)) return failed;
+        if (const auto failed = emit(s, std::move(one), route, flow, info, 0, now)) return failed;
     }
     const std::size_t segment = payload.size() > each ? each : 0; // the device cuts it
-    if (const auto failed = emit(s, std::move(payload), to.port, info, path->offload.checksum, segment, now)) return failed;
+    if (const auto failed = emit(s, std::move(payload), route, flow, info, segment, now)) return failed;
     return size;
 }
 
-/// @param partial the device completes checksums  @param segment octets; it also cuts the payload into so many; 0: it does not
-error_code udp_sockets::emit(const socket& s, packet&& payload, std::uint16_t port, const network::send_info& info, bool partial,
-                             std::size_t segment, time_point now)
+/// @param segment octets; the device also cuts the payload into so many; 0: it does not
+error_code udp_sockets::emit(const socket& s, packet&& payload, ip::route_entry& route, const flow_key& flow,
+                             const network::send_info& info, std::size_t segment, time_point now)
 {
     const std::size_t size = payload.size();
     if (s.raw_protocol == 0) {
-        wire::push_udp(payload, s.local.port, port, info.source, info.destination, partial || segment != 0);
+        wire::push_udp(payload, flow.source_port(), flow.destination_port(), flow.source_address(), flow.destination_address(),
+                       route.offload.checksum || segment != 0);
         counters_.out_datagrams += segment == 0 ? 1 : (size + segment - 1) / segment;
     }
     if (segment != 0) {
@@ -227,7 +230,7 @@ error_code udp_sockets::emit(const socket& s, packet&& payload, std::uint16_t po
         payload.offload.gso_size = static_cast<std::uint16_t>(segment);
         payload.offload.header_length = sizeof(wire::udp_header);
     }
-    return net_.send(std::move(payload), info, now);
+    return net_.send(std::move(payload), route, flow, info, now);
 }
 
 result<udp_sockets::received> udp_sockets::receive(udp_id id, mutable_buffer_list into, bool peek)

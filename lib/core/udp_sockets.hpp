@@ -153,8 +153,8 @@ private:
     result<std::size_t> send_whole(udp_id id, socket& s, const_buffer_list from, const endpoint* destination, time_point now,
                                    const send_hints& hints);
     std::optional<interface_id> way_out(const socket& s, const address& destination) const noexcept;
-    error_code emit(const socket& s, packet&& payload, std::uint16_t port, const network::send_info& info, bool partial,
-                    std::size_t segment, time_point now);
+    error_code emit(const socket& s, packet&& payload, ip::route_entry& route, const flow_key& flow,
+                    const network::send_info& info, std::size_t segment, time_point now);
     std::optional<error_code> set_group_option(socket& s, socket_option option, int value);
     std::optional<int> get_flag(const socket& s, socket_option option) const;
     socket* demultiplex(interface_id interface, const endpoint& local, const endpoint& remote, std::vector<socket*>* everyone);

@@ -164,8 +164,8 @@ result<int> udp_sockets::get_option(udp_id id, socket_option option) const
     case socket_option::multicast_hops: return s->multicast_hops;
     case socket_option::path_mtu: {
         if (!s->connected) return errno_code(ENOTCONN);
-        const auto path = net_.path_to(s->remote.address, s->local.address);
-        return path ? result<int>(static_cast<int>(path->mtu)) : path.error();
+        const auto found = net_.find_route(s->remote.address, s->local.address);
+        return found ? result<int>(static_cast<int>(found->route->mtu)) : found.error();
     }
     case socket_option::local_port_range: return s->local_ports;
     case socket_option::mtu_discover: return s->mtu_discover;

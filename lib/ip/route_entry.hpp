@@ -17,19 +17,19 @@
 namespace tapio::core::ip {
 
 /// It holds as long as routes, addresses and interfaces stay as they are: while its generation is network::route_generation().
-/// Who holds one compares that before use, and asks for another if it differs.
+/// Who keeps one compares that before use, and asks for another if it differs.
 struct route_entry : boost::intrusive_ref_counter<route_entry, boost::thread_unsafe_counter>
 {
     std::uint64_t generation = 0; ///< 0: it never holds
     std::uint32_t interface = 0;
-    bool loopback = false;        ///< it never leaves this host
-    std::size_t mtu = 0;          ///< octets of IP packet
+    bool loopback = false;        ///< what goes there never leaves this host
     offload_features offload;     ///< of the device
+    std::size_t mtu = 0;          ///< octets of IP packet
     std::size_t queue_length = 0; ///< packets that the device buffers towards us; 0: without bound
     link::neighbor_cache::next_hop next_hop;
     std::optional<mac_address> group_mac; ///< on an Ethernet, if the next hop is a broadcast or multicast address
 };
 
-using route = boost::intrusive_ptr<route_entry>;
+using route_ref = boost::intrusive_ptr<route_entry>;
 
 } // namespace tapio::core::ip

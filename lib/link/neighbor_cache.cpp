@@ -5,10 +5,10 @@
 
 namespace tapio::core::link {
 
-const mac_address* neighbor_cache::look_up(const address& next_hop, packet& p, time_point now)
+const mac_address* neighbor_cache::look_up(next_hop& to, packet& p, time_point now)
 {
-    entry* const found = find(next_hop);
-    entry& e = found == nullptr ? make(next_hop, now) : *found;
+    if (find(to) == nullptr) (void)make(to.address(), now);
+    entry& e = *find(to);
     e.used = now;
     if (e.state == state::incomplete) {
         e.pending.push_back(std::move(p));
@@ -16,7 +16,7 @@ const mac_address* neighbor_cache::look_up(const address& next_hop, packet& p, t
             overflow_.push_back(std::move(e.pending.front()));
             e.pending.pop_front();
         }
-        if (e.requests == 0) ask(next_hop, e, now);
+        if (e.requests == 0) ask(to.address(), e, now);
         return nullptr;
     }
     if (e.state == state::reachable && e.deadline <= now) e.state = state::stale;
@@ -27,10 +27,13 @@ const mac_address* neighbor_cache::look_up(const address& next_hop, packet& p, t
     return &e.mac;
 }
 
-neighbor_cache::entry* neighbor_cache::find(const address& who)
+neighbor_cache::entry* neighbor_cache::find(next_hop& who)
 {
-    if (last_ == entries_.end() || !same_address(last_->first, who)) last_ = entries_.find(who);
-    return last_ == entries_.end() ? nullptr : &last_->second;
+    if (who.epoch_ == epoch_) return who.found_;
+    const auto found = entries_.find(who.address());
+    if (found == entries_.end()) return nullptr;
+    who.epoch_ = epoch_;
+    return who.found_ = &found->second;
 }
 
 neighbor_cache::entry& neighbor_cache::make(const address& who, time_point now)
@@ -46,7 +49,7 @@ neighbor_cache::entry& neighbor_cache::make(const address& who, time_point now)
                                              [&](const auto& a, const auto& b) { return order(a.second) < order(b.second); });
         for (packet& p : oldest->second.pending) overflow_.push_back(std::move(p));
         entries_.erase(oldest);
-        last_ = entries_.end();
+        ++epoch_;
     }
     entry& e = entries_[who];
     e.used = now;
@@ -58,7 +61,7 @@ std::vector<packet> neighbor_cache::forget_all()
     std::vector<packet> waiting;
     for (auto& [who, e] : entries_) std::move(e.pending.begin(), e.pending.end(), std::back_inserter(waiting));
     entries_.clear();
-    last_ = entries_.end();
+    ++epoch_;
     soonest_ = never;
     requests_.clear();
     return waiting;
@@ -97,22 +100,21 @@ neighbor_cache::learned neighbor_cache::learn(const address& who, const mac_addr
     return {true, std::exchange(e.pending, {})};
 }
 
-void neighbor_cache::confirm(const address& who, time_point now)
+void neighbor_cache::confirm(entry& e, time_point now) noexcept
 {
-    const auto found = entries_.find(who);
-    if (found == entries_.end() || found->second.state == state::incomplete) return;
-    found->second.state = state::reachable;
-    found->second.deadline = now + reachable_time;
-    found->second.updated = now;
-    found->second.requests = 0;
+    if (e.state == state::incomplete) return;
+    e.state = state::reachable;
+    e.deadline = now + reachable_time;
+    e.updated = now;
+    e.requests = 0;
 }
 
-void neighbor_cache::doubt(const address& who, time_point now)
+void neighbor_cache::doubt(next_hop& who, time_point now)
 {
-    const auto found = entries_.find(who);
-    if (found == entries_.end() || found->second.state == state::incomplete || found->second.state == state::probe) return;
-    found->second.state = state::delay;
-    arm(found->second, now);
+    entry* const e = find(who);
+    if (e == nullptr || e->state == state::incomplete || e->state == state::probe) return;
+    e->state = state::delay;
+    arm(*e, now);
 }
 
 void neighbor_cache::expire(const address& who, entry& e, time_point now)
@@ -150,7 +152,7 @@ bool neighbor_cache::look_at_all(time_point now)
         if (e.deadline <= now && asking && e.requests >= most_requests) { // nobody answers
             for (packet& p : e.pending) unreachable_.push_back(std::move(p));
             it = entries_.erase(it);
-            last_ = entries_.end();
+            ++epoch_;
             continue;
         }
         if (e.deadline <= now) expire(it->first, e, now);

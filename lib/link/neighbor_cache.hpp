@@ -52,20 +52,47 @@ public:
         std::optional<mac_address> unicast_to; ///< a probe of someone known; none: ask everybody
     };
 
+private:
+    struct entry
+    {
+        neighbor_state state = neighbor_state::incomplete;
+        mac_address mac;
+        time_point deadline = never; ///< of the state's timer
+        time_point used{};
+        time_point updated{}; ///< the last change or confirmation of `mac`
+        unsigned requests = 0;
+        std::deque<packet> pending;
+
+        /// It needs no further look before a packet is sent there.
+        bool serves(time_point now) const noexcept
+        {
+            return state == neighbor_state::delay || (state == neighbor_state::reachable && deadline > now);
+        }
+    };
+
+public:
+    /// A neighbour as one who sends to it names it: with the place where it was found last.
+    class next_hop
+    {
+    public:
+        next_hop() = default;
+        explicit next_hop(const address& who) : address_(who) {}
+        const core::address& address() const noexcept { return address_; }
+
+    private:
+        friend neighbor_cache;
+        core::address address_;
+        entry* found_ = nullptr;
+        std::uint64_t epoch_ = 0; ///< neighbor_cache::epoch_ at that time: no entry has gone since
+    };
+
     /// The neighbour's address; or none, and the packet waits (or the oldest one waiting was dropped for it).
-    const mac_address* resolve(const address& next_hop, packet& p, time_point now)
+    const mac_address* resolve(next_hop& to, packet& p, time_point now)
     {
-        const mac_address* const known = find_last(next_hop, now);
-        return known != nullptr ? known : look_up(next_hop, p, now);
-    }
-    /// The same, if it is the one that was wanted last, and nothing is to be done about it. None: resolve() is to be asked.
-    const mac_address* find_last(const address& next_hop, time_point now)
-    {
-        if (last_ == entries_.end() || !same_address(last_->first, next_hop)) return nullptr;
-        entry& e = last_->second;
-        if (e.state != state::delay && (e.state != state::reachable || e.deadline <= now)) return nullptr;
-        e.used = now;
-        return &e.mac;
+        entry* const e = to.epoch_ == epoch_ ? to.found_ : nullptr;
+        if (e == nullptr || !e->serves(now)) return look_up(to, p, now);
+        e->used = now;
+        return &e->mac;
     }
 
     /// A neighbour has told its address. What it may do is what Linux allows by default (arp_accept 0, locktime 1 s):
@@ -83,9 +110,12 @@ public:
     learned learn(const address& who, const mac_address& mac, heard how, time_point now);
 
     /// An upper layer has seen progress: the neighbour is reachable (RFC 4861 §7.3.1).
-    void confirm(const address& who, time_point now);
+    void confirm(next_hop& who, time_point now)
+    {
+        if (entry* const e = find(who)) confirm(*e, now);
+    }
     /// ... or has waited for it in vain: it is probed now (RFC 1122 §2.3.2.1, case (4); §3.3.1.4).
-    void doubt(const address& who, time_point now);
+    void doubt(next_hop& who, time_point now);
 
     /// @return false if there is nothing to take
     bool advance(time_point now) { return now < soonest_ ? !overflow_.empty() : look_at_all(now); }
@@ -103,28 +133,18 @@ public:
     void list(std::uint32_t interface, std::vector<neighbor_info>& out) const; ///< appends all of them
 
 private:
-    struct entry
-    {
-        neighbor_state state = neighbor_state::incomplete;
-        mac_address mac;
-        time_point deadline = never; ///< of the state's timer
-        time_point used{};
-        time_point updated{}; ///< the last change or confirmation of `mac`
-        unsigned requests = 0;
-        std::deque<packet> pending;
-    };
-
     bool look_at_all(time_point now);
-    const mac_address* look_up(const address& next_hop, packet& p, time_point now);
+    const mac_address* look_up(next_hop& to, packet& p, time_point now);
+    void confirm(entry& e, time_point now) noexcept;
     void arm(entry& e, time_point deadline) noexcept;
-    entry* find(const address& who);
+    entry* find(next_hop& who);
     entry& make(const address& who, time_point now);
     void ask(const address& who, entry& e, time_point now);
     void expire(const address& who, entry& e, time_point now);
 
     std::map<address, entry> entries_;
-    std::map<address, entry>::iterator last_ = entries_.end(); ///< found last: one packet seldom goes alone
-    time_point soonest_ = never;                               ///< no timer fires before it
+    std::uint64_t epoch_ = 1;    ///< grows whenever an entry goes
+    time_point soonest_ = never; ///< no timer fires before it
     std::deque<request> requests_;
     std::deque<packet> unreachable_, overflow_;
 };

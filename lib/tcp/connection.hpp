@@ -156,6 +156,8 @@ public:
     tcp_info info(time_point now) const;
     time_point last_received() const noexcept { return last_data_received_; }
     seq_number next_sequence() const noexcept { return snd_.nxt; }
+    /// Another number whenever the peer has acknowledged something or sent something new.
+    std::uint32_t progress() const noexcept { return snd_.una.value() + rcv_.nxt.value(); }
     /// R1 of RFC 9293 §3.8.3 was reached just now: something is wrong with the path. MUST-20
     bool hears_nothing(time_point now) const noexcept { return timeouts_ == suspicious_timeouts && last_timeout_ == now; }
 

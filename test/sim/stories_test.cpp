@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <random>
 
 namespace tapio::test {
@@ -88,6 +89,34 @@ TEST_F(two_hosts, a_link_is_filled)
     EXPECT_GT(used, 0.95) << "of the wire's rate, by NewReno with a queue of one BDP";
     EXPECT_LE(used, 1.001);
     EXPECT_GT(w.forth.counters().queue_dropped, 0U) << "the link was not filled at all";
+}
+
+// RFC 4861 §7.3.1: what TCP hears from the peer confirms the next hop, and nobody needs to be asked.
+TEST(neighbor, of_a_busy_connection_is_asked_for_once)
+{
+    world net;
+    host& a = net.add_host();
+    host& b = net.add_host();
+    world::wire_options options{.link = link_type::ethernet};
+    options.forth.delay = options.back.delay = 5ms;
+    options.forth.rate = options.back.rate = 200'000;
+    wire_between& w = net.join(a, "198.51.100.1", b, "198.51.100.2", options);
+    std::size_t arp = 0;
+    const auto count = [&arp](const packet& p) {
+        std::array<std::byte, 14> header{};
+        p.copy_to(header);
+        if (header[12] == std::byte{0x08} && header[13] == std::byte{0x06}) ++arp;
+    };
+    w.forth.sees = w.back.sees = count;
+    const endpoint there = make_endpoint("198.51.100.2", 80);
+    acceptor_user server(b, there, 5, {0, 2, 1}, net.now());
+    stream_user client(a, start_connect(a, there, net.now()), {UINT64_C(1) << 40, 1, 2});
+    net.run_for(1s);
+    const std::size_t first = arp;
+    EXPECT_GT(first, 0U);
+    net.run_for(10min);
+    EXPECT_EQ(arp, first);
+    EXPECT_GT(server.users().at(0)->received(), 10'000'000U);
 }
 
 TEST_F(two_hosts, a_wire_that_dies_ends_both_sides)

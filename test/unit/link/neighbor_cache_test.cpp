@@ -28,8 +28,14 @@ struct neighbors : testing::Test
     std::optional<mac_address> resolve(const address& who, unsigned size = 1)
     {
         packet p = numbered(size);
-        const mac_address* const mac = cache.resolve(who, p, now);
+        neighbor_cache::next_hop to(who);
+        const mac_address* const mac = cache.resolve(to, p, now);
         return mac != nullptr ? std::optional(*mac) : std::nullopt;
+    }
+    void confirm(const address& who)
+    {
+        neighbor_cache::next_hop to(who);
+        cache.confirm(to, now);
     }
     /// What is asked now, and of whom: "all" or "one" for each request.
     std::vector<std::string> asked()
@@ -147,7 +153,7 @@ TEST_F(neighbors, progress_above_spares_the_probe)
     make_reachable();
     pass(neighbor_cache::reachable_time);
     resolve(peer);
-    cache.confirm(peer, now); // RFC 4861 §7.3.1
+    confirm(peer); // RFC 4861 §7.3.1
     pass(neighbor_cache::delay_first_probe);
     EXPECT_EQ(asked(), asks{});
     EXPECT_EQ(cache.state_of(peer), state::reachable);
@@ -155,10 +161,10 @@ TEST_F(neighbors, progress_above_spares_the_probe)
 
 TEST_F(neighbors, progress_above_proves_nothing_of_one_unknown)
 {
-    cache.confirm(peer, now);
+    confirm(peer);
     EXPECT_EQ(cache.size(), 0U);
     resolve(peer);
-    cache.confirm(peer, now);
+    confirm(peer);
     EXPECT_EQ(cache.state_of(peer), state::incomplete);
 }
 
@@ -226,7 +232,7 @@ TEST_F(neighbors, progress_above_locks_the_address_as_an_answer_does)
 {
     make_reachable();
     now += 10s;
-    cache.confirm(peer, now);
+    confirm(peer);
     EXPECT_FALSE(cache.learn(peer, second_mac, heard::reply, now + 999ms).accepted);
     EXPECT_TRUE(cache.learn(peer, second_mac, heard::reply, now + 1s).accepted);
 }
@@ -277,6 +283,25 @@ TEST_F(neighbors, what_waited_for_a_forgotten_one_is_reported)
     now += 1ms;
     for (unsigned i = 0; i < neighbor_cache::most_entries; ++i) resolve(numbered_peer(i));
     EXPECT_EQ(overflow(), std::vector<std::size_t>{7});
+}
+
+TEST_F(neighbors, whoever_found_one_asks_again_when_any_has_been_forgotten)
+{
+    make_reachable();
+    neighbor_cache::next_hop to(peer), other(numbered_peer(1));
+    packet p = numbered(1);
+    EXPECT_NE(cache.resolve(to, p, now), nullptr);
+    (void)cache.forget_all();
+    p = numbered(1);
+    EXPECT_EQ(cache.resolve(to, p, now), nullptr) << "it is asked for again";
+    EXPECT_EQ(asked(), asks{"all"});
+    cache.learn(peer, second_mac, heard::reply, now);
+    p = numbered(1);
+    const mac_address* const found = cache.resolve(to, p, now);
+    ASSERT_NE(found, nullptr);
+    EXPECT_EQ(*found, second_mac);
+    cache.confirm(other, now);
+    EXPECT_FALSE(cache.state_of(numbered_peer(1))) << "confirming makes no entry";
 }
 
 TEST_F(neighbors, a_reachable_one_wants_no_timer)
