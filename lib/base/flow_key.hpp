@@ -47,6 +47,13 @@ public:
     ip_protocol protocol() const noexcept { return static_cast<ip_protocol>(words_[1] & 0xff); }
     std::uint32_t zone() const noexcept { return static_cast<std::uint32_t>(words_[1] >> 8) & most_zone; }
 
+    /// Both go to one address, in one zone.
+    bool has_destination_of(const flow_key& other) const noexcept
+    {
+        const std::uint64_t lower = (words_[0] ^ other.words_[0]) | (words_[2] ^ other.words_[2]);
+        return (lower & 0xffff'ffff) == 0 && words_[4] == other.words_[4] && zone() == other.zone();
+    }
+
     core::family family() const noexcept { return is_v4() ? core::family::v4 : core::family::v6; }
     bool is_v4() const noexcept { return ((words_[2] ^ both_mapped) | words_[3] | words_[4]) == 0; }
     /// The source's in the upper half. Precondition: is_v4()

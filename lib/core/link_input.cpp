@@ -26,10 +26,13 @@ void network::receive(interface_id interface, ip::coalescer& batch, time_point n
     }
     i.counters.in_packets += batch.packets();
     i.counters.in_octets += batch.octets();
+    batch.forget_ours(generation_);
     if (!batch.openings().empty()) tcp_->expect(batch.openings());
     for (const auto part : {batch.openings(), batch.finish()})
         for (ip::rx_packet& p : part) {
             p.interface = interface;
+            const bool news = p.is_segment() && !batch.is_ours(p.flow);
+            if (news && is_our_address(p.flow.destination_address())) batch.note_ours(p.flow);
             input(p, now);
         }
     batch.clear();
@@ -40,7 +43,7 @@ void network::receive(interface_id interface, std::span<packet> batch, time_poin
     ip::coalescer joined(interfaces_[interface]->info.link);
     for (packet& p : batch) {
         if (trace_ != nullptr) trace_->received(interface, p, now);
-        joined.add(std::move(p));
+        joined.add(std::move(p), [this](const flow_key& flow) { return is_our_address(flow.destination_address()); });
     }
     receive(interface, joined, now);
 }

@@ -55,13 +55,18 @@ auto find_stream(List& list, const flow_key& flow)
 
 coalescer::coalescer(link_type link) noexcept : link_(link), link_header_(header_of(link)) {}
 
-void coalescer::add(packet&& came)
+rx_packet& coalescer::read(packet&& came)
 {
     ++packets_;
     octets_ += came.size();
     rx_packet& p = batch_.emplace_back(std::move(came));
     parse(p, link_);
-    if (!p.is_segment()) return;
+    return p;
+}
+
+/// @param p the last packet of the batch, a segment
+void coalescer::place(rx_packet& p)
+{
     view v = look_at(p, link_header_);
     const bool first = is_first_of(p.flow);
     const bool opens = (flags_of(p) & wire::tcp_syn) != 0;

@@ -12,6 +12,7 @@
 
 #include <boost/container/static_vector.hpp>
 
+#include <array>
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
@@ -38,7 +39,28 @@ class coalescer
 public:
     explicit coalescer(link_type link) noexcept;
 
-    void add(packet&& p);
+    /// Of packets to addresses that note_ours() was not told of nothing is joined or thinned: who passes a packet on passes it on
+    /// as it came.
+    void add(packet&& p)
+    {
+        add(std::move(p), [this](const flow_key& flow) { return is_ours(flow); });
+    }
+    /// @param ours says of a flow_key whether its destination is an address of ours
+    template <class Ours>
+    void add(packet&& came, Ours&& ours)
+    {
+        rx_packet& p = read(std::move(came));
+        if (p.is_segment() && ours(std::as_const(p.flow))) place(p);
+    }
+
+    /// The destination is an address of ours, and its packets may be joined from now on: until addresses change, which the number
+    /// tells. One that has been told and is no longer ours does no harm: what was joined can be cut again.
+    void note_ours(const flow_key& flow) noexcept { ours_[slot_of(flow)] = flow; }
+    bool is_ours(const flow_key& flow) const noexcept { return ours_[slot_of(flow)].has_destination_of(flow); }
+    void forget_ours(std::uint64_t generation) noexcept ///< if it is another than the last time
+    {
+        if (std::exchange(generation_, generation) != generation) ours_.fill({});
+    }
 
     /// What has become of the packets, in two parts; they may be moved from. Until the next add() or clear().
     std::span<rx_packet> openings() noexcept { return openings_; }
@@ -49,7 +71,8 @@ public:
     std::uint64_t octets() const noexcept { return octets_; }
 
 private:
-    static constexpr std::size_t most_streams = 16; // that are joined at a time
+    static constexpr std::size_t most_streams = 16;   // that are joined at a time
+    static constexpr std::size_t most_addresses = 16; // of ours that are remembered
 
     enum class use
     {
@@ -87,6 +110,9 @@ private:
         bool duplicate = false; ///< the one before it said the same
     };
 
+    static std::size_t slot_of(const flow_key& flow) noexcept { return flow.words()[0] % most_addresses; }
+    rx_packet& read(packet&& came);
+    void place(rx_packet& p);
     static view look_at(const rx_packet& p, std::size_t link) noexcept;
     packet& packet_at(std::size_t index) noexcept { return batch_[index].contents; }
     const_bytes headers_at(std::size_t index) const noexcept { return batch_[index].contents.front(); }
@@ -101,7 +127,9 @@ private:
     void remember(const rx_packet& p, const view& v);
 
     const link_type link_;
-    const std::size_t link_header_; ///< octets
+    const std::size_t link_header_;             ///< octets
+    std::array<flow_key, most_addresses> ours_; ///< by the destination's last bits
+    std::uint64_t generation_ = 0;
     std::vector<rx_packet> openings_, batch_;
     std::bitset<1024> seen_; ///< streams of which something has come, by a hash: some have the same
     boost::container::static_vector<run, most_streams> runs_;

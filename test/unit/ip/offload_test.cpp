@@ -103,9 +103,17 @@ parsed read(packet p, link_type link = link_type::ethernet)
     return {tcp->sequence, tcp->flags, std::string(reinterpret_cast<const char*>(rest.data()), rest.size()), ip->identification};
 }
 
+/// One that knows that `here` is an address of ours.
+coalescer for_us(link_type link)
+{
+    coalescer c(link);
+    c.note_ours(flow_key({there, 0}, {here, 0}, ip_protocol::tcp));
+    return c;
+}
+
 std::vector<packet> coalesced(std::vector<packet> batch, link_type link = link_type::ethernet)
 {
-    coalescer all(link);
+    coalescer all = for_us(link);
     for (packet& p : batch) all.add(std::move(p));
     std::vector<packet> out;
     for (const auto part : {all.openings(), all.finish()})
@@ -207,9 +215,34 @@ TEST(gro, more_streams_at_a_time_than_it_looks_at_lose_nothing)
     EXPECT_EQ(joined(std::move(batch)).size(), 2 * streams);
 }
 
+TEST(gro, nothing_is_joined_or_thinned_that_may_be_for_others)
+{
+    const segment a, b = after(a, std::string(100, 'b'));
+    const segment ack{.data = ""}, later{.data = "", .ack = 8};
+    coalescer all(link_type::ethernet);
+    const auto left_of = [&all](std::initializer_list<segment> batch) {
+        for (const segment& s : batch) all.add(s.received());
+        const std::size_t n = all.openings().size() + all.finish().size();
+        all.clear();
+        return n;
+    };
+    EXPECT_EQ(left_of({a, b}), 2U);
+    EXPECT_EQ(left_of({ack, later}), 2U);
+    all.note_ours(flow_key({there, 1}, {here, 2}, ip_protocol::udp));
+    EXPECT_EQ(left_of({a, b}), 1U);
+    EXPECT_EQ(left_of({ack, later}), 1U);
+    all.forget_ours(7);
+    EXPECT_EQ(left_of({a, b}), 2U);
+    all.note_ours(flow_key({there, 1}, {here, 2}, ip_protocol::udp));
+    all.forget_ours(7);
+    EXPECT_EQ(left_of({a, b}), 1U) << "no address has changed";
+    all.note_ours(flow_key({there, 1}, {there, 2}, ip_protocol::udp));
+    EXPECT_EQ(left_of({a, b}), 1U) << "beside another";
+}
+
 TEST(gro, a_batch_can_be_followed_by_another)
 {
-    coalescer all(link_type::ethernet);
+    coalescer all = for_us(link_type::ethernet);
     const segment a, b = after(a, std::string(100, 'b'));
     all.add(a.received());
     EXPECT_EQ(all.finish().size(), 1U);
@@ -226,7 +259,7 @@ TEST(gro, what_opens_a_connection_comes_first_unless_something_of_it_was_there_b
 {
     const segment data, reset{.data = "", .flags = wire::tcp_rst, .port = 2};
     const segment syn{.data = "", .flags = wire::tcp_syn, .port = 3}, second_life{.data = "", .flags = wire::tcp_syn, .port = 2};
-    coalescer all(link_type::ethernet);
+    coalescer all = for_us(link_type::ethernet);
     for (int batch = 0; batch < 2; ++batch) {
         for (const segment& s : {data, reset, syn, second_life}) all.add(s.received());
         ASSERT_EQ(all.openings().size(), 1U);
@@ -251,7 +284,7 @@ TEST(gro, ethernet_padding_is_no_data)
 
 bool is_verified(packet p, link_type link = link_type::ethernet)
 {
-    coalescer all(link);
+    coalescer all = for_us(link);
     all.add(packet(p));
     const auto left = all.openings().empty() ? all.finish() : all.openings();
     EXPECT_EQ(left.size(), 1U);
