@@ -1,7 +1,7 @@
 // 1 MiB bodies to a hundred of the kernel's sockets over a plain TAP: what these send to us, acknowledgements, SYNs and requests,
 // finds room in the device's queue while we write. The queue is shorter than the kernel's 1000 in one of the tests: a kernel that
 // acknowledges every sixth segment, as 6.18 does, hardly fills that.
-#include "support/kernel/kernel_host.hpp"
+#include "support/kernel/beside_a_kernel.hpp"
 
 #include <tapio/tapio.hpp>
 
@@ -25,30 +25,21 @@ using namespace std::chrono_literals;
 using boost::system::error_code;
 using clock = std::chrono::steady_clock;
 
-const auto our_address = asio::ip::make_address_v4("198.18.0.2");
 constexpr std::uint16_t port = 5005;
 constexpr std::size_t body_size = 1 << 20;
 constexpr int clients = 100;
 
-struct bulk : testing::TestWithParam<std::size_t>
+struct bulk : testing::TestWithParam<std::size_t>, beside_a_kernel
 {
+    bulk() : beside_a_kernel(1) {}
     void SetUp() override
     {
         tuntap_options options;
         options.queue_length = GetParam();
-        try {
-            kernel.emplace("198.18.0.1", "true", options);
-        } catch (const std::runtime_error& e) {
-            GTEST_SKIP() << "SKIPPED: " << e.what();
-        }
-        stack.emplace(io, std::move(kernel->tap));
-        stack->add_address(our_address, 24);
+        if (const std::string why = start("true", options); !why.empty()) GTEST_SKIP() << why;
         asio::co_spawn(*stack, serve_all(ip::tcp::acceptor(*stack, {our_address, port})), asio::detached);
     }
-    void TearDown() override
-    {
-        if (stack) stack->shutdown();
-    }
+    void TearDown() override { end(); }
 
     /// A body for each octet that comes.
     asio::awaitable<void> serve(ip::tcp::socket s)
@@ -110,9 +101,6 @@ struct bulk : testing::TestWithParam<std::size_t>
     }
 
     const std::string body = std::string(body_size, 'x');
-    asio::io_context io{1};
-    std::optional<kernel_host> kernel;
-    std::optional<tapio::stack> stack;
     std::vector<clock::duration> took; ///< each request
     int failed = 0;                    ///< clients
     std::uint64_t dropped = 0;         ///< packets

@@ -1,5 +1,5 @@
 // The Linux kernel as a peer that does not read: what it sends to us must flow, and a reset of ours must reach it.
-#include "support/kernel/kernel_host.hpp"
+#include "support/kernel/beside_a_kernel.hpp"
 
 #include <tapio/tapio.hpp>
 
@@ -21,28 +21,23 @@ using namespace std::chrono_literals;
 using boost::system::error_code;
 using kernel_tcp = asio::ip::tcp;
 
-const auto our_address = asio::ip::make_address_v4("198.18.0.2");
 constexpr std::uint16_t port = 5003;
 
-class a_kernel_that_does_not_read : public testing::Test
+class a_kernel_that_does_not_read : public testing::Test, protected beside_a_kernel
 {
 protected:
+    a_kernel_that_does_not_read() : beside_a_kernel(BOOST_ASIO_CONCURRENCY_HINT_DEFAULT) {}
+
     void SetUp() override
     {
-        try {
-            kernel.emplace("198.18.0.1");
-        } catch (const std::runtime_error& e) {
-            GTEST_SKIP() << e.what();
-        }
-        stack.emplace(io, std::move(kernel->tap));
-        stack->add_address(our_address, 24);
+        if (const std::string why = start(); !why.empty()) GTEST_SKIP() << why;
         acceptor.emplace(*stack, ip::tcp::endpoint(our_address, port));
     }
     void TearDown() override
     {
         if (kernels.joinable()) kernels.join();
         acceptor.reset();
-        if (stack) stack->shutdown();
+        end();
         io.run_for(100ms);
     }
 
@@ -65,11 +60,7 @@ protected:
         asio::co_spawn(*stack, read_all(s), asio::detached);
     }
 
-    asio::io_context io;
-    std::optional<kernel_host> kernel;
-    std::optional<tapio::stack> stack;
     std::optional<ip::tcp::acceptor> acceptor;
-    std::thread kernels;
     std::uint64_t received = 0;
 };
 

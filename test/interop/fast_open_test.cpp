@@ -1,5 +1,5 @@
 // TCP Fast Open (RFC 7413) between a tapio host and the Linux kernel, each as the client of the other.
-#include "support/kernel/kernel_host.hpp"
+#include "support/kernel/beside_a_kernel.hpp"
 
 #include <tapio/tapio.hpp>
 
@@ -19,7 +19,6 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using boost::system::error_code;
 
-const auto our_address = asio::ip::make_address_v4("198.18.0.2"), kernels_address = asio::ip::make_address_v4("198.18.0.1");
 constexpr std::uint16_t port = 5003;
 
 using fast_open = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_FASTOPEN>;
@@ -51,33 +50,21 @@ asio::awaitable<std::string> ask(Context& context, asio::ip::address_v4 server, 
     co_return answer;
 }
 
-class kernel_peer : public testing::Test
+class kernel_peer : public testing::Test, protected beside_a_kernel
 {
 protected:
+    kernel_peer() : beside_a_kernel(1) {}
+
     void SetUp() override
     {
-        try {
-            kernel.emplace("198.18.0.1", "sysctl -qw net.ipv4.tcp_fastopen=3 net.ipv4.tcp_no_metrics_save=0");
-        } catch (const std::runtime_error& e) {
-            GTEST_SKIP() << e.what();
-        }
-        stack.emplace(io, std::move(kernel->tap));
-        stack->add_address(our_address, 24);
+        const std::string why = start("sysctl -qw net.ipv4.tcp_fastopen=3 net.ipv4.tcp_no_metrics_save=0");
+        if (!why.empty()) GTEST_SKIP() << why;
     }
-    void TearDown() override
-    {
-        if (kernels.joinable()) kernels.join();
-        if (stack) stack->shutdown();
-    }
+    void TearDown() override { end(); }
     void rethrow(std::exception_ptr e)
     {
         if (e) std::rethrow_exception(e);
     }
-
-    asio::io_context io{1};
-    std::optional<kernel_host> kernel;
-    std::optional<tapio::stack> stack;
-    std::thread kernels;
 };
 
 TEST_F(kernel_peer, takes_data_in_our_syn)

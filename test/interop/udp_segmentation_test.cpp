@@ -1,5 +1,5 @@
 // Datagrams that cross the device as one (UDP_SEGMENT), between a tapio host and the Linux kernel, both ways.
-#include "support/kernel/kernel_host.hpp"
+#include "support/kernel/beside_a_kernel.hpp"
 
 #include <tapio/tapio.hpp>
 
@@ -44,24 +44,17 @@ asio::awaitable<std::vector<std::string>> receive_all(typename Udp::socket& s)
     co_return out;
 }
 
-class udp_segmentation : public testing::TestWithParam<bool>
+class udp_segmentation : public testing::TestWithParam<bool>, protected beside_a_kernel
 {
 protected:
+    udp_segmentation() : beside_a_kernel(1) {}
+
     void SetUp() override
     {
-        try {
-            kernel.emplace("198.18.0.1", "true", core::offload_features{.checksum = GetParam(), .uso = GetParam()});
-        } catch (const std::runtime_error& e) {
-            GTEST_SKIP() << "SKIPPED: " << e.what() << " (or a kernel before 6.2)";
-        }
-        stack.emplace(io, std::move(kernel->tap));
-        stack->add_address(asio::ip::make_address_v4("198.18.0.2"), 24);
+        const std::string why = start("true", core::offload_features{.checksum = GetParam(), .uso = GetParam()});
+        if (!why.empty()) GTEST_SKIP() << why << " (or a kernel before 6.2)";
     }
-    void TearDown() override
-    {
-        if (kernels.joinable()) kernels.join();
-        if (stack) stack->shutdown();
-    }
+    void TearDown() override { end(); }
     static void expect_whole(const std::vector<std::string>& got)
     {
         ASSERT_EQ(got.size(), total / each + 1);
@@ -74,11 +67,6 @@ protected:
     }
     /// Packets that have crossed the device.
     std::uint64_t crossed() { return stack->counters().ip.in_receives + stack->counters().ip.out_requests; }
-
-    asio::io_context io{1};
-    std::optional<kernel_host> kernel;
-    std::optional<tapio::stack> stack;
-    std::thread kernels;
 };
 
 TEST_P(udp_segmentation, from_the_kernel)
