@@ -76,10 +76,8 @@ public:
         network_.receive(interface, batch, now);
         tcp_.input_goes_on(goes_on, now);
     }
-    void receive_misdirected(misdirected m, time_point now)
-    {
-        network_.receive_misdirected(std::move(m), now);
-    } ///< from another shard
+    /// From another shard.
+    void receive_misdirected(misdirected m, time_point now) { network_.receive_misdirected(std::move(m), now); }
     void advance(time_point now);
 
     // -- out --------------------------------------------------------------------------------------------------------------

@@ -53,11 +53,12 @@ public:
         if (p.is_segment() && ours(std::as_const(p.flow))) place(p);
     }
 
-    /// The destination is an address of ours, and its packets may be joined from now on: until addresses change, which the number
-    /// tells. One that has been told and is no longer ours does no harm: what was joined can be cut again.
+    /// The destination is an address of ours: packets to it may be joined from now on, until forget_ours(). One that is no longer
+    /// ours does no harm: what was joined can be cut again.
     void note_ours(const flow_key& flow) noexcept { ours_[slot_of(flow)] = flow; }
     bool is_ours(const flow_key& flow) const noexcept { return ours_[slot_of(flow)].has_destination_of(flow); }
-    void forget_ours(std::uint64_t generation) noexcept ///< if it is another than the last time
+    /// Addresses may have changed since the last call, if that had another generation: network::route_generation().
+    void forget_ours(std::uint64_t generation) noexcept
     {
         if (std::exchange(generation_, generation) != generation) ours_.fill({});
     }
