@@ -3,6 +3,7 @@
 #include "wire/ethernet.hpp"
 #include "wire/ipv4.hpp"
 #include "wire/tcp.hpp"
+#include "wire/transport_checksum.hpp"
 #include "wire/udp.hpp"
 
 #include <algorithm>
@@ -21,23 +22,9 @@ inline const_bytes reach(packet& p, std::size_t at, std::size_t n)
 }
 
 /// @param length octets of the transport's header and payload
-inline bool is_checksum_right(const rx_packet& p, std::size_t length) noexcept
+bool is_checksum_right(const rx_packet& p, std::size_t length) noexcept
 {
-    if (p.contents.offload.checksum != offload_info::checksum_state::complete) return true;
-    checksum_accumulator sum = p.flow.pseudo_header(length);
-    std::size_t skip = p.transport_at;
-    if (const const_bytes front = p.contents.front(); skip + length <= front.size()) {
-        sum.add(front.subspan(skip, length));
-        return sum.folded() == 0xffff;
-    }
-    p.contents.for_each_piece([&](const_bytes piece) {
-        const std::size_t before = std::min(std::exchange(skip, skip - std::min(skip, piece.size())), piece.size());
-        piece = piece.subspan(before);
-        piece = piece.first(std::min(piece.size(), length));
-        length -= piece.size();
-        sum.add(piece);
-    });
-    return sum.folded() == 0xffff;
+    return wire::verify_checksum(p.contents, p.transport_at, length, p.flow.pseudo_header(length));
 }
 
 void parse_tcp(rx_packet& p, std::uint64_t addresses)

@@ -1,14 +1,24 @@
 #include "wire/transport_checksum.hpp"
 
-#include "base/checksum.hpp"
+#include <algorithm>
 
 namespace tapio::core::wire {
 
-bool verify_checksum(const packet& p, const address& source, const address& destination, ip_protocol protocol) noexcept
+bool verify_checksum(const packet& p, std::size_t begin, std::size_t length, checksum_accumulator sum) noexcept
 {
     if (p.offload.checksum != offload_info::checksum_state::complete) return true;
-    auto sum = pseudo_header(source, destination, static_cast<std::uint8_t>(protocol), p.size());
-    add(sum, p);
+    if (const const_bytes front = p.front(); begin + length <= front.size()) {
+        sum.add(front.subspan(begin, length));
+        return sum.folded() == 0xffff;
+    }
+    p.for_each_piece([&](const_bytes piece) {
+        const std::size_t before = std::min(begin, piece.size());
+        begin -= before;
+        piece = piece.subspan(before);
+        piece = piece.first(std::min(piece.size(), length));
+        length -= piece.size();
+        sum.add(piece);
+    });
     return sum.folded() == 0xffff;
 }
 

@@ -2,18 +2,21 @@
 /// The checksum that UDP and TCP share: over a pseudo-header, the transport header and the payload.
 #pragma once
 
+#include "base/checksum.hpp"
 #include "wire/ipv4.hpp"
 
 #include <tapio/core/address.hpp>
 #include <tapio/core/packet.hpp>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace tapio::core::wire {
 
 /// True if the transport checksum is right, or the device vouches for it (offload: partial or verified).
-/// @param p begins at the transport header and ends with the payload
-bool verify_checksum(const packet& p, const address& source, const address& destination, ip_protocol protocol) noexcept;
+/// @param begin octets in front of the transport's header  @param length octets of it and its payload
+/// @param pseudo_header flow_key::pseudo_header()
+bool verify_checksum(const packet& p, std::size_t begin, std::size_t length, checksum_accumulator pseudo_header) noexcept;
 
 /// What is to stand in the checksum field, the field itself being zero in `p` now. With `partial` only the pseudo-header is
 /// summed, and the packet says so (the device completes it).
