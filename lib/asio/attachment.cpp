@@ -63,7 +63,7 @@ stack::interface_id engine::attach(std::unique_ptr<device> medium)
     a->full = false;
     note_link(*a, t);
     if (core::trace* const to = host_.net().tracer()) // what is down from the start changes nothing, and yet is worth a word
-        if (const auto status = host_.net().status(a->id); status.state != core::interface_state::up)
+        if (const auto status = host_.net().interface(a->id).status(); status.state != core::interface_state::up)
             to->interface_changed(a->id, status, t.now());
     return a->id;
 }
@@ -242,8 +242,8 @@ bool engine::world_has_stopped(const attachment& a, std::uint64_t packets)
 /// Without the lock: virtual time has one thread.
 std::pair<std::uint64_t, std::string> engine::received_at(core::time_point instant) const
 {
-    std::string name = host_.net().info(came_by_).name;
-    const auto& own = host_.net().addresses(came_by_);
+    std::string name = host_.net().interface(came_by_).info().name;
+    const auto& own = host_.net().interface(came_by_).addresses;
     if (!own.empty()) name += " (" + own.front().address.to_string() + ")";
     return {instant_ == instant ? at_instant_ : 0, std::move(name)};
 }

@@ -44,7 +44,7 @@ core::result<std::optional<core::interface_id>> interface_of(const core::network
     if (r.imr_ifindex > 0) return std::optional(static_cast<core::interface_id>(r.imr_ifindex - 1));
     const auto a = address_of(r.imr_address);
     if (a.is_unspecified()) return std::optional<core::interface_id>();
-    const auto found = net.find_interface(core::address(a));
+    const auto found = net.addresses().interface_of(core::address(a));
     if (!found) return core::errno_code(ENODEV);
     return found;
 }
@@ -70,7 +70,7 @@ error_code socket::bind_to_device(const void* data, std::size_t size)
 {
     core::host& h = engine_->host();
     const std::string_view wanted(static_cast<const char*>(data), strnlen(static_cast<const char*>(data), size));
-    const auto found = h.net().find_interface(wanted);
+    const auto found = h.net().interfaces().find(wanted);
     if (!found && !wanted.empty()) return core::errno_code(ENODEV);
     const int value = wanted.empty() ? 0 : static_cast<int>(*found) + 1;
     if (kind_ == socket_kind::tcp)
@@ -111,13 +111,13 @@ bool socket::get_interface_option(int level, int name, void* data, std::size_t* 
     if (!to_device) { // an address of it
         in_addr a{};
         if (*size < sizeof a) return ec = error::invalid_argument, true;
-        if (bound != 0 && !h.net().addresses(interface).empty())
-            a.s_addr = htonl(h.net().addresses(interface).front().address.to_v4().to_uint());
+        if (bound != 0 && !h.net().interface(interface).addresses.empty())
+            a.s_addr = htonl(h.net().interface(interface).addresses.front().address.to_v4().to_uint());
         std::memcpy(data, &a, *size = sizeof a);
         return true;
     }
     if (bound == 0) return *size = 0, true;
-    const std::string& found = h.net().info(interface).name;
+    const std::string& found = h.net().interface(interface).info().name;
     if (*size < IFNAMSIZ) return ec = error::invalid_argument, true;
     *size = std::min<std::size_t>(found.size(), IFNAMSIZ - 1) + 1;
     std::memcpy(data, found.c_str(), *size - 1);

@@ -48,7 +48,7 @@ core::error_code engine::replace(core::interface_id id, std::unique_ptr<device> 
 core::error_code engine::set_enabled(core::interface_id id, bool yes)
 {
     turn t(*this);
-    if (id >= host_.net().interface_count()) return core::errno_code(ENODEV);
+    if (id >= host_.net().interfaces().size()) return core::errno_code(ENODEV);
     if (host_.set_enabled(id, yes, t.now())) tell_waiters(id, t.done());
     return {};
 }
@@ -56,8 +56,8 @@ core::error_code engine::set_enabled(core::interface_id id, bool yes)
 core::interface_counters engine::counters(core::interface_id id) const
 {
     const std::lock_guard lock(mutex_);
-    if (id >= host_.net().interface_count()) return {};
-    core::interface_counters c = host_.net().counters(id);
+    if (id >= host_.net().interfaces().size()) return {};
+    core::interface_counters c = host_.net().interface(id).counters();
     for (const auto& a : devices_)
         if (a->id == id) c.out_errors += a->errors_before + a->medium->transmit_errors();
     return c;
@@ -86,14 +86,14 @@ void engine::wait_for_change(const interface_wait& w, operation* op)
 
 bool engine::finishes_at_once(const interface_wait& w, operation& op) const
 {
-    const bool exists = w.interface < host_.net().interface_count();
+    const bool exists = w.interface < host_.net().interfaces().size();
     if (shut_down_) {
         op.result = boost::asio::error::operation_aborted;
     } else if (!exists) {
         op.result = core::errno_code(ENODEV);
     }
     if (!exists) return true;
-    const core::interface_state now = host_.net().status(w.interface).state;
+    const core::interface_state now = host_.net().interface(w.interface).status().state;
     op.tell(static_cast<unsigned>(now));
     return shut_down_ || (w.known && *w.known != now);
 }
@@ -101,7 +101,7 @@ bool engine::finishes_at_once(const interface_wait& w, operation& op) const
 void engine::tell_waiters(core::interface_id id, operation_queue& done)
 {
     if (id >= interface_waits_.size()) return;
-    const auto state = static_cast<unsigned>(host_.net().status(id).state);
+    const auto state = static_cast<unsigned>(host_.net().interface(id).status().state);
     while (operation* const op = interface_waits_[id].pop()) {
         op->tell(state);
         done.push(op);
@@ -114,7 +114,7 @@ void engine::cancel_wait(std::uint64_t op_id)
     for (core::interface_id id = 0; id < interface_waits_.size(); ++id) {
         operation* const op = interface_waits_[id].remove(op_id);
         if (op == nullptr) continue;
-        op->tell(static_cast<unsigned>(host_.net().status(id).state));
+        op->tell(static_cast<unsigned>(host_.net().interface(id).status().state));
         op->result = boost::asio::error::operation_aborted;
         return t.done().push(op);
     }
@@ -124,7 +124,7 @@ void engine::abort_waits(operation_queue& done)
 {
     for (core::interface_id id = 0; id < interface_waits_.size(); ++id) {
         while (operation* const op = interface_waits_[id].pop()) {
-            op->tell(static_cast<unsigned>(host_.net().status(id).state));
+            op->tell(static_cast<unsigned>(host_.net().interface(id).status().state));
             op->result = boost::asio::error::operation_aborted;
             done.push(op);
         }
@@ -153,8 +153,8 @@ void stack::replace_device(interface_id interface, std::unique_ptr<device> mediu
 core::interface_status stack::interface_status(interface_id interface) const
 {
     return engine_->look([interface](const core::host& h) {
-        if (interface >= h.net().interface_count()) check(core::errno_code(ENODEV), "interface_status");
-        return h.net().status(interface);
+        if (interface >= h.net().interfaces().size()) check(core::errno_code(ENODEV), "interface_status");
+        return h.net().interface(interface).status();
     });
 }
 

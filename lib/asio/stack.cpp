@@ -280,7 +280,7 @@ host_counters stack::counters() const
 core::mac_address stack::mac(interface_id interface) const
 {
     return engine_->look([interface](const core::host& h) {
-        return interface < h.net().interface_count() ? h.net().info(interface).mac : core::mac_address();
+        return interface < h.net().interfaces().size() ? h.net().interface(interface).info().mac : core::mac_address();
     });
 }
 

@@ -11,7 +11,9 @@ host::host(const host_options& options, std::span<const std::byte, random_source
       udp_(network_, random_, events_, options_, counters_.udp),
       tcp_(network_, timers_, random_, events_, options_, counters_.tcp)
 {
-    network_.set_transports(&tcp_, &udp_);
+    network_.add_transport(ip_protocol::tcp, tcp_);
+    network_.add_transport(ip_protocol::udp, udp_);
+    network_.set_raw(udp_);
 }
 
 /// Loopback is run to quiescence, up to a budget: then next_deadline() asks to be called again, and others get their turn.

@@ -7,16 +7,16 @@ namespace tapio::core {
 std::vector<interface_info> network::list_interfaces() const
 {
     std::vector<interface_info> out;
-    for (const auto& i : interfaces_) {
+    for (const auto& i : interfaces_.all()) {
         interface_info& one = out.emplace_back();
-        one.id = i->id;
-        one.status = status(i->id);
-        one.link = i->info.link;
-        one.mac = i->info.mac;
-        one.offload = i->info.offload;
-        for (const interface_address& a : i->addresses) one.addresses.push_back({a.address, a.prefix_length});
-        one.transmit_queue = i->transmit.size();
-        one.counters = i->counters;
+        one.id = i->id();
+        one.status = i->status();
+        one.link = i->info().link;
+        one.mac = i->info().mac;
+        one.offload = i->info().offload;
+        for (const link::interface_address& a : i->addresses) one.addresses.push_back({a.address, a.prefix_length});
+        one.transmit_queue = i->queue().size();
+        one.counters = i->counters();
     }
     return out;
 }
@@ -24,7 +24,7 @@ std::vector<interface_info> network::list_interfaces() const
 std::vector<neighbor_info> network::list_neighbors() const
 {
     std::vector<neighbor_info> out;
-    for (const auto& i : interfaces_) i->neighbors.list(i->id, out);
+    for (const auto& i : interfaces_.all()) i->neighbors.list(i->id(), out);
     return out;
 }
 

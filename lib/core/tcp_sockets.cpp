@@ -153,7 +153,7 @@ error_code tcp_sockets::bind(tcp_id id, const endpoint& local) // RFC 9293 MUST-
     if (s == nullptr) return errno_code(EBADF);
     if (s->bound || (s->connection && s->connection->state() != tcp_state::closed)) return errno_code(EINVAL);
     if (family_of(local.address) != s->family) return errno_code(EAFNOSUPPORT);
-    if (!local.address.is_unspecified() && !net_.is_our_address(local.address)) return errno_code(EADDRNOTAVAIL);
+    if (!local.address.is_unspecified() && !net_.addresses().is_ours(local.address)) return errno_code(EADDRNOTAVAIL);
     endpoint chosen = local;
     const error_code failed = local.port == 0 ? choose_port(*s, nullptr, local.address, never, chosen.port) : may_bind(*s, local);
     if (failed) return failed;
@@ -280,14 +280,15 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
         return {}; // as Linux: the first call after success says so
     }
     if (family_of(peer.address) != s->family) return errno_code(EAFNOSUPPORT);
-    if (peer.address.is_multicast() || net_.is_broadcast(peer.address)) return errno_code(ENETUNREACH); // RFC 9293 MUST-46
-    if (peer.port == 0) return errno_code(ECONNREFUSED);                                                // nobody can listen there
+    if (peer.address.is_multicast() || net_.addresses().is_broadcast(peer.address))
+        return errno_code(ENETUNREACH);                  // RFC 9293 MUST-46
+    if (peer.port == 0) return errno_code(ECONNREFUSED); // nobody can listen there
     endpoint to = peer;
     if (to.address.is_unspecified()) to.address = address_v4::loopback(); // as Linux
     const bool named = s->bound && !s->local_address().is_unspecified();
-    const auto found = net_.find_route(to.address, named ? std::optional(s->local_address()) : std::nullopt, s->device);
+    const auto found = net_.routes().find(to.address, named ? std::optional(s->local_address()) : std::nullopt, s->device);
     if (!found) return found.error();
-    if (s->do_not_route && !net_.is_direct(to.address, s->device)) return errno_code(ENETUNREACH);
+    if (s->do_not_route && !net_.routes().is_direct(to.address, s->device)) return errno_code(ENETUNREACH);
     endpoint local{named ? s->local_address() : found->source, s->local_port()}; // RFC 9293 MUST-44, MUST-45
     if (!s->bound) {
         if (const auto failed = choose_port(*s, &to, local.address, now, local.port)) return failed;

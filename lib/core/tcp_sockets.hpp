@@ -48,7 +48,7 @@ struct tcp_receive_flags
     bool out_of_band = false;
 };
 
-class tcp_sockets final : public transport
+class tcp_sockets final : public ip::transport
 {
 public:
     tcp_sockets(network& net, timer_wheel& timers, random_source& random, event_queue& events, const host_options& options,
@@ -106,12 +106,12 @@ public:
     // -- the network's ------------------------------------------------------------------------------------------------
     void receive(ip::rx_packet& p, time_point now) override;
     void expect(std::span<const ip::rx_packet> openings) noexcept override;
-    void icmp_error(const icmp_error_report& report, time_point now) override;
+    void icmp_error(const ip::icmp_error_report& report, time_point now) override;
     /// A batch has been received, and more waits in the device: acknowledgements that can wait for it may, for a while.
     void input_goes_on(bool yes, time_point now);
-    void flush(time_point now) override;
+    void flush(time_point now);
     void announce(); ///< what has happened since the last flush is an event already; nothing is sent
-    bool wants_flush() const noexcept override { return !dirty_.empty(); }
+    bool wants_flush() const noexcept { return !dirty_.empty(); }
     void next_turn(time_point now); ///< those that had sent their share go on
     bool is_turn_awaited() const noexcept { return !postponed_.empty(); }
     time_point next_deadline() const noexcept { return postponed_.empty() ? never : postponed_at_ + duration(1); }

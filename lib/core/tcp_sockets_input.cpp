@@ -140,7 +140,7 @@ void tcp_sockets::deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const ip
     if (before == tcp_state::syn_sent && s.fast_open_connect) answer = seg.options;
     const std::uint32_t progress = s.connection->progress();
     if (const auto why = s.connection->on_segment(std::move(seg), now)) net_.dropped(p, *why, now);
-    if (s.connection->progress() != progress && net_.holds(*s.route)) net_.confirm(*s.route, now);
+    if (s.connection->progress() != progress && net_.routes().holds(*s.route)) net_.confirm(*s.route, now);
     if (answer && s.connection->state() == tcp_state::established) learn_fast_open(s, *answer, now);
     state_changed(id, s, before, now);
     if (s.deferred && (s.connection->unread() > 0 || s.connection->state() != tcp_state::established)) promote(id, s);
@@ -174,7 +174,7 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, ip::rx_p
         ++counters_.listen_overflows;
         return net_.dropped(p, drop_reason::tcp_backlog_full, now);
     }
-    const auto found = net_.find_route(flow.source_address(), flow.destination_address(), parent.device);
+    const auto found = net_.routes().find(flow.source_address(), flow.destination_address(), parent.device);
     if (!found) return net_.dropped(p, drop_reason::no_route, now);
     if (parent.listening->syn_queue_full()) return send_cookie(parent, seg, flow, *found->route, now);
     std::unique_ptr<const tcp::fast_open> cookie;
@@ -293,7 +293,7 @@ bool tcp_sockets::arrives_with_cookie(tcp_id listener, tcp::segment& seg, const 
         net_.dropped(p, drop_reason::tcp_backlog_full, now);
         return true;
     }
-    const auto found = net_.find_route(flow.source_address(), flow.destination_address(), find(listener)->device);
+    const auto found = net_.routes().find(flow.source_address(), flow.destination_address(), find(listener)->device);
     if (!found) return false;
     ++counters_.syn_cookies_received;
     tcp_id id;
@@ -362,7 +362,7 @@ void tcp_sockets::watch_deferred(tcp_id listener, tcp_socket& s)
     arm(listener, s, waiting.empty() ? never : waiting.front().patience);
 }
 
-void tcp_sockets::icmp_error(const icmp_error_report& r, time_point now) // RFC 9293 MUST-54
+void tcp_sockets::icmp_error(const ip::icmp_error_report& r, time_point now) // RFC 9293 MUST-54
 {
     tcp_id id;
     tcp_socket* const s = find_connection(r.flow.reversed(), id);

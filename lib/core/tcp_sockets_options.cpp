@@ -104,9 +104,9 @@ std::optional<error_code> tcp_sockets::set_socket_level(tcp_socket& s, socket_op
     case socket_option::oob_inline: o.urgent_in_line = value != 0; return error_code();
     case socket_option::keep_alive: o.keep_alive = value != 0; return error_code();
     case socket_option::bound_interface:
-        if (value < 0 || static_cast<std::size_t>(value) > net_.interface_count()) return errno_code(ENODEV);
+        if (value < 0 || static_cast<std::size_t>(value) > net_.interfaces().size()) return errno_code(ENODEV);
         s.device = value == 0 ? std::nullopt : std::optional(static_cast<interface_id>(value - 1));
-        if (s.connection) s.route = net_.no_route(); // it asks before it sends
+        if (s.connection) s.route = net_.routes().none(); // it asks before it sends
         return error_code();
     case socket_option::linger: o.linger = value; return error_code();
     case socket_option::timestamping:

@@ -113,7 +113,7 @@ std::size_t tcp_sockets::share_of(const tcp_socket& s) const noexcept
 void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
 {
     if (s.postponed || s.connection->has_nothing_to_say()) return;
-    if (!net_.holds(*s.route)) follow_route(s, now);
+    if (!net_.routes().holds(*s.route)) follow_route(s, now);
     // Where connections wait for room in the interface's queue, a further one with much to send waits behind them. A SYN, an
     // acknowledgement or a short answer goes at once: there is room for these.
     constexpr std::uint64_t much = 16 * 1024; // octets
@@ -121,7 +121,7 @@ void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
     const std::size_t share = share_of(s);
     const bool goes_on = may_withhold_ && !s.route->loopback; // of loopback everything has come
     std::size_t sent = 0;                                     // octets
-    while (net_.transmit_queue(s.route->interface).has_room(bulk)) {
+    while (net_.interface(s.route->interface).queue().has_room(bulk)) {
         if (sent >= share) return postpone(id, s, now);
         tcp::outgoing_segment seg;
         if (!s.connection->next_segment(seg, now, goes_on)) return note_waiting(id, s);
@@ -142,7 +142,7 @@ void tcp_sockets::block(tcp_id id, tcp_socket& s)
 /// again in time.
 void tcp_sockets::follow_route(tcp_socket& s, time_point now)
 {
-    auto found = net_.find_route(s.remote_address(), s.local_address(), s.device);
+    auto found = net_.routes().find(s.remote_address(), s.local_address(), s.device);
     if (!found) return;
     s.route = std::move(found->route);
     const path_limits l = limits_of(*s.route, s.flow.family());
@@ -215,7 +215,7 @@ void tcp_sockets::next_turn(time_point now)
         if (s == nullptr) continue;
         s->postponed = false;
         // Where others wait for room in the interface's queue, it goes behind them: they have not had a turn yet.
-        net_.transmit_queue(s->route->interface).is_congested() ? block(id, *s) : touch(id, *s);
+        net_.interface(s->route->interface).queue().is_congested() ? block(id, *s) : touch(id, *s);
     }
     postponed_.clear();
 }
@@ -241,8 +241,8 @@ error_code tcp_sockets::transmit(const flow_key& flow, const tcp_socket* s, tcp:
     // What is lost on the way out is retransmitted as any loss is.
     if (s == nullptr) return net_.send(std::move(p), out, {defaults_.ttl, marked(defaults_.tos)}, std::nullopt, now);
     // RFC 9293 MUST-48, MUST-49
-    const network::send_info info{s->options.ttl, marked(s->options.tos), !s->connection || !s->connection->may_be_fragmented()};
-    if (net_.holds(*s->route)) return net_.send(std::move(p), *s->route, out, info, now);
+    const ip::send_info info{s->options.ttl, marked(s->options.tos), !s->connection || !s->connection->may_be_fragmented()};
+    if (net_.routes().holds(*s->route)) return net_.send(std::move(p), *s->route, out, info, now);
     return net_.send(std::move(p), out, info, s->device, now);
 }
 

@@ -62,7 +62,7 @@ void tcp_sockets::wake(tcp_id id, tcp_socket_slot& slot)
     s.event.owner = from.owner;
     s.options = *from.options;
     s.hash = table_hash(s.flow);
-    s.route = net_.no_route(); // it asks before it sends
+    s.route = net_.routes().none(); // it asks before it sends
     tcp::connection_setup setup;
     setup.options = s.options;
     setup.crowd = &crowd_;

@@ -43,8 +43,8 @@ tcp_socket& tcp_sockets::revive(tcp_id waiting, tcp_id& id, time_point now)
     s.detached = true;
     s.reuse_address = e.reuse_address;
     s.device = e.device;
-    const auto found = net_.find_route(s.remote_address(), s.local_address(), e.device);
-    s.route = found ? found->route : net_.no_route();
+    const auto found = net_.routes().find(s.remote_address(), s.local_address(), e.device);
+    s.route = found ? found->route : net_.routes().none();
     tcp::connection_setup setup = setup_for(s, *s.route);
     setup.timestamp_offset = e.memory.timestamp_offset;
     setup.secret = random_.next_u32();

@@ -84,8 +84,8 @@ error_code udp_sockets::bind(udp_id id, const endpoint& local)
     if (s == nullptr) return errno_code(EBADF);
     if (s->bound && s->raw_protocol == 0) return errno_code(EINVAL); // a raw socket binds again, as on Linux
     if (!local.address.is_v4()) return errno_code(EAFNOSUPPORT);
-    const bool ours = local.address.is_unspecified() || net_.is_our_address(local.address) || net_.is_broadcast(local.address) ||
-                      local.address.is_multicast();
+    const bool ours = local.address.is_unspecified() || net_.addresses().is_ours(local.address) ||
+                      net_.addresses().is_broadcast(local.address) || local.address.is_multicast();
     if (!ours) return errno_code(EADDRNOTAVAIL);
     return claim(id, *s, local);
 }
@@ -97,11 +97,11 @@ error_code udp_sockets::connect(udp_id id, const endpoint& peer)
     if (!peer.address.is_v4()) return errno_code(EAFNOSUPPORT);
     endpoint to = peer;
     if (to.address.is_unspecified()) to.address = address_v4::loopback();
-    if (net_.is_broadcast(to.address) && !s->broadcast) return errno_code(EACCES);
-    if (s->do_not_route && !net_.is_direct(to.address, s->device)) return errno_code(ENETUNREACH);
+    if (net_.addresses().is_broadcast(to.address) && !s->broadcast) return errno_code(EACCES);
+    if (s->do_not_route && !net_.routes().is_direct(to.address, s->device)) return errno_code(ENETUNREACH);
     const bool named = s->bound && !s->local.address.is_unspecified();
     const auto source = named ? std::optional(s->local.address) : std::nullopt;
-    const auto found = net_.find_route(to.address, source, way_out(*s, to.address));
+    const auto found = net_.routes().find(to.address, source, way_out(*s, to.address));
     if (!found) return found.error();
     if (!s->bound) {
         if (const auto failed = claim(id, *s, {s->local.address, 0})) return failed;
@@ -173,17 +173,17 @@ result<std::size_t> udp_sockets::send_whole(udp_id id, socket& s, const_buffer_l
     if (!to.address.is_v4()) return errno_code(EAFNOSUPPORT);
     if (to.port == 0 && s.raw_protocol == 0) return errno_code(EINVAL);
     if (to.address.is_unspecified()) to.address = address_v4::loopback();
-    if (destination != nullptr && net_.is_broadcast(to.address) && !s.broadcast) return errno_code(EACCES);
+    if (destination != nullptr && net_.addresses().is_broadcast(to.address) && !s.broadcast) return errno_code(EACCES);
     std::size_t size = 0;
     for (const const_bytes b : from) size += b.size();
     const bool named =
-        !s.local.address.is_unspecified() && !s.local.address.is_multicast() && !net_.is_broadcast(s.local.address);
+        !s.local.address.is_unspecified() && !s.local.address.is_multicast() && !net_.addresses().is_broadcast(s.local.address);
     const auto source = hints.source ? hints.source : named ? std::optional(s.local.address) : std::nullopt;
-    if (hints.source && !net_.is_our_address(*hints.source)) return errno_code(EINVAL);
+    if (hints.source && !net_.addresses().is_ours(*hints.source)) return errno_code(EINVAL);
     const auto via = hints.via ? hints.via : way_out(s, to.address);
-    if (via && *via >= net_.interface_count()) return errno_code(ENODEV);
-    if ((s.do_not_route || hints.do_not_route) && !net_.is_direct(to.address, via)) return errno_code(ENETUNREACH);
-    const auto found = net_.find_route(to.address, source, via);
+    if (via && *via >= net_.interfaces().size()) return errno_code(ENODEV);
+    if ((s.do_not_route || hints.do_not_route) && !net_.routes().is_direct(to.address, via)) return errno_code(ENETUNREACH);
+    const auto found = net_.routes().find(to.address, source, via);
     if (!found) return found.error();
     ip::route_entry& route = *found->route;
     const std::size_t headers = sizeof(wire::ipv4_header) + (s.raw_protocol == 0 ? sizeof(wire::udp_header) : 0);
@@ -203,7 +203,7 @@ result<std::size_t> udp_sockets::send_whole(udp_id id, socket& s, const_buffer_l
     const auto protocol = s.raw_protocol == 0 ? wire::ip_protocol::udp : static_cast<wire::ip_protocol>(s.raw_protocol);
     const bool group = to.address.is_multicast();
     const flow_key flow({found->source, s.local.port}, to, protocol);
-    const network::send_info info{group ? s.multicast_hops : s.ttl, s.tos, s.mtu_discover != 0, group && s.multicast_loopback};
+    const ip::send_info info{group ? s.multicast_hops : s.ttl, s.tos, s.mtu_discover != 0, group && s.multicast_loopback};
     const bool cut_here = size > each && !route.offload.uso;
     for (; cut_here && payload.size() > each; payload.consume(each)) {
         packet one = payload;
@@ -217,7 +217,7 @@ result<std::size_t> udp_sockets::send_whole(udp_id id, socket& s, const_buffer_l
 
 /// @param segment octets; the device also cuts the payload into so many; 0: it does not
 error_code udp_sockets::emit(const socket& s, packet&& payload, ip::route_entry& route, const flow_key& flow,
-                             const network::send_info& info, std::size_t segment, time_point now)
+                             const ip::send_info& info, std::size_t segment, time_point now)
 {
     const std::size_t size = payload.size();
     if (s.raw_protocol == 0) {

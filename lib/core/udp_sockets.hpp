@@ -35,7 +35,7 @@ struct udp_send_hints
     bool more = false;         ///< MSG_MORE: it goes as one datagram with what is sent next
 };
 
-class udp_sockets final : public transport
+class udp_sockets final : public ip::transport, public ip::raw_receiver
 {
 public:
     udp_sockets(network& net, random_source& random, event_queue& events, const host_options& options, udp_counters& counters);
@@ -87,10 +87,7 @@ public:
     void receive(ip::rx_packet& p, time_point now) override;
     bool receive_raw(const ip::rx_packet& p, time_point now) override;
     bool wants_raw() const noexcept override { return !raw_.empty(); }
-    void icmp_error(const icmp_error_report& report, time_point now) override;
-    void flush(time_point) override {}
-    bool wants_flush() const noexcept override { return false; }
-    void transmit_room(interface_id) override {}
+    void icmp_error(const ip::icmp_error_report& report, time_point now) override;
 
 private:
     static constexpr std::size_t most_error_messages = 64; ///< of a socket; at the bound the new one is dropped
@@ -153,8 +150,8 @@ private:
     result<std::size_t> send_whole(udp_id id, socket& s, const_buffer_list from, const endpoint* destination, time_point now,
                                    const send_hints& hints);
     std::optional<interface_id> way_out(const socket& s, const address& destination) const noexcept;
-    error_code emit(const socket& s, packet&& payload, ip::route_entry& route, const flow_key& flow,
-                    const network::send_info& info, std::size_t segment, time_point now);
+    error_code emit(const socket& s, packet&& payload, ip::route_entry& route, const flow_key& flow, const ip::send_info& info,
+                    std::size_t segment, time_point now);
     std::optional<error_code> set_group_option(socket& s, socket_option option, int value);
     std::optional<int> get_flag(const socket& s, socket_option option) const;
     socket* demultiplex(interface_id interface, const endpoint& local, const endpoint& remote, std::vector<socket*>* everyone);

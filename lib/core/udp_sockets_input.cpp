@@ -130,7 +130,7 @@ bool udp_sockets::receive_raw(const ip::rx_packet& p, time_point now)
 }
 
 /// RFC 1122 §4.1.3.3; as Linux, only to a connected socket, and only once; or to one that wants to hear all of them.
-void udp_sockets::icmp_error(const icmp_error_report& r, time_point)
+void udp_sockets::icmp_error(const ip::icmp_error_report& r, time_point)
 {
     socket* const s = demultiplex(r.interface, r.flow.source(), r.flow.destination(), nullptr);
     if (s == nullptr) return;

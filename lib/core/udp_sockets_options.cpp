@@ -17,7 +17,7 @@ constexpr std::size_t most_memberships = 20; ///< of a socket; Linux's igmp_max_
 std::optional<error_code> udp_sockets::set_group_option(socket& s, socket_option option, int value)
 {
     const auto interface = [&](std::optional<interface_id>& field) -> error_code {
-        if (value < 0 || static_cast<std::size_t>(value) > net_.interface_count()) return errno_code(ENODEV);
+        if (value < 0 || static_cast<std::size_t>(value) > net_.interfaces().size()) return errno_code(ENODEV);
         field = value == 0 ? std::nullopt : std::optional(static_cast<interface_id>(value - 1));
         return {};
     };
@@ -39,8 +39,8 @@ error_code udp_sockets::join_group(udp_id id, const address& group, std::optiona
     socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
     if (!group.is_v4() || !group.is_multicast()) return errno_code(EINVAL);
-    const membership wanted{group, interface.value_or(net_.group_interface(group))};
-    if (wanted.interface >= net_.interface_count()) return errno_code(ENODEV);
+    const membership wanted{group, interface.value_or(net_.routes().group_interface(group))};
+    if (wanted.interface >= net_.interfaces().size()) return errno_code(ENODEV);
     if (std::find(s->groups.begin(), s->groups.end(), wanted) != s->groups.end()) return errno_code(EADDRINUSE);
     if (s->groups.size() >= most_memberships) return errno_code(ENOBUFS);
     s->groups.push_back(wanted);
@@ -164,7 +164,7 @@ result<int> udp_sockets::get_option(udp_id id, socket_option option) const
     case socket_option::multicast_hops: return s->multicast_hops;
     case socket_option::path_mtu: {
         if (!s->connected) return errno_code(ENOTCONN);
-        const auto found = net_.find_route(s->remote.address, s->local.address);
+        const auto found = net_.routes().find(s->remote.address, s->local.address);
         return found ? result<int>(static_cast<int>(found->route->mtu)) : found.error();
     }
     case socket_option::local_port_range: return s->local_ports;

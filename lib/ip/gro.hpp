@@ -57,7 +57,7 @@ public:
     /// ours does no harm: what was joined can be cut again.
     void note_ours(const flow_key& flow) noexcept { ours_[slot_of(flow)] = flow; }
     bool is_ours(const flow_key& flow) const noexcept { return ours_[slot_of(flow)].has_destination_of(flow); }
-    /// Addresses may have changed since the last call, if that had another generation: network::route_generation().
+    /// Addresses may have changed since the last call, if that had another generation: routing::generation().
     void forget_ours(std::uint64_t generation) noexcept
     {
         if (std::exchange(generation_, generation) != generation) ours_.fill({});

@@ -16,7 +16,7 @@
 
 namespace tapio::core::ip {
 
-/// It holds as long as routes, addresses and interfaces stay as they are: while its generation is network::route_generation().
+/// It holds as long as routes, addresses and interfaces stay as they are: while its generation is routing::generation().
 /// Who keeps one compares that before use, and asks for another if it differs.
 struct route_entry : boost::intrusive_ref_counter<route_entry, boost::thread_unsafe_counter>
 {

@@ -13,12 +13,17 @@ namespace tapio::core::ip {
 
 namespace {
 
+[[gnu::noinline]] const_bytes pull_and_reach(packet& p, std::size_t at, std::size_t n)
+{
+    p.pull(std::min(p.size(), at + n));
+    return p.front().subspan(at);
+}
+
 /// The octets from `at` on, the first `n` of them contiguous, or all if there are less. Precondition: at <= p.size()
 inline const_bytes reach(packet& p, std::size_t at, std::size_t n)
 {
-    if (const const_bytes front = p.front(); front.size() >= at + n) return front.subspan(at);
-    p.pull(std::min(p.size(), at + n));
-    return p.front().subspan(at);
+    const const_bytes front = p.front();
+    return front.size() >= at + n ? front.subspan(at) : pull_and_reach(p, at, n); // most packets lie in one piece
 }
 
 /// @param length octets of the transport's header and payload

@@ -46,9 +46,11 @@ parsed<icmpv4_quote> parse_icmpv4_quote(const_bytes quoted) noexcept
     q.destination = address_v4(h.destination);
     q.protocol = static_cast<ip_protocol>(h.protocol.value());
     q.total_length = h.total_length.value();
-    q.source_port = boost::endian::load_big_u16(transport);
-    q.destination_port = boost::endian::load_big_u16(transport + 2);
-    q.sequence = boost::endian::load_big_u32(transport + 4);
+    if (q.protocol == ip_protocol::tcp || q.protocol == ip_protocol::udp) {
+        q.source_port = boost::endian::load_big_u16(transport);
+        q.destination_port = boost::endian::load_big_u16(transport + 2);
+    }
+    if (q.protocol == ip_protocol::tcp) q.sequence = boost::endian::load_big_u32(transport + 4);
     return q;
 }
 

@@ -85,10 +85,10 @@ TEST(turns, who_may_send_much_does_not_send_all_of_it_at_once)
     options.tcp.initial_window = 300; // segments
     bad_transfer t(1, 1 << 20, {}, options, link_type::ip, true);
     ASSERT_TRUE(t.net.run_until([&] { return t.server.users().size() == 1; }, 1s));
-    std::uint64_t most = 0, before = t.a.net().counters(1).out_octets;
+    std::uint64_t most = 0, before = t.a.net().interface(1).counters().out_octets;
     while (!t.finished()) { // one instant after the other
         t.net.run_until([instants = 0]() mutable { return ++instants == 2; }, 1h);
-        const std::uint64_t sent = t.a.net().counters(1).out_octets;
+        const std::uint64_t sent = t.a.net().interface(1).counters().out_octets;
         most = std::max(most, sent - before);
         before = sent;
     }

@@ -54,6 +54,13 @@ struct offload_info
     std::uint16_t header_length = 0;   ///< octets of all headers, for GSO
     std::uint16_t checksum_start = 0;  ///< octets from the start of the packet to the first one summed
     std::uint16_t checksum_offset = 0; ///< octets from checksum_start to the checksum field
+
+    /// Adjusts the offsets after a header of `octets` has been put in front of the packet.
+    void header_in_front(std::size_t octets) noexcept
+    {
+        if (checksum == checksum_state::partial) checksum_start = static_cast<std::uint16_t>(checksum_start + octets);
+        if (gso != gso_type::none) header_length = static_cast<std::uint16_t>(header_length + octets);
+    }
 };
 
 /// One frame or IP packet. Movable; copying shares the payload and copies the headers.

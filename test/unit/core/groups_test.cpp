@@ -86,9 +86,9 @@ TEST_F(groups, memberships_are_counted_and_end_with_their_socket)
     EXPECT_EQ(receive(a), "to both");
     EXPECT_EQ(receive(b), "to both");
     h->udp().close(a);
-    EXPECT_TRUE(h->net().is_member(1, group));
+    EXPECT_TRUE(h->net().interface(1).is_member(group));
     EXPECT_FALSE(h->udp().leave_group(b, group, {}));
-    EXPECT_FALSE(h->net().is_member(1, group));
+    EXPECT_FALSE(h->net().interface(1).is_member(group));
     EXPECT_EQ(h->udp().leave_group(b, group, {}), errno_code(EADDRNOTAVAIL));
 }
 

@@ -77,7 +77,7 @@ struct two_links : testing::Test
         std::vector<std::byte> octets(p.size());
         p.copy_to(octets);
         packet arrived(slice::copy_of(octets));
-        if (a.net().info(link).offload.checksum) arrived.offload = o;
+        if (a.net().interface(link).info().offload.checksum) arrived.offload = o;
         b.receive(link, std::move(arrived), now);
     }
     void settle()
@@ -161,7 +161,7 @@ TEST_F(interface_state_of, device_and_user_decide_together)
 {
     kept_states t;
     a.set_trace(&t);
-    const auto state = [&] { return a.net().status(1).state; };
+    const auto state = [&] { return a.net().interface(1).status().state; };
     EXPECT_EQ(state(), interface_state::up);
     EXPECT_FALSE(a.set_link(1, true, 1500, now)) << "nothing new";
     EXPECT_TRUE(a.set_link(1, false, 1500, now));
@@ -169,22 +169,22 @@ TEST_F(interface_state_of, device_and_user_decide_together)
     EXPECT_FALSE(a.set_enabled(1, false, now)) << "down for one reason more";
     EXPECT_FALSE(a.set_link(1, true, 1500, now));
     EXPECT_EQ(state(), interface_state::down);
-    EXPECT_FALSE(a.net().status(1).enabled);
+    EXPECT_FALSE(a.net().interface(1).status().enabled);
     EXPECT_TRUE(a.set_enabled(1, true, now));
     EXPECT_EQ(state(), interface_state::up);
     now += 1s;
     EXPECT_TRUE(a.lost(1, errno_code(ENODEV), now));
     EXPECT_EQ(state(), interface_state::not_present);
-    EXPECT_EQ(a.net().status(1).why, errno_code(ENODEV));
-    EXPECT_EQ(a.net().status(1).last_change, now);
+    EXPECT_EQ(a.net().interface(1).status().why, errno_code(ENODEV));
+    EXPECT_EQ(a.net().interface(1).status().last_change, now);
     device_info other = plain("eth7");
     other.mtu = 9000;
     EXPECT_TRUE(a.replace_device(1, other, now));
-    EXPECT_EQ(a.net().status(1).name, "eth7");
-    EXPECT_FALSE(a.net().status(1).why);
+    EXPECT_EQ(a.net().interface(1).status().name, "eth7");
+    EXPECT_FALSE(a.net().interface(1).status().why);
     EXPECT_FALSE(a.set_link(1, true, 1400, now));
     EXPECT_THAT(t.told, testing::ElementsAre("1 down 1500", "1 up 1500", "1 notPresent 1500", "1 up 9000", "1 up 1400"));
-    EXPECT_EQ(a.net().counters(1).state_changes, 4U);
+    EXPECT_EQ(a.net().interface(1).counters().state_changes, 4U);
     a.set_trace(nullptr);
 }
 
@@ -233,10 +233,10 @@ TEST_F(interface_state_of, what_waits_to_leave_a_link_that_goes_down_is_dropped_
     const udp_id u = *a.udp().open(family::v4);
     EXPECT_EQ(send_datagram(u, {make_address("192.0.2.2"), 9}), error_code());  // in the transmit queue
     EXPECT_EQ(send_datagram(u, {make_address("192.0.2.77"), 9}), error_code()); // its neighbour is asked for
-    const auto before = a.net().counters(1).out_discards;
+    const auto before = a.net().interface(1).counters().out_discards;
     EXPECT_TRUE(a.set_link(1, false, 1500, now));
     EXPECT_FALSE(a.has_next_packet(1));
-    EXPECT_EQ(a.net().counters(1).out_discards, before + 3);
+    EXPECT_EQ(a.net().interface(1).counters().out_discards, before + 3);
     EXPECT_EQ(a.counters().drops[drop_reason::interface_down], 3U) << "two datagrams and an ARP request";
 }
 
@@ -257,10 +257,10 @@ TEST_F(interface_state_of, taken_down_by_the_user_hears_nothing)
 {
     connect();
     EXPECT_TRUE(a.set_enabled(1, false, now));
-    const auto before = a.net().counters(1).in_discards;
+    const auto before = a.net().interface(1).counters().in_discards;
     packet p(slice::copy_of(std::vector<std::byte>(60)));
     a.receive(1, std::move(p), now);
-    EXPECT_EQ(a.net().counters(1).in_discards, before + 1);
+    EXPECT_EQ(a.net().interface(1).counters().in_discards, before + 1);
     EXPECT_EQ(a.counters().drops[drop_reason::interface_down], 1U);
 }
 
@@ -491,7 +491,7 @@ TEST_F(changed_route, queued_for_a_device_that_is_replaced_by_a_plain_one)
 TEST_F(changed_route, blocked_at_a_full_queue_goes_on_by_the_other)
 {
     const udp_id u = *a.udp().open(family::v4);
-    while (a.net().transmit_queue(1).has_room(true)) EXPECT_EQ(send_datagram(u, {make_address("192.0.2.2"), 9}), error_code());
+    while (a.net().interface(1).queue().has_room(true)) EXPECT_EQ(send_datagram(u, {make_address("192.0.2.2"), 9}), error_code());
     write(100'000);
     a.advance(now);
     EXPECT_FALSE(a.has_next_packet(2));

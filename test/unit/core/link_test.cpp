@@ -113,7 +113,7 @@ TEST_F(arp_input, an_address_probe_is_answered_and_teaches_nothing)
     const auto f = next();
     ASSERT_TRUE(f && f->arp);
     EXPECT_EQ(f->arp->operation, arp_operation::reply);
-    EXPECT_EQ(h->net().neighbors(1).size(), 0U);
+    EXPECT_EQ(h->net().interface(1).neighbors.size(), 0U);
 }
 
 TEST_F(arp_input, who_has_another_is_not_answered_and_makes_no_entry)
@@ -121,7 +121,7 @@ TEST_F(arp_input, who_has_another_is_not_answered_and_makes_no_entry)
     arp(arp_operation::request, theirs, at("192.0.2.9"));
     EXPECT_TRUE(silent());
     EXPECT_EQ(drops(drop_reason::arp_not_for_us), 1U);
-    EXPECT_EQ(h->net().neighbors(1).size(), 0U);
+    EXPECT_EQ(h->net().interface(1).neighbors.size(), 0U);
 }
 
 TEST_F(arp_input, requests_by_the_thousand_make_a_bounded_cache)
@@ -129,7 +129,7 @@ TEST_F(arp_input, requests_by_the_thousand_make_a_bounded_cache)
     ASSERT_FALSE(h->add_address(1, at("198.18.0.1"), 15, now));
     for (std::uint32_t i = 0; i < 20'000; ++i)
         arp(arp_operation::request, address_v4(0xc612'0002U + i), at("198.18.0.1")), drain();
-    EXPECT_EQ(h->net().neighbors(1).size(), link::neighbor_cache::most_entries);
+    EXPECT_EQ(h->net().interface(1).neighbors.size(), link::neighbor_cache::most_entries);
 }
 
 // Linux with arp_accept 0: an entry is made only for a sender that asks for us
@@ -139,7 +139,7 @@ TEST_F(arp_input, what_nobody_asked_for_makes_no_entry)
     EXPECT_EQ(drops(drop_reason::arp_unsolicited), 1U);
     arp(arp_operation::request, theirs, theirs); // an announcement of a host unknown is no drop
     EXPECT_EQ(drops(drop_reason::arp_not_for_us), 0U);
-    EXPECT_EQ(h->net().neighbors(1).size(), 0U);
+    EXPECT_EQ(h->net().interface(1).neighbors.size(), 0U);
     EXPECT_TRUE(silent());
 }
 
@@ -151,7 +151,7 @@ TEST_F(arp_input, who_asks_from_beyond_the_link_is_answered_and_makes_no_entry)
     ASSERT_TRUE(f && f->arp);
     EXPECT_EQ(f->link.destination, their_mac);
     EXPECT_EQ(f->arp->target_ip, at("198.51.100.7"));
-    EXPECT_EQ(h->net().neighbors(1).size(), 0U);
+    EXPECT_EQ(h->net().interface(1).neighbors.size(), 0U);
 }
 
 TEST_F(arp_input, a_sender_that_cannot_be_one_is_neither_answered_nor_remembered)
@@ -162,7 +162,7 @@ TEST_F(arp_input, a_sender_that_cannot_be_one_is_neither_answered_nor_remembered
     for (const mac_address& mac : {mac_address{}, mac_address{{1, 0, 0, 0, 0, 2}}, mac_address::broadcast()})
         in(wire::make_arp({arp_operation::request, mac, theirs, {}, ours}), wire::ether_type::arp, mac_address::broadcast());
     EXPECT_EQ(drops(drop_reason::arp_bad_address), 10U);
-    EXPECT_EQ(h->net().neighbors(1).size(), 0U);
+    EXPECT_EQ(h->net().interface(1).neighbors.size(), 0U);
     EXPECT_TRUE(silent());
 }
 
@@ -197,7 +197,7 @@ TEST_F(arp_conflict, our_address_is_defended_once_in_ten_seconds)
     arp(arp_operation::request, ours, ours);
     expect_announcement();
     EXPECT_EQ(conflicts(), 3U);
-    EXPECT_EQ(h->net().neighbors(1).size(), 0U);
+    EXPECT_EQ(h->net().interface(1).neighbors.size(), 0U);
 }
 
 TEST_F(arp_conflict, is_any_packet_with_our_address_as_its_sender)

@@ -69,7 +69,7 @@ TEST_F(snapshot, of_interfaces_neighbours_and_routes)
     const auto neighbors = a.net().list_neighbors();
     ASSERT_EQ(neighbors.size(), 1U);
     EXPECT_EQ(neighbors[0].address, there.address);
-    EXPECT_EQ(neighbors[0].mac, b.net().info(1).mac);
+    EXPECT_EQ(neighbors[0].mac, b.net().interface(1).info().mac);
     EXPECT_STREQ(name(neighbors[0].state), "reachable");
     ASSERT_FALSE(a.add_route(address_v4::any(), 0, there.address, 1));
     const auto routes = a.net().list_routes();

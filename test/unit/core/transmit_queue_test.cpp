@@ -50,7 +50,7 @@ TEST_P(transmit_queue, a_packet_that_was_refused_is_offered_again)
     EXPECT_TRUE(a.first_packets(1, now).empty());
     (void)a.tcp().send(both.client, std::span(&piece, 1), now);
     a.advance(now);
-    const std::uint64_t before = a.net().counters(1).out_packets;
+    const std::uint64_t before = a.net().interface(1).counters().out_packets;
     std::size_t packets = 0, payload = 0;
     while (!a.first_packets(1, now).empty()) {
         const auto all = a.first_packets(1, now);
@@ -58,7 +58,7 @@ TEST_P(transmit_queue, a_packet_that_was_refused_is_offered_again)
         const std::size_t seen = packets + all.size();
         EXPECT_EQ(flat(*a.first_packets(1, now).front()), offered) << "again";
         EXPECT_TRUE(a.has_next_packet(1));
-        EXPECT_EQ(a.net().counters(1).out_packets, before + seen) << "counted once";
+        EXPECT_EQ(a.net().interface(1).counters().out_packets, before + seen) << "counted once";
         a.drop_first_packets(1, 0);
         a.drop_first_packets(1, 1);
         ++packets;

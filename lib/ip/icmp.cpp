@@ -1,11 +1,14 @@
-// ICMP (RFC 792, RFC 1122 §3.2.2): echo, the errors that we send, and those about what we sent.
-#include "core/network.hpp"
+#include "ip/icmp.hpp"
+
+#include "wire/ipv4.hpp"
 
 #include <tapio/core/checksum.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
-namespace tapio::core {
+namespace tapio::core::ip {
 
 namespace {
 
@@ -52,7 +55,7 @@ icmp_error_report report_of(const wire::icmpv4_quote& q, int error, bool hard)
 }
 
 /// From its IP header on, as it would have been on a wire: a partial checksum is completed.
-packet quoted(const ip::rx_packet& about)
+packet quoted(const rx_packet& about)
 {
     packet p = about.contents; // shares its octets
     complete_checksums(p);
@@ -62,54 +65,53 @@ packet quoted(const ip::rx_packet& about)
 
 } // namespace
 
-void network::icmp_input(ip::rx_packet& p, time_point now)
+void icmp::receive(rx_packet& p, time_point now)
 {
-    ++counters_.icmp.in_msgs;
+    ++counters_.in_msgs;
     packet message = p.transport_part();
     message.pull(std::min<std::size_t>(message.size(), 128)); // enough for a quote's headers
     const auto m = wire::parse_icmpv4(message);
     if (!m) {
-        ++counters_.icmp.in_errors;
+        ++counters_.in_errors;
         return dropped(p, m.error(), now);
     }
     const bool echo = m->type == wire::icmpv4_type::echo_request || m->type == wire::icmpv4_type::echo_reply;
-    if (options_.shards > 1 && !echo && p.hops == 0 && p.interface != loopback)
-        pass_on(ip::rx_packet(p), true); // an error about something that any shard may have sent
+    if (!echo && shards_.concerns_all(p)) shards_.pass_on(rx_packet(p), true); // any shard may have sent what it is about
     switch (m->type) {
-    case wire::icmpv4_type::echo_request: return echo_input(p, std::move(message), *m, now);
-    case wire::icmpv4_type::echo_reply: return; // raw sockets will stand here
-    case wire::icmpv4_type::time_exceeded: ++counters_.icmp.in_time_excds; break;
-    case wire::icmpv4_type::destination_unreachable: ++counters_.icmp.in_dest_unreachs; break;
+    case wire::icmpv4_type::echo_request: return echo_request(p, std::move(message), *m, now);
+    case wire::icmpv4_type::echo_reply: return; // to raw sockets only
+    case wire::icmpv4_type::time_exceeded: ++counters_.in_time_excds; break;
+    case wire::icmpv4_type::destination_unreachable: ++counters_.in_dest_unreachs; break;
     case wire::icmpv4_type::parameter_problem: break;
     default: return dropped(p, drop_reason::icmp_unknown_type, now); // RFC 1122 §3.2.2: silently
     }
-    error_input(p, std::move(message), *m, now);
+    error_message(p, std::move(message), *m, now);
 }
 
 /// RFC 1122 §3.2.2.6: the data comes back whole, from the address that was asked.
-void network::echo_input(const ip::rx_packet& p, packet&& message, const wire::icmpv4_message& m, time_point now)
+void icmp::echo_request(const rx_packet& p, packet&& message, const wire::icmpv4_message& m, time_point now)
 {
-    ++counters_.icmp.in_echos;
+    ++counters_.in_echos;
     if (!options_.answer_echo || (p.to_group && !options_.answer_broadcast_echo)) return;
     const address asker = p.flow.source_address();
-    const auto source = p.to_group ? source_for(p.interface, asker) : std::optional(p.flow.destination_address());
+    const auto source = p.to_group ? addresses_.source_for(p.interface, asker) : std::optional(p.flow.destination_address());
     if (!source) return;
     packet reply = std::move(message);
     reply.offload = {};
     reply.consume(sizeof(wire::icmpv4_header));
     wire::push_icmpv4(reply, wire::icmpv4_type::echo_reply, 0, m.rest);
-    ++counters_.icmp.out_msgs;
-    ++counters_.icmp.out_echo_reps;
+    ++counters_.out_msgs;
+    ++counters_.out_echo_reps;
     const flow_key back({*source, 0}, {asker, 0}, ip_protocol::icmp);
-    (void)send(std::move(reply), back, {options_.ttl, p.tos, false}, std::nullopt, now);
+    (void)out_.send(std::move(reply), back, {options_.ttl, p.tos, false}, std::nullopt, now);
 }
 
-void network::error_input(const ip::rx_packet& p, packet&& message, const wire::icmpv4_message& m, time_point now)
+void icmp::error_message(const rx_packet& p, packet&& message, const wire::icmpv4_message& m, time_point now)
 {
     message.consume(sizeof(wire::icmpv4_header));
     const auto q = wire::parse_icmpv4_quote(message.front());
-    if (!q || !is_our_address(q->source)) {
-        ++counters_.icmp.in_errors;
+    if (!q || !addresses_.is_ours(q->source)) {
+        ++counters_.in_errors;
         return dropped(p, drop_reason::icmp_bad_quote, now);
     }
     const meaning what = meaning_of(m);
@@ -124,21 +126,19 @@ void network::error_input(const ip::rx_packet& p, packet&& message, const wire::
     report(r, now);
 }
 
-void network::report(const icmp_error_report& r, time_point now)
+void icmp::report(const icmp_error_report& r, time_point now) const
 {
-    if (r.flow.protocol() == wire::ip_protocol::tcp) tcp_->icmp_error(r, now);
-    if (r.flow.protocol() == wire::ip_protocol::udp) udp_->icmp_error(r, now);
+    if (transport* const t = transports_.find(r.flow.protocol())) t->icmp_error(r, now);
 }
 
-/// A packet of ours whose next hop does not answer: as if a router had said host unreachable (RFC 1122 §2.3.2.2).
-void network::report_unreachable(interface_id interface, const packet& ip_packet, time_point now)
+void icmp::report_unreachable(const link::interface& i, const packet& ip_packet, time_point now)
 {
     std::array<std::byte, 68> start;
     const std::size_t n = ip_packet.copy_to(start);
     const auto q = wire::parse_icmpv4_quote(const_bytes(start).first(n));
     if (!q) return;
     icmp_error_report r = report_of(*q, EHOSTUNREACH, false);
-    r.interface = interface;
+    r.interface = i.id();
     r.offender = q->source;
     r.type = static_cast<std::uint8_t>(wire::icmpv4_type::destination_unreachable);
     r.code = wire::host_unreachable;
@@ -148,13 +148,13 @@ void network::report_unreachable(interface_id interface, const packet& ip_packet
 
 /// RFC 1122 §3.2.2: never about an ICMP error, a group, a fragment that is not the first (those do not come here), or a source
 /// that names no single host. RFC 1812 §4.3.2.3: quotes as much as fits 576 octets.
-void network::send_unreachable(const ip::rx_packet& about, wire::icmpv4_unreachable code, time_point now)
+void icmp::send_unreachable(const rx_packet& about, wire::icmpv4_unreachable code, time_point now)
 {
     constexpr std::size_t largest = 576;
     const address sender = about.flow.source_address();
-    if (about.to_group || sender.is_unspecified() || is_broadcast(sender) || sender.is_multicast()) return;
+    if (about.to_group || sender.is_unspecified() || addresses_.is_group(sender)) return;
     if (about.interface != loopback && !limiter_.allow(sender, now)) { // as Linux: not among ourselves
-        ++counters_.icmp.out_rate_limited;
+        ++counters_.out_rate_limited;
         return dropped(about, drop_reason::icmp_rate_limited, now);
     }
     const std::size_t room = largest - sizeof(wire::ipv4_header) - sizeof(wire::icmpv4_header);
@@ -164,10 +164,10 @@ void network::send_unreachable(const ip::rx_packet& about, wire::icmpv4_unreacha
     quote.copy_to({b.data(), n});
     packet p(b.share(0, n));
     wire::push_icmpv4(p, wire::icmpv4_type::destination_unreachable, code, 0);
-    ++counters_.icmp.out_msgs;
-    ++counters_.icmp.out_dest_unreachs;
+    ++counters_.out_msgs;
+    ++counters_.out_dest_unreachs;
     const flow_key back({about.flow.destination_address(), 0}, {sender, 0}, ip_protocol::icmp);
-    (void)send(std::move(p), back, {options_.ttl, 0, false}, std::nullopt, now);
+    (void)out_.send(std::move(p), back, {options_.ttl, 0, false}, std::nullopt, now);
 }
 
-} // namespace tapio::core
+} // namespace tapio::core::ip

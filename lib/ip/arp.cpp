@@ -1,0 +1,102 @@
+#include "ip/arp.hpp"
+
+#include "link/ethernet.hpp"
+
+#include <algorithm>
+
+namespace tapio::core::ip {
+
+using wire::arp_operation;
+
+/// RFC 826, "Packet Reception", with what Linux accepts by default.
+void arp::receive(rx_packet& p, time_point now)
+{
+    link::interface& i = interfaces_[p.interface];
+    const bool passed_on = p.hops > 0; // by the shard that received it, which also answers
+    p.contents.pull(std::min(p.contents.size(), p.network_at + sizeof(wire::arp_header)));
+    const auto said = wire::parse_arp(p.network_header());
+    if (!said) return i.dropped(said.error(), p.contents, now);
+    const auto is_own = [&](const address& a) { return addresses_.interface_of(a) == i.id(); };
+    const address_v4 sender = said->sender_ip;
+    if (interfaces_.has_mac(said->sender_mac)) // our own frame has come back
+        return i.dropped(drop_reason::arp_bad_address, p.contents, now);
+    if (is_own(sender)) return passed_on ? void() : answer_conflict(i, sender, p, now);
+    if (addresses_.is_ours(sender) || addresses_.is_broadcast(sender))
+        return i.dropped(drop_reason::arp_bad_address, p.contents, now);
+
+    using heard = link::neighbor_cache::heard;
+    const bool asks = said->operation == arp_operation::request;
+    const bool for_us = is_own(said->target_ip);
+    const bool probes = sender.is_unspecified(); // RFC 5227 §1.1
+    const bool announces = !probes && sender == said->target_ip && (asks || said->target_mac == said->sender_mac);
+    heard how = heard::overheard;
+    if (announces) how = heard::announcement;
+    if (for_us && asks && routes_.is_on_link(i.id(), sender))
+        how = heard::request; // a request makes an entry only for a neighbour
+    if (for_us && !asks && !p.link_group) how = heard::reply;
+
+    link::neighbor_cache::learned l;
+    if (!probes) l = i.neighbors.learn(sender, said->sender_mac, how, now);
+    for (packet& waiting : l.waiting) {
+        link::push_frame_header(i, waiting, said->sender_mac, wire::ether_type::ipv4);
+        i.enqueue(std::move(waiting), now);
+    }
+    if (announces) return;
+    if (!for_us) return i.dropped(drop_reason::arp_not_for_us, p.contents, now);
+    if (!asks) return l.accepted ? void() : i.dropped(drop_reason::arp_unsolicited, p.contents, now);
+    if (!passed_on) send(i, arp_operation::reply, said->target_ip, said->sender_mac, sender, said->sender_mac);
+}
+
+/// Another station uses our address. RFC 5227 §2.4 (b): one announcement defends it; (c): the address is kept, and no
+/// second announcement goes within DEFEND_INTERVAL, so that two hosts with one address do not answer each other for ever.
+void arp::answer_conflict(link::interface& i, const address_v4& own, const rx_packet& p, time_point now)
+{
+    constexpr duration defend_interval = std::chrono::seconds(10); // RFC 5227 §1.1
+    i.dropped(drop_reason::arp_conflict, p.contents, now);
+    link::interface_address& ours = *addresses_.find(own);
+    if (ours.defended && now < *ours.defended + defend_interval) return;
+    ours.defended = now;
+    announce(i, own);
+}
+
+void arp::announce(link::interface& i)
+{
+    if (!i.is_ethernet() || !i.is_up()) return;
+    for (const link::interface_address& a : i.addresses) announce(i, a.address.to_v4());
+}
+
+/// RFC 5227 §2.3, the form of a request.
+void arp::announce(link::interface& i, const address_v4& own)
+{
+    send(i, arp_operation::request, own, {}, own, mac_address::broadcast());
+}
+
+void arp::send(link::interface& i, arp_operation op, const address_v4& sender, const mac_address& target_mac,
+               const address_v4& target, const mac_address& to)
+{
+    packet p = wire::make_arp({op, i.info().mac, sender, target_mac, target});
+    link::push_frame_header(i, p, to, wire::ether_type::arp);
+    i.enqueue(std::move(p), {});
+}
+
+/// Sends the requests that the neighbour cache has queued.
+void arp::ask(link::interface& i, time_point now)
+{
+    link::neighbor_cache::request r;
+    while (i.neighbors.take_request(r)) {
+        const auto source = addresses_.source_for(i.id(), r.target);
+        if (!source) continue;
+        send(i, arp_operation::request, source->to_v4(), {}, r.target.to_v4(), r.unicast_to.value_or(mac_address::broadcast()));
+    }
+    packet p;
+    while (i.neighbors.take_overflow(p)) i.dropped(drop_reason::neighbor_queue_full, p, now);
+}
+
+time_point arp::next_deadline() const noexcept
+{
+    time_point next = never;
+    for (const link::interface* const i : interfaces_.ethernets()) next = std::min(next, i->neighbors.next_deadline());
+    return next;
+}
+
+} // namespace tapio::core::ip

@@ -1,0 +1,95 @@
+/// @file
+/// Route decisions: the route table combined with the state of the interfaces and the host's addresses, and a cache of the
+/// entries found. Read RFC 1122 §3.3.1 first.
+#pragma once
+
+#include "ip/address_table.hpp"
+#include "ip/route_entry.hpp"
+#include "ip/route_table.hpp"
+#include "link/interface_table.hpp"
+
+#include <tapio/core/address.hpp>
+#include <tapio/core/error.hpp>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace tapio::core::ip {
+
+inline constexpr interface_id loopback = 0;
+
+struct found_route
+{
+    route_ref route;
+    address source; ///< the one that was asked for, or the one to use
+};
+
+class routing
+{
+public:
+    routing(link::interface_table& interfaces, const address_table& addresses) noexcept
+        : interfaces_(interfaces), addresses_(addresses)
+    {
+    }
+
+    /// To be called after every change of routes, addresses, groups or interfaces. Entries found before do not hold any more.
+    void invalidate() noexcept { ++generation_; }
+    std::uint64_t generation() const noexcept { return generation_; } ///< from 1
+
+    error_code add(const route& r);
+    error_code remove(const route& r);
+    /// The route to the network of an interface's address. When an interface loses its last address, all routes by it are
+    /// removed, as on Linux.
+    void add_network(interface_id interface, const address& a, unsigned prefix_length);
+    void remove_network(interface_id interface, const address& a, unsigned prefix_length);
+
+    /// @param via the interface that it has to leave by (SO_BINDTODEVICE, IP_MULTICAST_IF)
+    result<found_route> find(const address& destination, const std::optional<address>& source,
+                             std::optional<interface_id> via = {}) const;
+    bool holds(const route_entry& r) const noexcept { return r.generation == generation_; }
+    const route_ref& none() const noexcept { return none_; } ///< an entry that never holds, instead of a null pointer
+
+    /// `a` is a neighbour on the interface's link: packets to it need no gateway.
+    bool is_on_link(interface_id interface, const address& a) const noexcept
+    {
+        const route* const r = table_.find(a, interface);
+        return r != nullptr && !r->gateway;
+    }
+    bool is_direct(const address& a, std::optional<interface_id> via) const ///< `a` is ours, or reached without a gateway
+    {
+        const route* const r = addresses_.is_ours(a) ? nullptr : usable(a, via);
+        return r == nullptr || !r->gateway;
+    }
+    interface_id
+    group_interface(const address& group) const noexcept; ///< by which a multicast leaves unless the socket names another
+    std::vector<route> all() const { return table_.all(); }
+
+private:
+    /// An answer of find(). Connections to one host often follow one another, and datagrams come in bursts.
+    struct remembered
+    {
+        address destination;
+        std::optional<address> source;
+        std::optional<interface_id> via;
+        found_route found;
+    };
+    remembered& slot_of(const address& destination) const noexcept;
+    result<found_route> look_up(const address& destination, const std::optional<address>& source,
+                                std::optional<interface_id> via) const;
+    route_ref entry_for(interface_id interface, const address& next_hop) const;
+    const route* usable(const address& destination, std::optional<interface_id> via) const noexcept;
+    result<interface_id> way_without_route(const address& destination, std::optional<interface_id> via) const;
+    std::optional<mac_address> group_mac(const address& next_hop) const noexcept;
+
+    link::interface_table& interfaces_;
+    const address_table& addresses_;
+    route_table table_;
+    std::uint64_t generation_ = 1;
+    mutable std::array<remembered, 16> remembered_; ///< by the destination
+    mutable std::array<route_ref, 16> by_next_hop_; ///< so that all senders share one entry for a next hop
+    route_ref none_{new route_entry};
+};
+
+} // namespace tapio::core::ip

@@ -1,0 +1,81 @@
+/// @file
+/// The interface of a transport protocol towards the network layer, and the table of transports by protocol number.
+#pragma once
+
+#include "base/flow_key.hpp"
+#include "ip/rx_packet.hpp"
+#include "link/interface.hpp"
+
+#include <tapio/core/address.hpp>
+#include <tapio/core/error.hpp>
+#include <tapio/core/packet.hpp>
+#include <tapio/core/time.hpp>
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+namespace tapio::core::ip {
+
+/// An ICMP error about a packet of ours.
+struct icmp_error_report
+{
+    interface_id interface = 0; ///< that the error came by; of our own: that the packet was to leave by
+    flow_key flow;              ///< of the packet that it is about, which we sent
+    error_code why;
+    bool hard = false;          ///< RFC 1122 §4.2.3.9
+    std::uint32_t sequence = 0; ///< TCP: of the segment quoted
+    std::size_t mtu = 0;        ///< fragmentation needed: of the next hop; else 0
+    address offender;           ///< who says so: a router, the destination, or we
+    std::uint8_t type = 0, code = 0;
+    packet quote; ///< as much of our packet as came back, from its IP header on
+};
+
+class transport
+{
+public:
+    virtual void receive(rx_packet& p, time_point now) = 0;
+    /// Segments that receive() will be given next: the transport may prefetch what it needs to look them up.
+    virtual void expect(std::span<const rx_packet>) noexcept {}
+    virtual void icmp_error(const icmp_error_report&, time_point) {} ///< about a packet of this protocol
+    virtual void transmit_room(interface_id) {} ///< the interface's transmit queue has room again, or routes have changed
+
+protected:
+    ~transport() = default;
+};
+
+/// Raw sockets: they get copies of packets of any protocol.
+class raw_receiver
+{
+public:
+    virtual bool wants_raw() const noexcept = 0; ///< at least one raw socket is open
+    /// @return true if a raw socket took a copy
+    virtual bool receive_raw(const rx_packet& p, time_point now) = 0;
+
+protected:
+    ~raw_receiver() = default;
+};
+
+class transport_table
+{
+public:
+    void add(ip_protocol number, transport& t) noexcept { by_number_[static_cast<std::uint8_t>(number)] = &t; }
+    void set_raw(raw_receiver& r) noexcept { raw_ = &r; }
+
+    transport* find(ip_protocol number) const noexcept { return by_number_[static_cast<std::uint8_t>(number)]; } ///< or null
+    bool receive_raw(const rx_packet& p, time_point now) const
+    {
+        return raw_ != nullptr && raw_->wants_raw() && raw_->receive_raw(p, now);
+    }
+    void transmit_room(interface_id interface) const
+    {
+        for (transport* const t : by_number_)
+            if (t != nullptr) t->transmit_room(interface);
+    }
+
+private:
+    std::array<transport*, 256> by_number_{};
+    raw_receiver* raw_ = nullptr;
+};
+
+} // namespace tapio::core::ip

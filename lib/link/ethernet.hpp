@@ -1,0 +1,30 @@
+/// @file
+/// Ethernet headers: the destination filter of received frames, and the header of sent ones. A VLAN tag would be added here.
+#pragma once
+
+#include "link/interface.hpp"
+#include "wire/ethernet.hpp"
+
+#include <cstdint>
+#include <optional>
+
+namespace tapio::core::link {
+
+/// @param frame with a whole Ethernet header in front
+inline bool is_to_station(const interface& i, const_bytes frame) noexcept { return wire::destination_of(frame) == i.info().mac; }
+
+inline void push_frame_header(const interface& i, packet& p, const mac_address& to, wire::ether_type type) noexcept
+{
+    wire::push_ethernet(p, to, i.info().mac, type);
+    p.offload.header_in_front(sizeof(wire::ethernet_header));
+}
+
+/// RFC 1112 §6.4. Precondition: a multicast address
+inline mac_address group_mac(const address_v4& group) noexcept
+{
+    const std::uint32_t a = group.to_uint();
+    return mac_address{{0x01, 0x00, 0x5e, static_cast<std::uint8_t>((a >> 16) & 0x7f), static_cast<std::uint8_t>(a >> 8),
+                        static_cast<std::uint8_t>(a)}};
+}
+
+} // namespace tapio::core::link

@@ -1,0 +1,87 @@
+// The state of an interface and what follows from it for queued packets; drops.
+#include "link/interface.hpp"
+
+namespace tapio::core::link {
+
+interface_status interface::status() const { return {info_.name, state_, enabled_, info_.mtu, why_, last_change_}; }
+
+void interface::tell_trace(time_point now) const
+{
+    if (recorder_.to != nullptr) recorder_.to->interface_changed(id_, status(), now);
+}
+
+interface::change interface::set_link(bool up, std::size_t mtu, time_point now)
+{
+    const bool resized = mtu != info_.mtu;
+    info_.mtu = mtu;
+    info_.link_up = up;
+    if (resized) transmit_.set_device(info_);
+    if (update_state(now)) return change::state;
+    return resized ? change::mtu : change::none;
+}
+
+interface::change interface::set_enabled(bool yes, time_point now)
+{
+    enabled_ = yes;
+    return update_state(now) ? change::state : change::none;
+}
+
+interface::change interface::lost(error_code why, time_point now)
+{
+    present_ = false;
+    why_ = why;
+    return update_state(now) ? change::state : change::none;
+}
+
+interface::change interface::replace_device(const device_info& info, time_point now)
+{
+    discard_output(now);
+    info_ = info;
+    transmit_.set_device(info);
+    present_ = true;
+    why_ = {};
+    return update_state(now) ? change::state : change::device;
+}
+
+/// @return true if the state has changed
+bool interface::update_state(time_point now)
+{
+    const auto fit = info_.link_up && enabled_ ? interface_state::up : interface_state::down;
+    const interface_state state = present_ ? fit : interface_state::not_present;
+    if (state == state_) return false;
+    state_ = state;
+    last_change_ = now;
+    ++counters_.state_changes;
+    if (!is_up()) discard_output(now);
+    return true;
+}
+
+/// Drops queued packets and those that wait for a neighbour's address, as when a cable is pulled out.
+void interface::discard_output(time_point now)
+{
+    const auto discard = [&](const packet& p) { refused(drop_reason::interface_down, p, now); };
+    transmit_.clear(discard);
+    for (const packet& p : neighbors.forget_all()) discard(p);
+}
+
+void interface::discard_input(std::uint64_t packets) noexcept
+{
+    recorder_.counters.drops[drop_reason::interface_down] += packets;
+    counters_.in_discards += packets;
+}
+
+void interface::dropped(drop_reason why, const packet& p, time_point now)
+{
+    ++recorder_.counters.drops[why];
+    ++counters_.in_discards;
+    if (recorder_.to != nullptr) recorder_.to->dropped(id_, why, p, now);
+}
+
+void interface::refused(drop_reason why, const packet& p, time_point now)
+{
+    ++recorder_.counters.drops[why];
+    ++counters_.out_discards;
+    if (recorder_.to != nullptr) recorder_.to->dropped(id_, why, p, now);
+}
+
+} // namespace tapio::core::link

@@ -1,0 +1,140 @@
+/// @file
+/// A network interface over one device: addresses, multicast groups, state (RFC 2863 §3.1.14), neighbours, transmit queue,
+/// counters.
+#pragma once
+
+#include "link/neighbor_cache.hpp"
+#include "link/transmit_queue.hpp"
+#include "wire/ethernet.hpp"
+
+#include <tapio/core/counters.hpp>
+#include <tapio/core/device_info.hpp>
+#include <tapio/core/error.hpp>
+#include <tapio/core/interface_status.hpp>
+#include <tapio/core/snapshot.hpp>
+#include <tapio/core/trace.hpp>
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <optional>
+#include <span>
+#include <utility>
+
+namespace tapio::core {
+
+using interface_id = std::uint32_t;
+
+} // namespace tapio::core
+
+namespace tapio::core::link {
+
+/// Where interfaces record drops and transmissions: the host's counters and the user's trace.
+struct recorder
+{
+    host_counters& counters;
+    trace* to = nullptr; ///< may be null
+};
+
+struct interface_address
+{
+    core::address address;
+    unsigned prefix_length = 0;           ///< bits
+    std::optional<time_point> defended{}; ///< when an ARP conflict was last answered (RFC 5227 §2.4)
+};
+
+class interface
+{
+public:
+    /// @param queue_capacity packets
+    interface(interface_id id, const device_info& device, std::size_t queue_capacity, recorder& r)
+        : id_(id), info_(device), recorder_(r), transmit_(queue_capacity, device)
+    {
+        if (!device.link_up) state_ = interface_state::down;
+    }
+
+    interface_id id() const noexcept { return id_; }
+    const device_info& info() const noexcept { return info_; }
+    bool is_ethernet() const noexcept { return info_.link == link_type::ethernet; }
+    const interface_counters& counters() const noexcept { return counters_; }
+
+    // -- state --------------------------------------------------------------------------------------------------------
+    bool is_up() const noexcept { return state_ == interface_state::up; }
+    interface_status status() const;
+
+    enum class change
+    {
+        none,
+        mtu,
+        device, ///< replaced, and the state is what it was
+        state
+    };
+    change set_link(bool up, std::size_t mtu, time_point now);      ///< what the device says
+    change set_enabled(bool yes, time_point now);                   ///< what the user says
+    change lost(error_code why, time_point now);                    ///< the device is gone
+    change replace_device(const device_info& info, time_point now); ///< keeps addresses and groups
+    void tell_trace(time_point now) const;                          ///< reports the state to the trace
+
+    // -- addresses and groups; ip::address_table answers whether an address is ours ------------------------------------
+    std::list<interface_address> addresses;
+
+    void join_group(const address& group) { ++groups_[group]; } ///< counted: leave_group() undoes one call
+    void leave_group(const address& group)
+    {
+        if (const auto at = groups_.find(group); at != groups_.end() && --at->second == 0) groups_.erase(at);
+    }
+    bool is_member(const address& group) const noexcept { return groups_.contains(group); }
+
+    neighbor_cache neighbors; ///< unused unless is_ethernet()
+
+    // -- packets in ---------------------------------------------------------------------------------------------------
+    /// Counts received packets. @return false if the user has disabled the interface: they are to be dropped
+    bool takes(std::uint64_t packets, std::uint64_t octets) noexcept
+    {
+        if (!enabled_) return discard_input(packets), false;
+        counters_.in_packets += packets;
+        counters_.in_octets += octets;
+        return true;
+    }
+    void dropped(drop_reason why, const packet& p, time_point now);
+
+    // -- packets out --------------------------------------------------------------------------------------------------
+    /// Drops the packet if the queue is full. TCP asks transmit_queue::has_room() first and waits instead.
+    void enqueue(packet&& p, time_point now)
+    {
+        if (!is_up()) return refused(drop_reason::interface_down, p, now);
+        if (!transmit_.push(std::move(p))) refused(drop_reason::transmit_queue_full, p, now);
+    }
+    void refused(drop_reason why, const packet& p, time_point now);
+    const transmit_queue& queue() const noexcept { return transmit_; }
+
+    /// See transmit_queue::first() and pop().
+    std::span<packet* const> first_packets(std::size_t most, time_point now)
+    {
+        return transmit_.first(most, [&](const packet& p) {
+            ++counters_.out_packets;
+            counters_.out_octets += p.size();
+            if (recorder_.to != nullptr) recorder_.to->sent(id_, p, now);
+        });
+    }
+    bool drop_first_packets(std::size_t n) { return transmit_.pop(n); }
+
+private:
+    bool update_state(time_point now);
+    void discard_output(time_point now);
+    void discard_input(std::uint64_t packets) noexcept;
+
+    const interface_id id_;
+    device_info info_;
+    interface_state state_ = interface_state::up; ///< ifOperStatus; computed from the next two and `info_.link_up`
+    bool enabled_ = true;                         ///< ifAdminStatus
+    bool present_ = true;                         ///< false once the device has failed or been removed
+    error_code why_;                              ///< the device's error, if !present_
+    time_point last_change_{};
+    std::map<address, unsigned> groups_; ///< number of joins of each
+    recorder& recorder_;
+    transmit_queue transmit_;
+    interface_counters counters_;
+};
+
+} // namespace tapio::core::link
