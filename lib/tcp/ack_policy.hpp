@@ -1,8 +1,8 @@
 /// @file
-/// When to acknowledge (RFC 9293 §3.8.6.3, RFC 5681 §4.2): every second full segment, anything out of order at once, the rest
-/// after a short delay in the hope of data to ride on; without it when the user has read all of a small segment and does not
-/// answer what it reads, as on Linux: then nothing is to be hoped for, and the peer's Nagle may wait. While more is known to wait
-/// in the device, one acknowledgement is to do for what a connection gets of it, up to a bound.
+/// When to acknowledge (RFC 9293 §3.8.6.3, RFC 5681 §4.2): every second full segment, out-of-order data at once, the rest after a
+/// short delay, in which the ACK may be piggybacked on data. As on Linux, there is no delay when the user has read all of a small
+/// segment and is not known to answer: no data to piggyback on is expected, and the peer's Nagle may be waiting. While more
+/// segments are known to wait in the device, one ACK covers all that a connection gets of them, up to a bound.
 #pragma once
 
 #include "tcp/timers.hpp"
@@ -36,51 +36,52 @@ public:
         }
     }
 
-    /// The peer begins, or begins again, with a small window, and grows it by our acknowledgements (RFC 5681 §4.2 allows it): the
-    /// next full segments are acknowledged at once.
+    /// The peer is in slow start, in which our ACKs grow its window: acknowledge the next full segments at once (RFC 5681 §4.2
+    /// permits it).
     void hasten() noexcept
     {
         quick_ = quick_segments;
         conversing_ = false;
     }
 
-    /// The user has read everything that has come. If an acknowledgement is due already, it goes when the device is empty.
+    /// The user has read everything received. An ACK that is due already stays due, to be sent when the device is drained.
     void all_was_read() noexcept
     {
         if (unacknowledged_ > 0 && !soon_ && (small_twice_ || (small_ && !conversing_))) now_ = true;
     }
 
-    /// New data goes out. @param since_received how long ago the last data came  @param delay that of acknowledgements
+    /// New data is sent. @param since_received time since data was last received  @param delay the delayed ACK's
     void data_sent(duration since_received, duration delay) noexcept { conversing_ = conversing_ || since_received < delay; }
 
-    /// The delay has passed, and nothing has gone out that an acknowledgement could have ridden on.
+    /// The delayed ACK timer expired: no data was sent for the ACK to be piggybacked on.
     void delay_passed() noexcept
     {
         now_ = true;
         conversing_ = false;
     }
 
-    /// Something that must be answered without delay: a segment out of order or unacceptable, a FIN, a filled hole.
+    /// An ACK is due without delay: an out-of-order or unacceptable segment, a FIN, a filled hole.
     void demand() noexcept { now_ = true; }
     bool due() const noexcept { return now_ || soon_; }
-    /// So many segments came out of order, and the peer has no SACK: it counts acknowledgements that say the same (RFC 5681
-    /// §3.2), and each segment is answered by one (§4.2), also when several have come before we answer.
+    /// Out-of-order segments arrived from a peer without SACK, which counts duplicate ACKs (RFC 5681 §3.2): each segment gets an
+    /// ACK of its own (§4.2), even if several arrived before we answer.
     void demand_duplicates(std::uint32_t segments) noexcept
     {
         const std::uint32_t before =
-            duplicates_ == 0 && due() ? 1 : duplicates_; // what is due says the number for the first time
+            duplicates_ == 0 && due() ? 1 : duplicates_; // an ACK already due is no duplicate, but the first of its number
         duplicates_ = static_cast<std::uint8_t>(std::min(before + segments, most_duplicates));
         demand();
     }
-    /// The number to be acknowledged moved on: nobody wants duplicates of the last.
+    /// RCV.NXT advanced: no more duplicate ACKs for its previous value.
     void advanced() noexcept { duplicates_ = 0; }
-    /// One is due, and nothing is lost if it says what is still in the device as well. @param window what the peer may still send
+    /// An ACK is due, but may wait to cover segments that are still in the device. @param window octets that the peer may still
+    /// send
     bool can_wait(std::uint32_t window) const noexcept
     {
         return soon_ && !now_ && unacknowledged_ < std::min(most_waiting, window / 2);
     }
 
-    /// A segment with ACK went out.  @param counts the peer counts it as one of demand_duplicates()
+    /// A segment with ACK was sent.  @param counts the peer counts it as a duplicate ACK
     void sent(timer_table& timers, bool counts = true) noexcept
     {
         if (counts && duplicates_ > 0) --duplicates_;
@@ -92,16 +93,16 @@ public:
 
 private:
     static constexpr std::uint8_t quick_segments = 16;
-    static constexpr std::uint32_t most_duplicates = 128;      // a few would do; a batch from the device has no more segments
+    static constexpr std::uint32_t most_duplicates = 128; // a few would suffice; a batch from the device has no more segments
     static constexpr std::uint32_t most_waiting = 1024 * 1024; ///< octets
 
     std::uint32_t unacknowledged_ = 0; ///< octets received in order since the last ACK sent
     std::uint8_t quick_ = quick_segments;
-    std::uint8_t duplicates_ = 0; ///< acknowledgements that a peer without SACK is to count
-    bool now_ = false, soon_ = false;
-    bool small_ = false;       ///< a segment that was not full came since the last ACK
-    bool small_twice_ = false; ///< ... and another one
-    bool conversing_ = false;  ///< what the user reads it answers soon ("ping-pong mode" of Linux): ACKs ride on the answers
+    std::uint8_t duplicates_ = 0;     ///< duplicate ACKs to send to a peer without SACK
+    bool now_ = false, soon_ = false; ///< an ACK is due: at once; or when the device has been drained
+    bool small_ = false;              ///< a less-than-full segment arrived since the last ACK
+    bool small_twice_ = false;        ///< two of them arrived
+    bool conversing_ = false; ///< Linux's "ping-pong mode": the user soon answers what it reads, and the ACK is piggybacked
 };
 
 } // namespace tapio::core::tcp

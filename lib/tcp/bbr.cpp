@@ -18,7 +18,7 @@ constexpr unsigned startup_loss_events = 6;
 constexpr double probe_rtt_cwnd_gain = 0.5;
 constexpr duration probe_rtt_interval = 5s;
 constexpr int probe_rtt_distance =
-    30; // round trips at least: on a long path it would take too much of the time (not in the draft)
+    30; // least RTTs between two: on a long path ProbeRTT would take too large a share of the time (not in the draft)
 constexpr duration probe_rtt_length = 200ms;
 constexpr duration min_rtt_window = 10s;
 
@@ -101,7 +101,7 @@ void bbr::update_congestion_signals(const ack_sample& a) noexcept
     loss_in_round_ = false;
 }
 
-/// How much more than expected is acknowledged at once: the window has to allow for it.
+/// Measures ACK aggregation: octets acknowledged beyond what bw_ predicts, by which cwnd is enlarged.
 void bbr::update_aggregation(const ack_sample& a) noexcept
 {
     double expected = bw_ * seconds(a.now - aggregation_began_);
@@ -202,7 +202,7 @@ void bbr::check_probe_rtt(const ack_sample& a) noexcept
 
 void bbr::leave_probe_rtt(const ack_sample& a) noexcept
 {
-    probe_rtt_least_at_ = a.now; // the next in so long
+    probe_rtt_least_at_ = a.now; // the next ProbeRTT is a whole interval away
     cwnd_ = std::max(cwnd_, prior_cwnd_);
     reset_short_term();
     if (full_bw_reached_) {
@@ -221,7 +221,7 @@ double bbr::product(double gain) const noexcept
     return gain * bw_ * seconds(min_rtt_);
 }
 
-/// BBRInflight: what it takes to keep the pipe full though segments and acknowledgements come in pieces.
+/// BBRInflight: octets in flight that keep the pipe full although segments and ACKs travel in bursts.
 std::uint64_t bbr::inflight(double gain) const noexcept
 {
     const auto quantum = std::max<std::uint64_t>(static_cast<std::uint64_t>(pacing_rate_ / 1000), UINT64_C(2) * mss_);
@@ -236,7 +236,7 @@ void bbr::set_pacing_rate() noexcept
     const double rate = pacing_gain_ * bw_ * pacing_margin;
     if (rate > 0 && (full_bw_reached_ || rate > pacing_rate_ || fresh_start_)) pacing_rate_ = rate;
     if (min_rtt_ == duration::max() || !fresh_start_) return;
-    fresh_start_ = false; // now that a round trip is known, the first guess can be a better one (BBRInitPacingRate)
+    fresh_start_ = false; // the first RTT sample replaces the 1 ms assumed by start() (BBRInitPacingRate)
     pacing_rate_ =
         std::max(rate, startup_pacing_gain * static_cast<double>(initial_window_) / seconds(std::max<duration>(min_rtt_, 1us)));
 }
@@ -269,7 +269,7 @@ std::uint64_t bbr::bounded(std::uint64_t cwnd) const noexcept
 
 // -- loss, timeouts, idleness -------------------------------------------------------------------------------------------------
 
-/// BBRSaveStateUponLoss; once for each recovery, before its first loss has changed anything.
+/// BBRSaveStateUponLoss; once per recovery, before its first loss changes the model.
 void bbr::save_model() noexcept
 {
     if (in_recovery_ || loss_seen_) return;
@@ -294,7 +294,7 @@ void bbr::timed_out(std::uint64_t in_flight, bool first, time_point)
     in_recovery_ = false;
 }
 
-/// BBRHandleSpuriousLossDetection: the bounds that the loss has set, and the phase that it has ended.
+/// BBRHandleSpuriousLossDetection: undoes the bounds that the loss set, and re-enters Startup if the loss ended it.
 void bbr::undo(time_point)
 {
     cwnd_ = std::max(cwnd_, prior_cwnd_);
@@ -307,7 +307,7 @@ void bbr::undo(time_point)
     enter_startup();
 }
 
-/// Marks lower the bounds as losses do, at the end of the round.
+/// A CE mark lowers the short-term bounds as a loss does, at the end of the round.
 void bbr::congestion_experienced(std::uint64_t, time_point) { loss_in_round_ = true; }
 
 /// BBRHandleRestartFromIdle

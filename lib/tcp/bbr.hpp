@@ -1,8 +1,8 @@
 /// @file
-/// BBR congestion control, version 3 (draft-ietf-ccwg-bbr): sends at the rate at which the path delivers, with about one
-/// bandwidth-delay product in flight. Names and sections are the draft's.
+/// BBR congestion control, version 3 (draft-ietf-ccwg-bbr): sends at the path's measured delivery rate, with about one
+/// bandwidth-delay product in flight. Names are the draft's.
 ///
-///     bbr.cpp         what is done for each acknowledgement; Startup, Drain, ProbeRTT; rate and window
+///     bbr.cpp         processing of an ACK; Startup, Drain, ProbeRTT; pacing rate and window
 ///     bbr_probe.cpp   ProbeBW: the cycle of phases, and the bounds that loss sets
 #pragma once
 
@@ -18,7 +18,7 @@ namespace tapio::core::tcp {
 class bbr final : public congestion_control
 {
 public:
-    /// @param seed of its few random choices
+    /// @param seed of the random probe intervals
     explicit bbr(std::uint64_t seed) noexcept : random_(seed) {}
 
     std::string_view name() const noexcept override { return "bbr"; }
@@ -52,7 +52,7 @@ private:
         probe_bw_up,
         probe_rtt,
     };
-    /// What a loss may change, and `undo` brings back.
+    /// The state that a loss may change and undo() restores.
     struct model_before
     {
         phase in = phase::startup;
@@ -115,50 +115,50 @@ private:
     double pacing_gain_ = 1, cwnd_gain_ = 2;
     phase phase_ = phase::startup;
 
-    // the model: what the path is like
-    double bw_ = 0;                  ///< octets/s, within all bounds
+    // the model of the path
+    double bw_ = 0;                  ///< octets/s: min(max_bw_, bw_short_)
     windowed_max<double> max_bw_{2}; ///< octets/s, over two cycles of ProbeBW
-    std::uint64_t cycle_ = 0;        ///< of the filter
+    std::uint64_t cycle_ = 0;        ///< ProbeBW cycles so far: the filter's clock
     duration min_rtt_ = duration::max();
     time_point min_rtt_at_{};
-    double bw_short_ = std::numeric_limits<double>::infinity(); ///< octets/s; what loss has lately shown
-    std::uint64_t inflight_short_ = unbounded;                  ///< octets
-    std::uint64_t inflight_long_ = unbounded;                   ///< octets; more than that loses too much
+    double bw_short_ = std::numeric_limits<double>::infinity(); ///< octets/s; short-term bound, set by loss
+    std::uint64_t inflight_short_ = unbounded;                  ///< octets; short-term bound, set by loss
+    std::uint64_t inflight_long_ = unbounded; ///< octets; long-term bound: with more in flight, too much was lost
 
     // rounds
-    std::uint64_t delivered_ = 0; ///< octets, by the last acknowledgement
+    std::uint64_t delivered_ = 0; ///< octets delivered, as of the last ACK
     std::uint64_t next_round_delivered_ = 0, round_ = 0, rounds_since_probe_ = 0;
     bool round_start_ = false;
-    bool fresh_start_ = true; ///< until the first acknowledgement with a round-trip time
+    bool fresh_start_ = true; ///< until the first ACK with an RTT sample
 
     // signals of this round
     double bw_latest_ = 0;
     std::uint64_t inflight_latest_ = 0;
     std::uint64_t loss_round_delivered_ = 0;
     bool loss_round_start_ = false, loss_in_round_ = false;
-    unsigned loss_events_ = 0; ///< in this round of Startup
+    unsigned loss_events_ = 0; ///< ACKs that reported loss, in this round of Startup
     bool in_recovery_ = false;
-    bool loss_seen_ = false; ///< since the last recovery; `before_loss_` is that loss's
+    bool loss_seen_ = false; ///< `before_loss_` was saved; until loss_detected() or timed_out()
     model_before before_loss_;
 
-    // is the pipe full?
+    // detection that the pipe is full
     double full_bw_ = 0;
     unsigned full_bw_count_ = 0;
     bool full_bw_now_ = false, full_bw_reached_ = false;
 
-    // acknowledgements that come in bursts
+    // ACK aggregation
     time_point aggregation_began_{};
     std::uint64_t aggregated_ = 0;
     windowed_max<std::uint64_t> extra_acked_{1};
 
     // the cycle of ProbeBW
-    bool probe_stopping_ = false; ///< the last samples of a probe are coming in
+    bool probe_stopping_ = false; ///< the last samples of a bandwidth probe are arriving
     time_point cycle_began_{};
     duration probe_wait_{};
-    bool probe_samples_ = false; ///< this probe has not been answered by too much loss yet
+    bool probe_samples_ = false; ///< the present probe has not caused too much loss so far
     unsigned up_rounds_ = 0;
     std::uint64_t up_acked_ = 0;
-    std::uint64_t up_count_ = unbounded; ///< octets acknowledged for each further MSS of inflight_long_
+    std::uint64_t up_count_ = unbounded; ///< octets to be acknowledged before inflight_long_ grows by one MSS
     bool window_limited_ = false;
 
     // ProbeRTT

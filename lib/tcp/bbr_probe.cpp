@@ -1,4 +1,4 @@
-// ProbeBW of BBR: the cycle of phases, and the bounds that loss sets.
+// BBR's ProbeBW: the cycle of phases, and the bounds that loss sets.
 #include "base/split_mix.hpp"
 #include "tcp/bbr.hpp"
 
@@ -23,7 +23,7 @@ bool bbr::in_probe_bw() const noexcept
            phase_ == phase::probe_bw_up;
 }
 
-/// Loss is expected then, and no sign that the path has become slower.
+/// In phases that probe for bandwidth, loss is expected and is no sign that the path has become slower.
 bool bbr::probing_bandwidth() const noexcept
 {
     return phase_ == phase::startup || phase_ == phase::probe_bw_refill || phase_ == phase::probe_bw_up;
@@ -123,7 +123,7 @@ void bbr::update_cycle(const ack_sample& a) noexcept
 
 bool bbr::time_to_probe(const ack_sample& a) noexcept
 {
-    // Often enough to live beside Reno, which needs about as many rounds as it has packets in flight.
+    // Often enough to coexist with Reno, which needs about as many rounds between losses as it has packets in flight.
     const std::uint64_t rounds = std::min(target_inflight() / mss_, longest_probe_distance);
     if (a.now <= cycle_began_ + probe_wait_ && rounds_since_probe_ < rounds) return false;
     start_refill(a);
@@ -137,7 +137,7 @@ bool bbr::time_to_cruise(const ack_sample& a) const noexcept
 
 bool bbr::time_to_go_down(const ack_sample& a) noexcept
 {
-    if (window_limited_ && cwnd_ >= inflight_long_) { // it is our own bound that holds the rate down
+    if (window_limited_ && cwnd_ >= inflight_long_) { // inflight_long_, not the path, limits the rate
         reset_full_bandwidth(a.rate.octets_per_second());
         return false;
     }
@@ -158,7 +158,7 @@ std::uint64_t bbr::target_inflight() const noexcept { return std::min(static_cas
 /// BBRAdaptLongTermModel
 void bbr::adapt_long_term(const ack_sample& a) noexcept
 {
-    if (probe_stopping_ && round_start_) { // the probe's samples are all in: the filter's next cycle
+    if (probe_stopping_ && round_start_) { // all samples of the probe have arrived: the filter's next cycle
         probe_samples_ = false;
         probe_stopping_ = false;
         if (in_probe_bw() && !a.rate.app_limited) ++cycle_;
@@ -168,16 +168,16 @@ void bbr::adapt_long_term(const ack_sample& a) noexcept
     if (phase_ == phase::probe_bw_up) probe_upward(a);
 }
 
-/// More than BBR.LossThresh, and more than chance explains: of few segments at that rate two are soon lost together, and a path
-/// with little random loss would never be found to have room again. (The draft asks for the first only.)
+/// The loss rate exceeds BBR.LossThresh by a statistically significant amount. (The draft has only the threshold. With few
+/// segments in flight, random loss of one or two would exceed it, and the bound would never rise again.)
 bool bbr::is_too_much(std::uint64_t lost, std::uint64_t in_flight) const noexcept
 {
-    constexpr double deviations = 1.65; // one probe in twenty is mistaken at the threshold itself
+    constexpr double deviations = 1.65; // 5 % false positives for a loss rate at the threshold
     const double expected = loss_threshold * static_cast<double>(in_flight) / mss_;
     return static_cast<double>(lost) / mss_ > expected + deviations * std::sqrt(expected);
 }
 
-/// BBRHandleLostPacket: the first loss that is too much ends the probe, and says how much in flight the path can bear.
+/// BBRHandleLostPacket: the first excessive loss ends the probe, and sets inflight_long_ to what the path can carry.
 void bbr::segment_lost(const lost_segment& s)
 {
     save_model();
@@ -207,7 +207,7 @@ void bbr::probe_upward(const ack_sample& a) noexcept
     if (round_start_) raise_slope();
 }
 
-/// Twice as fast each round: one MSS in the first, then two, four ...
+/// Doubles the growth of inflight_long_ each round: one MSS in the first, then two, four, ...
 void bbr::raise_slope() noexcept
 {
     const std::uint64_t growth = UINT64_C(1) << up_rounds_; // segments in this round

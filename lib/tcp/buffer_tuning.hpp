@@ -1,8 +1,7 @@
 /// @file
-/// How large the buffers of a connection should be. The receiver's: four times what its user reads in a round trip, so that the
-/// window never holds back a sender that doubles, though there may be a hole in front of it all (Dynamic Right-Sizing: Fisk and
-/// Feng 2001; no RFC). The sender's: twice the congestion window. Both grow between what they began with and a limit; SO_RCVBUF
-/// and SO_SNDBUF fix them.
+/// Receive buffer tuning (Dynamic Right-Sizing: Fisk and Feng 2001; no RFC). The buffer grows to four times what the user reads
+/// in a round trip, so that the window does not limit a sender that doubles its rate, even while a hole blocks the reader.
+/// SO_RCVBUF switches tuning off. The send buffer: connection::send_capacity().
 #pragma once
 
 #include <tapio/core/time.hpp>
@@ -13,11 +12,11 @@
 
 namespace tapio::core::tcp {
 
-/// The connections that receive in bulk at a time: what a device can buffer for all is shared among them.
+/// Counts the connections that currently receive in bulk, which share the device's buffer.
 class receive_crowd
 {
 public:
-    /// @param seen the member's own, 0 at first  @return how many there are, itself included
+    /// @param seen state of the calling connection, initially 0  @return number of connections, including the caller
     std::uint32_t count(std::uint32_t& seen, time_point now) noexcept
     {
         if (now - began_ >= epoch) {
@@ -40,7 +39,8 @@ private:
 class receive_tuning
 {
 public:
-    /// The peer echoed our timestamp after so long. It may have waited for its user: only the short ones tell of the path.
+    /// An RTT sample from an echoed timestamp. The peer may have waited for its user, so that only short samples reflect the
+    /// path.
     void round_trip(duration sample) noexcept
     {
         if (shortest_ == duration::zero() || sample < shortest_) shortest_ = sample;
@@ -53,8 +53,8 @@ public:
 
     duration round_trip() const noexcept { return rtt_; } ///< 0: not measured
 
-    /// The user has read so many octets. @param fallback a round trip, where none was measured here
-    /// @return what the capacity should be, octets; where the limit has become smaller, that
+    /// The user has read `octets`. @param fallback RTT to use before the first round_trip() sample
+    /// @return the new capacity, octets, at most `limit`
     std::uint32_t user_read(std::uint64_t octets, duration fallback, std::uint32_t capacity, std::uint32_t limit,
                             time_point now) noexcept
     {
@@ -70,8 +70,8 @@ public:
         return static_cast<std::uint32_t>(std::min<std::uint64_t>(std::max<std::uint64_t>(wanted, capacity), limit));
     }
 
-    /// How large a window may be when the device towards us buffers `octets`. From a peer across the device a whole window may
-    /// come at once; along a longer path its acknowledgements spread it over the round trip, and the device drains meanwhile.
+    /// Octets of window permitted if the device on our side buffers `octets`. From a nearby peer a whole window may arrive at
+    /// once; on a longer path it arrives spread over the RTT, and the device's buffer drains meanwhile.
     std::uint64_t spread(std::uint64_t octets) const noexcept
     {
         return octets * static_cast<std::uint64_t>(std::clamp<duration::rep>(shortest_ / long_path, 1, 100));

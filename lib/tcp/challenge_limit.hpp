@@ -1,6 +1,6 @@
 /// @file
-/// A limit on challenge ACKs (RFC 5961 §7), kept per connection so that it is no oracle about others; and its size is not known
-/// beforehand, so that counting what is left of it tells nothing about this one either (CVE-2016-5696).
+/// Rate limit for challenge ACKs (RFC 5961 §7), against CVE-2016-5696: it is per connection, so that it reveals nothing about
+/// other connections, and random, so that counting challenge ACKs reveals nothing about this one.
 #pragma once
 
 #include <tapio/core/time.hpp>
@@ -12,17 +12,17 @@ namespace tapio::core::tcp {
 class challenge_limit
 {
 public:
-    static constexpr unsigned least = 5, most = 14; ///< in each period
+    static constexpr unsigned least = 5, most = 14; ///< challenge ACKs per period: a random number from `least` to `most`
     static constexpr duration period = std::chrono::seconds(5);
 
-    /// @param secret that nobody outside knows
+    /// @param secret random seed, not known to any peer
     explicit challenge_limit(std::uint32_t secret) noexcept : secret_(secret) {}
 
     bool allow(time_point now) noexcept
     {
         if (now >= until_) {
             until_ = now + period;
-            secret_ = secret_ * 1664525 + 1013904223; // Numerical Recipes' generator; its high bits are the good ones
+            secret_ = secret_ * 1664525 + 1013904223; // the generator of Numerical Recipes; its low bits are weak
             left_ = least + (secret_ >> 16) % (most - least + 1);
         }
         return left_ > 0 && left_-- > 0;

@@ -1,4 +1,4 @@
-// The connection's life and the user's calls (RFC 9293 §3.10.1 to §3.10.6).
+// Opening, the user's calls and closing (RFC 9293 §3.10.1 to §3.10.6).
 #include "tcp/connection.hpp"
 
 #include <algorithm>
@@ -68,12 +68,12 @@ void connection::finish_opening(time_point now)
     timeouts_ = 0;
     events_.writable = true;
     if (!fin_queued_) return;
-    enter(state::fin_wait_1); // closed while it was opening
+    enter(state::fin_wait_1); // the user has closed during the handshake
 }
 
 // -- user ---------------------------------------------------------------------------------------------------------
 
-/// Octets that the send buffer may still take, or why nothing can be sent.
+/// Octets that the send buffer may still accept, or why nothing can be sent.
 result<std::uint64_t> connection::room_to_send() noexcept
 {
     if (error_) return take_error();
@@ -126,13 +126,13 @@ result<std::size_t> connection::send(std::span<const slice> from, time_point)
     return taken;
 }
 
-/// `read(limit)` takes so many unread octets out, at most, and says how many.
+/// @param read called as read(limit): takes up to `limit` unread octets, returns how many
 template <class Read>
 result<std::size_t> connection::receive_by(Read&& read, bool peek, time_point now)
 {
     if (incoming_.unread() > 0) {
         if (at_mark() && !options_.urgent_in_line) incoming_.skip();
-        const std::size_t n = read(urgent_.distance_from(incoming_.position()).value_or(UINT64_MAX)); // it stops at the mark
+        const std::size_t n = read(urgent_.distance_from(incoming_.position()).value_or(UINT64_MAX)); // stops at the mark
         urgent_.read_up_to(incoming_.position());
         if (!peek) tune_receive_buffer(n, now);
         if (n > 0 && incoming_.unread() == 0) acks_.all_was_read();
@@ -141,7 +141,7 @@ result<std::size_t> connection::receive_by(Read&& read, bool peek, time_point no
     }
     if (got_fin_) return std::size_t{0};
     if (error_) return take_error();
-    if (waits_for_data()) early_ = early_data::none; // who waits for the peer to speak first has nothing to say in the SYN
+    if (waits_for_data()) early_ = early_data::none; // a user who receives first has no data for the SYN
     if (receive_shut_ || state_ == state::closed) return std::size_t{0};
     return errno_code(EAGAIN);
 }
@@ -175,9 +175,8 @@ std::uint64_t connection::unread() const noexcept
     return std::min(urgent_.distance_from(incoming_.position()).value_or(UINT64_MAX), incoming_.unread());
 }
 
-/// Twice the congestion window: one in flight, and one for the user to fill meanwhile. What the peer has SACKed stays in the
-/// buffer until SND.UNA passes it, but is not in flight: without room for it besides, there would be nothing to send while a hole
-/// is open.
+/// Twice the congestion window: one in flight, and one for the user to fill meanwhile. SACKed data stays in the buffer until
+/// SND.UNA passes it, but is not in flight: without extra room for it, sending would stall while a hole is open.
 std::uint64_t connection::send_capacity() const noexcept
 {
     if (share_.spent()) return memory_budget::always;
@@ -186,7 +185,7 @@ std::uint64_t connection::send_capacity() const noexcept
     return std::clamp<std::uint64_t>(2 * congestion_->window() + sent_.sacked(), options_.send_buffer, most);
 }
 
-/// Octets that may be promised to the peer.
+/// Octets beyond RCV.NXT that we may offer to the peer as its window.
 std::uint32_t connection::receive_room() const noexcept
 {
     if (!share_.tight()) return incoming_.room();
@@ -200,7 +199,7 @@ void connection::tune_receive_buffer(std::uint64_t octets, time_point now)
 {
     if (!options_.tune_receive_buffer || octets == 0 || share_.tight()) return;
     std::uint64_t most = std::min<std::uint64_t>(options_.receive_buffer_limit, 0xffffU << rcv_scale_.shift());
-    if (receive_limit_ != UINT32_MAX) { // what the device buffers is for all who receive by it
+    if (receive_limit_ != UINT32_MAX) { // the device's buffer is shared by all bulk receivers
         const std::uint32_t among = crowd_ == nullptr ? 1 : crowd_->count(crowd_seen_, now);
         const std::uint64_t share = std::max<std::uint64_t>(tuning_.spread(receive_limit_) / among, 2 * receive_mss_);
         most = std::min(most, share);
@@ -215,7 +214,7 @@ error_code connection::shutdown_send(time_point)
     fin_queued_ = true;
     if (state_ == state::established) enter(state::fin_wait_1);
     if (state_ == state::close_wait) enter(state::last_ack);
-    events_.writable = true; // a writer learns of it by broken_pipe
+    events_.writable = true; // a waiting writer completes with broken_pipe
     return {};
 }
 
@@ -229,7 +228,7 @@ void connection::close(time_point now)
 {
     detached_ = true;
     share_.orphan();
-    const bool unread = incoming_.unread() > 0; // RFC 1122 §4.2.2.13: the peer must learn that data was lost
+    const bool unread = incoming_.unread() > 0; // RFC 1122 §4.2.2.13: RST tells the peer that data was lost
     if (unread || options_.linger == 0 || state_ == state::syn_sent) return abort(now);
     if (state_ == state::fin_wait_2) timers_.arm(timer::fin_wait_2, now + options_.fin_wait_2);
     if (state_ == state::closed) return;
@@ -260,7 +259,7 @@ void connection::options_changed(const tcp_options& o, time_point now)
     const bool watch = o.keep_alive != options_.keep_alive || o.keep_idle != options_.keep_idle;
     options_ = o;
     rtt_.set_least(o.min_rto);
-    if (timers_.armed(timer::retransmit)) // the user timeout may have become shorter
+    if (timers_.armed(timer::retransmit)) // the user timeout may be shorter now
         timers_.arm(timer::retransmit, std::min(timers_.deadline(timer::retransmit), retransmit_deadline(now)));
     if (timers_.armed(timer::persist)) timers_.arm(timer::persist, probe_deadline(timers_.deadline(timer::persist)));
     if (o.receive_buffer > incoming_.capacity()) incoming_.set_capacity(o.receive_buffer);
@@ -273,7 +272,7 @@ void connection::use_congestion_control(std::unique_ptr<congestion_control> othe
     congestion_ = std::move(other);
 }
 
-// -- what ends it -------------------------------------------------------------------------------------------------
+// -- the end ------------------------------------------------------------------------------------------------------
 
 void connection::queue_reset() { reset_ = reset{acceptable_sequence(), rcv_.nxt}; }
 
@@ -319,10 +318,10 @@ time_wait_memory connection::remember() const noexcept
 void connection::wait_again(const time_wait_memory& m, time_point end, time_point now)
 {
     snd_.una = snd_.nxt = m.snd_nxt;
-    snd_.una_position = 1; // what was sent is of no interest; but it is not the SYN
+    snd_.una_position = 1; // any value but 0, which would mean that our SYN is outstanding (syn_outstanding())
     snd_.wnd = snd_.max_wnd = m.max_snd_wnd;
     rcv_.nxt = rcv_.last_ack = m.rcv_nxt;
-    rcv_.irs = m.rcv_nxt - 1; // likewise
+    rcv_.irs = m.rcv_nxt - 1; // the true ISN is not remembered
     rcv_.adv = m.rcv_adv;
     rcv_scale_ = m.rcv_scale;
     corrections_ = m.corrections;
@@ -349,7 +348,7 @@ bool connection::writable() const noexcept
     if (!may_send(state_) && !opens_early()) return false;
     const std::uint64_t capacity = send_capacity();
     const std::uint64_t mark = options_.not_sent_low_watermark;
-    if (mark != 0 && 2 * unsent() >= mark) return false; // as Linux: a writer is woken when half of it has gone
+    if (mark != 0 && 2 * unsent() >= mark) return false; // as Linux: a writer is woken when less than half of the mark is unsent
     return capacity > outgoing_.size() && capacity - outgoing_.size() >= capacity / 3;
 }
 

@@ -1,12 +1,12 @@
 /// @file
-/// A TCP connection (RFC 9293 §3.3.1, the TCB): the facade that owns the parts and the one place where they meet.
+/// A TCP connection (RFC 9293 §3.3.1, the TCB): owns the parts, which do not know of each other, and connects them.
 ///
 ///     segments in -> on_segment   segment_arrives.cpp (§3.10.7.4), segment_arrives_opening.cpp (§3.10.7.3, SYN-RECEIVED)
 ///     user calls  -> send, receive, shutdown, close, abort             connection.cpp (§3.10.1 to §3.10.5)
 ///     time        -> on_timer                                          connection_timers.cpp (§3.10.8)
-///     segments out <- next_segment, until it answers false             output.cpp
+///     segments out <- next_segment, until it returns false             output.cpp
 ///
-/// Knows no addresses, no IP, no sockets. After any call: drain next_segment(), look at next_deadline() and take_events().
+/// Not here: addresses, IP, sockets. After any call: drain next_segment(), then check next_deadline() and take_events().
 #pragma once
 
 #include "tcp/buffer_tuning.hpp"
@@ -42,96 +42,99 @@
 
 namespace tapio::core::tcp {
 
-/// What a connection is born with.
+/// Constructor arguments of a connection.
 struct connection_setup
 {
     tcp_options options;
     core::family family = core::family::v4;
     seq_number iss;
     std::uint32_t timestamp_offset = 0;
-    std::uint32_t secret = 0;                                        ///< of this connection
+    std::uint32_t secret = 0;                                        ///< random; for challenge_limit
     std::uint32_t path_mss = sizes_of(core::family::v4).default_mss; ///< octets of payload that fit the path without TCP options
-    std::uint32_t largest_segment = 0;                               ///< octets that the device cuts for us (GSO); 0: none
-    std::uint32_t receive_limit = 0; ///< octets; what the device can buffer bounds the window; 0: no bound
+    std::uint32_t largest_segment = 0;                               ///< octets of payload in the largest GSO segment; 0: no GSO
+    std::uint32_t receive_limit = 0; ///< octets that the device can buffer, which bounds the receive window; 0: no bound
     std::unique_ptr<congestion_control> congestion;
-    std::unique_ptr<const fast_open> opens_fast; ///< null: as ever
-    receive_crowd* crowd = nullptr;              ///< shares `receive_limit`; outlives the connection; null: it is alone
-    memory_budget* budget = nullptr;             ///< outlives the connection; null: none
+    std::unique_ptr<const fast_open> opens_fast; ///< TCP Fast Open; null: an ordinary handshake
+    receive_crowd* crowd = nullptr;  ///< the connections that share `receive_limit`; outlives this one; null: not shared
+    memory_budget* budget = nullptr; ///< outlives the connection; null: no bound
 };
 
-/// What happened that the owner of the socket may be waiting for.
+/// Events that the owner of the socket may be waiting for.
 struct connection_events
 {
     bool readable = false;
     bool writable = false;
     bool failed = false;
-    bool urgent = false; ///< urgent data was announced or has come
+    bool urgent = false; ///< urgent data was announced or has arrived
 
     bool any() const noexcept { return readable || writable || failed || urgent; }
 };
 
-/// How a send is to behave.
+/// Flags of one send().
 struct send_flags
 {
     bool urgent = false; ///< MSG_OOB: the last octet is urgent
-    bool more = false;   ///< MSG_MORE: as if corked, until a send without it
+    bool more = false;   ///< MSG_MORE: as with TCP_CORK, until a send without it
 };
 
 class connection : private lasting_state
 {
 public:
     connection(connection_setup setup, tcp_counters& counters);
-    /// One that was at rest. @param setup what `m` does not know: options, budget and crowd
+    /// Wakes a connection that rest() has put away. @param setup only options, budget and crowd are used
     connection(idle_memory m, const connection_setup& setup, tcp_counters& counters);
     ~connection() = default;
     connection(const connection&) = delete;
     connection& operator=(const connection&) = delete;
 
     // -- opening -----------------------------------------------------------------------------------------------
-    void open_active(time_point now); ///< CLOSED -> SYN-SENT. With a cookie the SYN waits for data, or for a receive
-    /// LISTEN -> SYN-RECEIVED. @param early its text is taken now, and data of ours may follow the SYN,ACK (RFC 7413 §4.2)
+    void open_active(time_point now); ///< CLOSED -> SYN-SENT. With Fast Open the SYN may wait for a send() or receive()
+    /// LISTEN -> SYN-RECEIVED. @param early accept the SYN's data now; our data may follow the SYN,ACK (RFC 7413 §4.2)
     void open_passive(const segment& syn, time_point now, bool early = false);
 
     // -- in ----------------------------------------------------------------------------------------------------
-    /// SEGMENT ARRIVES. Answers why the segment was dropped, if it was.
+    /// SEGMENT ARRIVES. @return why the segment was dropped, if it was
     std::optional<drop_reason> on_segment(segment&& seg, time_point now);
     void on_timer(time_point now);
     void on_icmp_error(error_code why, bool hard, std::uint32_t sequence, time_point now); ///< RFC 9293 §3.9.2.2
     /// ICMP fragmentation needed (RFC 1191) about the segment at `sequence`. @param mtu octets of IP packet
     void on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time_point now);
 
-    /// Another device or MTU lies under the connection: connection_setup's fields anew. No change: does nothing.
+    /// The connection's device or its MTU has changed. Parameters as in connection_setup; the same values have no effect.
     void path_changed(std::uint32_t path_mss, std::uint32_t largest_segment, std::uint32_t receive_limit, time_point now);
     void on_local_error(error_code why); ///< a segment could not leave the host
 
     // -- user --------------------------------------------------------------------------------------------------
     result<std::size_t> send(std::span<const const_bytes> from, send_flags flags, time_point now);
-    result<std::size_t> send(std::span<const slice> from, time_point now); ///< keeps what it takes of them, uncopied
+    result<std::size_t> send(std::span<const slice> from, time_point now); ///< shares the slices, does not copy
     result<std::size_t> receive(std::span<const mutable_bytes> into, bool peek, time_point now);
-    result<std::size_t> receive(std::vector<slice>& into, std::size_t limit, time_point now); ///< octets; nothing is copied
-    result<std::size_t> receive_urgent(std::span<const mutable_bytes> into, bool peek);       ///< MSG_OOB
+    result<std::size_t> receive(std::vector<slice>& into, std::size_t limit,
+                                time_point now);                                        ///< octets; does not copy
+    result<std::size_t> receive_urgent(std::span<const mutable_bytes> into, bool peek); ///< MSG_OOB
     bool at_mark() const noexcept { return urgent_.stands_at(incoming_.position()); }
     error_code shutdown_send(time_point now);
     void shutdown_receive();
-    void close(time_point now); ///< nobody will read any more; resets if something is unread (RFC 2525 §2.17)
-    void abort(time_point now); ///< resets
+    void close(time_point now); ///< the user is done with the socket; sends RST if received data is unread (RFC 2525 §2.17)
+    void abort(time_point now); ///< sends RST
     error_code take_error() noexcept;
     void options_changed(const tcp_options& options, time_point now);
-    void push() noexcept { pushed_ = outgoing_.end(); } ///< what was written so far is not corked any more (TCP_NODELAY)
-    void use_congestion_control(std::unique_ptr<congestion_control> other, time_point now); ///< from its window on
+    void push() noexcept { pushed_ = outgoing_.end(); } ///< data written so far is not corked any more (TCP_NODELAY)
+    void use_congestion_control(std::unique_ptr<congestion_control> other, time_point now); ///< starts from the current window
 
     // -- out ---------------------------------------------------------------------------------------------------
-    /// @param out a fresh one  @param goes_on more is about to arrive: an acknowledgement that can wait for it does
+    /// The next segment to send, into `out`. @param out default-constructed
+    /// @param goes_on more segments are about to arrive: an ACK that can cover them too is withheld  @return false: none to send
     bool next_segment(outgoing_segment& out, time_point now, bool goes_on = false);
-    /// next_segment() would give none now: it need not be asked. False says nothing.
+    /// true: next_segment() would return false now. false means unknown.
     bool has_nothing_to_say() noexcept;
-    std::uint64_t unacknowledged() const noexcept { return outgoing_.size(); } ///< octets of the user's, sent and unsent
-    /// Nothing would follow the segment that the last next_segment() gave: it need not be asked. False says nothing.
+    std::uint64_t unacknowledged() const noexcept { return outgoing_.size(); } ///< octets in the send buffer, sent or not
+    /// true: no segment follows the one that next_segment() returned last. false means unknown.
     bool gave_last() const noexcept { return last_; }
-    /// The user is about to write more: in bulk, what is there beyond whole pieces waits for it, until `false` is said.
+    /// The user is about to write more: in a bulk transfer, data that does not fill a whole GSO piece waits, until
+    /// expect_more(false).
     void expect_more(bool yes) noexcept { more_expected_ = yes; }
-    bool awaits_more() const noexcept { return awaits_more_; }     ///< the last next_segment() held octets back for that
-    bool withholds_ack() const noexcept { return withholds_ack_; } ///< the last next_segment() did, because `goes_on`
+    bool awaits_more() const noexcept { return awaits_more_; }     ///< the last next_segment() withheld data (expect_more())
+    bool withholds_ack() const noexcept { return withholds_ack_; } ///< ... or an ACK (`goes_on`)
     time_point next_deadline() const noexcept { return timers_.next(); }
     connection_events take_events() noexcept { return std::exchange(events_, {}); }
 
@@ -143,39 +146,39 @@ public:
     bool has_error() const noexcept { return bool(error_); }
     bool is_shut_both_ways() const noexcept { return fin_queued_ && (receive_shut_ || got_fin_); }
     bool has_urgent() const noexcept { return urgent_.pending(); }
-    bool waits_for_data() const noexcept; ///< before it sends its SYN
+    bool waits_for_data() const noexcept; ///< Fast Open: the SYN is held back for data to carry
     early_data data_in_syn() const noexcept { return early_; }
     bool syn_timed_out() const noexcept { return syn_timed_out_; }
-    std::uint64_t unread() const noexcept; ///< octets that a receive would give, without stopping at the mark
+    std::uint64_t unread() const noexcept; ///< octets readable up to the urgent mark; with SO_OOBINLINE, all of them (FIONREAD)
     const tcp_options& options() const noexcept { return options_; }
-    std::uint64_t held() const noexcept { return share_.held(); }                    ///< octets, of the memory budget
+    std::uint64_t held() const noexcept { return share_.held(); }                    ///< octets charged to the memory budget
     std::uint32_t receive_capacity() const noexcept { return incoming_.capacity(); } ///< octets
     std::uint32_t path_mss() const noexcept { return path_mss_; }                    ///< octets; without TCP options
     std::uint32_t send_mss() const noexcept { return send_mss_; }                    ///< octets of payload in a full segment
-    bool may_be_fragmented() const noexcept { return may_fragment_; }                ///< its packets go without DF
+    bool may_be_fragmented() const noexcept { return may_fragment_; }                ///< its packets are sent without DF
     tcp_info info(time_point now) const;
     time_point last_received() const noexcept { return last_data_received_; }
     seq_number next_sequence() const noexcept { return snd_.nxt; }
-    /// Another number whenever the peer has acknowledged something or sent something new.
+    /// A number that changes whenever the peer acknowledges data or sends new data.
     std::uint32_t progress() const noexcept { return snd_.una.value() + rcv_.nxt.value(); }
-    /// R1 of RFC 9293 §3.8.3 was reached just now: something is wrong with the path. MUST-20
+    /// R1 of RFC 9293 §3.8.3 was reached at `now`: the path may be broken. MUST-20
     bool hears_nothing(time_point now) const noexcept { return timeouts_ == suspicious_timeouts && last_timeout_ == now; }
 
     // -- TIME-WAIT -----------------------------------------------------------------------------------------------------
     bool may_give_way_to(const segment& syn) const noexcept { return state_ == state::time_wait && remember().gives_way_to(syn); }
-    /// Its user has gone, and nothing is left to be said unless the peer says something.
+    /// In TIME-WAIT, closed by the user, and with nothing to send unless the peer sends again.
     bool only_waits() const noexcept { return state_ == state::time_wait && detached_ && !reset_ && !acks_.due(); }
     time_wait_memory remember() const noexcept;
-    /// A fresh connection becomes one that waits, until `end`.
+    /// Puts a newly constructed connection into TIME-WAIT, until `end`.
     void wait_again(const time_wait_memory& m, time_point end, time_point now);
 
     // -- idle ----------------------------------------------------------------------------------------------------------
-    /// Nothing is under way, and no timer runs: rest() loses nothing.
+    /// Nothing is in flight or pending and no timer runs, so that rest() loses nothing.
     bool may_rest(time_point now) const noexcept;
-    idle_memory rest(); ///< moved out: the connection is to be destroyed
+    idle_memory rest(); ///< moves the state out; the connection must be destroyed afterwards
 
 private:
-    static constexpr unsigned suspicious_timeouts = 3; ///< in a row (RFC 9293 SHLD-10)
+    static constexpr unsigned suspicious_timeouts = 3; ///< consecutive; R1 (RFC 9293 SHLD-10)
 
     enum class verdict : std::uint8_t
     {
@@ -219,7 +222,8 @@ private:
     void process_urgent(const segment& seg);
     verdict process_text(segment& seg, time_point now);
     void note_early(const segment& seg);
-    /// The user has closed it, or shut both ways (what comes after shutdown(receive) alone can be read, as on Linux).
+    /// The user has closed the socket or shut down both directions. (After shutdown_receive() alone, data that arrives can still
+    /// be read, as on Linux.)
     bool is_for_nobody() const noexcept { return detached_ || (receive_shut_ && fin_queued_); }
     void report_held(const segment& seg, std::uint64_t at, bool has_told);
     void process_fin(const segment& seg, time_point now);
@@ -232,7 +236,7 @@ private:
     verdict dropped(drop_reason why) noexcept;
     std::uint32_t receive_window() const noexcept { return later(rcv_.adv, rcv_.nxt) - rcv_.nxt; }
 
-    // output.cpp, output_acks.cpp; next_segment() asks a reset, a SYN, what is lost and the probes only when they are due
+    // output.cpp, output_acks.cpp
     void emit_reset(outgoing_segment& out, time_point now);
     bool emit_syn(outgoing_segment& out, time_point now);
     void add_early_data(outgoing_segment& syn, time_point now);
@@ -260,8 +264,8 @@ private:
     flight_stamp stamp(std::uint32_t size, time_point now) noexcept;
     bool worth_sending(std::uint32_t octets) const noexcept;
     bool fin_unsent() const noexcept { return fin_queued_ && !fin_sent_; }
-    std::uint64_t position_of(seq_number s) const noexcept; ///< in the stream that we send
-    /// Sequence numbers come round: SND.UNA alone would take the octet 4 GiB later for the SYN.
+    std::uint64_t position_of(seq_number s) const noexcept; ///< octets from the start of our stream
+    /// SND.UNA == ISS alone would not do: sequence numbers wrap, and the octet 4 GiB later has the SYN's number.
     bool syn_outstanding() const noexcept { return snd_.una == snd_.iss && snd_.una_position == 0; }
     std::uint64_t unsent() const noexcept;
     std::uint64_t window_room() const noexcept;
@@ -270,10 +274,8 @@ private:
     bool window_update_wanted() const noexcept;
     void watch_for_window(time_point now);
     duration window_patience() const noexcept;
-    bool asks_for_ecn() const noexcept
-    {
-        return options_.offer_ecn && !syn_timed_out_;
-    } ///< else perhaps something drops such SYNs
+    /// After a SYN timeout no more: some middleboxes drop SYNs that ask for ECN (RFC 3168 §6.1.1.1).
+    bool asks_for_ecn() const noexcept { return options_.offer_ecn && !syn_timed_out_; }
     bool exact_ecn() const noexcept { return options_.exact_ecn_feedback || congestion_->counts_marks(); }
 
     // connection_timers.cpp
@@ -290,7 +292,7 @@ private:
     time_point probe_deadline(time_point at) const noexcept;
     void arm_retransmit(time_point now) { timers_.arm(timer::retransmit, retransmit_deadline(now)); }
 
-    // connection.cpp
+    // connection.cpp, connection_path.cpp, connection_info.cpp
     void enter(tcp::state s) noexcept { state_ = s; }
     void enter_time_wait(time_point now);
     void fail(error_code why);
@@ -320,30 +322,30 @@ private:
     std::uint32_t option_octets() const noexcept { return ts_.enabled() ? 12 : 0; }
 
     tcp::state state_ = state::closed;
-    bool fin_queued_ = false; ///< the user has closed: a FIN follows the last octet
+    bool fin_queued_ = false; ///< the user has shut down sending: a FIN follows the last octet
     bool fin_sent_ = false;
-    bool detached_ = false; ///< the user has closed the socket: nobody reads
+    bool detached_ = false; ///< the user has closed the socket
     bool receive_shut_ = false;
-    bool got_fin_ = false; ///< the peer's FIN was reached
+    bool got_fin_ = false; ///< the peer's FIN was received, and all data before it
     bool probe_due_ = false;
     bool tail_probe_due_ = false;
-    bool resending_ = false; ///< what goes out next has gone out before: it gives no round-trip sample (Karn)
+    bool resending_ = false; ///< the next "new" segment repeats data taken back by take_back_unaccepted(): no RTT sample (Karn)
     bool keep_alive_due_ = false;
-    bool more_ = false;          ///< the last send said that more is to come
-    bool in_bulk_ = false;       ///< the new data sent last was a whole piece
-    bool more_expected_ = false; ///< by expect_more()
+    bool more_ = false;          ///< the last send had MSG_MORE
+    bool in_bulk_ = false;       ///< the last segment with new data was a whole piece (whole_piece())
+    bool more_expected_ = false; ///< set by expect_more()
     bool awaits_more_ = false;
     bool withholds_ack_ = false;
     bool last_ = false;
-    std::uint64_t pushed_ = 0;        ///< position before which no cork holds anything back
-    std::uint64_t small_end_ = 0;     ///< where the last segment that was not full ends in the stream
-    std::optional<drop_reason> drop_; ///< of the segment in hand
+    std::uint64_t pushed_ = 0;        ///< stream position up to which data is not corked
+    std::uint64_t small_end_ = 0;     ///< stream position where the last less-than-full segment ends (Nagle)
+    std::optional<drop_reason> drop_; ///< why the segment being processed was dropped
     connection_events events_;
     error_code error_;           ///< SO_ERROR
-    error_code soft_error_;      ///< what ICMP said meanwhile
+    error_code soft_error_;      ///< the last soft ICMP error: reported if the connection times out
     std::optional<reset> reset_; ///< to be sent before anything else
     std::unique_ptr<const fast_open> opens_fast_;
-    std::unique_ptr<segment> queued_text_; ///< of the SYN that crossed ours, until the handshake is done
+    std::unique_ptr<segment> queued_text_; ///< data and FIN of the peer's SYN; after crossed SYNs, until the handshake is done
 
     tcp_options options_;
     send_buffer outgoing_;
@@ -353,7 +355,7 @@ private:
     receive_crowd* crowd_;
     memory_share share_;
     urgent_mark urgent_;
-    std::uint64_t urgent_end_ = 0; ///< position behind the last urgent octet of ours
+    std::uint64_t urgent_end_ = 0; ///< stream position after the last urgent octet that we send
     sent_queue sent_;
     loss_recovery recovery_;
     rtt_estimator rtt_;
@@ -361,11 +363,11 @@ private:
     pacer pacer_;
     timer_table timers_;
     tcp::keep_alive keep_alive_;
-    unsigned timeouts_ = 0; ///< in a row
+    unsigned timeouts_ = 0; ///< consecutive
     unsigned persist_backoff_ = 0;
-    time_point busy_since_{};    ///< when something was first outstanding, while something is
-    time_point hole_since_{};    ///< in what was received, if there is one
-    time_point last_progress_{}; ///< when the peer last acknowledged something, or data was first outstanding
+    time_point busy_since_{};    ///< when the present busy period began; meaningful while data is outstanding
+    time_point hole_since_{};    ///< when the present hole in the received data appeared
+    time_point last_progress_{}; ///< when the peer last acknowledged data, or when data became outstanding
     time_point probing_since_{}; ///< when the first probe of a closed window was sent, while persist_backoff_ > 0
     tcp_counters& counters_;
 };

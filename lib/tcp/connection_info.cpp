@@ -1,4 +1,4 @@
-// What a connection knows of itself, for tcp_info. Nothing here changes it.
+// Fills in tcp_info. Nothing here changes the connection.
 #include "tcp/connection.hpp"
 
 #include <algorithm>
@@ -24,7 +24,7 @@ constexpr tcp_timer public_name(timer t) noexcept
     return tcp_timer::none;
 }
 
-/// @param at the epoch: never
+/// @param at the clock's epoch means never
 std::optional<duration> since(time_point at, time_point now) noexcept
 {
     return at == time_point{} ? std::nullopt : std::optional(now - at);
@@ -60,7 +60,7 @@ tcp_info connection::info(time_point now) const
     return i;
 }
 
-/// What was negotiated, and what the path is taken to be.
+/// Negotiated options, and the path's sizes.
 void connection::describe_path(tcp_info& i) const
 {
     i.send_mss = send_mss_;
@@ -97,7 +97,7 @@ void connection::describe_history(tcp_info& i) const
     i.out_of_order_received = bad.out_of_order_received;
     i.timeouts = bad.timeouts;
     i.timeout_recoveries = bad.timeout_recoveries;
-    // Each segment once, but for those that the peer is not known to have.
+    // Data segments sent, each counted once, minus those that are neither acknowledged nor SACKed.
     const std::uint32_t missing = sent_.outstanding() - sent_.sacked();
     auto segments = (missing + send_mss_ - 1) / send_mss_;
     if (sent_.sacked() == 0) segments = std::max(segments, static_cast<std::uint32_t>(sent_.size()));

@@ -1,4 +1,4 @@
-// What the path lets through: segment sizes, ICMP errors, path MTU and black holes (RFC 1191, 6691, 5927, 9293 §3.9.2.2).
+// The path: segment sizes, ICMP errors, path MTU and black holes (RFC 1191, 6691, 5927, 9293 §3.9.2.2).
 #include "tcp/connection.hpp"
 
 #include <algorithm>
@@ -14,25 +14,25 @@ constexpr duration mtu_trial_interval = std::chrono::minutes(10);
 
 } // namespace
 
-/// RFC 9293 §3.7.1: Eff.snd.MSS, less the options that every segment carries (RFC 6691).
+/// RFC 9293 §3.7.1: Eff.snd.MSS, minus the options that every segment carries (RFC 6691).
 void connection::negotiate_segment_sizes(std::optional<std::uint16_t> peers, time_point)
 {
     const family_sizes sizes = sizes_of(family_);
     peer_mss_ = heeded_mss(peers, sizes.default_mss);   // MUST-15
     std::uint32_t mss = std::min(peer_mss_, path_mss_); // RFC 9293 MUST-16
     if (options_.max_segment != 0) mss = std::min<std::uint32_t>(mss, options_.max_segment);
-    const std::uint32_t narrowest = sizes.least_mtu - sizes.tcp_headers; // no path is narrower
+    const std::uint32_t narrowest = sizes.least_mtu - sizes.tcp_headers; // every path has this much
     send_mss_ = std::max(mss, narrowest) - option_octets();
     receive_mss_ = offered_mss_ - option_octets();
 }
 
-/// As Linux: the error of a connect() that never left; an established connection ends with timed_out.
+/// As on Linux: the error is reported if the connection attempt times out; an established connection ends with timed_out.
 void connection::on_local_error(error_code why)
 {
     if (state_ == state::syn_sent) soft_error_ = why;
 }
 
-/// What was found out about the old path's MTU says nothing about the new one's.
+/// A new link MTU discards what was learned about the old path's MTU.
 void connection::path_changed(std::uint32_t path_mss, std::uint32_t largest_segment, std::uint32_t receive_limit, time_point now)
 {
     largest_segment_ = largest_segment;
@@ -44,14 +44,14 @@ void connection::path_changed(std::uint32_t path_mss, std::uint32_t largest_segm
     black_hole_.reset();
     if (state_ != state::syn_sent) {
         negotiate_segment_sizes(static_cast<std::uint16_t>(peer_mss_), now);
-    } else { // whose SYN may still say so
+    } else { // our SYN, when sent again, offers the new MSS
         send_mss_ = receive_mss_ = offered_mss_ =
             options_.max_segment == 0 ? path_mss_ : std::min<std::uint32_t>(path_mss_, options_.max_segment);
     }
     congestion_->mss_changed(send_mss_);
 }
 
-/// RFC 5927 §4.1: what ICMP quotes must be of something that is out there.
+/// RFC 5927 §4.1: an ICMP error must quote a segment that is in flight.
 bool connection::is_outstanding(std::uint32_t sequence) const noexcept
 {
     const seq_number quoted(sequence);
@@ -66,7 +66,7 @@ void connection::on_icmp_error(error_code why, bool hard, std::uint32_t sequence
     soft_error_ = why; // RFC 9293 MUST-47, MUST-56
 }
 
-/// On a path that is narrower than the least that we send, the routers make fragments, as Linux has it (mtu_locked).
+/// Below least_path_mtu segments do not shrink further; DF is cleared, so that routers fragment (Linux: mtu_locked).
 void connection::on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time_point now)
 {
     if (!is_outstanding(sequence)) return;
@@ -75,19 +75,19 @@ void connection::on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time
     const bool smaller = lower_path_mtu(std::max(mtu, least_path_mtu));
     if (path_mss_ < before || in_fragments) {
         mtu_trial_ = now + mtu_trial_interval;
-        black_hole_.reset(); // this router says why
+        black_hole_.reset(); // a router that reports the MTU is no black hole
     }
     if (smaller || in_fragments) resend_smaller(now);
 }
 
-/// Full segments do not arrive, and no router says why: a black hole, or an outage. What has timed out so often goes on in
-/// smaller pieces.
+/// After repeated timeouts of a large segment without any ICMP error, either a black hole or an outage: continue with smaller
+/// segments.
 void connection::suspect_black_hole(time_point now)
 {
     constexpr unsigned certainty = suspicious_timeouts + 2; // timeouts in a row
     constexpr std::size_t base_path_mtu = 1024;             // octets (RFC 4821 §7.7)
     if (!synchronized(state_) || sent_.front().size() <= sizes_of(family_).default_mss)
-        return; // what is small does not fail for its size
+        return; // a small segment is not lost because of its size
     if (timeouts_ != suspicious_timeouts && timeouts_ != certainty) return;
     const std::uint32_t path = path_mss_, segment = send_mss_;
     const bool smaller = lower_path_mtu(timeouts_ == certainty ? least_path_mtu : base_path_mtu);
@@ -96,8 +96,8 @@ void connection::suspect_black_hole(time_point now)
     if (smaller) resend_smaller(now);
 }
 
-/// The payload of a segment that puts the suspicion of a black hole to the test now, octets. 0: none is due, or there is no room
-/// for it. @param left octets that it could carry
+/// Payload, octets, of a full-size segment to send now to test whether the black hole exists. 0: no trial is due, or the window
+/// has no room for one. @param left octets available to send
 std::uint32_t connection::trial_size(std::uint64_t left, time_point now) const noexcept
 {
     if (!black_hole_ || !black_hole_->wants_trial(now)) return 0;
@@ -105,7 +105,7 @@ std::uint32_t connection::trial_size(std::uint64_t left, time_point now) const n
     return std::min(left, congestion_room()) >= size ? size : 0;
 }
 
-/// The path may have changed: ten minutes after a router said that a size did not fit, it is tried again (RFC 1191 §6.3).
+/// The path may have changed: ten minutes after a router reported a smaller MTU, the link's is tried again (RFC 1191 §6.3).
 void connection::try_larger_segments(time_point now)
 {
     if (now < mtu_trial_) return;
@@ -122,7 +122,7 @@ void connection::use_path_mss(std::uint32_t octets, time_point now)
     congestion_->mss_changed(send_mss_);
 }
 
-/// @return true if what was sent may have been too large
+/// @return true if segments in flight may be too large for the path
 bool connection::lower_path_mtu(std::size_t mtu)
 {
     const family_sizes sizes = sizes_of(family_);
@@ -137,7 +137,7 @@ bool connection::lower_path_mtu(std::size_t mtu)
     return true;
 }
 
-/// What is out there is too large to arrive (RFC 1191 §6.3). With a SYN that is its data: the SYN goes again without.
+/// The segments in flight are too large for the path (RFC 1191 §6.3): send them again. A SYN is sent again without its data.
 void connection::resend_smaller(time_point now)
 {
     if (sent_.outstanding() <= 1) return; // a SYN or FIN alone

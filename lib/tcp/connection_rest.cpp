@@ -1,12 +1,12 @@
-// An idle connection goes to rest, and wakes. What lasts is lasting_state; of the rest only what may_rest() has not seen to be
-// as in a fresh connection is carried over by hand.
+// An idle connection is reduced to idle_memory, and constructed from it again. lasting_state is moved whole; of the other
+// members, those that may_rest() does not require to be in their initial state are copied one by one.
 #include "tcp/connection.hpp"
 
 namespace tapio::core::tcp {
 
 bool connection::may_rest(time_point now) const noexcept
 {
-    if (!sent_.empty() || incoming_.unread() > 0) return false; // what there mostly is
+    if (!sent_.empty() || incoming_.unread() > 0) return false; // the most frequent reasons first
     if (state_ != state::established || fin_queued_ || got_fin_ || receive_shut_ || detached_ || rcv_.fin) return false;
     if (!outgoing_.empty() || !incoming_.early().empty()) return false;
     if (acks_.due() || !sack_.nothing_to_tell(incoming_.early()) || !marks_.is_plain() || !urgent_.nothing()) return false;

@@ -1,4 +1,4 @@
-// TIMEOUTS (RFC 9293 §3.10.8): what each timer of a connection does when it fires.
+// TIMEOUTS (RFC 9293 §3.10.8): what each timer does when it expires.
 #include "tcp/connection.hpp"
 
 namespace tapio::core::tcp {
@@ -6,11 +6,11 @@ namespace tapio::core::tcp {
 void connection::on_timer(time_point now)
 {
     if (timers_.take_expired(timer::delayed_ack, now)) acks_.delay_passed();
-    (void)timers_.take_expired(timer::pace, now); // output goes on
+    (void)timers_.take_expired(timer::pace, now); // nothing to do: output resumes
     if (timers_.take_expired(timer::reorder, now)) reorder_timeout(now);
     if (timers_.take_expired(timer::tail_probe, now)) {
         tail_probe_due_ = true;
-        if (recovery_.probes() == 0) arm_retransmit(now); // RFC 8985 §7.3; those that follow do not put the timeout off
+        if (recovery_.probes() == 0) arm_retransmit(now); // RFC 8985 §7.3; later probes do not postpone the RTO
     }
     if (timers_.take_expired(timer::retransmit, now)) retransmit_timeout(now);
     if (timers_.take_expired(timer::persist, now)) persist_timeout(now);
@@ -20,7 +20,7 @@ void connection::on_timer(time_point now)
     if (timers_.take_expired(timer::time_wait, now)) closed();
 }
 
-/// The user timeout (RFC 5482) is not the listener's business: a passive open ends with its retransmissions of the SYN,ACK.
+/// The user timeout (RFC 5482) does not limit a passive open, which ends after `syn_retries` retransmissions of the SYN,ACK.
 bool connection::heeds_user_timeout() const noexcept
 {
     return options_.user_timeout > duration::zero() && !(is_opening(state_) && passive_);
@@ -37,28 +37,28 @@ bool connection::gives_up(time_point now) const noexcept
     return timeouts_ >= (detached_ ? std::min(options_.retries, options_.orphan_retries) : options_.retries);
 }
 
-/// A peer that answers keeps the connection, however long its window stays closed (RFC 9293 MUST-37); unless the user said how
-/// long, from the first probe on, as Linux.
+/// As long as the peer answers, the connection is kept, however long its window is closed (RFC 9293 MUST-37). A user timeout
+/// limits that, counted from the first probe, as on Linux.
 bool connection::gives_up_probing(time_point now) const noexcept
 {
     if (heeds_user_timeout()) return persist_backoff_ > 0 && now - probing_since_ >= options_.user_timeout;
     return gives_up(now);
 }
 
-/// When the retransmission timer fires if it is armed now: when the user timeout ends at the latest.
+/// The retransmission timer's deadline if armed now: an RTO, but no later than the end of the user timeout.
 time_point connection::retransmit_deadline(time_point now) const noexcept
 {
     const time_point at = now + rtt_.rto();
     return heeds_user_timeout() ? std::min(at, last_progress_ + options_.user_timeout) : at;
 }
 
-/// Likewise the persist timer, if it is to fire `at`.
+/// The persist timer's deadline: `at`, but no later than the end of the user timeout.
 time_point connection::probe_deadline(time_point at) const noexcept
 {
     return heeds_user_timeout() && persist_backoff_ > 0 ? std::min(at, probing_since_ + options_.user_timeout) : at;
 }
 
-/// The user has gone, and the peer answers but takes nothing: nobody else would ever end this.
+/// An orphan's peer may answer forever without accepting data, so that no other timer ends the connection.
 void connection::orphan_timeout(time_point now)
 {
     const time_point end = last_progress_ + options_.orphan_timeout;
@@ -67,7 +67,7 @@ void connection::orphan_timeout(time_point now)
     abandon();
 }
 
-/// Given up by us: the peer, if it is there, is told.
+/// We give up: the peer, if it can be reached, gets a RST.
 void connection::abandon()
 {
     queue_reset();

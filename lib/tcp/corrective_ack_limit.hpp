@@ -1,8 +1,8 @@
 /// @file
-/// A limit on ACKs that correct a peer: the answers to segments that are not acceptable and occupy no sequence space. Two ends
-/// that disagree about a sequence number would answer each other's corrections for ever (RFC 5961 §7 limits challenge ACKs for
-/// the same reason; Linux has tcp_invalid_ratelimit). While nothing acceptable arrives the interval doubles, so that whatever
-/// the round-trip time is, such an exchange ends after a few packets.
+/// Rate limit for ACKs that answer unacceptable segments of length 0. Two ends that disagree about a sequence number would
+/// otherwise answer each other's ACKs forever (RFC 5961 §7 limits challenge ACKs for the same reason; Linux has
+/// tcp_invalid_ratelimit). The interval doubles until an acceptable segment arrives, so that such an exchange ends after a few
+/// packets, whatever the RTT.
 #pragma once
 
 #include <tapio/core/time.hpp>
@@ -12,7 +12,7 @@
 
 namespace tapio::core::tcp {
 
-/// Four octets, as every record of a connection in TIME-WAIT holds one.
+/// Four octets, because every TIME-WAIT record holds one.
 class corrective_ack_limit
 {
 public:
@@ -22,8 +22,8 @@ public:
 
     constexpr corrective_ack_limit() noexcept : answered_(false), doublings_(0), last_(0) {}
 
-    /// @param probe it may be a keep-alive or a window probe, which come again and again and must not stay unanswered: its
-    ///              interval does not grow
+    /// @param probe the segment may be a keep-alive or window probe, which is repeated and must be answered: the interval is
+    ///              not doubled for it
     bool allow(bool probe, time_point now) noexcept
     {
         const std::uint32_t ticks = ticks_of(now.time_since_epoch());
@@ -35,18 +35,18 @@ public:
         return true;
     }
 
-    /// An acceptable segment arrived: the two ends agree.
+    /// An acceptable segment arrived: both ends agree.
     void agreed() noexcept { doublings_ = 0; }
 
 private:
     static constexpr std::uint32_t tick_mask = (1U << 28) - 1;
 
-    /// Of 16.8 ms each: they come round after 52 days.
+    /// Ticks of 16.8 ms; 28 bits of them wrap after 52 days.
     static constexpr std::uint32_t ticks_of(duration d) noexcept { return static_cast<std::uint32_t>(d.count() >> 24); }
 
     std::uint32_t answered_ : 1;
     std::uint32_t doublings_ : 3;
-    std::uint32_t last_ : 28; ///< ticks, when the last answer was allowed
+    std::uint32_t last_ : 28; ///< tick at which the last answer was allowed
 };
 static_assert(sizeof(corrective_ack_limit) == 4);
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr double cubic_c = 0.4;                         // RFC 9438 §4.1.1
 constexpr double beta = 0.7;                            // §4.6
-constexpr double beta_ecn = 0.85;                       // a mark comes before the queue is full (RFC 8511 §3)
+constexpr double beta_ecn = 0.85;                       // a CE mark comes before the queue is full (RFC 8511 §3)
 constexpr double alpha = 3.0 * (1 - beta) / (1 + beta); // §4.3
 constexpr double least_window = 2;                      // segments, §4.6
 
@@ -26,7 +26,7 @@ void cubic::start(std::uint32_t mss, std::uint64_t initial_window, time_point)
 
 void cubic::mss_changed(std::uint32_t mss)
 {
-    const double scale = static_cast<double>(mss_) / mss; // the same octets
+    const double scale = static_cast<double>(mss_) / mss; // keeps the windows in octets
     mss_ = mss;
     now_.scale(scale);
     if (last_) last_->before.scale(scale);
@@ -46,10 +46,10 @@ std::uint64_t cubic::threshold() const noexcept
 
 void cubic::acknowledged(const ack_sample& ack)
 {
-    // The reduction may turn out to have been a mistake: HyStart++ goes on counting rounds.
+    // undo() may resume the first slow start, so HyStart++ goes on counting rounds.
     if (ack.in_recovery && last_ && last_->search) (void)last_->search->acknowledged(ack);
     if (!ack.may_raise_window()) return;
-    if (!ack.window_limited) { // RFC 9438 §5.8: time in which the window was not used does not count
+    if (!ack.window_limited) { // RFC 9438 §5.8: time in which cwnd was not the limit does not count
         if (now_.epoch != time_point{} && last_growth_ != time_point{}) now_.epoch += ack.now - last_growth_;
         last_growth_ = ack.now;
         return;
@@ -60,7 +60,7 @@ void cubic::acknowledged(const ack_sample& ack)
     if (segments > 0) avoid_congestion(ack, segments);
 }
 
-/// @param segments what is left of them when slow start ends here
+/// @param segments newly delivered; reduced to what is left for congestion avoidance when slow start ends here
 void cubic::slow_start(const ack_sample& ack, double& segments)
 {
     double growth = segments;
@@ -89,7 +89,7 @@ void cubic::begin_epoch(time_point now) noexcept
     now_.epoch = now;
     if (now_.cwnd < now_.w_max) {
         now_.k = std::cbrt((now_.w_max - now_.cwnd) / cubic_c); // §4.2, figure 2
-    } else {                                                    // §4.8, or slow start has gone beyond it
+    } else {                                                    // §4.8, or slow start has grown cwnd beyond w_max
         now_.k = 0;
         now_.w_max = now_.cwnd;
     }
@@ -123,7 +123,7 @@ void cubic::reduce(std::uint64_t in_flight, double factor, time_point now)
     *last_ = {now_, std::move(hystart_), now};
     const double flight = static_cast<double>(in_flight) / mss_;
     now_.cwnd_prior = now_.cwnd;
-    // §4.7 fast convergence: another flow has come, so that less than the last time is ours
+    // §4.7 fast convergence: cwnd below the last w_max means that another flow takes bandwidth
     now_.w_max = now_.cwnd < now_.w_max ? now_.cwnd * (1 + beta) / 2 : now_.cwnd;
     now_.ssthresh = std::max(flight * factor, least_window); // §4.6
     now_.epoch = time_point{};
@@ -144,7 +144,7 @@ void cubic::congestion_experienced(std::uint64_t in_flight, time_point now)
 
 void cubic::recovered(std::uint64_t in_flight, time_point)
 {
-    // As RFC 6582 §3.2 step 3 has it: no burst when little is in flight.
+    // As in RFC 6582 §3.2 step 3: prevents a burst when little is in flight.
     const double flight = std::max(static_cast<double>(in_flight) / mss_, 1.0);
     now_.cwnd = std::min(now_.ssthresh, flight + 1);
 }
@@ -157,7 +157,7 @@ void cubic::timed_out(std::uint64_t in_flight, bool first, time_point now)
     now_.w_max = 0;
 }
 
-/// §4.9. The time since then does not count (§5.8): the window was not in use.
+/// §4.9. The time since the reduction does not count (§5.8).
 void cubic::undo(time_point now)
 {
     if (!last_) return;

@@ -34,16 +34,16 @@ private:
     {
         double cwnd = 1;
         double ssthresh = unbounded;
-        double w_max = 0;      ///< the window where the last reduction found it
-        double w_est = 0;      ///< of the Reno-friendly region
-        double cwnd_prior = 0; ///< before the last reduction
-        double k = 0;          ///< s: until W_cubic is at w_max again
-        time_point epoch{};    ///< of the current congestion avoidance; the epoch of time: none yet
+        double w_max = 0;      ///< cwnd before the last reduction, less with fast convergence
+        double w_est = 0;      ///< Reno-friendly window estimate, §4.3
+        double cwnd_prior = 0; ///< cwnd before the last reduction
+        double k = 0;          ///< s: time until W_cubic reaches w_max again
+        time_point epoch{};    ///< start of the present congestion avoidance; the clock's epoch: none yet
         bool first_slow_start = true;
 
-        void scale(double by) noexcept; ///< segments are as much smaller
+        void scale(double by) noexcept; ///< for a new MSS
     };
-    /// What `undo` needs.
+    /// State saved for undo().
     struct reduction
     {
         variables before;
@@ -62,9 +62,9 @@ private:
 
     std::uint32_t mss_ = 536; ///< octets
     variables now_;
-    std::unique_ptr<reduction> last_;  ///< null for a connection that has lost nothing
-    std::unique_ptr<hystart> hystart_; ///< in the first slow start, once it is a question of when to leave it
-    time_point last_growth_{};         ///< the last acknowledgement that counted
+    std::unique_ptr<reduction> last_;  ///< null until the first reduction
+    std::unique_ptr<hystart> hystart_; ///< null outside the first slow start, and before its first ACK
+    time_point last_growth_{};         ///< when the last ACK arrived that could raise the window (§5.8)
 };
 
 } // namespace tapio::core::tcp

@@ -1,6 +1,6 @@
 /// @file
-/// DCTCP (RFC 8257): Reno that gives way in proportion to the share of marked octets. For networks whose queues mark early; both
-/// ends need it.
+/// DCTCP (RFC 8257): Reno, but the window is reduced in proportion to the share of CE-marked octets. For networks whose queues
+/// mark early; both ends must use it.
 #pragma once
 
 #include "tcp/new_reno.hpp"
@@ -49,8 +49,8 @@ private:
 
     new_reno reno_;
     double alpha_ = 1;                     ///< DCTCP.Alpha
-    std::uint64_t acked_ = 0, marked_ = 0; ///< octets in this window
-    std::uint64_t window_end_ = 0;         ///< octets delivered when it ends
+    std::uint64_t acked_ = 0, marked_ = 0; ///< octets acknowledged in this window, and those with ECE
+    std::uint64_t window_end_ = 0;         ///< total octets delivered when this window ends
 };
 
 } // namespace tapio::core::tcp

@@ -1,6 +1,6 @@
 /// @file
-/// How fast the path delivers (draft-ietf-ccwg-bbr, "Delivery Rate Samples"): what is stamped on each segment when it leaves, and
-/// what follows when it is known to have arrived.
+/// Delivery rate estimation (draft-ietf-ccwg-bbr, "Delivery Rate Samples"): each segment is stamped when sent, and a rate sample
+/// is computed from the stamp when the segment is delivered.
 #pragma once
 
 #include "tcp/sent_queue.hpp"
@@ -17,21 +17,21 @@ namespace tapio::core::tcp {
 class delivery_rate
 {
 public:
-    /// Of all that an acknowledgement delivers, what was sent last.
+    /// Among the segments that an ACK delivers, the one sent last.
     using newest = std::optional<sent_segment>;
 
-    /// A segment is sent. @param in_flight octets, without it  @param size octets
+    /// The stamp of a segment being sent. @param in_flight octets, without this segment  @param size octets of the segment
     flight_stamp stamp(std::uint64_t in_flight, std::uint64_t size, time_point now) noexcept
     {
         if (in_flight == 0) first_sent_at_ = delivered_at_ = now;
         return {totals_.delivered, totals_.lost, in_flight + size, delivered_at_, first_sent_at_, totals_.app_limited_until != 0};
     }
-    /// The user gives nothing to send, though the windows would let it. @param in_flight octets
+    /// The user has written less than the windows permit. @param in_flight octets
     void app_limited(std::uint64_t in_flight) noexcept
     {
         totals_.app_limited_until = std::max<std::uint64_t>(totals_.delivered + in_flight, 1);
     }
-    /// app_limited(0) would say nothing new.
+    /// app_limited(0) would change nothing.
     bool was_idle() const noexcept { return totals_.app_limited_until == std::max<std::uint64_t>(totals_.delivered, 1); }
     bool is_app_limited() const noexcept { return totals_.app_limited_until != 0; }
 
@@ -48,7 +48,7 @@ public:
         return {s.size(), s.stamp.in_flight, totals_.lost - s.stamp.lost, s.stamp.app_limited, now};
     }
 
-    /// All that the acknowledgement in hand delivers was told. @param least_rtt of the connection
+    /// To be called once per ACK, after delivered() for each segment. @param least_rtt the connection's minimum RTT
     rate_sample sample(const newest& delivered, duration least_rtt) noexcept
     {
         if (totals_.app_limited_until != 0 && totals_.delivered > totals_.app_limited_until) totals_.app_limited_until = 0;
@@ -62,13 +62,13 @@ public:
         out.lost = totals_.lost - s.stamp.lost;
         out.in_flight = s.stamp.in_flight;
         out.app_limited = s.stamp.app_limited;
-        // What was sent in a burst cannot have arrived faster than it left, nor been acknowledged faster than it arrived.
+        // The longer of send and ACK interval: neither a send burst nor ACK compression may inflate the rate.
         out.interval = std::max(s.sent_at - s.stamp.first_sent_at, delivered_at_ - s.stamp.delivered_at);
-        if (out.interval < least_rtt) out.interval = duration::zero(); // it cannot be
+        if (out.interval < least_rtt) out.interval = duration::zero(); // shorter than any round trip: no valid sample
         if (out.interval > duration::zero()) keep(out);
         return out;
     }
-    /// The last that was measured while the user gave enough to send; while it does not, the highest since. Octets/s; 0: none
+    /// Octets/s: the last sample that was not application-limited, or a higher application-limited one since; 0: none
     std::uint64_t rate() const noexcept
     {
         if (kept_.interval == duration::zero()) return 0;
@@ -78,7 +78,7 @@ public:
     bool rate_is_app_limited() const noexcept { return kept_.app_limited; }
     std::uint64_t total() const noexcept { return totals_.delivered; } ///< octets
 
-    /// While nothing is in flight, and nothing is to be sent, it knows no more than this.
+    /// The whole state while nothing is in flight and nothing is to be sent.
     struct memory
     {
         std::uint64_t delivered = 0; ///< octets
@@ -98,7 +98,7 @@ private:
     struct totals
     {
         std::uint64_t delivered = 0, lost = 0; ///< octets
-        std::uint64_t app_limited_until = 0;   ///< of what is delivered
+        std::uint64_t app_limited_until = 0;   ///< samples are, up to this value of `delivered`; 0: they are not
     };
     struct measurement
     {
@@ -109,7 +109,7 @@ private:
 
     void keep(const rate_sample& s) noexcept
     {
-        const auto slower = [&] { // by a product: no division for each acknowledgement
+        const auto slower = [&] { // cross-multiplied: saves a division per ACK
             return static_cast<double>(s.delivered) * static_cast<double>(kept_.interval.count()) <
                    static_cast<double>(kept_.delivered) * static_cast<double>(s.interval.count());
         };

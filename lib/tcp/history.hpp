@@ -1,6 +1,6 @@
 /// @file
-/// What a connection counts for tcp_info. What nearly every connection has stands in the connection; what only those have on
-/// whose path something goes wrong is allocated with the first such event, so that an idle connection costs less than 1 KiB.
+/// A connection's counters for tcp_info. Counters of losses and the like are allocated at the first such event, so that an idle
+/// connection takes less than 1 KiB.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace tapio::core::tcp {
 
-/// Segments as they cross the wire; the numbers come round at 2^32.
+/// Segments on the wire (each GSO segment counts as several); the counters wrap at 2^32.
 struct segment_counts
 {
     std::uint32_t sent = 0, received = 0;           ///< all
@@ -19,7 +19,7 @@ struct mishap_counts
 {
     std::uint64_t octets_retransmitted = 0; ///< of the user's data
     std::uint32_t retransmissions = 0;      ///< segments
-    std::uint32_t data_retransmissions = 0; ///< of these with data
+    std::uint32_t data_retransmissions = 0; ///< of these, segments with data
     std::uint32_t timeouts = 0, timeout_recoveries = 0;
     std::uint32_t reorderings = 0;
     std::uint32_t duplicates_told = 0;
@@ -30,7 +30,7 @@ struct mishap_counts
 class mishaps
 {
 public:
-    /// To be counted in.
+    /// The counters, to be incremented; allocates them if need be.
     mishap_counts& add()
     {
         if (!counts_) counts_ = std::make_unique<mishap_counts>();

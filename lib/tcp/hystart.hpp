@@ -1,6 +1,6 @@
 /// @file
-/// HyStart++ (RFC 9406), with the acknowledgement trains of its ancestor: leaves the initial slow start before the queue
-/// overflows, and comes back to it when that was a false alarm.
+/// HyStart++ (RFC 9406), plus the original HyStart's ACK trains: leaves the initial slow start before the queue overflows, and
+/// resumes it after a false alarm.
 #pragma once
 
 #include <tapio/core/congestion_control.hpp>
@@ -16,12 +16,12 @@ class hystart
 public:
     enum class advice : std::uint8_t
     {
-        slow_start,   ///< double each round
-        conservative, ///< CSS: a quarter of that
+        slow_start,   ///< double cwnd each round
+        conservative, ///< CSS: a quarter of slow start's growth
         leave,        ///< enter congestion avoidance
     };
 
-    /// @param ack of the initial slow start
+    /// @param ack received during the initial slow start
     advice acknowledged(const ack_sample& ack) noexcept
     {
         if (ack.rate.total_delivered > round_end_) begin_round(ack.rate.total_delivered + ack.in_flight, ack.now);
@@ -38,14 +38,14 @@ public:
     static constexpr unsigned growth_divisor = 4; ///< CSS_GROWTH_DIVISOR
 
 private:
-    /// Why growth is slower for now.
+    /// Why conservative slow start was entered.
     enum class reason : std::uint8_t
     {
         none,
-        delay, ///< RFC 9406 §4.2: the shortest round trip of this round is longer than that of the last
-        /// Acknowledgements follow each other without a gap for half of a round trip: half of what the path holds is out. Growth
-        /// that went on doubling would be noticed by its delay only when it has filled a queue of one bandwidth-delay product.
-        /// (Ha and Rhee, "Taming the elephants", 2011, who leave slow start here; no RFC.)
+        delay, ///< RFC 9406 §4.2: the minimum RTT of this round exceeds that of the last
+        /// ACKs arrive without a gap for half of an RTT: half of a bandwidth-delay product is in flight. With further doubling,
+        /// the delay would rise only after a queue of one bandwidth-delay product has built up.
+        /// (Ha and Rhee, "Taming the elephants", 2011, leave slow start here; no RFC.)
         train
     };
 
@@ -104,7 +104,7 @@ private:
         }
     }
 
-    std::uint64_t round_end_ = 0; ///< delivered octets
+    std::uint64_t round_end_ = 0; ///< total octets delivered when the round ends
     time_point round_began_{}, train_until_{};
     duration last_ = unknown, current_ = unknown, baseline_ = unknown;
     unsigned samples_ = 0, conservative_rounds_ = 0;

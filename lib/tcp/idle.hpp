@@ -1,5 +1,5 @@
 /// @file
-/// A connection on which nothing happens, at rest: what it has to remember, in a third of the memory. It wakes as what it was.
+/// The state of an idle connection (connection::rest()), in a third of the memory. The connection is restored from it unchanged.
 #pragma once
 
 #include "tcp/delivery_rate.hpp"
@@ -20,11 +20,11 @@ struct idle_memory
     lasting_state lasting;
     rtt_estimator::measurements rtt;
     delivery_rate::memory rate;
-    time_point heard;                   ///< when the last segment came
-    std::uint64_t received = 0;         ///< octets, all of them read
-    std::uint32_t receive_capacity = 0; ///< octets
-    seq_number recover;                 ///< loss_recovery's; or, of one that has been through something,
-    std::unique_ptr<loss_recovery> recovery;
+    time_point heard;                        ///< when the last acceptable segment arrived
+    std::uint64_t received = 0;              ///< octets received, all of them read
+    std::uint32_t receive_capacity = 0;      ///< octets
+    seq_number recover;                      ///< of loss_recovery, if `recovery` is null
+    std::unique_ptr<loss_recovery> recovery; ///< null: its state is the default
 };
 
 } // namespace tapio::core::tcp

@@ -19,7 +19,7 @@ public:
         give_up
     };
 
-    /// The connection was established or the option was set: begin to watch.
+    /// The connection was established or the options were changed.
     void start(const tcp_options& o, timer_table& timers, time_point now) noexcept
     {
         probes_ = 0;
@@ -31,21 +31,21 @@ public:
         }
     }
 
-    /// Any segment came from the peer. The timer is not touched: it finds out when it fires.
+    /// An acceptable segment with ACK arrived. The timer is re-armed lazily: fired() checks `last_heard_`.
     void heard(time_point now) noexcept
     {
         last_heard_ = now;
         probes_ = 0;
     }
 
-    /// The timer fired. @param busy data is outstanding: retransmission watches the peer meanwhile
+    /// The timer expired. @param busy data is in flight: the retransmission timer watches the peer
     action fired(const tcp_options& o, bool busy, timer_table& timers, time_point now) noexcept
     {
         if (busy || (probes_ == 0 && now < last_heard_ + o.keep_idle)) {
             timers.arm(timer::keep_alive, (busy ? now : last_heard_) + o.keep_idle);
             return action::none;
         }
-        // The user timeout, where it is set, counts instead of the number of probes, as on Linux (RFC 5482 §4.2).
+        // A user timeout replaces the number of probes, as on Linux (RFC 5482 §4.2).
         const bool timed = o.user_timeout > duration::zero();
         if (probes_ > 0 && timed && now - last_heard_ >= o.user_timeout) return action::give_up;
         if (!timed && probes_ >= o.keep_count) return action::give_up;
@@ -54,7 +54,7 @@ public:
         return action::probe;
     }
 
-    time_point last_heard() const noexcept { return last_heard_; } ///< the epoch: never
+    time_point last_heard() const noexcept { return last_heard_; } ///< the clock's epoch: never
     unsigned unanswered() const noexcept { return probes_; }       ///< probes
 
 private:

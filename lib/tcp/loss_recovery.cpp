@@ -20,7 +20,7 @@ bool loss_recovery::acknowledged(ack_news& news, const rtt_estimator& rtt, deliv
 {
     if (!sack_) return new_ack(news, sent, cc), false;
     if (news.advanced || news.sample.delivered > 0) probes_ = 0;
-    if (sent.empty() && is_open()) { // nothing is left to be lost: by far the most frequent case, but in bulk
+    if (sent.empty() && is_open()) { // nothing in flight, nothing to undo: the most frequent case outside bulk transfers
         look_again_ = never;
         if (news.duplicate) note_duplicate(news);
         return false;
@@ -31,7 +31,7 @@ bool loss_recovery::acknowledged(ack_news& news, const rtt_estimator& rtt, deliv
     judge_probe(news, cc);
     if (was_spurious(news)) take_back(sent, cc, now);
     if (phase_ != phase::open && news.una.at_or_after(recover_)) {
-        // RFC 9937 §6: to ssthresh; the reduction has seen to it that there is no burst
+        // RFC 9937 §6: cwnd becomes ssthresh; PRR has prevented a burst
         if (phase_ == phase::recovery)
             cc.recovered(std::max<std::uint64_t>(in_flight(sent), cc.threshold()), now), rack_.recovered();
         phase_ = phase::open;
@@ -97,7 +97,7 @@ void loss_recovery::retransmitted(std::uint32_t octets, std::uint32_t ts) noexce
     resent_ += octets;
 }
 
-/// RFC 2883 §4: the peer has got something twice.
+/// RFC 2883 §4: the peer has received data twice.
 void loss_recovery::note_duplicate(const ack_news& news) noexcept
 {
     if (!news.duplicate) return;
@@ -106,8 +106,8 @@ void loss_recovery::note_duplicate(const ack_news& news) noexcept
         resent_ -= std::min(resent_, news.duplicate->size());
 }
 
-/// Whether nothing was lost: the peer answers the first transmission (Eifel, RFC 3522 §3.2), or has got all that was sent again
-/// twice (RFC 3708 §3), or goes on acknowledging what was sent before the timeout (F-RTO).
+/// The recovery was spurious: the ACK answers the original transmission (Eifel, RFC 3522 §3.2), or D-SACKs have reported every
+/// retransmission as a duplicate (RFC 3708 §3), or data sent before the timeout is still being acknowledged (F-RTO).
 bool loss_recovery::was_spurious(const ack_news& news) noexcept
 {
     if (!episode_ || !first_resent_ts_) return false;
@@ -131,7 +131,7 @@ bool loss_recovery::forward_says_spurious(const ack_news& news) noexcept
     return false;
 }
 
-/// RFC 4015 §3.2: as if it had not been.
+/// Undoes a spurious recovery (RFC 4015 §3.2).
 void loss_recovery::take_back(sent_queue& sent, congestion_control& cc, time_point now)
 {
     sent.mark_none_lost();
@@ -145,7 +145,7 @@ void loss_recovery::take_back(sent_queue& sent, congestion_control& cc, time_poi
 
 // -- tail loss probes ---------------------------------------------------------------------------------------------------
 
-/// RFC 8985 §7.2. F-RTO (forward_) needs the acknowledgement of what it has sent itself.
+/// RFC 8985 §7.2. Not during F-RTO, whose verdict needs the ACK of its own segments.
 bool loss_recovery::may_probe(const sent_queue& sent) const noexcept
 {
     return sack_ && !sent.empty() && forward_ == forward_step::off;
@@ -155,7 +155,7 @@ duration loss_recovery::probe_timeout(const rtt_estimator& rtt, bool one_segment
 {
     using namespace std::chrono_literals;
     if (!rtt.has_sample()) return 1s;
-    const duration first = 2 * rtt.srtt() + (one_segment ? ack_delay : duration(2ms)); // 2 ms: timers are no more exact
+    const duration first = 2 * rtt.srtt() + (one_segment ? ack_delay : duration(2ms)); // 2 ms: timer granularity
     return first * (1 << std::min(probes_, 10U));
 }
 
@@ -164,13 +164,13 @@ void loss_recovery::judge_probe(const ack_news& news, congestion_control& cc)
 {
     if (!probe_ || news.una.before(probe_->end)) return;
     const tail_probe p = *probe_;
-    const bool told_twice = news.duplicate && news.duplicate->end == p.end; // case 1: both arrived
+    const bool told_twice = news.duplicate && news.duplicate->end == p.end; // case 1: original and probe arrived
     if (!p.retransmission || told_twice) return probe_.reset();
-    if (news.una.after(p.end)) { // case 2: the probe has mended a loss
+    if (news.una.after(p.end)) { // case 2: the probe repaired a loss
         probe_.reset();
         cc.loss_detected(news.sample.prior_flight, news.sample.now);
         cc.recovered(news.sample.prior_flight, news.sample.now);
-    } else if (!news.advanced && !news.has_sack) { // case 3: a duplicate acknowledgement from a peer that does not tell
+    } else if (!news.advanced && !news.has_sack) { // case 3: a duplicate ACK from a peer without D-SACK
         probe_.reset();
     }
 }
@@ -181,7 +181,7 @@ bool loss_recovery::duplicate_ack(seq_number una, seq_number nxt, std::uint32_t 
                                   time_point now)
 {
     ++duplicates_;
-    if (phase_ == phase::loss) return false; // these answer our own retransmissions
+    if (phase_ == phase::loss) return false; // these are answers to our own retransmissions
     left_network_ = std::min(left_network_ + mss, sent.outstanding());
     if (phase_ == phase::recovery || duplicates_ < duplicate_threshold) return false;
     // RFC 6582 §3.2 step 2: not for duplicates of data sent before the last recovery ended.
@@ -206,8 +206,8 @@ void loss_recovery::new_ack(ack_news& news, sent_queue& sent, congestion_control
 
 void loss_recovery::partial_ack(const ack_sample& ack, std::uint32_t mss, sent_queue& sent)
 {
-    // RFC 6582 §3.2 step 3, partial: the next segment is lost too. What was acknowledged beyond the segment that was
-    // retransmitted had been counted as having left the network by its duplicates.
+    // RFC 6582 §3.2 step 3, partial ACK: the next segment is lost too. Of the octets acknowledged, all but the retransmitted
+    // segment were already counted in left_network_, by duplicate ACKs.
     const auto counted = static_cast<std::uint32_t>(ack.acked > mss ? ack.acked - mss : 0);
     left_network_ -= std::min(left_network_, counted);
     left_network_ = std::min(left_network_, sent.outstanding());
@@ -220,7 +220,7 @@ void loss_recovery::partial_ack(const ack_sample& ack, std::uint32_t mss, sent_q
 void loss_recovery::timeout(seq_number una, seq_number nxt, bool first, const rtt_estimator& rtt, sent_queue& sent,
                             congestion_control& cc, time_point now)
 {
-    cc.timed_out(flight_size(sent, cc), first && !(sack_ && phase_ == phase::recovery), now); // what recovery reduced, stays
+    cc.timed_out(flight_size(sent, cc), first && !(sack_ && phase_ == phase::recovery), now); // the recovery's reduction stays
     if (phase_ == phase::open || !episode_) begin_episode(una, nxt);
     phase_ = phase::loss;
     recover_ = nxt; // RFC 6582 §4.1
@@ -229,7 +229,7 @@ void loss_recovery::timeout(seq_number una, seq_number nxt, bool first, const rt
     look_again_ = never;
     probe_.reset();
     forward_ = sack_ && first ? forward_step::timed_out : forward_step::off;
-    if (sent.front().sacked) sent.forget_sacks(); // it would have been acknowledged: the peer has gone back on it (RFC 2018 §8)
+    if (sent.front().sacked) sent.forget_sacks(); // SACKed, yet not acknowledged: the peer has reneged (RFC 2018 §8)
     if (sack_) {
         rack_.mark_on_timeout(sent, rack_.reordering_window(true, 0, rtt.min_rtt(), rtt.srtt()), now);
     } else {
@@ -238,9 +238,9 @@ void loss_recovery::timeout(seq_number una, seq_number nxt, bool first, const rt
     retransmit_now_ = true;
 }
 
-/// RFC 5681 §2: what is not acknowledged cumulatively, as far as the congestion window has let it out; SACKed or not, for where
-/// the receive window holds the sender back little else may be out when a loss is found. What governs by a model of the path
-/// wants to know what is in the network.
+/// RFC 5681 §2's FlightSize: octets not acknowledged cumulatively, limited by cwnd. SACKed octets count: where the receive window
+/// limits the sender, nearly everything in flight may be SACKed when a loss is found. A model-based algorithm (BBR) gets the
+/// octets in the network instead.
 std::uint64_t loss_recovery::flight_size(const sent_queue& sent, const congestion_control& cc) const noexcept
 {
     const std::uint64_t flight = in_flight(sent);

@@ -1,13 +1,10 @@
 /// @file
-/// When data is lost, and what may be sent while that is mended.
+/// Loss detection, and how much may be sent during recovery.
 ///
-///     with SACK     RACK (RFC 8985 §6, rack.hpp), tail loss probes (§7), PRR (RFC 9937), and the reduction is taken back when
-///     the
-///                   peer shows that nothing was lost: Eifel (RFC 3522, RFC 4015), DSACK (RFC 2883, RFC 3708), F-RTO (RFC 5682
-///                   §3)
-///     without       fast retransmit, fast recovery (RFC 5681 §3.2, RFC 6582) and limited transmit (RFC 3042), from cumulative
-///                   acknowledgements alone
-///     both          the slow start after a timeout (RFC 5681 §3.1)
+///     with SACK     RACK (RFC 8985 §6, rack.hpp), tail loss probes (§7), PRR (RFC 9937); the reduction is undone when the peer
+///                   shows that nothing was lost: Eifel (RFC 3522, RFC 4015), D-SACK (RFC 2883, RFC 3708), F-RTO (RFC 5682 §3)
+///     without       fast retransmit, fast recovery (RFC 5681 §3.2, RFC 6582) and limited transmit (RFC 3042)
+///     both          slow start after a timeout (RFC 5681 §3.1)
 #pragma once
 
 #include "tcp/delivery_rate.hpp"
@@ -25,18 +22,18 @@
 
 namespace tapio::core::tcp {
 
-/// What an acknowledgement says, when the scoreboard has been brought up to date.
+/// What an ACK has changed in the scoreboard.
 struct ack_news
 {
-    seq_number una, nxt;                     ///< SND.UNA after it, SND.NXT
+    seq_number una, nxt;                     ///< SND.UNA after the ACK, SND.NXT
     std::uint32_t mss = 0;                   ///< octets
     bool advanced = false;                   ///< SND.UNA moved
-    bool has_sack = false;                   ///< it carried SACK blocks
-    bool original_acked = false;             ///< SND.UNA passed what was sent once only and not SACKed before
+    bool has_sack = false;                   ///< the ACK carried SACK blocks
+    bool original_acked = false;             ///< SND.UNA passed a segment that was sent once only and not SACKed before
     std::optional<sequence_range> duplicate; ///< DSACK
     std::optional<std::uint32_t> echo;       ///< TSecr
-    delivery_rate::newest newest;            ///< delivered by it
-    ack_sample sample;                       ///< for congestion control
+    delivery_rate::newest newest;            ///< the segment sent last among those that the ACK delivers
+    ack_sample sample;                       ///< input of congestion control
 };
 
 class loss_recovery
@@ -54,22 +51,22 @@ public:
     void use_sack() noexcept { sack_ = true; } ///< both ends offered it
     bool uses_sack() const noexcept { return sack_; }
 
-    /// A segment was delivered: before `acknowledged`, for each. @param echoed_before see rack::delivered
-    /// @return it has been overtaken on its way
+    /// A segment was delivered. To be called for each, before acknowledged(). @param echoed_before see rack::delivered
+    /// @return true: a segment sent later arrived earlier (reordering)
     bool delivered(const sent_segment& s, bool echoed_before, const rtt_estimator& rtt, time_point now) noexcept
     {
         return sack_ && rack_.delivered(s, echoed_before, rtt.min_rtt(), now);
     }
 
-    /// An acknowledgement that moved SND.UNA, or any with SACK. Completes `news.sample`, which congestion control is to be told
-    /// next. True when it begins a fast recovery.
+    /// Processes an ACK that advances SND.UNA; with SACK, any ACK. Completes `news.sample` for congestion control.
+    /// @return true: fast recovery begins
     bool acknowledged(ack_news& news, const rtt_estimator& rtt, delivery_rate& rate, sent_queue& sent, congestion_control& cc);
 
-    /// A duplicate acknowledgement (RFC 5681 §2), without SACK. True when it begins a fast recovery.
+    /// A duplicate ACK (RFC 5681 §2), without SACK. @return true: fast recovery begins
     bool duplicate_ack(seq_number una, seq_number nxt, std::uint32_t mss, sent_queue& sent, congestion_control& cc,
                        time_point now);
 
-    /// The reordering timer expired. True when a fast recovery begins.
+    /// RACK's reordering timer expired. @return true: fast recovery begins
     bool reordering_timeout(ack_news& news, const rtt_estimator& rtt, delivery_rate& rate, sent_queue& sent,
                             congestion_control& cc);
     time_point reordering_deadline() const noexcept { return look_again_; }
@@ -78,16 +75,16 @@ public:
     void timeout(seq_number una, seq_number nxt, bool first, const rtt_estimator& rtt, sent_queue& sent, congestion_control& cc,
                  time_point now);
 
-    /// The window was reduced for a mark (RFC 3168 §6.1.2): the last reduction is not the episode's any more, and stays.
+    /// The window was reduced for a CE mark (RFC 3168 §6.1.2): a spurious loss must not undo that reduction.
     void reduced_for_mark() noexcept { episode_.reset(); }
 
-    /// What is outstanding is too large for the path, and goes out again in smaller pieces: no sign of congestion.
+    /// The segments in flight exceed the path MTU and are sent again in smaller pieces: no sign of congestion.
     void resend_all(sent_queue& sent) { sent.mark_all_lost(); }
 
     // -- tail loss probes (RFC 8985 §7) ---------------------------------------------------------------------------------
-    // Beyond the RFC, as the probe timeout of QUIC (RFC 9002 §6.2): also during a recovery, and more than one, each after twice
-    // the time, as long as nothing is heard and the retransmission timeout is not due. Where the round trip is much shorter than
-    // the least RTO, the loss of one acknowledgement would cost thousands of round trips otherwise.
+    // Beyond the RFC, as QUIC's probe timeout (RFC 9002 §6.2): also during recovery, and several probes with exponential back-off
+    // until something is delivered or the RTO is due. Where the RTT is far below the minimum RTO, the loss of a single ACK would
+    // otherwise cost thousands of round trips.
     bool may_probe(const sent_queue& sent) const noexcept;
     duration probe_timeout(const rtt_estimator& rtt, bool one_segment, duration ack_delay) const noexcept;
     void probed(seq_number end, bool retransmission) noexcept
@@ -95,18 +92,18 @@ public:
         ++probes_;
         if (phase_ == phase::open) probe_ = tail_probe{end, retransmission};
     }
-    unsigned probes() const noexcept { return probes_; } ///< since something was delivered
+    unsigned probes() const noexcept { return probes_; } ///< sent since something was last delivered
 
-    // -- output asks ----------------------------------------------------------------------------------------------------
-    /// Octets thought to be in the network (the pipe of RFC 6675). Without SACK each duplicate acknowledgement takes one MSS off
-    /// it, so that limited transmit and the inflation of fast recovery follow from the window alone.
+    // -- for output -----------------------------------------------------------------------------------------------------
+    /// Octets estimated to be in the network (RFC 6675's pipe). Without SACK each duplicate ACK subtracts one MSS, which gives
+    /// limited transmit and fast recovery's window inflation without changing cwnd.
     std::uint32_t in_flight(const sent_queue& sent) const noexcept;
     std::uint64_t window(const congestion_control& cc) const noexcept; ///< cwnd now, octets
 
-    /// True, once, after a loss was detected: the first lost segment goes out whatever the window says.
+    /// True, once, after a loss was detected: the first lost segment is sent regardless of the window.
     bool take_retransmit_now() noexcept;
     bool retransmit_now() const noexcept { return retransmit_now_; }
-    /// F-RTO step 2b: what is new goes out before what is thought lost; once it has, the next acknowledgement decides.
+    /// F-RTO step 2b: new data is sent before segments marked lost; once it is out, the next ACK decides.
     bool new_data_first() const noexcept { return forward_ == forward_step::new_data || forward_ == forward_step::waiting; }
     bool waits_for_verdict() const noexcept { return forward_ == forward_step::waiting; }
 
@@ -115,13 +112,13 @@ public:
         prr_.sent(octets);
         if (forward_ == forward_step::new_data) forward_ = forward_step::waiting;
     }
-    /// @param ts the timestamp that it carries
+    /// @param ts the TSval of the retransmission
     void retransmitted(std::uint32_t octets, std::uint32_t ts) noexcept;
 
     phase state() const noexcept { return phase_; }
-    std::uint32_t duplicates() const noexcept { return duplicates_; } ///< acknowledgements in a row; without SACK
+    std::uint32_t duplicates() const noexcept { return duplicates_; } ///< consecutive duplicate ACKs; without SACK
     seq_number recover() const noexcept { return recover_; }
-    /// While nothing is outstanding: but for recover() and uses_sack(), it is as good as a fresh one.
+    /// With nothing in flight: the state equals the initial one, except for recover() and uses_sack().
     bool is_plain() const noexcept
     {
         return phase_ == phase::open && !retransmit_now_ && forward_ == forward_step::off && duplicates_ == 0 &&
@@ -132,9 +129,9 @@ private:
     enum class forward_step : std::uint8_t ///< of F-RTO
     {
         off,
-        timed_out, ///< step 1: the first segment is out again
-        new_data,  ///< step 2b: new segments may go out
-        waiting,   ///< some have
+        timed_out, ///< step 1: the first segment was retransmitted
+        new_data,  ///< step 2b: new segments may be sent
+        waiting,   ///< step 2b: new segments were sent
     };
     struct tail_probe
     {
@@ -142,7 +139,7 @@ private:
         bool retransmission = false;
     };
 
-    /// No episode that may still turn out to have been a mistake, and no probe to be judged.
+    /// No recovery that could still prove spurious, and no tail loss probe awaiting its verdict.
     bool is_open() const noexcept { return phase_ == phase::open && !probe_ && !episode_; }
     std::uint64_t flight_size(const sent_queue& sent, const congestion_control& cc) const noexcept;
     void note_duplicate(const ack_news& news) noexcept;
@@ -162,18 +159,18 @@ private:
     phase phase_ = phase::open;
     forward_step forward_ = forward_step::off;
     seq_number recover_;             ///< RFC 6582: the highest octet sent when the last recovery began
-    std::uint32_t duplicates_ = 0;   ///< in a row
-    std::uint32_t left_network_ = 0; ///< octets that duplicate acknowledgements say have arrived
+    std::uint32_t duplicates_ = 0;   ///< consecutive duplicate ACKs
+    std::uint32_t left_network_ = 0; ///< octets assumed to have arrived, one MSS for each duplicate ACK; without SACK
     rack rack_;
     proportional_rate_reduction prr_;
     time_point look_again_ = never; ///< RACK's reordering timer
-    unsigned probes_ = 0;           ///< tail loss probes since something was delivered
+    unsigned probes_ = 0;           ///< tail loss probes since something was last delivered
     std::optional<tail_probe> probe_;
 
-    // What it takes to find out that an episode was a mistake.
-    std::optional<seq_number> episode_;            ///< SND.UNA when it began
+    // Detection of spurious recoveries.
+    std::optional<seq_number> episode_;            ///< SND.UNA when the present or last recovery began; empty: nothing to undo
     std::optional<std::uint32_t> first_resent_ts_; ///< RetransmitTS of RFC 3522
-    std::uint32_t resent_ = 0;                     ///< octets, and not told of as duplicates since
+    std::uint32_t resent_ = 0;                     ///< octets retransmitted and not reported by D-SACK since
 };
 
 } // namespace tapio::core::tcp

@@ -1,8 +1,8 @@
 /// @file
-/// What all connections of a host may hold together: the memory of what is written and not acknowledged, received and not read.
-/// Counted are the blocks that are kept alive, which may be much larger than what is wanted of them. When most of it is used,
-/// buffers stop growing and windows open by little; when all is, what came early is not kept. Every connection may always hold a
-/// little, so that each goes on.
+/// The memory bound that all connections of a host share, for send buffers (written, not acknowledged) and receive buffers
+/// (received, not read). It counts whole blocks, which may be much larger than the octets needed of them. At three quarters,
+/// receive buffers stop growing and receive windows shrink to `always`; at the bound, send buffers shrink to `always` and
+/// out-of-order data is dropped. `always` octets each way are granted to every connection, so that each makes progress.
 #pragma once
 
 #include <tapio/core/slice.hpp>
@@ -13,15 +13,16 @@
 
 namespace tapio::core::tcp {
 
-/// The memory of a row of slices, which come and go in order. Each is charged with the block that it keeps alive; where several
-/// lie one behind the other in the same block, the last of them is.
+/// The memory of a sequence of slices that are added and removed in order. Each slice is charged for the block that it keeps
+/// alive; of adjacent slices in the same block, only the last one.
 class slice_charges
 {
 public:
-    /// Octets of memory of a block with its header.  @param capacity octets; 0: there is none
+    /// Octets of memory of a block with its header.  @param capacity octets; 0: no block
     static constexpr std::size_t of_block(std::size_t capacity) noexcept { return capacity == 0 ? 0 : capacity + 64; }
 
-    /// @param before the slice in front of it, and its charge  @return what `s` is charged with
+    /// @param before the slice in front of `s`  @param charge_before its charge, moved to `s` if adjacent  @return the charge of
+    /// `s`
     std::size_t add(const slice& s, const slice& before, std::size_t& charge_before) noexcept
     {
         if (before.data() + before.size() == s.data()) return std::exchange(charge_before, 0);
@@ -57,7 +58,7 @@ private:
     std::uint64_t used_ = 0, orphaned_ = 0;
 };
 
-/// One connection's share of it.
+/// One connection's share of the budget.
 class memory_share
 {
 public:
@@ -73,7 +74,7 @@ public:
         held_ = octets;
     }
     std::uint64_t held() const noexcept { return held_; } ///< octets
-    /// The connection's user has gone: what it holds counts as orphaned, too.
+    /// The user has closed the socket: the connection's memory is counted as orphaned, too.
     void orphan() noexcept
     {
         if (budget_ != nullptr && !orphaned_) budget_->change_orphaned(0, held_);

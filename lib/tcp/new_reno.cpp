@@ -20,12 +20,12 @@ void new_reno::mss_changed(std::uint32_t mss)
 void new_reno::acknowledged(const ack_sample& ack)
 {
     if (!ack.window_limited || !ack.may_raise_window()) return;
-    // Without HyStart++ slow start ends by overfilling the queue; what only SACK tells of would make it overshoot by more.
+    // Without HyStart++, slow start ends by overflowing the queue; growth by SACKed octets would increase the overshoot.
     if (cwnd_ < ssthresh_ && ack.acked == 0) return;
     std::uint64_t left = ack.delivered;
     if (cwnd_ < ssthresh_) {
-        // RFC 5681 §3.1 slow start, counting octets (RFC 3465) without its limit per acknowledgement: one acknowledgement may
-        // stand for many segments where either end coalesces them.
+        // RFC 5681 §3.1 slow start, counting octets (RFC 3465) without that RFC's limit per ACK: one ACK may cover many
+        // segments where either end coalesces them (GRO, LRO).
         const auto grown = std::min(left, ssthresh_ - cwnd_);
         cwnd_ += grown;
         left -= grown;
@@ -37,7 +37,7 @@ void new_reno::acknowledged(const ack_sample& ack)
     }
 }
 
-/// In whole segments: half a segment cannot be sent, but would put off the growth by one.
+/// Rounded down to whole segments: a fraction of a segment cannot be sent, but would delay the window's growth.
 std::uint64_t new_reno::halved(std::uint64_t in_flight) const noexcept
 {
     return std::max<std::uint64_t>(in_flight / 2 / mss_ * mss_, UINT64_C(2) * mss_);
@@ -47,11 +47,11 @@ void new_reno::loss_detected(std::uint64_t in_flight, time_point)
 {
     remember();
     ssthresh_ = halved(in_flight);
-    cwnd_ = ssthresh_; // the inflation of RFC 6582 is reckoned as octets that have left the network
+    cwnd_ = ssthresh_; // RFC 6582's window inflation is accounted for in loss_recovery::in_flight()
     acked_ = 0;
 }
 
-/// A mark comes before the queue is full: the window need not be halved (RFC 8511 §3).
+/// A CE mark comes before the queue is full: the window need not be halved (RFC 8511 §3).
 void new_reno::congestion_experienced(std::uint64_t in_flight, time_point)
 {
     remember();
@@ -60,7 +60,7 @@ void new_reno::congestion_experienced(std::uint64_t in_flight, time_point)
 
 void new_reno::recovered(std::uint64_t in_flight, time_point)
 {
-    // RFC 6582 §3.2 step 3, first form: no burst when little is in flight.
+    // RFC 6582 §3.2 step 3, option (1): prevents a burst when little is in flight.
     cwnd_ = std::min(ssthresh_, std::max<std::uint64_t>(in_flight, mss_) + mss_);
     acked_ = 0;
 }
@@ -68,7 +68,7 @@ void new_reno::recovered(std::uint64_t in_flight, time_point)
 void new_reno::timed_out(std::uint64_t in_flight, bool first, time_point)
 {
     if (first) remember();
-    if (first) ssthresh_ = halved(in_flight); // RFC 5681 §3.1: held constant when the same data times out again
+    if (first) ssthresh_ = halved(in_flight); // RFC 5681 §3.1: constant when the same data times out again
     cwnd_ = mss_;                             // the loss window
     acked_ = 0;
 }
@@ -77,7 +77,7 @@ void new_reno::undo(time_point)
 {
     cwnd_ = std::max(cwnd_, prior_cwnd_);
     ssthresh_ = std::max(ssthresh_, prior_ssthresh_);
-    acked_ = prior_acked_; // else a path that reorders would never let it grow
+    acked_ = prior_acked_; // otherwise cwnd would never grow on a path that reorders
 }
 
 void new_reno::idle_restart(std::uint64_t initial_window) { cwnd_ = std::min(cwnd_, initial_window); }

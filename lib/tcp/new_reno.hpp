@@ -1,5 +1,5 @@
 /// @file
-/// Reno congestion control (RFC 5681). The "New" part (RFC 6582) is recovery, and lives in loss_recovery.
+/// Reno congestion control (RFC 5681). NewReno's recovery (RFC 6582) is in loss_recovery.
 #pragma once
 
 #include <tapio/core/congestion_control.hpp>
@@ -22,7 +22,7 @@ public:
     std::uint64_t window() const noexcept override { return cwnd_; }
     std::uint64_t threshold() const noexcept override { return ssthresh_; }
 
-    /// Both cwnd and ssthresh, to so many octets.
+    /// Sets cwnd and ssthresh, to 2 MSS at least.
     void reduce_to(std::uint64_t octets) noexcept
     {
         cwnd_ = ssthresh_ = octets < UINT64_C(2) * mss_ ? UINT64_C(2) * mss_ : octets;

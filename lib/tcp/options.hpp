@@ -1,5 +1,5 @@
 /// @file
-/// What can be set on a TCP connection, with the defaults of a host. Times and counts cite where they come from.
+/// Options of a TCP connection, with their defaults. Times and counts cite their source.
 #pragma once
 
 #include <tapio/core/time.hpp>
@@ -14,31 +14,31 @@ struct tcp_options
     // buffers, octets
     std::uint32_t receive_buffer = 256 * 1024;
     std::uint32_t send_buffer = 256 * 1024;
-    std::uint32_t receive_buffer_limit = 6 * 1024 * 1024;  ///< it grows up to there as the path wants it
-    std::uint32_t send_buffer_limit = 4 * 1024 * 1024;     ///< likewise
-    bool tune_receive_buffer = true;                       ///< until SO_RCVBUF
-    bool tune_send_buffer = true;                          ///< until SO_SNDBUF
-    std::uint32_t window_scale_capacity = 6 * 1024 * 1024; ///< the window that the offered scale must be able to say
+    std::uint32_t receive_buffer_limit = 6 * 1024 * 1024;  ///< receive buffer tuning grows the buffer up to this
+    std::uint32_t send_buffer_limit = 4 * 1024 * 1024;     ///< send buffer tuning, likewise
+    bool tune_receive_buffer = true;                       ///< off once SO_RCVBUF is set
+    bool tune_send_buffer = true;                          ///< off once SO_SNDBUF is set
+    std::uint32_t window_scale_capacity = 6 * 1024 * 1024; ///< the largest window that the offered scale can advertise
 
     // segments
-    std::uint16_t max_segment = 0;            ///< octets; TCP_MAXSEG; 0: what the path's MTU allows
+    std::uint16_t max_segment = 0;            ///< octets; TCP_MAXSEG; 0: limited by the path MTU only
     bool no_delay = false;                    ///< Nagle's algorithm off (RFC 9293 §3.7.4); MUST-17
     bool urgent_in_line = false;              ///< SO_OOBINLINE
-    bool cork = false;                        ///< TCP_CORK: nothing but full segments, for 200 ms at most
-    std::uint32_t not_sent_low_watermark = 0; ///< octets unsent from which on a write waits; TCP_NOTSENT_LOWAT; 0: none
-    bool quick_ack = false;                   ///< every segment is acknowledged at once
+    bool cork = false;                        ///< TCP_CORK: only full segments, until the persist timer overrides it (0.1 to 1 s)
+    std::uint32_t not_sent_low_watermark = 0; ///< octets; a write waits while this much is unsent; TCP_NOTSENT_LOWAT; 0: off
+    bool quick_ack = false;                   ///< acknowledge every segment at once
     bool offer_window_scale = true;
     bool offer_timestamps = true;
     bool offer_sack = true;
-    bool offer_ecn = false; ///< ask for ECN in our SYN; a peer that asks gets it
-    bool accept_ecn = true;
+    bool offer_ecn = false;          ///< request ECN in our SYN
+    bool accept_ecn = true;          ///< agree to ECN if the peer's SYN requests it
     bool exact_ecn_feedback = false; ///< the receiver echoes each mark (RFC 8257 §3.2); DCTCP's sender needs it
 
-    bool syn_cookies = true; ///< of listeners, when too many connections are half open (RFC 4987)
+    bool syn_cookies = true; ///< listeners: when too many connections are half-open (RFC 4987)
 
     // retransmission
     duration initial_rto = std::chrono::seconds(1);       ///< RFC 6298 §2.1
-    duration min_rto = std::chrono::milliseconds(200);    ///< RFC 6298 §2.4 says 1 s; Linux's choice is ours
+    duration min_rto = std::chrono::milliseconds(200);    ///< as Linux; RFC 6298 §2.4 says 1 s
     duration max_rto = std::chrono::seconds(60);          ///< RFC 6298 §2.5
     duration delayed_ack = std::chrono::milliseconds(40); ///< RFC 9293 §3.8.6.3 allows 500 ms; MUST-40
     unsigned syn_retries = 7;                             ///< 1+2+4+...+32+60+60 s: R2 >= 3 min (RFC 9293 MUST-23)
@@ -47,23 +47,23 @@ struct tcp_options
     std::uint64_t max_pacing_rate = 0;                    ///< octets/s; SO_MAX_PACING_RATE; 0: none
     unsigned initial_window = 10;                         ///< segments (RFC 6928)
 
-    // keep-alive (RFC 9293 §3.8.4), off unless asked for
+    // keep-alive (RFC 9293 §3.8.4), off by default
     bool keep_alive = false;                    // RFC 9293 MUST-24, MUST-25
     duration keep_idle = std::chrono::hours(2); // RFC 9293 MUST-27, MUST-28
     duration keep_interval = std::chrono::seconds(75);
     unsigned keep_count = 9;
 
-    // the end
-    unsigned orphan_retries = 8; ///< `retries` of a socket that the user has closed (Linux: tcp_orphan_retries)
+    // closing
+    unsigned orphan_retries = 8; ///< bounds `retries` once the user has closed the socket (Linux: tcp_orphan_retries)
     duration orphan_timeout =
-        std::chrono::seconds(210); ///< ... and how long such a one waits without progress, though the peer answers
+        std::chrono::seconds(210); ///< how long a closed socket waits for progress if the peer answers but acknowledges nothing
     duration time_wait = std::chrono::seconds(60);  ///< 2 MSL with MSL = 30 s, as Linux
     duration fin_wait_2 = std::chrono::seconds(60); ///< how long a closed socket waits for the peer's FIN
     int linger = -1;                                ///< s; -1: off; 0: close() resets
 
-    /// Options that a socket only remembers, a bit each (tcp_sockets_options.cpp).
+    /// Options without effect, which a socket only returns as set, one bit each (tcp_sockets_options.cpp).
     std::uint16_t remembered = 0b110'0000;
-    int timestamping = 0;          ///< SO_TIMESTAMPING, remembered
+    int timestamping = 0;          ///< SO_TIMESTAMPING; no effect, only returned as set
     std::uint8_t mtu_discover = 1; ///< IP_MTU_DISCOVER; TCP always sets DF (RFC 1191)
     std::uint8_t ttl = 64;
     std::uint8_t tos = 0;

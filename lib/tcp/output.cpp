@@ -1,5 +1,5 @@
-// What to send now (RFC 9293 §3.8): one segment at a time, until there is none. In order of urgency: a reset, what is lost,
-// new data, probes, a bare acknowledgement.
+// What to send now (RFC 9293 §3.8), one segment per call, in order of urgency: RST, retransmissions, new data, probes, a bare
+// ACK.
 #include "tcp/connection.hpp"
 
 namespace tapio::core::tcp {
@@ -18,7 +18,7 @@ bool connection::next_segment(outgoing_segment& out, time_point now, bool goes_o
     return any;
 }
 
-/// In most runs that follow an acknowledgement, and in those that a read may have given something to say.
+/// A short cut for the most frequent case: most calls after an incoming ACK or a read find nothing to send.
 bool connection::has_nothing_to_say() noexcept
 {
     if (!synchronized(state_) || unsent() > 0 || fin_unsent() || acks_.due() || sent_.lost() > 0) return false;
@@ -41,7 +41,7 @@ bool connection::emit_syn(outgoing_segment& out, time_point now)
     if (!is_opening(state_) || waits_for_data()) return false;
     fill_syn(out, now);
     if (opens_fast_ && !opens_fast_->without_cookie)
-        out.options.fast_open = opens_fast_->cookie; // once: the next may be dropped for it (RFC 7413 §4.1.3.1)
+        out.options.fast_open = opens_fast_->cookie; // not in retransmissions: a middlebox may drop such SYNs (RFC 7413 §4.1.3.1)
     sent_new(snd_.iss, snd_.iss + 1, now);
     if (early_ == early_data::allowed) add_early_data(out, now);
     last_ = !opens_early();
@@ -89,7 +89,7 @@ bool connection::emit_retransmission(outgoing_segment& out, time_point now)
 {
     const sent_segment* const lost = sent_.first_lost();
     if (lost == nullptr) return false;
-    if (is_opening(state_) && lost->begin != snd_.iss) return false; // data goes again when the SYN has been answered
+    if (is_opening(state_) && lost->begin != snd_.iss) return false; // data only after the SYN is acknowledged
     if (!recovery_.retransmit_now()) {
         if (state_ >= state::established && congestion_room() < std::min(lost->size(), segment_room())) return false;
         if (recovery_.waits_for_verdict()) return false;
@@ -119,7 +119,7 @@ void connection::resend(outgoing_segment& out, seq_number begin, seq_number end,
     recovery_.retransmitted(size, ts_.value(now));
     pacer_.sent(size, now);
     if (begin == snd_.iss && is_opening(state_)) return fill_syn(out, now);
-    last_data_sent_ = now; // a recovery, however long, is no idle time
+    last_data_sent_ = now; // time spent in recovery is not idle time
     fill_range(out, begin, end, trial);
     if (!out.payload.empty()) {
         mishaps_.add().octets_retransmitted += out.payload.size();
@@ -128,8 +128,8 @@ void connection::resend(outgoing_segment& out, seq_number begin, seq_number end,
     finish(out, now);
 }
 
-/// RFC 8985 §7.3: new data if there is any, else the last that is out there. What is known to be lost comes before either: it
-/// waits for the window, and the answer to anything tells the same.
+/// RFC 8985 §7.3: new data if there is any, else the last segment in flight. A segment already marked lost goes before either:
+/// it waits for the window only, and any segment elicits the ACK that the probe is for.
 bool connection::emit_tail_probe(outgoing_segment& out, time_point now)
 {
     tail_probe_due_ = false;
@@ -139,7 +139,7 @@ bool connection::emit_tail_probe(outgoing_segment& out, time_point now)
     if (const sent_segment* const lost = sent_.first_lost(); lost != nullptr) {
         recovery_.probed(snd_.nxt, true);
         resend(out, lost->begin, earlier(lost->end, lost->begin + segment_room()), now);
-    } else if (n > 0 && (n == unsent() || n >= segment_room())) { // what little the window has left is not worth a segment
+    } else if (n > 0 && (n == unsent() || n >= segment_room())) { // not for a fragment that is all the window has room for
         const seq_number begin = snd_.nxt;
         sent_new(begin, begin + n, now);
         recovery_.probed(snd_.nxt, false);
@@ -155,7 +155,7 @@ bool connection::emit_tail_probe(outgoing_segment& out, time_point now)
     return true;
 }
 
-/// Data [begin, end) of the sequence space, with the FIN if it lies in it. @param trial whatever its size, it goes in one segment
+/// Fills in data [begin, end) of the sequence space, and the FIN if the range includes it. @param trial one segment, no GSO
 void connection::fill_range(outgoing_segment& out, seq_number begin, seq_number end, bool trial)
 {
     const bool fin = fin_sent_ && end == snd_.nxt;
@@ -172,7 +172,7 @@ void connection::fill_range(outgoing_segment& out, seq_number begin, seq_number 
     ++segments_.data_sent;
     if (data <= segment_room() || trial) return;
     out.gso_size = static_cast<std::uint16_t>(segment_room());
-    const std::uint32_t others = (data - 1) / out.gso_size; // it leaves as so many more
+    const std::uint32_t others = (data - 1) / out.gso_size; // segments on the wire besides the first
     segments_.data_sent += others;
     segments_.sent += others;
 }
@@ -180,10 +180,10 @@ void connection::fill_range(outgoing_segment& out, seq_number begin, seq_number 
 std::uint64_t connection::position_of(seq_number s) const noexcept
 {
     const std::uint32_t ahead = s - snd_.una;
-    return snd_.una_position + ahead - (syn_outstanding() && ahead > 0 ? 1 : 0); // the SYN is no octet of it
+    return snd_.una_position + ahead - (syn_outstanding() && ahead > 0 ? 1 : 0); // the SYN is not a stream octet
 }
 
-/// Octets written and never sent.
+/// Octets written and not yet sent.
 std::uint64_t connection::unsent() const noexcept { return fin_sent_ ? 0 : outgoing_.end() - position_of(snd_.nxt); }
 
 std::uint64_t connection::window_room() const noexcept
@@ -199,39 +199,40 @@ std::uint64_t connection::congestion_room() const noexcept
     return cwnd > flight ? cwnd - flight : 0;
 }
 
-/// As many as fit in 40 octets of options, and leave room for some data where segments are very small.
+/// As many as fit in 40 octets of options; fewer where segments are so small that no room would be left for data.
 std::size_t connection::most_sack_blocks() const noexcept
 {
     constexpr std::size_t data = 8; // octets
     return std::min<std::size_t>(ts_.enabled() ? 3 : 4, (std::max<std::size_t>(send_mss_, data + 4) - data - 4) / 8);
 }
 
-/// Octets of payload that one segment has room for now: SACK blocks take theirs from it (RFC 6691 §3).
+/// Octets of payload that fit one segment now: SACK blocks reduce them (RFC 6691 §3).
 std::uint32_t connection::segment_room() const noexcept
 {
     const std::size_t blocks = sack_.blocks(incoming_.early(), most_sack_blocks());
     return send_mss_ - (blocks == 0 ? 0U : static_cast<std::uint32_t>(4 + 8 * blocks));
 }
 
-/// Octets in a whole piece: as many full segments as the device takes as one.  @param one segment_room()
+/// Octets of a whole piece: as many full segments as fit one GSO segment and the pacing quantum.  @param one segment_room()
 std::uint32_t connection::whole_piece(std::uint32_t one) const noexcept
 {
-    // A device that cuts segments cannot cut the urgent pointer, and fragments need an identification for each segment.
+    // No GSO with an urgent pointer, which a device cannot adjust for each segment, nor where routers may fragment: then each
+    // segment needs its own IP identification.
     const bool one_each = may_fragment_ || (urgent_end_ != 0 && urgent_end_ > outgoing_.end() - unsent());
     const auto piece = static_cast<std::uint32_t>(std::min<std::uint64_t>(largest_segment_, pacer_.quantum()));
     return piece > one && !one_each ? piece / one * one : one;
 }
 
-/// How many octets of new data the windows let out now, in one piece. @param left unsent()
+/// Octets of new data that the windows permit now, in one piece. @param left unsent()
 std::uint32_t connection::sendable(std::uint64_t left, std::uint32_t one, std::uint32_t whole) const noexcept
 {
     const auto allowed = static_cast<std::uint32_t>(std::min<std::uint64_t>({left, window_room(), congestion_room(), whole}));
     if (allowed <= one || (allowed == left && says_all())) return allowed;
-    return allowed / one * one; // the rest, less than a segment, waits: for the window, or for Nagle
+    return allowed / one * one; // the rest, less than a segment, waits for the window or for Nagle
 }
 
-/// Neither Nagle (RFC 9293 §3.7.4) nor a cork keeps the last octets back. As Linux, and as Minshall proposed: what Nagle waits
-/// for is the last segment that was not full, not all that is in flight. MUST-17
+/// Neither Nagle's algorithm (RFC 9293 §3.7.4) nor a cork holds back the last octets. Minshall's variant of Nagle, as on Linux:
+/// it waits for the ACK of the last less-than-full segment, not of everything in flight. MUST-17
 bool connection::says_all() const noexcept
 {
     const bool none_small = sent_.empty() || small_end_ <= snd_.una_position;
@@ -244,7 +245,7 @@ flight_stamp connection::stamp(std::uint32_t size, time_point now) noexcept
     return rate_.stamp(recovery_.in_flight(sent_), size, now);
 }
 
-/// Too early for another segment: the pacing timer will say when.
+/// The pacing rate does not permit another segment yet; arms the pacing timer.
 bool connection::paced_out(time_point now) noexcept
 {
     std::uint64_t rate = congestion_->pacing_rate();
@@ -255,7 +256,7 @@ bool connection::paced_out(time_point now) noexcept
     return true;
 }
 
-/// The windows would let more out than the user has written.
+/// Tells the delivery rate estimator when the windows would permit more than the user has written.
 void connection::note_app_limited() noexcept
 {
     if (sent_.empty() && rate_.was_idle()) return;
@@ -285,7 +286,7 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
     awaits_more_ = more_expected_ && in_bulk_ && left > 0 && left < whole && !fin_queued_;
     if (awaits_more_) return false;
     const std::uint32_t n = sendable(left, one, whole);
-    const bool fin = !early && fin_unsent() && n == left && window_room() > n; // early: queued (RFC 9293 §3.10.4)
+    const bool fin = !early && fin_unsent() && n == left && window_room() > n; // early: stays queued (RFC 9293 §3.10.4)
     if (!fin && (n == 0 || !worth_sending(n))) {
         note_app_limited();
         return false;
@@ -323,8 +324,8 @@ void connection::sent_new(seq_number begin, seq_number end, time_point now)
     arm_tail_probe(now);
 }
 
-/// A zero-window probe: one octet beyond the window, or the FIN (RFC 9293 §3.8.6.1); or, when the window has room that
-/// silly window avoidance left unused for too long, what fits (the override of §3.8.6.2.1).
+/// A zero-window probe: one octet beyond the window, or the FIN (RFC 9293 §3.8.6.1). If silly window avoidance has left an open
+/// window unused for too long: as much as fits (the override of §3.8.6.2.1).
 bool connection::emit_probe(outgoing_segment& out, time_point now)
 {
     probe_due_ = false;
@@ -332,7 +333,7 @@ bool connection::emit_probe(outgoing_segment& out, time_point now)
     seq_number begin = snd_.una;
     seq_number end = begin;
     if (!sent_.empty()) {
-        end = sent_.front().end; // the last probe, again
+        end = sent_.front().end; // repeat the last probe
         mishaps_.add().octets_retransmitted += position_of(end) - position_of(begin);
         ++mishaps_.add().data_retransmissions;
     } else {
@@ -352,7 +353,8 @@ bool connection::emit_probe(outgoing_segment& out, time_point now)
     return true;
 }
 
-/// RFC 9293 §3.8.4: SEG.SEQ = SND.NXT - 1, without data; the peer answers as to any old segment. Nothing is outstanding.
+/// RFC 9293 §3.8.4: SEG.SEQ = SND.NXT - 1, no data; an old segment, which the peer must answer with an ACK. Nothing is in
+/// flight, so SND.UNA equals SND.NXT.
 bool connection::emit_keep_alive(outgoing_segment& out, time_point now)
 {
     keep_alive_due_ = false;
@@ -362,7 +364,7 @@ bool connection::emit_keep_alive(outgoing_segment& out, time_point now)
     return true;
 }
 
-/// Nothing is in flight and something waits that the window holds back: the persist timer watches (RFC 9293 §3.8.6.1).
+/// Arms the persist timer if the window holds data back while nothing is in flight (RFC 9293 §3.8.6.1).
 void connection::watch_for_window(time_point now)
 {
     if (!synchronized(state_) || !sent_.empty() || timers_.armed(timer::persist)) return;
@@ -370,8 +372,8 @@ void connection::watch_for_window(time_point now)
     timers_.arm(timer::persist, now + window_patience());
 }
 
-/// How long a window is looked at before it is probed; one that has some room, before that is used: 0.1 to 1 s (RFC 9293
-/// §3.8.6.2.1).
+/// Delay before a closed window is probed (an RTO), or before a window too small for SWS avoidance is used all the same: 0.1 to
+/// 1 s (RFC 9293 §3.8.6.2.1).
 duration connection::window_patience() const noexcept
 {
     using namespace std::chrono_literals;

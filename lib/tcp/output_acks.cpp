@@ -1,5 +1,5 @@
-// What we tell the peer of what we have received: bare acknowledgements, and the ACK, window, echo, timestamp and SACK blocks
-// that every segment carries (RFC 9293 §3.8.6).
+// Feedback to the peer: bare ACKs, and the ACK, window, ECN echo, timestamp and SACK blocks that every segment carries
+// (RFC 9293 §3.8.6).
 #include "tcp/connection.hpp"
 
 namespace tapio::core::tcp {
@@ -11,7 +11,7 @@ bool connection::emit_ack(outgoing_segment& out, time_point now, bool goes_on)
         if (!acks_.due()) return false;
         if (goes_on && acks_.can_wait(receive_window())) {
             withholds_ack_ = true;
-            timers_.arm_if_idle(timer::delayed_ack, now + options_.delayed_ack); // should nobody ask again
+            timers_.arm_if_idle(timer::delayed_ack, now + options_.delayed_ack); // in case next_segment() is not called again
             return false;
         }
     }
@@ -22,7 +22,7 @@ bool connection::emit_ack(outgoing_segment& out, time_point now, bool goes_on)
     return true;
 }
 
-/// Acknowledges a part of what has come, that the peer may know which of it was marked; the rest follows.
+/// Acknowledges one part of the received data, so that the peer learns which part was CE-marked; the rest follows.
 bool connection::emit_part(outgoing_segment& out, time_point now)
 {
     const mark_report::part part = marks_.take();
@@ -37,9 +37,8 @@ bool connection::emit_part(outgoing_segment& out, time_point now)
     return true;
 }
 
-/// SEG.SEQ of a segment without text, which the peer drops if it lies beyond the window that it has offered: SND.NXT, or, where
-/// SND.NXT is beyond it (a probe's octet, a window that was taken back), the window's right edge. As Linux's
-/// tcp_acceptable_seq().
+/// SEG.SEQ of a segment without data: SND.NXT, but no more than the right edge of the peer's window, beyond which the peer would
+/// drop the segment. SND.NXT exceeds it after a zero-window probe or a shrunken window. As Linux's tcp_acceptable_seq().
 seq_number connection::acceptable_sequence() const noexcept
 {
     if (!synchronized(state_)) return snd_.nxt;
@@ -50,7 +49,7 @@ seq_number connection::acceptable_sequence() const noexcept
     return only_rounded ? snd_.nxt : edge;
 }
 
-/// What every segment after the SYN carries: ACK, window, timestamp.
+/// Fills in what every segment after the SYN carries: ACK, window, ECN echo, timestamp, SACK blocks.
 void connection::finish(outgoing_segment& out, time_point now)
 {
     out.bits.ack = true;
@@ -60,15 +59,15 @@ void connection::finish(outgoing_segment& out, time_point now)
     if (ts_.enabled()) out.options.ts = ts_.to_send(now);
     if (!sack_.nothing_to_tell(incoming_.early()))
         sack_.tell(out.options.sack, incoming_.early(), incoming_.next(), rcv_.nxt, most_sack_blocks());
-    const bool counts = out.payload.empty() || rcv_.last_ack != rcv_.nxt; // RFC 5681 §2: a duplicate carries no data
+    const bool counts = out.payload.empty() || rcv_.last_ack != rcv_.nxt; // RFC 5681 §2: a duplicate ACK carries no data
     rcv_.last_ack = rcv_.nxt;
     acks_.sent(timers_, counts);
     if (sack_.has_duplicates()) acks_.demand();
     ++segments_.sent;
 }
 
-/// The receiver's silly window avoidance (RFC 9293 §3.8.6.2.2): the right edge moves by a good piece or not at all, and never
-/// back (§3.8.6).  @param acknowledged where the window begins: RCV.NXT, or before it
+/// The receiver's silly window avoidance (RFC 9293 §3.8.6.2.2): the right edge moves by at least min(1/2 buffer, MSS) or not at
+/// all, and never back (§3.8.6).  @param acknowledged the window's left edge: RCV.NXT, or before it
 wire_window connection::window_to_advertise(seq_number acknowledged)
 {
     const std::uint32_t ahead = rcv_.nxt - acknowledged;
@@ -84,13 +83,14 @@ wire_window connection::window_to_advertise(seq_number acknowledged)
     return wire;
 }
 
-/// The user has read: is it worth telling the peer? When it may have run into the edge, or is near it and half the buffer has
-/// come free. A peer with more room than that sends, and hears of it in our acknowledgement.
+/// After a read: whether a window update is worth a segment of its own. Yes if the peer may be blocked by the window (less than
+/// two segments left), or the window is small and half of the buffer has become free. A peer with more room goes on sending, and
+/// gets the new window with our ACKs.
 bool connection::window_update_wanted() const noexcept
 {
-    if (!may_receive(state_) || incoming_.next() == 0) return false; // a SYN can say 65535 at most; the first ACK says more
+    if (!may_receive(state_) || incoming_.next() == 0) return false; // the SYN's window is at most 65535, the first ACK's more
     const std::uint32_t offered = receive_window();
-    const std::uint32_t room = std::min(receive_room(), 0xffffU << rcv_scale_.shift()); // more cannot be said
+    const std::uint32_t room = std::min(receive_room(), 0xffffU << rcv_scale_.shift()); // the field's limit
     if (room <= offered) return false;
     const std::uint32_t gain = room - offered;
     if (gain >= incoming_.capacity() / 2 && offered <= incoming_.capacity() / 8) return true;

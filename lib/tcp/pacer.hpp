@@ -1,5 +1,5 @@
 /// @file
-/// Segments leave no faster than a rate. What a late timer has held back goes out at once, up to a millisecond's worth.
+/// Pacing: segments leave no faster than a given rate. If the timer fires late, up to 1 ms worth of data is sent at once.
 #pragma once
 
 #include <tapio/core/time.hpp>
@@ -12,11 +12,11 @@ namespace tapio::core::tcp {
 class pacer
 {
 public:
-    /// @param rate octets/s; 0: as fast as you like
+    /// @param rate octets/s; 0: not paced
     void set_rate(std::uint64_t rate) noexcept { rate_ = rate; }
     std::uint64_t rate() const noexcept { return rate_; }
 
-    /// What was sent says nothing any more of when the next may go.
+    /// The pacing debt has expired: the state equals the initial one.
     bool forgotten(time_point now) const noexcept { return rate_ == 0 || next_ + longest_credit <= now; }
     bool may_send(time_point now) const noexcept { return rate_ == 0 || next_ <= now; }
     time_point next() const noexcept { return next_; }
@@ -26,7 +26,7 @@ public:
         const duration takes(static_cast<duration::rep>(1e9 * static_cast<double>(octets) / static_cast<double>(rate_)));
         next_ = std::max(next_, now - longest_credit) + takes;
     }
-    /// How much may go out in one piece: a millisecond's worth (draft-ietf-ccwg-bbr, send quantum).
+    /// Octets that may be sent in one piece: 1 ms worth (draft-ietf-ccwg-bbr, send quantum).
     std::uint64_t quantum() const noexcept { return rate_ == 0 ? UINT64_MAX : rate_ / 1000; }
 
 private:

@@ -1,6 +1,6 @@
 /// @file
-/// Proportional Rate Reduction (RFC 9937): how much may be sent for each acknowledgement of a fast recovery, so that the window
-/// comes down to ssthresh smoothly, and is not overdrawn when more is lost.
+/// Proportional Rate Reduction (RFC 9937): how much may be sent for each ACK during fast recovery, so that the window shrinks to
+/// ssthresh smoothly, and no burst follows when much is lost.
 #pragma once
 
 #include <algorithm>
@@ -11,10 +11,10 @@ namespace tapio::core::tcp {
 class proportional_rate_reduction
 {
 public:
-    /// Recovery begins. @param flight RecoverFS: octets in flight when it does, those delivered by the ACK in hand included
+    /// Recovery begins. @param flight RecoverFS: octets in flight, including those that the ACK being processed delivers
     void start(std::uint64_t flight) noexcept { *this = proportional_rate_reduction(std::max<std::uint64_t>(flight, 1)); }
 
-    /// @param delivered octets that the ACK newly delivers  @param in_flight octets, after it
+    /// @param delivered octets newly delivered by the ACK  @param in_flight octets, after the ACK
     /// @param safe SND.UNA advanced and no further loss was found
     void acknowledged(std::uint64_t delivered, std::uint64_t in_flight, std::uint64_t ssthresh, std::uint32_t mss,
                       bool safe) noexcept
@@ -24,7 +24,7 @@ public:
         if (in_flight > ssthresh) {
             const std::uint64_t target = (delivered_ * ssthresh + recover_flight_ - 1) / recover_flight_;
             may_send = target > out_ ? target - out_ : 0;
-        } else { // slow start reduction bound, or conservative
+        } else { // slow start reduction bound if safe, else conservative reduction bound
             may_send = std::max(delivered_ > out_ ? delivered_ - out_ : 0, delivered);
             if (safe) may_send += mss;
             may_send = std::min(ssthresh - in_flight, may_send);

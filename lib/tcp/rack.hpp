@@ -1,6 +1,6 @@
 /// @file
-/// RACK: loss found by time (RFC 8985 §6). A segment is lost when one that was sent later has arrived, and the reordering window
-/// has passed besides.
+/// RACK, time-based loss detection (RFC 8985 §6): a segment is lost when one sent later has been delivered and the reordering
+/// window has passed.
 #pragma once
 
 #include "tcp/sent_queue.hpp"
@@ -17,8 +17,8 @@ namespace tapio::core::tcp {
 class rack
 {
 public:
-    /// Steps 1 to 3: a segment was delivered. @param echoed_before the ACK's timestamp tells that it speaks of an earlier
-    /// transmission  @param least_rtt the connection's minimum  @return it has been overtaken on its way
+    /// Steps 1 to 3: a segment was delivered. @param echoed_before the ACK echoes a timestamp from before the last transmission
+    /// @param least_rtt the connection's minimum RTT  @return true: a segment sent later was delivered earlier
     bool delivered(const sent_segment& s, bool echoed_before, duration least_rtt, time_point now) noexcept
     {
         const bool overtaken = fack_ && s.end.before(*fack_) && !s.retransmitted;
@@ -27,14 +27,14 @@ public:
             fack_ = s.end;
         }
         const duration rtt = now - s.sent_at;
-        if (s.retransmitted && (echoed_before || rtt < least_rtt)) return overtaken; // of the transmission before (step 2)
+        if (s.retransmitted && (echoed_before || rtt < least_rtt)) return overtaken; // an earlier transmission (step 2)
         if (newest_ && !s.sent_after(newest_->sent_at, newest_->end)) return overtaken;
         newest_ = transmission{s.sent_at, s.end};
         rtt_ = rtt;
         return overtaken;
     }
 
-    /// Step 4: the peer has told of a duplicate (RFC 2883). @param nxt SND.NXT; once per round trip
+    /// Step 4: the peer has sent a D-SACK (RFC 2883); counted once per round trip. @param nxt SND.NXT
     void duplicate_told(seq_number una, seq_number nxt) noexcept
     {
         if (dsack_round_ && una.before(*dsack_round_)) return;
@@ -47,12 +47,12 @@ public:
     {
         if (persist_ > 0 && --persist_ == 0) multiplier_ = 1;
     }
-    /// It has met neither reordering nor duplicates: what it knows of segments that are all acknowledged is of no use.
+    /// With nothing in flight: the state equals the initial one, as neither reordering nor a D-SACK was seen.
     bool is_plain() const noexcept { return !dsack_round_ && multiplier_ == 1 && persist_ == 0 && !reordering_seen_; }
     void reordering_was_seen() noexcept { reordering_seen_ = true; }
     bool reordering_seen() const noexcept { return reordering_seen_; }
 
-    /// RACK_update_reo_wnd. @param recovering fast recovery or after a timeout  @param sacked_segments in the scoreboard
+    /// RACK_update_reo_wnd. @param recovering in fast recovery, or after a timeout  @param sacked_segments in the scoreboard
     duration reordering_window(bool recovering, std::uint32_t sacked_segments, duration least_rtt,
                                duration smoothed) const noexcept
     {
@@ -61,8 +61,8 @@ public:
         return std::min(least_rtt / 4 * multiplier_, smoothed);
     }
 
-    /// Step 5. Marks what is lost, and calls `lost(record)` for each. @return octets; and, in `again`, when to look again
-    /// (`never`: no need)
+    /// Step 5. Marks lost segments, and calls `lost(record)` for each. @param again set to the reordering timer's deadline, or
+    /// `never`  @return octets marked
     template <class F>
     std::uint32_t detect(sent_queue& sent, duration window, time_point now, time_point& again, F&& lost) const
     {
@@ -76,7 +76,7 @@ public:
         });
     }
 
-    /// RFC 8985 §6.3: after a timeout the first segment is lost, and what is overdue.
+    /// RFC 8985 §6.3: after a timeout, the first segment and the overdue ones are lost.
     void mark_on_timeout(sent_queue& sent, duration window, time_point now) const
     {
         sent.mark_front_lost();
@@ -85,7 +85,7 @@ public:
     }
 
 private:
-    static constexpr unsigned most_multiplier = 64;      ///< the window is no more than SRTT in any case
+    static constexpr unsigned most_multiplier = 64;      ///< enough: the window is capped at SRTT
     static constexpr unsigned recoveries_to_forget = 16; ///< RFC 8985 §6.2 step 4
 
     struct transmission
@@ -95,7 +95,7 @@ private:
     };
 
     std::optional<transmission> newest_; ///< RACK.xmit_ts, RACK.end_seq
-    std::optional<seq_number> fack_;     ///< RACK.fack: the highest that was SACKed or acknowledged
+    std::optional<seq_number> fack_;     ///< RACK.fack: the highest sequence number SACKed or acknowledged
     std::optional<seq_number> dsack_round_;
     duration rtt_{}; ///< RACK.rtt
     unsigned multiplier_ = 1;

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t small_piece = 512; // octets
 
-/// Worth a copy: else it would hold a block that is several times as large.
+/// The slice would pin a much larger block, so it is worth a copy.
 bool wastes(const slice& s) noexcept { return s.size() < small_piece || s.size() < s.held() / 8; }
 
 } // namespace
@@ -25,7 +25,7 @@ bool reassembler::insert(std::uint64_t at, slice data)
             at += known;
         }
     }
-    // What lies between the pieces that are there already goes into the gaps.
+    // Fill the gaps between the pieces already held.
     while (!data.empty()) {
         const std::uint64_t gap = next == pieces_.end() ? data.size() : next->begin - at;
         const auto n = std::min<std::uint64_t>(gap, data.size());
@@ -51,7 +51,7 @@ bool reassembler::insert(std::uint64_t at, slice data)
 
 void reassembler::add_range(std::uint64_t begin, std::uint64_t end)
 {
-    // The first that ends at or behind our begin; all that begin up to our end become one with us.
+    // From the first range that ends at or after `begin`, merge all that start at or before `end`.
     const auto first = std::partition_point(ranges_.begin(), ranges_.end(), [=](const stream_range& r) { return r.end < begin; });
     auto last = first;
     while (last != ranges_.end() && last->begin <= end) ++last;

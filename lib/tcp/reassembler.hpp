@@ -1,5 +1,5 @@
 /// @file
-/// Data that came before its turn (RFC 9293 §3.10.7.4 step 7; RFC 9293 SHLD-31 says to keep it).
+/// Out-of-order data (RFC 9293 §3.10.7.4 step 7; SHLD-31 says to keep it).
 #pragma once
 
 #include "tcp/memory_budget.hpp"
@@ -20,21 +20,21 @@ struct stream_range
     std::uint64_t begin = 0, end = 0;
 };
 
-/// Positions are octets of the stream (64 bits, no wrap). Pieces are kept sorted and disjoint; what arrived first stays.
-/// Bounded by the receive window in octets, and in number: at the bound the piece is refused. Pieces that are small beside the
-/// blocks that they came in are copied out of them, so that a peer's one-octet segments cannot pin a large block each.
+/// Positions are octets of the stream (64 bits, no wrap). Pieces are sorted and disjoint; where data overlaps, the octets that
+/// arrived first are kept. Bounded in octets by the receive window, and in number: further pieces are refused. Pieces much
+/// smaller than their block are copied, so that a peer's one-octet segments cannot pin a large block each.
 class reassembler
 {
 public:
     static constexpr std::size_t least_bound = 2048; ///< pieces
 
-    /// @param octets the window: a piece for each 256 of them is enough for any honest peer
+    /// @param octets the window; one piece for each 256 octets of it is enough for a legitimate peer
     void set_window(std::uint32_t octets) noexcept { most_pieces_ = std::max<std::size_t>(octets / 256, least_bound); }
 
-    /// Keeps what is new of [at, at + data.size()). False when the bound on pieces refused some of it.
+    /// Keeps the octets of [at, at + data.size()) that are not held yet. @return false: some were refused, at the bound on pieces
     bool insert(std::uint64_t at, slice data);
 
-    /// Hands `f(slice)` every octet that is next in turn from `position` on, in order, and forgets it.
+    /// Removes the data that is contiguous from `position` on, and passes it to `f(slice)`, in order.
     template <class F>
     void drain(std::uint64_t position, F&& f)
     {
@@ -57,10 +57,10 @@ public:
 
     /// The contiguous ranges held, in order: the SACK blocks of RFC 2018.
     const std::vector<stream_range>& ranges() const noexcept { return ranges_; }
-    const stream_range* range_of(std::uint64_t position) const noexcept; ///< null if it lies in none
-    /// The first part of [begin, end) that is held; an empty one if nothing of it is.
+    const stream_range* range_of(std::uint64_t position) const noexcept; ///< null: `position` lies in no range
+    /// The first part of [begin, end) that is held; empty if none is.
     stream_range first_held(std::uint64_t begin, std::uint64_t end) const noexcept;
-    /// Octets of memory.
+    /// Octets of memory in use.
     std::size_t held() const noexcept
     {
         return charges_.total() + pieces_.capacity() * sizeof(piece) + ranges_.capacity() * sizeof(stream_range);
@@ -73,7 +73,7 @@ private:
     {
         std::uint64_t begin;
         slice data;
-        std::size_t charge = 0; ///< octets of memory
+        std::size_t charge = 0; ///< octets of memory, see slice_charges
         std::uint64_t end() const noexcept { return begin + data.size(); }
     };
 
@@ -82,7 +82,7 @@ private:
     void add_range(std::uint64_t begin, std::uint64_t end);
 
     std::vector<piece> pieces_;
-    std::vector<stream_range> ranges_; ///< sorted; they do not touch
+    std::vector<stream_range> ranges_; ///< sorted, not adjacent
     std::size_t octets_ = 0;
     slice_charges charges_;
     std::size_t most_pieces_ = least_bound;

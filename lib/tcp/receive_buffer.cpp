@@ -6,9 +6,8 @@ namespace tapio::core::tcp {
 
 namespace {
 
-constexpr std::size_t small_slice = 512;  ///< octets; shorter ones are copied together
-constexpr std::size_t small_block = 4096; ///< octets
-
+constexpr std::size_t small_slice = 512;  ///< octets; shorter slices are copied together
+constexpr std::size_t small_block = 4096; ///< octets of the block that small slices are copied to
 } // namespace
 
 std::uint64_t receive_buffer::receive(std::uint64_t at, slice_list&& payload)
@@ -62,7 +61,7 @@ void receive_buffer::append_small(const slice& data)
 std::size_t receive_buffer::read(std::span<const mutable_bytes> out, bool peek, std::uint64_t limit)
 {
     std::size_t copied = 0;
-    std::size_t from = first_; // slice, and the offset in it
+    std::size_t from = first_; // index of the slice
     std::size_t offset = 0;
     for (mutable_bytes to : out) {
         while (!to.empty() && from < in_order_.size() && copied < limit) {
@@ -132,7 +131,7 @@ void receive_buffer::forget_spent()
     if (first_ == in_order_.size()) {
         in_order_.clear();
         first_ = 0;
-        small_ = block(); // an idle connection holds none
+        small_ = block(); // an idle connection keeps no block
         small_filled_ = 0;
     } else if (first_ >= 64 && first_ * 2 >= in_order_.size()) {
         in_order_.erase(in_order_.begin(), in_order_.begin() + static_cast<std::ptrdiff_t>(first_));

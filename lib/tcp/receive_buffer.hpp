@@ -1,5 +1,5 @@
 /// @file
-/// What the peer has sent and the user has not read: the octets in order, and those that came early.
+/// Data that the peer has sent and the user has not read: octets in order, and out-of-order data.
 #pragma once
 
 #include "tcp/reassembler.hpp"
@@ -18,47 +18,47 @@ namespace tapio::core::tcp {
 class receive_buffer
 {
 public:
-    /// @param next octets that have come and gone
+    /// @param next octets already received and read
     explicit receive_buffer(std::uint32_t capacity, std::uint64_t next = 0) noexcept : next_(next) { set_capacity(capacity); }
 
-    std::uint64_t next() const noexcept { return next_; }     ///< the position wanted next (RCV.NXT)
+    std::uint64_t next() const noexcept { return next_; }     ///< the position expected next (RCV.NXT)
     std::uint64_t unread() const noexcept { return unread_; } ///< octets in order
     std::uint32_t capacity() const noexcept { return capacity_; }
     void set_capacity(std::uint32_t octets) noexcept
     {
-        if (octets > capacity_) early_.set_window(octets); // what was promised once may come
+        if (octets > capacity_) early_.set_window(octets); // never smaller: a window once offered may be used
         capacity_ = octets;
     }
 
-    /// Octets beyond `next()` that may still come.
+    /// Octets beyond `next()` that there is room for.
     std::uint32_t room() const noexcept { return unread_ >= capacity_ ? 0 : capacity_ - static_cast<std::uint32_t>(unread_); }
 
-    /// Takes payload that begins at `at`; the caller has cut it to the window. Answers how many octets became readable.
+    /// Takes payload that begins at `at`; the caller has cut it to the window. @return octets that became readable
     std::uint64_t receive(std::uint64_t at, slice_list&& payload);
 
-    std::uint64_t position() const noexcept { return next_ - unread_; } ///< of the octet to be read next
+    std::uint64_t position() const noexcept { return next_ - unread_; } ///< stream position of the next octet to read
 
-    /// Copies out what fits, `limit` octets at most; with `peek` it stays. Answers the octets copied.
+    /// Copies out as much as fits, `limit` octets at most; with `peek` the data stays. @return octets copied
     std::size_t read(std::span<const mutable_bytes> out, bool peek, std::uint64_t limit = UINT64_MAX);
-    /// Hands out what is there, `limit` octets at most, as the slices that it came in. Answers their octets.
+    /// Hands out up to `limit` octets as the slices that they arrived in. @return octets
     std::size_t take(std::vector<slice>& out, std::uint64_t limit);
-    /// Forgets the next octet. Precondition: there is one.
+    /// Discards the next octet. Precondition: unread() > 0.
     void skip() { consume(1); }
-    /// Precondition: it is unread.
+    /// Precondition: the octet at `position` is unread.
     std::byte octet_at(std::uint64_t position) const noexcept;
 
     const reassembler& early() const noexcept { return early_; }
 
-    /// Octets of memory, of what is unread and of what came early.
+    /// Octets of memory in use, for unread and for out-of-order data.
     std::size_t held() const noexcept
     {
         return charges_.total() + slice_charges::of_block(small_.capacity()) + in_order_.capacity() * sizeof(part) +
                early_.held();
     }
-    /// Memory is scarce: a slice that is small beside its block is copied out of it from now on, as it comes.
+    /// Memory is scarce: from now on a slice smaller than half of its block is copied on arrival.
     void be_sparing(bool yes) noexcept { sparing_ = yes; }
 
-    /// Forgets all octets, read or not.
+    /// Discards all data.
     void clear() noexcept;
 
 private:
@@ -71,12 +71,12 @@ private:
     struct part
     {
         slice data;
-        std::size_t charge = 0; ///< octets of memory; of octets that were copied together: their own number
+        std::size_t charge = 0; ///< octets of memory, see slice_charges; for slices copied together, their size
     };
 
     std::vector<part> in_order_;
     slice_charges charges_;
-    std::size_t first_ = 0; ///< slices before it are spent
+    std::size_t first_ = 0; ///< slices before this index have been read
     block small_;           ///< where small slices are copied together
     std::size_t small_filled_ = 0;
     reassembler early_;

@@ -1,5 +1,5 @@
 /// @file
-/// The retransmission timeout (RFC 6298): smoothed round-trip time, its variation, and the back-off.
+/// The retransmission timeout (RFC 6298): smoothed RTT, its variation, and the back-off.
 #pragma once
 
 #include <tapio/core/time.hpp>
@@ -11,13 +11,13 @@ namespace tapio::core::tcp {
 class rtt_estimator
 {
 public:
-    /// All in time; RFC 6298 §2.1, §2.4, §2.5.
+    /// Initial, minimum and maximum RTO; RFC 6298 §2.1, §2.4, §2.5.
     rtt_estimator(duration initial, duration least, duration most) noexcept
         : least_(least), most_(most), measured_{.rto = initial}
     {
     }
 
-    /// A measurement of a segment that was not retransmitted (Karn), or by its timestamp. Ends the back-off.
+    /// An RTT sample of a segment that was not retransmitted (Karn), or from a timestamp. Ends the back-off.
     void sample(duration r) noexcept
     {
         using namespace std::chrono_literals;
@@ -38,14 +38,14 @@ public:
     /// RFC 6298 §5.5: the timer expired.
     void back_off() noexcept { ++measured_.backoff; }
 
-    /// RFC 6298 §5.7: the SYN was retransmitted, so data begins with 3 s unless a sample says otherwise.
+    /// RFC 6298 §5.7: the SYN was retransmitted, so the RTO for data starts at 3 s unless there is a sample.
     void after_syn_timeout() noexcept
     {
         if (!has_sample()) measured_.rto = std::max(measured_.rto, std::min<duration>(std::chrono::seconds(3), most_));
         measured_.backoff = 0;
     }
 
-    /// The timeout to arm now, backed off.
+    /// The RTO to arm now, including the back-off.
     duration rto() const noexcept
     {
         duration d = measured_.rto;
@@ -61,7 +61,7 @@ public:
     duration min_rtt() const noexcept { return measured_.min; }
     unsigned backoff() const noexcept { return measured_.backoff; }
 
-    /// What it has learned of the path.
+    /// State that an idle connection keeps.
     struct measurements
     {
         duration rto{};

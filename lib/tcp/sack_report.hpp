@@ -1,6 +1,6 @@
 /// @file
-/// What the receiver tells in SACK blocks (RFC 2018 §4): the range that came last first, then those that it told before, the most
-/// recent first; and in front of them what it got twice (RFC 2883 §4), one range in each acknowledgement.
+/// The SACK blocks that we send (RFC 2018 §4): first the range that received data last, then those reported before, the most
+/// recent first; in front of them a D-SACK (RFC 2883 §4), at most one in each ACK.
 #pragma once
 
 #include "tcp/reassembler.hpp"
@@ -21,16 +21,16 @@ public:
     void enable() noexcept { enabled_ = true; }
     bool enabled() const noexcept { return enabled_; }
 
-    /// Data came ahead of its turn, at this position of the stream, and is held.
+    /// Out-of-order data arrived at stream position `at` and is in the reassembler.
     void came_early(std::uint64_t at, const reassembler& early) noexcept
     {
         const stream_range* const in = early.range_of(at);
-        if (in == nullptr) return; // it was refused
+        if (in == nullptr) return; // the reassembler refused it
         const auto before = std::exchange(recent_, {at});
-        std::copy_if(before.begin(), before.end() - 1, recent_.begin() + 1, // each range once, however often it has grown
+        std::copy_if(before.begin(), before.end() - 1, recent_.begin() + 1, // one position per range
                      [&](std::uint64_t p) { return p < in->begin || p >= in->end; });
     }
-    /// Data came again. Each range is told once; when there are too many, those that came last are not.
+    /// Duplicate data arrived: queues a D-SACK. When too many are queued, the newest are not reported.
     void came_twice(seq_number begin, seq_number end) noexcept
     {
         if (!enabled_) return;
@@ -43,21 +43,20 @@ public:
     bool has_duplicates() const noexcept { return !duplicates_.empty(); }
 
     bool nothing_to_tell(const reassembler& early) const noexcept { return !enabled_ || (early.empty() && duplicates_.empty()); }
-    /// How many blocks there are to tell, of `most`.
+    /// Number of blocks that tell() would write, at most `most`.
     std::size_t blocks(const reassembler& early, std::size_t most) const noexcept
     {
         return nothing_to_tell(early) ? 0 : std::min(most, early.ranges().size() + (duplicates_.empty() ? 0U : 1U));
     }
 
-    /// @param next, nxt the position of the stream that is next, and its sequence number
+    /// Appends the blocks for one ACK to `out`. @param next, nxt RCV.NXT as stream position and as sequence number
     void tell(sack_list& out, const reassembler& early, std::uint64_t next, seq_number nxt, std::size_t most) noexcept
     {
         if (!duplicates_.empty()) {
             if (most > 0) out.push_back(duplicates_.front());
             duplicates_.erase(duplicates_.begin());
         }
-        const auto first =
-            static_cast<std::ptrdiff_t>(out.size()); // a range may look like the duplicate, and is told all the same
+        const auto first = static_cast<std::ptrdiff_t>(out.size()); // a range equal to the D-SACK is still reported (RFC 2883 §4)
         const auto add = [&](const stream_range& r) {
             const sequence_range block{nxt + static_cast<std::uint32_t>(r.begin - next),
                                        nxt + static_cast<std::uint32_t>(r.end - next)};
@@ -67,7 +66,7 @@ public:
         };
         for (const std::uint64_t at : recent_)
             if (const stream_range* const r = early.range_of(at)) add(*r);
-        for (const stream_range& r : early.ranges()) { // what was not told lately
+        for (const stream_range& r : early.ranges()) { // then ranges not reported recently
             if (out.size() >= most) break;
             add(r);
         }
@@ -75,8 +74,8 @@ public:
 
 private:
     bool enabled_ = false;
-    std::array<std::uint64_t, 4> recent_{}; ///< positions, the last first, each in another range; stale ones lie in none
-    boost::container::static_vector<sequence_range, 4> duplicates_; ///< to be told, each in an acknowledgement of its own
+    std::array<std::uint64_t, 4> recent_{}; ///< stream positions, newest first, one per range; stale ones lie in no range
+    boost::container::static_vector<sequence_range, 4> duplicates_; ///< D-SACKs to send, one per ACK
 };
 
 } // namespace tapio::core::tcp

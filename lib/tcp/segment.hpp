@@ -1,5 +1,5 @@
 /// @file
-/// Segments as the state machine sees them: numbers that are sequence numbers, options that were negotiated, payload shared.
+/// Segments as the state machine sees them: typed sequence numbers and windows, parsed options, shared payload.
 #pragma once
 
 #include "tcp/fast_open.hpp"
@@ -31,7 +31,7 @@ struct control_bits
 
     friend bool operator==(const control_bits&, const control_bits&) = default;
 };
-#ifndef __clang__ // which cannot look into bit-fields at compile time; the unit tests do it at run time
+#ifndef __clang__ // clang cannot bit_cast bit-fields at compile time; the unit tests check this at run time
 static_assert(std::bit_cast<std::uint8_t>(control_bits{.fin = true}) == 0x01 &&
                   std::bit_cast<std::uint8_t>(control_bits{.cwr = true}) == 0x80,
               "as they travel");
@@ -56,16 +56,16 @@ struct segment_options
     std::optional<fast_open_cookie> fast_open; ///< SYN only
 };
 
-/// The peer's MSS option as the sender heeds it. None, or 0, means the default (RFC 9293 MUST-15); less than 48 octets would be
-/// all headers, and is taken as 48, as Linux does (tcp_min_snd_mss): beside 40 octets of options 8 of payload still fit.
-/// @param usual the default of the family (family_sizes)
+/// The peer's MSS that the sender uses. No option, or 0, means the default (RFC 9293 MUST-15). Less than 48 octets counts as 48,
+/// as on Linux (tcp_min_snd_mss), so that 8 octets of payload fit beside 40 octets of options.
+/// @param usual the family's default (family_sizes)
 constexpr std::uint16_t heeded_mss(const std::optional<std::uint16_t>& option, std::uint16_t usual) noexcept
 {
     constexpr std::uint16_t least = 48; // octets
     return option.value_or(0) == 0 ? usual : std::max(*option, least);
 }
 
-/// A segment that arrived and whose checksum and form are right.
+/// A segment that arrived, with a valid checksum and format.
 struct segment
 {
     seq_number seq;
@@ -75,23 +75,23 @@ struct segment
     std::uint16_t urgent = 0;
     segment_options options;
     slice_list payload;
-    std::uint32_t payload_size = 0;      ///< octets in `payload`
-    std::uint16_t wire_size = 0;         ///< octets of payload in each of the segments that were joined to this; 0: it came alone
-    bool congestion_experienced = false; ///< the network marked its packet (RFC 3168 §5)
+    std::uint32_t payload_size = 0; ///< octets in `payload`
+    std::uint16_t wire_size = 0; ///< octets of payload per segment on the wire, if several were joined (GRO); 0: a single segment
+    bool congestion_experienced = false; ///< its packet was CE-marked (RFC 3168 §5)
 
-    /// SEG.LEN: the sequence space it occupies.
+    /// SEG.LEN: octets of sequence space.
     std::uint32_t length() const noexcept { return payload_size + (bits.syn ? 1U : 0U) + (bits.fin ? 1U : 0U); }
     seq_number end() const noexcept { return seq + length(); }
     seq_number first_octet() const noexcept { return seq + (bits.syn ? 1U : 0U); } ///< of the payload
-    /// As how many segments its payload crossed the wire.
+    /// Number of segments on the wire.
     std::uint32_t wire_segments() const noexcept
     {
         return wire_size == 0 || payload_size <= wire_size ? 1 : (payload_size + wire_size - 1) / wire_size;
     }
 
-    /// Cuts `n` octets of payload off the front; the sequence number moves on with them.
+    /// Removes the first `n` octets of payload, and advances the sequence number.
     void trim_front(std::uint32_t n);
-    /// Keeps the first `n` octets of payload, and drops a FIN that stood behind what is cut.
+    /// Keeps the first `n` octets of payload; drops the FIN if it lies beyond them.
     void trim_back(std::uint32_t n);
 };
 
@@ -104,10 +104,10 @@ struct outgoing_segment
     wire_window window{};
     std::uint16_t urgent = 0; ///< the urgent pointer, with bits.urg
     segment_options options;
-    packet payload;             ///< octets of data, no header yet
+    packet payload;             ///< data only, no header yet
     std::uint16_t gso_size = 0; ///< octets of payload per segment when larger than one MSS, else 0
     bool retransmission = false;
-    bool ecn_capable = false; ///< its packet is to say ECT(0)
+    bool ecn_capable = false; ///< send its packet with ECT(0)
 };
 
 /// A reset waiting to be sent.

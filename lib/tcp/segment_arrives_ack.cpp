@@ -1,4 +1,4 @@
-// SEGMENT ARRIVES, step 5: the ACK field (RFC 9293 §3.10.7.4), and what follows for what is in flight, the window and the timers.
+// SEGMENT ARRIVES, step 5: the ACK field (RFC 9293 §3.10.7.4), and its effect on the scoreboard, the windows and the timers.
 #include "tcp/connection.hpp"
 
 namespace tapio::core::tcp {
@@ -6,7 +6,7 @@ namespace tapio::core::tcp {
 /// RFC 5961 §5.2: SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT
 connection::verdict connection::check_ack(const segment& seg, time_point now)
 {
-    if (seg.ack.after(snd_.nxt)) { // acknowledges what was never sent
+    if (seg.ack.after(snd_.nxt)) { // acknowledges data that was never sent
         if (corrections_.allow(false, now)) {
             acks_.demand();
         } else {
@@ -21,7 +21,7 @@ connection::verdict connection::check_ack(const segment& seg, time_point now)
     return verdict::go_on;
 }
 
-/// It moves SND.UNA, or with SACK says anything of what is outstanding.
+/// The ACK advances SND.UNA, carries SACK or D-SACK blocks, or, with SACK, is a duplicate ACK while data is outstanding.
 bool connection::has_news(const segment& seg) const noexcept
 {
     if (seg.ack.after(snd_.una)) return true;
@@ -60,7 +60,7 @@ void connection::acknowledged(const segment& seg, time_point now)
     if (fin_sent_ && snd_.una == snd_.nxt) our_fin_acknowledged(now);
 }
 
-/// What the acknowledgement says of each segment that is out (RFC 6675 §3, Update()), and the round trip that it measures.
+/// Marks the outstanding segments that the ACK covers (RFC 6675 §3, Update()), and takes its round-trip sample.
 ack_news connection::update_scoreboard(const segment& seg, time_point now)
 {
     ack_news news;
@@ -76,15 +76,16 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
     sample.prior_flight = recovery_.in_flight(sent_);
     sample.window_limited = use_.in_use(*congestion_);
 
-    std::optional<time_point> once_only; // when the newest was sent of those that were sent once: Karn's rule is kept; MUST-18
+    // Latest transmission time among the delivered segments that were sent only once (Karn's rule; MUST-18).
+    std::optional<time_point> once_only;
     bool sent_again = false, original = false, in_order = true, full_ones_pass = false, overtaken = false;
     const auto delivered = [&](const sent_segment& s) {
         sample.delivered += s.size();
         sent_again = sent_again || s.retransmitted;
         if (!s.retransmitted) original = true;
-        // Of what was sent before a timeout the first acknowledgement may have been lost.
+        // A segment sent before the last timeout gives no sample: its first ACK may have been lost.
         if (!s.retransmitted && s.sent_at >= last_timeout_) once_only = once_only ? std::max(*once_only, s.sent_at) : s.sent_at;
-        // Of what lies beyond a hole no timestamp is echoed (RFC 7323 §4.3): the echo tells nothing of it.
+        // The echo says nothing about SACKed segments: data beyond a hole does not update TS.Recent (RFC 7323 §4.3).
         overtaken = recovery_.delivered(s, in_order && answers_earlier(s, seg), rtt_, now) || overtaken;
         rate_.delivered(s, news.newest, now);
         full_ones_pass = full_ones_pass || (black_hole_ && black_hole_->is_refuted_by(s));
@@ -97,12 +98,12 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
             if (b.begin.before(b.end) && b.begin.at_or_after(seg.ack) && b.end.at_or_before(snd_.nxt))
                 sent_.sack(b.begin, b.end, delivered);
     } else if (sent_again) {
-        once_only.reset(); // what lies behind the hole has been there for long
+        once_only.reset(); // the data beyond the filled hole arrived long ago
     }
     if (once_only) {
         sample.rtt = now - *once_only;
     } else if (news.advanced && news.echo && *news.echo != 0) { // RFC 7323 §4.1
-        // A duplicate is answered with an old echo (§5.3 R2): one from before a timeout may be of what arrived long ago.
+        // The answer to a duplicate echoes an old timestamp (§5.3 R2): one from before the last timeout is not used.
         const duration r = ts_.round_trip(*news.echo, now).value_or(duration::zero());
         if (now - r >= last_timeout_) sample.rtt = r;
     }
@@ -116,13 +117,13 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
     return news;
 }
 
-/// Its timestamp is older than the last transmission of the segment.
+/// The ACK echoes a timestamp older than the last transmission of `s`, so it answers an earlier transmission.
 bool connection::answers_earlier(const sent_segment& s, const segment& seg) const noexcept
 {
     return ts_.enabled() && seg.options.ts && static_cast<std::int32_t>(seg.options.ts->echo - ts_.value(s.sent_at)) < 0;
 }
 
-/// A D-SACK: the first block lies before the acknowledgement, or within the second block (RFC 2883 §5).
+/// The D-SACK block: the first block, if it lies below SEG.ACK or within the second block (RFC 2883 §5).
 std::optional<sequence_range> connection::told_twice(const segment& seg) const noexcept
 {
     const auto& blocks = seg.options.sack;
@@ -134,8 +135,8 @@ std::optional<sequence_range> connection::told_twice(const segment& seg) const n
     return inside ? std::optional(blocks[0]) : std::nullopt;
 }
 
-/// RFC 6298 §5.2, §5.3; and when little is out, RFC 7765: the time since it was sent counts, up to half of the timeout, as the
-/// peer may delay its acknowledgement.
+/// RFC 6298 §5.2, §5.3. With few segments in flight, RFC 7765: the time since the earliest was sent is subtracted, but at most
+/// half of the RTO, because the peer may delay its ACK.
 void connection::rearm_retransmit(time_point now)
 {
     constexpr std::size_t few = 4;
@@ -145,13 +146,13 @@ void connection::rearm_retransmit(time_point now)
         return;
     }
     if (timers_.armed(timer::persist)) return;
-    const bool restart = !recovery_.uses_sack() && sent_.size() < few && unsent() == 0; // with SACK there is the tail probe
+    const bool restart = !recovery_.uses_sack() && sent_.size() < few && unsent() == 0; // with SACK, tail loss probes cover this
     const duration elapsed = restart ? std::min(now - sent_.front().sent_at, rtt_.rto() / 2) : duration::zero();
     timers_.arm(timer::retransmit, std::min(retransmit_deadline(now), now + rtt_.rto() - elapsed));
     arm_tail_probe(now);
 }
 
-/// RFC 8985 §7.2. The first probe takes the place of a timeout that would come before it; those after it do not.
+/// RFC 8985 §7.2. A first probe that is due after the RTO is sent at the RTO instead; later probes then are not sent.
 void connection::arm_tail_probe(time_point now)
 {
     using namespace std::chrono_literals;
@@ -169,13 +170,13 @@ std::uint32_t connection::data_octets_acknowledged(std::uint32_t newly) noexcept
     if (syn_outstanding()) --newly;
     if (fin_sent_ && snd_.una + newly == snd_.nxt && newly > 0) {
         const std::uint64_t left = outgoing_.end() - snd_.una_position;
-        newly = static_cast<std::uint32_t>(std::min<std::uint64_t>(newly, left)); // the FIN
+        newly = static_cast<std::uint32_t>(std::min<std::uint64_t>(newly, left)); // without the FIN
     }
     snd_.una_position += newly;
     return newly;
 }
 
-/// RFC 5681 §2: outstanding data, no payload, no SYN or FIN, the same acknowledgement and the same window.
+/// RFC 5681 §2: data outstanding; no payload, SYN or FIN; the same ACK number and window.
 void connection::maybe_duplicate_ack(const segment& seg, time_point now)
 {
     const bool same_window = octets(seg.window << snd_scale_) == snd_.wnd;
@@ -186,7 +187,7 @@ void connection::maybe_duplicate_ack(const segment& seg, time_point now)
 
 void connection::update_window(const segment& seg, time_point now)
 {
-    // RFC 9293 §3.10.7.4: only from segments newer than the last that updated it
+    // RFC 9293 §3.10.7.4: only segments newer than the one of the last update
     const bool newer = snd_.wl1.before(seg.seq) || (snd_.wl1 == seg.seq && snd_.wl2.at_or_before(seg.ack));
     if (!newer || seg.ack.before(snd_.una)) return;
     const std::uint32_t before = snd_.wnd;
@@ -202,15 +203,15 @@ void connection::leave_persist(bool was_closed, time_point now)
     const time_point deadline = timers_.deadline(timer::persist);
     timers_.cancel(timer::persist);
     persist_backoff_ = 0;
-    if (sent_.empty()) { // a window that is still not worth using does not put off the override (RFC 9293 §3.8.6.2.1)
+    if (sent_.empty()) { // a window too small to use must not postpone the SWS override (RFC 9293 §3.8.6.2.1)
         if (unsent() > 0 || fin_unsent()) timers_.arm(timer::persist, std::min(deadline, now + window_patience()));
         return;
     }
-    if (was_closed) return take_back_unaccepted(); // the probe's octet, which the window had no room for
+    if (was_closed) return take_back_unaccepted(); // the probe's octet, which did not fit the window
     arm_retransmit(now);
 }
 
-/// What is out there and was not taken goes back to what is unsent, and out again with what follows it.
+/// Everything in flight becomes unsent again, because the peer did not accept it; it is sent again together with newer data.
 void connection::take_back_unaccepted()
 {
     timers_.cancel(timer::retransmit);

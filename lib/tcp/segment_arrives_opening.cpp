@@ -1,5 +1,5 @@
-// SEGMENT ARRIVES while the connection is being opened: SYN-SENT (RFC 9293 §3.10.7.3), and what SYN-RECEIVED does apart from
-// the synchronized states.
+// SEGMENT ARRIVES during the handshake: SYN-SENT (RFC 9293 §3.10.7.3), and where SYN-RECEIVED differs from the synchronized
+// states.
 #include "tcp/connection.hpp"
 
 namespace tapio::core::tcp {
@@ -16,15 +16,15 @@ std::optional<drop_reason> connection::arrives_in_syn_sent(const segment& seg, t
         fail(errno_code(ECONNREFUSED));
         return std::nullopt;
     }
-    if (!seg.bits.syn || seg.bits.fin) return drop_reason::tcp_bad_flags; // fifth; with FIN, as in LISTEN: nobody who is honest
+    if (!seg.bits.syn || seg.bits.fin) return drop_reason::tcp_bad_flags; // fifth; SYN with FIN: as in LISTEN, no genuine peer
     accept_syn_options(seg, now);                                         // fourth
-    if (!ack_acceptable) { // both ends have sent a SYN (RFC 9293 §3.5, figure 8); MUST-10
+    if (!ack_acceptable) {                                                // simultaneous open (RFC 9293 §3.5, figure 8); MUST-10
         enter(state::syn_received);
         snd_.wnd = static_cast<std::uint16_t>(seg.window);
         snd_.max_wnd = snd_.wnd;
         snd_.wl1 = seg.seq;
         snd_.wl2 = snd_.iss;
-        sent_.mark_all_lost(); // our SYN is sent again, now with an ACK
+        sent_.mark_all_lost(); // retransmit our SYN, now with an ACK
         if (seg.payload_size > 0 || seg.bits.fin) queued_text_ = std::make_unique<segment>(seg);
         return std::nullopt;
     }
@@ -40,7 +40,8 @@ std::optional<drop_reason> connection::arrives_in_syn_sent(const segment& seg, t
     return drop_;
 }
 
-/// Text and FIN that came with a SYN. Of one that crossed ours it is not certain until now that its sender has our address.
+/// Processes data and FIN that came with the peer's SYN. After crossed SYNs only now: until our SYN is acknowledged, the
+/// peer's source address may be forged.
 connection::verdict connection::take_queued_text(time_point now)
 {
     segment rest = std::move(*std::exchange(queued_text_, nullptr));
@@ -58,7 +59,7 @@ void connection::syn_data_answered(bool taken) noexcept
     ++(taken ? counters_.fast_opens_active : counters_.fast_opens_refused);
 }
 
-/// What a SYN says of its sender: where its sequence begins, and its options.
+/// Takes over the ISN and the options of the peer's SYN.
 void connection::accept_syn_options(const segment& syn, time_point now)
 {
     rcv_.irs = syn.seq;
@@ -90,7 +91,7 @@ void connection::open_passive(const segment& syn, time_point now, bool early)
     if (!early) return;
     ++counters_.fast_opens_passive;
     early_ = early_data::taken;
-    congestion_->start(send_mss_, UINT64_C(1) * options_.initial_window * send_mss_ + 1, now); // our SYN is in flight too
+    congestion_->start(send_mss_, UINT64_C(1) * options_.initial_window * send_mss_ + 1, now); // + 1: our SYN is in flight too
     segment text = syn;
     text.bits.syn = false;
     text.seq = syn.first_octet();
@@ -98,19 +99,19 @@ void connection::open_passive(const segment& syn, time_point now, bool early)
     events_.writable = true;
 }
 
-/// A SYN of the handshake going on, come again because its answer was lost.
+/// A retransmission of the SYN that began this handshake: our answer was lost.
 bool connection::is_repeated_syn(const segment& seg) const noexcept
 {
     return state_ == state::syn_received && seg.bits.syn && !seg.bits.ack && !seg.bits.rst && seg.seq == rcv_.irs;
 }
 
-/// Simultaneous open: the peer's SYN has come before, and now comes again with an ACK (RFC 9293 §3.5, figure 8).
+/// Simultaneous open: the peer sends its SYN again, now with an ACK (RFC 9293 §3.5, figure 8).
 bool connection::is_crossed_syn_ack(const segment& seg) const noexcept
 {
     return state_ == state::syn_received && !passive_ && seg.bits.syn && seg.bits.ack && seg.seq == rcv_.irs;
 }
 
-/// What it says beyond the SYN, in the terms of a later segment: its window stands unscaled.
+/// Turns the SYN,ACK into a segment without SYN; its window is unscaled (RFC 7323 §2.2), so it is converted.
 void connection::unwrap_syn_ack(segment& seg) const noexcept
 {
     seg.seq = seg.first_octet();

@@ -69,7 +69,7 @@ void send_buffer::acknowledge(std::uint64_t position)
     }
     if (first_ == chunks_.size()) {
         clear();
-    } else if (first_ >= 32 && first_ * 2 >= chunks_.size()) { // amortised: each chunk moves at most once per own length
+    } else if (first_ >= 32 && first_ * 2 >= chunks_.size()) { // amortised O(1)
         chunks_.erase(chunks_.begin(), chunks_.begin() + static_cast<std::ptrdiff_t>(first_));
         first_ = 0;
     }

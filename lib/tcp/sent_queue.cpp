@@ -9,7 +9,7 @@ void sent_queue::push(seq_number begin, seq_number end, time_point now, const fl
     records_.push_back({.begin = begin, .end = end, .sent_at = now, .retransmitted = again, .stamp = stamp});
 }
 
-/// The first `n` records are acknowledged. Amortised: each record moves at most once per own length of the queue.
+/// Drops the first `n` records. Amortised O(1): records are moved only when at least half of the vector is unused.
 void sent_queue::forget(std::size_t n)
 {
     head_ += n;
@@ -59,7 +59,7 @@ void sent_queue::forget_sacks() noexcept
     rescan();
 }
 
-/// What had been judged may have to be judged again.
+/// Marks were withdrawn: all records have to be judged again.
 void sent_queue::rescan() noexcept
 {
     time_hint_ = head_;
@@ -96,7 +96,7 @@ void sent_queue::split(std::size_t i, seq_number at)
     if (lost_hint_ > i) ++lost_hint_;
     if (time_hint_ > i) ++time_hint_;
     if (!rest.retransmitted) return;
-    // The rest has its own place in the order of time, beside the record that it was part of.
+    // The second part gets its own entry in again_, next to the first one's.
     const auto first = again_.begin() + static_cast<std::ptrdiff_t>(again_head_);
     const auto same = std::find_if(first, again_.end(), [&](const sent_again& a) { return a.at > rest.sent_at; });
     again_.insert(same, {at, rest.sent_at});

@@ -1,7 +1,7 @@
 /// @file
-/// What is in flight: one record for each segment sent and not yet acknowledged, in sequence order; with SACK this is the
-/// scoreboard of RFC 6675 §3, and the times that RACK works from (RFC 8985 §5.2). Loss recovery marks records lost; output
-/// sends them again.
+/// The data in flight: one record for each segment sent and not yet acknowledged, in sequence order. With SACK this is the
+/// scoreboard of RFC 6675 §3 and holds RACK's transmission times (RFC 8985 §5.2). Loss recovery marks records lost; output
+/// retransmits them.
 #pragma once
 
 #include "tcp/seq_number.hpp"
@@ -17,13 +17,13 @@
 
 namespace tapio::core::tcp {
 
-/// Of the connection when a segment was sent: what the delivery rate is reckoned from
+/// The connection's delivery counters when a segment was sent, from which the delivery rate is computed
 /// (draft-ietf-ccwg-bbr, "Delivery Rate Samples").
 struct flight_stamp
 {
     std::uint64_t delivered = 0; ///< C.delivered, octets
     std::uint64_t lost = 0;      ///< C.lost, octets
-    std::uint64_t in_flight = 0; ///< octets, this segment included
+    std::uint64_t in_flight = 0; ///< octets, including this segment
     time_point delivered_at{};   ///< C.delivered_time
     time_point first_sent_at{};  ///< C.first_send_time
     bool app_limited = false;
@@ -33,14 +33,14 @@ struct sent_segment
 {
     seq_number begin;
     seq_number end;
-    time_point sent_at;         ///< the last time
+    time_point sent_at;         ///< of the last transmission
     bool retransmitted = false; ///< sent more than once
-    bool lost = false;          ///< taken to have left the network unreceived, and not sent again since
-    bool sacked = false;        ///< the peer has it, ahead of a hole
-    flight_stamp stamp;         ///< of the last time
+    bool lost = false;          ///< assumed lost, and not retransmitted since
+    bool sacked = false;        ///< the peer has SACKed it
+    flight_stamp stamp;         ///< of the last transmission
 
     std::uint32_t size() const noexcept { return end - begin; } ///< octets of sequence space
-    /// RFC 8985 §6.2: sent later than what was sent at `t` and ends at `s`.
+    /// RFC 8985 §6.2: sent later than the segment that was sent at `t` and ends at `s`.
     bool sent_after(time_point t, seq_number s) const noexcept { return sent_at > t || (sent_at == t && end.after(s)); }
 };
 
@@ -55,37 +55,37 @@ public:
     const sent_segment& front() const noexcept { return records_[head_]; }
     const sent_segment& back() const noexcept { return records_.back(); }
 
-    /// New data was sent. @param again some of it had been sent before and taken back
+    /// New data was sent. @param again some of it was sent before and taken back
     void push(seq_number begin, seq_number end, time_point now, const flight_stamp& stamp = {}, bool again = false);
 
-    /// The peer has everything before `ack`. Calls `delivered(record)` for each record, or part of one, that was not SACKed
-    /// before, and forgets it.
+    /// Cumulative ACK: removes everything before `ack`. Calls `delivered(record)` for each record, or part of one, that was not
+    /// SACKed before.
     template <class F>
     void acknowledge(seq_number ack, F&& delivered);
 
-    /// The peer has [begin, end). Calls `delivered(record)` for each record, or part of one, that this is news of.
+    /// SACK block [begin, end). Calls `delivered(record)` for each record, or part of one, that was not SACKed before.
     template <class F>
     void sack(seq_number begin, seq_number end, F&& delivered);
-    void forget_sacks() noexcept; ///< the peer has gone back on them (RFC 2018 §8)
+    void forget_sacks() noexcept; ///< the peer has reneged (RFC 2018 §8)
 
     void mark_front_lost();
     void mark_all_lost();
-    void mark_none_lost(); ///< it was a mistake
-    /// Marks lost whatever `is_lost(record)` says of what is neither lost nor SACKed and was sent before (t, s), oldest first
-    /// (by time), until it says no. @return octets
+    void mark_none_lost(); ///< the loss was spurious
+    /// Marks records lost in order of their transmission times, among those sent before (t, s) that are neither lost nor SACKed,
+    /// until `is_lost(record)` returns false. @return octets marked
     template <class F>
     std::uint32_t mark_lost_in_order_of_time(time_point t, seq_number s, F&& is_lost);
 
     /// The first record marked lost, or null.
     const sent_segment* first_lost() const noexcept;
 
-    /// The last `most` octets at most, as a record of their own: what a tail loss probe sends again. Null if all is SACKed.
+    /// The last record not SACKed, split so that it has `most` octets at most: for a tail loss probe. Null if all is SACKed.
     const sent_segment* tail(std::uint32_t most);
 
-    /// [begin, end), the record at `begin` or a part of it, was sent again.
+    /// [begin, end), a record or a part of one, was retransmitted.
     void retransmitted(seq_number begin, seq_number end, time_point now, const flight_stamp& stamp = {});
 
-    /// All of it, lost or not, is to be forgotten.
+    /// Removes all records and frees the memory.
     void clear() noexcept;
 
 private:
@@ -96,17 +96,17 @@ private:
     };
 
     void mark_lost(sent_segment& s);
-    std::size_t find(seq_number inside) const noexcept; ///< the record that holds it; past the end: none does
-    void split(std::size_t i, seq_number at);           ///< record i ends at `at`, and another begins there
+    std::size_t find(seq_number inside) const noexcept; ///< index of the record that holds `inside`; size of records_: none
+    void split(std::size_t i, seq_number at);           ///< splits record i at `at`
     void forget(std::size_t records);
     void rescan() noexcept;
 
     boost::container::small_vector<sent_segment, 2> records_;
-    std::size_t head_ = 0;          ///< records before it are acknowledged
-    std::size_t lost_hint_ = 0;     ///< no record before it is lost
-    std::size_t time_hint_ = 0;     ///< no record before it waits for its first transmission to be judged
-    std::vector<sent_again> again_; ///< retransmissions in order of time; some have been overtaken by events
-    std::size_t again_head_ = 0;    ///< those before it are judged
+    std::size_t head_ = 0;          ///< records before this index are acknowledged
+    std::size_t lost_hint_ = 0;     ///< no record before this index is lost
+    std::size_t time_hint_ = 0;     ///< first transmissions before this index have been judged
+    std::vector<sent_again> again_; ///< retransmissions in order of time; entries may be stale
+    std::size_t again_head_ = 0;    ///< entries before this index have been judged
     std::uint32_t lost_ = 0;
     std::uint32_t sacked_ = 0;
 };
@@ -123,7 +123,7 @@ void sent_queue::acknowledge(seq_number ack, F&& delivered)
         if (s.lost) lost_ -= s.size();
         if (s.sacked) sacked_ -= s.size();
         if (!s.sacked) delivered(std::as_const(s));
-        if (end.after(ack)) { // part of it: the rest stays
+        if (end.after(ack)) { // partly acknowledged: the rest stays
             s.begin = ack;
             s.end = end;
             break;
@@ -140,7 +140,7 @@ void sent_queue::sack(seq_number begin, seq_number end, F&& delivered)
         if (records_[i].sacked) continue;
         if (records_[i].begin.before(begin)) {
             split(i, begin);
-            continue; // with the part behind
+            continue; // with the second part
         }
         if (records_[i].end.after(end)) split(i, end);
         sent_segment& s = records_[i];
@@ -156,7 +156,7 @@ template <class F>
 std::uint32_t sent_queue::mark_lost_in_order_of_time(time_point t, seq_number s, F&& is_lost)
 {
     const std::uint32_t before = lost_;
-    // What was sent once only lies in order of time.
+    // Records sent only once are in order of time.
     for (time_hint_ = std::max(time_hint_, head_); time_hint_ < records_.size(); ++time_hint_) {
         sent_segment& r = records_[time_hint_];
         if (r.sacked || r.lost || r.retransmitted) continue;

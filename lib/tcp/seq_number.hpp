@@ -1,5 +1,5 @@
 /// @file
-/// Sequence numbers (RFC 9293 §3.4): 32 bits that wrap. There is no `<`: `before` and `after` compare on the circle, and are
+/// Sequence numbers (RFC 9293 §3.4): 32 bits that wrap. There is no `<`: `before` and `after` compare modulo 2^32, and are
 /// meaningful for numbers less than 2^31 apart.
 #pragma once
 
@@ -20,10 +20,10 @@ public:
     constexpr bool at_or_before(seq_number other) const noexcept { return !after(other); }
     constexpr bool at_or_after(seq_number other) const noexcept { return !before(other); }
 
-    /// True in [begin, begin + length), for any length below 2^32.
+    /// In [begin, begin + length), for any length below 2^32.
     constexpr bool within(seq_number begin, std::uint32_t length) const noexcept { return value_ - begin.value_ < length; }
 
-    /// Octets from `from` to `to`, which must not lie before it.
+    /// Octets from `from` to `to`. Precondition: `to` is not before `from`.
     friend constexpr std::uint32_t operator-(seq_number to, seq_number from) noexcept { return to.value_ - from.value_; }
     friend constexpr seq_number operator+(seq_number s, std::uint32_t n) noexcept { return seq_number(s.value_ + n); }
     friend constexpr seq_number operator-(seq_number s, std::uint32_t n) noexcept { return seq_number(s.value_ - n); }
@@ -34,7 +34,7 @@ public:
     }
     friend constexpr bool operator==(seq_number, seq_number) = default;
 
-    /// How far `to` lies ahead of `from`; negative when behind.
+    /// How far `to` is ahead of `from`; negative if behind.
     static constexpr std::int32_t distance(seq_number from, seq_number to) noexcept
     {
         return static_cast<std::int32_t>(to.value_ - from.value_);

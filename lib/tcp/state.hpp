@@ -1,5 +1,5 @@
 /// @file
-/// Questions about the connection state that RFC 9293 asks again and again.
+/// Predicates on the connection state that RFC 9293 uses repeatedly.
 #pragma once
 
 #include <tapio/core/trace.hpp>
@@ -8,9 +8,9 @@ namespace tapio::core::tcp {
 
 using state = tcp_state;
 
-/// Both ends have agreed on sequence numbers.
+/// The synchronized states (RFC 9293 §3.4.1): the handshake is complete.
 constexpr bool synchronized(state s) noexcept { return s >= state::established; }
-/// One end has sent a SYN, and waits for the other.
+/// The handshake is under way.
 constexpr bool is_opening(state s) noexcept { return s == state::syn_sent || s == state::syn_received; }
 /// The peer may still send data (RFC 9293 §3.10.7.4 step 7).
 constexpr bool may_receive(state s) noexcept
@@ -24,7 +24,7 @@ constexpr bool peer_has_finished(state s) noexcept
 {
     return s == state::close_wait || s == state::closing || s == state::last_ack || s == state::time_wait;
 }
-/// We have data or a FIN that the peer has not acknowledged, and nothing more will be written.
+/// States of a closed socket that waits for the peer to acknowledge our data, SYN or FIN.
 constexpr bool awaits_last_acknowledgement(state s) noexcept
 {
     return s == state::syn_received || s == state::fin_wait_1 || s == state::closing || s == state::last_ack;

@@ -1,5 +1,5 @@
 /// @file
-/// What TIME-WAIT has to know of a connection (RFC 9293 §3.6.1): all that is kept of one whose user has gone.
+/// The state that TIME-WAIT needs (RFC 9293 §3.6.1): all that is kept of a connection once the user has closed it.
 #pragma once
 
 #include "tcp/corrective_ack_limit.hpp"
@@ -17,11 +17,11 @@ struct time_wait_memory
     seq_number snd_nxt, rcv_nxt, rcv_adv;
     std::uint32_t max_snd_wnd = 0; ///< octets
     window_scale rcv_scale;
-    std::optional<std::uint32_t> ts_recent; ///< if timestamps are in use
+    std::optional<std::uint32_t> ts_recent; ///< TS.Recent, if timestamps are in use
     std::uint32_t timestamp_offset = 0;
     corrective_ack_limit corrections;
 
-    /// A SYN that may begin a new incarnation (RFC 9293 §3.10.7.4 step 4, RFC 6191).
+    /// Whether the SYN may begin a new incarnation (RFC 9293 §3.10.7.4 step 4, RFC 6191).
     bool gives_way_to(const segment& syn) const noexcept
     {
         if (!syn.bits.syn || syn.bits.ack || syn.bits.rst || syn.bits.fin) return false;

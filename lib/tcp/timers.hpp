@@ -1,5 +1,5 @@
 /// @file
-/// A connection's timers: a table of deadlines, one for each reason.
+/// A connection's timers: a table of deadlines, one per timer.
 #pragma once
 
 #include <tapio/core/time.hpp>
@@ -20,8 +20,8 @@ enum class timer : std::uint8_t
     persist,     ///< zero-window probes and the sender's SWS override (RFC 9293 §3.8.6.1, §3.8.6.2.1)
     delayed_ack, ///< RFC 9293 §3.8.6.3
     keep_alive,  ///< RFC 9293 §3.8.4
-    orphan,      ///< a closed socket makes no progress
-    fin_wait_2,  ///< a closed socket waits for the peer's FIN
+    orphan,      ///< a closed socket whose peer acknowledges nothing
+    fin_wait_2,  ///< a closed socket that waits for the peer's FIN
     time_wait,   ///< 2 MSL (RFC 9293 §3.6.1)
 };
 
@@ -40,7 +40,7 @@ public:
     bool armed(timer t) const noexcept { return deadlines_[index(t)] != never; }
     time_point deadline(timer t) const noexcept { return deadlines_[index(t)]; }
 
-    /// True, once, if the deadline has come.
+    /// True, once, if the deadline has passed.
     bool take_expired(timer t, time_point now) noexcept
     {
         if (deadlines_[index(t)] > now) return false;

@@ -14,7 +14,7 @@ namespace tapio::core::tcp {
 class timestamp_clock
 {
 public:
-    /// @param offset a random start for each connection, so that timestamps do not tell the host's uptime (RFC 7323 §7.1)
+    /// @param offset random for each connection, so that timestamps do not reveal the host's uptime (RFC 7323 §7.1)
     explicit timestamp_clock(std::uint32_t offset) noexcept : offset_(offset) {}
 
     bool enabled() const noexcept { return enabled_; }
@@ -28,13 +28,13 @@ public:
     }
     timestamps to_send(time_point now) const noexcept { return {value(now), recent_}; }
 
-    /// PAWS (RFC 7323 §5.3 R1): the segment is older than what we have seen, and that is not itself too old (§5.5).
+    /// PAWS (RFC 7323 §5.3 R1): TSval is older than TS.Recent, and TS.Recent itself has not expired (§5.5).
     bool is_old(const timestamps& ts, time_point now) const noexcept
     {
         return now - recent_at_ < std::chrono::hours(24 * 24) && static_cast<std::int32_t>(ts.value - recent_) < 0;
     }
 
-    /// RFC 7323 §4.3 (2): remember what is to be echoed.
+    /// RFC 7323 §4.3 (2): updates TS.Recent.
     void received(const timestamps& ts, seq_number seq, seq_number last_ack_sent, time_point now) noexcept
     {
         if (!is_old(ts, now) && seq.at_or_before(last_ack_sent)) set_recent(ts.value, now);
@@ -47,7 +47,7 @@ public:
     std::uint32_t recent() const noexcept { return recent_; }
     std::uint32_t offset() const noexcept { return offset_; }
 
-    /// The round trip that an echo tells of; none if it cannot be true.
+    /// The RTT from an echoed timestamp; none if it is implausible: negative or over 10 min.
     std::optional<duration> round_trip(std::uint32_t echo, time_point now) const noexcept
     {
         const auto ticks = static_cast<std::int32_t>(value(now) - echo);

@@ -1,6 +1,6 @@
 /// @file
-/// Windows: as the header carries them (16 bits, scaled) and as TCP reckons with them (octets). Only a scale turns one into
-/// the other (RFC 7323 §2.2), so that nobody can forget to.
+/// Windows as the header carries them (16 bits, scaled) and in octets are different types, and only a window_scale converts
+/// between them (RFC 7323 §2.2), so that scaling cannot be forgotten.
 #pragma once
 
 #include <algorithm>
@@ -40,9 +40,9 @@ public:
     }
 
     constexpr std::uint8_t shift() const noexcept { return shift_; }
-    constexpr std::uint32_t unit() const noexcept { return 1U << shift_; } ///< octets that one count stands for
+    constexpr std::uint32_t unit() const noexcept { return 1U << shift_; } ///< octets per unit of the header's window field
 
-    /// Rounds down, and caps at what the field can say.
+    /// Rounds down, and caps at 65535 units.
     constexpr wire_window to_wire(std::uint32_t size) const noexcept // RFC 9293 MUST-1
     {
         return static_cast<wire_window>(std::min<std::uint32_t>(size >> shift_, 0xffff));

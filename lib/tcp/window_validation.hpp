@@ -1,7 +1,6 @@
 /// @file
-/// Is the congestion window in use? Growth is earned by using it (RFC 7661 §4.1). What counts is how much was out when the last
-/// round trip's segments had been sent, not when their acknowledgements come: these may come many at a time, with nothing sent
-/// in between.
+/// Whether the congestion window is in use: it may grow only then (RFC 7661 §4.1). Measured by the octets in flight when the last
+/// round trip's segments were sent, not when their ACKs arrive: many ACKs may arrive at a time, with nothing sent in between.
 #pragma once
 
 #include "tcp/seq_number.hpp"
@@ -15,7 +14,7 @@ namespace tapio::core::tcp {
 class window_validation
 {
 public:
-    /// New data went out up to `nxt`. @param flight octets in flight now  @param full the window has no room for another segment
+    /// New data was sent up to `nxt`. @param flight octets in flight now  @param full the window has no room for another segment
     void sent(std::uint64_t flight, bool full, seq_number una, seq_number nxt) noexcept
     {
         if (!full && (full_ || flight <= most_) && una.before(round_ends_)) return;
@@ -23,7 +22,7 @@ public:
         full_ = full;
         round_ends_ = nxt;
     }
-    /// In slow start half of it is enough, as it doubles meanwhile.
+    /// In slow start, half of the window is enough, because the window doubles in the same round trip.
     bool in_use(const congestion_control& cc) const noexcept
     {
         if (full_) return true;
@@ -32,7 +31,7 @@ public:
     }
 
 private:
-    std::uint64_t most_ = 0; ///< octets in flight, of this round trip
+    std::uint64_t most_ = 0; ///< most octets in flight in this round trip
     seq_number round_ends_;
     bool full_ = false;
 };

@@ -1,5 +1,5 @@
 /// @file
-/// The largest value of late: over a window of any ordered measure (rounds, cycles), in three numbers (Nichols' algorithm).
+/// A windowed maximum: over a window of any ordered measure (rounds, cycles), in three values (Kathleen Nichols' algorithm).
 #pragma once
 
 #include <array>
@@ -24,11 +24,11 @@ public:
         } else if (best_[2].value <= v) {
             best_[2] = {v, at};
         }
-        if (at - best_[0].at > window_) { // the best is too old: the next is the best now
+        if (at - best_[0].at > window_) { // the best has left the window: the second best takes its place
             best_ = {best_[1], best_[2], entry{v, at}};
             if (at - best_[0].at > window_) best_ = {best_[1], best_[2], entry{v, at}};
         } else if (best_[1].at == best_[0].at && at - best_[1].at > window_ / 4) {
-            best_[1] = best_[2] = {v, at}; // a quarter of the window without a second best
+            best_[1] = best_[2] = {v, at}; // a quarter of the window has passed without a second best
         } else if (best_[2].at == best_[1].at && at - best_[2].at > window_ / 2) {
             best_[2] = {v, at};
         }
