@@ -13,7 +13,7 @@ namespace tapio::core {
 
 namespace {
 
-/// From one block to the next: a short one does not lie in two pages.
+/// Octets from one block to the next; a block of up to a page does not cross a page boundary.
 std::size_t stride_of(std::size_t capacity) noexcept
 {
     using namespace detail;
@@ -22,14 +22,14 @@ std::size_t stride_of(std::size_t capacity) noexcept
 
 } // namespace
 
-/// A block, but for its octets: these lie elsewhere, so that all places are in the processor's cache at once.
+/// A block's header. The octets are stored elsewhere, so that all headers together stay in the processor's cache.
 struct block_arena::place : detail::block_header
 {
     shared* arena = nullptr;
-    place* next = nullptr; ///< while it is free
+    place* next = nullptr; ///< in a free list
 };
 
-/// What the blocks that are in use need of it.
+/// The part of the arena that must outlive it, as long as blocks are in use.
 struct block_arena::shared
 {
     shared(std::size_t capacity, std::size_t blocks)
@@ -57,14 +57,14 @@ struct block_arena::shared
         ::operator delete(memory, std::align_val_t(detail::page_size));
     }
 
-    /// The one that was in use last is still in the processor's cache.
+    /// Prefers the block returned last, which is likely still in the processor's cache.
     place* take() noexcept
     {
         if (back_ == nullptr) back_ = returned_.exchange(nullptr, std::memory_order_acquire);
         place*& from = back_ != nullptr ? back_ : unused_;
         return from == nullptr ? nullptr : std::exchange(from, from->next);
     }
-    /// @param last of the list that begins with `first`, and has `n` places
+    /// Returns a list of `n` places, from `first` to `last`; on any thread.
     void give(place* first, place* last, std::size_t n) noexcept
     {
         place* before = returned_.load(std::memory_order_relaxed);
@@ -74,10 +74,10 @@ struct block_arena::shared
         } while (!returned_.compare_exchange_weak(before, first, std::memory_order_release, std::memory_order_relaxed));
     }
     bool is_closed() const noexcept { return returned_.load(std::memory_order_relaxed) == closed(); }
-    /// None is taken any more.
+    /// No more blocks will be taken: the arena is destroyed.
     void close() noexcept
     {
-        std::size_t here = 1; // who takes counts as well: without, the last block could have taken all with it meanwhile
+        std::size_t here = 1; // the taker's own count, which keeps a block returned meanwhile from deleting `this`
         for (const place* list : {unused_, back_, returned_.exchange(closed(), std::memory_order_acq_rel)})
             for (; list != nullptr; list = list->next) ++here;
         retire(here);
@@ -87,27 +87,27 @@ struct block_arena::shared
     std::byte* const memory;
 
 private:
-    static place* closed() noexcept ///< what `returned_` holds when nobody takes blocks any more
+    static place* closed() noexcept ///< sentinel in `returned_` after close()
     {
         static place none{};
         return &none;
     }
-    void retire(std::size_t blocks) noexcept ///< they will not be in use again; precondition: blocks > 0
+    void retire(std::size_t blocks) noexcept ///< `blocks` will not be used again; the last frees `this`. Precondition: blocks > 0
     {
         if (counted_.fetch_sub(blocks, std::memory_order_acq_rel) == blocks) delete this;
     }
 
     std::vector<place> places_;
 
-    // Of who takes: blocks that have come back, and those that were never in use.
+    // The taker's free lists: blocks that were returned, and blocks never used so far.
     place* back_ = nullptr;
     place* unused_ = nullptr;
-    std::atomic<place*> returned_{nullptr}; ///< many add to it, one takes it whole
-    std::atomic<std::size_t> counted_;      ///< blocks that are not retired, and who takes; the last one takes the memory with it
+    std::atomic<place*> returned_{nullptr}; ///< a stack: any thread pushes, the taker takes it as a whole
+    std::atomic<std::size_t> counted_;      ///< blocks not retired, plus one for the taker; at 0 the memory is freed
 };
 
-/// What has come back on one thread, all of one arena. Mostly the thread that takes is the one that gives back: between these two
-/// there is no locked operation.
+/// The blocks of one arena that were returned on this thread. Usually the same thread takes and returns blocks, and then needs no
+/// atomic read-modify-write operation.
 class block_arena::pocket
 {
 public:
@@ -117,7 +117,7 @@ public:
         alive = false;
     }
 
-    /// The thread's; null once it is about to end.
+    /// This thread's pocket; null while the thread ends.
     static pocket* mine() noexcept
     {
         static thread_local pocket p;
@@ -139,7 +139,7 @@ public:
         --size_;
         return std::exchange(first_, first_->next);
     }
-    /// All of it goes where others see it.
+    /// Returns all blocks to their arena.
     void empty() noexcept
     {
         if (first_ != nullptr) arena_->give(first_, last_, size_);

@@ -1,5 +1,5 @@
 /// @file
-/// What the pool's blocks and an arena's have in common: where their octets lie, and what becomes of them.
+/// What the blocks of the pool and of an arena have in common: alignment, and how a block is released.
 #pragma once
 
 #include <cstddef>
@@ -10,11 +10,11 @@ namespace tapio::core::detail {
 inline constexpr std::size_t cache_line = 64; ///< octets
 inline constexpr std::size_t page_size = 4096;
 
-/// What becomes of a block when its last reference has gone: beside the numbers of the pool's free lists, which are small.
+/// How a block is released: one of these, or the index of the pool's free list it returns to.
 namespace block_kind {
-inline constexpr std::uint32_t unpooled = 0xffff'ffff; ///< back to the heap
-inline constexpr std::uint32_t foreign = 0xffff'fffe;  ///< its octets are somebody else's
-inline constexpr std::uint32_t of_arena = 0xffff'fffd; ///< back to its arena
+inline constexpr std::uint32_t unpooled = 0xffff'ffff; ///< freed
+inline constexpr std::uint32_t foreign = 0xffff'fffe;  ///< the octets belong to the user's owner object
+inline constexpr std::uint32_t of_arena = 0xffff'fffd; ///< returned to its arena
 } // namespace block_kind
 
 } // namespace tapio::core::detail

@@ -7,7 +7,7 @@ namespace tapio::core {
 
 namespace {
 
-/// Where the octets go besides: nowhere.
+/// A sink that discards the octets: sum only.
 struct nowhere
 {
     template <class Word>
@@ -16,7 +16,7 @@ struct nowhere
     }
 };
 
-/// To memory, in order.
+/// A sink that copies the octets to memory.
 struct copy_to
 {
     template <class Word>
@@ -30,8 +30,8 @@ struct copy_to
 
 using lanes = std::uint64_t __attribute__((vector_size(32)));
 
-/// Words are summed as they lie in memory; the order of octets can be mended once at the end (RFC 1071 §2 (B)). Inlined, so that
-/// it comes in the instructions of whoever calls it.
+/// Sums words in host byte order, and swaps the octets once at the end (RFC 1071 §2 (B)). Always inlined, so that it is compiled
+/// for the caller's instruction set.
 template <class Sink>
 [[gnu::always_inline]] inline std::uint16_t sum_words(const_bytes bytes, Sink sink) noexcept
 {
@@ -49,8 +49,8 @@ template <class Sink>
         sum += w;
     };
     if (left >= sizeof(lanes)) {
-        // Of the words and of their upper halves; what the lower halves come to follows from these, however often the first
-        // wraps.
+        // Sums of 64-bit words and of their upper 32-bit halves. The sum of the lower halves is words - (upper << 32), even if
+        // `words` wraps.
         lanes words = {}, more_words = {}, upper = {}, more_upper = {};
         const auto add_next = [&](lanes& to, lanes& to_upper) {
             lanes w;
@@ -58,7 +58,7 @@ template <class Sink>
             to += w;
             to_upper += w >> 32;
         };
-        while (left >= 2 * sizeof(lanes)) { // two at a time: neither waits for the other
+        while (left >= 2 * sizeof(lanes)) { // two independent chains of additions
             add_next(words, upper);
             add_next(more_words, more_upper);
         }
@@ -81,7 +81,7 @@ template <class Sink>
     return static_cast<std::uint16_t>((s << 8) | (s >> 8));
 }
 
-// Where the processor has vectors that are twice as long as every one of its kind has, long pieces are summed with them.
+// Long pieces are summed with AVX2 where the processor has it, even if the build does not require it.
 #if defined(__x86_64__) && !defined(__AVX2__)
 const bool has_longer_vectors = __builtin_cpu_supports("avx2") != 0;
 #define TAPIO_LONGER_VECTORS [[gnu::target("avx2")]]

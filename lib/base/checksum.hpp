@@ -18,7 +18,7 @@ namespace detail {
 
 std::uint16_t any_ones_sum(const_bytes bytes) noexcept;
 
-/// Of no more octets than headers have: summed where it is wanted, as they lie in memory (RFC 1071 §2 (B)).
+/// Inlined sum for short pieces such as headers, of words in host byte order (RFC 1071 §2 (B)).
 [[gnu::always_inline]] inline std::uint16_t short_ones_sum(const std::byte* at, std::size_t left) noexcept
 {
     static_assert(std::endian::native == std::endian::little);
@@ -26,7 +26,7 @@ std::uint16_t any_ones_sum(const_bytes bytes) noexcept;
     const auto add = [&]<class Word>(Word w) {
         std::memcpy(&w, at, sizeof w);
         sum += w;
-        sum += sum < w ? 1U : 0U; // what is carried out comes in again
+        sum += sum < w ? 1U : 0U; // end-around carry
         at += sizeof w;
         left -= sizeof w;
     };
@@ -45,14 +45,14 @@ std::uint16_t any_ones_sum(const_bytes bytes) noexcept;
 
 /// One's-complement sum of octets as big-endian 16-bit words, folded to 16 bits (not complemented).
 inline std::uint16_t ones_sum(const_bytes bytes) noexcept { return detail::any_ones_sum(bytes); }
-/// A few additions, made where they are wanted.
+/// Inlined, for headers of fixed size.
 template <std::size_t N>
 std::uint16_t ones_sum(std::span<const std::byte, N> bytes) noexcept
 {
     static_assert(N <= 64);
     return detail::short_ones_sum(bytes.data(), N);
 }
-/// Copies them on the way: who reads them all can as well write them. Precondition: what is there does not overlap them.
+/// Also copies the octets, in the same pass. Precondition: source and destination do not overlap.
 std::uint16_t ones_sum_copying(const_bytes bytes, std::byte* to) noexcept;
 
 /// A sum that grows piece by piece; a piece may end at an odd octet.
@@ -62,7 +62,7 @@ public:
     void add(const_bytes bytes) noexcept { add_piece(ones_sum(bytes), bytes.size()); }
     void add_copying(const_bytes bytes, std::byte* to) noexcept { add_piece(ones_sum_copying(bytes, to), bytes.size()); }
     void add_word(std::uint16_t host_order) noexcept { sum_ += host_order; }
-    void add_words(std::uint32_t two) noexcept { sum_ += two; } ///< of 16 bits: what is carried out of the lower comes in again
+    void add_words(std::uint32_t two) noexcept { sum_ += two; } ///< two 16-bit words; carries are folded at the end
     void add(const address& a) noexcept
     {
         if (a.is_v6()) return add_v6(a);
@@ -77,7 +77,7 @@ public:
         s = (s & 0xffff) + (s >> 16);
         return static_cast<std::uint16_t>(s);
     }
-    /// What stands in a header: the complement.
+    /// The value of the checksum field: the complement.
     std::uint16_t checksum() const noexcept { return static_cast<std::uint16_t>(~folded()); }
 
 private:

@@ -1,5 +1,5 @@
 /// @file
-/// Sizes that differ between IPv4 and IPv6 and that a transport has to know.
+/// Sizes that differ between IPv4 and IPv6, for transports.
 #pragma once
 
 #include <tapio/core/address.hpp>
@@ -11,9 +11,9 @@ namespace tapio::core {
 struct family_sizes ///< octets
 {
     std::uint16_t ip_header;   ///< without options or extension headers
-    std::uint16_t tcp_headers; ///< of IP and TCP, both without options
-    std::uint16_t default_mss; ///< of a peer whose SYN says none (RFC 9293 MUST-15)
-    std::uint16_t least_mtu;   ///< that every link has (RFC 791 §3.2, RFC 8200 §5)
+    std::uint16_t tcp_headers; ///< IP and TCP header, both without options
+    std::uint16_t default_mss; ///< MSS of a peer whose SYN has no MSS option (RFC 9293 MUST-15)
+    std::uint16_t least_mtu;   ///< minimum MTU of every link (RFC 791 §3.2, RFC 8200 §5)
 };
 
 constexpr family_sizes sizes_of(family f) noexcept

@@ -1,5 +1,5 @@
 /// @file
-/// The name of a flow: addresses and ports of a packet's source and destination, its protocol and its zone.
+/// The key of a flow: source and destination address and port, protocol, and zone.
 #pragma once
 
 #include "base/checksum.hpp"
@@ -15,9 +15,9 @@
 
 namespace tapio::core {
 
-/// One direction of a conversation, of either family, in 40 octets. An IPv4 address is kept as the IPv6 address that it is mapped
-/// to (RFC 4291 §2.5.5.2), and comes out as an IPv4 address again. The zone is the scope id of a link-local address (RFC 4007
-/// §6); both ends are in one zone. Without ports (ICMP, a raw socket) they are 0.
+/// One direction of a conversation, of either family, in 40 octets. An IPv4 address is stored as an IPv4-mapped IPv6 address
+/// (RFC 4291 §2.5.5.2), and returned as an IPv4 address. The zone is the scope id of a link-local address (RFC 4007 §6); both
+/// ends are in the same zone. Ports are 0 for protocols without them (ICMP, a raw socket).
 class flow_key
 {
 public:
@@ -29,7 +29,7 @@ public:
         put(0, source.address);
         put(1, destination.address);
     }
-    /// Over IPv4. @param addresses the source's in the upper half, as in the header  @param ports likewise
+    /// For IPv4. @param addresses, ports source in the upper half, destination in the lower, as in the headers
     static flow_key v4(std::uint64_t addresses, std::uint32_t ports, ip_protocol protocol) noexcept
     {
         flow_key f;
@@ -47,7 +47,7 @@ public:
     ip_protocol protocol() const noexcept { return static_cast<ip_protocol>(words_[1] & 0xff); }
     std::uint32_t zone() const noexcept { return static_cast<std::uint32_t>(words_[1] >> 8) & most_zone; }
 
-    /// Both go to one address, in one zone.
+    /// Both flows have the same destination address and zone.
     bool has_destination_of(const flow_key& other) const noexcept
     {
         const std::uint64_t lower = (words_[0] ^ other.words_[0]) | (words_[2] ^ other.words_[2]);
@@ -56,14 +56,12 @@ public:
 
     core::family family() const noexcept { return is_v4() ? core::family::v4 : core::family::v6; }
     bool is_v4() const noexcept { return ((words_[2] ^ both_mapped) | words_[3] | words_[4]) == 0; }
-    /// The source's in the upper half. Precondition: is_v4()
+    /// Source address in the upper half. Precondition: is_v4()
     std::uint64_t v4_addresses() const noexcept { return words_[0]; }
-    std::uint32_t ports() const noexcept
-    {
-        return static_cast<std::uint32_t>(words_[1] >> 32);
-    } ///< the source's in the upper half
+    /// Source port in the upper half.
+    std::uint32_t ports() const noexcept { return static_cast<std::uint32_t>(words_[1] >> 32); }
 
-    /// Both addresses, protocol and length, as a transport's checksum counts them: RFC 9293 §3.1, RFC 8200 §8.1.
+    /// The sum of the pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1).
     /// @param length octets of transport header and payload
     checksum_accumulator pseudo_header(std::size_t length) const noexcept
     {
@@ -79,7 +77,7 @@ public:
         return sum;
     }
 
-    /// The other direction.
+    /// The flow in the other direction.
     flow_key reversed() const noexcept
     {
         flow_key f;
@@ -89,10 +87,10 @@ public:
         return f;
     }
 
-    /// All that is compared, for hashes that take in more.
+    /// The whole key, for hashes that include more than the key.
     const std::array<std::uint64_t, 5>& words() const noexcept { return words_; }
 
-    /// SipHash-2-4, whose values may be shown to others. Over IPv4 of addresses and ports alone.
+    /// SipHash-2-4, whose values may be exposed to peers. For IPv4, of addresses and ports only.
     friend std::uint64_t siphash(const siphash_key& key, const flow_key& f) noexcept { return f.hash<2, 4>(key); }
     /// SipHash-1-3, for hash tables.
     friend std::uint64_t siphash_1_3(const siphash_key& key, const flow_key& f) noexcept { return f.hash<1, 3>(key); }
@@ -113,7 +111,7 @@ private:
     {
         return std::uint64_t{ports} << 32 | static_cast<std::uint64_t>(protocol);
     }
-    /// Which half of a word is the source's (0) or the destination's (1).
+    /// Shift of the half word of an end: 0 is the source, 1 the destination.
     static constexpr unsigned shift_of(unsigned end) noexcept { return end == 0 ? 32 : 0; }
     void put_half(std::size_t word, unsigned end, std::uint64_t half) noexcept
     {
@@ -140,8 +138,8 @@ private:
         return state.finish<last_ones>();
     }
 
-    /// 0: the last 32 bits of both addresses, the source's above the destination's. 1: ports, likewise (32 bits), zone (24) and
-    /// protocol (8). 2: bits 64 to 95 of both addresses. 3, 4: the first 64 bits of the source, and of the destination.
+    /// 0: last 32 bits of source address, then of destination address. 1: source and destination port (32 bits), zone (24),
+    /// protocol (8). 2: bits 64 to 95 of both addresses. 3, 4: first 64 bits of source address, of destination address.
     std::array<std::uint64_t, 5> words_{0, 0, both_mapped, 0, 0};
 };
 static_assert(sizeof(flow_key) == 40);

@@ -20,14 +20,14 @@ bool impairment::queue_is_full(time_point now) const noexcept
     return options_.queue_limit != 0 && waiting(now) > static_cast<double>(options_.queue_limit);
 }
 
-/// Octets.
+/// Octets in the queue.
 double impairment::waiting(time_point now) const noexcept
 {
     if (options_.rate == 0 || busy_until_ <= now) return 0;
     return std::chrono::duration<double>(busy_until_ - now).count() * static_cast<double>(options_.rate) / 8;
 }
 
-/// Sets CE on an IPv4 packet that says ECT.
+/// Sets CE on an IPv4 packet that is ECN-capable.
 void impairment::mark(packet& p, std::size_t link_header)
 {
     constexpr std::size_t least = 20;

@@ -1,4 +1,4 @@
-// The names of things that people read: drop reasons, TCP and interface states, link-layer addresses.
+// Text for people: names of drop reasons, TCP and interface states; link-layer addresses.
 #include <tapio/core/address.hpp>
 #include <tapio/core/drop_reason.hpp>
 #include <tapio/core/interface_status.hpp>

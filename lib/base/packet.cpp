@@ -22,7 +22,7 @@ packet& packet::operator=(const packet& other)
 bool packet::gather(std::size_t n)
 {
     if (size() < n) return false;
-    if (n <= headroom) { // the usual case: headers that lie in two pieces
+    if (n <= headroom) { // the usual case: headers split over two pieces
         std::array<std::byte, headroom> joined;
         copy_to(mutable_bytes(joined).first(n));
         consume(n);
@@ -41,7 +41,7 @@ void packet::cut(std::size_t n) noexcept
 {
     BOOST_ASSERT(n <= size());
     const std::size_t head = headroom - begin_;
-    if (n < head) { // cut within the headers: what is left moves to the end of the headroom
+    if (n < head) { // cut within the headers: the rest moves to the end of the headroom
         std::copy_backward(head_.begin() + begin_, head_.begin() + begin_ + static_cast<std::ptrdiff_t>(n), head_.end());
         begin_ = static_cast<std::uint16_t>(headroom - n);
     }

@@ -17,7 +17,7 @@ namespace tapio::core {
 namespace {
 
 constexpr std::size_t checksum_size = 2;
-constexpr std::size_t udp_checksum_offset = 6; ///< of no other transport (RFC 768)
+constexpr std::size_t udp_checksum_offset = 6; ///< octets (RFC 768); no other transport has its checksum there
 
 std::uint16_t load(const std::byte* at) noexcept
 {
@@ -29,22 +29,22 @@ void store(std::byte* at, std::uint16_t value) noexcept
     at[1] = static_cast<std::byte>(value & 0xff);
 }
 
-/// UDP writes a checksum of zero as ones, for zero means none (RFC 768). In other headers ones never stand.
+/// UDP sends a computed zero as all ones, because zero means no checksum (RFC 768).
 std::uint16_t field_of(const checksum_accumulator& sum, bool is_udp) noexcept
 {
     const std::uint16_t checksum = sum.checksum();
     return checksum == 0 && is_udp ? std::uint16_t{0xffff} : checksum;
 }
 
-/// Where things lie in a packet, in octets.
+/// Offsets in a packet, octets.
 struct layout
 {
     std::size_t ip = 0, transport = 0, end = 0;
-    ip_protocol protocol{}; ///< 0: none that has a checksum of ours
+    ip_protocol protocol{}; ///< 0: a fragment, which has no complete transport segment
     bool v4 = false;
 };
 
-/// Behind an Ethernet header, with VLAN tags or without; none if it is cut short.
+/// Offset of the IP header in an Ethernet frame with up to two VLAN tags; none if truncated or not IP.
 std::optional<std::size_t> ip_behind_ethernet(const std::byte* at, std::size_t size) noexcept
 {
     constexpr std::size_t type = 12, tag = 4, header = 14;
@@ -93,7 +93,7 @@ std::optional<layout> parse(const std::byte* at, std::size_t seen, std::size_t s
     }
 }
 
-/// From the transport header on; none if there is none that is known.
+/// Offset of the checksum field in the transport header; none for an unknown transport.
 std::optional<std::size_t> checksum_offset(const layout& l) noexcept
 {
     switch (l.protocol) {
@@ -105,7 +105,7 @@ std::optional<std::size_t> checksum_offset(const layout& l) noexcept
     }
 }
 
-/// Over addresses as they lie in the header.
+/// Reads the addresses from the IP header.
 checksum_accumulator pseudo_header_of(const std::byte* at, const layout& l) noexcept
 {
     checksum_accumulator sum;
@@ -123,12 +123,12 @@ void sum_ip_header(std::byte* at, const layout& l) noexcept
     store(field, static_cast<std::uint16_t>(~ones_sum(const_bytes(at + l.ip, l.transport - l.ip))));
 }
 
-/// @param behind the octet behind the checksum field, which is the last of the headers' that are looked at
+/// @param behind offset after the checksum field, up to which `at` holds the headers
 void sum_transport(std::byte* at, const layout& l, std::size_t behind, const packet& p)
 {
     std::byte* const field = at + behind - checksum_size;
     const bool partial = p.offload.checksum == offload_info::checksum_state::partial;
-    if (l.v4 && l.protocol == ip_protocol::udp && load(field) == 0 && !partial) return; // it has none
+    if (l.v4 && l.protocol == ip_protocol::udp && load(field) == 0 && !partial) return; // sent without a checksum
     store(field, 0);
     auto sum = pseudo_header_of(at, l);
     sum.add(const_bytes(at + l.transport, behind - l.transport));
@@ -149,7 +149,7 @@ void complete_checksums(packet& p)
     const std::size_t field = start + p.offload.checksum_offset;
     p.offload.checksum = offload_info::checksum_state::complete;
     if (p.size() < field + checksum_size) return;
-    packet summed = p; // its headers are copied, its payload is shared
+    packet summed = p; // copies the headers, shares the payload
     summed.consume(start);
     checksum_accumulator sum;
     add(sum, summed);
@@ -179,7 +179,7 @@ void overwrite(packet& p, std::size_t offset, const_bytes bytes)
 {
     const std::size_t end = offset + bytes.size();
     BOOST_ASSERT(end <= p.size());
-    if (end <= packet::headroom) { // within the headers, as a rule: these are the packet's own then
+    if (end <= packet::headroom) { // the usual case: within the headers, which the packet does not share
         std::array<std::byte, packet::headroom> front;
         p.copy_to(mutable_bytes(front).first(end));
         std::copy(bytes.begin(), bytes.end(), front.begin() + static_cast<std::ptrdiff_t>(offset));

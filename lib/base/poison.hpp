@@ -1,5 +1,5 @@
 /// @file
-/// Memory that waits to be used again: the address sanitizer, where a program is built with it, is to take it for freed.
+/// Marks pooled memory as freed for the address sanitizer, in programs built with it.
 #pragma once
 
 #include <cstddef>

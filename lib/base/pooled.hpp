@@ -1,5 +1,5 @@
 /// @file
-/// Memory that is used again, for a large type of which many come and go.
+/// Reuse of memory for a large type whose objects are often created and destroyed.
 #pragma once
 
 #include "base/poison.hpp"
@@ -12,7 +12,7 @@ namespace tapio::core {
 
 namespace detail {
 
-/// Memory for single objects of type T, a thread's own: what the last ones left.
+/// Memory for single objects of type T, kept per thread after their destruction.
 template <class T, std::size_t most>
 class kept_memory
 {
@@ -58,14 +58,14 @@ private:
         std::size_t count_ = 0;
     };
 
-    static inline thread_local bool ended = false; ///< the thread's own objects are being destroyed
+    static inline thread_local bool ended = false; ///< the thread is ending: `kept` is destroyed
     static inline thread_local store kept;
 };
 
 } // namespace detail
 
-/// `T : pooled<T>`: `new T` takes what the thread's last `delete` of a T has left. Each thread keeps `most` of them; meanwhile
-/// the address sanitizer takes their memory for freed. Thread safety: like any new and delete.
+/// Base class `T : pooled<T>`: `new T` reuses the memory of a T that was deleted on the same thread. Each thread keeps memory for
+/// up to `most` objects, which the address sanitizer treats as freed. Thread safety: as for any new and delete.
 template <class T, std::size_t most = 64>
 class pooled
 {
@@ -86,7 +86,7 @@ protected:
     ~pooled() = default;
 };
 
-/// The same for what another makes: an allocator, for std::allocate_shared().
+/// The same as an allocator, for std::allocate_shared().
 template <class T>
 struct pooling_allocator
 {

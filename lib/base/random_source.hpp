@@ -1,6 +1,6 @@
 /// @file
-/// Randomness that is handed in: a deterministic generator from a seed. Unpredictable to whoever does not know the seed
-/// (SipHash of a counter), so ports, identifiers and keys may come from it.
+/// A deterministic generator, seeded by the caller. Without the seed its output is unpredictable (SipHash of a counter), so it is
+/// fit for ports, identifiers and keys.
 #pragma once
 
 #include "base/siphash.hpp"
@@ -30,7 +30,7 @@ public:
     }
     std::uint32_t next_u32() noexcept { return static_cast<std::uint32_t>(next_u64() >> 32); }
 
-    /// In [0, bound), each value as likely (rejection of the short tail). Precondition: bound > 0.
+    /// Uniform in [0, bound), by rejection. Precondition: bound > 0.
     std::uint32_t uniform(std::uint32_t bound) noexcept
     {
         const std::uint32_t skip = (0U - bound) % bound; // 2^32 mod bound

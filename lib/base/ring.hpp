@@ -1,5 +1,5 @@
 /// @file
-/// A queue in one piece of memory, which it keeps: in the steady state it takes none.
+/// A queue in one piece of memory, which is kept until clear(): in the steady state the queue does not allocate.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,8 @@
 
 namespace tapio::core {
 
-/// `T` is default constructible and movable; what was taken out is left moved-from until its place is used again, and what was
-/// popped as it is.
+/// `T` is default constructible and movable. Removed elements are not destroyed: take_front() leaves the slot moved-from,
+/// pop_front() leaves it as it is, until it is used again.
 template <class T>
 class ring
 {
@@ -21,13 +21,13 @@ public:
     T& operator[](std::size_t n) noexcept { return slots_[(first_ + n) & (slots_.size() - 1)]; } ///< precondition: n < size()
 
     void push_back(T&& value) { push_back() = std::move(value); }
-    /// The new last place, to be filled: it holds what was left there.
+    /// Appends a slot for the caller to fill: it holds an old value.
     T& push_back()
     {
         if (size_ == slots_.size()) grow();
         return slots_[(first_ + size_++) & (slots_.size() - 1)];
     }
-    /// Precondition of these: not empty.
+    /// Precondition of the following three: not empty.
     void pop_front() noexcept
     {
         first_ = (first_ + 1) & (slots_.size() - 1);

@@ -1,6 +1,6 @@
 /// @file
-/// SipHash-2-4 (Aumasson and Bernstein, 2012): a keyed hash whose values nobody without the key can predict or collide; and
-/// SipHash-1-3, with fewer rounds, for hash tables, whose values nobody sees.
+/// SipHash-2-4 (Aumasson and Bernstein, 2012): a keyed hash; without the key, values cannot be predicted nor collisions found.
+/// And SipHash-1-3, with fewer rounds, for hash tables, whose values are not exposed.
 #pragma once
 
 #include <bit>
@@ -83,13 +83,14 @@ inline std::uint64_t siphash(const siphash_key& key, std::span<const std::byte> 
     return state.finish();
 }
 
-/// Of twelve octets, as siphash() of them: `first` the first eight, little-endian, `last` the other four.
+/// SipHash-2-4 of twelve octets, same value as siphash() of a span: `first` holds the first eight, little-endian, `last` the
+/// other four.
 inline std::uint64_t siphash(const siphash_key& key, std::uint64_t first, std::uint32_t last) noexcept
 {
     return detail::siphash_of_12<2, 4>(key, first, last);
 }
 
-/// SipHash-1-3 of them.
+/// SipHash-1-3 of twelve octets.
 inline std::uint64_t siphash_1_3(const siphash_key& key, std::uint64_t first, std::uint32_t last) noexcept
 {
     return detail::siphash_of_12<1, 3>(key, first, last);

@@ -1,4 +1,4 @@
-// The block pool: free lists for each thread and size class.
+// The block pool: free lists per thread and size class.
 #include "base/block_arena.hpp"
 #include "base/block_layout.hpp"
 #include "base/poison.hpp"
@@ -20,11 +20,11 @@ namespace {
 
 constexpr std::size_t smallest = 256;                   ///< octets
 constexpr std::size_t classes = 10;                     ///< 256 octets, doubling, up to 128 KiB
-constexpr std::size_t most_kept = std::size_t{8} << 20; ///< octets kept in one free list
+constexpr std::size_t most_kept = std::size_t{8} << 20; ///< octets in one free list
 
-// `rep movsb`, by which kernels copy and C libraries large pieces, is twenty times slower on some processors (AMD's Zen 3 for
-// one) when the destination lies 1 to 31 octets behind the source modulo 4096. The octets of large blocks lie so that this does
-// not happen with the usual others: the kernel's pages, and memory fresh from malloc; nor does it where they lie_like() others.
+// `rep movsb`, which kernels use for copies and C libraries for large ones, is twenty times slower on some processors (such as
+// AMD's Zen 3) if the destination lies 1 to 31 octets after the source modulo 4096. The alignment of large blocks avoids that
+// for copies from or to the kernel's pages and memory fresh from malloc; lie_like() avoids it for others.
 constexpr std::size_t large = 16384; ///< octets of capacity
 
 std::align_val_t alignment_of(std::size_t capacity) noexcept
@@ -46,7 +46,7 @@ std::size_t class_of(std::size_t capacity) noexcept
     return capacity <= smallest ? 0 : static_cast<std::size_t>(std::bit_width((capacity - 1) / smallest));
 }
 
-/// Where a block's octets lie unless they lie as others (block::lie_like): at the beginning of a line.
+/// Undoes block::lie_like(): the octets begin at a cache line.
 void lie_as_allocated(block_header* b) noexcept { b->octets -= reinterpret_cast<std::uintptr_t>(b->octets) % cache_line; }
 
 void destroy(block_header* b) noexcept
@@ -58,10 +58,10 @@ void destroy(block_header* b) noexcept
     ::operator delete(memory, alignment);
 }
 
-/// False once the thread's free lists are gone: then blocks come from the heap and go back to it.
+/// False once the thread's free lists are destroyed: from then on blocks are allocated and freed on the heap.
 thread_local bool alive = true;
 
-/// One thread's blocks that wait to be used again.
+/// One thread's unused blocks.
 class free_lists
 {
 public:
@@ -105,8 +105,8 @@ free_lists& pool()
     return lists;
 }
 
-/// The header lies at the end of a line of the processor's cache, the octets from the next one on; behind those of a large one is
-/// room for lie_like().
+/// The header is placed at the end of a cache line, the octets from the next line on. A large block has a further line, as room
+/// for lie_like().
 block_header* allocate(std::size_t capacity, std::uint32_t kind)
 {
     const std::size_t size = cache_line + capacity + (capacity >= large ? cache_line : 0);
@@ -136,7 +136,8 @@ block_header* acquire_foreign_block(std::shared_ptr<const void> owner, std::size
 
 void release_block(block_header* b) noexcept
 {
-    // Who holds the only reference shares it with nobody: then a look is enough, which costs less than a change.
+    // With the only reference no other thread can change the count: a load then suffices, which is cheaper than an atomic
+    // decrement.
     if (b->references.load(std::memory_order_acquire) != 1 && b->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     if (b->kind == block_kind::foreign) return delete static_cast<foreign_block*>(b);
     if (b->kind == block_kind::of_arena) return return_to_arena(b);

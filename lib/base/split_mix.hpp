@@ -1,13 +1,12 @@
 /// @file
-/// Random numbers that nobody has to keep secret: dice for impairments and for probing.
+/// Random numbers that need not be unpredictable: for impairments and for probe intervals.
 #pragma once
 
 #include <cstdint>
 
 namespace tapio::core {
 
-/// The next of a sequence that its state decides: SplitMix64 (Steele, Lea, Flood 2014). Not for what a stranger must not guess:
-/// that is random_source's.
+/// The next number of SplitMix64 (Steele, Lea, Flood 2014). Predictable: for secrets use random_source.
 inline std::uint64_t split_mix(std::uint64_t& state) noexcept
 {
     std::uint64_t z = state += 0x9e3779b97f4a7c15U;

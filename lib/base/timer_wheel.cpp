@@ -37,7 +37,8 @@ void timer_wheel::cancel(timer_node& node) noexcept
     --count_;
 }
 
-/// The finest level on which the tick's digit differs from now's: there the slot lies ahead, and is met exactly once.
+/// The node goes to the highest level in which its tick's digit differs from the current tick's. There its slot lies ahead and is
+/// reached exactly once.
 void timer_wheel::insert(timer_node& node) noexcept
 {
     const std::uint64_t tick = std::max(tick_of(node.deadline_), now_tick_);
@@ -70,7 +71,7 @@ void timer_wheel::unlink(timer_node& node) noexcept
     if (head == nullptr) occupied_[node.level_] &= ~(std::uint64_t{1} << node.slot_);
 }
 
-/// The first tick at which something is to be done, and where it lies. The levels below hold the earlier ticks.
+/// The first tick at which a slot needs work, and that slot. Finer levels hold earlier ticks, so the search begins there.
 std::uint64_t timer_wheel::next_tick(unsigned& level_index, unsigned& slot) const noexcept
 {
     for (unsigned l = 0; l < levels; ++l) {
@@ -109,8 +110,8 @@ void timer_wheel::cascade(unsigned level_index, unsigned slot) noexcept
     }
 }
 
-/// Fires what has come due in a slot of the finest level. True if something was. What waits its turn is linked in a level
-/// of its own, so that a node fired earlier may cancel or destroy it.
+/// Fires the due nodes in a slot of the finest level. Due nodes are first linked into the extra level, so that the callback of an
+/// earlier one may cancel or destroy a later one. @return true: some were due
 bool timer_wheel::expire_slot(unsigned slot, time_point now)
 {
     due_.clear();
@@ -120,7 +121,7 @@ bool timer_wheel::expire_slot(unsigned slot, time_point now)
     std::sort(due_.begin(), due_.end(), [](const timer_node* a, const timer_node* b) {
         return a->deadline_ != b->deadline_ ? a->deadline_ > b->deadline_ : a->order_ > b->order_;
     });
-    for (timer_node* n : due_) { // the last one linked stands first
+    for (timer_node* n : due_) { // sorted in reverse: link() puts each node at the head
         unlink(*n);
         link(*n, levels, 0);
     }
@@ -143,7 +144,7 @@ void timer_wheel::fire(time_point now, std::uint64_t until)
         if (l > 0) {
             cascade(l, slot);
         } else if (!expire_slot(slot, now) && tick == until) {
-            return; // the rest of this slot lies later in the tick
+            return; // the nodes left in this slot are due later within the tick
         }
     }
     now_tick_ = std::max(now_tick_, until);

@@ -1,5 +1,5 @@
 /// @file
-/// All timers of a host: a hierarchical wheel (Varghese and Lauck) with exact deadlines. Arm, re-arm and cancel are O(1).
+/// The timers of a host: a hierarchical timing wheel (Varghese and Lauck) with exact deadlines. Arm, re-arm and cancel are O(1).
 #pragma once
 
 #include <tapio/core/time.hpp>
@@ -12,7 +12,7 @@ namespace tapio::core {
 
 class timer_wheel;
 
-/// A timer, embedded in what it belongs to. It disarms itself when destroyed. Not movable: the wheel points at it.
+/// A timer, embedded in the object that owns it. Its destructor cancels it. Not movable: the wheel points to it.
 class timer_node
 {
 public:
@@ -24,7 +24,7 @@ public:
     bool armed() const noexcept { return wheel_ != nullptr; }
     time_point deadline() const noexcept { return deadline_; } ///< meaningful while armed
 
-    /// Called when the deadline has come; the node is disarmed by then and may be armed again, or destroyed.
+    /// Called when the deadline has passed. The node is disarmed before, and may be re-armed or destroyed in the call.
     void (*fire)(timer_node& self, void* context, time_point now) = nullptr;
     void* context = nullptr;
     std::uint64_t data = 0; ///< the owner's to use
@@ -36,7 +36,7 @@ private:
     timer_node* next_ = nullptr;
     timer_node* previous_ = nullptr;
     time_point deadline_{};
-    std::uint64_t order_ = 0; ///< of arming
+    std::uint64_t order_ = 0; ///< sequence number of the arming, for equal deadlines
     std::uint8_t level_ = 0, slot_ = 0;
 };
 
@@ -52,10 +52,10 @@ public:
     void arm(timer_node& node, time_point deadline) noexcept;
     void cancel(timer_node& node) noexcept;
 
-    /// Never later than the earliest deadline; it may be earlier when nodes are only to be moved to a finer level.
+    /// A time not later than the earliest deadline. It may be earlier, when nodes have to move to a finer level first.
     time_point next_deadline() const noexcept;
 
-    /// Fires every node whose deadline has come, the earliest first, equal ones in the order of arming.
+    /// Fires every node whose deadline has passed, in order of deadlines; equal ones in the order of arming.
     void advance(time_point now)
     {
         const std::uint64_t tick = tick_of(now);
@@ -71,7 +71,7 @@ private:
     static constexpr unsigned levels = 9;
     static constexpr unsigned tick_bits = 16; ///< a tick of the finest level is 65.5 microseconds
 
-    using level = std::array<timer_node*, slots>; ///< the first of each slot
+    using level = std::array<timer_node*, slots>; ///< head of the list of each slot
 
     static std::uint64_t tick_of(time_point t) noexcept
     {
@@ -86,11 +86,11 @@ private:
     void link(timer_node& node, unsigned level_index, unsigned slot) noexcept;
     std::uint64_t next_tick(unsigned& level_index, unsigned& slot) const noexcept;
 
-    std::array<std::uint64_t, levels + 1> occupied_{}; ///< of each level: a bit for each slot. All in one or two lines of a cache
-    std::array<level, levels + 1> levels_{};           ///< the last one holds what is being fired
+    std::array<std::uint64_t, levels + 1> occupied_{}; ///< for each level a bit per slot; kept together in one or two cache lines
+    std::array<level, levels + 1> levels_{};           ///< the extra level holds nodes that are being fired
     std::vector<timer_node*> due_;                     ///< scratch
-    std::uint64_t idle_until_ = UINT64_MAX;            ///< nothing is to be done before that tick
-    std::uint64_t now_tick_ = 0;                       ///< nothing armed lies in a tick before it
+    std::uint64_t idle_until_ = UINT64_MAX;            ///< tick before which no slot needs work
+    std::uint64_t now_tick_ = 0;                       ///< the current tick: no armed node lies in an earlier one
     std::uint64_t order_ = 0;
     std::size_t count_ = 0;
 };
