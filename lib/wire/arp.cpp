@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::uint16_t ethernet_hardware = 1;
 
-/// RFC 1122 §3.2.1.3: an address that no interface on a network can have. 0.0.0.0 sends an address probe (RFC 5227 §1.1).
+/// RFC 1122 §3.2.1.3: no interface can have this address. But 0.0.0.0 is the sender of an address probe (RFC 5227 §1.1).
 bool impossible_sender(const address_v4& a, arp_operation operation) noexcept
 {
     if (a.is_unspecified()) return operation != arp_operation::request;

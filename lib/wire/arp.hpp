@@ -21,7 +21,7 @@ enum class arp_operation : std::uint16_t
     reply = 2
 };
 
-/// As it travels.
+/// Wire layout.
 struct arp_header
 {
     boost::endian::big_uint16_buf_t hardware_type;  ///< 1: Ethernet
@@ -47,7 +47,7 @@ struct arp_packet
 
 parsed<arp_packet> parse_arp(const_bytes front) noexcept;
 
-/// A packet that holds just this (no Ethernet header yet).
+/// An ARP packet without an Ethernet header.
 packet make_arp(const arp_packet& arp);
 
 } // namespace tapio::core::wire

@@ -20,7 +20,7 @@ std::optional<drop_reason> read_ethernet(const_bytes front, ethernet_frame& f) n
         if (front.size() < sizeof(header) + sizeof(vlan_tag)) return drop_reason::ethernet_truncated;
         const auto tag = read<vlan_tag>(front.subspan(sizeof(header)));
         const auto id = static_cast<std::uint16_t>(tag.control.value() & 0x0fff);
-        if (id != 0) f.vlan = id; // 0: only a priority
+        if (id != 0) f.vlan = id; // 0: priority tag only
         f.type = static_cast<ether_type>(tag.type.value());
         f.header_length += sizeof tag;
     }

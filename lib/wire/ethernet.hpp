@@ -26,7 +26,7 @@ enum class ether_type : std::uint16_t
     ipv6 = 0x86dd
 };
 
-/// As it travels.
+/// Wire layout.
 struct ethernet_header
 {
     std::array<std::uint8_t, 6> destination;
@@ -35,7 +35,7 @@ struct ethernet_header
 };
 static_assert(sizeof(ethernet_header) == 14 && wire_header<ethernet_header>);
 
-/// The 802.1Q tag, in place of the type; the type follows it.
+/// The rest of an 802.1Q tag, after the EtherType 0x8100: control, then the payload's EtherType.
 struct vlan_tag
 {
     boost::endian::big_uint16_buf_t control; ///< priority 3 bits, drop eligible 1, VLAN identifier 12
@@ -51,17 +51,17 @@ struct ethernet_frame
     std::size_t header_length = 0;     ///< octets
 };
 
-/// Checks the start of a frame: complete, and not from a group.
+/// Checks that the header is complete and the source is not a group address.
 parsed<ethernet_frame> parse_ethernet(const_bytes front) noexcept;
 
-inline mac_address destination_of(const_bytes header) noexcept ///< precondition: a header is there
+inline mac_address destination_of(const_bytes header) noexcept ///< precondition: `header` is complete
 {
     mac_address to;
     std::memcpy(to.octets.data(), header.data() + offsetof(ethernet_header, destination), sizeof to.octets);
     return to;
 }
 
-/// Puts the header in front.
+/// Prepends an Ethernet header.
 inline void push_ethernet(packet& p, const mac_address& destination, const mac_address& source, ether_type type) noexcept
 {
     using header = ethernet_header;

@@ -1,8 +1,8 @@
 /// @file
 /// How headers are read and written: structs of Boost.Endian buffers, copied out of the octets and never cast onto them.
 ///
-/// Where every packet comes by, nothing is read in larger pieces than it has just been written in: the processor would wait until
-/// the writes are done, which takes longer than all the rest.
+/// On the fast path nothing is read in larger pieces than it was just written in: such a load cannot be forwarded from the
+/// processor's store buffer and waits for the stores, which takes longer than all the rest.
 #pragma once
 
 #include <tapio/core/drop_reason.hpp>
@@ -17,11 +17,11 @@
 
 namespace tapio::core::wire {
 
-/// A struct that lies in memory exactly as it travels.
+/// A struct whose memory layout is the wire layout.
 template <class T>
 concept wire_header = std::is_trivially_copyable_v<T> && std::is_standard_layout_v<T> && alignof(T) == 1;
 
-/// Copies a header out. Precondition: `from` has as many octets.
+/// Copies a header out. Precondition: from.size() >= sizeof(T).
 template <wire_header T>
 T read(const_bytes from) noexcept
 {
@@ -30,7 +30,7 @@ T read(const_bytes from) noexcept
     return header;
 }
 
-/// What `read_into(T&)` has read, or why it could not. The value is made where the caller wants it, and not copied there.
+/// The value that `read_into(T&)` has filled in, or its drop_reason. The value is constructed in the result, not copied.
 template <class T, class Read>
 parsed<T> parsed_by(Read&& read_into)
 {
@@ -39,7 +39,7 @@ parsed<T> parsed_by(Read&& read_into)
     return out;
 }
 
-// A field where it lies.
+// Single fields, big-endian.
 inline std::uint16_t load_16(const std::byte* from) noexcept
 {
     return boost::endian::load_big_u16(reinterpret_cast<const unsigned char*>(from));

@@ -10,7 +10,7 @@ bool icmpv4_message::is_error() const noexcept
 {
     switch (type) {
     case icmpv4_type::destination_unreachable:
-    case icmpv4_type::source_quench: // known, and of no effect (RFC 6633; RFC 9293 MUST-55)
+    case icmpv4_type::source_quench: // known, but ignored (RFC 6633; RFC 9293 MUST-55)
     case icmpv4_type::redirect:
     case icmpv4_type::time_exceeded:
     case icmpv4_type::parameter_problem: return true;
@@ -39,7 +39,7 @@ parsed<icmpv4_quote> parse_icmpv4_quote(const_bytes quoted) noexcept
     const std::size_t length = (h.version_ihl.value() & 15U) * 4U;
     if (h.version_ihl.value() >> 4 != 4 || length < sizeof h || quoted.size() < length + least_payload)
         return drop_reason::icmp_bad_quote;
-    if ((h.flags_offset.value() & 0x1fff) != 0) return drop_reason::icmp_bad_quote; // no transport header in it
+    if ((h.flags_offset.value() & 0x1fff) != 0) return drop_reason::icmp_bad_quote; // a later fragment: no transport header
     const auto* const transport = reinterpret_cast<const unsigned char*>(quoted.data() + length);
     icmpv4_quote q;
     q.source = address_v4(h.source);

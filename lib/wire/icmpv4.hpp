@@ -39,7 +39,7 @@ enum icmpv4_unreachable : std::uint8_t
     communication_prohibited = 13,
 };
 
-/// As it travels; what `rest` means depends on the type.
+/// Wire layout; the meaning of `rest` depends on the type.
 struct icmpv4_header
 {
     boost::endian::big_uint8_buf_t type;
@@ -55,28 +55,28 @@ struct icmpv4_message
     std::uint8_t code = 0;
     std::uint32_t rest = 0;
 
-    bool is_error() const noexcept; ///< RFC 1122 §3.2.2: about which no error is ever sent
+    bool is_error() const noexcept; ///< RFC 1122 §3.2.2: no ICMP error may answer an ICMP error
     std::uint16_t next_hop_mtu() const noexcept { return static_cast<std::uint16_t>(rest); }
 };
 
 /// @param p begins at the ICMP header and ends with the message; its checksum is verified
 parsed<icmpv4_message> parse_icmpv4(const packet& p) noexcept;
 
-/// What an error quotes of the packet that caused it.
+/// The part of the offending packet that an ICMP error quotes.
 struct icmpv4_quote
 {
     address_v4 source, destination;
     ip_protocol protocol{};
-    std::uint16_t total_length = 0;     ///< octets that the packet had
+    std::uint16_t total_length = 0;     ///< octets of the whole quoted packet
     std::uint16_t source_port = 0;      ///< UDP and TCP
     std::uint16_t destination_port = 0; ///< UDP and TCP
     std::uint32_t sequence = 0;         ///< TCP
 };
 
-/// @param after_header the octets behind the ICMP header of an error
+/// @param after_header the octets after the ICMP header of an error
 parsed<icmpv4_quote> parse_icmpv4_quote(const_bytes after_header) noexcept;
 
-/// Puts an ICMP header in front of what is to follow it (echo data, or a quote), checksum computed.
+/// Prepends an ICMP header, with checksum, to the payload in `p` (echo data or a quote).
 void push_icmpv4(packet& p, icmpv4_type type, std::uint8_t code, std::uint32_t rest) noexcept;
 
 } // namespace tapio::core::wire

@@ -20,7 +20,7 @@ enum option_type : std::uint8_t
 
 } // namespace
 
-/// Each step moves on by at least one octet, so it ends.
+/// Each step advances by at least one octet, so the loop ends.
 bool read_options(const_bytes options, ipv4_fields& out) noexcept
 {
     while (!options.empty()) {

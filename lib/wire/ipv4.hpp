@@ -22,7 +22,7 @@ namespace tapio::core::wire {
 
 using core::ip_protocol;
 
-/// As it travels, without options.
+/// Wire layout, without options.
 struct ipv4_header
 {
     boost::endian::big_uint8_buf_t version_ihl;   ///< version 4 bits, header length in 32-bit words 4 bits
@@ -38,7 +38,7 @@ struct ipv4_header
 };
 static_assert(sizeof(ipv4_header) == 20 && wire_header<ipv4_header>);
 
-/// A header that has passed every check that can be made of it alone.
+/// A header that has passed all checks that need only the header.
 struct ipv4_fields
 {
     address_v4 source, destination;
@@ -51,7 +51,7 @@ struct ipv4_fields
     std::uint16_t fragment_offset = 0; ///< octets
     std::uint16_t header_length = 20;  ///< octets
     std::uint16_t total_length = 20;   ///< octets
-    bool source_routed = false;        ///< an LSRR or SSRR option stands in it
+    bool source_routed = false;        ///< it has an LSRR or SSRR option
     bool router_alert = false;         ///< RFC 2113
 
     bool is_fragment() const noexcept { return more_fragments || fragment_offset != 0; }
@@ -61,10 +61,10 @@ inline constexpr std::uint16_t ipv4_dont_fragment = 0x4000;  ///< DF, in flags_o
 inline constexpr std::uint16_t ipv4_more_fragments = 0x2000; ///< MF
 inline constexpr std::uint16_t ipv4_offset_mask = 0x1fff;    ///< in 8 octets
 
-/// Walks the options (RFC 791 §3.1); those that we do not know are skipped (RFC 9293 MUST-50). @return false: they are malformed
+/// Parses the options (RFC 791 §3.1); unknown ones are skipped (RFC 9293 MUST-50). @return false: malformed
 bool read_options(const_bytes options, ipv4_fields& out) noexcept;
 
-/// @param front contiguous octets from the header on  @param total octets of the packet from there (padding included)
+/// @param front contiguous octets, beginning with the header  @param total octets of the packet, link-layer padding included
 inline std::optional<drop_reason> read_ipv4(const_bytes front, std::size_t total, ipv4_fields& f) noexcept
 {
     constexpr std::size_t least = sizeof(ipv4_header);
@@ -97,20 +97,20 @@ inline std::optional<drop_reason> read_ipv4(const_bytes front, std::size_t total
 
 parsed<ipv4_fields> parse_ipv4(const_bytes front, std::size_t total) noexcept;
 
-/// Puts a header without options in front of the packet, its total length and checksum computed.
+/// Prepends a header without options; total length and checksum are computed.
 void push_ipv4(packet& p, const ipv4_fields& fields) noexcept;
 
-/// What such a header says, as the words that it is made of.
+/// The fields of a header without options, packed as in the header's 32-bit words.
 struct ipv4_words
 {
     ip_protocol protocol{};
     std::uint8_t ttl = 64;
     std::uint8_t tos = 0;
-    std::uint32_t identification = ipv4_dont_fragment; ///< above flags and offset; 0 if atomic (RFC 6864 §4.1)
+    std::uint32_t identification = ipv4_dont_fragment; ///< and flags and offset; default: atomic (RFC 6864 §4.1)
     std::uint32_t source = 0, destination = 0;
 };
 
-/// The same, made where it is wanted. The sum is made of the words as they are known: not of what is being written.
+/// The same, inlined. The checksum is computed from the words in registers, not read back from the header (header.hpp).
 inline void push_ipv4(packet& p, const ipv4_words& w) noexcept
 {
     const std::uint32_t first =

@@ -25,7 +25,7 @@ enum : std::uint8_t
 };
 } // namespace kind
 
-/// One option's value. False if its length is wrong for its kind; kinds that we do not know are skipped (RFC 9293 MUST-6).
+/// Parses an option's value; unknown kinds are skipped (RFC 9293 MUST-6). @return false: wrong length for its kind
 bool read_option(std::uint8_t kind, const_bytes value, tcp_options_field& out) noexcept
 {
     switch (kind) {
@@ -47,7 +47,7 @@ bool read_option(std::uint8_t kind, const_bytes value, tcp_options_field& out) n
         for (; !value.empty() && out.sack.size() < out.sack.capacity(); value = value.subspan(8))
             out.sack.push_back({load_32(value.data()), load_32(value.data() + 4)});
         return true;
-    case kind::fast_open: // a cookie of any other size is none (RFC 7413 §4.1.1)
+    case kind::fast_open: // an option with an invalid cookie size is ignored (RFC 7413 §4.1.1)
         if (value.empty() || (value.size() >= 4 && value.size() <= 16 && value.size() % 2 == 0))
             out.fast_open.emplace(value.begin(), value.end());
         return true;
@@ -55,7 +55,7 @@ bool read_option(std::uint8_t kind, const_bytes value, tcp_options_field& out) n
     }
 }
 
-/// Options as they travel, written forward into a fixed buffer of the most there can be.
+/// Writes options into a buffer of 40 octets, the most that a header can have.
 class option_writer
 {
 public:
@@ -79,7 +79,7 @@ private:
 
 } // namespace
 
-/// Each step moves on by at least one octet, so it ends (RFC 9293 MUST-7: a bad length is no reason to crash).
+/// Each step advances by at least one octet, so the loop ends (RFC 9293 MUST-7: a bad length must not crash us).
 bool read_options(const_bytes options, tcp_options_field& out) noexcept
 {
     while (!options.empty()) {
@@ -105,7 +105,7 @@ tcp_option_words write_options(const tcp_options_field& o) noexcept
     if (o.window_scale) w.put_8(kind::no_operation), w.put_8(kind::window_scale), w.put_8(3), w.put_8(*o.window_scale);
     if (o.sack_permitted && !o.timestamps) w.put_8(kind::no_operation), w.put_8(kind::no_operation);
     if (o.sack_permitted) w.put_8(kind::sack_permitted), w.put_8(2);
-    if (o.timestamps) { // RFC 7323 appendix A; in a SYN the other option takes the room of the padding
+    if (o.timestamps) { // RFC 7323 appendix A; in a SYN, SACK-permitted takes the place of the padding
         if (!o.sack_permitted) w.put_8(kind::no_operation), w.put_8(kind::no_operation);
         w.put_8(kind::timestamps), w.put_8(10);
         w.put_32(o.timestamps->value), w.put_32(o.timestamps->echo);

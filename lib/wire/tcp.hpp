@@ -20,7 +20,7 @@
 
 namespace tapio::core::wire {
 
-/// As it travels, without options.
+/// Wire layout, without options.
 struct tcp_header
 {
     boost::endian::big_uint16_buf_t source_port;
@@ -61,7 +61,7 @@ struct sack_block ///< RFC 2018 §3: [begin, end)
     friend bool operator==(const sack_block&, const sack_block&) = default;
 };
 
-/// RFC 7413 §4.1.1: 4 to 16 octets, an even number of them; none asks for one.
+/// RFC 7413 §4.1.1: 4 to 16 octets, an even number; empty: a cookie request.
 using fast_open_cookie = boost::container::static_vector<std::byte, 16>;
 
 struct tcp_options_field
@@ -74,14 +74,14 @@ struct tcp_options_field
     std::optional<fast_open_cookie> fast_open;
 };
 
-/// What every header says, in host byte order.
+/// The fixed fields of a header, in host byte order.
 struct tcp_numbers
 {
     std::uint16_t source_port = 0;
     std::uint16_t destination_port = 0;
     std::uint32_t sequence = 0;
     std::uint32_t acknowledgement = 0;
-    std::uint8_t flags = 0; ///< of tcp_flag
+    std::uint8_t flags = 0; ///< bits of tcp_flag
     std::uint16_t window = 0;
     std::uint16_t urgent = 0;
 };
@@ -93,13 +93,13 @@ struct tcp_fields : tcp_numbers
     tcp_options_field options;
 };
 
-inline constexpr std::uint32_t timestamps_only = 0x0101'080a; ///< kind and length, padded (RFC 7323 appendix A)
+inline constexpr std::uint32_t timestamps_only = 0x0101'080a; ///< two NOPs, kind 8, length 10 (RFC 7323 appendix A)
 
-/// Options as they travel, in words of host byte order: so they are written and summed without being read back.
+/// Options with their wire layout, as 32-bit words in host byte order: so they are written and summed without being read back.
 class tcp_option_words
 {
 public:
-    void add(std::uint32_t word) noexcept { words_[count_++] = word; } ///< precondition: less than 10 words are there
+    void add(std::uint32_t word) noexcept { words_[count_++] = word; } ///< precondition: fewer than 10 words so far
     void add(const tcp_timestamps& t) noexcept                         ///< as RFC 7323 appendix A lays them out
     {
         add(timestamps_only);
@@ -116,12 +116,12 @@ private:
     std::size_t count_ = 0;
 };
 
-/// Any of the options.
+/// All options of a header.
 tcp_option_words write_options(const tcp_options_field& options) noexcept;
 
-/// Reads a header, but not its options: see only_timestamps() and read_options().
-/// @param front contiguous octets from the header on  @param total octets of the segment
-/// @param options set to where the options are
+/// Parses a header without its options: see only_timestamps() and read_options().
+/// @param front contiguous octets, beginning with the header  @param total octets of the segment
+/// @param options set to the options' octets
 inline std::optional<drop_reason> read_tcp(const_bytes front, std::size_t total, tcp_numbers& f, const_bytes& options) noexcept
 {
     if (front.size() < sizeof(tcp_header)) return drop_reason::tcp_truncated;
@@ -141,22 +141,24 @@ inline std::optional<drop_reason> read_tcp(const_bytes front, std::size_t total,
     return std::nullopt;
 }
 
-/// What most segments carry: timestamps, laid out as in RFC 7323 appendix A. None: there is something else, or nothing.
+/// The timestamps, if they are the only option, laid out as in RFC 7323 appendix A: as in most segments. None: other options, or
+/// no options.
 inline std::optional<tcp_timestamps> only_timestamps(const_bytes options) noexcept
 {
     if (options.size() != 12 || load_32(options.data()) != timestamps_only) return std::nullopt;
     return tcp_timestamps{load_32(options.data() + 4), load_32(options.data() + 8)};
 }
 
-/// RFC 9293 §3.2. @return false: they are malformed (MUST-5)
+/// RFC 9293 §3.2. @return false: malformed (MUST-5)
 bool read_options(const_bytes options, tcp_options_field& out) noexcept;
 
-/// All of a header. @param front contiguous octets from the header on  @param total octets of the segment
+/// Parses a header with its options. @param front contiguous octets, beginning with the header  @param total octets of the
+/// segment
 parsed<tcp_fields> parse_tcp(const_bytes front, std::size_t total) noexcept;
 
-/// Puts a header in front of the payload, checksum computed, or left to the device if `partial`. The sum (RFC 9293 MUST-2) is
-/// made of the words as they are known, not of what is being written.
-/// @param pseudo_header of header and payload: flow_key::pseudo_header()
+/// Prepends a header to the payload. The checksum (RFC 9293 MUST-2) is left to the device if `partial`, else computed from the
+/// words in registers, not read back from the header (header.hpp).
+/// @param pseudo_header flow_key::pseudo_header(), for the octets of header and payload
 inline void push_tcp(packet& p, const tcp_numbers& f, const tcp_option_words& options, checksum_accumulator pseudo_header,
                      bool partial) noexcept
 {
@@ -183,7 +185,7 @@ inline void push_tcp(packet& p, const tcp_numbers& f, const tcp_option_words& op
     p.offload.checksum_offset = offsetof(tcp_header, checksum);
 }
 
-/// The same of fields and addresses.
+/// The same, from fields and addresses.
 void push_tcp(packet& p, const tcp_fields& fields, const address& source, const address& destination,
               bool partial = false) noexcept;
 

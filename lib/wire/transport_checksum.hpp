@@ -14,12 +14,12 @@
 namespace tapio::core::wire {
 
 /// True if the transport checksum is right, or the device vouches for it (offload: partial or verified).
-/// @param begin octets in front of the transport's header  @param length octets of it and its payload
+/// @param begin offset of the transport header  @param length octets of transport header and payload
 /// @param pseudo_header flow_key::pseudo_header()
 bool verify_checksum(const packet& p, std::size_t begin, std::size_t length, checksum_accumulator pseudo_header) noexcept;
 
-/// What is to stand in the checksum field, the field itself being zero in `p` now. With `partial` only the pseudo-header is
-/// summed, and the packet says so (the device completes it).
+/// The value for the checksum field. Precondition: the field is zero in `p`. With `partial` only the pseudo-header is summed, and
+/// `p` is marked for the device to complete the checksum.
 std::uint16_t transport_checksum(packet& p, const address& source, const address& destination, ip_protocol protocol,
                                  std::uint16_t field_offset, bool partial) noexcept;
 

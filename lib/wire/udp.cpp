@@ -27,7 +27,7 @@ void push_udp(packet& p, std::uint16_t source_port, std::uint16_t destination_po
     std::byte* const at = p.push_front(sizeof h);
     std::memcpy(at, &h, sizeof h);
     const auto sum = transport_checksum(p, source, destination, ip_protocol::udp, offsetof(udp_header, checksum), partial);
-    h.checksum = sum == 0 ? std::uint16_t{0xffff} : sum; // RFC 768: a computed zero travels as all ones
+    h.checksum = sum == 0 ? std::uint16_t{0xffff} : sum; // RFC 768: a computed zero is sent as all ones
     std::memcpy(at, &h, sizeof h);
 }
 

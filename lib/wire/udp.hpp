@@ -14,7 +14,7 @@
 
 namespace tapio::core::wire {
 
-/// As it travels.
+/// Wire layout.
 struct udp_header
 {
     boost::endian::big_uint16_buf_t source_port;
@@ -35,7 +35,7 @@ struct udp_datagram
 /// @param total octets from the header to the end of the IP payload
 parsed<udp_datagram> parse_udp(const_bytes front, std::size_t total) noexcept;
 
-/// Puts the header in front of the payload, checksum computed, or left to the device if `partial`.
+/// Prepends the header to the payload. The checksum is computed, or left to the device if `partial`.
 void push_udp(packet& p, std::uint16_t source_port, std::uint16_t destination_port, const address& source,
               const address& destination, bool partial = false) noexcept;
 
