@@ -1,6 +1,6 @@
 /// @file
-/// The datagrams that a UDP socket has received and its user has not read. Bounded in octets; at the bound the new one is
-/// dropped (RFC 1122 §4.1 leaves it to us; Linux does the same).
+/// Datagrams that a UDP socket has received and its user has not read. Bounded in octets; beyond the bound new datagrams are
+/// dropped (as on Linux; RFC 1122 §4.1 does not say). An empty queue accepts a datagram of any size.
 #pragma once
 
 #include "base/ring.hpp"
@@ -14,7 +14,7 @@
 
 namespace tapio::core::udp {
 
-/// What came with a datagram beside its sender (recvmsg(2): IP_PKTINFO, IP_TTL, IP_TOS).
+/// Ancillary data of a datagram (recvmsg(2): IP_PKTINFO, IP_TTL, IP_TOS).
 struct datagram_info
 {
     std::uint32_t interface = 0;
@@ -33,7 +33,7 @@ struct datagram
 class receive_queue
 {
 public:
-    static constexpr std::size_t overhead = 128; ///< octets that each datagram counts beside its payload
+    static constexpr std::size_t overhead = 128; ///< octets charged per datagram besides its payload
 
     explicit receive_queue(std::size_t capacity) noexcept : capacity_(capacity) {}
 
