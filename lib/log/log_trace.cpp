@@ -1,4 +1,4 @@
-// The trace interface's subscriber that writes to Boost.Log.
+// An implementation of the trace interface that writes to Boost.Log.
 #include "log/packet_text.hpp"
 
 #include <tapio/log.hpp>
@@ -17,7 +17,7 @@ namespace {
 
 using boost::log::trivial::severity_level;
 
-/// Seconds with microseconds, as the kernel's log has them.
+/// Seconds with microseconds, as in the kernel's log.
 std::string seconds(core::time_point t)
 {
     using namespace std::chrono;
@@ -28,7 +28,7 @@ std::string seconds(core::time_point t)
     return text;
 }
 
-using boost::log::add_value; // it keeps a reference to the value: only within the statement that writes the record
+using boost::log::add_value; // keeps a reference to the value: use it only in the statement that writes the record
 constexpr const char* stack_time = "StackTime";
 
 std::string text(const core::endpoint& e)
@@ -39,7 +39,7 @@ std::string text(const core::endpoint& e)
 
 std::string preceded(const std::string& text) { return text.empty() ? text : ": " + text; }
 
-/// Why an interface is not up, where nobody has said so: the device is down from the start, perhaps.
+/// A hint for an interface that is down without a known reason, such as a device that was never brought up.
 const char* hint(const core::interface_status& s)
 {
     if (s.state != core::interface_state::down || !s.enabled || s.why) return "";

@@ -19,10 +19,10 @@ namespace {
 namespace wire = core::wire;
 using octets = core::const_bytes;
 
-/// As much as the longest headers: Ethernet with a tag, IPv4 and TCP without its options.
+/// Octets of the longest headers: Ethernet with a tag, IPv4 with options, TCP without options.
 using head_octets = std::array<std::byte, 18 + 60 + 20>;
 
-/// The header that stands first, if all of it is there.
+/// The header at the front, if it is complete.
 template <class Header>
 std::optional<Header> header_of(octets from)
 {
@@ -41,7 +41,7 @@ std::string flags_text(unsigned flags) // as tcpdump
     return '[' + out + ']';
 }
 
-/// What a transport's header says. @param size octets of it and its payload
+/// Text of a transport header. The functions below take `size`: octets of the header and its payload.
 struct transport_text
 {
     std::string source_port, destination_port, rest;
@@ -86,7 +86,7 @@ transport_text text_of(unsigned protocol, octets from, std::size_t size)
 
 std::string joined(const std::string& address, const std::string& port) { return port.empty() ? address : address + ':' + port; }
 
-/// Its total length is right, which tells an IP packet from a frame.
+/// Checks version, header length and total length, to tell an IP packet from an Ethernet frame.
 bool is_ipv4(octets from, std::size_t size)
 {
     const auto h = header_of<wire::ipv4_header>(from);
