@@ -49,13 +49,14 @@ void segmenter::start(packet&& large, std::size_t link)
     tcp.checksum = 0;
     put(headers_.data() + tcp_at_, tcp);
     checksum_accumulator sum;
-    sum.add(wire::octets_of(ip).subspan(offsetof(wire::ipv4_header, source))); // the pseudo-header's addresses
+    sum.add(wire::octets_of(ip).subspan(offsetof(wire::ipv4_header, source))); // addresses of the pseudo-header
     sum.add_word(static_cast<std::uint16_t>(wire::ip_protocol::tcp));
     sum.add(given.subspan(tcp_at_));
     headers_sum_ = sum.folded();
 }
 
-/// In one piece of memory: the copy is made on the way of the sum, and a device takes one piece faster than several.
+/// The segment is one piece of memory: the copy is made in the same pass as the sum, and a device takes one piece faster than
+/// several.
 bool segmenter::next(packet& out)
 {
     if (left_ == 0) return false;
@@ -84,8 +85,8 @@ bool segmenter::next(packet& out)
     return true;
 }
 
-/// The large one's, but for lengths, identification, sequence number and checksums; FIN and PSH go on the last, CWR on the first
-/// (RFC 3168 §6.1.2).
+/// The headers of the GSO segment, with lengths, identification, sequence number and checksums replaced; FIN and PSH only on the
+/// last segment, CWR only on the first (RFC 3168 §6.1.2).
 void segmenter::write_headers(std::byte* at, std::size_t payload, std::uint16_t payload_sum, bool first, bool last)
 {
     std::copy_n(headers_.begin(), header_size_, at);
@@ -95,7 +96,7 @@ void segmenter::write_headers(std::byte* at, std::size_t payload, std::uint16_t 
     put(at + ip_at_ + offsetof(wire::ipv4_header, total_length), big_uint16_buf_t(length));
     put(at + ip_at_ + offsetof(wire::ipv4_header, checksum), big_uint16_buf_t(updated_checksum(ip_checksum_, length_, length)));
 
-    if (!atomic_ && !last) { // the next piece's; network::send() has reserved one for each
+    if (!atomic_ && !last) { // the next segment's; network::send() has reserved one for each
         const auto next = static_cast<std::uint16_t>(identification_ + 1);
         put(headers_.data() + ip_at_ + offsetof(wire::ipv4_header, identification), big_uint16_buf_t(next));
         ip_checksum_ = updated_checksum(ip_checksum_, identification_, next);
@@ -111,7 +112,7 @@ void segmenter::write_headers(std::byte* at, std::size_t payload, std::uint16_t 
 
     checksum_accumulator sum;
     sum.add_word(headers_sum_);
-    sum.add_word(static_cast<std::uint16_t>(segment)); // the pseudo-header's length
+    sum.add_word(static_cast<std::uint16_t>(segment)); // length of the pseudo-header
     sum.add_word(static_cast<std::uint16_t>(flags));
     sum.add_word(static_cast<std::uint16_t>(sequence >> 16));
     sum.add_word(static_cast<std::uint16_t>(sequence));

@@ -20,7 +20,7 @@ const mac_address* neighbor_cache::look_up(next_hop& to, packet& p, time_point n
         return nullptr;
     }
     if (e.state == state::reachable && e.deadline <= now) e.state = state::stale;
-    if (e.state == state::stale) { // RFC 4861 §7.3.3: use it, and see soon whether it still holds
+    if (e.state == state::stale) { // RFC 4861 §7.3.3: use the address, and probe it soon
         e.state = state::delay;
         arm(e, now + delay_first_probe);
     }
@@ -39,8 +39,8 @@ neighbor_cache::entry* neighbor_cache::find(next_hop& who)
 neighbor_cache::entry& neighbor_cache::make(const address& who, time_point now)
 {
     if (entries_.size() >= most_entries) {
-        // Entries that only a request has made go first, then unanswered questions: a flood of either does not displace the
-        // neighbours that packets are sent to.
+        // Evict stale entries first, which a mere request may have created, then incomplete ones: a flood of ARP requests or of
+        // unanswered addresses does not displace the neighbours in use.
         const auto order = [](const entry& e) {
             const int rank = e.state == state::stale ? 0 : e.state == state::incomplete ? 1 : 2;
             return std::pair(rank, e.used);
@@ -88,7 +88,7 @@ neighbor_cache::learned neighbor_cache::learn(const address& who, const mac_addr
     if (answers) {
         e.state = state::reachable;
         e.deadline = now + reachable_time;
-    } else if (differs || !known) { // heard of, not proven (RFC 4861 §7.2.3)
+    } else if (differs || !known) { // not confirmed as reachable (RFC 4861 §7.2.3)
         e.state = state::stale;
         e.deadline = never;
     } else {
@@ -149,14 +149,14 @@ bool neighbor_cache::look_at_all(time_point now)
     for (auto it = entries_.begin(); it != entries_.end();) {
         entry& e = it->second;
         const bool asking = e.state == state::incomplete || e.state == state::probe;
-        if (e.deadline <= now && asking && e.requests >= most_requests) { // nobody answers
+        if (e.deadline <= now && asking && e.requests >= most_requests) { // no answer
             for (packet& p : e.pending) unreachable_.push_back(std::move(p));
             it = entries_.erase(it);
             ++epoch_;
             continue;
         }
         if (e.deadline <= now) expire(it->first, e, now);
-        if (e.state != state::reachable) soonest_ = std::min(soonest_, e.deadline); // reachable ones are looked at when used
+        if (e.state != state::reachable) soonest_ = std::min(soonest_, e.deadline); // look_up() checks reachable entries
         ++it;
     }
     return true;

@@ -1,7 +1,7 @@
 /// @file
-/// Who has which link-layer address: the neighbour cache, with the states of RFC 4861 §7.3.2 used for ARP (RFC 826) too.
-/// Sans-IO: it answers what is to be asked, and keeps the packets that wait for an answer. Read RFC 826, RFC 1122 §2.3.2 and
-/// RFC 4861 §7.3 first.
+/// The neighbour cache: link-layer addresses of neighbours, with the states of RFC 4861 §7.3.2 for ARP (RFC 826) too.
+/// Sans-IO: it returns the requests to send, and keeps packets until their neighbour's address is known. Read RFC 826,
+/// RFC 1122 §2.3.2 and RFC 4861 §7.3 first.
 #pragma once
 
 #include <tapio/core/address.hpp>
@@ -20,8 +20,8 @@ namespace tapio::core::link {
 class neighbor_cache
 {
 public:
-    static constexpr std::size_t most_entries = 1024; ///< at the bound the least recently used one is forgotten
-    static constexpr std::size_t most_pending = 16;   ///< packets that wait for one address; the oldest is dropped
+    static constexpr std::size_t most_entries = 1024; ///< at the bound one is evicted, see make()
+    static constexpr std::size_t most_pending = 16;   ///< packets waiting for one address; at the bound the oldest is dropped
     static constexpr unsigned most_requests = 3;
     static constexpr duration request_interval = std::chrono::seconds(1);
     static constexpr duration reachable_time = std::chrono::seconds(30); ///< RFC 4861 §10
@@ -30,26 +30,26 @@ public:
 
     using state = neighbor_state;
 
-    /// The kinds of ARP packet in which a neighbour's address is heard.
+    /// The kind of ARP packet from which a neighbour's address was learned.
     enum class heard : std::uint8_t
     {
-        request,      ///< it asks for us, so it is about to talk to us
-        reply,        ///< it answers us, by unicast
-        announcement, ///< gratuitous ARP: sender and target are one address
+        request,      ///< a request for our address: the sender is about to send us packets
+        reply,        ///< a unicast reply to us
+        announcement, ///< gratuitous ARP: sender and target address are equal
         overheard     ///< a request for another host, or a broadcast reply
     };
 
     struct learned
     {
-        bool accepted = false;      ///< false: the packet has been ignored
+        bool accepted = false;      ///< false: the packet was ignored
         std::deque<packet> waiting; ///< packets that waited for this neighbour, in order
     };
 
-    /// Who is to be asked for.
+    /// An ARP request to send.
     struct request
     {
         address target;
-        std::optional<mac_address> unicast_to; ///< a probe of someone known; none: ask everybody
+        std::optional<mac_address> unicast_to; ///< probe of a known neighbour; none: broadcast
     };
 
 private:
@@ -57,13 +57,13 @@ private:
     {
         neighbor_state state = neighbor_state::incomplete;
         mac_address mac;
-        time_point deadline = never; ///< of the state's timer
+        time_point deadline = never; ///< of the timer of `state`
         time_point used{};
         time_point updated{}; ///< the last change or confirmation of `mac`
         unsigned requests = 0;
         std::deque<packet> pending;
 
-        /// It needs no further look before a packet is sent there.
+        /// Packets may be sent to `mac` without a state change.
         bool serves(time_point now) const noexcept
         {
             return state == neighbor_state::delay || (state == neighbor_state::reachable && deadline > now);
@@ -71,7 +71,7 @@ private:
     };
 
 public:
-    /// A neighbour as one who sends to it names it: with the place where it was found last.
+    /// A sender's handle for a neighbour: the address, and a cached pointer to its entry.
     class next_hop
     {
     public:
@@ -83,10 +83,10 @@ public:
         friend neighbor_cache;
         core::address address_;
         entry* found_ = nullptr;
-        std::uint64_t epoch_ = 0; ///< neighbor_cache::epoch_ at that time: no entry has gone since
+        std::uint64_t epoch_ = 0; ///< neighbor_cache::epoch_ when `found_` was set; equal: no entry was erased since
     };
 
-    /// The neighbour's address; or none, and the packet waits (or the oldest one waiting was dropped for it).
+    /// The neighbour's link-layer address. Null: not known yet; the packet waits, and may push out the oldest waiting one.
     const mac_address* resolve(next_hop& to, packet& p, time_point now)
     {
         entry* const e = to.epoch_ == epoch_ ? to.found_ : nullptr;
@@ -95,7 +95,7 @@ public:
         return &e->mac;
     }
 
-    /// A neighbour has told its address. What it may do is what Linux allows by default (arp_accept 0, locktime 1 s):
+    /// An ARP packet carries a neighbour's address. The effect is as with Linux's defaults (arp_accept 0, locktime 1 s):
     ///
     ///                   creates   replaces an address that is       state afterwards, if
     ///                   an entry  older than lock_time   younger    we had asked   we had not
@@ -104,33 +104,33 @@ public:
     ///     reply         no        yes                    no         reachable      stale
     ///     overheard     no        yes                    no         stale          stale
     ///
-    /// The age counts from the last change or confirmation: of several answers the first one holds. The address that is known
-    /// already changes nothing, unless it answers a question. (After a reply that nobody asked for Linux's entry is reachable;
-    /// here it has to be proven.)
+    /// The age counts from the last change or confirmation, so the first of several replies wins. An address equal to the known
+    /// one has no effect, unless it answers a request. (After an unsolicited reply Linux's entry is reachable; here it must be
+    /// confirmed.)
     learned learn(const address& who, const mac_address& mac, heard how, time_point now);
 
-    /// An upper layer has seen progress: the neighbour is reachable (RFC 4861 §7.3.1).
+    /// An upper layer has made forward progress: the neighbour is reachable (RFC 4861 §7.3.1).
     void confirm(next_hop& who, time_point now)
     {
         if (entry* const e = find(who)) confirm(*e, now);
     }
-    /// ... or has waited for it in vain: it is probed now (RFC 1122 §2.3.2.1, case (4); §3.3.1.4).
+    /// An upper layer makes no progress: the neighbour is probed now (RFC 1122 §2.3.2.1, case (4); §3.3.1.4).
     void doubt(next_hop& who, time_point now);
 
-    /// @return false if there is nothing to take
+    /// Runs expired timers. @return false: no request or packet to take
     bool advance(time_point now) { return now < soonest_ ? !overflow_.empty() : look_at_all(now); }
     time_point next_deadline() const noexcept { return soonest_; }
 
-    bool take_request(request& out);    ///< what is to be asked now, one at a time
-    bool take_unreachable(packet& out); ///< packets whose neighbour did not answer
-    bool take_overflow(packet& out);    ///< packets dropped because too many waited
+    bool take_request(request& out);    ///< the next ARP request to send
+    bool take_unreachable(packet& out); ///< the next packet whose neighbour did not answer
+    bool take_overflow(packet& out);    ///< the next packet dropped because too many waited
 
-    /// The link is down: nothing that was learned holds any more. @return the packets that waited for an answer
+    /// The link is down: removes all entries. @return the packets that waited for an address
     std::vector<packet> forget_all();
 
     std::size_t size() const noexcept { return entries_.size(); }
     std::optional<state> state_of(const address& who) const;
-    void list(std::uint32_t interface, std::vector<neighbor_info>& out) const; ///< appends all of them
+    void list(std::uint32_t interface, std::vector<neighbor_info>& out) const; ///< appends all entries
 
 private:
     bool look_at_all(time_point now);
@@ -143,8 +143,8 @@ private:
     void expire(const address& who, entry& e, time_point now);
 
     std::map<address, entry> entries_;
-    std::uint64_t epoch_ = 1;    ///< grows whenever an entry goes
-    time_point soonest_ = never; ///< no timer fires before it
+    std::uint64_t epoch_ = 1;    ///< incremented whenever entries are erased
+    time_point soonest_ = never; ///< no timer expires earlier
     std::deque<request> requests_;
     std::deque<packet> unreachable_, overflow_;
 };

@@ -12,7 +12,7 @@ void transmit_queue::set_device(const device_info& device) noexcept
 {
     offload_ = device.offload;
     link_header_size_ = device.link == link_type::ethernet ? sizeof(wire::ethernet_header) : 0;
-    most_octets_ = capacity_ * device.mtu; // a GSO segment counts for as many packets as it becomes
+    most_octets_ = capacity_ * device.mtu; // in octets, so that a GSO segment counts as the packets that it is split into
     packets_for_bulk_ = capacity_ - capacity_ / 4;
     octets_for_bulk_ = most_octets_ - most_octets_ / 4;
 }
@@ -36,7 +36,7 @@ void transmit_queue::cut_pieces()
     }
 }
 
-/// @return how many stand in `first_`
+/// Fills `first_`. @return number of packets in it
 std::size_t transmit_queue::prepare(std::size_t most)
 {
     most = std::min(most, most_first);

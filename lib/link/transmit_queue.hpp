@@ -1,7 +1,7 @@
 /// @file
-/// The packets that wait to leave by one interface. On its way out of the queue a packet is made fit for the device: a GSO
-/// segment that the device does not cut is cut here, and a partial checksum that the device does not complete is completed here.
-/// So a packet comes out right also where it was built for another device and its route has changed since.
+/// The packets waiting to be sent by one interface. On output a packet is adapted to the device: a GSO segment is split here if
+/// the device cannot split it, and a partial checksum is completed here if the device cannot. So a packet that was built for
+/// another device is still sent correctly after a change of route.
 #pragma once
 
 #include "base/ring.hpp"
@@ -23,10 +23,10 @@ public:
     /// @param capacity packets
     transmit_queue(std::size_t capacity, const device_info& device) : capacity_(capacity) { set_device(device); }
 
-    /// The device, its MTU or its offloads are others from now on; what waits leaves by it.
+    /// The device, its MTU or its offloads have changed; waiting packets are adapted too.
     void set_device(const device_info& device) noexcept;
 
-    /// @return false: the queue is full, and the packet is as it was
+    /// @return false: the queue is full, and `p` is unchanged
     bool push(packet&& p)
     {
         const std::size_t waiting = packets_.size();
@@ -39,22 +39,21 @@ public:
         return true;
     }
 
-    /// The queue takes another packet. The last quarter of it is for connections that have little to send, so that a SYN, an
-    /// acknowledgement or a short answer need not wait behind bulk data. @param bulk of a connection that has much to send
+    /// Whether the queue accepts another packet. Its last quarter is reserved for connections that have little to send, so that a
+    /// SYN, an ACK or a short answer does not have to wait for bulk data. @param bulk the connection has much to send
     bool has_room(bool bulk) const noexcept
     {
         return !(bulk && congested_) && packets_.size() < capacity_ && octets_ < most_octets_;
     }
-    /// Bulk has filled its share of the queue, and the queue has not drained to one half since.
+    /// Bulk data has filled its share of the queue, and the queue has not drained to one half since.
     bool is_congested() const noexcept { return congested_; }
 
     std::size_t size() const noexcept { return packets_.size(); } ///< packets, a GSO segment counted as one
     bool empty() const noexcept { return packets_.empty() && segmenter_.done() && !has_pieces(); }
 
-    /// The next packets to leave, as the device takes them, at most `most` of them; they stay until pop(). Of a segment that is
-    /// cut several pieces are made at once: the code for it is in the processor's cache then, and the device's write(2) evicts
-    /// it.
-    /// @param leaves called once with each packet, when it is shown for the first time
+    /// Up to `most` next packets to send, adapted to the device; they stay queued until pop(). A GSO segment is split into
+    /// several segments at once, because the device's write(2) evicts the splitting code from the processor's cache.
+    /// @param leaves called once with each packet, when first() returns it for the first time
     template <class Leaves>
     std::span<packet* const> first(std::size_t most, Leaves&& leaves)
     {
@@ -62,10 +61,10 @@ public:
         while (shown_ < n) leaves(std::as_const(*first_[shown_++]));
         return {first_.data(), n};
     }
-    static constexpr std::size_t most_first = 32; ///< packets that first() gives at most
+    static constexpr std::size_t most_first = 32; ///< most packets that first() returns
 
-    /// The device has taken so many of those that first() gave.
-    /// @return true: the queue was congested, and is not any more
+    /// Removes the first `n` packets that first() returned: the device has taken them.
+    /// @return true: the queue has just ceased to be congested
     bool pop(std::size_t n);
 
     /// Empties the queue. @param discarded called with each packet
@@ -84,7 +83,7 @@ private:
     struct queued
     {
         packet contents;
-        std::size_t octets = 0; ///< its size, also when the device has moved from it
+        std::size_t octets = 0; ///< size of `contents` when queued: the device may have moved from it
     };
 
     bool has_pieces() const noexcept { return first_piece_ < pieces_end_; }
@@ -100,18 +99,18 @@ private:
     const std::size_t capacity_; ///< packets
     std::size_t most_octets_ = 0;
     std::size_t packets_for_bulk_ = 0, octets_for_bulk_ = 0;
-    offload_features offload_;         ///< what the device does
+    offload_features offload_;         ///< the device's
     std::size_t link_header_size_ = 0; ///< octets
 
     ring<queued> packets_;
     std::size_t octets_ = 0; ///< in `packets_`
     bool congested_ = false;
 
-    segmenter segmenter_;                   ///< the segment that leaves in pieces
-    std::array<packet, most_first> pieces_; ///< of it; they leave before the first of `packets_`
+    segmenter segmenter_;                   ///< splits one GSO segment
+    std::array<packet, most_first> pieces_; ///< its segments, sent before the first of `packets_`
     std::size_t first_piece_ = 0, pieces_end_ = 0;
     std::array<packet*, most_first> first_{};
-    std::size_t shown_ = 0; ///< so many of the next packets have been shown
+    std::size_t shown_ = 0; ///< number of packets at the front that `leaves` was called with
 };
 
 } // namespace tapio::core::link
