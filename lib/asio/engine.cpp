@@ -316,9 +316,8 @@ void engine::flush()
         host_.tcp().release();
         flushing_ = runs_handlers_;
     }
-    constexpr auto longest_hold = std::chrono::microseconds(500); // what a path of some length does not feel
     const turn all(*this);
-    if (std::exchange(held_since_, core::never) < all.now() - longest_hold) slow_ = 100;
+    hold_.end(all.now());
 }
 
 /// Packets out, waiters woken, until nothing moves any more.
@@ -349,9 +348,8 @@ bool engine::holds_output(operation_queue& done)
     // No handler comes before a blocked caller goes on. What is delivered in memory may come out of such a call of another
     // stack's.
     if (blocked_ > 0 || delivering()) return false;
-    if (slow_ > 0) return --slow_, false;
-    if (!wake_waiters(done)) return false;
-    held_since_ = std::min(held_since_, turn_began_);
+    if (!hold_.may_begin() || !wake_waiters(done)) return false;
+    hold_.begin(turn_began_);
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include "asio/hosts_table.hpp"
 #include "base/timer_wheel.hpp"
 #include "core/host.hpp"
+#include "core/output_hold.hpp"
 
 #include <tapio/detail/clocks.hpp>
 #include <tapio/detail/context_mutex.hpp>
@@ -297,17 +298,16 @@ private:
     /// Finished by what came in while handlers ran. Where handlers of other stacks wait they go first: over a pipe a user that
     /// does one thing after the other (connects) would have many of them done here for each handler that runs there (accepts).
     operation_queue arrived_;
-    bool flush_due_ = false;                    ///< something has been left for later
-    bool catch_up_due_ = false;                 ///< one is on its way
-    unsigned* catch_ups_ = nullptr;             ///< those on their way of all stacks of the io_context; only if `runs_handlers_`
-    bool catching_up_ = false;                  ///< one is running; only if `runs_handlers_`
-    bool flushing_ = false;                     ///< what it ends with
-    bool polling_ = false;                      ///< it looks for more before it ends
-    std::uint64_t came_ = 0;                    ///< packets of the last batch
-    bool time_stands_ = false;                  ///< for a handler's calls of which nothing follows before it has returned
-    core::time_point held_since_ = core::never; ///< output of the host's, for handlers that come first
+    bool flush_due_ = false;        ///< something has been left for later
+    bool catch_up_due_ = false;     ///< one is on its way
+    unsigned* catch_ups_ = nullptr; ///< those on their way of all stacks of the io_context; only if `runs_handlers_`
+    bool catching_up_ = false;      ///< one is running; only if `runs_handlers_`
+    bool flushing_ = false;         ///< what it ends with
+    bool polling_ = false;          ///< it looks for more before it ends
+    std::uint64_t came_ = 0;        ///< packets of the last batch
+    bool time_stands_ = false;      ///< for a handler's calls of which nothing follows before it has returned
+    core::output_hold hold_;        ///< of the host's output, for handlers that come first
     std::map<const socket*, socket_timeouts> timeouts_; ///< SO_RCVTIMEO, SO_SNDTIMEO
-    unsigned slow_ = 0;                                 ///< so many turns more do not wait for handlers: they were slow
     unsigned blocked_ = 0;                              ///< callers of the one thread there is that drive it and wait
     int wake_ = -1;                                     ///< eventfd: wakes a blocked caller that drives the stack
     std::atomic<int> driving_ = 0;                      ///< blocked callers that do

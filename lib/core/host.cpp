@@ -21,7 +21,7 @@ void host::advance(time_point now)
 {
     timers_.advance(now);
     network_.advance(now);
-    if (tcp_.is_turn_awaited()) tcp_.next_turn(now);
+    tcp_.next_turn(now);
     for (unsigned round = 0; round < 64; ++round) {
         if (tcp_.wants_flush()) tcp_.flush(now);
         if (!network_.loopback_waits() || !network_.run_loopback(now)) break;

@@ -11,6 +11,7 @@
 #include "core/idle_list.hpp"
 #include "core/network.hpp"
 #include "core/options_shelf.hpp"
+#include "core/output_policy.hpp"
 #include "core/socket_types.hpp"
 #include "tcp/connection.hpp"
 
@@ -124,18 +125,13 @@ private:
 /// What else a socket that is awake has, and takes along when its memory becomes another.
 struct tcp_socket_state : tcp_socket_facts
 {
-    bool detached = false;     ///< the user's handle is gone; the connection finishes alone
-    bool orphan = false;       ///< counted in tcp_counters::orphans
-    bool dirty = false;        ///< in the list of those whose output is to be looked at
-    bool blocked = false;      ///< the interface's transmit queue was full
-    bool postponed = false;    ///< others come first
-    bool awaiting = false;     ///< in the list of those whose user is about to write more
-    bool withholding = false;  ///< ... of those whose acknowledgement waits for what is still in the device
-    bool connecting = false;   ///< connect() was called and has not ended
-    bool deferred = false;     ///< its listener waits for its first octet
-    std::uint32_t hash = 0;    ///< of `flow`, in the table of connections
-    std::uint8_t patience = 0; ///< so many times release() lets what awaits more wait on
-    error_code error;          ///< of a socket without connection
+    bool detached = false;   ///< the user's handle is gone; the connection finishes alone
+    bool orphan = false;     ///< counted in tcp_counters::orphans
+    bool connecting = false; ///< connect() was called and has not ended
+    bool deferred = false;   ///< its listener waits for its first octet
+    output_place output;     ///< what it waits for before it sends
+    std::uint32_t hash = 0;  ///< of `flow`, in the table of connections
+    error_code error;        ///< of a socket without connection
     tcp_options options;
     ip::route_ref route;   ///< to the peer; of a connection never null, but perhaps it does not hold any more
     tcp_id listener;       ///< of a connection that was not accepted yet
@@ -155,8 +151,7 @@ struct tcp_socket : tcp_socket_state
     /// Nothing is under way on it that the connection does not know of.
     bool may_rest(time_point now) const noexcept
     {
-        const bool busy = dirty || blocked || postponed || awaiting || withholding || connecting || deferred || listener ||
-                          fast_opened_by || event.queued();
+        const bool busy = output.waits() || connecting || deferred || listener || fast_opened_by || event.queued();
         return !busy && !detached && !error && connection && connection->may_rest(now);
     }
 

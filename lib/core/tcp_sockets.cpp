@@ -39,9 +39,9 @@ tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& rando
       waiting_limit_(std::max<std::size_t>(options.time_wait_limit, 1)),
       orphan_limit_(options.orphan_limit),
       orphan_memory_(options.orphan_memory),
+      output_(options.send_quantum),
       shards_(std::max(options.shards, 1U)),
-      shard_(options.shard),
-      quantum_(options.send_quantum)
+      shard_(options.shard)
 {
     if (default_congestion_ == nullptr) default_congestion_ = congestion_.find("cubic");
 }

@@ -19,6 +19,7 @@
 #include "core/event_queue.hpp"
 #include "core/fast_open.hpp"
 #include "core/network.hpp"
+#include "core/output_policy.hpp"
 #include "core/slab.hpp"
 #include "core/socket_types.hpp"
 #include "core/syn_cookies.hpp"
@@ -94,13 +95,13 @@ public:
     result<tcp_info> info(tcp_id id, time_point now) const;
 
     /// While on, what calls lead to waits for the next flush: several are answered by as few segments as can be.
-    void gather(bool on) noexcept { gathering_ = on; }
+    void gather(bool on) noexcept { output_.gather(on); }
 
     /// The user will be told that its write is done, and is likely to write on: the end of what it wrote in bulk waits, until
     /// release() has been called once more than `patience` says.
     void expect_more(tcp_id id, unsigned patience);
-    void expect_no_more(tcp_id id);                                  ///< what is written now is no bulk
-    bool awaits_more() const noexcept { return !awaiting_.empty(); } ///< something waits so
+    void expect_no_more(tcp_id id);                                              ///< what is written now is no bulk
+    bool awaits_more() const noexcept { return output_.any(output_wait::user); } ///< something waits so
     void release();
 
     // -- the network's ------------------------------------------------------------------------------------------------
@@ -111,10 +112,9 @@ public:
     void input_goes_on(bool yes, time_point now);
     void flush(time_point now);
     void announce(); ///< what has happened since the last flush is an event already; nothing is sent
-    bool wants_flush() const noexcept { return !dirty_.empty(); }
+    bool wants_flush() const noexcept { return output_.any(output_wait::flush); }
     void next_turn(time_point now); ///< those that had sent their share go on
-    bool is_turn_awaited() const noexcept { return !postponed_.empty(); }
-    time_point next_deadline() const noexcept { return postponed_.empty() ? never : postponed_at_ + duration(1); }
+    time_point next_deadline() const noexcept { return output_.next_turn(); }
     void transmit_room(interface_id interface) override;
 
     std::size_t size() const noexcept { return sockets_.size() + waiting_.size(); } ///< sockets and connections alive
@@ -210,14 +210,25 @@ private:
     static duration patience_of(const tcp_socket& listener) noexcept;
 
     // tcp_sockets_output.cpp
-    void touch(tcp_id id, tcp_socket& s);               ///< its output, timer and events are to be looked at by the next flush
+    void touch(tcp_id id, tcp_socket& s) ///< its output, timer and events are to be looked at by the next flush
+    {
+        output_.wait(output_wait::flush, id, s.output);
+    }
     void run(tcp_id id, tcp_socket& s, time_point now); ///< ... now
     /// What follows from a call of the user's: now, unless calls are gathered.
     void follow(tcp_id id, tcp_socket& s, time_point now);
     void note_waiting(tcp_id id, tcp_socket& s);
-    void postpone(tcp_id id, tcp_socket& s, time_point now);
-    void block(tcp_id id, tcp_socket& s);
-    std::size_t share_of(const tcp_socket& s) const noexcept;
+    /// What those that waited for it have waited for has come: `f(tcp_id, tcp_socket&)` for each.
+    template <class F>
+    void for_all_waiting(output_wait w, F&& f)
+    {
+        for (const tcp_id id : output_.take(w)) {
+            tcp_socket* const s = find(id);
+            if (s == nullptr) continue;
+            s->output.goes_on(w);
+            f(id, *s);
+        }
+    }
     void pump(tcp_id id, tcp_socket& s, time_point now);
     void follow_route(tcp_socket& s, time_point now); ///< routes, or what they lead to, may have changed
     /// @param flow that the peer's segments have: the segment goes to its source  @param s null: there is no socket
@@ -264,18 +275,8 @@ private:
     const std::size_t orphan_limit_;    ///< connections
     const std::uint64_t orphan_memory_; ///< octets
     timer_node waiting_timer_;
-    std::vector<tcp_id> dirty_, working_;
-    std::size_t announced_ = 0; ///< so many of `dirty_`
-    std::vector<tcp_id> blocked_;
-    std::vector<tcp_id> awaiting_;    ///< their user is about to write more
-    std::vector<tcp_id> withholding_; ///< an acknowledgement
-    bool may_withhold_ = false;
-    time_point withhold_until_{};
-    std::vector<tcp_id> postponed_; ///< have sent their share, and have more
-    time_point postponed_at_{};
+    output_policy output_;
     const unsigned shards_, shard_;
-    const std::size_t quantum_; ///< octets; 0: without bound
-    bool gathering_ = false;
     std::vector<tcp_id> candidates_; ///< find_listener's
 };
 

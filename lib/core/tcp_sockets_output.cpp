@@ -47,41 +47,27 @@ std::size_t push_header(const flow_key& flow, tcp::outgoing_segment& seg, bool p
 
 } // namespace
 
-void tcp_sockets::touch(tcp_id id, tcp_socket& s)
-{
-    if (std::exchange(s.dirty, true)) return;
-    dirty_.push_back(id);
-}
-
 void tcp_sockets::flush(time_point now) // RFC 9293 MUST-58, MUST-59
 {
-    while (!dirty_.empty()) {
-        working_.clear();
-        std::swap(working_, dirty_);
-        announced_ = 0;
-        for (const tcp_id id : working_)
-            if (tcp_socket* const s = find(id)) run(id, *s, now);
-    }
+    while (wants_flush()) for_all_waiting(output_wait::flush, [&](tcp_id id, tcp_socket& s) { run(id, s, now); });
 }
 
 void tcp_sockets::announce()
 {
-    for (; announced_ < dirty_.size(); ++announced_) {
-        const tcp_id id = dirty_[announced_];
+    for (const tcp_id id : output_.to_announce())
         if (tcp_socket* const s = find(id); s != nullptr && s->connection) raise_events(id, *s);
-    }
 }
 
-void tcp_sockets::follow(tcp_id id, tcp_socket& s, time_point now) { gathering_ ? touch(id, s) : run(id, s, now); }
+void tcp_sockets::follow(tcp_id id, tcp_socket& s, time_point now) { output_.gathers() ? touch(id, s) : run(id, s, now); }
 
 /// Everything that a change to a connection may have set off. The socket may be gone afterwards.
 void tcp_sockets::run(tcp_id id, tcp_socket& s, time_point now)
 {
-    s.dirty = false;
+    s.output.goes_on(output_wait::flush);
     if (s.connection) {
         pump(id, s, now);
         raise_events(id, s);
-        if (s.detached && s.connection->only_waits() && !s.blocked && !s.postponed) return let_wait(id, s);
+        if (s.detached && s.connection->only_waits() && !s.output.has_more_to_send()) return let_wait(id, s);
         arm(id, s, s.connection->next_deadline());
     }
     if (!reap(id, s) && s.connection) note_idle(id, s, now);
@@ -101,41 +87,28 @@ void tcp_sockets::arm(tcp_id id, tcp_socket& s, time_point deadline)
     timers_.arm(s.timer, deadline);
 }
 
-/// Octets that a connection sends in one turn. A device that cuts segments itself takes them several times as fast.
-std::size_t tcp_sockets::share_of(const tcp_socket& s) const noexcept
-{
-    if (quantum_ == 0 || s.route->loopback) return std::numeric_limits<std::size_t>::max();
-    return s.route->offload.tso_v4 ? 2 * quantum_ : quantum_;
-}
-
 /// Lets the connection speak as long as the interface takes packets, and up to its share: then the others get their turn, and
 /// what has arrived meanwhile.
 void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
 {
-    if (s.postponed || s.connection->has_nothing_to_say()) return;
+    if (s.output.waits_for(output_wait::turn) || s.connection->has_nothing_to_say()) return;
     if (!net_.routes().holds(*s.route)) follow_route(s, now);
     // Where connections wait for room in the interface's queue, a further one with much to send waits behind them. A SYN, an
     // acknowledgement or a short answer goes at once: there is room for these.
     constexpr std::uint64_t much = 16 * 1024; // octets
     const bool bulk = s.connection->unacknowledged() > much;
-    const std::size_t share = share_of(s);
-    const bool goes_on = may_withhold_ && !s.route->loopback; // of loopback everything has come
-    std::size_t sent = 0;                                     // octets
+    const std::size_t share = output_.share(s.route->loopback, s.route->offload.tso_v4);
+    const bool goes_on = output_.acks_may_wait() && !s.route->loopback; // of loopback everything has come
+    std::size_t sent = 0;                                               // octets
     while (net_.interface(s.route->interface).queue().has_room(bulk)) {
-        if (sent >= share) return postpone(id, s, now);
+        if (sent >= share) return output_.turn_ended(id, s.output, now);
         tcp::outgoing_segment seg;
         if (!s.connection->next_segment(seg, now, goes_on)) return note_waiting(id, s);
         sent += seg.payload.size();
         if (const auto failed = transmit(s.flow, &s, std::move(seg), now)) s.connection->on_local_error(failed);
         if (s.connection->gave_last()) return note_waiting(id, s);
     }
-    block(id, s);
-}
-
-/// Until the interface's queue has room.
-void tcp_sockets::block(tcp_id id, tcp_socket& s)
-{
-    if (!std::exchange(s.blocked, true)) blocked_.push_back(id);
+    output_.wait(output_wait::queue_room, id, s.output);
 }
 
 /// Without a route it keeps the one that does not hold: what is sent meanwhile is lost, and retransmitted if there is a route
@@ -154,7 +127,7 @@ void tcp_sockets::expect_more(tcp_id id, unsigned patience)
     tcp_socket* const s = find(id);
     if (s == nullptr || !s->connection) return;
     s->connection->expect_more(true);
-    s->patience = static_cast<std::uint8_t>(patience);
+    s->output.patience = static_cast<std::uint8_t>(patience);
 }
 
 void tcp_sockets::expect_no_more(tcp_id id)
@@ -165,59 +138,41 @@ void tcp_sockets::expect_no_more(tcp_id id)
 
 void tcp_sockets::note_waiting(tcp_id id, tcp_socket& s)
 {
-    if (s.connection->awaits_more() && !std::exchange(s.awaiting, true)) awaiting_.push_back(id);
-    if (s.connection->withholds_ack() && !std::exchange(s.withholding, true)) withholding_.push_back(id);
+    if (s.connection->awaits_more()) output_.wait(output_wait::user, id, s.output);
+    if (s.connection->withholds_ack()) output_.wait(output_wait::input, id, s.output);
 }
 
 void tcp_sockets::input_goes_on(bool yes, time_point now)
 {
-    constexpr auto longest = std::chrono::microseconds(250); // what a path of some length does not feel
-    may_withhold_ = yes && now < withhold_until_;
-    if (may_withhold_) return;
-    withhold_until_ = now + longest;
-    for (const tcp_id id : withholding_) {
-        tcp_socket* const s = find(id);
-        if (s == nullptr) continue;
-        s->withholding = false;
-        touch(id, *s);
-    }
-    withholding_.clear();
+    if (!output_.input_came(yes, now)) return;
+    for_all_waiting(output_wait::input, [&](tcp_id id, tcp_socket& s) { touch(id, s); });
 }
 
 void tcp_sockets::release()
 {
-    for (const tcp_id id : std::exchange(awaiting_, {})) {
-        tcp_socket* const s = find(id);
-        if (s == nullptr) continue;
-        if (s->patience > 0) {
-            --s->patience;
-            awaiting_.push_back(id);
-            continue;
+    for_all_waiting(output_wait::user, [&](tcp_id id, tcp_socket& s) {
+        if (s.output.patience > 0) {
+            --s.output.patience;
+            return output_.wait(output_wait::user, id, s.output);
         }
-        s->awaiting = false;
-        if (s->connection) s->connection->expect_more(false);
-        touch(id, *s);
-    }
-}
-
-void tcp_sockets::postpone(tcp_id id, tcp_socket& s, time_point now)
-{
-    s.postponed = true;
-    postponed_.push_back(id);
-    postponed_at_ = now;
+        if (s.connection) s.connection->expect_more(false);
+        touch(id, s);
+    });
 }
 
 void tcp_sockets::next_turn(time_point now)
 {
-    if (postponed_.empty() || now <= postponed_at_) return;
-    for (const tcp_id id : postponed_) {
-        tcp_socket* const s = find(id);
-        if (s == nullptr) continue;
-        s->postponed = false;
+    if (now < output_.next_turn()) return;
+    for_all_waiting(output_wait::turn, [&](tcp_id id, tcp_socket& s) {
         // Where others wait for room in the interface's queue, it goes behind them: they have not had a turn yet.
-        net_.interface(s->route->interface).queue().is_congested() ? block(id, *s) : touch(id, *s);
-    }
-    postponed_.clear();
+        const bool behind = net_.interface(s.route->interface).queue().is_congested();
+        output_.wait(behind ? output_wait::queue_room : output_wait::flush, id, s.output);
+    });
+}
+
+void tcp_sockets::transmit_room(interface_id)
+{
+    for_all_waiting(output_wait::queue_room, [&](tcp_id id, tcp_socket& s) { touch(id, s); });
 }
 
 error_code tcp_sockets::transmit(const flow_key& flow, const tcp_socket* s, tcp::outgoing_segment&& seg, time_point now)
@@ -271,16 +226,6 @@ void tcp_sockets::timer_fired(tcp_id id, time_point now)
     touch(id, *s);
 }
 
-void tcp_sockets::transmit_room(interface_id)
-{
-    for (const tcp_id id : std::exchange(blocked_, {})) {
-        tcp_socket* const s = find(id);
-        if (s == nullptr) continue;
-        s->blocked = false;
-        touch(id, *s);
-    }
-}
-
 void tcp_sockets::state_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now)
 {
     const tcp_state after = s.connection->state();
@@ -327,7 +272,7 @@ std::vector<tcp_id> tcp_sockets::unfinished()
 bool tcp_sockets::reap(tcp_id id, tcp_socket& s)
 {
     const bool ended = !s.connection || s.connection->state() == tcp_state::closed;
-    if (!ended || s.blocked || s.postponed) return false;
+    if (!ended || s.output.has_more_to_send()) return false;
     if (s.connection) leave_table(id, s.hash, s.local_port(), s.reuse_address);
     if (!s.detached) return false;
     erase(id, s);

@@ -1,0 +1,37 @@
+/// @file
+/// Whether output after input waits for the handlers that the input completes. What they write then leaves in the same segments
+/// as the acknowledgements. If handlers have been slow, so that peers had to wait, output goes first for a while.
+#pragma once
+
+#include <tapio/core/time.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace tapio::core {
+
+class output_hold
+{
+public:
+    /// @return false if handlers were slow recently: output goes first
+    bool may_begin() noexcept
+    {
+        if (without_ == 0) return true;
+        --without_;
+        return false;
+    }
+    void begin(time_point now) noexcept { since_ = std::min(since_, now); } ///< output begins to wait for handlers
+    void end(time_point now) noexcept                                       ///< output is sent
+    {
+        constexpr auto longest = std::chrono::microseconds(500); // what a path of some length does not feel
+        constexpr unsigned so_many = 100;
+        if (std::exchange(since_, never) < now - longest) without_ = so_many;
+    }
+
+private:
+    time_point since_ = never; ///< since when output waits
+    unsigned without_ = 0;     ///< number of batches for which output goes first
+};
+
+} // namespace tapio::core
