@@ -188,7 +188,7 @@ boost::asio::io_context& engine::driver()
 
 engine::turn::~turn()
 {
-    if (deferred_ && engine_.catching_up_) { // who runs the handler that calls sees to all that follows
+    if (deferred_ && engine_.is_catching_up()) { // who runs the handler that calls sees to all that follows
         engine_.host_.tcp().gather(false);
         engine_.flush_due_ = true;
         engine_.ready_.append(done_);
@@ -203,13 +203,13 @@ engine::turn::~turn()
     }
     if (deferred_ || later || (engine_.host_.tcp().awaits_more() && !engine_.shut_down_)) engine_.flush_due_ = true;
     if (engine_.runs_handlers_ && !engine_.shut_down_)
-        (engine_.catching_up_ && !users_ ? engine_.arrived_ : engine_.ready_).append(done_);
+        (engine_.is_catching_up() && !users_ ? engine_.arrived_ : engine_.ready_).append(done_);
     // What a handler's own calls lead to is looked at when it has returned. If it runs the io_context itself, devices come in
     // here: it does not get to what was posted before it did so, not with a concurrency_hint of 1. But what is delivered in
     // memory comes to every handler, and one that is on its way is enough: many would take the turns of others.
-    const bool part_of_it = users_ || engine_.flushing_ || engine_.polling_;
-    const bool runs_io_itself = engine_.catching_up_ && !part_of_it && !delivering();
-    const bool on_its_way = engine_.catch_up_due_ || (engine_.catching_up_ && part_of_it);
+    const bool in_handlers = engine_.catching_up_ == catching::handlers;
+    const bool runs_io_itself = in_handlers && !users_ && !delivering();
+    const bool on_its_way = engine_.catch_up_due_ || (engine_.is_catching_up() && (users_ || !in_handlers));
     const bool to_catch_up = engine_.is_behind() && (runs_io_itself || !on_its_way);
     if (to_catch_up) engine_.catch_up_due_ = true;
     ++engine_.turns_;
@@ -232,7 +232,7 @@ engine::turn::~turn()
 
 void engine::expect_more(core::tcp_id id)
 {
-    const bool flush_comes_first = runs_handlers_ ? catching_up_ : flush_due_;
+    const bool flush_comes_first = runs_handlers_ ? is_catching_up() : flush_due_;
     if (in_handler()) host_.tcp().expect_more(id, flush_comes_first ? 1 : 0);
 }
 
@@ -256,16 +256,16 @@ void engine::catch_up()
     struct running // also when a handler throws
     {
         engine& self;
-        const bool outer;
+        const catching outer;
 
-        explicit running(engine& e) : self(e), outer(e.catching_up_) { self.catching_up_ = true; }
+        explicit running(engine& e) : self(e), outer(e.catching_up_) { self.catching_up_ = catching::handlers; }
         running(const running&) = delete;
         running& operator=(const running&) = delete;
         ~running()
         {
             self.catching_up_ = outer;
             self.ready_.append(self.arrived_);
-            self.flushing_ = self.polling_ = self.time_stands_ = false;
+            self.time_stands_ = false;
             bool behind = false;
             {
                 const std::lock_guard lock(self.mutex_);
@@ -290,8 +290,11 @@ void engine::catch_up()
             op->run();
         }
         if (io_->stopped()) return;
+        catching_up_ = catching::flush;
         flush();
+        catching_up_ = catching::look;
         if (looks == most_looks || *catch_ups_ > 0 || !looks_again()) return;
+        catching_up_ = catching::handlers;
     }
 }
 
@@ -302,9 +305,7 @@ bool engine::looks_again()
     constexpr std::uint64_t few = 4, many = 64; // packets: a single one has no follower, and large batches take long enough
     if (came_ < few || came_ > many || is_behind()) return false;
     came_ = 0;
-    polling_ = true;
     for (const auto& a : devices_) a->medium->poll();
-    polling_ = false;
     return came_ > 0;
 }
 
@@ -314,7 +315,6 @@ void engine::flush()
         const std::lock_guard lock(mutex_);
         if (!std::exchange(flush_due_, false)) return;
         host_.tcp().release();
-        flushing_ = runs_handlers_;
     }
     const turn all(*this);
     hold_.end(all.now());

@@ -66,7 +66,7 @@ public:
             e.reads_between_ = e.time_ == nullptr && (!users || e.in_handler());
             if (!deferred_ || !e.time_stands_) e.turn_began_ = e.now();
             if (!deferred_) return;
-            e.time_stands_ = e.catching_up_;
+            e.time_stands_ = e.is_catching_up();
             e.host_.tcp().gather(true);
         }
         turn(const turn&) = delete;
@@ -232,9 +232,10 @@ private:
     void go_on(core::time_point next);
     bool in_handler() const ///< the caller is one, on the stack's own io_context
     {
-        return users_io_ && !shut_down_ && (catching_up_ || io_->get_executor().running_in_this_thread());
+        return users_io_ && !shut_down_ && (is_catching_up() || io_->get_executor().running_in_this_thread());
     }
     bool is_behind() const noexcept { return flush_due_ || !ready_.empty() || !arrived_.empty(); }
+    bool is_catching_up() const noexcept { return catching_up_ != catching::no; }
     void catch_up_later();
     void catch_up();
     bool looks_again();
@@ -301,12 +302,16 @@ private:
     bool flush_due_ = false;        ///< something has been left for later
     bool catch_up_due_ = false;     ///< one is on its way
     unsigned* catch_ups_ = nullptr; ///< those on their way of all stacks of the io_context; only if `runs_handlers_`
-    bool catching_up_ = false;      ///< one is running; only if `runs_handlers_`
-    bool flushing_ = false;         ///< what it ends with
-    bool polling_ = false;          ///< it looks for more before it ends
-    std::uint64_t came_ = 0;        ///< packets of the last batch
-    bool time_stands_ = false;      ///< for a handler's calls of which nothing follows before it has returned
-    core::output_hold hold_;        ///< of the host's output, for handlers that come first
+    enum class catching : std::uint8_t
+    {
+        no,
+        handlers,                                       ///< the handlers of finished operations run
+        flush,                                          ///< what they have left to be done is done
+        look                                            ///< devices are polled for the next batch
+    } catching_up_ = catching::no;                      ///< what catch_up() is doing; only if `runs_handlers_`
+    std::uint64_t came_ = 0;                            ///< packets of the last batch
+    bool time_stands_ = false;                          ///< for a handler's calls of which nothing follows before it has returned
+    core::output_hold hold_;                            ///< of the host's output, for handlers that come first
     std::map<const socket*, socket_timeouts> timeouts_; ///< SO_RCVTIMEO, SO_SNDTIMEO
     unsigned blocked_ = 0;                              ///< callers of the one thread there is that drive it and wait
     int wake_ = -1;                                     ///< eventfd: wakes a blocked caller that drives the stack

@@ -273,7 +273,13 @@ struct batches : testing::Test
         receiver.async_receive(asio::buffer(&octet, 1), [this](error_code ec, std::size_t) {
             if (ec) return;
             if (++heard == more_after) send(7);
+            const bool waits = heard == waits_after;
             receive();
+            if (!waits) return;
+            const std::size_t before = heard;
+            send(3);
+            for (int i = 0; i < 1000 && heard < before + 3; ++i) io.poll_one();
+            heard_meanwhile = heard - before;
         });
     }
 
@@ -284,6 +290,7 @@ struct batches : testing::Test
     udp::socket receiver{a, udp::v4()}, sender{b, udp::v4()};
     char octet = 0;
     std::size_t heard = 0, more_after = 0;
+    std::size_t waits_after = 0, heard_meanwhile = 0; ///< a handler that runs the io_context until more has come
 };
 
 TEST_F(batches, are_followed_by_a_look_for_the_next)
@@ -295,6 +302,25 @@ TEST_F(batches, are_followed_by_a_look_for_the_next)
     EXPECT_GT(side->looks, 0U);
     EXPECT_EQ(side->found, 7U) << "all that came while the handlers ran";
     EXPECT_LE(side->looks, 16U);
+}
+
+TEST_F(batches, are_heard_by_a_handler_that_runs_the_io_context)
+{
+    more_after = waits_after = 2;
+    send(5);
+    io.poll();
+    EXPECT_GE(heard_meanwhile, 3U);
+    EXPECT_EQ(heard, 15U);
+}
+
+TEST_F(batches, are_heard_by_a_handler_that_does_so_behind_a_look_for_the_next)
+{
+    more_after = 2;
+    waits_after = 8; // the look has found it
+    send(5);
+    io.poll();
+    EXPECT_GE(heard_meanwhile, 3U);
+    EXPECT_EQ(heard, 15U);
 }
 
 TEST_F(batches, of_one_are_not)
