@@ -1,5 +1,5 @@
 /// @file
-/// When to look for packets once more instead of sleeping until there are some.
+/// Adaptive busy polling: when to poll for packets again instead of sleeping until one arrives.
 #pragma once
 
 #include <tapio/core/time.hpp>
@@ -9,19 +9,19 @@
 
 namespace tapio::detail {
 
-/// Waking a sleeping thread takes tens of microseconds on many machines, longer than the other end takes to answer. Who looks
-/// again instead has the answer at once, at the price of a processor; so it ends after a while, it is not done where it has not
-/// helped lately, nor where so much goes across for each sleep that its price is small. Thread safety: none.
+/// Waking a sleeping thread takes tens of microseconds on many machines, longer than the other end takes to answer. Polling
+/// avoids that delay, but occupies a processor. So it ends after a while; it is skipped if it has not helped recently, and if so
+/// much data is transferred per sleep that the wake-up hardly matters. Thread safety: none.
 class busy_poll
 {
 public:
-    /// @param at_most  after the last packet; 0: never
+    /// @param at_most  how long to poll after the last packet; 0: never poll
     explicit busy_poll(core::duration at_most) noexcept : at_most_(at_most) {}
 
     bool enabled() const noexcept { return at_most_ > core::duration::zero(); }
 
-    /// Nothing is there (any more): whether to look again.
-    /// @param found  octets that had come since it was asked last; 0: no packet  @param sent  octets that have been sent in all
+    /// No packet is waiting: whether to poll again instead of sleeping.
+    /// @param found  octets received since the last call; 0: no packet  @param sent  octets sent in total
     bool looks_again(std::size_t found, std::size_t sent, core::time_point now) noexcept
     {
         if (found > 0) return begins(found + (sent - sent_before_), sent, now);
@@ -37,7 +37,7 @@ private:
 
     bool begins(std::size_t moved, std::size_t sent, core::time_point now) noexcept
     {
-        if (looking_) skip_after_ = 0; // it has helped
+        if (looking_) skip_after_ = 0; // polling has found a packet
         sent_before_ = sent;
         since_ = now;
         looking_ = moved <= much && skip_ == 0;
@@ -53,11 +53,11 @@ private:
     }
 
     const core::duration at_most_;
-    core::time_point since_;      // the last packet
-    std::size_t sent_before_ = 0; // octets, when it came
+    core::time_point since_;      // when the last packet arrived
+    std::size_t sent_before_ = 0; // octets sent by then
     bool looking_ = false;
-    unsigned skip_ = 0;       // so many sleeps without looking first
-    unsigned skip_after_ = 0; // the next time in vain: twice that, and one
+    unsigned skip_ = 0;       // number of sleeps to take without polling first
+    unsigned skip_after_ = 0; // `skip_` after the last vain poll; doubled, plus one, at the next
 };
 
 } // namespace tapio::detail

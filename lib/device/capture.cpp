@@ -21,11 +21,11 @@ public:
     }
     ~captured() override { captured::stop(); }
 
-    // The packet is gone when we know whether it was taken, so a copy (which shares the payload) waits for that.
+    // Only packets that the device takes are captured, and a taken packet is gone: hence a copy, which shares the payload.
     bool transmit(packet& p) override
     {
         const packet sent = p;
-        const auto time = time_of_day(); // before its answer's
+        const auto time = time_of_day(); // taken before transmit(), so that the answer's is not earlier
         if (!inner().transmit(p)) return false;
         write(sent, time, direction::outbound);
         return true;
@@ -41,7 +41,7 @@ public:
         return taken;
     }
 
-    // What has passed is in the file before the stack does something else: it may be killed.
+    // Written to the file at once, because the program may be killed.
     bool flush() override
     {
         writer_->flush();

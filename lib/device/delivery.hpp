@@ -1,5 +1,5 @@
 /// @file
-/// The way from a device's handlers to its receiver, which `stop()` closes for good.
+/// The calls of a device's handlers to its receiver, until `stop()` closes them off.
 #pragma once
 
 #include <tapio/device/device.hpp>
@@ -9,9 +9,9 @@
 
 namespace tapio::detail {
 
-/// Handlers reach the receiver through `with_receiver()` only; once `close()` has returned none is inside and none gets
-/// in. Thread safety: all of it. A handler may call `close()` itself (the mutex is recursive). The stack's lock is
-/// taken under this mutex, never the other way round.
+/// Handlers call the receiver through `with_receiver()` only. Once `close()` has returned, no call is in progress and none
+/// follows. Thread safety: all functions. A handler may call `close()` itself (the mutex is recursive). Lock order: this
+/// mutex before the stack's lock.
 class delivery
 {
 public:
@@ -27,7 +27,7 @@ public:
         receiver_ = nullptr;
     }
 
-    /// Calls `f(receiver)` unless closed; false if closed.
+    /// Calls `f(receiver)` unless closed. @return false: closed
     template <class F>
     bool with_receiver(F&& f)
     {
@@ -37,7 +37,7 @@ public:
         return true;
     }
 
-    /// For use within `with_receiver()`: whether the receiver has closed it meanwhile.
+    /// For use within `with_receiver()`: false if the receiver has called close() meanwhile.
     bool is_open() const noexcept { return receiver_ != nullptr; }
 
 private:

@@ -1,4 +1,4 @@
-// What the handlers need lives in `pump`, which they share with the device: it may be gone before they are.
+// The state that the asynchronous handlers need is in `pump`, whose ownership they share: handlers may outlive the device.
 #include "device/descriptor_device.hpp"
 
 #include "device/busy_poll.hpp"
@@ -29,16 +29,16 @@ namespace asio = boost::asio;
 using core::error_code;
 using descriptor = asio::posix::basic_stream_descriptor<asio::any_io_executor>;
 
-// What is read before timers and other handlers get their turn: no more octets than a processor's cache keeps until the user has
-// them, and so many packets that acknowledgements do not wait in the device while their connections share what can be sent. Where
-// a packet costs a system call more of them, so that there are many to join; elsewhere less, so that there is room in the cache
-// for where they come from too.
+// Bounds of a read batch, after which timers and other handlers get their turn. Octets: no more than stay in the cache until the
+// user reads them. Packets: enough that ACKs do not wait in the device while their connections share the sending. With one system
+// call per packet the batch is larger, so that more segments can be joined; otherwise it is smaller, so that the cache has room
+// for the memory that the kernel copies from, too.
 constexpr int batch = 1024;
 constexpr std::size_t batch_octets = 256 * 1024;
 constexpr std::size_t batch_octets_of_calls = 1024 * 1024;
 constexpr std::size_t ethernet_overhead = 18; // octets: header and one VLAN tag
 constexpr std::size_t vnet_overhead = 12;
-constexpr std::size_t largest_gso = 65535; // octets of a super-segment, link header apart
+constexpr std::size_t largest_gso = 65535; // octets of a GSO packet, without the link header
 
 bool unfinished_segments(const core::offload_features& f) noexcept { return f.tso_v4 || f.tso_v6 || f.uso; }
 
@@ -77,7 +77,7 @@ public:
         wait_for_news();
     }
 
-    /// With the link's state and the MTU as they are right now.
+    /// With the present link state and MTU.
     device_info info() const
     {
         const auto link = watch_ ? watch_->ask() : std::nullopt;
@@ -88,14 +88,14 @@ public:
     }
 
     std::uint64_t refusals() const { return writer_.refusals(); }
-    int poll_descriptor() const { return failed_ ? -1 : fd_; } // one that is dead would always be ready
+    int poll_descriptor() const { return failed_ ? -1 : fd_; } // a dead descriptor would always be ready
 
     void stop()
     {
         delivery_.close();
         const std::lock_guard lock(descriptor_mutex_);
         if (!descriptor_) return;
-        descriptor_->release(); // its handlers end with operation_aborted; a transmit() may still be at the descriptor
+        descriptor_->release(); // handlers complete with operation_aborted; the descriptor stays open: transmit() may be using it
         descriptor_.reset();
         if (watch_descriptor_) watch_descriptor_->release();
         watch_descriptor_.reset();
@@ -179,7 +179,7 @@ private:
         });
     }
 
-    // For who drives the stack while nobody runs the executor: nothing that is worth a system call each time.
+    // For poll(), which is used while no thread runs the executor. Checked every 100 ms: a system call per poll() costs too much.
     bool has_news()
     {
         const core::time_point now = detail::real_time();
@@ -188,7 +188,8 @@ private:
         return watch_->drain();
     }
 
-    // A packet was, for good. If by its link's state or its MTU, that is another one than the stack takes it to be.
+    // The device has refused a packet for good. If for its link state or MTU, these differ from what the stack assumes: check
+    // them.
     void refused(int why)
     {
         if (why != EIO && why != ENETDOWN && why != EMSGSIZE) return;
@@ -200,14 +201,14 @@ private:
 
     void look_at_link()
     {
-        bool unheard = false; // that it is up again only its being writable will tell
+        bool unheard = false; // nothing reports when the link comes up again: wait for the descriptor to become writable
         delivery_.with_receiver([&](device_receiver& r) {
             const auto link = watch_ ? watch_->ask() : std::nullopt;
             bool changed = false;
             {
                 const std::lock_guard lock(descriptor_mutex_);
                 look_due_ = false;
-                const bool gone_elsewhere = watch_ && !link && !failed_; // or deleted, which the descriptor tells
+                const bool gone_elsewhere = watch_ && !link && !failed_; // if it was deleted, the descriptor reports that
                 if (link) refused_down_ = false;
                 if (gone_elsewhere && info_.link_up && !awaiting_room_) refused_down_ = true;
                 unheard = refused_down_;
@@ -222,7 +223,7 @@ private:
         if (unheard) wait_writable();
     }
 
-    // There may be more, or will be at once, but others come first.
+    // Reads again later: more packets are waiting or expected soon, but other handlers get their turn first.
     void read_on()
     {
         const std::lock_guard lock(descriptor_mutex_);
@@ -231,7 +232,7 @@ private:
 
     void read_batch()
     {
-        constexpr int most_in_vain = 8; // a look costs less than the way through the io_context to the next
+        constexpr int most_in_vain = 8; // polling again costs less than a round through the io_context
         auto ended_by = packet_reader::outcome::drained;
         bool again = false;
         const bool open = delivery_.with_receiver([&](device_receiver& r) {
@@ -250,7 +251,7 @@ private:
     {
         const std::size_t found = std::exchange(found_, 0);
         if (!busy_poll_.enabled()) return false;
-        const core::time_point now = detail::real_time(); // the processor's time, not the stack's
+        const core::time_point now = detail::real_time(); // real time: the stack's may be virtual
         return busy_poll_.looks_again(found, sent_.load(std::memory_order_relaxed), now);
     }
 
@@ -282,25 +283,25 @@ private:
 
     const int fd_; // the device's
     const bool vnet_header_;
-    const std::unique_ptr<link_watch> watch_; // null: the kernel does not say
-    device_info info_;                        // as the receiver knows it; changed under both mutexes
+    const std::unique_ptr<link_watch> watch_; // null: the kernel does not report link state and MTU
+    device_info info_;                        // as known to the receiver; written with both mutexes held
     const std::size_t batch_octets_;
     delivery delivery_;
-    packet_reader reader_;            // under delivery_'s mutex
-    bool goes_on_ = false;            // likewise: the receiver has been told that there is more
-    std::size_t found_ = 0;           // likewise: octets since it was asked whether to look again
+    packet_reader reader_;            // protected by delivery_'s mutex
+    bool goes_on_ = false;            // likewise: the last end_batch() announced more packets
+    std::size_t found_ = 0;           // likewise: octets read since the last looks_again()
     busy_poll busy_poll_;             // likewise
     core::time_point next_look_{};    // likewise
-    std::atomic<bool> failed_{false}; // nothing will come any more
+    std::atomic<bool> failed_{false}; // the descriptor is dead: no more reads
 
-    packet_writer writer_;             // whose calls come one at a time, as the device's do
+    packet_writer writer_;             // not locked: the stack makes one transmit() or flush() call at a time
     std::atomic<std::size_t> sent_{0}; // octets
 
-    mutable std::mutex descriptor_mutex_; // a leaf: nothing of ours is called under it
+    mutable std::mutex descriptor_mutex_; // a leaf: none of our locks is taken with it held
     std::optional<descriptor> descriptor_, watch_descriptor_;
     bool awaiting_room_ = false;
-    bool look_due_ = false;     // look_at_link() is on its way
-    bool refused_down_ = false; // a write said that the link is down, and it has not been writable since
+    bool look_due_ = false;     // look_at_link() has been posted
+    bool refused_down_ = false; // a write failed because the link is down, and the descriptor has not become writable since
 };
 
 class descriptor_device final : public device

@@ -1,6 +1,6 @@
 /// @file
-/// A device behind a file descriptor that gives and takes one packet for each system call: TAP and TUN.
-/// Who opens the descriptor and knows what it is: tap.cpp, tun.cpp, tuntap_ioctl.
+/// A device on a file descriptor that transfers one packet per read or write: TAP and TUN.
+/// Not here: opening and configuring the descriptor (open_tuntap, tuntap_ioctl).
 #pragma once
 
 #include "device/link_watch.hpp"
@@ -14,19 +14,20 @@
 
 namespace tapio::detail {
 
-/// To drive it by io_uring instead of by a system call for each packet.
+/// For io_uring instead of one system call per packet.
 struct rings
 {
     std::unique_ptr<uring> reading, writing;
 };
-std::optional<rings> open_rings(int fd); ///< nothing where there is no io_uring
+std::optional<rings> open_rings(int fd); ///< none: io_uring is not available
 
+/// How to operate the descriptor.
 struct driving
 {
-    bool vnet_header = false;            ///< each packet has one in front of it
-    rings by{};                          ///< empty: by read and write
+    bool vnet_header = false;            ///< each packet is preceded by a vnet header
+    rings by{};                          ///< empty: read(2) and write(2)
     core::duration busy_poll{};          ///< as in tuntap_options
-    std::unique_ptr<link_watch> watch{}; ///< of the device; null: what write says has to do (EIO: its link is down)
+    std::unique_ptr<link_watch> watch{}; ///< null: the link state is known only from failed writes (EIO: down)
 };
 
 /// @param fd non-blocking

@@ -1,5 +1,5 @@
-// Two lanes, one for each direction. A packet that is not delayed goes on at once; others wait in their lane until the stack
-// says that their time has come.
+// Two lanes, one per direction. A packet that is not delayed is passed on at once; others wait in their lane until the stack
+// calls advance() at their time.
 #include "device/delivery.hpp"
 
 #include <tapio/core/checksum.hpp>
@@ -44,7 +44,7 @@ std::string in_milliseconds(core::duration d)
     return digits + " ms";
 }
 
-/// For people: what became of one packet that came to the wire at `t`. @param before, after the model's counters
+/// The packet's fate, as a comment for the capture file. @param before, after the model's counters  @param t when it was sent
 std::string fate_of(const core::impairment_counters& before, const core::impairment_counters& after,
                     const std::vector<impairment::arrival>& arrivals, time_point t)
 {
@@ -60,7 +60,7 @@ std::string fate_of(const core::impairment_counters& before, const core::impairm
     return comment;
 }
 
-/// Where what goes on a wire is written, if anywhere.
+/// The capture file of the packets put on the wire, if there is one.
 class wire_log
 {
 public:
@@ -85,13 +85,13 @@ private:
     std::uint32_t interface_ = 0;
 };
 
-/// One direction: the model and what it holds back.
+/// One direction: the model, and the packets that it delays.
 class lane
 {
 public:
     lane(const core::impairment_options& options, std::uint64_t seed) : model_(options, seed) {}
 
-    /// What was sent last fares so.
+    /// The arrivals of the packet sent last: none, one or two.
     const std::vector<impairment::arrival>& fates() const noexcept { return fates_; }
     const core::impairment_counters& counters() const noexcept { return model_.counters(); }
 
@@ -100,7 +100,7 @@ public:
         fates_.clear();
         model_.send(std::move(p), link_header, t, fates_);
     }
-    /// Puts it on its way.
+    /// Queues these arrivals; beyond `most_waiting` they are dropped.
     void keep()
     {
         for (auto& fate : fates_)
@@ -143,7 +143,7 @@ public:
         const std::lock_guard lock(mutex_);
         put_on(outgoing_, std::move(p), direction::outbound);
         pass_outgoing();
-        return true; // a wire refuses nothing; what the inner device refuses waits
+        return true; // a wire accepts every packet; those that the inner device refuses wait here
     }
 
     // The inner device is flushed by pass_outgoing().
@@ -219,11 +219,11 @@ private:
         way_.with_receiver([&](device_receiver& receiver) {
             for (packet& p : due)
                 if (way_.is_open()) receiver.receive(std::move(p));
-            if (way_.is_open()) receiver.end_batch(); // even an empty one: when the next are due may have changed
+            if (way_.is_open()) receiver.end_batch(); // even without packets: next_deadline() may have changed
         });
     }
 
-    // -- of the inner device ----------------------------------------------------------------------------------------------
+    // -- called by the inner device ---------------------------------------------------------------------------------------
     void receive(packet&& p) override
     {
         const std::lock_guard lock(mutex_);
@@ -256,7 +256,7 @@ private:
     const wire_log log_;
     detail::delivery way_;
 
-    mutable std::mutex mutex_; // over what follows; the inner device's transmit() is called under it
+    mutable std::mutex mutex_; // protects the members below; held while the inner device's transmit() is called
     lane outgoing_, incoming_;
     bool unflushed_ = false;
     bool blocked_ = false; // the inner device has refused a packet

@@ -16,13 +16,13 @@ namespace tapio::detail {
 
 namespace {
 
-/// SIOCGIFFLAGS has IFF_RUNNING too, but that follows the carrier up to a second later (linkwatch).
+/// Not by IFF_RUNNING of SIOCGIFFLAGS: that follows the carrier with up to a second's delay (linkwatch).
 bool has_carrier(int fd, ifreq& named)
 {
     ethtool_value link{};
     link.cmd = ETHTOOL_GLINK;
     named.ifr_data = reinterpret_cast<char*>(&link);
-    return ::ioctl(fd, SIOCETHTOOL, &named) != 0 || link.data != 0; // a driver that does not know has no carrier to lose
+    return ::ioctl(fd, SIOCETHTOOL, &named) != 0 || link.data != 0; // no answer: the driver does not report a carrier, assume one
 }
 
 } // namespace
@@ -39,7 +39,7 @@ std::unique_ptr<link_watch> link_watch::open(const std::string& name)
     return std::unique_ptr<link_watch>(new link_watch(std::move(fd), static_cast<int>(index)));
 }
 
-/// What the messages say is not looked at: they may be old, or too many for the socket's buffer (ENOBUFS). ask() knows.
+/// Discards the messages: they may be outdated, or may have overflowed the socket's buffer (ENOBUFS). ask() gets the state.
 bool link_watch::drain()
 {
     std::array<char, 8192> message;
@@ -50,7 +50,7 @@ bool link_watch::drain()
     }
 }
 
-/// netdevice(7) works on any socket, in whose namespace it looks.
+/// The ioctls of netdevice(7) work on any socket, and apply to the socket's network namespace.
 std::optional<link_state> link_watch::ask() const
 {
     ifreq request{};

@@ -1,7 +1,6 @@
 /// @file
-/// What the kernel says of a network device of its own: whether its link is up, its MTU, and when that changes. A TAP's own
-/// descriptor says only that the device is gone; it is silent when the device is taken down or its MTU is changed.
-/// Read first: rtnetlink(7), netdevice(7).
+/// Watches a network device of the kernel: its link state, its MTU, and their changes. A TAP descriptor reports only the removal
+/// of the device, but not that the device was taken down or its MTU changed. Read first: rtnetlink(7), netdevice(7).
 #pragma once
 
 #include "device/unique_fd.hpp"
@@ -22,21 +21,21 @@ struct link_state
 class link_watch
 {
 public:
-    /// @param name of a device in the network namespace of the calling thread, where it is looked for from then on, on whatever
-    /// thread  @return null where the kernel does not let us
+    /// @param name of a device in the network namespace of the calling thread; this namespace is used from then on, on any thread
+    /// @return null: the kernel does not permit it
     static std::unique_ptr<link_watch> open(const std::string& name);
 
     int descriptor() const noexcept { return netlink_.get(); } ///< readable when something may have changed
-    bool drain();                                              ///< empties it. @return false if nothing was there
+    bool drain();                                              ///< discards all messages. @return false: there were none
 
-    /// None: there is no such device in that namespace (any more).
+    /// The present state. None: the device is not, or no longer, in that namespace.
     std::optional<link_state> ask() const;
 
 private:
     link_watch(unique_fd netlink, int index) noexcept : netlink_(std::move(netlink)), index_(index) {}
 
     unique_fd netlink_;
-    int index_; ///< of the device: its name may change
+    int index_; ///< of the device, because its name may change
 };
 
 } // namespace tapio::detail

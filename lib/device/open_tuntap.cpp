@@ -17,7 +17,7 @@ error_code configure_offload(int fd, const core::offload_features& offload)
     return set_offload(fd, offload);
 }
 
-// Only what was asked for is set: it takes rights that using the device does not.
+// Sets only the options given: that takes rights which using the device does not.
 error_code configure(int fd, const tuntap_state& state, const tuntap_options& options, std::string& refused)
 {
     if (state.vnet_header) {
@@ -38,7 +38,7 @@ error_code configure(int fd, const tuntap_state& state, const tuntap_options& op
 
 std::size_t value_or(const result<std::size_t>& asked, std::size_t otherwise) { return asked ? *asked : otherwise; }
 
-// A descriptor handed in may be of another network namespace, where nobody here can ask for its numbers by name.
+// An adopted descriptor may belong to another network namespace, where its values cannot be queried by name.
 device_info describe(const tuntap_state& state, const tuntap_options& options)
 {
     device_info info;
@@ -47,12 +47,13 @@ device_info describe(const tuntap_state& state, const tuntap_options& options)
     info.mtu = value_or(mtu_of(state.name), options.mtu != 0 ? options.mtu : info.mtu);
     info.queue_length = value_or(queue_length_of(state.name), options.queue_length);
     info.offload = options.offload;
-    info.offload.gso = !options.offload.tso_v4; // a system call for each packet, but the protocols once for many
+    // Without TSO, software GSO saves work in the protocol layers, though not system calls.
+    info.offload.gso = !options.offload.tso_v4;
     if (state.kind == tuntap_kind::tap) info.mac = options.mac;
     return info;
 }
 
-/// @param here the device is in this thread's network namespace
+/// @param here the device is in the calling thread's network namespace
 result<std::unique_ptr<device>> finish(unique_fd& fd, tuntap_kind kind, const tuntap_options& options, bool here,
                                        std::string& refused)
 {
@@ -63,7 +64,7 @@ result<std::unique_ptr<device>> finish(unique_fd& fd, tuntap_kind kind, const tu
     std::optional<rings> r = rings();
     if (options.io_uring) r = open_rings(fd.get());
     if (!r) return core::errno_code(EOPNOTSUPP);
-    if (const auto error = make_non_blocking(fd.get())) return error; // last: a descriptor that is refused stays as it was
+    if (const auto error = make_non_blocking(fd.get())) return error; // last: on failure an adopted descriptor stays blocking
     driving d{.vnet_header = state->vnet_header, .by = std::move(*r), .busy_poll = options.busy_poll};
     if (here) d.watch = link_watch::open(state->name);
     return make_descriptor_device(std::move(fd), describe(*state, options), std::move(d));
@@ -87,7 +88,7 @@ result<std::unique_ptr<device>> adopt_tuntap(tuntap_kind kind, int descriptor, c
 {
     unique_fd fd(descriptor);
     auto opened = finish(fd, kind, options, is_in_this_namespace(descriptor), refused);
-    fd.release(); // empty if it went well; else the caller's still
+    fd.release(); // on success `fd` was moved from; on failure the caller keeps the descriptor
     return opened;
 }
 

@@ -13,28 +13,28 @@ namespace tapio::detail {
 
 namespace {
 
-// A packet up to this size is copied, so that an acknowledgement or a keystroke does not hold a block for a full frame.
+// Packets up to this size are copied, so that an ACK or a keystroke does not pin a block of a full frame's size.
 constexpr std::size_t small_packet = 256; // octets
 
-// Up to this one it fits where a packet has its headers, and needs no block at all. An answer may have a vnet header and an
-// Ethernet header with a VLAN tag more.
+// Packets up to this size fit a packet's headroom and need no block. Room is left for a vnet header and for an Ethernet header
+// with a VLAN tag, which an answer may need.
 constexpr std::size_t tiny_packet = core::packet::headroom - 12 - 18; // octets
 
-// Beyond that a copy costs less than the vector (and at IOV_MAX, 1024, the kernel would refuse it).
+// With more pieces a copy is cheaper than the vector (and beyond IOV_MAX, 1024, the kernel refuses the vector).
 constexpr std::size_t most_pieces = 64;
 
-constexpr std::size_t ahead_octets = 256 * 1024; // of memory to read into at once: more would not stay in the cache
+constexpr std::size_t ahead_octets = 256 * 1024; // of memory to read into per batch: more would not stay in the cache
 
-// Of the memory that the kernel is made to know: frames of a common size for a batch and what the user has of the one before.
+// Memory registered with the kernel: enough for a batch of common-size frames, and for those of the last batch that are in use.
 constexpr std::size_t known_octets = 2 * 1024 * 1024;
-constexpr std::size_t largest_known = 16 * 1024; // octets of a packet; a large one takes longer to copy than to prepare for
+constexpr std::size_t largest_known = 16 * 1024; // octets of a packet; for larger ones the copy outweighs the gain
 
-// It is worth trying again when the descriptor is ready. A want of memory is not of that kind: the descriptor stays ready, and
-// who tried again at once would do nothing else.
+// Errors after which to retry once the descriptor is ready. Not for lack of memory: the descriptor stays ready then, and retries
+// would be a busy loop.
 bool is_transient(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 bool lacks_memory(int error) noexcept { return error == ENOBUFS || error == ENOMEM; }
 
-// Several short pieces cost less as one: the kernel takes a plain write faster than a vector.
+// Short pieces are copied into one: the kernel executes write(2) faster than writev(2).
 ssize_t write_small(int fd, const core::packet& p)
 {
     std::array<std::byte, small_packet> octets;
@@ -53,7 +53,7 @@ ssize_t write_pieces(int fd, const core::packet& p)
 {
     boost::container::small_vector<iovec, 8> pieces;
     p.for_each_piece([&](core::const_bytes piece) {
-        pieces.push_back({const_cast<std::byte*>(piece.data()), piece.size()}); // writev only reads
+        pieces.push_back({const_cast<std::byte*>(piece.data()), piece.size()}); // const_cast: writev only reads
     });
     if (pieces.size() > most_pieces) return write_as_one(fd, p);
     return ::writev(fd, pieces.data(), static_cast<int>(pieces.size()));
@@ -79,7 +79,7 @@ packet_reader::packet_reader(std::size_t largest, bool vnet_header, std::unique_
     if (!ring_->know(arena_->memory())) arena_.reset();
 }
 
-/// The blocks of the arena, which the ring knows for as long as it lives, are too small then.
+/// The arena's blocks are too small afterwards, but stay registered with the ring.
 void packet_reader::raise_largest(std::size_t octets)
 {
     if (octets <= largest_) return;
@@ -93,7 +93,7 @@ void packet_reader::raise_largest(std::size_t octets)
 packet_reader::outcome packet_reader::read(int fd, core::packet& out, core::error_code& error)
 {
     if (ring_) return read_ahead(out, error);
-    if (!block_) block_ = core::block(largest_ + 1); // the one more tells too large from just fitting
+    if (!block_) block_ = core::block(largest_ + 1); // one octet more, to detect a packet that is too large
     const ssize_t size = ::read(fd, block_.data(), largest_ + 1);
     if (size >= 0) return take(block_, static_cast<std::size_t>(size), out);
     if (is_transient(errno) || lacks_memory(errno)) return outcome::drained;
@@ -106,17 +106,17 @@ packet_reader::outcome packet_reader::read_ahead(core::packet& out, core::error_
     if (!holds_some()) fill();
     while (holds_some()) {
         const std::size_t i = next_++;
-        if (holds_some()) { // its headers, while this one is looked at
+        if (holds_some()) { // prefetch the next packet's headers while this packet is processed
             __builtin_prefetch(ahead_[next_].data());
             __builtin_prefetch(ahead_[next_].data() + core::detail::cache_line);
         }
         if (sizes_[i] >= 0) return take(ahead_[i], static_cast<std::size_t>(sizes_[i]), out);
-        error = core::errno_code(-sizes_[i]); // the next may have found what this one came too early for
+        error = core::errno_code(-sizes_[i]); // a later read of the batch may still have found a packet
     }
     return is_transient(error.value()) || lacks_memory(error.value()) ? outcome::drained : outcome::failed;
 }
 
-/// As many reads at once as there were packets the last time: one that finds nothing costs a third of one that does.
+/// As many reads as there were packets in the last batch: a read that finds nothing costs a third of a successful one.
 void packet_reader::fill()
 {
     for (unsigned i = 0; i < at_once_; ++i) {
@@ -129,7 +129,7 @@ void packet_reader::fill()
     at_once_ = came == at_once_ ? std::min(2 * at_once_, most_at_once_) : std::clamp(came + 1, fewest_at_once, most_at_once_);
 }
 
-/// When those that the kernel knows are all in use, because the user has not read what is in them, others will do.
+/// A registered block; or an ordinary one, if all are in use because the user has not read their data.
 core::block packet_reader::to_read_into()
 {
     core::block known = arena_ && largest_ <= in_arena_ ? arena_->take() : core::block();
@@ -165,7 +165,7 @@ std::size_t packet_writer::write(int fd, std::span<core::packet* const> packets)
     if (ring_) {
         for (; taken < packets.size() && (!refused_ || flush() == write_outcome::done); ++taken) put_aside(*packets[taken]);
     } else {
-        // The kernel's way with a packet is long: what is done besides has to be fetched again for each.
+        // write(2) evicts our cache lines, so nothing else is done between the writes of a batch.
         for (; taken < packets.size(); ++taken) {
             if (write_packet(fd, *packets[taken]) >= 0) continue;
             if (is_transient(errno)) break;
@@ -179,7 +179,7 @@ std::size_t packet_writer::write(int fd, std::span<core::packet* const> packets)
 
 void packet_writer::note_refusal(int error) noexcept
 {
-    refusals_.store(refusals() + 1, std::memory_order_relaxed); // there is one writer
+    refusals_.store(refusals() + 1, std::memory_order_relaxed); // no atomic increment: there is only one writer
     last_refusal_ = error;
 }
 
@@ -187,10 +187,10 @@ void packet_writer::put_aside(core::packet& p)
 {
     batch_[used_].content = std::move(p);
     describe(batch_[used_]);
-    if (++used_ == batch_.size()) (void)flush(); // what it refuses is the next one's business
+    if (++used_ == batch_.size()) (void)flush(); // refused packets stay in the batch; write() retries them first
 }
 
-/// The octets, where they stay until they have been written.
+/// Sets `pieces` to memory that is valid until the packet has been written.
 void packet_writer::describe(waiting& w)
 {
     w.pieces.clear();
@@ -201,7 +201,7 @@ void packet_writer::describe(waiting& w)
     }
     const auto list = [&w] {
         w.content.for_each_piece([&](core::const_bytes piece) {
-            w.pieces.push_back({const_cast<std::byte*>(piece.data()), piece.size()}); // writing only reads
+            w.pieces.push_back({const_cast<std::byte*>(piece.data()), piece.size()}); // const_cast: writev only reads
         });
     };
     list();

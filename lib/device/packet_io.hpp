@@ -1,5 +1,5 @@
 /// @file
-/// Packets from a descriptor, and into it: a system call each, or (uring.hpp) a batch of them for one.
+/// Reads packets from a descriptor and writes them to it: one system call per packet, or per batch (uring.hpp).
 #pragma once
 
 #include "base/block_arena.hpp"
@@ -25,7 +25,7 @@ namespace tapio::detail {
 class packet_reader
 {
 public:
-    /// @param largest octets of the largest packet, headers of the device included  @param ring null: one at a time
+    /// @param largest octets of the largest packet, including the device's headers  @param ring null: one system call per packet
     packet_reader(std::size_t largest, bool vnet_header, std::unique_ptr<uring> ring = nullptr);
 
     enum class outcome
@@ -36,14 +36,14 @@ public:
         failed
     };
 
-    /// Reads the next packet into `out`. `nothing_usable`: there was one, but too large or beyond understanding;
-    /// `drained`: EAGAIN; `failed`: see `error`.
+    /// Reads the next packet into `out`. `nothing_usable`: the packet was too large, or its vnet header invalid; `drained`: no
+    /// packet now (EAGAIN, or lack of memory); `failed`: see `error`.
     outcome read(int fd, core::packet& out, core::error_code& error);
 
-    /// Packets may be so large from now on; smaller ones, that are there already, are read as well. Not while holds_some().
+    /// Raises the limit on the packet size; a smaller value has no effect. Precondition: !holds_some().
     void raise_largest(std::size_t octets);
 
-    /// Reads have been made whose outcome read() has not given yet.
+    /// The last batch has results that read() has not returned yet.
     bool holds_some() const noexcept { return next_ < sizes_.size(); }
 
     static constexpr unsigned most_at_once = 64;
@@ -58,41 +58,42 @@ private:
 
     std::size_t largest_;
     bool vnet_header_;
-    std::unique_ptr<core::block_arena> arena_; // which the ring knows; null: it does not
-    std::size_t in_arena_ = 0;                 // octets of the largest packet that its blocks take
+    std::unique_ptr<core::block_arena> arena_; // registered with the ring; null: none is
+    std::size_t in_arena_ = 0;                 // octets of the largest packet that fits its blocks
     std::unique_ptr<uring> ring_;
     unsigned most_at_once_;
-    core::block block_; // to be filled next; small packets leave it to the next one
+    core::block block_; // to read into next; small packets are copied out, and the block is reused
 
-    // What one batch has read. One that found nothing may lie between two that found something.
+    // The last batch of reads. A failed read may lie between two successful ones.
     std::array<core::block, most_at_once> ahead_;
-    std::span<const int> sizes_; // of what is in each; or -errno. The ring's
+    std::span<const int> sizes_; // octets in each, or -errno; memory of the ring
     std::size_t next_ = 0;
-    unsigned at_once_ = fewest_at_once; // as many as come
+    unsigned at_once_ = fewest_at_once; // reads per batch, adapted to the number of packets that arrive
 };
 
 enum class write_outcome
 {
-    done, ///< all of it
-    full, ///< not now
+    done, ///< everything is written
+    full, ///< the device takes no more now
 };
 
 /// Writes packets. Thread safety: none.
 class packet_writer
 {
 public:
-    /// @param ring null: one at a time
+    /// @param ring null: one system call per packet
     packet_writer(bool vnet_header, std::unique_ptr<uring> ring = nullptr) : vnet_header_(vnet_header), ring_(std::move(ring)) {}
 
-    /// In this order. With a ring, what is taken may leave with the next flush(). @return how many were taken: sent, or refused
-    /// for good (malformed, device down), and gone then, as on a medium. Fewer than all: the device takes no more now; these
-    /// packets are as they were
+    /// Writes the packets in order; with a ring, they may be sent only by the next flush(). @return how many were taken: sent, or
+    /// dropped because the device refuses them (malformed, device down), as a medium drops packets. Fewer than all: the device
+    /// takes no more now, and the others are unchanged
     std::size_t write(int fd, std::span<core::packet* const> packets);
-    /// What was taken leaves now; `full`: some of it is to be tried again later, before anything else.
+    /// Sends the packets taken. `full`: some are left, to be retried before any other.
     write_outcome flush();
 
-    /// Packets refused for good so far, and what the last refusal since this was asked for said: an errno value, or 0.
+    /// Packets dropped because the device refused them.
     std::uint64_t refusals() const noexcept { return refusals_.load(std::memory_order_relaxed); }
+    /// errno of the last such refusal since the previous call, or 0.
     int take_refusal() noexcept { return std::exchange(last_refusal_, 0); }
 
     static constexpr unsigned most_at_once = 64;
@@ -115,7 +116,7 @@ private:
     std::unique_ptr<uring> ring_;
     std::vector<waiting> batch_ = std::vector<waiting>(ring_ ? most_at_once : 0);
     std::size_t used_ = 0;
-    bool refused_ = false; // what is in the batch the device did not take
+    bool refused_ = false; // the device did not take the packets in batch_
     std::atomic<std::uint64_t> refusals_{0};
     int last_refusal_ = 0; // errno
 };

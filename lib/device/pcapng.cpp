@@ -49,12 +49,12 @@ void put_option(octets& out, std::uint16_t code, std::string_view text)
     put_option(out, code, std::as_bytes(std::span(text.substr(0, 0xffff))));
 }
 
-/// Answers where the block begins.
+/// @return offset of the block
 std::size_t begin_block(octets& out, std::uint32_t type)
 {
     const std::size_t begin = out.size();
     put_integer(out, type);
-    put_integer(out, std::uint32_t{0}); // the length, once it is known
+    put_integer(out, std::uint32_t{0}); // the block length: end_block() fills it in
     return begin;
 }
 
@@ -83,7 +83,7 @@ void put_interface(octets& out, const core::device_info& device)
     const std::size_t begin = begin_block(out, interface_description);
     put_integer(out, device.link == core::link_type::ethernet ? linktype_ethernet : linktype_raw_ip);
     put_integer(out, std::uint16_t{0}); // reserved
-    put_integer(out, std::uint32_t{0}); // snap length: none
+    put_integer(out, std::uint32_t{0}); // snap length: no limit
     put_option(out, if_name, device.name);
     const std::byte resolution{nanoseconds};
     put_option(out, if_resolution, core::const_bytes(&resolution, 1));

@@ -1,5 +1,5 @@
-// A wire has two ends; each end has a queue of what is on its way to it. One thread at a time carries packets (the
-// "carrier"); who finds that somebody is at it leaves its packets to that one, so that answers to answers never
+// A wire has two ends, each with a queue of packets on their way to it. One thread at a time, the "carrier", delivers packets;
+// calls on other threads, or from within a delivery, leave their packets to the carrier, so that answers to answers do not
 // recurse.
 #include "device/delivery.hpp"
 
@@ -22,7 +22,7 @@ namespace {
 using core::packet;
 
 constexpr std::size_t ethernet_overhead = 18;  // octets: header and one VLAN tag
-constexpr std::size_t most_in_one_go = 20'000; // packets, so that two hosts that never stop talking do not hold up a call
+constexpr std::size_t most_in_one_go = 20'000; // packets: bounds a call if two hosts never stop answering each other
 
 class wire : public std::enable_shared_from_this<wire>
 {
@@ -69,7 +69,7 @@ public:
         auto& to = ends_[1 - from];
         const std::size_t overhead = options_.link == core::link_type::ethernet ? ethernet_overhead : 0;
         if (p.size() > options_.mtu + overhead) ++ends_[from].errors;
-        if (broken_ || to.state == gone || p.size() > options_.mtu + overhead) return true; // as a medium drops
+        if (broken_ || to.state == gone || p.size() > options_.mtu + overhead) return true; // dropped, as on a medium
         if (to.coming.size() >= options_.queue_length) {
             ends_[from].refused = true;
             return false;
@@ -99,10 +99,10 @@ private:
 
     struct end
     {
-        std::deque<packet> coming; // towards this end
-        bool refused = false;      // send() from this end has answered false: it wants to know of room
-        std::uint64_t errors = 0;  // packets from this end that were too large
-        bool alone = false;        // the other end has gone, and this one does not know yet
+        std::deque<packet> coming; // packets towards this end
+        bool refused = false;      // send() from this end returned false: call writable() once there is room
+        std::uint64_t errors = 0;  // packets from this end that exceeded the MTU
+        bool alone = false;        // the other end has stopped, and this end has not been told yet
         end_state state = waiting;
         boost::asio::any_io_executor executor;
         detail::delivery way;
@@ -115,7 +115,7 @@ private:
         return !ends_[e].coming.empty() || (ends_[e].refused && has_room) || ends_[e].alone;
     }
 
-    // The end to be served next; nothing ends the carrier's work.
+    // The end to serve next. None: the carrier is done.
     std::optional<int> next_end(std::size_t carried)
     {
         const std::lock_guard lock(mutex_);
@@ -131,7 +131,7 @@ private:
         return std::nullopt;
     }
 
-    // All that is on its way to `e` as one batch. Answers how many packets that was.
+    // Delivers all packets queued for `e` as one batch. Returns their number plus one.
     std::size_t hand_over(int e)
     {
         std::deque<packet> batch;
@@ -156,7 +156,8 @@ private:
         return batch.size() + 1;
     }
 
-    // The carrier's. Whether the clock will stand still for ever: so many packets have come at this instant.
+    // Called by the carrier only. True if so many packets were delivered at the same instant that virtual time would never
+    // advance.
     bool never_ends(core::time_point now, std::size_t packets) noexcept
     {
         if (std::exchange(instant_, now) != now) at_instant_ = 0;
@@ -181,13 +182,13 @@ private:
     }
 
     const pipe_options options_;
-    mutable std::mutex mutex_; // a leaf: over ends_ (but their `way`), carrying_, broken_, last_
+    mutable std::mutex mutex_; // a leaf lock: protects ends_ (except `way`), carrying_, broken_, last_
     std::array<end, 2> ends_;
     bool carrying_ = false;
     bool broken_ = false;
     int last_ = 0;
-    core::time_point instant_{};   // the carrier's: when the last batch came
-    std::uint64_t at_instant_ = 0; // likewise: packets since time went on
+    core::time_point instant_{};   // carrier only: time of the last batch
+    std::uint64_t at_instant_ = 0; // carrier only: packets delivered at that time
 };
 
 class pipe_end final : public device

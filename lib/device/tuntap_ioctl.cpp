@@ -13,7 +13,7 @@ namespace tapio::detail {
 
 namespace {
 
-// Users test for one value: the absence of a right is access_denied, of a device no_such_device.
+// One value per condition, for users to test: a missing privilege is access_denied, a missing device no_such_device.
 error_code last_error() noexcept
 {
     switch (errno) {
@@ -24,7 +24,7 @@ error_code last_error() noexcept
     }
 }
 
-// Linux 6.2; the headers may be older than the kernel.
+// Since Linux 6.2; defined here because the headers may be older than the kernel.
 constexpr unsigned long uso4 = 0x20, uso6 = 0x40; // TUN_F_USO4, TUN_F_USO6
 
 bool fits(const std::string& name) noexcept { return name.size() < IFNAMSIZ; }
@@ -42,7 +42,7 @@ error_code control(int fd, unsigned long what, Argument argument) noexcept
     return ::ioctl(fd, what, argument) < 0 ? last_error() : error_code();
 }
 
-// Any socket will do for the calls of netdevice(7).
+// The ioctls of netdevice(7) work on any socket.
 error_code control_by_name(unsigned long what, ifreq& request)
 {
     const unique_fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -114,7 +114,7 @@ error_code set_offload(int fd, const core::offload_features& offload)
     if (offload.tso_v4) flags |= TUN_F_CSUM | TUN_F_TSO4;
     if (offload.tso_v6) flags |= TUN_F_CSUM | TUN_F_TSO6;
     if (offload.ecn) flags |= TUN_F_CSUM | TUN_F_TSO_ECN;
-    if (offload.uso) flags |= TUN_F_CSUM | uso4 | uso6; // both, or the kernel refuses
+    if (offload.uso) flags |= TUN_F_CSUM | uso4 | uso6; // the kernel accepts only both
     return control(fd, TUNSETOFFLOAD, flags);
 }
 

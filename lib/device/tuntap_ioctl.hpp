@@ -1,5 +1,5 @@
 /// @file
-/// The kernel's calls about TAP and TUN devices, each as a function that answers an error code.
+/// System calls for TAP and TUN devices, each as a function that returns an error code.
 /// Read first: linux/Documentation/networking/tuntap.rst, netdevice(7).
 #pragma once
 
@@ -22,7 +22,7 @@ enum class tuntap_kind
     tun
 };
 
-/// What an open descriptor is attached to.
+/// The device that a descriptor is attached to.
 struct tuntap_state
 {
     std::string name;
@@ -30,14 +30,14 @@ struct tuntap_state
     bool vnet_header = false;
 };
 
-/// A non-blocking descriptor of /dev/net/tun, attached to nothing yet.
+/// A non-blocking descriptor of /dev/net/tun, not attached yet.
 result<unique_fd> open_clone_device();
 
-/// Attaches `fd` to the device `name`, making it if need be.
+/// Attaches `fd` to the device `name`, which is created if it does not exist.
 error_code attach(int fd, const std::string& name, tuntap_kind kind, bool multi_queue, bool vnet_header);
 
 result<tuntap_state> state_of(int fd);
-/// False also where the kernel does not say (it takes CAP_NET_ADMIN, and Linux 5.8).
+/// Also false if the kernel does not tell (needs CAP_NET_ADMIN and Linux 5.8).
 bool is_in_this_namespace(int fd);
 bool device_exists(const std::string& name);
 error_code make_persistent(int fd);
@@ -46,7 +46,7 @@ error_code make_non_blocking(int fd);
 /// TUNSETVNETHDRSZ: octets of the header in front of every packet.
 error_code set_vnet_header_size(int fd, std::size_t octets);
 
-/// TUNSETOFFLOAD: what the kernel may hand us unfinished.
+/// TUNSETOFFLOAD: packets that the kernel may pass to us unsegmented or with partial checksums.
 error_code set_offload(int fd, const core::offload_features& offload);
 
 error_code set_mtu(const std::string& name, std::size_t mtu);

@@ -21,7 +21,7 @@ struct uring::ring
         results.push_back(-EIO);
         return e;
     }
-    /// Hands `n` over. @return how many went; if not all did, never again any
+    /// Submits `n` operations. @return how many were submitted; if fewer, the ring is broken and submits nothing any more
     std::size_t begin(std::size_t n)
     {
         std::size_t begun = 0;
@@ -38,7 +38,7 @@ struct uring::ring
     void name(io_uring_sqe* e)
     {
         e->flags |= IOSQE_FIXED_FILE;
-        e->rw_flags = RWF_NOWAIT; // EAGAIN, else it would wait for the device though the descriptor is non-blocking
+        e->rw_flags = RWF_NOWAIT; // fail with EAGAIN: io_uring would wait for the device even on a non-blocking descriptor
         e->user_data = results.size() - 1;
     }
 
@@ -49,14 +49,14 @@ struct uring::ring
 
     io_uring rings{};
     core::mutable_bytes known;
-    std::vector<int> results; ///< of what is queued, or was the last time
+    std::vector<int> results; ///< of the operations queued, or of the last batch
     bool submitted = false;
     bool broken = false;
 };
 
 namespace {
 
-constexpr int registered = 0; // the index of the only descriptor, and of the only memory
+constexpr int registered = 0; // index of the only registered descriptor, and of the only registered memory
 
 } // namespace
 

@@ -1,6 +1,6 @@
 /// @file
-/// Several system calls on one descriptor for the price of one: io_uring(7), used as a batch. What was queued has been done when
-/// submit() returns. Not everywhere: the build, the kernel or its administrator may be without it.
+/// A batch of reads or writes on one descriptor by a single system call: io_uring(7). All queued operations are complete when
+/// submit() returns. The build or the kernel may lack io_uring, or the administrator may have disabled it.
 #pragma once
 
 #include <tapio/core/slice.hpp>
@@ -15,22 +15,22 @@ namespace tapio::detail {
 class uring
 {
 public:
-    /// @param fd stays open for as long  @param entries the largest batch  @return null where there is none
+    /// @param fd must stay open as long as this object  @param entries the largest batch  @return null: io_uring is not available
     static std::unique_ptr<uring> open(int fd, unsigned entries);
     static bool available();
     ~uring();
     uring(const uring&) = delete;
     uring& operator=(const uring&) = delete;
 
-    /// Makes memory known to the kernel, which reads into it faster then. @return false: it will not have it (RLIMIT_MEMLOCK)
-    /// Precondition: not called before; the memory stays for as long as this.
+    /// Registers memory with the kernel, for faster reads into it. @return false: refused (RLIMIT_MEMLOCK)
+    /// Precondition: not called before; the memory outlives this object.
     bool know(core::mutable_bytes memory);
 
-    // Precondition of these: less than `entries` are queued. Memory must stay until submit() has returned.
+    // Queue one operation. Precondition: fewer than `entries` are queued; the memory is valid until submit() returns.
     void read(std::byte* into, std::size_t size);
     void write(std::span<const iovec> pieces);
 
-    /// Does what is queued, in that order. @return for each what its system call would: octets, or -errno; until the next call
+    /// Executes the queued operations, in order. @return the result of each: octets, or -errno; valid until the next call
     std::span<const int> submit();
 
 private:

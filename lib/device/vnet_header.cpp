@@ -12,7 +12,7 @@ using core::offload_info;
 constexpr std::uint8_t needs_checksum = 1, data_valid = 2;                                           // flags
 constexpr std::uint8_t gso_none = 0, gso_tcp_v4 = 1, gso_tcp_v6 = 4, gso_udp_l4 = 5, gso_ecn = 0x80; // gso_type
 
-// Each field where it lies: nothing is read in larger pieces than it has just been written in.
+// Single fields: nothing is read in larger pieces than it was just written in (wire/header.hpp).
 std::uint8_t load_8(const std::byte* from, std::size_t field) noexcept { return std::to_integer<std::uint8_t>(from[field]); }
 std::uint16_t load_16(const std::byte* from, std::size_t field) noexcept
 {

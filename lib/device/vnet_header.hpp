@@ -1,6 +1,6 @@
 /// @file
-/// `virtio_net_hdr` as it travels in front of each packet of a device with IFF_VNET_HDR (VIRTIO 1.2 §5.1.6), and what
-/// it means to us. On TAP and TUN its numbers are in the byte order of the machine (no TUNSETVNETLE here).
+/// `virtio_net_hdr`, which precedes each packet of a device with IFF_VNET_HDR (VIRTIO 1.2 §5.1.6), and its conversion to and
+/// from offload_info. On TAP and TUN its fields are in host byte order (we do not set TUNSETVNETLE).
 #pragma once
 
 #include <tapio/core/packet.hpp>
@@ -24,7 +24,7 @@ static_assert(sizeof(vnet_header) == 10 && alignof(vnet_header) == 1);
 /// @param to room for a vnet_header
 void write_vnet_header(const core::offload_info& from, std::byte* to) noexcept;
 
-/// @param from a whole vnet_header  @return false for a GSO type that we have not asked for and could not handle
+/// @param from a complete vnet_header  @return false: a GSO type that is not supported and was not requested
 bool read_vnet_header(const std::byte* from, core::offload_info& out) noexcept;
 
 } // namespace tapio::detail
