@@ -371,7 +371,7 @@ void tcp_sockets::icmp_error(const ip::icmp_error_report& r, time_point now) // 
     if (r.mtu != 0) {
         s->connection->on_packet_too_big(r.mtu, r.sequence, now);
     } else {
-        s->connection->on_icmp_error(r.why, r.hard, r.sequence, now);
+        s->connection->on_icmp_error(r.why, r.sequence, now);
     }
     state_changed(id, *s, before, now);
     touch(id, *s);

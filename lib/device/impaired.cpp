@@ -93,18 +93,28 @@ public:
 
     /// The arrivals of the packet sent last: none, one or two.
     const std::vector<impairment::arrival>& fates() const noexcept { return fates_; }
-    const core::impairment_counters& counters() const noexcept { return model_.counters(); }
+    core::impairment_counters counters() const noexcept
+    {
+        core::impairment_counters c = model_.counters();
+        c.queue_dropped += refused_;
+        return c;
+    }
 
     void send(packet&& p, std::size_t link_header, time_point t)
     {
         fates_.clear();
         model_.send(std::move(p), link_header, t, fates_);
     }
-    /// Queues these arrivals; beyond `most_waiting` they are dropped.
+    /// Queues these arrivals; beyond `most_waiting` they are dropped, as at a full queue.
     void keep()
     {
-        for (auto& fate : fates_)
-            if (waiting_.size() < most_waiting) waiting_.emplace(fate.at, std::move(fate.packet));
+        for (auto& fate : fates_) {
+            if (waiting_.size() < most_waiting) {
+                waiting_.emplace(fate.at, std::move(fate.packet));
+            } else {
+                ++refused_;
+            }
+        }
     }
 
     bool has_due(time_point t) const { return !waiting_.empty() && waiting_.begin()->first <= t; }
@@ -116,6 +126,7 @@ public:
 private:
     impairment model_;
     std::vector<impairment::arrival> fates_;
+    std::uint64_t refused_ = 0;                 ///< packets, because most_waiting waited
     std::multimap<time_point, packet> waiting_; // equal times stay in order
 };
 

@@ -172,6 +172,7 @@ result<std::size_t> connection::receive_urgent(std::span<const mutable_bytes> in
 std::uint64_t connection::unread() const noexcept
 {
     if (options_.urgent_in_line) return incoming_.unread();
+    if (at_mark()) return 0; // the next read skips the urgent octet; as Linux
     return std::min(urgent_.distance_from(incoming_.position()).value_or(UINT64_MAX), incoming_.unread());
 }
 

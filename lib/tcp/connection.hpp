@@ -96,7 +96,7 @@ public:
     /// SEGMENT ARRIVES. @return why the segment was dropped, if it was
     std::optional<drop_reason> on_segment(segment&& seg, time_point now);
     void on_timer(time_point now);
-    void on_icmp_error(error_code why, bool hard, std::uint32_t sequence, time_point now); ///< RFC 9293 §3.9.2.2
+    void on_icmp_error(error_code why, std::uint32_t sequence, time_point now); ///< RFC 9293 §3.9.2.2
     /// ICMP fragmentation needed (RFC 1191) about the segment at `sequence`. @param mtu octets of IP packet
     void on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time_point now);
 

@@ -58,12 +58,11 @@ bool connection::is_outstanding(std::uint32_t sequence) const noexcept
     return quoted.at_or_after(snd_.una) && quoted.before(snd_.nxt);
 }
 
-void connection::on_icmp_error(error_code why, bool hard, std::uint32_t sequence, time_point)
+void connection::on_icmp_error(error_code why, std::uint32_t sequence, time_point)
 {
     if (!is_outstanding(sequence)) return;
     if (state_ == state::syn_sent || (state_ == state::syn_received && !passive_)) return fail(why);
-    (void)hard;        // RFC 9293 §3.9.2.2, RFC 5927 §4.2: in the synchronized states every error is soft
-    soft_error_ = why; // RFC 9293 MUST-47, MUST-56
+    soft_error_ = why; // every error is soft in the synchronized states: RFC 9293 §3.9.2.2, MUST-47, MUST-56; RFC 5927 §4.2
 }
 
 /// Below least_path_mtu segments do not shrink further; DF is cleared, so that routers fragment (Linux: mtu_locked).

@@ -25,7 +25,7 @@ std::optional<drop_reason> connection::arrives_in_syn_sent(const segment& seg, t
         snd_.wl1 = seg.seq;
         snd_.wl2 = snd_.iss;
         sent_.mark_all_lost(); // retransmit our SYN, now with an ACK
-        if (seg.payload_size > 0 || seg.bits.fin) queued_text_ = std::make_unique<segment>(seg);
+        if (seg.payload_size > 0) queued_text_ = std::make_unique<segment>(seg);
         return std::nullopt;
     }
     if (asks_for_ecn() && ecn::accepted(seg.bits)) ecn_.enable(exact_ecn());
@@ -34,13 +34,13 @@ std::optional<drop_reason> connection::arrives_in_syn_sent(const segment& seg, t
     if (!sent_.empty()) take_back_unaccepted();
     established(seg, now);
     acks_.demand();
-    if (seg.payload_size == 0 && !seg.bits.fin) return std::nullopt;
+    if (seg.payload_size == 0) return std::nullopt;
     queued_text_ = std::make_unique<segment>(seg);
     (void)take_queued_text(now);
     return drop_;
 }
 
-/// Processes data and FIN that came with the peer's SYN. After crossed SYNs only now: until our SYN is acknowledged, the
+/// Processes data that came with the peer's SYN. After crossed SYNs only now: until our SYN is acknowledged, the
 /// peer's source address may be forged.
 connection::verdict connection::take_queued_text(time_point now)
 {

@@ -136,6 +136,27 @@ BEHAVIOUR(out_of_band_states)
     out.say("read", c.server.read_some(asio::buffer(v), ec), ec, text(v, 2));
 }
 
+BEHAVIOUR(available_around_the_mark)
+{
+    for (const bool in_line : {false, true}) {
+        connected c;
+        error_code ec;
+        std::vector<char> v(10);
+        c.server.non_blocking(true);
+        c.server.set_option(tcp::socket::out_of_band_inline(in_line));
+        asio::write(c.client, asio::buffer("ab", 2));
+        c.client.send(asio::buffer("!", 1), socket_base::message_out_of_band);
+        asio::write(c.client, asio::buffer("cd", 2));
+        c.server.wait(tcp::socket::wait_error);
+        std::this_thread::sleep_for(60ms); // until "cd" has come
+        out.say("in front of it", in_line, c.server.available(), c.server.at_mark());
+        out.say("read", c.server.read_some(asio::buffer(v), ec), ec, text(v, 2));
+        out.say("at it", c.server.available(), c.server.at_mark());
+        out.say("read", c.server.read_some(asio::buffer(v, 1), ec), ec, text(v, 1));
+        out.say("behind it", c.server.available(), c.server.at_mark());
+    }
+}
+
 BEHAVIOUR(out_of_band_asynchronously)
 {
     connected c;
