@@ -1,5 +1,5 @@
 /// @file
-/// A stack: one TCP/IP host inside the process, as an Asio execution context.
+/// tapio::stack: a TCP/IP host inside the process, usable as an Asio execution context.
 ///
 ///     boost::asio::io_context io;
 ///     tapio::stack stack(io, tapio::open_tap({.name = "tap0"}));
@@ -40,7 +40,7 @@ namespace tapio {
 class virtual_time;
 
 namespace detail {
-[[noreturn]] void throw_made_from_socket(); ///< of use_stack(Stream&, stack&)
+[[noreturn]] void throw_made_from_socket(); ///< for use_stack(Stream&, stack&)
 }
 
 using core::connection_info;
@@ -53,97 +53,116 @@ using core::neighbor_info;
 using core::neighbor_state;
 using core::route_info;
 
-/// What can be set when a stack is made. Times are durations, sizes octets. What cannot work (buffers of less than 2304 and 4608
-/// octets, a congestion control that nobody knows, negative times) the constructor refuses: invalid_argument, and its text names
-/// the option.
+/// Options of a new stack. Times are durations; sizes are octets. The constructor of stack checks them and throws
+/// boost::system::system_error (invalid_argument) whose text names the option: receive buffers below 2304 octets, send buffers
+/// below 4608 (Linux's bounds), `tcp_memory` below their sum, an unknown congestion control, an RTO or orphan timeout below 1 ms,
+/// another time that is negative, `shard >= shards`.
 struct stack_options
 {
-    std::uint32_t tcp_receive_buffer = 256 * 1024;            ///< each connection begins with it; SO_RCVBUF fixes another
-    std::uint32_t tcp_send_buffer = 256 * 1024;               ///< likewise, SO_SNDBUF
-    std::uint32_t tcp_receive_buffer_limit = 6 * 1024 * 1024; ///< it grows up to there as the path wants it
-    std::uint32_t tcp_send_buffer_limit = 4 * 1024 * 1024;    ///< likewise
-    std::uint64_t tcp_memory = UINT64_C(1) << 30; ///< octets that all connections may hold together; near it buffers stay small
-    /// So many idle connections stay as they are; of the others, those idle for the longest, little more is kept than what they
-    /// have to remember (some 500 octets), until something happens on them, which then takes some microseconds more.
+    std::uint32_t tcp_receive_buffer = 256 * 1024;            ///< initial receive buffer of a connection; SO_RCVBUF fixes it
+    std::uint32_t tcp_send_buffer = 256 * 1024;               ///< initial send buffer of a connection; SO_SNDBUF fixes it
+    std::uint32_t tcp_receive_buffer_limit = 6 * 1024 * 1024; ///< a receive buffer that SO_RCVBUF did not fix grows up to this
+    std::uint32_t tcp_send_buffer_limit = 4 * 1024 * 1024;    ///< a send buffer that SO_SNDBUF did not fix grows up to this
+    std::uint64_t tcp_memory = UINT64_C(1) << 30; ///< memory budget of all connections together; near it buffers stop growing
+    /// How many idle connections keep their full state. Of the others, the longest idle are reduced to what they must remember
+    /// (about 500 octets each); the next event on one restores it, which takes some microseconds.
     std::size_t tcp_awake_connections = 1024;
-    std::string tcp_congestion_control = "cubic"; ///< of sockets that name no other (TCP_CONGESTION)
-    bool tcp_offer_ecn = false;                   ///< ask for ECN when connecting (RFC 3168); who asks us gets it
-    /// TCP Fast Open for a network whose hosts trust one another (Linux's net.ipv4.tcp_fastopen with 0x4 and 0x200): the data of
-    /// a SYN is sent, with TCP_FASTOPEN_CONNECT, and taken, with TCP_FASTOPEN, without a cookie. Anybody who can forge addresses
-    /// may then make listeners work (RFC 7413 §5). TCP_FASTOPEN_NO_COOKIE says so for one socket.
+    std::string tcp_congestion_control = "cubic"; ///< default of TCP_CONGESTION: "cubic", "reno", "bbr" or "dctcp"
+    bool tcp_offer_ecn = false;                   ///< offer ECN in SYNs (RFC 3168); a peer that offers it is answered in any case
+    /// TCP Fast Open without cookies, for a network whose hosts trust one another (Linux's net.ipv4.tcp_fastopen with 0x4 and
+    /// 0x200): with TCP_FASTOPEN_CONNECT a SYN carries data although no cookie is known; with TCP_FASTOPEN a listener accepts
+    /// such data. Anybody who can forge addresses may then make listeners work (RFC 7413 §5). TCP_FASTOPEN_NO_COOKIE does the
+    /// same for one socket.
     bool tcp_fast_open_without_cookie = false;
-    /// What a handler on the stack's io_context sends leaves when it, and what else is ready to run, has returned: several
-    /// writes, or a write and a close, go in one segment. A handler that computes for long holds its output back for as long.
+    /// Delays what a handler on the user's io_context sends until that handler, and the others that are ready to run, have
+    /// returned: several writes, or a write and a close, leave in one segment. A handler that computes for long holds its output
+    /// back for as long. Without effect on a stack with a thread of its own and in virtual time.
     bool defer_output = false;
-    std::size_t udp_receive_buffer = 208 * 1024;                    ///< each socket's, before SO_RCVBUF
-    core::duration tcp_min_rto = std::chrono::milliseconds(200);    ///< RFC 6298 §2.4 says 1 s
-    core::duration tcp_delayed_ack = std::chrono::milliseconds(40); ///< RFC 9293 §3.8.6.3 allows 500 ms
-    core::duration tcp_time_wait = std::chrono::seconds(60);        ///< 2 MSL
-    /// Connections whose socket was closed finish alone. How many may, and how many octets they may hold together: beyond either
-    /// close() resets. And how long one goes on whose peer answers but takes nothing, before it is reset.
+    std::size_t udp_receive_buffer = 208 * 1024;                    ///< receive queue of a UDP socket; SO_RCVBUF changes it
+    core::duration tcp_min_rto = std::chrono::milliseconds(200);    ///< lower bound of the RTO; RFC 6298 §2.4 says 1 s
+    core::duration tcp_delayed_ack = std::chrono::milliseconds(40); ///< longest delay of an ACK; RFC 9293 §3.8.6.3 allows 500 ms
+    core::duration tcp_time_wait = std::chrono::seconds(60);        ///< length of TIME-WAIT (2 MSL)
+    /// An orphan is a connection whose socket was closed before the peer acknowledged everything; it finishes without a user.
+    /// Beyond `tcp_orphan_limit` orphans, or `tcp_orphan_memory` octets in all of them, close() resets the connection. An orphan
+    /// whose peer answers but takes no data for `tcp_orphan_timeout` is reset.
     std::size_t tcp_orphan_limit = 65'536;
     std::uint64_t tcp_orphan_memory = UINT64_C(256) << 20;
     core::duration tcp_orphan_timeout = std::chrono::seconds(210);
-    unsigned shards = 1, shard = 0; ///< stacks that share one device's addresses (shards.hpp), and which of them this is
-    core::trace* trace = nullptr;   ///< sees what happens inside; must outlive the stack
-    virtual_time* time = nullptr;   ///< null: real time
+    unsigned shards = 1, shard = 0; ///< set by tapio::shards: how many stacks share the addresses, and the number of this one
+    core::trace* trace = nullptr;   ///< observer of packets, drops and TCP states; must outlive the stack
+    virtual_time* time = nullptr;   ///< the clock; null: real time. Must outlive the stack
 };
 
-/// One host: its devices, addresses, routes and sockets.
-/// @par Thread safety  every member may be called from any thread
-/// @par Lifetime  sockets and the io_context may outlive it; it must not outlive the io_context
+/// One TCP/IP host: its devices, addresses, routes and sockets. Sockets, acceptors, resolvers and timers of tapio are made from
+/// it as from any Asio execution context: `tapio::ip::tcp::socket s(stack);`.
+/// @par Thread safety  every member may be called from any thread, with two exceptions: if the io_context was made with
+///   concurrency_hint 1 the stack takes no lock, and if the stack is in virtual time there is one thread by definition. Then only
+///   the thread that runs the io_context may call members.
+/// @par Lifetime  sockets and the io_context may outlive the stack (operations then fail with bad_descriptor); the stack must not
+///   outlive the io_context
+/// @par Blocking  members take the stack's lock for as long as their work lasts; none waits for the network
 class stack
 {
 public:
     using executor_type = detail::basic_stack_executor<boost::asio::io_context::executor_type>;
-    /// 0 is the loopback, 1 the first device; also in ip::packet_info and traces. Socket options that take an interface
-    /// (SO_BINDTOIFINDEX, IP_MULTICAST_IF, groups) have Linux's numbers, which are one more.
+    /// Number of an interface: 0 is the loopback, 1 the first device. The same numbers are in ip::packet_info and in traces.
+    /// Socket options that take an interface (SO_BINDTOIFINDEX, IP_MULTICAST_IF, groups) use Linux's numbers, which are one more.
     using interface_id = std::uint32_t;
 
-    /// A host driven by `io`: device, timers and handlers run in `io.run()`. What keeps `run()` from returning is, as in Asio,
-    /// whatever may still happen: a device with a descriptor (TAP, TUN), until the stack is shut down; elsewhere (pipes, the
-    /// loopback) pending operations and running timers, those of closed connections included (TIME-WAIT: a minute). A synchronous
-    /// call that waits while nobody runs `io` drives all stacks of `io` meanwhile, but none of their handlers.
-    /// If `io` was made with concurrency_hint 1 (one thread alone runs it), the stack takes no lock, and all its sockets are for
-    /// that thread alone too: then not even distinct ones may be used from two threads at once. Handlers of operations that have
-    /// finished together run one after the other within one handler of `io`'s; one that runs `io` itself would wait in vain for
-    /// those behind it. What the host answers to input (acknowledgements) goes out with what the handlers of that input write,
-    /// behind them; while handlers take longer than half a millisecond, before them.
+    /// A host that `io` drives: its device, timers and handlers run in `io.run()`.
+    /// @param medium  becomes interface 1; null: only the loopback
+    /// @throws boost::system::system_error invalid_argument: an option (see stack_options), or the device's MTU (see add_device)
+    /// @par Work  As in Asio, `run()` returns when nothing can happen any more. A device with a descriptor (TAP, TUN) counts as
+    ///   work until shutdown(). With other devices (pipes, the loopback) pending operations and running timers count, also those
+    ///   of closed connections: TIME-WAIT keeps `run()` busy for a minute.
+    /// @par Synchronous calls  A synchronous socket call that waits while no thread runs `io` drives all stacks of `io` itself,
+    ///   but runs no handlers.
+    /// @par One thread  If `io` was made with concurrency_hint 1, the stack takes no lock: not even distinct sockets of it may be
+    ///   used from two threads at once. Handlers of operations that finished together then run one after the other within one
+    ///   handler of `io`; a handler among them that calls `io.run()` itself must not wait for those behind it. Answers to input
+    ///   (acknowledgements) leave after the handlers of that input, together with what these write; while handlers take longer
+    ///   than half a millisecond, before them.
     explicit stack(boost::asio::io_context& io, std::unique_ptr<device> medium = nullptr, const stack_options& options = {});
 
-    /// A host driven by a thread of its own: connections are kept alive, retransmitted and closed whether or not anybody runs
-    /// an io_context, and `run()` of the user's returns when the user's work is done. Use it with use_stack() or
-    /// set_default_stack(); handlers of sockets made from the stack itself run on that thread.
+    /// A host driven by a thread of its own, started here and ended by shutdown(): connections are kept alive, retransmitted and
+    /// closed whether or not anybody runs an io_context, and the user's `run()` returns when the user's work is done. Meant for
+    /// use_stack() and set_default_stack(). Handlers of sockets made from the stack itself run on its thread.
+    /// @param medium  as above  @throws as above
     explicit stack(std::unique_ptr<device> medium, const stack_options& options = {});
     stack(const stack&) = delete;
     stack& operator=(const stack&) = delete;
-    ~stack(); ///< shutdown()
+    ~stack(); ///< calls shutdown()
 
+    /// Runs handlers on the io_context, and names the stack as its context: I/O objects made from it belong to this stack.
     executor_type get_executor() const noexcept;
-    /// What sockets, timers and resolvers of tapio are made from. All other services asked of it (Asio's own timers, kernel
-    /// sockets, signal sets, a user's) are those of the io_context: they run there, without a thread of their own.
-    /// `boost::asio::make_service<S>()` takes the io_context: with this one it throws invalid_service_owner, as a service can
-    /// only be added where it belongs.
+    /// The execution context from which sockets, timers and resolvers of tapio are made. Any other service that is asked of it
+    /// (Asio's own timers, kernel sockets, signal sets, a user's service) is that of the io_context and runs there, without a
+    /// thread of its own. `boost::asio::make_service<S>()` takes the io_context; with this context it throws
+    /// invalid_service_owner, because a service can be added only to the context that owns it.
     boost::asio::execution_context& context() const noexcept;
     operator boost::asio::execution_context&() const noexcept { return context(); }
 
-    /// Attaches another medium. @return the interface's number
-    /// @throws boost::system::system_error invalid_argument: its MTU is below 68 (RFC 791) or above 65535
+    /// Attaches one more device. @param medium  not null  @return the number of its interface
+    /// @throws boost::system::system_error invalid_argument: its MTU is below 68 (RFC 791) or above 65535 octets
     interface_id add_device(std::unique_ptr<device> medium);
 
-    /// Puts another medium in the place of an interface's, whatever state that is in. Addresses, routes and connections stay and
-    /// go on over it; name, MTU, offload and, if it has one of its own, the link-layer address are the new medium's.
-    /// @throws boost::system::system_error no_such_device · invalid_argument (null)
+    /// Replaces the device of an interface, whatever its state. Addresses, routes and connections stay and use the new device.
+    /// Name, link type, MTU and offload become those of the new device, and so does the link-layer address if the device brings
+    /// one. The old device is stopped and destroyed; packets that wait for it are dropped.
+    /// @throws boost::system::system_error no_such_device (also for the loopback) · invalid_argument: null, or its MTU as above
     void replace_device(interface_id interface, std::unique_ptr<device> medium);
 
-    /// What an interface is like now: ifOperStatus, ifAdminStatus, MTU. A device that fails or is removed takes its interface
-    /// down (`not_present`), as does a link without a peer (`down`). What would go by an interface that is not up fails at once
-    /// with network_down, connects and datagrams alike, unless another route leads there. Connections stay, as on Linux: they
-    /// retransmit until the interface is up again, another route exists, or their own timers end them (timed_out; a connect
-    /// that waits: network_down). @throws boost::system::system_error no_such_device
+    /// Name, ifOperStatus, ifAdminStatus and MTU of an interface (RFC 2863 §3.1.14). A device that fails or is removed leaves its
+    /// interface `not_present`; a link without a peer, or an interface that was disabled, is `down`.
+    ///
+    /// While an interface is not up, sending by it fails at once with network_down (connects and datagrams alike), unless another
+    /// route leads to the destination. Established connections stay, as on Linux: they retransmit until the interface is up
+    /// again, until another route exists, or until their own timers end them with timed_out (a pending connect: network_down).
+    /// @throws boost::system::system_error no_such_device
     core::interface_status interface_status(interface_id interface = 1) const;
 
-    /// The user's own word on it (ifAdminStatus): taken down, it neither sends nor receives. @throws as above
+    /// Sets ifAdminStatus: an interface that is disabled neither sends nor receives.
+    /// @throws boost::system::system_error no_such_device
     void set_interface_up(interface_id interface, bool up);
 
     /// Waits for the next change of an interface's state.
@@ -151,12 +170,12 @@ public:
     ///     for (auto state = stack.interface_status(1).state; state != tapio::interface_state::not_present;)
     ///         state = co_await stack.async_wait_interface(1, state, use_awaitable);
     ///
-    /// @param known (second form) what the caller takes it to be; completes at once if it is another, so that no change is
-    ///   missed between two waits
-    /// @param token  completion signature `void(error_code, interface_state)`; runs on the stack's executor unless the handler
-    ///   has its own. Outstanding work meanwhile
+    /// @param known  (second overload) the state that the caller knows; the wait completes at once if the present state differs,
+    ///   so that no change between two waits is missed
+    /// @param token  completion signature `void(error_code, interface_state)`, the state at completion. The handler runs on its
+    ///   own executor, or on the stack's if it has none; until then the wait is outstanding work
     /// @par Errors  no_such_device · operation_aborted (cancelled, or the stack was shut down)
-    /// @par Cancellation  terminal, partial, total
+    /// @par Cancellation  terminal, partial, total: operation_aborted
     template <BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code, core::interface_state)) CompletionToken>
     auto async_wait_interface(interface_id interface, CompletionToken&& token)
     {
@@ -168,55 +187,77 @@ public:
         return wait_for({interface, known}, token);
     }
 
-    /// Gives an interface an address, with the route to its network; announced on Ethernet (RFC 5227).
-    /// @throws boost::system::system_error address_in_use · invalid_argument · address_family_not_supported (IPv6) ·
-    /// no_such_device
+    /// Gives an interface an address and adds the route to its network. On Ethernet the address is announced (RFC 5227 §2.3), not
+    /// probed for first.
+    /// @param prefix_length  bits, 0 to 32
+    /// @throws boost::system::system_error address_in_use (this host has it) · invalid_argument (the prefix length; an
+    /// unspecified
+    ///   or multicast address) · address_family_not_supported (IPv6) · no_such_device
     void add_address(const boost::asio::ip::address& address, unsigned prefix_length, interface_id interface = 1);
 
-    /// Takes it away again, with the route to its network, and with the last one of an interface all routes by that. As on Linux
-    /// its sockets stay: what they would send from it fails with network_unreachable, connections time out unless it comes back.
+    /// Removes an address and the route that came with it; when an interface loses its last address, all routes by it go, too.
+    /// Sockets bound to the address stay, as on Linux: sending from it fails with network_unreachable, and connections time out
+    /// unless the address comes back.
     /// @throws boost::system::system_error address_not_available
     void remove_address(const boost::asio::ip::address& address);
 
-    /// @throws boost::system::system_error network_unreachable when the gateway is on no link of ours
+    /// Adds a route through a gateway, with metric 0. The longest prefix wins, then the route that was added first; routes by an
+    /// interface that is not up are passed over.
+    /// @param prefix_length  bits, 0 to 32
+    /// @throws boost::system::system_error network_unreachable (the gateway is in no network of the interface) · invalid_argument
+    ///   (the prefix length) · address_family_not_supported (IPv6) · no_such_device
     void add_route(const boost::asio::ip::address& network, unsigned prefix_length, const boost::asio::ip::address& gateway,
                    interface_id interface = 1);
-    /// @throws boost::system::system_error errc::no_such_process (as Linux: there is no such route)
+    /// Removes what add_route() added with the same arguments.
+    /// @throws boost::system::system_error errc::no_such_process if there is no such route (Linux's ESRCH) · invalid_argument
     void remove_route(const boost::asio::ip::address& network, unsigned prefix_length, const boost::asio::ip::address& gateway,
                       interface_id interface = 1);
+    /// add_route() of 0.0.0.0/0. A second default route does not replace the first: it serves while the first one's interface is
+    /// not up. @throws as add_route()
     void set_default_gateway(const boost::asio::ip::address& gateway, interface_id interface = 1);
 
-    /// What resolvers of this stack's sockets know beside numbers ("localhost" is known).
+    /// Adds a line to the hosts table that the stack's resolvers search; they ask no DNS. Names are not case-sensitive (RFC 1034
+    /// §3.1) and may have several addresses. "localhost" is there from the start.
     void add_host_name(const std::string& name, const boost::asio::ip::address& address);
 
-    /// An algorithm that sockets of this stack can name with TCP_CONGESTION: "reno", "cubic", "bbr" and "dctcp" are there;
-    /// one of the same name is replaced, for connections to come.
+    /// Registers a congestion-control algorithm for TCP_CONGESTION (core/congestion_control.hpp). "reno", "cubic", "bbr" and
+    /// "dctcp" are built in. An algorithm of the same name is replaced for connections that start later.
+    /// @param make  called once for each connection, under the stack's lock: it must not call the stack, nor return null
     void add_congestion_control(const std::string& name, core::congestion_control_factory make);
 
+    /// Counters since the stack was made (core/counters.hpp): of the host, and of one interface. All are 0 for an interface that
+    /// does not exist.
     host_counters counters() const;
     interface_counters counters(interface_id interface) const;
+    /// The link-layer address of an interface; unspecified if it has none or does not exist.
     core::mac_address mac(interface_id interface = 1) const;
 
-    // -- what it has: values of the moment of the call, made under the stack's lock (core/snapshot.hpp) --------------------
-    /// TCP sockets and connections, listeners and TIME-WAIT included. The stack does nothing else meanwhile.
+    // -- snapshots, taken under the stack's lock (core/snapshot.hpp) --------------------------------------------------------
+    /// All TCP sockets: connections, also those in TIME-WAIT and those without a user, and listeners. The stack handles no
+    /// packets while the list is made, which takes time in proportion to its length.
     std::vector<connection_info> connections() const;
-    std::vector<interface_info> interfaces() const; ///< by number, the loopback first
-    std::vector<neighbor_info> neighbors() const;   ///< of all interfaces
-    std::vector<route_info> routes() const;         ///< the one that is looked at first comes first
+    std::vector<interface_info> interfaces() const; ///< ordered by number: the loopback comes first
+    std::vector<neighbor_info> neighbors() const;   ///< neighbour caches of all interfaces
+    std::vector<route_info> routes() const;         ///< in the order in which they are searched
 
-    /// Ends everything: pending operations complete with operation_aborted, connections are reset, devices detached. Idempotent.
+    /// Ends the stack: pending operations complete with operation_aborted, connections are reset, devices are stopped and
+    /// destroyed, a thread of its own ends. Data that was written but not acknowledged is lost: see async_drain(). Idempotent.
+    /// @par Blocking  waits for a device's handler that is running on another thread, and for the stack's own thread: the caller
+    ///   must hold no lock that a handler waits for
     void shutdown();
 
-    /// The graceful form of shutdown(), for a server that is told to end. Listeners take no more connections, and what waits for
-    /// one there completes with operation_aborted. Every connection sends what has been written to it, and a FIN as soon as no
-    /// write is pending on it and none has begun for 10 ms: a large write that goes on in parts is not cut. When the peers have
-    /// acknowledged all data and all FINs, those of connections whose sockets have been closed included, shutdown() follows, but
-    /// without a reset to those peers; then it completes. What can be read may be read meanwhile.
-    /// @param timeout  then what has not been acknowledged is given up: shutdown(), with its resets
+    /// The graceful form of shutdown(). Listeners accept no more connections, and a pending accept completes with
+    /// operation_aborted. Every connection sends what was written to it, then a FIN. The FIN waits until no write is pending and
+    /// none has begun for 10 ms, so that a large write that goes on in parts is not cut off. When the peers have acknowledged all
+    /// data and all FINs, also those of closed sockets, the stack shuts down without resetting these peers, and the operation
+    /// completes. Until then sockets may still read.
+    /// @param timeout  after it, shutdown() follows with resets for connections that are not finished
     /// @param token  completion signature `void(error_code)`
-    /// @par Errors  timed_out: not everything was acknowledged · operation_aborted: shutdown() was called, or it was cancelled
-    /// @par Cancellation  terminal, partial, total: operation_aborted; the stack is not shut down, but connections that have sent
-    ///   their FIN stay so, and listeners listen no more
+    /// @par Errors  none: everything was acknowledged · timed_out: not everything was · operation_aborted: shutdown() was called,
+    ///   or the operation was cancelled
+    /// @par Cancellation  terminal, partial, total: operation_aborted. The stack is not shut down, but listeners stay closed to
+    /// new
+    ///   connections, and FINs that were sent stay sent
     /// @par Example
     ///     signals.async_wait([&](error_code, int) { stack.async_drain(5s, [](error_code) {}); });
     template <class Token = boost::asio::default_completion_token_t<executor_type>>
@@ -245,17 +286,19 @@ private:
     own_context* context_; ///< owned by the io_context, which outlives us
 };
 
-/// From now on sockets made from `io` itself belong to `s`.
+/// From now on sockets made from `io` itself belong to `s`. Once `s` is shut down, opening one fails with bad_descriptor.
+/// @par Thread safety  safe
 void use_stack(boost::asio::io_context& io, stack& s);
 
-/// The same for a stream that has an io_context of its own. It is for what the stream connects from now on:
+/// The same for a stream that has an io_context of its own. The stream's socket is closed; connections that the stream makes from
+/// now on belong to `s`:
 ///
-///     tapio::ip::tcp::iostream s;
-///     use_stack(s, stack);
-///     s.connect("198.18.0.2", "80");
+///     tapio::ip::tcp::iostream stream;
+///     use_stack(stream, stack);
+///     stream.connect("198.18.0.2", "80");
 ///
-/// A stream made from a socket (`tcp::iostream s{tcp::socket(stack)};`) has that socket's stack.
-/// @throws boost::system::system_error invalid_argument: it was made from a socket
+/// A stream made from a socket (`tcp::iostream stream{tcp::socket(stack)};`) uses the stack of that socket.
+/// @throws boost::system::system_error invalid_argument: the stream was made from a socket
 template <class Stream>
 requires requires(Stream& stream) { stream.rdbuf()->own_context(); }
 void use_stack(Stream& stream, stack& s)
@@ -266,9 +309,10 @@ void use_stack(Stream& stream, stack& s)
     use_stack(*own, s);
 }
 
-/// From now on sockets made from any context without a stack of its own belong to `s` (until it is shut down). Where there is
-/// none, they belong to a host that has nothing but the loopback: within the process they reach each other, and connecting or
-/// sending to another host, or binding to another address, fails with tapio::errc::no_stack (error.hpp).
+/// From now on sockets of the whole process that are made from a context without a stack belong to `s`, until `s` is shut down.
+/// Without a default stack, such sockets belong to a host that has only the loopback: within the process they reach each other;
+/// connecting or sending to another host, or binding to another address, fails with tapio::errc::no_stack (error.hpp).
+/// @par Thread safety  safe
 void set_default_stack(stack& s);
 
 } // namespace tapio
