@@ -20,13 +20,13 @@ using boost::asio::ip::address;
 using boost::asio::ip::address_v4;
 using boost::asio::ip::address_v6;
 
-/// `a == b`, for where every packet comes by: of IPv4 no more than that is compared.
+/// `a == b`, faster on the path of every packet: of IPv4 addresses only the 32 bits are compared.
 inline bool same_address(const address& a, const address& b) noexcept
 {
     return a.is_v4() && b.is_v4() ? a.to_v4() == b.to_v4() : a == b;
 }
 
-/// A transport address (IPv4 or IPv6) and port; the port is in host byte order.
+/// An IP address and a port in host byte order.
 struct endpoint
 {
     core::address address{};
@@ -65,11 +65,11 @@ struct mac_address
     }
 };
 
-/// "02:00:00:00:00:02".
+/// As "02:00:00:00:00:02".
 std::string to_string(const mac_address& mac);
 
-/// Parses six hexadecimal octets separated by `:` or `-`; `invalid_argument` (errno EINVAL) thrown by the caller's choice:
-/// answers false and leaves `out` alone when the text is no address.
+/// Parses six hexadecimal octets separated by `:` or `-`.
+/// @return false if the text is no link-layer address; then `out` is unchanged
 bool parse(const std::string& text, mac_address& out) noexcept;
 
 } // namespace tapio::core

@@ -1,5 +1,5 @@
 /// @file
-/// What a host has to know of the device under one of its interfaces.
+/// What a device tells the stack about itself (device::info()).
 #pragma once
 
 #include <tapio/core/address.hpp>
@@ -12,30 +12,35 @@
 
 namespace tapio::core {
 
-/// How packets look on the medium.
+/// How packets begin on the medium.
 enum class link_type : std::uint8_t
 {
     ethernet, ///< frames: TAP, AF_PACKET, in-memory wires
     ip,       ///< bare IP packets: TUN
-    loopback, ///< bare IP packets that come back to us
+    loopback, ///< bare IP packets that return to the sender
 };
 
-struct offload_features ///< what the device does for us (virtio-net); all off for a plain device
+/// Work that the device takes over from the stack, in the terms of virtio-net (VIRTIO 1.2 §5.1.3). All are off for a plain
+/// device; the stack then does the work in software.
+struct offload_features
 {
-    bool checksum = false; ///< takes and gives partial checksums
+    bool checksum = false; ///< packets may have partial checksums, both ways
+    /// TCP segments of up to 64 KiB over IPv4 and IPv6, which the device cuts or has joined; the same with CWR set (RFC 3168);
+    /// several UDP datagrams as one packet.
     bool tso_v4 = false, tso_v6 = false, ecn = false, uso = false;
-    bool gso = false; ///< large segments are worth making though the host has to cut them at the edge: packets leave in bursts
+    bool gso = false; ///< make large TCP segments even though software must cut them before the device: they leave in bursts
 };
 
+/// A device as its interface sees it.
 struct device_info
 {
     std::string name; ///< "tap0"
     link_type link = link_type::ethernet;
     std::size_t mtu = 1500;       ///< octets of IP packet, without the Ethernet header
-    mac_address mac;              ///< ours on this medium; unspecified: the host makes up a local one
-    std::size_t queue_length = 0; ///< packets that the device buffers towards us before it drops; 0: without bound
+    mac_address mac;              ///< the stack's link-layer address; unspecified: the stack makes up a locally administered one
+    std::size_t queue_length = 0; ///< packets that the device buffers towards the stack before it drops; 0: no bound
     offload_features offload;
-    bool link_up = true; ///< packets pass; false: a cable is not plugged in, the other end is down
+    bool link_up = true; ///< false: no carrier, for example because the other end is down
 };
 
 } // namespace tapio::core

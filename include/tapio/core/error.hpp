@@ -1,5 +1,5 @@
 /// @file
-/// What a user's call may answer: `error_code`s with the values that Asio users already test for.
+/// Error codes of user calls: the values that Asio users already test for.
 #pragma once
 
 #include <tapio/core/config.hpp>
@@ -15,11 +15,11 @@ namespace tapio::core {
 
 using boost::system::error_code;
 
-/// A value or the `error_code` that a Berkeley call would have left in `errno`.
+/// A value, or the error that the Berkeley call of the same name reports in `errno`.
 template <class T>
 using result = boost::system::result<T>;
 
-/// `errno` value -> the `error_code` that compares equal to `boost::asio::error::...` (system category).
+/// The error_code of an `errno` value, in the system category: it compares equal to `boost::asio::error::...`.
 inline error_code errno_code(int value) noexcept { return {value, boost::system::system_category()}; }
 
 } // namespace tapio::core

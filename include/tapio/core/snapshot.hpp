@@ -1,5 +1,6 @@
 /// @file
-/// What a stack has, to look at: its TCP sockets, interfaces, neighbours and routes. Each is a value of the moment of the call.
+/// Snapshots of a stack: its TCP sockets, interfaces, neighbours and routes, as stack::connections(), interfaces(), neighbors()
+/// and routes() return them. They are copies and do not follow later changes.
 #pragma once
 
 #include <tapio/core/address.hpp>
@@ -18,19 +19,19 @@
 
 namespace tapio::core {
 
-/// A TCP socket that is bound, listens or is connected, and each connection that goes on without its socket (`ss -tan`).
+/// A TCP socket that is bound, listens or is connected, or a connection that finishes after its socket was closed (`ss -tan`).
 struct connection_info
 {
     endpoint local;
-    endpoint remote; ///< unspecified, port 0: not connected
+    endpoint remote; ///< unspecified, port 0: not connected (a bound socket, a listener)
     tcp_state state = tcp_state::closed;
-    std::uint64_t receive_queue = 0;   ///< octets to be read; of a listener: connections to be accepted
-    std::uint64_t send_queue = 0;      ///< octets not acknowledged, sent or not; of a listener: how many may wait
-    bool detached = false;             ///< its user has gone: it finishes alone
-    bool at_rest = false;              ///< idle, and kept in little memory
-    tcp_timer timer = tcp_timer::none; ///< the one that expires first
-    duration timer_expires{};          ///< from now
-    std::uint32_t retransmissions = 0; ///< segments; 0 of one at rest
+    std::uint64_t receive_queue = 0;   ///< octets that can be read; of a listener: connections that can be accepted
+    std::uint64_t send_queue = 0;      ///< octets written and not acknowledged; of a listener: its backlog
+    bool detached = false;             ///< the socket was closed: the connection finishes without a user
+    bool at_rest = false;              ///< idle and reduced to little memory (stack_options::tcp_awake_connections)
+    tcp_timer timer = tcp_timer::none; ///< the timer that expires first
+    duration timer_expires{};          ///< time until then
+    std::uint32_t retransmissions = 0; ///< segments; 0 if `at_rest`
 };
 
 /// An interface (`ip -s address`).
@@ -48,38 +49,38 @@ struct interface_info
     mac_address mac;
     offload_features offload;
     std::vector<own_address> addresses;
-    std::size_t transmit_queue = 0; ///< packets that wait for the device
+    std::size_t transmit_queue = 0; ///< packets waiting for the device
     interface_counters counters;
 };
 
-/// RFC 4861 §7.3.2, for ARP too.
+/// Neighbour states of RFC 4861 §7.3.2, which the stack applies to ARP.
 enum class neighbor_state : std::uint8_t
 {
-    incomplete, ///< it is being asked for
-    reachable,
-    stale,
-    delay,
-    probe
+    incomplete, ///< a request was sent, no answer yet
+    reachable,  ///< confirmed recently
+    stale,      ///< not confirmed for some time; still used
+    delay,      ///< used while stale; a request follows soon unless traffic confirms it
+    probe       ///< requests are being sent
 };
 
 const char* name(neighbor_state state) noexcept; ///< "reachable"
 
-/// What is known of a neighbour (`ip neighbor`).
+/// An entry of a neighbour cache (`ip neighbor`).
 struct neighbor_info
 {
     std::uint32_t interface = 0;
     core::address address;
-    std::optional<mac_address> mac; ///< none while it is `incomplete`
+    std::optional<mac_address> mac; ///< none while `incomplete`
     neighbor_state state = neighbor_state::incomplete;
-    std::size_t waiting = 0; ///< packets
+    std::size_t waiting = 0; ///< packets that wait for the address
 };
 
-/// A route (`ip route`). Of those to a destination the longest prefix counts, then the lowest metric, then the first.
+/// A route (`ip route`). Of several to a destination the longest prefix wins, then the lowest metric, then the one added first.
 struct route_info
 {
     address network;
     unsigned prefix_length = 0;     ///< bits
-    std::optional<address> gateway; ///< none: what it leads to is on the link
+    std::optional<address> gateway; ///< none: the destinations are on the link
     std::uint32_t interface = 0;
     std::uint32_t metric = 0;
 };
