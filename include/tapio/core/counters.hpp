@@ -1,6 +1,7 @@
 /// @file
 /// Counters of a host and of its interfaces, under the names of the RFCs (without their prefixes): RFC 4293 (IP, ICMP),
-/// RFC 4113 (UDP), RFC 4022 (TCP), RFC 2863 (interfaces). All only grow, except where said.
+/// RFC 4113 (UDP), RFC 4022 (TCP), RFC 2863 (interfaces). stack::counters() returns them. Counters only grow; a gauge is marked
+/// as such. Operations here are plain functions of values: no lock, no error.
 #pragma once
 
 #include <tapio/core/drop_reason.hpp>
@@ -19,7 +20,7 @@ struct interface_counters ///< RFC 2863 ifTable
 {
     std::uint64_t in_packets = 0, in_octets = 0;
     std::uint64_t out_packets = 0, out_octets = 0;
-    std::uint64_t in_discards = 0, out_discards = 0; ///< all drops; the reasons stand in drop_counters
+    std::uint64_t in_discards = 0, out_discards = 0; ///< all drops; their reasons are in drop_counters
     std::uint64_t out_errors = 0;                    ///< packets that the device refused for good (EIO, ENOBUFS, EMSGSIZE)
     std::uint64_t state_changes = 0;                 ///< of ifOperStatus
 };
@@ -46,23 +47,23 @@ struct tcp_counters ///< RFC 4022, and a few of Linux's TcpExt
 {
     std::uint64_t active_opens = 0, passive_opens = 0, attempt_fails = 0, estab_resets = 0;
     std::uint64_t curr_estab = 0; ///< gauge: ESTABLISHED or CLOSE-WAIT now
-    std::uint64_t at_rest = 0;    ///< gauge: of these, idle ones that only remember
-    std::uint64_t wakes = 0;      ///< ... that something happened to
+    std::uint64_t at_rest = 0;    ///< gauge: of these, idle ones in reduced memory (stack_options::tcp_awake_connections)
+    std::uint64_t wakes = 0;      ///< times that an event restored one of these
     std::uint64_t in_segs = 0, out_segs = 0, retrans_segs = 0, in_errs = 0, out_rsts = 0;
     std::uint64_t listen_overflows = 0, out_of_order_segs = 0, timeouts = 0, fast_retransmits = 0, zero_window_probes = 0,
                   challenge_acks = 0, paws_drops = 0, keep_alive_probes = 0, tail_probes = 0, syn_cookies_sent = 0,
                   syn_cookies_received = 0;
-    std::uint64_t acks_skipped = 0;        ///< answers to unacceptable segments that the limit held back
+    std::uint64_t acks_skipped = 0;        ///< ACKs for unacceptable segments that the rate limit suppressed
     std::uint64_t orphans = 0;             ///< gauge: closed by the user, and not yet acknowledged by the peer
-    std::uint64_t orphans_timed_out = 0;   ///< reset, as the peer took nothing for too long (host_options, tcp_options)
-    std::uint64_t orphans_refused = 0;     ///< reset when they were closed, as there were too many or they held too much
-    std::uint64_t fast_opens_active = 0;   ///< data in our SYN that the peer took (RFC 7413)
-    std::uint64_t fast_opens_refused = 0;  ///< ... that it did not take, or that never arrived
-    std::uint64_t fast_opens_passive = 0;  ///< SYNs whose data we took
-    std::uint64_t fast_open_overflows = 0; ///< ... whose data we did not take as too many such connections were half open
+    std::uint64_t orphans_timed_out = 0;   ///< reset after stack_options::tcp_orphan_timeout without progress
+    std::uint64_t orphans_refused = 0;     ///< reset by close(): beyond tcp_orphan_limit or tcp_orphan_memory
+    std::uint64_t fast_opens_active = 0;   ///< SYNs sent whose data the peer accepted (RFC 7413)
+    std::uint64_t fast_opens_refused = 0;  ///< SYNs sent whose data the peer did not accept, or that were lost
+    std::uint64_t fast_opens_passive = 0;  ///< SYNs received whose data was accepted
+    std::uint64_t fast_open_overflows = 0; ///< SYNs whose data was refused: too many such half-open connections
 };
 
-/// Everything a host counts.
+/// All counters of a host.
 struct host_counters
 {
     ip_counters ip;
@@ -72,7 +73,7 @@ struct host_counters
     drop_counters drops;
 };
 
-/// A counter of a group: its name, which is its member's, and where it stands.
+/// A counter of a group: the name of its member, and a pointer to that member.
 template <class Group>
 struct named_counter
 {
@@ -80,7 +81,7 @@ struct named_counter
     std::uint64_t Group::*member;
 };
 
-/// All of a group. One that is missing here does not compile.
+/// The names of all counters of a group. for_each() checks at compile time that none is missing.
 template <class Group>
 struct counter_names;
 
@@ -178,14 +179,15 @@ void for_each(const Group& counters, F&& f)
     static_assert(std::size(counter_names<Group>::all) * sizeof(std::uint64_t) == sizeof(Group), "one has no name");
     for (const auto& c : counter_names<Group>::all) f(c.name, counters.*c.member);
 }
-/// ... for each drop reason.
+/// The same for each drop reason.
 template <class F>
 void for_each(const drop_counters& counters, F&& f)
 {
     for (std::size_t i = 0; i < drop_reason_count; ++i)
         f(std::string_view(name(static_cast<drop_reason>(i))), counters.by_reason[i]);
 }
-/// ... and for all of a host, as "tcp_active_opens" or "drop_arp_conflict".
+/// The same for all counters of a host, with the group in the name: "tcp_active_opens", "drop_arp_conflict". `name` is valid only
+/// during the call.
 ///
 ///     for_each(stack.counters(), [&](std::string_view name, std::uint64_t value) {
 ///         page << "tapio_" << name << ' ' << value << '\n'; // what Prometheus reads
@@ -203,7 +205,7 @@ void for_each(const host_counters& counters, F&& f)
     group("drop_", counters.drops);
 }
 
-/// Sums, of several interfaces or hosts.
+/// Adds the counters of another interface or host.
 template <class Group>
 requires requires { counter_names<Group>::all; }
 Group& operator+=(Group& a, const Group& b) noexcept

@@ -14,7 +14,7 @@
 
 namespace tapio::core {
 
-// X(name, what it says to a reader)
+// X(name, description)
 #define TAPIO_DROP_REASONS(X)                                                                            \
     X(ethernet_truncated, "Ethernet: shorter than its header")                                           \
     X(ethernet_other_host, "Ethernet: addressed to another station")                                     \
@@ -75,7 +75,7 @@ namespace tapio::core {
     X(interface_down, "interface: down or gone")                                                         \
     X(too_big, "interface: larger than the MTU")
 
-/// Reasons, in the order of the layers.
+/// Reasons, ordered by layer. describe() says what each means.
 enum class drop_reason : std::uint8_t
 {
 #define TAPIO_X(name, text) name,
@@ -92,7 +92,7 @@ inline constexpr std::size_t drop_reason_count = 0
 const char* name(drop_reason reason) noexcept;     ///< the enumerator's name
 const char* describe(drop_reason reason) noexcept; ///< one line for people
 
-/// What a parser answers: a value that cannot be wrong, or why there is none.
+/// The result of a parser: a checked value, or the reason why the packet is dropped.
 template <class T>
 using parsed = boost::system::result<T, drop_reason>;
 
@@ -105,7 +105,7 @@ struct drop_counters
     std::uint64_t operator[](drop_reason r) const noexcept { return by_reason[static_cast<std::size_t>(r)]; }
 };
 
-/// `parsed<T>::value()` on a drop is a bug of ours, reported as std::logic_error. (Boost.System finds it by its argument.)
+/// Throws std::logic_error: `parsed<T>::value()` was called on a drop, which is a bug. Boost.System calls it, found by ADL.
 [[noreturn]] void throw_exception_from_error(drop_reason reason, const boost::source_location& where);
 
 } // namespace tapio::core

@@ -1,5 +1,5 @@
 /// @file
-/// The packet: headroom for every header, shared payload, and what the device knows or is to do (offload).
+/// A packet: headroom for all headers, shared payload, and offload information for or from the device.
 ///
 ///     <-------- headroom, inline -------->   <--- payload: shared slices --->
 ///     +--------------+--------------------+  +-----------+-----------+ ... +
@@ -8,8 +8,8 @@
 ///                    ^ begin
 ///
 /// Going out, headers are written back to front into the headroom and payload is appended without a copy. Coming in, the
-/// octets lie in slices (from a device) or as the sender left them (from an in-memory wire); either way `front()` shows the
-/// first contiguous octets and `consume()` walks on. Holds no protocol knowledge.
+/// octets lie in slices (from a device) or as the sender left them (from an in-memory wire); either way `front()` returns the
+/// first contiguous octets and `consume()` removes them. The class knows no protocol.
 #pragma once
 
 #include <tapio/core/slice_list.hpp>
@@ -28,17 +28,17 @@
 
 namespace tapio::core {
 
-/// What travels beside a packet; the shape of the kernel's `virtio_net_hdr`.
+/// Offload information that travels with a packet; the fields of `virtio_net_hdr` (VIRTIO 1.2 §5.1.6).
 struct offload_info
 {
     /// State of the transport checksum.
     enum class checksum_state : std::uint8_t
     {
         complete, ///< out: written in full; in: unknown, to be verified
-        partial,  ///< only the pseudo-header sum stands there: the device (out) or nobody (in, VIRTIO NEEDS_CSUM) completes it
+        partial,  ///< the field holds only the pseudo-header's sum; out: the device completes it; in: left so (NEEDS_CSUM)
         verified, ///< in: the device has verified it (VIRTIO DATA_VALID)
     };
-    /// How the device is to cut, or has coalesced, a segment larger than the MTU.
+    /// The kind of a segment larger than the MTU, which the device is to cut or has coalesced.
     enum class gso_type : std::uint8_t
     {
         none,
@@ -63,7 +63,8 @@ struct offload_info
     }
 };
 
-/// One frame or IP packet. Movable; copying shares the payload and copies the headers.
+/// One Ethernet frame or IP packet. Copying shares the payload and copies the headers; a moved-from packet is empty.
+/// @par Thread safety  distinct objects: safe, also if they share payload; shared objects: unsafe
 class packet
 {
 public:
@@ -102,7 +103,7 @@ public:
 
     // -- writing, back to front --------------------------------------------------------------------------------
 
-    /// Prepends `n` octets and answers where they are to be written. Precondition: the headroom suffices (asserted).
+    /// Prepends `n` octets and returns where to write them. @pre the headroom suffices (asserted)
     std::byte* push_front(std::size_t n) noexcept
     {
         BOOST_ASSERT(n <= begin_);
@@ -126,7 +127,7 @@ public:
         payload_.push_back(std::move(payload));
     }
     void append(const slice& payload) { append(slice(payload)); }
-    /// Appends what is left of another packet, which is empty then (header octets that were pushed are copied).
+    /// Appends the contents of another packet, which is empty afterwards. Header octets that were pushed are copied.
     void append(packet&& rest)
     {
         if (rest.begin_ != headroom) append(slice::copy_of(rest.front()));
@@ -143,10 +144,10 @@ public:
         return payload_.empty() ? const_bytes{} : payload_.front().bytes();
     }
 
-    /// Makes the first `n` octets contiguous, copying only if they are not. False if the packet is shorter.
+    /// Makes the first `n` octets contiguous; copies only if they are not. @return false if the packet is shorter
     bool pull(std::size_t n) { return front().size() >= n || gather(n); }
 
-    /// Drops `n` octets from the front. Precondition: n <= size().
+    /// Removes `n` octets from the front. @pre n <= size()
     void consume(std::size_t n) noexcept
     {
         BOOST_ASSERT(n <= size());
@@ -165,7 +166,7 @@ public:
         payload_.clear();
     }
 
-    /// Keeps the first `n` octets. Precondition: n <= size(). (Ethernet padding is cut so.)
+    /// Keeps the first `n` octets, for example to cut off Ethernet padding. @pre n <= size()
     void truncate(std::size_t n) noexcept
     {
         if (n != size()) cut(n);
@@ -180,10 +181,10 @@ public:
             if (!s.empty()) f(s.bytes());
     }
 
-    /// Copies [offset, offset + out.size()) into `out`; answers how many octets there were to copy.
+    /// Copies the octets from `offset` on into `out`. @return how many were copied: fewer than out.size() at the packet's end
     std::size_t copy_to(mutable_bytes out, std::size_t offset = 0) const noexcept;
 
-    /// Takes what is left as payload slices (pushed header octets, if any are left, are copied into one).
+    /// Moves the contents out as slices. Pushed header octets that are left are copied into one.
     slice_list take_payload()
     {
         if (begin_ != headroom) return take_all();

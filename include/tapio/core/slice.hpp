@@ -1,6 +1,6 @@
 /// @file
-/// Shared payload: reference-counted blocks of octets and views into them.
-/// A block is filled by one owner and then shared as slices; slices are never written through.
+/// Shared payload: reference-counted blocks of octets, and slices, which are views into them.
+/// One owner fills a block, then shares it as slices; nothing is written through a slice.
 #pragma once
 
 #include <tapio/core/config.hpp>
@@ -27,25 +27,25 @@ using mutable_bytes = std::span<std::byte>;
 
 namespace detail {
 
-/// What is known of a block of octets, wherever these lie.
+/// The administration of a block of octets, wherever the octets lie.
 struct block_header
 {
     std::atomic<std::uint32_t> references{0};
     std::uint32_t capacity = 0; ///< octets
-    std::uint32_t kind = 0;     ///< what becomes of it with its last reference: the pool's free list, or a value of its own
+    std::uint32_t kind = 0;     ///< the free list that it returns to with its last reference; special values: not of the pool
     std::byte* octets = nullptr;
 };
 
 block_header* acquire_block(std::size_t capacity); ///< references == 1; throws std::bad_alloc
-/// No octets follow: they are somebody else's, who is kept alive. references == 1; throws std::bad_alloc
+/// A block for octets that `owner` keeps alive. references == 1; throws std::bad_alloc
 block_header* acquire_foreign_block(std::shared_ptr<const void> owner, std::size_t size);
 void release_block(block_header* block) noexcept; ///< drops one reference, and the block with the last one
 
 } // namespace detail
 
-/// Owner of a block being filled. Move-only; `share()` gives views that keep the block alive.
-/// Blocks come from per-thread free lists, so that in the steady state none is allocated. Thread safety: a block may be
-/// released on any thread; a block being filled belongs to one thread.
+/// Owner of a block being filled. Move-only; `share()` returns slices that keep the block alive. Blocks come from per-thread
+/// free lists, so that in the steady state no memory is allocated.
+/// @par Thread safety  a block may be released on any thread; while it is filled it belongs to one thread
 class block
 {
 public:
@@ -69,27 +69,29 @@ public:
     std::byte* data() const noexcept { return header_->octets; }
     std::size_t capacity() const noexcept { return header_ == nullptr ? 0 : header_->capacity; }
 
-    /// Octets that are about to be copied here lie at `others`. A large block moves its own, if need be, so that they lie in a
-    /// line of the processor's cache as those do: memory is copied faster then, and when it is read to such a place again.
-    /// Precondition: nothing has been put in, or shared.
+    /// Aligns a large block for a copy from `others`: its octets then begin at the same offset within a cache line as those,
+    /// which makes this copy, and the later one to a place of the same alignment, faster.
+    /// @pre nothing has been written to the block or shared
     void lie_like(const std::byte* others) noexcept;
 
-    /// True when no slice of it is alive: the block may be filled again from its start.
+    /// True if no slice of the block is alive: it may be filled again from its start.
     bool unique() const noexcept { return header_->references.load(std::memory_order_acquire) == 1; }
 
-    /// A view of [offset, offset + size), which must have been filled already.
+    /// A view of the octets [offset, offset + size), which have been filled already.
     class slice share(std::size_t offset, std::size_t size) const noexcept;
-    /// The same, and the block is given up: nothing else will be in it.
+    /// The same; gives the block up.
     class slice into_slice(std::size_t offset, std::size_t size) && noexcept;
 
 private:
     friend class block_arena;
-    explicit block(detail::block_header* header) noexcept : header_(header) {} ///< counts this one already
+    explicit block(detail::block_header* header) noexcept : header_(header) {} ///< its count includes this owner
 
     detail::block_header* header_ = nullptr;
 };
 
-/// A shared, immutable view of part of a block. Copying shares; nothing is copied.
+/// A shared, immutable view of part of a block. Copying a slice costs a reference count, not a copy of the octets.
+/// @par Thread safety  as std::shared_ptr: distinct slices are safe, also if they share a block
+/// @par Lifetime  the octets live as long as any slice of them
 class slice
 {
 public:
@@ -120,11 +122,11 @@ public:
         if (header_ != nullptr) detail::release_block(header_);
     }
 
-    /// A slice with a block of its own that holds a copy of `bytes`.
+    /// A slice with a copy of `bytes` in a block of its own. @throws std::bad_alloc
     static slice copy_of(const_bytes bytes);
 
-    /// A slice of memory of the caller's: nothing is copied. The octets live, and do not change, for as long as `owner` is held,
-    /// which is until the last slice of them has gone.
+    /// A slice of the caller's memory, not copied. `owner` is held until the last slice of it is destroyed, on whichever thread;
+    /// until then the octets must live and must not change. @throws std::bad_alloc
     static slice of(std::shared_ptr<const void> owner, const_bytes bytes);
 
     const std::byte* data() const noexcept { return data_; }
@@ -132,13 +134,14 @@ public:
     bool empty() const noexcept { return size_ == 0; }
     const_bytes bytes() const noexcept { return {data_, size_}; }
 
-    /// Octets of memory that this slice keeps alive (the whole block, shared or not).
+    /// Octets of memory that this slice keeps alive: the whole block, shared or not.
     std::size_t held() const noexcept { return header_ == nullptr ? 0 : header_->capacity; }
 
+    // @pre n <= size()
     void remove_prefix(std::size_t n) noexcept { data_ += n, size_ -= static_cast<std::uint32_t>(n); }
     void truncate(std::size_t n) noexcept { size_ = static_cast<std::uint32_t>(n); }
 
-    /// The part [offset, offset + size); both must lie within.
+    /// The octets [offset, offset + size). @pre offset + size <= this->size()
     slice part(std::size_t offset, std::size_t size) const noexcept
     {
         slice out(*this);
@@ -149,7 +152,7 @@ public:
 
 private:
     friend class block;
-    /// @param header counts this one already
+    /// @param header  its count includes this slice
     slice(detail::block_header* header, const std::byte* data, std::size_t size) noexcept
         : header_(header), data_(data), size_(static_cast<std::uint32_t>(size))
     {

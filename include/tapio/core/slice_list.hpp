@@ -1,5 +1,5 @@
 /// @file
-/// The slices of a packet's payload: mostly one or two, which stand in the list itself and cost little to move.
+/// The slices of a packet's payload: mostly one or two, which are stored in the list itself and cost little to move.
 #pragma once
 
 #include <tapio/core/slice.hpp>
@@ -15,7 +15,8 @@
 
 namespace tapio::core {
 
-/// A sequence; contiguous. A list that has been moved from is empty.
+/// A contiguous sequence of slices. A moved-from list is empty.
+/// @par Thread safety  distinct objects: safe; shared objects: unsafe
 class slice_list
 {
 public:
@@ -45,8 +46,8 @@ public:
     slice* end() noexcept { return begin() + size_; }
     const slice* begin() const noexcept { return many_ == nullptr ? few_.at : many_->data(); }
     const slice* end() const noexcept { return begin() + size_; }
-    const slice& front() const noexcept { return *begin(); }         ///< precondition: !empty()
-    slice& operator[](std::size_t i) noexcept { return begin()[i]; } ///< precondition: i < size()
+    const slice& front() const noexcept { return *begin(); }         ///< @pre !empty()
+    slice& operator[](std::size_t i) noexcept { return begin()[i]; } ///< @pre i < size()
 
     void push_back(const slice& s) { push_back(slice(s)); }
     void push_back(slice&& s)
@@ -64,7 +65,7 @@ public:
         if (size_ > 0) resize(0);
     }
 
-    /// Cuts `octets` off the front; all, if there are fewer.
+    /// Removes `octets` from the front; all of them if there are fewer.
     void remove_prefix(std::size_t octets) noexcept
     {
         if (size_ > 0 && octets < begin()->size()) return begin()->remove_prefix(octets);
@@ -80,7 +81,7 @@ public:
         std::move(begin() + spent, end(), begin());
         resize(size_ - spent);
     }
-    /// Keeps the first `octets`; all, if there are fewer.
+    /// Keeps the first `octets`; all of them if there are fewer.
     void truncate(std::size_t octets) noexcept
     {
         std::size_t kept = 0;
@@ -126,7 +127,7 @@ private:
         }
     }
 
-    union places // so many of them hold a slice as the list says: most packets have none, and they are many
+    union places // `size_` of them hold a slice; raw memory, because most of the many packets have no payload slice
     {
         places() noexcept {}
         ~places() {}
@@ -134,8 +135,8 @@ private:
     };
 
     std::size_t size_ = 0;
-    std::vector<slice>* many_ = nullptr; ///< owned; null: the few are all
-    places few_;                         ///< none while there are many
+    std::vector<slice>* many_ = nullptr; ///< owned; null: all slices are in few_
+    places few_;                         ///< unused while `many_` is set
 };
 
 } // namespace tapio::core
