@@ -1,5 +1,7 @@
 /// @file
-/// A tee around any device: every packet goes to a pcapng file too.
+/// capture(): wraps a device and writes every packet to a pcapng file, for Wireshark.
+///
+///     tapio::stack stack(io, tapio::capture(tapio::open_tap({.name = "tap0"}), "tap0.pcapng"));
 #pragma once
 
 #include <tapio/device/device.hpp>
@@ -12,16 +14,16 @@
 
 namespace tapio {
 
-/// Wraps `inner`; what it receives and what it has taken for sending is written to `path` (made, or emptied), as seen
-/// at the device and stamped with the stack's time of day: the system's clock, or virtual time (virtual_time.hpp). Packets of a
-/// batch are in the file when it ends, so that a program which is killed leaves a file that can be read, with all of them.
-/// Bytes stand in the file as they pass, but that partial checksums are completed, as the device at the end would; with offload
-/// segments are larger than the MTU. To see what a bad wire does to packets, see impaired_options::capture.
-/// @throws boost::system::system_error when the file cannot be opened. A disk that fills up later ends the capture, not
-///         the traffic.
+/// Wraps `inner`: each packet that it receives or accepts for sending is written to a file, with the stack's time of day (the
+/// system's clock, or virtual time). Packets are written as they pass, except that partial checksums are completed; with offload
+/// segments are larger than the MTU. The packets of a batch are in the file when the batch ends, so that a program which is
+/// killed leaves a readable file with all of them. To see what a bad wire does to packets, use impaired_options::capture.
+/// @param path  created, or emptied
+/// @throws boost::system::system_error if the file cannot be opened (open(2)). A later error, such as a full disk, ends the
+///   capture but not the traffic
 std::unique_ptr<device> capture(std::unique_ptr<device> inner, const std::string& path);
 
-/// As above, into a writer that the caller shares with others (several devices, comments).
+/// The same into a writer that several devices, or the user's own packets, may share. pcapng_writer::error() tells later errors.
 std::unique_ptr<device> capture(std::unique_ptr<device> inner, std::shared_ptr<pcapng_writer> writer);
 
 } // namespace tapio

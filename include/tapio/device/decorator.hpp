@@ -1,7 +1,7 @@
 /// @file
-/// The base of devices that stand around another one: `capture()` and `impaired()` are made of it, and so can yours be.
+/// The base class of devices that wrap another device: `capture()` and `impaired()` use it, and your own can.
 ///
-///     /// Marks all that leaves with DSCP "expedited forwarding" (RFC 3246), for a device of bare IP packets.
+///     /// Sets the DSCP "expedited forwarding" (RFC 3246) in all outgoing packets of a device of bare IP packets.
 ///     class marking final : public tapio::device_decorator
 ///     {
 ///     public:
@@ -17,8 +17,8 @@
 ///     };
 ///     tapio::stack stack(io, std::make_unique<marking>(tapio::open_tun({.name = "tun0"})));
 ///
-/// It attaches to a stack as any device, also by `stack::add_device` and `stack::replace_device`, and may stand around another
-/// decorator. For packets that are changed see <tapio/core/checksum.hpp>.
+/// A decorator attaches to a stack as any device, also by `stack::add_device` and `stack::replace_device`, and may wrap another
+/// decorator. For decorators that change packets see <tapio/core/checksum.hpp>.
 #pragma once
 
 #include <tapio/device/device.hpp>
@@ -35,19 +35,19 @@
 
 namespace tapio {
 
-/// Passes everything on, both ways. Override what is to be otherwise; the rules for device and device_receiver hold, above all:
-/// nothing is said to the receiver from within a call of the stack's, nor after stop() has returned.
-/// Outgoing packets come to `transmit()` one by one, in their order, whichever way the stack hands them over; a decorator that
-/// leaves them alone may override `transmit_several()` to pass them on together.
-/// @par Lifetime  owns the inner device. A derived class calls stop() in its destructor: handlers of the inner device may be in
-///   one of its functions until then
+/// Passes every call on, in both directions; override those that are to do something else. The contracts of device and
+/// device_receiver hold; in particular a decorator must not call its receiver from within transmit() or flush(), nor after stop()
+/// has returned. Outgoing packets reach `transmit()` one at a time, in order; a decorator that does not look at them may override
+/// `transmit_several()` to pass them on together.
+/// @par Lifetime  owns the inner device. A derived class must call stop() in its destructor, because handlers of the inner device
+///   may be running in its functions until then
 class device_decorator : public device, protected device_receiver
 {
 public:
     explicit device_decorator(std::unique_ptr<device> inner) : inner_(std::move(inner)) {}
     ~device_decorator() override { inner_->stop(); }
 
-    // -- of the stack: on to the inner device
+    // -- called by the stack: passed on to the inner device
     device_info info() const override { return inner_->info(); }
     void start(boost::asio::any_io_executor executor, device_receiver& receiver) override
     {
@@ -66,7 +66,7 @@ public:
     void poll() override { inner_->poll(); }
 
 protected:
-    // -- of the inner device: on to the stack
+    // -- called by the inner device: passed on to the stack
     void receive(packet&& p) override { outer_->receive(std::move(p)); }
     void end_batch(bool goes_on) override { outer_->end_batch(goes_on); }
     core::time_point now() const override { return outer_->now(); }
@@ -76,7 +76,7 @@ protected:
     void failed(boost::system::error_code why) override { outer_->failed(why); }
 
     device& inner() const noexcept { return *inner_; }
-    device_receiver& outer() const noexcept { return *outer_; } ///< from start() until stop() has returned
+    device_receiver& outer() const noexcept { return *outer_; } ///< @pre between start() and the end of stop()
 
 private:
     const std::unique_ptr<device> inner_;

@@ -1,5 +1,10 @@
 /// @file
-/// The device interface: where packets leave and enter a stack. Implement it to attach a stack to a medium of your own.
+/// The device interface: how a stack sends and receives packets. Implement it to attach a stack to a medium of your own; to
+/// change what another device does, derive from device_decorator (device/decorator.hpp) instead.
+///
+/// A device usually works so: start() stores the receiver and waits for input on the executor. A handler there calls
+/// receiver.receive() for each packet that has come, then receiver.end_batch(). For output the stack calls transmit() for each
+/// packet, then flush().
 #pragma once
 
 #include <tapio/core/device_info.hpp>
@@ -22,59 +27,65 @@ namespace tapio {
 using core::device_info;
 using core::packet;
 
-/// What a device tells the stack that it is attached to. Every call may come on any thread on which the device's
-/// executor runs handlers, or (in-memory devices) from within another stack's run; never while the device is inside one
-/// of the calls below.
+/// The stack, as its device sees it.
+/// @par Contract  a device calls these members one at a time: from handlers on its executor, from poll(), advance() or deliver(),
+///   but never from within one of its other members, which the stack calls with its lock held
+/// @par Lifetime  from start() until stop() has returned
 class device_receiver
 {
 public:
-    /// A packet came off the medium. Call it for a whole batch, then `end_batch()` once: timers, acknowledgements and
-    /// wake-ups are decided there.
+    /// A packet came from the medium. Call it for each packet of a batch, then `end_batch()` once, where the stack handles them.
+    /// The packet begins with the header that device_info::link names; packet::offload tells what the medium says of it.
     virtual void receive(packet&& p) = 0;
 
-    /// @param goes_on more waits on the medium, and another end_batch() follows soon, if need be of a batch without packets: an
-    ///     acknowledgement may wait for it, a fraction of a millisecond
+    /// Ends a batch: the stack handles its packets, arms timers, sends acknowledgements and wakes waiting operations.
+    /// @param goes_on  true if more packets wait on the medium. Acknowledgements may then be delayed by a fraction of a
+    ///   millisecond until the next end_batch(), which must follow soon, even if no packet comes
     virtual void end_batch(bool goes_on = false) = 0;
 
-    /// The stack's time, real or virtual: a device that delays packets goes by it.
+    /// The stack's time, real or virtual, by which a device delays packets.
     virtual core::time_point now() const = 0;
 
-    /// The same as time of day, since the UNIX epoch: what a capture is stamped with. The system's clock, or virtual.
+    /// The time of day since the UNIX epoch, from the system's clock or virtual: the time stamps of a capture.
     virtual std::chrono::nanoseconds time_of_day() const { return detail::read_clock(CLOCK_REALTIME); }
 
-    /// After `transmit()` has answered false: there is room again.
+    /// There is room again, after `transmit()` or `flush()` returned false.
     virtual void writable() = 0;
 
-    /// `info()` has another link state or MTU now.
+    /// The link state or the MTU in `info()` changed.
     virtual void changed() {}
 
-    /// The device is gone (unplugged, deleted); nothing more will come.
+    /// The device is gone (unplugged, deleted) and delivers nothing more: its interface becomes `not_present`.
+    /// @param why  becomes interface_status::why
     virtual void failed(boost::system::error_code why) = 0;
 
 protected:
     ~device_receiver() = default;
 };
 
-/// One medium, attached to at most one stack at a time. What stands around another device is made of device_decorator.
-/// Thread safety: the stack serialises its calls (they come under the stack's lock). The device must not call its
-/// receiver from within them: what it has to say, it says from a handler on its executor, or after `poll()`.
+/// One medium, attached to one stack. The stack owns the device and destroys it after stop().
+/// @par Thread safety  transmit(), transmit_several(), flush(), transmit_errors() and in_memory() are called one at a time, with
+///   the stack's lock held; within them the device must not call its receiver. start(), stop(), deliver(), advance() and poll()
+///   are called without the lock. info(), next_deadline() and poll_descriptor() are called with or without it, on any thread that
+///   drives the stack
 class device
 {
 public:
     virtual ~device() = default;
 
-    /// What the stack has to know. Constant while attached, except that `link_up` and `mtu` may change: then
-    /// `receiver.changed()` follows.
+    /// Name, link type, MTU, offload and so on. Constant while attached, except `link_up` and `mtu`: after these change the
+    /// device calls `receiver.changed()`.
     virtual device_info info() const = 0;
 
-    /// Begins delivery to `receiver`, from handlers that run on `executor`, until `stop()`. Called once.
+    /// Begins delivery to `receiver`, from handlers on `executor`, until `stop()`. Called once.
     virtual void start(boost::asio::any_io_executor executor, device_receiver& receiver) = 0;
 
-    /// Sends one packet. True: taken (or dropped as the medium would); the packet is moved from. False: full; the
-    /// packet is left as it was, and `receiver.writable()` follows when there is room.
+    /// Sends one packet. The packet fits the MTU, or device_info::offload allows a larger one.
+    /// @return true: accepted (or dropped, as the medium would), and `p` is moved from. false: no room; `p` is unchanged, and the
+    ///   device calls `receiver.writable()` when there is room
     virtual bool transmit(packet& p) = 0;
 
-    /// Several, in this order. @return how many were taken, all of them but when it is full, as above
+    /// Sends several packets, in this order. @return how many were accepted; fewer than all means no room, as above
     virtual std::size_t transmit_several(std::span<packet* const> packets)
     {
         std::size_t taken = 0;
@@ -82,32 +93,31 @@ public:
         return taken;
     }
 
-    /// All that was taken is on its way when this returns. Called under the stack's lock at the end of each run in
-    /// which it was called. False: full, as above; it is called again after `receiver.writable()`.
+    /// Sends what the device has accepted but still holds back, to send it in a batch. Called after one or more calls of
+    /// transmit() or transmit_several(). @return false: no room, as above; called again after `receiver.writable()`
     virtual bool flush() { return true; }
 
-    /// Packets that were taken, and that the medium then refused for good (its link is down, no memory, too large).
+    /// How many accepted packets the medium then refused for good: link down, no memory, too large. Counted as out_errors.
     virtual std::uint64_t transmit_errors() const { return 0; }
 
-    /// Ends delivery. After it has returned no handler of the device touches the receiver any more, even if already
-    /// queued.
+    /// Ends delivery. After it has returned, no handler of the device uses the receiver, not even one that is queued already. It
+    /// may wait for a handler that is running on another thread, and may be called more than once.
     virtual void stop() = 0;
 
-    /// Media within the process: the stack calls `deliver()`, without its lock, after each run of its own in which it has sent
-    /// something, so that it can be with the other end at once, inside the user's call. Never from within a call of the
-    /// receiver's.
+    /// True for media within the process. The stack then calls `deliver()` after it has sent something, so that the packets reach
+    /// the other end at once, within the user's call; not, however, within a call of the receiver.
     virtual bool in_memory() const { return false; }
     virtual void deliver() {}
 
-    /// Media that hold packets back: when `advance()` is wanted. Asked after each run of the stack, under its lock.
+    /// For media that delay packets: when `advance()` is to be called next; `core::never`: not at all.
     virtual core::time_point next_deadline() const { return core::never; }
 
-    /// That time has come: delivers what is due. Called by the stack without its lock.
+    /// Delivers what is due now. Called without the stack's lock.
     virtual void advance() {}
 
-    /// A descriptor that is readable when packets have come, or -1; and what reads them, as its handler would. For a stack
-    /// that a blocked caller drives (see stack.hpp), while the executor may be run by nobody, on that caller's thread; and after
-    /// a batch, to have the next without a way through the executor, in one of its handlers. Without the stack's lock.
+    /// A file descriptor that is readable when packets have come, or -1; and poll(), which reads these packets as the device's
+    /// handler would. A synchronous call that drives the stack itself (see stack.hpp) uses both on its own thread, because
+    /// perhaps nobody runs the executor. The stack also calls poll() in a handler after a batch, to read the next one sooner.
     virtual int poll_descriptor() const { return -1; }
     virtual void poll() {}
 };

@@ -1,5 +1,5 @@
 /// @file
-/// A bad wire around any device: what leaves and what arrives is lost, doubled, delayed or damaged at random.
+/// impaired(): wraps a device in a bad wire: packets are lost, duplicated, delayed or damaged at random.
 #pragma once
 
 #include <tapio/core/impairment.hpp>
@@ -13,19 +13,21 @@
 
 namespace tapio {
 
+/// What the wire does (core/impairment.hpp).
 struct impaired_options
 {
-    core::impairment_options outgoing{}, incoming{};
-    std::uint64_t seed = 1;
-    /// Where every packet is written as it goes on the wire, on an interface of its own ("... wire"), with a comment on what
-    /// becomes of it if that is not just to pass: "dropped", "dropped: the queue is full", "2 copies", "delayed by 50 ms", "1 bit
-    /// flipped", "marked: congestion experienced". The same writer may be given to capture(), around this device or inside.
+    core::impairment_options outgoing{}, incoming{}; ///< seen from the stack
+    std::uint64_t seed = 1;                          ///< of the random decisions: the same seed, the same fate of each packet
+    /// A writer for every packet as it enters the wire, on an interface of its own ("... wire"), with a comment if the packet
+    /// does not just pass: "dropped", "dropped: the queue is full", "2 copies", "delayed by 50 ms", "1 bit flipped", "marked:
+    /// congestion experienced". The same writer may be given to a capture() outside or inside of this device. Null: none.
     std::shared_ptr<pcapng_writer> capture = nullptr;
 };
 
-/// Wraps `inner`. Delays are in the stack's time, real or virtual; a delayed packet counts as taken, and at most 100,000 wait in
-/// one direction (more are dropped, as a full queue on the path would).
-/// @throws boost::system::system_error invalid_argument: its text names the option (a probability beyond 0 to 1, a negative time)
+/// Wraps `inner`. Delays are measured in the stack's time, real or virtual. A delayed packet counts as sent; at most 100,000 are
+/// delayed in each direction, and more are dropped, as by a full queue on the path.
+/// @throws boost::system::system_error invalid_argument, whose text names the option: a probability outside of 0 to 1, a negative
+///   time, `reorder_steps` 0, a stall longer than its period
 std::unique_ptr<device> impaired(std::unique_ptr<device> inner, const impaired_options& options);
 
 } // namespace tapio

@@ -1,5 +1,6 @@
 /// @file
-/// A TAP device: Ethernet frames to and from the Linux kernel (linux/Documentation/networking/tuntap.rst).
+/// open_tap(), adopt_tap(): TAP devices, which carry Ethernet frames to and from the Linux kernel
+/// (linux/Documentation/networking/tuntap.rst).
 #pragma once
 
 #include <tapio/device/device.hpp>
@@ -11,21 +12,25 @@
 
 namespace tapio {
 
-/// Opens (and unless `existing_only`, makes) a TAP device in the network namespace of the calling thread.
-/// Neither sets the kernel's addresses nor brings the device up: `ip address add`, `ip link set NAME up`.
-/// @par Errors  access_denied (no right to /dev/net/tun or to the device: CAP_NET_ADMIN or its owner) · no_such_device
-/// (no
-///              /dev/net/tun, or `existing_only` and it does not exist) · errc::device_or_resource_busy (somebody has
-///              it open) · invalid_argument (the name is too long or that of another kind of device)
-/// @throws boost::system::system_error (the overload without `error`); that names the device
+/// Opens a TAP device in the network namespace of the calling thread; creates it if it does not exist, unless `existing_only`.
+/// Gives the kernel's end no address and does not bring it up: `ip address add`, `ip link set NAME up`.
+/// @return the device; null if `error` is set
+/// @par Errors  access_denied: no right to open /dev/net/tun or to use the device (CAP_NET_ADMIN, or own it), or to set `mtu` or
+///   `queue_length` · no_such_device: no /dev/net/tun, or `existing_only` and no such device · errc::device_or_resource_busy:
+///   another program has it open · invalid_argument: the name is too long, the device is of another kind (TUN, multi-queue), or
+///   the kernel does not know the `offload` asked for · operation_not_supported: no io_uring
+/// @throws boost::system::system_error with these errors, from the overload without `error`. Its text names the device, and the
+///   option that was refused
+/// @par Source  TUNSETIFF, TUNSETOFFLOAD: linux/Documentation/networking/tuntap.rst; SIOCSIFMTU, SIOCSIFTXQLEN: netdevice(7)
 std::unique_ptr<device> open_tap(const tuntap_options& options, boost::system::error_code& error);
 std::unique_ptr<device> open_tap(const tuntap_options& options);
 
-/// As above, on a descriptor of an open TAP device (TUNSETIFF done), which becomes the device's own on success; on failure it
-/// stays as it was. `name`, `existing_only`, `persistent` and `multi_queue` are not looked at; the rest is.
-/// @pre IFF_NO_PI was set. It cannot be asked for: TUNGETIFF has IFF_NOFILTER in the same bit.
-/// @par Errors  invalid_argument (no TAP device, or `offload` without IFF_VNET_HDR) · those of setting `mtu`, `queue_length`,
-/// `offload`
+/// The same for the descriptor of a TAP device that is open already (TUNSETIFF done), for example one that a privileged parent
+/// has handed down. `name`, `existing_only`, `persistent` and `multi_queue` are ignored; the other options apply.
+/// @param descriptor  owned by the device on success, which makes it non-blocking; unchanged, and still the caller's, on failure
+/// @pre the descriptor was made with IFF_NO_PI. This cannot be checked: TUNGETIFF reports IFF_NOFILTER in the same bit
+/// @par Errors  invalid_argument: not a TAP device, or `offload` without IFF_VNET_HDR · those of setting `mtu`, `queue_length`,
+///   `offload` and `io_uring`, as above
 std::unique_ptr<device> adopt_tap(int descriptor, const tuntap_options& options, boost::system::error_code& error);
 std::unique_ptr<device> adopt_tap(int descriptor, const tuntap_options& options = {});
 

@@ -1,5 +1,6 @@
 /// @file
-/// A TUN device: bare IP packets to and from the Linux kernel; no Ethernet, no ARP.
+/// open_tun(), adopt_tun(): TUN devices, which carry bare IP packets to and from the Linux kernel, without Ethernet and ARP
+/// (linux/Documentation/networking/tuntap.rst).
 #pragma once
 
 #include <tapio/device/device.hpp>
@@ -11,11 +12,11 @@
 
 namespace tapio {
 
-/// As `open_tap()`, for TUN; `mac` is not looked at.
+/// As `open_tap()`, with the same errors, for a TUN device; `mac` is ignored.
 std::unique_ptr<device> open_tun(const tuntap_options& options, boost::system::error_code& error);
 std::unique_ptr<device> open_tun(const tuntap_options& options);
 
-/// As `adopt_tap()`, for TUN.
+/// As `adopt_tap()`, with the same errors, for a TUN device; `mac` is ignored.
 std::unique_ptr<device> adopt_tun(int descriptor, const tuntap_options& options, boost::system::error_code& error);
 std::unique_ptr<device> adopt_tun(int descriptor, const tuntap_options& options = {});
 
