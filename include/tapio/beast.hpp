@@ -1,6 +1,12 @@
 /// @file
-/// Beast's stream with timeouts, over tapio: Beast's own alias names the kernel's TCP.
-/// Its timeouts are timers of Asio's own, on the stack's io_context: in virtual time see <tapio/virtual_std_clock.hpp>.
+/// tapio::beast::tcp_stream: Beast's stream with timeouts on sockets of tapio. (boost::beast::tcp_stream uses the kernel's TCP.)
+///
+///     tapio::beast::tcp_stream stream(stack);
+///     stream.expires_after(30s);
+///     co_await stream.async_connect({address, 80}, use_awaitable);
+///
+/// Errors, cancellation, thread safety and lifetime are those of boost::beast::basic_stream and of <tapio/ip/tcp.hpp>. Its
+/// timeouts use Asio's own timers, on the stack's io_context: for virtual time see <tapio/virtual_std_clock.hpp>.
 #pragma once
 
 #include <tapio/ip/tcp.hpp>

@@ -1,5 +1,5 @@
 /// @file
-/// The one error that a kernel's sockets cannot have.
+/// tapio::errc: the one error that kernel sockets do not have. All other errors are those of Asio and of Linux.
 #pragma once
 
 #include <boost/system/error_category.hpp>
@@ -13,12 +13,13 @@ namespace tapio {
 
 enum class errc
 {
-    /// The io_context that the socket was made from has no stack, so that there is nothing but the loopback, and another host or
-    /// an address of this one's was asked for. Equivalent to the condition boost::system::errc::network_unreachable.
+    /// The socket was made from an io_context without a stack, so that it has only the loopback, but it was to reach another host
+    /// or to bind another address. Make sockets from a tapio::stack, or call use_stack() or set_default_stack() (stack.hpp).
+    /// Compares equal to the condition boost::system::errc::network_unreachable.
     no_stack = 1
 };
 
-const boost::system::error_category& error_category() noexcept; ///< its name is "tapio"
+const boost::system::error_category& error_category() noexcept; ///< its name() is "tapio"; static storage
 
 inline boost::system::error_code make_error_code(errc e) noexcept { return {static_cast<int>(e), error_category()}; }
 

@@ -1,14 +1,15 @@
 /// @file
-/// All of tapio. `namespace asio = tapio;` turns a program written for Boost.Asio into one for tapio.
+/// Includes all of tapio but the particular devices (device/*.hpp), beast.hpp, log.hpp and virtual_std_clock.hpp.
+/// `namespace asio = tapio;` turns a program written for Boost.Asio into one for tapio.
 ///
 /// Ways to name it, each compiled by a test (test/asio/naming_test.cpp):
 /// - `namespace asio = tapio;` or `namespace net = tapio;`: everything of Boost.Asio, with tapio's sockets, resolvers and
 ///   `steady_timer` in the place of Asio's. `asio::detail::socket_option::boolean<LEVEL, NAME>` is Asio's.
 /// - `using namespace tapio::ip;`: tapio's `tcp`, `udp` and `icmp` beside Asio's addresses. Not together with
 ///   `using namespace boost::asio::ip;`, which brings another `tcp`.
-/// - `using tapio::ip::tcp;` and other using-declarations, beside whatever else.
-/// - Not `using namespace tapio;`: it brings the names of Boost.Asio, too, so `ip` and `steady_timer` would be ambiguous. Take
-///   the alias, or using-declarations.
+/// - `using tapio::ip::tcp;` and other using-declarations, beside anything else.
+/// - Not `using namespace tapio;`: it also brings the names of Boost.Asio, so that `ip` and `steady_timer` are ambiguous. Use the
+///   alias, or using-declarations.
 #pragma once
 
 #include <tapio/device/device.hpp>
@@ -35,13 +36,12 @@ namespace tapio {
 
 using namespace boost::asio;
 
-// asio::detail::X of a program whose `asio` is tapio.
+// For programs that write asio::detail::X and whose `asio` is tapio.
 namespace detail {
 using namespace boost::asio::detail;
 }
 
-// One by one, and not by a using-directive: that would bring Asio's tcp, udp and icmp to those who say `using namespace
-// tapio::ip`.
+// One by one, because a using-directive would also bring Asio's tcp, udp and icmp into a program's `using namespace tapio::ip`.
 namespace ip {
 using boost::asio::ip::address;
 using boost::asio::ip::address_v4;

@@ -1,6 +1,11 @@
 /// @file
-/// Generic sockets: any endpoint that tapio knows behind one type, as `boost::asio::generic::datagram_protocol` has it.
-/// Errors, cancellation, thread safety, lifetime: those of <tapio/ip/udp.hpp>.
+/// Datagram sockets whose endpoint type is not bound to a protocol, as with `boost::asio::generic::datagram_protocol`. The only
+/// address family today is AF_INET; opening a socket of another one fails with address_family_not_supported.
+///
+///     tapio::generic::datagram_protocol::socket s(stack, {AF_INET, IPPROTO_UDP});
+///     s.send_to(boost::asio::buffer("hello", 5), tapio::ip::udp::endpoint(address, 7));
+///
+/// @par Errors, cancellation, thread safety, lifetime  those of <tapio/ip/udp.hpp>
 #pragma once
 
 #include <tapio/detail/asio_hook.hpp>
@@ -16,6 +21,7 @@
 
 namespace tapio::generic {
 
+/// The protocol class, for Asio's class templates: an address family and a protocol number.
 class datagram_protocol
 {
 public:
@@ -24,9 +30,10 @@ public:
 
     static constexpr detail::socket_kind kind = detail::socket_kind::udp;
 
+    /// @param family, protocol  as socket(2) takes them: AF_INET, and IPPROTO_UDP or 0
     datagram_protocol(int family, int protocol) noexcept : family_(family), protocol_(protocol) {}
 
-    /// @throws std::bad_cast if the source is not datagram-oriented
+    /// From a particular protocol, such as `tapio::ip::udp::v4()`. @throws std::bad_cast if it is not datagram-oriented
     template <class Protocol>
     datagram_protocol(const Protocol& source) : datagram_protocol(source.family(), source.protocol())
     {

@@ -1,6 +1,11 @@
 /// @file
-/// Generic sockets: any endpoint that tapio knows behind one type, as `boost::asio::generic::raw_protocol` has it.
-/// Errors, cancellation, thread safety, lifetime: those of <tapio/ip/icmp.hpp>.
+/// Raw sockets whose endpoint type is not bound to a protocol, as with `boost::asio::generic::raw_protocol`. The only address
+/// family today is AF_INET; opening a socket of another one fails with address_family_not_supported.
+///
+///     tapio::generic::raw_protocol::socket s(stack, {AF_INET, IPPROTO_ICMP});
+///     s.bind(tapio::ip::icmp::endpoint(tapio::ip::icmp::v4(), 0));
+///
+/// @par Errors, cancellation, thread safety, lifetime  those of <tapio/ip/icmp.hpp>
 #pragma once
 
 #include <tapio/detail/asio_hook.hpp>
@@ -16,6 +21,7 @@
 
 namespace tapio::generic {
 
+/// The protocol class, for Asio's class templates: an address family and a protocol number.
 class raw_protocol
 {
 public:
@@ -24,9 +30,10 @@ public:
 
     static constexpr detail::socket_kind kind = detail::socket_kind::raw;
 
+    /// @param family, protocol  as socket(2) takes them: AF_INET, and the IP protocol to receive and send, 1 to 255
     raw_protocol(int family, int protocol) noexcept : family_(family), protocol_(protocol) {}
 
-    /// @throws std::bad_cast if the source is not raw
+    /// From a particular protocol, such as `tapio::ip::icmp::v4()`. @throws std::bad_cast if it is not raw
     template <class Protocol>
     raw_protocol(const Protocol& source) : raw_protocol(source.family(), source.protocol())
     {

@@ -1,6 +1,11 @@
 /// @file
-/// Generic sockets: any endpoint that tapio knows behind one type, as `boost::asio::generic::stream_protocol` has it.
-/// Errors, cancellation, thread safety, lifetime: those of <tapio/ip/tcp.hpp>.
+/// Stream sockets whose endpoint type is not bound to a protocol, as with `boost::asio::generic::stream_protocol`. The only
+/// address family today is AF_INET; opening a socket of another one fails with address_family_not_supported.
+///
+///     tapio::generic::stream_protocol::socket s(stack);
+///     s.connect(tapio::ip::tcp::endpoint(address, 80));
+///
+/// @par Errors, cancellation, thread safety, lifetime  those of <tapio/ip/tcp.hpp>
 #pragma once
 
 #include <tapio/detail/asio_hook.hpp>
@@ -18,6 +23,7 @@
 
 namespace tapio::generic {
 
+/// The protocol class, for Asio's class templates: an address family and a protocol number.
 class stream_protocol
 {
 public:
@@ -27,9 +33,10 @@ public:
 
     static constexpr detail::socket_kind kind = detail::socket_kind::tcp;
 
+    /// @param family, protocol  as socket(2) takes them: AF_INET, and IPPROTO_TCP or 0
     stream_protocol(int family, int protocol) noexcept : family_(family), protocol_(protocol) {}
 
-    /// @throws std::bad_cast if the source is not stream-oriented
+    /// From a particular protocol, such as `tapio::ip::tcp::v4()`. @throws std::bad_cast if it is not stream-oriented
     template <class Protocol>
     stream_protocol(const Protocol& source) : stream_protocol(source.family(), source.protocol())
     {

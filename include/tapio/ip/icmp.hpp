@@ -1,10 +1,10 @@
 /// @file
-/// ICMP: `tapio::ip::icmp::socket` is `boost::asio::basic_raw_socket<tapio::ip::icmp>`. What is sent begins at the ICMP header,
-/// its checksum included; what is received begins at the IPv4 header. No privileges are needed. The host goes on answering
-/// echo requests itself.
+/// ICMP: `tapio::ip::icmp::socket` is `boost::asio::basic_raw_socket<tapio::ip::icmp>`, Asio's own class on a tapio stack.
+/// A datagram to be sent begins with the ICMP header, whose checksum the user writes; a received one begins with the IPv4 header.
+/// No privileges are needed. The stack keeps answering echo requests itself.
 ///
 /// @par Errors, cancellation, thread safety, lifetime  those of <tapio/ip/udp.hpp>
-/// @par Source  RFC 792
+/// @par Source  RFC 792, raw(7)
 #pragma once
 
 #include <tapio/detail/asio_hook.hpp>
@@ -20,6 +20,7 @@
 
 namespace tapio::ip {
 
+/// The protocol class, as boost::asio::ip::icmp. Opening a socket of v6() fails with address_family_not_supported.
 class icmp
 {
 public:

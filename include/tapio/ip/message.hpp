@@ -1,16 +1,18 @@
 /// @file
-/// What recvmsg(2) and sendmsg(2) know of a datagram beside its octets: where it came to, by which interface, and the ICMP
-/// errors about what was sent. For `udp`, `icmp` and raw sockets of tapio; receive_message() also for streams.
+/// receive_message(), send_message() and receive_error(): recvmsg(2) and sendmsg(2) with their control data. They tell to which
+/// address and by which interface a datagram came, choose both for a datagram to be sent, and read the ICMP errors about
+/// datagrams that were sent. For `udp`, `icmp` and raw sockets of tapio; receive_message() also for streams.
 ///
 ///     tapio::ip::packet_info info;
 ///     const std::size_t n = tapio::ip::receive_message(socket, buffer, sender, info);
 ///     tapio::ip::send_message(socket, answer, sender, {.interface = info.interface, .address = info.address});
 ///
-/// @par Errors  those of receive_from and send_to; no_such_device and invalid_argument for a packet_info that names what is not
-///   ours; operation_not_supported of send_message() and receive_error() on a stream
-/// @par Thread safety  as of the socket: distinct objects safe, shared ones not
-/// @par Source  ip(7): IP_PKTINFO, IP_RECVTTL, IP_RECVTOS, IP_RECVERR; socket(7): SO_TIMESTAMP; TCP_INQ; RFC 1122 §4.1.3.5,
-/// §4.1.4
+/// @par Errors  those of receive_from and send_to · no_such_device, invalid_argument: the packet_info names an interface
+///   or address that the stack does not have · operation_not_supported: send_message() or receive_error() on a stream. The
+///   overload without an error_code throws boost::system::system_error
+/// @par Thread safety  as for the socket: distinct objects safe, shared ones not
+/// @par Source  ip(7): IP_PKTINFO, IP_RECVTTL, IP_RECVTOS, IP_RECVERR; socket(7): SO_TIMESTAMP; tcp(7): TCP_INQ;
+///   RFC 1122 §4.1.3.5, §4.1.4
 #pragma once
 
 #include <tapio/detail/asio_hook.hpp>
@@ -28,29 +30,29 @@
 
 namespace tapio::ip {
 
-/// Of a received datagram everything is set, whether or not IP_PKTINFO and its like are on; of a stream `received` and `unread`.
-/// For one to be sent, what is left out is chosen by the routes.
+/// Control data of a datagram. Receiving sets every field, whether or not IP_PKTINFO and the like are on (of a stream: `received`
+/// and `unread` only). Sending uses `interface` and `address`; the routes choose what is not set.
 struct packet_info
 {
     std::optional<unsigned> interface {
-    };                                  ///< of the stack, 0 is the loopback
-    boost::asio::ip::address address{}; ///< received: its destination; to be sent: its source
-    std::uint8_t ttl = 0, tos = 0;      ///< received only
-    /// When it came (SO_TIMESTAMP), by the clock that tapio::steady_clock::now() reads; of a stream: when the last octets came.
+    };                                  ///< stack::interface_id; 0 is the loopback
+    boost::asio::ip::address address{}; ///< received: the destination; to be sent: the source
+    std::uint8_t ttl = 0, tos = 0;      ///< of the IP header; received only
+    /// When it arrived (SO_TIMESTAMP), in the time of tapio::steady_clock; of a stream: when its last octets arrived.
     std::chrono::steady_clock::time_point received{};
     std::size_t unread = 0; ///< of a stream: octets that can be read now (TCP_INQ)
 };
 
-/// An ICMP error about a datagram of the socket.
+/// An ICMP error about a datagram that the socket sent.
 struct error_message
 {
-    boost::system::error_code error;   ///< what the socket would have failed with
-    boost::asio::ip::address offender; ///< who says so; ourselves if a neighbour does not answer
-    std::uint8_t type = 0, code = 0;   ///< of ICMP
-    std::uint32_t mtu = 0;             ///< octets, of the next hop, if the datagram was too long
+    boost::system::error_code error;   ///< the error that the socket reports for it
+    boost::asio::ip::address offender; ///< the sender of the ICMP error; this host if a neighbour does not answer
+    std::uint8_t type = 0, code = 0;   ///< of the ICMP header (RFC 792)
+    std::uint32_t mtu = 0;             ///< next-hop MTU in octets, if the datagram was too long (RFC 1191)
 };
 
-namespace message_detail { // not `detail`: tapio's own is to be found from here
+namespace message_detail { // not `detail`, which would hide tapio::detail here
 
 template <class Socket, class Buffers>
 std::size_t try_receive_message(Socket& s, const Buffers& buffers, typename Socket::endpoint_type& sender, packet_info& info,
@@ -68,7 +70,7 @@ std::size_t try_receive_message(Socket& s, const Buffers& buffers, typename Sock
     return n;
 }
 
-/// Waits until something can be read, and reads it unless another operation was faster.
+/// Waits until the socket is readable, then reads; waits again if another operation has read before it.
 template <class Socket, class Buffers>
 struct receive_message_op
 {
@@ -101,8 +103,9 @@ struct receive_message_op
 
 } // namespace message_detail
 
-/// As `receive_from`, and tells what else is known of the datagram.
-/// @return octets received; a longer datagram is truncated
+/// As `receive_from`, with control data; waits unless the socket is non-blocking.
+/// @param sender, info  set on success
+/// @return octets received; a datagram longer than the buffers is truncated
 template <class Socket, class MutableBufferSequence>
 std::size_t receive_message(Socket& s, const MutableBufferSequence& buffers, typename Socket::endpoint_type& sender,
                             packet_info& info, boost::asio::socket_base::message_flags flags, boost::system::error_code& ec)
@@ -119,8 +122,10 @@ std::size_t receive_message(Socket& s, const MutableBufferSequence& buffers, typ
     return n;
 }
 
-/// @param token  completion signature `void(error_code, std::size_t)`; the socket, `sender` and `info` must live until then
+/// Asynchronous receive_message().
+/// @param token  completion signature `void(error_code, std::size_t)`: octets received
 /// @par Cancellation  terminal, partial, total: operation_aborted, and nothing was received
+/// @par Lifetime  the socket, the buffers' memory, `sender` and `info` must live until the handler is called
 template <class Socket, class MutableBufferSequence, class CompletionToken>
 auto async_receive_message(Socket& s, const MutableBufferSequence& buffers, typename Socket::endpoint_type& sender,
                            packet_info& info, CompletionToken&& token)
@@ -129,8 +134,9 @@ auto async_receive_message(Socket& s, const MutableBufferSequence& buffers, type
         message_detail::receive_message_op<Socket, MutableBufferSequence>{s, buffers, sender, info, 0}, token, s);
 }
 
-/// As `send_to`, by that interface and from that address of ours. It never waits.
-/// @param destination  an unspecified one: the peer that the socket is connected to
+/// As `send_to`, by the interface and from the address that `info` names. Never waits.
+/// @param destination  unspecified with port 0: the peer that the socket is connected to
+/// @return octets sent
 template <class Socket, class ConstBufferSequence>
 std::size_t send_message(Socket& s, const ConstBufferSequence& buffers, const typename Socket::endpoint_type& destination,
                          const packet_info& info, boost::system::error_code& ec)
@@ -150,9 +156,10 @@ std::size_t send_message(Socket& s, const ConstBufferSequence& buffers, const ty
     return n;
 }
 
-/// Takes the oldest ICMP error out of the socket's queue, which is filled while IP_RECVERR is on (64 at most, later ones are
-/// lost); `async_wait(wait_error)` waits for one. would_block if there is none; it never waits.
-/// @param buffers  gets as much of the datagram as came back  @param sent_to  whom it was for  @return octets of it
+/// Takes the oldest ICMP error out of the socket's queue (MSG_ERRQUEUE). The queue is filled while IP_RECVERR is on and holds 64;
+/// later errors are lost. Never waits: would_block if the queue is empty. `async_wait(wait_error)` waits for an error.
+/// @param buffers  receive as much of the datagram as the ICMP error returned  @param sent_to  the datagram's destination
+/// @return octets in `buffers`
 template <class Socket, class MutableBufferSequence>
 std::size_t receive_error(Socket& s, const MutableBufferSequence& buffers, typename Socket::endpoint_type& sent_to,
                           error_message& message, boost::system::error_code& ec)

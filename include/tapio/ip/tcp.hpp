@@ -1,12 +1,14 @@
 /// @file
-/// TCP: `tapio::ip::tcp::socket` is `boost::asio::basic_stream_socket<tapio::ip::tcp>`, Asio's own class over a stack of ours.
+/// TCP: `tapio::ip::tcp::socket` is `boost::asio::basic_stream_socket<tapio::ip::tcp>`, Asio's own class on a tapio stack.
+/// Its members and options are those of Asio's documentation and of Linux (lib/asio/README.md lists them).
 ///
-/// @par Errors  those that a kernel socket gives through Asio: connection_refused, timed_out, host_unreachable,
-///   network_unreachable (tapio::errc::no_stack where nobody made a stack), connection_reset (once, then eof), broken_pipe,
-///   not_connected, address_in_use, address_not_available, bad_descriptor on a closed socket, operation_aborted
-/// @par Cancellation  every operation: terminal, partial and total all cancel; the socket stays open
-/// @par Thread safety  distinct objects: safe; shared objects: unsafe (as in Asio)
-/// @par Lifetime  a socket may outlive its stack: then its operations give bad_descriptor
+/// @par Errors  those of a kernel socket under Asio: connection_refused · timed_out · host_unreachable · network_unreachable
+///   (tapio::errc::no_stack if there is no stack) · network_down · connection_reset (once, then eof) · broken_pipe ·
+///   not_connected · address_in_use · address_not_available · bad_descriptor (the socket is closed) · operation_aborted
+/// @par Cancellation  of every asynchronous operation: terminal, partial and total cancel it; the socket stays open
+/// @par Thread safety  distinct objects: safe; shared objects: unsafe (as in Asio). On an io_context with concurrency_hint 1: one
+///   thread for all sockets of the stack
+/// @par Lifetime  a socket may outlive its stack; its operations then fail with bad_descriptor
 /// @par Source  RFC 9293
 #pragma once
 
@@ -28,6 +30,7 @@
 
 namespace tapio::ip {
 
+/// The protocol class, as boost::asio::ip::tcp. Opening a socket of v6() fails with address_family_not_supported.
 class tcp
 {
 public:
@@ -35,8 +38,8 @@ public:
     using socket = boost::asio::basic_stream_socket<tcp>;
     using acceptor = boost::asio::basic_socket_acceptor<tcp>;
     using resolver = boost::asio::ip::basic_resolver<tcp>;
-    /// One made with nothing, or with names to connect to, has an io_context of its own: its sockets are the default stack's,
-    /// or those of use_stack(stream, stack). One made with a socket has that socket's.
+    /// A stream constructed from nothing, or from a host and a service, has an io_context of its own: it uses the default stack,
+    /// or that of use_stack(stream, stack). A stream constructed from a socket uses the socket's stack.
     using iostream = boost::asio::basic_socket_iostream<tcp>;
     using no_delay = boost::asio::ip::tcp::no_delay;
 
@@ -64,11 +67,11 @@ static_assert(std::is_same_v<tcp::socket::native_handle_type, detail::native_han
 
 namespace tapio {
 
-/// What a connection, or a listener, knows of itself: state, windows, round-trip times, rates, what it has sent, lost and
-/// received (core/tcp_info.hpp says what each field is, and its unit). `s` is a socket or an acceptor of `ip::tcp` or of
-/// `generic::stream_protocol`. Nothing is sent for it.
-/// @par Errors  bad_descriptor (not open, or its stack is gone) · operation_not_supported (not TCP)
-/// @par Thread safety  as of the socket's other members
+/// State and statistics of a connection or a listener: windows, round-trip times, rates, what was sent, lost and received. The
+/// fields and their units are in core/tcp_info.hpp.
+/// @param s  a socket or an acceptor of `ip::tcp` or of `generic::stream_protocol`
+/// @par Errors  bad_descriptor (not open, or its stack has ended) · operation_not_supported (not TCP)
+/// @par Thread safety  as for the other members of the socket
 template <class Socket>
 core::tcp_info tcp_info(Socket& s, boost::system::error_code& ec)
 {

@@ -1,12 +1,15 @@
 /// @file
-/// UDP: `tapio::ip::udp::socket` is `boost::asio::basic_datagram_socket<tapio::ip::udp>`, Asio's own class over a stack of ours.
+/// UDP: `tapio::ip::udp::socket` is `boost::asio::basic_datagram_socket<tapio::ip::udp>`, Asio's own class on a tapio stack.
+/// Its members and options are those of Asio's documentation and of Linux (lib/asio/README.md lists them).
 ///
-/// @par Errors  those that a kernel socket gives through Asio: connection_refused after an ICMP port unreachable (connected
-///   sockets), host_unreachable, network_unreachable, message_size (longer than the MTU allows: no fragmentation),
-///   access_denied (a broadcast without the option), bad_descriptor on a closed socket, operation_aborted
-/// @par Cancellation  every operation: terminal, partial and total all cancel; the socket stays open
-/// @par Thread safety  distinct objects: safe; shared objects: unsafe (as in Asio)
-/// @par Lifetime  a socket may outlive its stack: then its operations give bad_descriptor
+/// @par Errors  those of a kernel socket under Asio: connection_refused after an ICMP port unreachable (connected sockets) ·
+///   host_unreachable · network_unreachable (tapio::errc::no_stack if there is no stack) · network_down · message_size (longer
+///   than the MTU allows: no fragmentation) · access_denied (a broadcast without the option) · bad_descriptor (the socket is
+///   closed) · operation_aborted
+/// @par Cancellation  of every asynchronous operation: terminal, partial and total cancel it; the socket stays open
+/// @par Thread safety  distinct objects: safe; shared objects: unsafe (as in Asio). On an io_context with concurrency_hint 1: one
+///   thread for all sockets of the stack
+/// @par Lifetime  a socket may outlive its stack; its operations then fail with bad_descriptor
 /// @par Source  RFC 768, RFC 1122 §4.1
 #pragma once
 
@@ -23,6 +26,7 @@
 
 namespace tapio::ip {
 
+/// The protocol class, as boost::asio::ip::udp. Opening a socket of v6() fails with address_family_not_supported.
 class udp
 {
 public:

@@ -1,23 +1,24 @@
 /// @file
-/// Stream sockets of tapio without a copy: octets received are lent as the slices that they came in, octets to be sent are handed
-/// over instead of copied.
+/// Zero-copy reads and writes of stream sockets: received octets are handed out as the slices in which they arrived, and octets
+/// to be sent are handed over as slices instead of being copied.
 ///
 ///     std::vector<tapio::slice> got;
 ///     co_await tapio::ip::async_receive_slices(from, got, 65536, use_awaitable);
-///     co_await tapio::ip::async_send_slices(to, std::move(got), use_awaitable); // a proxy
+///     co_await tapio::ip::async_send_slices(to, std::move(got), use_awaitable); // a proxy's loop
 ///
-/// A slice is a shared, immutable view (`tapio/core/slice.hpp`): copying it costs a reference count, and its memory goes when the
-/// last copy does, on any thread. One that was received keeps the whole block that the packet came in, up to 128 KiB for a large
-/// segment of an offloading device: who keeps few octets for long should copy them (`slice::copy_of`). `slice::of` makes one of
-/// memory that the user has already: a string, a mapped file. What lies in a slice handed over must not change any more.
+/// A slice is a shared, immutable view (`tapio/core/slice.hpp`): copying it costs a reference count, and its memory is freed with
+/// the last copy, on any thread. A received slice keeps the whole block alive in which its packet arrived, up to 128 KiB for a
+/// large segment of an offloading device; to keep a few octets for long, copy them (`slice::copy_of`). `slice::of` makes a slice
+/// of memory that the user owns, such as a string or a mapped file. Octets handed over must not change any more.
 ///
-/// A file goes from the page cache to the wire, as by sendfile(2), which knows nothing of our sockets:
+/// A file is sent from the page cache, as by sendfile(2), which does not know sockets of tapio:
 ///
 ///     const std::size_t n = tapio::ip::send_file(socket, file, 0, SIZE_MAX);
 ///
-/// @par Errors  those of receive and send: eof, connection_reset, broken_pipe, not_connected, would_block for a non-blocking
-///   socket, operation_aborted; operation_not_supported unless the socket is a stream
-/// @par Thread safety  as of the socket: distinct objects safe, shared ones not
+/// @par Errors  those of receive and send: eof · connection_reset · broken_pipe · not_connected · would_block (non-blocking
+///   socket) · operation_aborted · operation_not_supported: not a stream socket. Overloads without an error_code throw
+///   boost::system::system_error
+/// @par Thread safety  as for the socket: distinct objects safe, shared ones not
 #pragma once
 
 #include <tapio/core/slice.hpp>
@@ -42,7 +43,7 @@ using core::slice;
 
 namespace detail {
 
-/// The part of a file that is there, mapped; in pieces that the memory budget can count one by one.
+/// Maps the part of a file that exists, as slices small enough for the memory budget to count singly.
 std::vector<slice> map_file(int file, std::uint64_t offset, std::size_t size, boost::system::error_code& ec);
 
 } // namespace detail
@@ -65,12 +66,12 @@ struct receive_action
     }
 };
 
-/// Done when all of them are.
+/// Done when all slices are sent.
 template <class Slices>
 struct send_action
 {
     Slices from;
-    std::size_t first = 0; ///< that is left of `from`
+    std::size_t first = 0; ///< index of the first slice of `from` that is not sent completely
     std::size_t sent = 0;
 
     bool perform(detail::socket& s, boost::system::error_code& ec)
@@ -106,8 +107,8 @@ inline std::size_t checked(std::size_t n, const boost::system::error_code& ec, c
 
 } // namespace zero_copy_detail
 
-/// Appends what has been received, `limit` octets at most, to `into`; waits for the first of it.
-/// @return octets
+/// Appends received octets to `into`, at most `limit`; waits until there is at least one, unless the socket is non-blocking.
+/// @return octets appended
 template <class Socket>
 std::size_t receive_slices(Socket& s, std::vector<slice>& into, std::size_t limit, boost::system::error_code& ec)
 {
@@ -123,8 +124,9 @@ std::size_t receive_slices(Socket& s, std::vector<slice>& into, std::size_t limi
     return zero_copy_detail::checked(n, ec, "receive_slices");
 }
 
-/// @param into  must live until the handler is called, and not be touched meanwhile
-/// @param token  completion signature `void(error_code, std::size_t)`: octets
+/// Asynchronous receive_slices().
+/// @param into  must live until the handler is called, and must not be used until then
+/// @param token  completion signature `void(error_code, std::size_t)`: octets appended
 /// @par Cancellation  terminal, partial, total: operation_aborted, and nothing was received
 template <class Socket, class CompletionToken>
 auto async_receive_slices(Socket& s, std::vector<slice>& into, std::size_t limit, CompletionToken&& token)
@@ -133,8 +135,8 @@ auto async_receive_slices(Socket& s, std::vector<slice>& into, std::size_t limit
                                       std::forward<CompletionToken>(token));
 }
 
-/// Hands `data` over, all of it (a non-blocking socket: what there is room for); waits for room. Nothing is copied.
-/// @return octets taken
+/// Writes all of `data` without copying it; waits for room in the send buffer.
+/// @return octets written; on a non-blocking socket, as many as there is room for
 template <class Socket>
 std::size_t send_slice(Socket& s, slice data, boost::system::error_code& ec)
 {
@@ -150,8 +152,8 @@ std::size_t send_slice(Socket& s, slice data)
     return zero_copy_detail::checked(n, ec, "send_slice");
 }
 
-/// Hands over several, one behind the other; else as send_slice().
-/// @return octets taken
+/// As send_slice(), for several slices in order.
+/// @return octets written
 template <class Socket>
 std::size_t send_slices(Socket& s, std::vector<slice> data, boost::system::error_code& ec)
 {
@@ -167,8 +169,9 @@ std::size_t send_slices(Socket& s, std::vector<slice> data)
     return zero_copy_detail::checked(n, ec, "send_slices");
 }
 
-/// @param token  completion signature `void(error_code, std::size_t)`: octets taken, on success all
-/// @par Cancellation  terminal, partial, total: operation_aborted, with the octets that were taken before
+/// Asynchronous send_slice().
+/// @param token  completion signature `void(error_code, std::size_t)`: octets written; all, unless there is an error
+/// @par Cancellation  terminal, partial, total: operation_aborted, with the number of octets written before
 template <class Socket, class CompletionToken>
 auto async_send_slice(Socket& s, slice data, CompletionToken&& token)
 {
@@ -177,8 +180,8 @@ auto async_send_slice(Socket& s, slice data, CompletionToken&& token)
                                       std::forward<CompletionToken>(token));
 }
 
-/// Hands over several, one behind the other; else as async_send_slice().
-/// @param token  completion signature `void(error_code, std::size_t)`: octets taken, on success all
+/// As async_send_slice(), for several slices in order.
+/// @param token  completion signature `void(error_code, std::size_t)`: octets written; all, unless there is an error
 template <class Socket, class CompletionToken>
 auto async_send_slices(Socket& s, std::vector<slice> data, CompletionToken&& token)
 {
@@ -187,15 +190,13 @@ auto async_send_slices(Socket& s, std::vector<slice> data, CompletionToken&& tok
                                       std::forward<CompletionToken>(token));
 }
 
-/// Sends `size` octets of a file from `offset` on, or as many as there are. Nothing is copied: the file is mapped, and stays so
-/// until the peer has acknowledged the last of it; `file` may be closed at once. Its contents must not change meanwhile, and
-/// octets that are cut off by then end the process with SIGBUS, as with any mapping. What is not in the page cache is read from
-/// its medium on the thread that drives the stack.
-/// @param file  a descriptor that can be read and mapped
-/// @return octets taken (a non-blocking socket: what there is room for); 0 from the end of the file on
-/// @par Errors  besides those of send: what fstat(2) and mmap(2) say of the file (bad_descriptor · access_denied · no_such_device
-/// ·
-///   not_enough_memory); invalid_argument for what is no regular file
+/// Sends `size` octets of a file from `offset` on, or as many as there are, without copying them: the file is mapped until the
+/// peer has acknowledged the last octet. Until then its contents must not change, and truncating it ends the process with SIGBUS,
+/// as with any mapping. Pages that are not in the page cache are read from the disk on the thread that drives the stack.
+/// @param file  a descriptor that can be read and mapped; the caller may close it at once
+/// @return octets written (a non-blocking socket: what there is room for); 0 if `offset` is at or beyond the end of the file
+/// @par Errors  besides those of send, those of fstat(2) and mmap(2): bad_descriptor · access_denied · no_such_device ·
+///   not_enough_memory; invalid_argument: not a regular file
 template <class Socket>
 std::size_t send_file(Socket& s, int file, std::uint64_t offset, std::size_t size, boost::system::error_code& ec)
 {
@@ -210,8 +211,9 @@ std::size_t send_file(Socket& s, int file, std::uint64_t offset, std::size_t siz
     return zero_copy_detail::checked(n, ec, "send_file");
 }
 
-/// @param token  completion signature `void(error_code, std::size_t)`: octets taken, on success all that there were
-/// @par Cancellation  terminal, partial, total: operation_aborted, with the octets that were taken before
+/// Asynchronous send_file().
+/// @param token  completion signature `void(error_code, std::size_t)`: octets written; without an error, all there are
+/// @par Cancellation  terminal, partial, total: operation_aborted, with the number of octets written before
 template <class Socket, class CompletionToken>
 auto async_send_file(Socket& s, int file, std::uint64_t offset, std::size_t size, CompletionToken&& token)
 {
