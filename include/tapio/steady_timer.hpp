@@ -1,9 +1,12 @@
 /// @file
-/// `tapio::steady_timer`: Asio's own timer class, by the time of the stack that its context belongs to. On a stack in virtual
-/// time it goes off as soon as nothing else is left to do.
+/// `tapio::steady_timer`: Asio's own timer class, in the time of the stack that it is made from. In virtual time it expires
+/// without waiting: as soon as nothing else can happen before.
+///
+///     tapio::steady_timer timer(stack, 10s);
+///     co_await timer.async_wait(use_awaitable);
 ///
 /// @par Errors, cancellation, thread safety  those of boost::asio::steady_timer
-/// @par Lifetime  may outlive the stack: pending waits complete with operation_aborted
+/// @par Lifetime  may outlive the stack: pending waits complete with operation_aborted, and later ones at once with the same
 #pragma once
 
 #include <tapio/detail/asio_hook.hpp>
@@ -16,14 +19,16 @@
 
 namespace tapio {
 
-/// @par now()  of the virtual_time that is running on this thread, or else was made on it last and is alive; where there is none,
-/// of std::chrono::steady_clock. A timer's `expires_after` goes by its own stack's time in any case.
+/// The clock of tapio::steady_timer. now() is virtual time on a thread that is running a virtual_time, or on which one was made
+/// and is alive (the last one made); elsewhere it is CLOCK_MONOTONIC, as std::chrono::steady_clock. `expires_after` of a timer
+/// always uses the time of the timer's own stack.
+/// @par Thread safety  safe
 struct steady_clock
 {
     using duration = std::chrono::steady_clock::duration;
     using rep = duration::rep;
     using period = duration::period;
-    using time_point = std::chrono::steady_clock::time_point; ///< so that programs that name it compile unchanged
+    using time_point = std::chrono::steady_clock::time_point; ///< the same type, so that programs which name it compile unchanged
     static constexpr bool is_steady = true;
 
     static time_point now() noexcept

@@ -1,23 +1,23 @@
 /// @file
-/// For test programs: `std::chrono::steady_clock::now()` and `std::chrono::system_clock::now()` answer with virtual time on each
-/// thread that has a tapio::virtual_time, and with real time elsewhere. All of Asio's timers on an io_context in virtual time
-/// (`boost::asio::steady_timer`, `system_timer`, Beast's timeouts), made from the io_context or from a stack, go off by it, and
-/// `timer.expires_at(std::chrono::steady_clock::now() + 10s)` means what it says.
+/// For test programs: makes `std::chrono::steady_clock::now()` and `std::chrono::system_clock::now()` return virtual time on
+/// every thread that has a tapio::virtual_time, and real time elsewhere. Asio's own timers on an io_context in virtual time
+/// (`boost::asio::steady_timer`, `system_timer`, Beast's timeouts) then expire in virtual time, whether they were made from the
+/// io_context or from a stack, and `timer.expires_at(std::chrono::steady_clock::now() + 10s)` is right.
 ///
-/// Including it in one translation unit is enough, and in all does no harm: it replaces the two functions of the standard library
-/// for the whole program, when that is linked. Hence it is never included for you, and does not belong into libraries.
+/// Include it in one translation unit or in several: it replaces the two functions of the standard library in the whole program
+/// when the program is linked. Therefore no header of tapio includes it, and a library must not.
 ///
-/// What does not go by virtual time even so: the synchronous `boost::asio::steady_timer::wait()`, which never ends there
-/// (`tapio::steady_timer::wait()` does), waits of the standard library (`std::condition_variable::wait_for` and its like), and
-/// code that asks the kernel for the time. All clocks are in lib/asio/README.md, "Which clock is which".
+/// Still not in virtual time: the synchronous `boost::asio::steady_timer::wait()`, which never returns there (use
+/// `tapio::steady_timer::wait()`), waits of the standard library (`std::condition_variable::wait_for` and the like), and code
+/// that asks the kernel for the time. The table "Which clock is which" in lib/asio/README.md lists all clocks.
 #pragma once
 
 #include <tapio/detail/clocks.hpp>
 
 #include <chrono>
 
-// Weak: each translation unit that includes this has them, and the dynamic linker prefers the program's to the standard
-// library's.
+// Weak, because each translation unit that includes this header defines them. The dynamic linker prefers the program's
+// definitions to those of the standard library.
 [[gnu::weak]] std::chrono::steady_clock::time_point std::chrono::steady_clock::now() noexcept
 {
     return time_point(std::chrono::duration_cast<duration>(tapio::detail::thread_time().time_since_epoch()));
