@@ -41,7 +41,7 @@ concept protocol = requires
 
 namespace tapio::detail {
 
-/// Whether its user has promised that one thread alone runs it and touches its objects: concurrency_hint 1, or UNSAFE.
+/// Whether the io_context's user has promised that a single thread runs it and uses its objects: concurrency_hint 1, or UNSAFE.
 inline bool runs_on_one_thread(boost::asio::io_context& io)
 {
 #if BOOST_ASIO_VERSION >= 103400 // Boost 1.87
@@ -60,7 +60,8 @@ inline bool runs_on_one_thread(boost::asio::io_context& io)
 
 namespace boost::asio {
 
-/// Not a service: the member of a context that says where its services are, which use_service() alone, a friend, can reach.
+/// Not a service: returns a reference to the context's private pointer to its service registry. A specialisation of
+/// use_service(), because that is a friend of execution_context and so can reach it.
 template <>
 inline detail::service_registry*& use_service<detail::service_registry*>(execution_context& context)
 {
@@ -121,7 +122,7 @@ public:
     using tapio::detail::timer_service<chrono_time_traits<tapio::steady_clock, WaitTraits>>::timer_service;
 };
 
-/// Io-objects of ours find their services in the stack; all others find those of the io_context.
+/// I/O objects of tapio find their services in the stack; all others find those of the io_context.
 template <typename Service, typename Executor>
 requires(std::is_base_of_v<tapio::detail::stack_service, Service>) class io_object_impl<Service, Executor>
     : public tapio::detail::io_object<Service, Executor>

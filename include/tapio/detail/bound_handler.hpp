@@ -1,5 +1,5 @@
 /// @file
-/// The nullary call of a handler with its arguments. Internal.
+/// A handler bound to its arguments, callable without arguments. Internal.
 #pragma once
 
 #include <tapio/core/config.hpp>
@@ -13,7 +13,7 @@
 
 namespace tapio::detail {
 
-/// The nullary call of a handler with its arguments, keeping what is associated with it.
+/// A handler bound to its arguments, with the handler's associated executor, allocator and cancellation slot.
 template <class Handler, class... Args>
 class bound_handler
 {

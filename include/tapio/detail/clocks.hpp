@@ -1,6 +1,6 @@
 /// @file
-/// The clocks behind clocks: real time, whatever std::chrono's clocks have been made to say (virtual_std_clock.hpp), and the time
-/// of the virtual_time of a thread. Internal.
+/// The clocks that tapio itself reads: real time, even where virtual_std_clock.hpp has replaced std::chrono's clocks, and the
+/// time of a thread's virtual_time. Internal.
 #pragma once
 
 #include <tapio/core/time.hpp>
@@ -21,14 +21,14 @@ inline std::chrono::nanoseconds read_clock(clockid_t which) noexcept
 
 inline core::time_point real_time() noexcept { return core::time_point(read_clock(CLOCK_MONOTONIC)); }
 
-/// The time that goes on this thread: of the virtual_time that is running here, else of the youngest that was made here and is
-/// alive, else real_time().
+/// The time on this thread: of the virtual_time that is running here, else of the one that was made here last and is alive, else
+/// real_time().
 core::time_point thread_time() noexcept;
 
-/// The same as time of day, since the UNIX epoch: virtual time is one.
+/// The time of day on this thread, since the UNIX epoch; virtual time counts from there, too.
 std::chrono::nanoseconds thread_time_of_day() noexcept;
 
-/// virtual_std_clock.hpp is part of the program: a virtual_time checks that it works.
+/// Records that the program includes virtual_std_clock.hpp: the constructor of virtual_time then checks that it works.
 bool expect_virtual_std_clock() noexcept;
 
 } // namespace tapio::detail

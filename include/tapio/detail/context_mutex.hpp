@@ -1,6 +1,6 @@
 /// @file
-/// The lock of a stack, or of what its io_context keeps. Where only one thread runs the io_context (concurrency_hint 1), it is
-/// none: then this only looks, where assertions are on, that no two threads are inside at once. Internal.
+/// The lock of a stack, or of data that its io_context keeps. If only one thread runs the io_context (concurrency_hint 1) nothing
+/// is locked; an assertion then checks that no two threads are inside at once. Internal.
 #pragma once
 
 #include <tapio/core/config.hpp>
@@ -32,7 +32,7 @@ public:
         inside_ = false;
     }
     bool real() const noexcept { return real_; }
-    std::mutex& native() noexcept { return mutex_; } ///< to wait with; only if it is real
+    std::mutex& native() noexcept { return mutex_; } ///< for a condition variable; @pre real()
 
 private:
     const bool real_;

@@ -1,5 +1,5 @@
 /// @file
-/// Endpoints of Asio and of the core. Internal.
+/// Conversions between Asio's endpoints and the core's. Internal.
 #pragma once
 
 #include <tapio/core/address.hpp>
@@ -10,9 +10,9 @@
 
 namespace tapio::detail {
 
-/// @param address a sockaddr_in or sockaddr_in6 of that many octets; anything else gives an unspecified endpoint
+/// @param address  a sockaddr_in or sockaddr_in6 of `size` octets; anything else gives an unspecified endpoint
 core::endpoint endpoint_of(const void* address, std::size_t size) noexcept;
-/// Writes a sockaddr. @return its octets, 0 if there is no room
+/// Writes a sockaddr. @return its size in octets; 0 if there is no room for it
 std::size_t write_endpoint(const core::endpoint& e, void* to, std::size_t capacity) noexcept;
 
 template <class Endpoint>

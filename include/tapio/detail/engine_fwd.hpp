@@ -1,6 +1,6 @@
 /// @file
-/// The engine of a stack, which is inside the library. Internal. Declared outside of any `#pragma GCC visibility`, so that a
-/// shared library does not export it.
+/// Forward declaration of the engine of a stack (lib/asio/engine.hpp). Internal. It is outside of any `#pragma GCC visibility`,
+/// so that a shared library does not export it.
 #pragma once
 
 #include <tapio/core/config.hpp>

@@ -26,7 +26,8 @@ std::uint64_t next_operation_id() noexcept;
 struct interface_wait
 {
     std::uint32_t interface = 0;
-    std::optional<core::interface_state> known; ///< done at once if the state is another one; none: the next change counts
+    std::optional<core::interface_state>
+        known; ///< completes at once if the state differs from it; none: waits for the next change
 };
 
 void start_interface_wait(engine& e, const interface_wait& w, operation* op);
@@ -45,7 +46,7 @@ struct interface_wait_action
     }
 };
 
-/// The initiating function, with the executor that Asio's composed operations ask an initiation for.
+/// The initiation function, with the executor_type that Asio's composed operations look for.
 class initiate_interface_wait
 {
 public:
@@ -63,7 +64,7 @@ public:
         operation* const op = make_operation(interface_wait_action{}, h, io_);
         op->has_immediate_executor = immediate;
         op->identify(next_operation_id());
-        const std::shared_ptr<engine> kept = engine_; // the handler may run meanwhile, and end the stack
+        const std::shared_ptr<engine> kept = engine_; // the handler may run before we return, and destroy the stack
         if (slot.is_connected()) watch(slot, kept, op->id);
         start_interface_wait(*kept, w, op);
     }

@@ -1,7 +1,7 @@
 /// @file
-/// What an io-object of ours (socket, acceptor, resolver, timer) holds: its service, its state there, its executor. As Asio's
-/// own, but that the service is looked up where the services of the stack are kept: those of its context are the io_context's.
-/// Internal.
+/// The part of an I/O object of tapio (socket, acceptor, resolver, timer) that holds its service, its state there and its
+/// executor. As Asio's own class, except that it looks the service up in the stack's own registry; all other services of a
+/// stack's context are those of the io_context. Internal.
 #pragma once
 
 #include <boost/asio/execution.hpp>
@@ -16,14 +16,14 @@
 
 namespace tapio::detail {
 
-/// Base of the services that each stack has of its own.
+/// Base class of the services of which each stack has its own.
 class stack_service : public boost::asio::execution_context::service
 {
 protected:
     using service::service;
 };
 
-/// Where services of ours are found: for the context of a stack a registry of its own, else `context`.
+/// The context in which services of tapio are looked up: for a stack's context its own registry, else `context` itself.
 boost::asio::execution_context& home_of_services(boost::asio::execution_context& context);
 
 template <class Service>
@@ -56,13 +56,13 @@ public:
     {
         service_->move_construct(implementation_, other.implementation_);
     }
-    /// From one of the same service with another type of executor.
+    /// Moves from an object of the same service with another executor type.
     template <class Executor1>
     io_object(io_object<Service, Executor1>&& other) : service_(&other.get_service()), executor_(other.get_executor())
     {
         service_->move_construct(implementation_, other.get_implementation());
     }
-    /// From one of another service (of another protocol).
+    /// Moves from an object of another service (another protocol).
     template <class Service1, class Executor1>
     io_object(io_object<Service1, Executor1>&& other)
         : service_(&use_stack_service<Service>(context_of(other.get_executor()))), executor_(other.get_executor())

@@ -1,5 +1,5 @@
 /// @file
-/// Names and addresses, as the resolver service asks for them; implemented in lib/asio. Internal.
+/// Name lookup for the resolver service; implemented in lib/asio. Internal.
 #pragma once
 
 #include <tapio/core/address.hpp>
@@ -14,7 +14,7 @@
 
 namespace tapio::detail {
 
-/// As getaddrinfo(3) is asked: `flags`, `family` and `socket_type` are its numbers.
+/// A query as for getaddrinfo(3), whose numbers `flags`, `family` and `socket_type` are.
 struct name_query
 {
     std::string host, service;
@@ -29,7 +29,7 @@ struct resolved_names
     std::string canonical_host;
 };
 
-/// From the hosts table of the context's stack and the services that the machine knows. No packet is sent.
+/// Looks hosts up in the hosts table of the context's stack, and services in those of the machine. Sends no packet.
 resolved_names resolve(boost::asio::execution_context& context, const name_query& query, boost::system::error_code& ec);
 
 struct names_of_endpoint
@@ -37,7 +37,7 @@ struct names_of_endpoint
     std::string host, service;
 };
 
-/// A host without a name is its address, a service without one its number.
+/// The reverse lookup: an unknown host gives its address, an unknown service its number.
 names_of_endpoint resolve(boost::asio::execution_context& context, const core::endpoint& e, int socket_type);
 
 } // namespace tapio::detail

@@ -1,5 +1,5 @@
 /// @file
-/// A pending asynchronous operation: what is to be tried, and whom to tell. Internal.
+/// A pending asynchronous operation: the action to try, and the handler to call. Internal.
 #pragma once
 
 #include <tapio/core/config.hpp>
@@ -29,20 +29,20 @@ namespace tapio::detail {
 
 class socket;
 
-/// In a queue of its socket, or finished and on its way to its handler.
+/// An operation in a queue of its socket, or finished and about to call its handler.
 class operation
 {
 public:
-    /// Tries once; called under the stack's lock, never runs user code. True: done, `result` is set.
+    /// Tries the action once; called under the stack's lock, never runs user code. @return true: done, `result` is set
     virtual bool perform(socket& s) = 0;
-    /// What its handler is to be told beside `result`; called under the stack's lock.
+    /// Sets the handler's second argument, besides `result`; called under the stack's lock.
     virtual void tell(unsigned) {}
     /// Frees itself, then posts the handler. Called without the lock.
     virtual void complete() = 0;
-    /// The same, but the handler may run within this call. Called without the lock, and not from within a call of the user's.
+    /// The same, but the handler may run within this call. Called without the lock, and never within a call of the user.
     virtual void run() = 0;
-    /// Frees itself, then submits the handler to its immediate executor: within the user's call that started the operation, if
-    /// that executor runs it at once. Called without the lock. Precondition: `has_immediate_executor`.
+    /// Frees itself, then submits the handler to its immediate executor, which may run it within the user's call that started the
+    /// operation. Called without the lock. @pre `has_immediate_executor`
     virtual void complete_at_once() = 0;
     /// Frees itself; the handler is not invoked. Called without the lock.
     virtual void destroy() = 0;
@@ -50,14 +50,14 @@ public:
     boost::system::error_code result;
     operation* next = nullptr;
     std::uint64_t has_immediate_executor : 1 = 0; ///< the handler is bound to one (Boost 1.82 and later)
-    std::uint64_t id : 63 = 0;                    ///< cancellation finds it by this, never by its address: memory comes back
+    std::uint64_t id : 63 = 0;                    ///< cancellation finds the operation by this, because its address may be reused
     void identify(std::uint64_t n) noexcept { id = n & (UINT64_MAX >> 1); }
 
 protected:
     ~operation() = default;
 };
 
-/// First in, first out; owns nothing. A ring, of which the last is known.
+/// A FIFO queue that owns nothing: a ring with a pointer to its last member.
 class operation_queue
 {
 public:
@@ -85,7 +85,7 @@ public:
     {
         while (operation* const op = other.pop()) push(op);
     }
-    /// Takes the operation with that id out; null if it is not there.
+    /// Removes and returns the operation with this id; null if it is not in the queue.
     operation* remove(std::uint64_t id) noexcept
     {
         operation_queue kept;
@@ -105,7 +105,7 @@ private:
     operation* back_ = nullptr;
 };
 
-/// An executor that has work as long as this lives.
+/// An executor with outstanding work for the lifetime of this object.
 template <class Executor, bool = boost::asio::execution::is_executor<Executor>::value>
 class kept_busy
 {
@@ -118,7 +118,7 @@ private:
         typename boost::asio::prefer_result<const Executor&, boost::asio::execution::outstanding_work_t::tracked_t>::type>
         executor_;
 };
-template <class Executor> // of the Networking TS
+template <class Executor> // an executor of the Networking TS
 class kept_busy<Executor, false>
 {
 public:
@@ -129,7 +129,7 @@ private:
     boost::asio::executor_work_guard<Executor> guard_;
 };
 
-/// The handler's own executor, where it is not the I/O executor.
+/// Calls the handler through its own executor, which differs from the I/O executor.
 template <class Executor>
 class elsewhere
 {
@@ -144,7 +144,7 @@ public:
 private:
     kept_busy<Executor> on_;
 };
-/// ... where it is.
+/// Calls the handler directly: its executor is the I/O executor, which runs us already.
 class right_there
 {
 public:
@@ -159,7 +159,7 @@ public:
     }
 };
 
-/// What runs on the I/O executor: makes the handler's arguments there, then goes on to the handler's own executor.
+/// The function submitted to the I/O executor: it makes the handler's arguments and passes both on to the handler's own executor.
 template <class Action, class Handler, class Where>
 struct completion
 {
@@ -175,8 +175,8 @@ struct completion
 };
 
 #ifdef TAPIO_HAS_IMMEDIATE_EXECUTOR
-/// Whether somebody has bound an executor for completions at once to the handler. Without, it is the I/O executor's, which never
-/// runs a handler within the call that started the operation.
+/// Whether the handler has an immediate executor of its own (bind_immediate_executor). The default one, of the I/O executor,
+/// never runs a handler within the call that started the operation.
 template <class Handler, class IoExecutor>
 bool has_immediate_executor(const Handler& handler, const IoExecutor& io)
 {
@@ -198,7 +198,7 @@ bool has_immediate_executor(const Handler&, const IoExecutor&) noexcept
 }
 #endif
 
-/// `Action`: `bool perform(socket&, error_code&)`, and `bind(handler, error_code)` which gives the nullary call of the handler.
+/// `Action` has `bool perform(socket&, error_code&)`, and `bind(handler, error_code)`, which returns a bound_handler.
 template <class Action, class Handler, class IoExecutor, class Where>
 class handler_operation final : public operation
 {
@@ -230,7 +230,8 @@ public:
     {
 #ifdef TAPIO_HAS_IMMEDIATE_EXECUTOR
         const auto immediate = boost::asio::get_associated_immediate_executor(handler_, io_.executor());
-        const auto own = boost::asio::get_associated_executor(handler_, immediate); // where the handler runs in any case
+        const auto own =
+            boost::asio::get_associated_executor(handler_, immediate); // the executor that the handler runs on finally
         using there = elsewhere<std::decay_t<decltype(own)>>;
         const kept_busy<IoExecutor> io = std::move(io_);
         completion<Action, Handler, there> done{std::move(action_), std::move(handler_), there(own), result};
@@ -242,7 +243,7 @@ public:
 
     void destroy() override
     {
-        const Handler kept(std::move(handler_)); // its destruction may come back to us: after the memory is free
+        const Handler kept(std::move(handler_)); // destroyed after the memory is freed: its destructor may start operations
         const kept_busy<IoExecutor> io = std::move(io_);
         allocator a(boost::asio::get_associated_allocator(kept));
         free(a);
@@ -278,11 +279,11 @@ private:
 
     Action action_;
     Handler handler_;
-    kept_busy<IoExecutor> io_; ///< executors of either kind are kept busy meanwhile
+    kept_busy<IoExecutor> io_; ///< both executors have outstanding work until the operation is done
     [[no_unique_address]] Where where_;
 };
 
-/// Memory comes from the handler's associated allocator.
+/// Allocates an operation with the handler's associated allocator.
 template <class Action, class Handler, class IoExecutor>
 operation* make_operation(Action action, Handler& handler, const IoExecutor& io)
 {

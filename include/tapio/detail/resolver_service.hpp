@@ -1,5 +1,5 @@
 /// @file
-/// What Asio's resolver asks of its service, for protocols of tapio. Internal.
+/// The service of Asio's resolver, for protocols of tapio. Internal.
 #pragma once
 
 #include <tapio/detail/bound_handler.hpp>
@@ -20,7 +20,7 @@
 
 namespace tapio::detail {
 
-/// Answers are known at once; their handlers are posted.
+/// Lookups finish at once, in memory; their handlers are posted.
 template <class Protocol>
 class name_service : public stack_service
 {
@@ -45,7 +45,7 @@ public:
     void move_assign(implementation_type&, name_service&, implementation_type&) {}
     void converting_move_construct(implementation_type&, name_service&, implementation_type&) {}
     void converting_move_assign(implementation_type&, name_service&, implementation_type&) {}
-    void cancel(implementation_type&) {} // nothing is ever under way
+    void cancel(implementation_type&) {} // no lookup is ever pending
 
     results_type resolve(implementation_type&, const query_type& q, error_code& ec)
     {

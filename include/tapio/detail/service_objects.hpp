@@ -1,5 +1,5 @@
 /// @file
-/// The list that a service keeps of its objects, for the day when their context ends. Internal.
+/// The list of a service's I/O objects, which the service needs when its context is destroyed. Internal.
 #pragma once
 
 #include <tapio/detail/context_mutex.hpp>
@@ -12,10 +12,10 @@
 
 namespace tapio::detail {
 
-/// Whether it is a stack's, whose user has promised that one thread alone runs it and touches its objects.
+/// Whether the context is that of a stack whose user has promised that a single thread uses it (runs_on_one_thread()).
 bool promises_one_thread(boost::asio::execution_context& context);
 
-/// `T` has members `next` and `previous`, which are the list's.
+/// An intrusive list: `T` has members `next` and `previous` for it.
 template <class T>
 class service_objects
 {
@@ -27,20 +27,20 @@ public:
         const std::lock_guard lock(mutex_);
         link(object);
     }
-    /// Nothing happens to one that is not in the list: clear() may have come first.
+    /// Does nothing if the object is not in the list, because clear() may have removed it.
     void remove(T& object)
     {
         const std::lock_guard lock(mutex_);
         unlink(object);
     }
-    /// remove() and add() at once.
+    /// remove() and add() under one lock.
     void replace(T& gone, T& object)
     {
         const std::lock_guard lock(mutex_);
         unlink(gone);
         link(object);
     }
-    /// Calls `f(object)` for each, which is in the list no more.
+    /// Removes every object and calls `f(object)` for it.
     template <class F>
     void clear(F&& f)
     {

@@ -1,5 +1,5 @@
 /// @file
-/// One open socket of a stack, as the Asio service sees it: plain functions, implemented in lib/asio. Internal.
+/// An open socket of a stack, for the Asio service: plain functions, implemented in lib/asio. Internal.
 #pragma once
 
 #include <tapio/core/address.hpp>
@@ -45,7 +45,7 @@ using mutable_buffer_list = std::span<const core::mutable_bytes>;
 struct message_info
 {
     std::optional<unsigned> interface;
-    core::address local; ///< received: where to; sent: where from
+    core::address local; ///< received: the destination; sent: the source
     std::uint8_t ttl = 0, tos = 0;
     std::chrono::steady_clock::time_point received{};
     std::size_t unread = 0; ///< octets
@@ -71,24 +71,24 @@ class socket : public std::enable_shared_from_this<socket>
 public:
     socket(std::shared_ptr<engine> owner, socket_kind kind, core_handle id) noexcept; ///< for open() and accept()
 
-    /// @param family AF_INET or AF_INET6  @param protocol of IP, for a raw socket. Null and an error if the stack refuses.
+    /// @param family  AF_INET or AF_INET6  @param protocol  IP protocol, for a raw socket  @return null if there is an error
     static std::shared_ptr<socket> open(std::shared_ptr<engine> owner, socket_kind kind, int family, int protocol,
                                         error_code& ec);
-    /// The socket of a native handle; null if there is none.
+    /// The socket of a native handle, no longer kept alive by that handle; null if there is none.
     static std::shared_ptr<socket> adopt(int native_handle);
-    /// The same, and who holds it holds on to it.
+    /// The socket of a native handle, whose owner does not change; null if there is none.
     static std::shared_ptr<socket> find(int native_handle);
-    int release(); ///< the handle keeps it alive from now on, until it is adopted
+    int release(); ///< returns a native handle that keeps the socket alive until it is adopted
     ~socket();
 
-    /// Ends it; what is pending completes with operation_aborted. Later calls give bad_descriptor. With SO_LINGER set to a time
-    /// it waits for so long until the peer has acknowledged all data and the FIN, non_blocking() or not, as Linux's close(); then
-    /// the connection goes on without a user.
+    /// Closes the socket: pending operations complete with operation_aborted, later calls fail with bad_descriptor. With a time
+    /// in SO_LINGER, close() waits up to that time until the peer has acknowledged all data and the FIN, whether non_blocking()
+    /// or not, as Linux's close(); after it the connection finishes without a user.
     void close();
-    /// The end of the object that has it, which does not wait: as Asio's for kernel sockets, it clears SO_LINGER first if the
-    /// user has set it on this socket.
+    /// For the destructor of the I/O object: as close(), but never waits. As Asio does for kernel sockets, it clears SO_LINGER
+    /// first if the user has set it on this socket.
     void end();
-    /// As close(), but what is pending is destroyed without being called.
+    /// As close(), but pending handlers are destroyed, not called.
     void discard();
     int native_handle(); ///< registers the socket process-wide until it is adopted or closed
     socket_kind kind() const noexcept { return kind_; }
@@ -103,8 +103,8 @@ public:
     void get_option(int level, int name, void* data, std::size_t* size, error_code& ec) const;
     bool at_mark(error_code& ec) const;
     core::tcp_info info(error_code& ec) const; ///< of a TCP socket
-    /// Asio's two modes. The user's says that synchronous calls do not wait. The other is a descriptor's, where there is one:
-    /// calls of ours wait all the same, and asynchronous operations put it on.
+    /// Asio's two non-blocking modes. non_blocking(), set by the user, makes synchronous calls not wait. native_non_blocking() is
+    /// a kernel descriptor's mode; asynchronous operations set it, as in Asio, but it has no effect on calls of tapio.
     void set_non_blocking(bool mode) noexcept
     {
         non_blocking_ = mode;
@@ -113,29 +113,32 @@ public:
     bool non_blocking() const noexcept { return non_blocking_; }
     void set_native_non_blocking(bool mode) noexcept { native_non_blocking_ = mode; }
     bool native_non_blocking() const noexcept { return native_non_blocking_; }
-    void forget_modes() noexcept { non_blocking_ = native_non_blocking_ = reports_aborted_ = false; } ///< it changes hands
+    void forget_modes() noexcept
+    {
+        non_blocking_ = native_non_blocking_ = reports_aborted_ = false;
+    } ///< the socket gets another owner
 
-    // -- synchronous: as long as it takes, or SO_RCVTIMEO and SO_SNDTIMEO allow, unless non_blocking() ---------------------
+    // -- synchronous: wait without bound, or up to SO_RCVTIMEO or SO_SNDTIMEO; do not wait if non_blocking() ---------------
     std::size_t send(const_buffer_list from, const core::endpoint* destination, int flags, error_code& ec);
     std::size_t receive(mutable_buffer_list into, int flags, core::endpoint* sender, error_code& ec);
     std::size_t send_message(const_buffer_list from, const core::endpoint& destination, const message_info& info, error_code& ec);
     std::size_t receive_message(mutable_buffer_list into, int flags, bool may_wait, core::endpoint& sender, message_info& info,
                                 error_code& ec);
-    /// @param sent_to whom the datagram was for
+    /// @param sent_to  the destination of the datagram
     std::size_t receive_error(mutable_buffer_list into, core::endpoint& sent_to, error_info& info, error_code& ec);
     void connect(const core::endpoint& peer, error_code& ec);
     std::shared_ptr<socket> accept(core::endpoint& peer, error_code& ec);
     void wait(int what, error_code& ec);
 
-    std::size_t send(std::span<core::slice> from, error_code& ec); ///< all of them, unless non_blocking(); leaves the rest
+    std::size_t send(std::span<core::slice> from, error_code& ec); ///< all, unless non_blocking(); `from` keeps the rest
     std::size_t receive(std::vector<core::slice>& into, std::size_t limit, error_code& ec);
 
-    // -- synchronous, non_blocking() or not, up to a deadline: then timed_out ------------------------------------------
+    // -- synchronous, wait up to a deadline whether non_blocking() or not; then timed_out -------------------------------
     void connect_until(const core::endpoint& peer, core::time_point deadline, error_code& ec);
     void wait_until(int what, core::time_point deadline, error_code& ec);
 
     // -- asynchronous -------------------------------------------------------------------------------------------------
-    /// Queues the operation; if nothing waits before it, it is tried at once. Even then its handler is posted, unless it has an
+    /// Queues the operation; tries it at once if no other one waits before it. Its handler is posted even then, unless it has an
     /// immediate executor.
     void start(direction d, operation* op);
     void cancel();
@@ -144,19 +147,19 @@ public:
     // -- tries, under the lock; false: would block ----------------------------------------------------------------------
     bool try_send(const_buffer_list from, const core::endpoint* destination, int flags, std::size_t& n, error_code& ec);
     bool try_receive(mutable_buffer_list into, int flags, core::endpoint* sender, std::size_t& n, error_code& ec);
-    bool try_send(std::span<core::slice> from, std::size_t& n, error_code& ec); ///< takes what it sends off their fronts
+    bool try_send(std::span<core::slice> from, std::size_t& n, error_code& ec); ///< removes sent octets from `from`
     bool try_receive(std::vector<core::slice>& into, std::size_t limit, std::size_t& n, error_code& ec);
     bool try_connect(const core::endpoint& peer, bool& started, error_code& ec);
     bool try_accept(std::shared_ptr<socket>& accepted, core::endpoint& peer, error_code& ec);
     bool try_wait(int what, error_code& ec);
 
-    /// The core says that something changed. Under the lock.
+    /// The core reports that the socket's readiness changed. Under the lock.
     void ready(unsigned readiness, operation_queue& done);
     // -- stack::async_drain, under the lock ---------------------------------------------------------------------------------
     void finish(operation_queue& done);
     bool finish_if_quiet(core::time_point now);
 
-    /// The stack is going away: takes every operation out, aborted. Under the lock.
+    /// The stack is shut down: moves every operation to `done`, with operation_aborted. Under the lock.
     void detach(operation_queue& done);
 
 private:
@@ -172,7 +175,7 @@ private:
     bool try_receive_message(mutable_buffer_list into, int flags, core::endpoint& sender, message_info& info, std::size_t& n,
                              error_code& ec);
     bool try_once(direction d, operation& op);
-    void expect_no_more(); ///< a synchronous write
+    void expect_no_more(); ///< for a synchronous write: no further one is expected soon
     void advance(direction d, operation_queue& done);
     bool set_shell_option(int level, int name, const void* data, std::size_t size, error_code& ec);
     bool get_shell_option(int level, int name, void* data, std::size_t* size, error_code& ec) const;
@@ -194,23 +197,22 @@ private:
     socket_kind kind_;
     bool non_blocking_ = false;
     bool native_non_blocking_ = false;
-    bool reports_aborted_ = false; ///< socket_base::enable_connection_aborted; remembered: no accept() of ours fails so
+    bool reports_aborted_ = false; ///< socket_base::enable_connection_aborted; stored only: accept() never fails so
     bool has_timeouts_ = false;    ///< SO_RCVTIMEO, SO_SNDTIMEO: the engine has them; written under the lock
     // Under the lock:
-    bool open_ : 1 = true;             ///< a stack that goes away ends it too
-    bool closed_ : 1 = false;          ///< by close() or discard(): there is nothing left to be done
-    bool user_set_linger_ : 1 = false; ///< SO_LINGER, on this socket and not on the listener that it comes from
-    bool finishes_ : 1 = false;        ///< it gets a FIN when nothing is written to it any more (stack::async_drain)
-    bool wrote_ : 1 = false;           ///< since it was asked last whether it still does
+    bool open_ : 1 = true;             ///< false also once the stack is shut down
+    bool closed_ : 1 = false;          ///< by close() or discard(): the destructor has nothing to do
+    bool user_set_linger_ : 1 = false; ///< SO_LINGER was set on this socket, not only on its listener
+    bool finishes_ : 1 = false;        ///< to be sent a FIN once no more is written (stack::async_drain)
+    bool wrote_ : 1 = false;           ///< something was written since finish_if_quiet() looked last
     int native_handle_ = -1;
     core_handle id_;
     operation_queue pending_[3]; ///< by direction
 };
 
-/// The native handle of a socket of tapio: the socket itself, or a number that stands for it. A number is given out, and
-/// registered process-wide, when somebody asks for it. It is no file descriptor: numbers lie where none does, so that a system
-/// call on it (sendfile, setsockopt, poll) fails with bad_descriptor. What such calls are wanted for, ip::send_file, set_option
-/// and async_wait do.
+/// The native handle of a socket of tapio: the socket itself, or a number that stands for it. The number is allocated, and
+/// registered process-wide, on conversion to int. It is no file descriptor, and larger than any: a system call on it (sendfile,
+/// setsockopt, poll) fails with bad_descriptor. Use ip::send_file, set_option and async_wait instead of these calls.
 class native_handle_value
 {
 public:
@@ -218,9 +220,9 @@ public:
     explicit native_handle_value(std::shared_ptr<socket> s) noexcept : socket_(std::move(s)) {}
     operator int() const { return socket_ ? socket_->native_handle() : value_; }
 
-    /// Null if there is none.
+    /// The socket; null if there is none.
     std::shared_ptr<socket> find() const { return socket_ ? socket_ : socket::find(value_); }
-    /// The same; if its number had kept it alive, that ends.
+    /// The same; the number no longer keeps the socket alive.
     std::shared_ptr<socket> adopt() const { return socket_ ? socket_ : socket::adopt(value_); }
 
 private:
@@ -228,10 +230,10 @@ private:
     int value_ = -1;
 };
 
-/// A number that no other operation of the process has.
+/// An id that no other operation of the process has.
 std::uint64_t next_operation_id() noexcept;
 
-/// Completes an operation that had no socket to begin with.
+/// Completes an operation with an error before it was started, for example because the socket is closed.
 inline void fail(operation* op, const error_code& ec)
 {
     op->result = ec;

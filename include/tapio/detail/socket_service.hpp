@@ -1,5 +1,5 @@
 /// @file
-/// What an Asio io-object asks of its service, for protocols of tapio: a thin template over detail::socket. Internal.
+/// The service of Asio's socket classes, for protocols of tapio: a thin template over detail::socket. Internal.
 #pragma once
 
 #include <tapio/detail/bound_handler.hpp>
@@ -26,7 +26,7 @@
 
 namespace tapio::detail {
 
-/// A buffer sequence as a list that the core can take: at most 64 pieces at a time, as writev.
+/// A buffer sequence converted for the core: its first 64 pieces; the rest is for the next call, as with writev(2).
 template <class Bytes>
 class buffer_list
 {
@@ -48,7 +48,7 @@ private:
         pieces_.of[count_++] = Bytes(static_cast<const std::byte*>(b.data()), b.size());
     }
 
-    union storage // which is not written before it is wanted: mostly there is one
+    union storage // raw memory: of the 64 pieces mostly one is used
     {
         storage() noexcept {}
         Bytes of[most];
@@ -63,7 +63,7 @@ bool all_empty(const Sequence& buffers)
     return boost::asio::buffer_size(buffers) == 0;
 }
 
-// -- actions: what each operation tries, and what it tells its handler ------------------------------------------------
+// -- actions: what each operation tries, and the arguments of its handler ---------------------------------------------
 
 template <class Buffers, class Endpoint>
 struct send_action
@@ -139,7 +139,7 @@ struct wait_action
     }
 };
 
-/// Into a socket of the user's.
+/// Accepts into a socket of the user.
 template <class Protocol, class Peer>
 struct accept_action
 {
@@ -159,7 +159,7 @@ struct accept_action
     }
 };
 
-/// Into a new socket, which the handler is given.
+/// Accepts into a new socket, the handler's second argument.
 template <class Protocol, class PeerExecutor>
 struct move_accept_action
 {
@@ -200,7 +200,7 @@ public:
     {
         std::shared_ptr<detail::socket> socket;
         Protocol protocol = endpoint_type().protocol();
-        implementation_type* next = nullptr; ///< of all on this context
+        implementation_type* next = nullptr; ///< list of all objects on this context
         implementation_type* previous = nullptr;
     };
 
@@ -211,7 +211,7 @@ public:
     {
         std::vector<std::shared_ptr<detail::socket>> all;
         objects_.clear([&](implementation_type& i) { all.push_back(std::move(i.socket)); });
-        for (const auto& s : all) s->discard(); // a handler destroyed may own further sockets of ours
+        for (const auto& s : all) s->discard(); // a handler that is destroyed may own further sockets
     }
 
     // -- life ---------------------------------------------------------------------------------------------------------
@@ -229,7 +229,7 @@ public:
     void move_assign(implementation_type& impl, socket_service& service_of_other, implementation_type& other)
     {
         destroy(impl);
-        service_of_other.put(impl, service_of_other.take(other)); // whose object it is from now on
+        service_of_other.put(impl, service_of_other.take(other)); // the object belongs to that service from now on
         impl.protocol = other.protocol;
     }
     template <class OtherService, class OtherImplementation>
@@ -454,8 +454,8 @@ public:
     {
         start(impl, direction::read, receive_action<Buffers, endpoint_type>{buffers, false, flags, &sender}, handler, io);
     }
-    // Reactor style: null_buffers waits for readiness. Boost 1.90 deprecates it; the programs that still use it are warned where
-    // they name it.
+    // Reactor style: null_buffers waits for readiness. Boost 1.90 deprecates it; programs that use it are warned where they name
+    // it.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
     template <class Handler, class IoExecutor>
@@ -494,7 +494,7 @@ private:
     template <class>
     friend class socket_service;
 
-    /// An object is in the list while it has a socket: one that is moved about, or was moved from, costs no lock.
+    /// An object is in the list only while it has a socket, so that moving a closed or moved-from object takes no lock.
     void put(implementation_type& impl, std::shared_ptr<detail::socket> s)
     {
         impl.socket = std::move(s);
@@ -541,7 +541,7 @@ private:
         return n;
     }
 
-    /// Whether Asio's operation on a descriptor would set native_non_blocking(), in the version that this is compiled with.
+    /// Whether Asio's operation on a kernel socket would set native_non_blocking(), in the Boost version compiled with.
     template <class Action>
     static bool makes_non_blocking([[maybe_unused]] const Action& a)
     {

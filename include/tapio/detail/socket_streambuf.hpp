@@ -1,6 +1,6 @@
 /// @file
-/// The stream buffer of `tcp::iostream` over tapio. Asio's own makes system calls on the native handle; this one makes ours.
-/// Same members, errors and deadlines as boost::asio::basic_socket_streambuf.
+/// The stream buffer of `tcp::iostream` on tapio. Asio's own makes system calls on the native handle; this one calls tapio. It
+/// has the members, errors and deadlines of boost::asio::basic_socket_streambuf.
 #pragma once
 
 #include <tapio/detail/asio_hook.hpp>
@@ -23,10 +23,10 @@
 
 namespace tapio::detail {
 
-/// First among the bases, so that the context is there before the socket is.
+/// The first base class, so that the io_context is constructed before the socket.
 struct streambuf_context
 {
-    std::shared_ptr<boost::asio::io_context> own; ///< of a buffer that was not made from a socket
+    std::shared_ptr<boost::asio::io_context> own; ///< null if the buffer was made from a socket
 };
 
 template <class Protocol, class Clock>
@@ -69,7 +69,7 @@ public:
         connect_to_first(&e, &e + 1);
         return error_ ? nullptr : this;
     }
-    /// As a resolver is asked: host and service.
+    /// Resolves the arguments (host, service) and connects to the first endpoint that accepts.
     template <class... Names>
     socket_streambuf* connect(Names... names)
     {
@@ -87,7 +87,7 @@ public:
     }
 
     socket_base& socket() { return *this; }
-    boost::asio::io_context* own_context() { return own.get(); } ///< null: it was made from a socket
+    boost::asio::io_context* own_context() { return own.get(); } ///< null: the buffer was made from a socket
     const error_code& error() const { return error_; }
     const error_code& puberror() const { return error_; }
     time_point expiry() const { return expiry_; }
@@ -170,7 +170,7 @@ private:
         return core::time_point(std::chrono::duration_cast<core::duration>(expiry_.time_since_epoch()));
     }
 
-    /// Tries, and waits until it is worth trying again, until the expiry.
+    /// Repeats `attempt` whenever the socket is ready, until it does not block or the expiry has passed.
     template <class Try>
     std::size_t with_deadline(boost::asio::socket_base::wait_type what, Try&& attempt)
     {

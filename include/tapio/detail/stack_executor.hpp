@@ -1,6 +1,6 @@
 /// @file
-/// The executor of a stack: everything goes to the io_context's executor, but the context that it names is the stack's, so
-/// that io-objects made from it (`tcp::socket s(co_await this_coro::executor)`) find their stack. Internal.
+/// The executor of a stack. It passes everything on to the io_context's executor, but its context is that of the stack, so that
+/// I/O objects made from it (`tcp::socket s(co_await this_coro::executor)`) find their stack. Internal.
 #pragma once
 
 #include <tapio/core/config.hpp>
@@ -33,7 +33,7 @@ public:
     {
     }
 
-    /// A type-erased executor asks for context_as<execution_context&>, a template for context: both get the stack's.
+    /// any_io_executor queries context_as<execution_context&>, templates query context: both get the stack's context.
     boost::asio::execution_context& query(boost::asio::execution::context_t) const noexcept { return *context_; }
     boost::asio::execution_context& query(boost::asio::execution::context_as_t<boost::asio::execution_context&>) const noexcept
     {

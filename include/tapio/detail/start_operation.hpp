@@ -1,5 +1,5 @@
 /// @file
-/// Sets an operation of a socket going, with its handler's cancellation slot. Internal.
+/// Starts an operation of a socket and connects its handler's cancellation slot. Internal.
 #pragma once
 
 #include <tapio/detail/operation.hpp>
@@ -39,9 +39,10 @@ void start_operation(const std::shared_ptr<socket>& s, direction d, Action actio
     op->has_immediate_executor = immediate;
     if (!s) refused = boost::asio::error::bad_descriptor;
     if (refused) return fail(op, refused);
-    const std::shared_ptr<socket> kept = s; // the handler may run meanwhile, on another thread, and let go of it
+    const std::shared_ptr<socket> kept = s; // the handler may run before we return, on another thread, and destroy the socket
     op->identify(next_operation_id());
-    if (slot.is_connected()) watch_cancellation(slot, kept, op->id); // first: once started, the handler may use its slot again
+    if (slot.is_connected())
+        watch_cancellation(slot, kept, op->id); // before the start: afterwards the handler may use its slot again
     kept->start(d, op);
 }
 

@@ -1,5 +1,5 @@
 /// @file
-/// A timer of a stack, as the Asio service sees it; implemented in lib/asio. Internal.
+/// A timer of a stack, for the Asio service; implemented in lib/asio. Internal.
 #pragma once
 
 #include <tapio/core/time.hpp>
@@ -24,7 +24,7 @@ public:
     std::shared_ptr<timer> another() const; ///< of the same stack
 
     core::time_point now() const;
-    /// Waits that pend are cancelled. @return how many
+    /// Cancels pending waits. @return how many
     std::size_t expires_at(core::time_point expiry);
     std::size_t cancel();
     std::size_t cancel_one();
@@ -33,10 +33,10 @@ public:
 
     /// Completes when the expiry time has come, or when cancelled.
     void start(operation* op);
-    /// Destroys what pends, uncalled.
+    /// Destroys pending handlers without calling them.
     void discard();
 
-    /// The stack is going away, or a part of what waits is cancelled. Under the lock.
+    /// Moves up to `most` pending waits to `done`, with operation_aborted. Under the lock. @return how many
     std::size_t abort(operation_queue& done, std::size_t most = SIZE_MAX);
 
 private:

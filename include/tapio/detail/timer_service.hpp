@@ -1,5 +1,5 @@
 /// @file
-/// What Asio's waitable timer asks of its service, for tapio's clock: a thin template over detail::timer. Internal.
+/// The service of Asio's waitable timer, for tapio's clock: a thin template over detail::timer. Internal.
 #pragma once
 
 #include <tapio/detail/bound_handler.hpp>
@@ -79,7 +79,7 @@ public:
     {
         if (impl.timer) impl.timer->cancel();
         objects_.remove(impl);
-        service_of_other.objects_.add(impl); // whose object it is from now on
+        service_of_other.objects_.add(impl); // the object belongs to that service from now on
         take(impl, other);
     }
     void converting_move_construct(implementation_type& impl, timer_service&, implementation_type& other)
@@ -149,7 +149,7 @@ private:
     {
         impl.timer = std::exchange(other.timer, nullptr);
         impl.expiry = std::exchange(other.expiry, time_type());
-        if (impl.timer) other.timer = impl.timer->another(); // Asio's moved-from timer can be used again
+        if (impl.timer) other.timer = impl.timer->another(); // a moved-from timer of Asio can be used again
     }
     template <class Slot>
     static void watch(Slot slot, const std::shared_ptr<detail::timer>& t, std::uint64_t op_id)
