@@ -43,7 +43,7 @@ std::string_view name_of(const error_code& error)
     return "other";
 }
 
-// "connect 198.18.0.1 9000" -> the endpoint; invalid_argument when the line says anything else.
+// "connect 198.18.0.1 9000" -> the endpoint; throws invalid_argument for any other line.
 error_code parse(std::string_view line, tcp::endpoint& out)
 {
     static constexpr std::string_view verb = "connect ";
@@ -82,7 +82,7 @@ asio::awaitable<void> control(tcp::socket socket)
         if (error) answer = "error " + std::string(name_of(error)) + '\n';
         co_await asio::async_write(socket, asio::buffer(answer), use_awaitable);
     } catch (const std::exception&) {
-        // The controlling connection broke off.
+        // The control connection was lost.
     }
 }
 
@@ -91,7 +91,7 @@ asio::awaitable<void> control(tcp::socket socket)
 void start_control(tapio::shards& shards, std::uint16_t port)
 {
     shards.listen({tcp::v4(), port}, [](tcp::socket socket) {
-        const auto executor = socket.get_executor(); // its shard's
+        const auto executor = socket.get_executor(); // that of the connection's shard
         asio::co_spawn(executor, control(std::move(socket)), asio::detached);
     });
 }

@@ -39,13 +39,13 @@ void start_services(tapio::shards& shards)
     apps::bench_server::start_control(shards, 5005);
 }
 
-// The load client keeps CPU 0 busy: the first thread takes CPU 1, the second CPU 0, and further ones what is left.
+// The load client keeps CPU 0 busy: the first thread gets CPU 1, the second CPU 0, and further ones the next CPUs.
 void pin_to_processor(std::size_t n)
 {
     cpu_set_t set;
     CPU_ZERO(&set);
     CPU_SET(n < 2 ? 1 - n : n, &set);
-    ::sched_setaffinity(0, sizeof set, &set); // a machine that has it not runs us elsewhere
+    ::sched_setaffinity(0, sizeof set, &set); // fails without harm if there is no such CPU
 }
 
 void serve(apps::host_options host, const engine_options& engine)
@@ -66,7 +66,7 @@ void serve(apps::host_options host, const engine_options& engine)
                            [&] { shards.drain(std::chrono::seconds(5), [&](boost::system::error_code) { shards.stop(); }); });
     const apps::device_watch watch(shards[0], [&] { shards.stop(); });
     std::atomic<std::size_t> started = 0;
-    shards.run([&](std::size_t n) { // on the shard's thread: the services have buffers for each
+    shards.run([&](std::size_t n) { // on the shard's thread, which has buffers of its own
         if (engine.queues > 1) pin_to_processor(n);
         apps::bench_server::start_udp_echo(shards[n], 5003);
         if (++started == shards.size()) apps::say("ready");
@@ -82,10 +82,10 @@ int main(int argc, char** argv)
                                           "(TCP and UDP), 5004 one octet, 5005 control");
     apps::host_options host;
     host.mac = "02:00:00:00:00:02";
-    // Room for all that several clients may have on the way: a client sends by itself then, on its own processor; where the
-    // window holds it back, it sends when an acknowledgement arrives, which is in our own call.
+    // A queue with room for everything that several clients may have under way: a client then sends when it writes, on its own
+    // processor. If the window held it back, it would send when our acknowledgement arrives, which is within our own system call.
     host.queue_length = 40'000;
-    host.busy_poll = 50; // as a server would whose clients wait for its answers; 0 shows what it is without
+    host.busy_poll = 50; // us; for a server whose clients wait for its answers. 0 measures without busy polling
     engine_options engine;
     program.options.add(host.description()).add(engine.description());
     return program.run(argc, argv, [&] { serve(host, engine); });

@@ -18,15 +18,14 @@ using tapio::ip::udp;
 
 namespace {
 
-// What one read or write moves at most. Shared by all connections of a thread: nothing stays in it between two
-// handlers.
+// The buffer for one read or write. All connections of a thread share it, because it holds nothing between two handlers.
 std::vector<char>& scratch()
 {
     thread_local std::vector<char> buffer(256 * 1024);
     return buffer;
 }
 
-// The same 64 KiB over and over: they stay in the processor's cache.
+// The same 64 KiB repeated, so that they stay in the processor's cache.
 std::vector<tapio::slice> zeros()
 {
     static const tapio::slice octets = tapio::slice::copy_of(std::vector<std::byte>(64 * 1024));
@@ -67,7 +66,7 @@ private:
     tcp::socket socket_;
 };
 
-// Waits for data without a buffer to put it in: ten thousand idle connections cost no more than their objects.
+// Waits for data without holding a buffer: ten thousand idle connections cost no more memory than their objects.
 class echoer : public std::enable_shared_from_this<echoer>
 {
 public:
@@ -86,7 +85,7 @@ private:
         error_code error;
         const std::size_t got = socket_.read_some(asio::buffer(scratch()), error);
         if (error == asio::error::would_block) return wait();
-        if (error) return; // the end
+        if (error) return; // the stream has ended
         const std::size_t sent = socket_.write_some(asio::buffer(scratch(), got), error);
         if (error && error != asio::error::would_block) return;
         if (sent == got) return wait();
@@ -103,7 +102,7 @@ private:
     }
 
     tcp::socket socket_;
-    std::vector<char> unsent_; ///< read, but not yet taken by the socket
+    std::vector<char> unsent_; ///< read, but not yet written to the socket
 };
 
 class udp_echoer : public std::enable_shared_from_this<udp_echoer>
@@ -121,7 +120,8 @@ private:
     void turn(error_code error, std::size_t n)
     {
         if (error == asio::error::operation_aborted || error == asio::error::bad_descriptor) return;
-        if (!error) socket_.send_to(asio::buffer(scratch(), n), sender_, 0, error); // no room: it is lost, as UDP may
+        if (!error)
+            socket_.send_to(asio::buffer(scratch(), n), sender_, 0, error); // without room the answer is lost, as UDP permits
         receive();
     }
 
@@ -154,7 +154,7 @@ void start_echo(tapio::shards& shards, std::uint16_t port) { shards.listen({tcp:
 void start_closer(tapio::shards& shards, std::uint16_t port)
 {
     shards.listen({tcp::v4(), port}, [](tcp::socket&& came) {
-        tcp::socket socket(std::move(came)); // closed at the end
+        tcp::socket socket(std::move(came)); // closed at the end of this function
         error_code ignored;
         socket.write_some(asio::buffer("x", 1), ignored); // a new connection has room for it
     });

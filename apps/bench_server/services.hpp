@@ -1,6 +1,6 @@
 /// @file
-/// The services of the benchmark, as plain handlers. Those of one shard run on its thread and share its buffers: a connection
-/// owns none while it has nothing to send.
+/// The services of the benchmark, written with plain handlers. Those of one shard run on its thread and share its buffers: a
+/// connection owns none while it has nothing to send.
 #pragma once
 
 #include <tapio/ip/tcp.hpp>
@@ -17,11 +17,11 @@ void start_sink(tapio::shards& shards, std::uint16_t port);
 /// 5002: writes zeros until the peer closes.
 void start_source(tapio::shards& shards, std::uint16_t port);
 
-/// 5003: sends back what comes.
+/// 5003: echoes over TCP and UDP.
 void start_echo(tapio::shards& shards, std::uint16_t port);
-void start_udp_echo(tapio::stack& stack, std::uint16_t port); ///< of one shard, on its thread
+void start_udp_echo(tapio::stack& stack, std::uint16_t port); ///< for one shard; to be called on its thread
 
-/// Sends back what comes on this connection.
+/// Echoes on this connection until the peer closes.
 void echo(tapio::ip::tcp::socket&& socket);
 
 /// 5004: writes one octet and closes.

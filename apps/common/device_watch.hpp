@@ -1,5 +1,5 @@
 /// @file
-/// What a program does when its device is gone: it ends, with one line and an exit status.
+/// Ends a program when its device is gone, with one line on standard error and an exit status.
 #pragma once
 
 #include <tapio/stack.hpp>
@@ -9,14 +9,14 @@
 
 namespace apps {
 
-/// Watches the first device of a stack. One that is down may come up again, and is waited for.
+/// Watches the first device of a stack. A device that is merely down does not end the program.
 class device_watch
 {
 public:
     /// Calls `stop` on the stack's executor when the device is gone.
     device_watch(tapio::stack& stack, std::function<void()> stop);
 
-    /// To be called when the program has stopped. @throws std::runtime_error if that was because the device is gone
+    /// Call it when the program has stopped. @throws std::runtime_error if it stopped because the device is gone
     void check() const;
 
 private:

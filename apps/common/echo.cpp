@@ -31,7 +31,7 @@ asio::awaitable<void> echo_connection(tcp::socket socket)
             co_await asio::async_write(socket, asio::buffer(data, n), use_awaitable);
         }
     } catch (const std::exception&) {
-        // The end of the stream, or the peer is gone: the socket closes.
+        // The peer has closed the stream, or is gone: the destructor closes the socket.
     }
 }
 

@@ -9,10 +9,10 @@
 
 namespace apps {
 
-/// Accepts connections for ever and sends back on each what comes, until its end.
+/// Accepts connections until the acceptor is closed, and echoes on each until the peer closes it.
 boost::asio::awaitable<void> echo_tcp(tapio::ip::tcp::acceptor acceptor);
 
-/// Sends back every datagram, for ever.
+/// Sends every datagram back to its sender, until the socket is closed.
 boost::asio::awaitable<void> echo_udp(tapio::ip::udp::socket socket);
 
 } // namespace apps

@@ -52,7 +52,7 @@ tapio::core::mac_address parse_mac(const std::string& text)
     return parsed;
 }
 
-// What went wrong with the device, and what to do about it.
+// Describes why the device cannot be opened, and what to do about it.
 std::string why_not(const std::string& mode, const std::string& name, const boost::system::error_code& error)
 {
     if (name.empty()) return "the descriptor given is not that of a " + mode + " device: " + error.message();
@@ -72,7 +72,7 @@ std::string why_not(const std::string& mode, const std::string& name, const boos
     }
 }
 
-// The number of an open descriptor.
+// An option whose value is the number of an open descriptor.
 po::typed_value<std::string>* descriptor(int& target)
 {
     return po::value<std::string>()->notifier(
@@ -142,16 +142,16 @@ std::unique_ptr<tapio::device> open_device(const host_options& options)
         return is_tap ? tapio::open_tap(wanted, error) : tapio::open_tun(wanted, error);
     };
     auto device = open();
-    if (error == boost::system::errc::invalid_argument && options.vnet) { // Linux before 6.2
+    if (error == boost::system::errc::invalid_argument && options.vnet) { // Linux before 6.2 has no USO
         wanted.offload.uso = false;
         device = open();
     }
-    if (error == boost::system::errc::invalid_argument && options.vnet) { // made without it
+    if (error == boost::system::errc::invalid_argument && options.vnet) { // the device was made without IFF_VNET_HDR
         wanted.offload = {};
         device = open();
         if (!error) say("no offload on " + wanted.name + ": plain packets");
     }
-    if (error == boost::system::errc::operation_not_permitted && wanted.queue_length != 0) { // the length is for root to set
+    if (error == boost::system::errc::operation_not_permitted && wanted.queue_length != 0) { // only root may set the length
         wanted.queue_length = 0;
         device = open();
     }

@@ -1,5 +1,5 @@
 /// @file
-/// The options that every program with a device has, and the host made from them: a device, addresses, a gateway.
+/// The options that every program with a device has, and what is made from them: the device, addresses and gateway of a host.
 #pragma once
 
 #include <tapio/device/device.hpp>
@@ -18,38 +18,37 @@ namespace apps {
 /// The device and the addresses of a host, as the command line gives them.
 struct host_options
 {
-    std::string tap, tun;               ///< the name of a TAP or TUN device ...
-    int tap_fd = -1, tun_fd = -1;       ///< ... or an open descriptor of one, inherited: exactly one of the four
+    std::string tap, tun;               ///< name of a TAP or TUN device
+    int tap_fd = -1, tun_fd = -1;       ///< or an inherited descriptor of one; exactly one of the four is given
     std::vector<std::string> addresses; ///< "198.18.0.2/24"
-    std::string gateway;                ///< "198.18.0.1", or nothing
-    std::string mac;                    ///< "02:00:00:00:00:02", or nothing: the host makes one up
+    std::string gateway;                ///< "198.18.0.1"; empty: none
+    std::string mac;                    ///< "02:00:00:00:00:02"; empty: the stack makes one up
     bool vnet = false;                  ///< segmentation and checksum offload (IFF_VNET_HDR)
     bool multi_queue = false;           ///< one queue of several of the device (IFF_MULTI_QUEUE)
-    bool io_uring = false;              ///< drive the device by io_uring; it does not open where there is none
+    bool io_uring = false;              ///< drive the device by io_uring; opening fails where there is none
     unsigned busy_poll = 0;             ///< microseconds: tuntap_options::busy_poll
-    unsigned queue_length = 0;          ///< packets; the device's queue towards us is to be so long if we may. 0: as it is
-    std::string capture;                ///< a pcapng file that gets every packet, or nothing
-    std::string log;                    ///< the least severity to be logged (logging.hpp), or nothing
+    unsigned queue_length = 0;          ///< packets: tuntap_options::queue_length, where we may set it; 0: unchanged
+    std::string capture;                ///< pcapng file for every packet; empty: none
+    std::string log;                    ///< lowest severity to log (logging.hpp); empty: no log
 
-    /// The options that fill in all but `multi_queue` and `capture`; it must outlive the parsing.
+    /// The options for all members but `multi_queue` and `capture`; this object must outlive the parsing.
     boost::program_options::options_description description();
 
-    /// The option that fills in `capture`.
+    /// The option for `capture`.
     boost::program_options::options_description capture_description();
 
-    /// usage_error unless there is one device and an address, and all can be understood. Call it before opening anything.
+    /// Call it before opening anything. @throws usage_error unless there are one device and an address, and all values are valid
     void check() const;
 };
 
-/// Opens the device, inside a capture if there is to be one.
-/// @throws std::runtime_error with what to do about it when the device cannot be opened
+/// Opens the device, wrapped in a capture if `options.capture` is set.
+/// @throws std::runtime_error if the device cannot be opened; its text says what to do about it
 std::unique_ptr<tapio::device> open_device(const host_options& options);
 
-/// Gives the host its addresses and its default gateway.
+/// Gives the stack its addresses and its default gateway.
 void configure(tapio::stack& stack, const host_options& options);
 
-/// The end of a program that has been told to end: what has been written is delivered, for five seconds at most, then the stack
-/// is shut down and `done` is called.
+/// Ends a program gracefully: stack::async_drain() with five seconds, then `done`.
 void drain(tapio::stack& stack, std::function<void()> done);
 
 } // namespace apps

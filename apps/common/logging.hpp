@@ -1,5 +1,5 @@
 /// @file
-/// What `--log LEVEL` does: what happens inside a stack, line by line on standard error.
+/// The option `--log LEVEL`: writes the events of a stack to standard error, one line each.
 #pragma once
 
 #include <tapio/core/trace.hpp>
@@ -9,14 +9,14 @@
 
 namespace apps {
 
-/// usage_error unless `level` is empty, "info", "debug" or "trace", and if it is not empty the build has Boost.Log.
+/// @throws usage_error unless `level` is empty, or is "info", "debug" or "trace" and the build has Boost.Log
 void check_log_level(const std::string& level);
 
-/// For `tapio::stack_options::trace`; must outlive the stack.
+/// Owns the subscriber for `tapio::stack_options::trace`; must outlive the stack.
 class stack_log
 {
 public:
-    /// @param level as check_log_level() lets it through; empty: nothing is logged
+    /// @param level  one that check_log_level() accepts; empty: nothing is logged
     explicit stack_log(const std::string& level);
     ~stack_log();
 

@@ -1,4 +1,4 @@
-// What takes the compiler longest and nearly every program needs. A file still includes what it uses.
+// The headers that take longest to compile and that nearly every program needs. Each file still includes what it uses.
 #pragma once
 
 #include <boost/asio.hpp>

@@ -15,7 +15,7 @@ namespace apps {
 
 namespace {
 
-// Without where in the source it happened, which Boost adds in brackets.
+// The text of an exception without the source location that Boost adds in brackets.
 std::string describe(const boost::system::system_error& e)
 {
     std::string text = e.what();

@@ -1,6 +1,5 @@
 /// @file
-/// What every sample program does around its work: options, `--help`, `--version`, errors as one line and an exit status,
-/// signals.
+/// The frame of every sample program: options, `--help`, `--version`, signals, and errors as one line and an exit status.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -23,13 +22,13 @@ enum exit_status : int
     wrong_usage = 2
 };
 
-/// A mistake on the command line: one line on stderr, exit status 2.
+/// A mistake on the command line; program::run() turns it into one line on stderr and exit status 2.
 struct usage_error : std::runtime_error
 {
     using std::runtime_error::runtime_error;
 };
 
-/// A program's frame. Add to `options`, then return `run()` from main().
+/// The frame of a program. Add to `options`, then return `run()` from main().
 class program
 {
 public:
@@ -38,7 +37,8 @@ public:
     po::options_description options;
     po::positional_options_description positional;
 
-    /// Parses, answers `--help` and `--version`, runs `body`; errors become one line on stderr and an exit status.
+    /// Parses the command line, serves `--help` and `--version`, and runs `body`. An exception becomes one line on stderr.
+    /// @return the exit status
     int run(int argc, const char* const* argv, const std::function<void()>& body);
 
 private:
@@ -48,14 +48,14 @@ private:
     std::string name_, purpose_;
 };
 
-/// A whole number in [low, high]. (Boost's own conversion would let "-1" wrap around.)
+/// An option with an integer from `low` to `high`. (Boost's own conversion would let "-1" wrap around.)
 template <class T>
 po::typed_value<std::string>* number(T& target, std::uint64_t low, std::uint64_t high);
 
-/// The number that `text` is, all of it; usage_error when it is none or outside [low, high].
+/// Parses all of `text` as a number. @throws usage_error if it is none, or outside of [low, high]
 std::uint64_t parse_number(const std::string& text, std::uint64_t low, std::uint64_t high);
 
-/// Prints one line and flushes it, so that who waits for it on a pipe sees it.
+/// Prints one line and flushes it, so that a reader at the other end of a pipe sees it at once.
 void say(const std::string& line);
 
 /// Calls `stop` at the first SIGINT or SIGTERM and ends the process at the second.
@@ -64,7 +64,7 @@ class stop_signal
 public:
     stop_signal(boost::asio::io_context& io, std::function<void()> stop);
 
-    /// Waits no longer, so that `io.run()` may return.
+    /// Stops waiting for signals, so that `io.run()` can return.
     void cancel() { signals_.cancel(); }
 
 private:
@@ -83,7 +83,7 @@ po::typed_value<std::string>* number(T& target, std::uint64_t low, std::uint64_t
     });
 }
 
-/// A port, 1 to 65535.
+/// An option with a port, 1 to 65535.
 inline po::typed_value<std::string>* port_number(std::uint16_t& target) { return number(target, 1, 65535); }
 
 } // namespace apps

@@ -1,6 +1,6 @@
 /// @file
-/// demo_host: what the demonstration talks to. UDP echo and TCP echo on port 7 and HTTP on port 80, all on one host in
-/// one thread. With --memory there is no device: two hosts on a wire in memory, one of which plays the client.
+/// demo_host: the host of the demonstration, with UDP and TCP echo on port 7 and HTTP on port 80, in one thread. With --memory
+/// it uses no device but runs two hosts on a wire in memory, one of which is the client.
 #include "common/device_watch.hpp"
 #include "common/echo.hpp"
 #include "common/host_options.hpp"

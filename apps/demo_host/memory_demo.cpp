@@ -61,7 +61,7 @@ asio::awaitable<tcp::socket> connect(asio::ip::address server, std::uint16_t por
     co_return socket;
 }
 
-// Everything up to the end of the stream.
+// Reads up to the end of the stream.
 asio::awaitable<std::string> read_all(tcp::socket& socket)
 {
     std::string out;

@@ -48,7 +48,7 @@ struct client_options
     std::string server;
     std::uint16_t port = 7;
     bool use_udp = false;
-    std::uint64_t octets = 0; ///< 0: lines of standard input
+    std::uint64_t octets = 0; ///< how many to send; 0: the lines of standard input
     unsigned patience = 10;
 
     apps::po::options_description description()
@@ -64,19 +64,19 @@ struct client_options
     }
 };
 
-/// Standard input without blocking the thread that runs the host.
+/// Reads standard input without blocking the thread that runs the host.
 class line_reader
 {
 public:
     explicit line_reader(asio::io_context& io) : input_(io, ::dup(STDIN_FILENO)) {}
 
-    /// The next line with its end; empty when there is none.
+    /// The next line with its newline; empty at the end of the input.
     asio::awaitable<std::string> next()
     {
         error_code error;
         std::size_t n =
             co_await asio::async_read_until(input_, asio::dynamic_buffer(text_), '\n', redirect_error(use_awaitable, error));
-        if (error) n = text_.size(); // the last line may lack its end
+        if (error) n = text_.size(); // the last line may lack its newline
         std::string line = text_.substr(0, n);
         text_.erase(0, n);
         co_return line;
@@ -120,8 +120,8 @@ public:
     }
 
 private:
-    /// What `operation` gives, if that is in time. (With as_tuple a failure is an outcome too, and ends the wait; a
-    /// mere `||` waits for a success.)
+    /// The result of `operation`, or timed_out after the time of --timeout. Both operands of `||` use as_tuple, so that a failure
+    /// of `operation` ends the wait, too: `||` alone waits for the first that does not throw.
     template <class... Results>
     asio::awaitable<std::tuple<error_code, Results...>> in_time(asio::awaitable<std::tuple<error_code, Results...>> operation)
     {
@@ -188,7 +188,7 @@ private:
         report(got, begin);
     }
 
-    /// Every line, or every 1000 octets, in a datagram of its own; the next when the answer to the last is here.
+    /// Sends each line, or each 1000 octets, in a datagram of its own, and waits for its answer before it sends the next.
     asio::awaitable<void> talk_udp(udp::endpoint server)
     {
         const auto begin = std::chrono::steady_clock::now();
@@ -239,7 +239,7 @@ private:
     line_reader input_;
 };
 
-/// A number: the host that we are knows no names.
+/// Parses a numeric address, because our host resolves no names.
 asio::ip::address address_of(const std::string& server)
 {
     error_code error;

@@ -1,6 +1,6 @@
 /// @file
-/// echo_server: a host on a TAP or TUN device that sends back what it is sent, over TCP and UDP. See common/echo.cpp
-/// for the coroutines; echo_server_handlers does the same with handlers.
+/// echo_server: a host on a TAP or TUN device that echoes over TCP and UDP. The coroutines are in common/echo.cpp;
+/// echo_server_handlers does the same with plain handlers.
 #include "common/device_watch.hpp"
 #include "common/echo.hpp"
 #include "common/host_options.hpp"

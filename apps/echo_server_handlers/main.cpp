@@ -1,5 +1,5 @@
 /// @file
-/// echo_server_handlers: what echo_server does, written with plain handlers instead of coroutines.
+/// echo_server_handlers: does what echo_server does, with plain handlers instead of coroutines.
 #include "common/device_watch.hpp"
 #include "common/host_options.hpp"
 #include "common/logging.hpp"
@@ -25,7 +25,7 @@ namespace {
 
 bool is_over(const error_code& error) { return error == asio::error::operation_aborted || error == asio::error::bad_descriptor; }
 
-/// One connection. It lives as long as one of its handlers.
+/// One connection. Its handlers own it: it is destroyed when none is pending.
 class tcp_session : public std::enable_shared_from_this<tcp_session>
 {
 public:
@@ -34,7 +34,7 @@ public:
     void read()
     {
         socket_.async_read_some(asio::buffer(data_), [self = shared_from_this()](error_code error, std::size_t n) {
-            if (!error) self->write(n); // otherwise the peer has finished or is gone: the socket closes
+            if (!error) self->write(n); // otherwise the peer has closed or is gone, and the session ends
         });
     }
 

@@ -34,7 +34,7 @@ void connections::close_overdue()
     for (connection* c : all_) {
         if (now < std::min(c->deadline_, last_moment_) || !c->socket_.is_open()) continue;
         ++timed_out_;
-        c->socket_.close(ignored); // what it waits for ends with operation_aborted
+        c->socket_.close(ignored); // its pending operations end with operation_aborted
     }
 }
 

@@ -1,5 +1,5 @@
 /// @file
-/// The open connections of a server: when each has to have made progress, and how they end when the server does.
+/// The open connections of a server: the deadline by which each must make progress, and how they end with the server.
 #pragma once
 
 #include <tapio/ip/tcp.hpp>
@@ -17,9 +17,9 @@ namespace apps::http_server {
 
 class connection;
 
-/// All of them. One timer serves every deadline; it looks once a second. Shared, because the last coroutines may be
+/// All connections. One timer checks every deadline once a second. The object is shared, because the last coroutines may be
 /// destroyed after the server.
-/// Thread safety: everything happens on the one thread that runs the io_context.
+/// @par Thread safety  none: everything runs on the one thread of the io_context
 class connections : public std::enable_shared_from_this<connections>
 {
 public:
@@ -31,7 +31,7 @@ public:
     std::uint64_t timed_out() const { return timed_out_; }
     bool stopping() const { return stopping_; }
 
-    /// No further requests: connections that wait for one are closed now; the others get `grace` to finish theirs.
+    /// Accepts no further requests: closes idle connections now, and gives the others `grace` to finish their request.
     void stop(clock::duration grace);
 
 private:
@@ -41,12 +41,12 @@ private:
 
     std::list<connection*> all_;
     boost::asio::steady_timer timer_;
-    clock::time_point last_moment_ = clock::time_point::max(); ///< for everyone, once stopping
+    clock::time_point last_moment_ = clock::time_point::max(); ///< deadline of every connection once stopping
     std::uint64_t timed_out_ = 0;
     bool stopping_ = false;
 };
 
-/// One of them, in the list for as long as it lives.
+/// One connection, which is in the list as long as it lives.
 class connection
 {
 public:
@@ -54,10 +54,10 @@ public:
     ~connection();
     connection(const connection&) = delete;
 
-    /// Progress was made: the next has to come within `patience`, or the socket is closed.
+    /// The connection made progress: unless it does so again within `patience`, the socket is closed.
     void expires_after(connections::clock::duration patience);
 
-    /// Whether the connection merely waits for a request: such a one is closed when the server stops.
+    /// Whether the connection only waits for a request; if so it is closed when the server stops.
     void set_idle(bool idle) { idle_ = idle; }
 
 private:

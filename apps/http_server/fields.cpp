@@ -13,7 +13,7 @@ constexpr std::array<std::string_view, 7> days{"Sun", "Mon", "Tue", "Wed", "Thu"
 constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-// All of `text`, which must be digits.
+// Parses all of `text`, which must be digits.
 template <class T>
 std::optional<T> digits(std::string_view text)
 {
@@ -95,7 +95,7 @@ range_request parse_range(std::string_view field, std::uint64_t size)
     std::uint64_t last = UINT64_MAX;
     if (dash + 1 < spec.size()) {
         const auto given = digits<std::uint64_t>(spec.substr(dash + 1));
-        if (!given || *given < *first) return whole_content{}; // invalid: as if it were not there
+        if (!given || *given < *first) return whole_content{}; // an invalid range counts as none
         last = *given;
     }
     if (*first >= size) return unsatisfiable_range{};
@@ -118,7 +118,7 @@ bool is_not_modified(std::string_view if_modified_since, std::time_t modified)
 
 bool is_range_current(std::string_view if_range, std::time_t modified)
 {
-    return if_range.empty() || parse_date(if_range) == modified; // an entity tag matches nothing: we send none
+    return if_range.empty() || parse_date(if_range) == modified; // an entity tag matches nothing, because we send none
 }
 
 } // namespace apps::http_server

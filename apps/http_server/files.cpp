@@ -26,7 +26,7 @@ error_code last_error() { return error_from(errno); }
 
 result<descriptor> open_at(const descriptor& directory, const std::string& name, int flags, mode_t mode = 0)
 {
-    // O_NONBLOCK: to open a pipe must not wait for its other end.
+    // O_NONBLOCK: opening a pipe must not wait for its other end.
     descriptor fd(::openat(directory.get(), name.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode));
     if (!fd) return last_error();
     return fd;
@@ -98,7 +98,7 @@ directory::directory(const std::string& path) : fd_(::open(path.c_str(), O_RDONL
     if (!fd_) throw boost::system::system_error(last_error(), path);
 }
 
-// The directory that the last segment of `path` stands in.
+// The directory that contains the last segment of `path`.
 result<descriptor> directory::open_parent(const std::vector<std::string>& path) const
 {
     auto at = open_at(fd_, ".", O_RDONLY | O_DIRECTORY);
@@ -121,7 +121,7 @@ result<directory::opened> directory::open(const std::vector<std::string>& path) 
 
 result<std::vector<entry>> directory::list(std::size_t limit) const
 {
-    auto again = open_at(fd_, ".", O_RDONLY | O_DIRECTORY); // a place of its own to read on from
+    auto again = open_at(fd_, ".", O_RDONLY | O_DIRECTORY); // with a read position of its own
     if (!again) return again.error();
     const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(again->get()), &::closedir);
     if (!stream) return last_error();

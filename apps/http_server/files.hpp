@@ -1,6 +1,6 @@
 /// @file
-/// Files below one directory: opened for reading, listed, uploaded. No link is ever followed below it, so nothing
-/// outside can be reached through it, whatever is created there while we look.
+/// Files below one directory: opening for reading, listing, uploading. Links below it are never followed, so nothing outside can
+/// be reached through it, whatever is created there meanwhile.
 #pragma once
 
 #include <boost/system/error_code.hpp>
@@ -49,10 +49,10 @@ class readable_file
 public:
     readable_file(descriptor fd, std::uint64_t size, std::time_t modified);
 
-    std::uint64_t size() const { return size_; } ///< octets, when it was opened
+    std::uint64_t size() const { return size_; } ///< octets, at the time of opening
     std::time_t modified() const { return modified_; }
 
-    /// Octets read from `offset` on: fewer than asked for at the end only.
+    /// Reads from `offset` on. @return octets read: fewer than asked for only at the end
     result<std::size_t> read_at(std::uint64_t offset, std::span<char> out) const;
 
 private:
@@ -71,15 +71,14 @@ struct entry
     friend bool operator==(const entry&, const entry&) = default;
 };
 
-/// What became of an upload.
+/// The result of an upload.
 enum class committed
 {
     created,
     replaced
 };
 
-/// A file on its way in. It has a hidden name of its own in the directory where it will stand; unless `commit()` is
-/// reached it vanishes.
+/// A file being uploaded. Until `commit()` it has a hidden temporary name in its directory; without `commit()` it is deleted.
 class upload
 {
 public:
@@ -89,33 +88,32 @@ public:
 
     boost::system::error_code write(std::span<const char> octets);
 
-    /// Puts the file in its place, in one step.
+    /// Gives the file its final name, atomically.
     result<committed> commit();
 
 private:
     descriptor directory_;
     std::string name_;
     descriptor file_;
-    std::string temporary_name_; ///< empty once it is gone
+    std::string temporary_name_; ///< empty after commit() or deletion
 };
 
-/// A directory and what is below it.
+/// A directory and its contents.
 class directory
 {
 public:
-    /// Throws boost::system::system_error when there is no such directory.
+    /// @throws boost::system::system_error if there is no such directory
     explicit directory(const std::string& path);
 
     using opened = std::variant<readable_file, directory>;
 
-    /// Opens what stands at `path` below this directory: `no_such_file_or_directory` for what is neither file nor
-    /// directory.
+    /// Opens the file or directory at `path` below this directory; no_such_file_or_directory for anything else.
     result<opened> open(const std::vector<std::string>& path) const;
 
-    /// What is in it, in the order of names, without hidden names: at most `limit` entries.
+    /// At most `limit` entries, sorted by name, without hidden ones.
     result<std::vector<entry>> list(std::size_t limit) const;
 
-    /// Begins a file at `path`; the directory it goes to must exist.
+    /// Begins an upload to `path`, whose directory must exist.
     result<upload> create(const std::vector<std::string>& path) const;
 
 private:

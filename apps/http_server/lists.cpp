@@ -12,8 +12,8 @@ namespace {
 
 namespace core = tapio::core;
 
-/// A line or an object: names and values in order. Values that are texts hold nothing that JSON would escape: addresses, states,
-/// and names of devices, which are quoted below.
+/// One line, or one JSON object: names and values in order. Texts among the values need no JSON escapes: they are addresses,
+/// states, and names of devices, which are quoted below.
 struct row
 {
     std::vector<std::pair<std::string, std::string>> texts;

@@ -1,5 +1,5 @@
 /// @file
-/// What the host below the server has at the moment, for the status page: connections, interfaces, neighbours, routes.
+/// Lists for the status page: connections, interfaces, neighbours and routes of the server's host.
 #pragma once
 
 #include <tapio/core/snapshot.hpp>
@@ -18,10 +18,9 @@ struct host_lists
     std::vector<tapio::core::route_info> routes;
 };
 
-inline constexpr std::size_t most_listed = 1000; ///< connections; a line says how many more there are
+inline constexpr std::size_t most_listed = 1000; ///< connections; a last line tells how many more there are
 
-std::string
-render_text(const host_lists& lists); ///< a line for each: "connection ESTABLISHED 198.18.0.2:80 198.18.0.1:40000 ..."
+std::string render_text(const host_lists& lists); ///< one line each: "connection ESTABLISHED 198.18.0.2:80 198.18.0.1:40000 ..."
 std::string render_json(const host_lists& lists); ///< members of an object: "connections": [...], "interfaces": [...], ...
 
 } // namespace apps::http_server

@@ -1,5 +1,5 @@
 /// @file
-/// The pages that the server writes itself.
+/// The pages that the server generates.
 #pragma once
 
 #include "http_server/files.hpp"
@@ -10,10 +10,10 @@
 
 namespace apps::http_server {
 
-/// The listing of a directory; `path` is what the client called it, decoded.
+/// The listing of a directory. @param path  its decoded path, as the client asked for it
 std::string listing_page(const std::string& path, const std::vector<entry>& entries);
 
-/// What "/" says when no directory is served.
+/// The page at "/" if no directory is served.
 std::string welcome_page();
 
 } // namespace apps::http_server

@@ -27,10 +27,10 @@ asio::awaitable<void> server::accept()
         boost::system::error_code error;
         tcp::socket socket = co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
         if (error == asio::error::operation_aborted || error == asio::error::bad_descriptor) co_return;
-        if (error) continue; // the peer left before we came
+        if (error) continue; // the peer was gone before we accepted
         if (connections_->size() >= site_.max_connections) {
             ++site_.counters.refused;
-            continue; // closes it
+            continue; // the destructor closes it
         }
         asio::co_spawn(executor, serve(std::move(socket)), asio::detached);
     }
@@ -55,7 +55,7 @@ void server::stop(std::function<void()> done)
     leave();
 }
 
-// The last one out says so.
+// Called by each connection as it ends; the last one calls `done`.
 void server::leave()
 {
     if (connections_->stopping() && connections_->size() == 0 && done_) std::exchange(done_, nullptr)();

@@ -23,7 +23,7 @@ class server
 public:
     server(boost::asio::io_context& io, tapio::stack& stack, const tapio::ip::tcp::endpoint& at, site& site);
 
-    /// Accepts no more, lets requests that have begun come to their end, for 5 s at most; then calls `done`, once.
+    /// Accepts no more connections and lets requests that have begun finish, for 5 s at most; then calls `done`, once.
     void stop(std::function<void()> done);
 
 private:

@@ -32,7 +32,7 @@ constexpr std::size_t transfer_size = 64 * 1024;       // octets of content in m
 constexpr std::size_t listing_limit = 10'000;          // entries
 constexpr std::size_t goodbye_limit = 4 * 1024 * 1024; // octets read and dropped after the last answer
 
-// What a failed system call means to a client that wants to read.
+// The HTTP status for a system call that failed while serving a GET.
 http::status status_of_read(const beast::error_code& error)
 {
     switch (error.value()) {
@@ -47,7 +47,7 @@ http::status status_of_read(const beast::error_code& error)
     }
 }
 
-// The same for one that wants to write.
+// The same while serving a PUT.
 http::status status_of_write(const beast::error_code& error)
 {
     switch (error.value()) {
@@ -87,11 +87,11 @@ asio::awaitable<void> session::run()
         while (co_await serve_one()) {}
         co_await say_goodbye();
     } catch (const std::exception&) {
-        // The client left or was too slow, or memory ran out: nobody is there to be told.
+        // The client left or was too slow, or memory ran out: no answer can be sent.
     }
 }
 
-// One request and its answer; false when it was the last one.
+// Serves one request. Returns false if it was the last one.
 session::awaitable<bool> session::serve_one()
 {
     if (all_->stopping()) co_return false;
@@ -110,7 +110,7 @@ session::awaitable<bool> session::serve_one()
     co_return keep_alive_;
 }
 
-// Answers what could not be understood. Throws when the connection itself failed.
+// Answers a request that could not be parsed. Throws if the connection itself failed.
 session::awaitable<bool> session::refuse(beast::error_code why)
 {
     if (why == http::error::end_of_stream) co_return false;
@@ -128,7 +128,7 @@ session::awaitable<> session::dispatch(head_parser& head)
 {
     const request& asked = head.get();
     if (asked.method() == http::verb::put) co_return co_await put(head);
-    if (!head.is_done()) keep_alive_ = false; // content where we expect none: the next request cannot be found
+    if (!head.is_done()) keep_alive_ = false;                         // unexpected content: the next request cannot be found
     if (asked.version() >= 11 && asked.count(http::field::host) != 1) // RFC 9112 §3.2
         co_return co_await send_error(asked, http::status::bad_request);
     if (asked.method() == http::verb::get || asked.method() == http::verb::head) co_return co_await get(asked);
@@ -202,14 +202,14 @@ session::awaitable<> session::send_file(const request& asked, const readable_fil
     if (asked.method() == http::verb::get) co_await send_content(file, range);
 }
 
-// Reading the file may block the thread for as long as the disk takes. Every octet that the client takes is progress.
+// Reading the file may block the thread for as long as the disk takes. Every octet that the client accepts counts as progress.
 session::awaitable<> session::send_content(const readable_file& file, byte_range range)
 {
     std::vector<char> chunk(static_cast<std::size_t>(std::min<std::uint64_t>(range.length, transfer_size)));
     while (range.length > 0) {
         const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(range.length, chunk.size()));
         const auto got = file.read_at(range.first, {chunk.data(), wanted});
-        if (!got || *got != wanted) throw beast::system_error(asio::error::eof); // we promised more than is there
+        if (!got || *got != wanted) throw beast::system_error(asio::error::eof); // the file became shorter than Content-Length
         for (std::size_t sent = 0; sent < wanted;) {
             progress();
             sent += co_await socket_.async_write_some(asio::buffer(chunk.data() + sent, wanted - sent), use_awaitable);
@@ -254,13 +254,13 @@ session::awaitable<> session::put(head_parser& head)
     co_await receive(head, std::move(*file));
 }
 
-// The content goes to the file as it comes; no more than `transfer_size` of it is held.
+// Writes content to the file as it arrives, so that no more than `transfer_size` of it is in memory.
 session::awaitable<> session::receive(head_parser& head, upload file)
 {
     const request asked = head.get();
     http::request_parser<http::buffer_body> content(std::move(head));
     std::vector<char> chunk(transfer_size);
-    buffer_.reserve(transfer_size); // or Beast would read as little at once as a header needs
+    buffer_.reserve(transfer_size); // otherwise Beast would read only as much at once as for a header
     std::uint64_t total = 0;
     while (!content.is_done()) {
         auto& into = content.get().body();
@@ -316,7 +316,7 @@ session::awaitable<> session::send_redirect(const request& asked, const std::str
     co_await send(answer, asked);
 }
 
-// Sends the header, and the content unless the request was a HEAD.
+// Sends the header and, unless the request was a HEAD, the content.
 template <class Body>
 session::awaitable<> session::send(http::response<Body>& answer, const request& asked)
 {
@@ -339,8 +339,7 @@ void session::count(http::status status)
     if (kind == http::status_class::server_error) ++site_.counters.server_errors;
 }
 
-// RFC 9112 §9.6: to close while the client still sends would reset the connection, and the reset may overtake our
-// answer.
+// RFC 9112 §9.6: closing while the client still sends would reset the connection, and the client might lose our answer by it.
 session::awaitable<> session::say_goodbye()
 {
     beast::error_code error;

@@ -1,5 +1,5 @@
 /// @file
-/// One connection of the HTTP server: requests one after the other, whatever the client has already sent of the next.
+/// One connection of the HTTP server. It serves requests one after the other, also if the client pipelines them.
 #pragma once
 
 #include "http_server/connections.hpp"
@@ -25,7 +25,7 @@ class session
 public:
     session(tapio::ip::tcp::socket socket, site& site, std::shared_ptr<connections> all);
 
-    /// Until the client leaves, asks for the end, is too slow, or says what cannot be understood.
+    /// Serves requests until the client closes or asks to close, is too slow, or sends something invalid.
     boost::asio::awaitable<void> run();
 
 private:

@@ -1,5 +1,5 @@
 /// @file
-/// What an HTTP server serves, and within which limits.
+/// The content and the limits of an HTTP server.
 #pragma once
 
 #include "http_server/files.hpp"
@@ -16,13 +16,13 @@
 
 namespace apps::http_server {
 
-/// Content and limits; shared by all connections, on one thread.
+/// Shared by all connections, on one thread.
 struct site
 {
-    std::optional<directory> root;                       ///< served; without it there is a word of welcome at "/"
-    std::optional<directory> uploads;                    ///< where PUT goes; without it PUT is refused
+    std::optional<directory> root;                       ///< the directory served; none: only a welcome page at "/"
+    std::optional<directory> uploads;                    ///< the directory that PUT writes to; none: PUT is refused
     std::uint64_t upload_limit = std::uint64_t(1) << 30; ///< octets of one upload
-    std::chrono::seconds patience{30};                   ///< for a request to begin, and for progress in it
+    std::chrono::seconds patience{30};                   ///< longest time to the next request, and without progress in one
     std::size_t max_connections = 1000;
     std::function<tapio::core::host_counters()> host_counters;
     std::function<host_lists()> lists;

@@ -1,5 +1,5 @@
 /// @file
-/// The status page: what the server and the host below it have done so far.
+/// The status page: counters of the server and of its host.
 #pragma once
 
 #include <tapio/core/counters.hpp>
@@ -12,7 +12,7 @@
 
 namespace apps::http_server {
 
-/// What the server counts.
+/// Counters of the server.
 struct server_counters
 {
     std::uint64_t connections = 0; ///< open now
@@ -24,13 +24,12 @@ struct server_counters
 /// One line of the page.
 using status_line = std::pair<std::string, std::uint64_t>;
 
-/// Everything there is to say: "server.requests", "tcp.curr_estab", "drop.udp_no_socket", ... Drops only where there
-/// were any.
+/// All counters: "server.requests", "tcp.curr_estab", "drop.udp_no_socket", ... Drops of a reason only if there were any.
 std::vector<status_line> status_lines(std::uint64_t uptime_seconds, const server_counters& server,
                                       const tapio::core::host_counters& host);
 
-std::string render_text(const std::vector<status_line>& lines); ///< "name value" a line
-/// One object. @param more members that are rendered already
+std::string render_text(const std::vector<status_line>& lines); ///< a line "name value" for each
+/// One JSON object. @param more  further members, rendered already
 std::string render_json(const std::vector<status_line>& lines, const std::string& more = {});
 
 } // namespace apps::http_server
