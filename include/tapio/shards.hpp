@@ -84,7 +84,7 @@ public:
     void add_address(const boost::asio::ip::address& address, unsigned prefix_length);
     void set_default_gateway(const boost::asio::ip::address& gateway);
 
-    /// Listens on every shard, before run(), until listener::close(), drain() or stop().
+    /// Listens on every shard until listener::close(), drain() or stop().
     /// @param on_connection  called with each connection on the thread of its shard, so possibly on several threads at once; must
     ///   not throw. It moves the socket out of its argument; a socket that it leaves there is closed
     /// @param backlog  connections of each shard that may wait to be accepted

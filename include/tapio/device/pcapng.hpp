@@ -26,8 +26,8 @@ namespace tapio {
 /// One capture file: one little-endian section with nanosecond timestamps. Whole blocks are written to the file: by flush(), when
 /// 64 KiB wait, and by the destructor. A program that is killed therefore leaves a readable file with all packets up to the last
 /// flush().
-/// @par Errors  an error while writing (write(2), for example no_space) is kept in error(); the packets after it are lost. No
-///   member throws because of it
+/// @par Errors  an error while writing (write(2), for example no_space_on_device) is kept in error(), and the packets after it
+///   are lost. No member throws because of it
 /// @par Thread safety  every member may be called from any thread
 class pcapng_writer
 {

@@ -30,8 +30,8 @@
 
 namespace tapio::ip {
 
-/// Control data of a datagram. Receiving sets every field, whether or not IP_PKTINFO and the like are on (of a stream: `received`
-/// and `unread` only). Sending uses `interface` and `address`; the routes choose what is not set.
+/// Control data. Receiving a datagram sets every field but `unread`, whether or not IP_PKTINFO and the like are on; receiving
+/// from a stream sets `received` and `unread`. Sending uses `interface` and `address`; the routes choose what is not set.
 struct packet_info
 {
     std::optional<unsigned> interface {
