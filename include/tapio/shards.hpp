@@ -15,8 +15,7 @@
 /// shards, so that no two choose the same one.
 ///
 /// @par Thread safety  stop(), drain(), collect(), counters() and listener::close(): any thread. Everything else: before run(),
-/// on
-///   one thread; while run() runs, a shard's stack, context and sockets on the thread of that shard only (each io_context has
+///   on one thread; while run() runs, a shard's stack and sockets are for the thread of that shard only (each io_context has
 ///   concurrency_hint 1)
 /// @par Lifetime  run() must have returned before the object is destroyed
 /// @par Source  Linux's IFF_MULTI_QUEUE (linux/Documentation/networking/tuntap.rst)
@@ -62,9 +61,8 @@ public:
 
     /// Makes one stack for each queue.
     /// @param queues  one device, opened once for each queue (tuntap_options::multi_queue)
-    /// @param options  for every stack; `shards`, `shard` and `time` are overwritten (shards run in real time). A `trace` is
-    /// called
-    ///   on all threads, at the same time
+    /// @param options  for every stack; `shards`, `shard` and `time` are overwritten (shards run in real time). A `trace`
+    ///   is called on all threads, at the same time
     /// @throws boost::system::system_error invalid_argument: no queue, queues with different link-layer addresses, or several on
     ///   Ethernet without one (set tuntap_options::mac); what the constructor of stack refuses
     explicit shards(std::vector<std::unique_ptr<device>> queues, const stack_options& options = {});

@@ -191,8 +191,7 @@ public:
     /// probed for first.
     /// @param prefix_length  bits, 0 to 32
     /// @throws boost::system::system_error address_in_use (this host has it) · invalid_argument (the prefix length; an
-    /// unspecified
-    ///   or multicast address) · address_family_not_supported (IPv6) · no_such_device
+    ///   unspecified or multicast address) · address_family_not_supported (IPv6) · no_such_device
     void add_address(const boost::asio::ip::address& address, unsigned prefix_length, interface_id interface = 1);
 
     /// Removes an address and the route that came with it; when an interface loses its last address, all routes by it go, too.
@@ -256,8 +255,7 @@ public:
     /// @par Errors  none: everything was acknowledged · timed_out: not everything was · operation_aborted: shutdown() was called,
     ///   or the operation was cancelled
     /// @par Cancellation  terminal, partial, total: operation_aborted. The stack is not shut down, but listeners stay closed to
-    /// new
-    ///   connections, and FINs that were sent stay sent
+    ///   new connections, and FINs that were sent stay sent
     /// @par Example
     ///     signals.async_wait([&](error_code, int) { stack.async_drain(5s, [](error_code) {}); });
     template <class Token = boost::asio::default_completion_token_t<executor_type>>
