@@ -79,8 +79,12 @@ result<std::unique_ptr<device>> open_tuntap(tuntap_kind kind, const tuntap_optio
     if (options.existing_only && !device_exists(options.name)) return core::errno_code(ENODEV);
     const bool vnet_header = options.vnet_header || wants_offload(options.offload);
     if (const auto error = attach(fd->get(), options.name, kind, options.multi_queue, vnet_header)) return error;
-    auto opened = finish(*fd, kind, options, true, refused);
-    return opened;
+    if (options.persistent) {
+        refused = "tuntap_options::persistent";
+        if (const auto error = make_persistent(fd->get())) return error;
+        refused.clear();
+    }
+    return finish(*fd, kind, options, true, refused);
 }
 
 result<std::unique_ptr<device>> adopt_tuntap(tuntap_kind kind, int descriptor, const tuntap_options& options,

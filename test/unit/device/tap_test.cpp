@@ -295,6 +295,33 @@ TEST_F(packet_socket, down_it_says_so) // ENETDOWN
     EXPECT_FALSE(ours->info().link_up);
 }
 
+TEST(opening_a_device, that_is_persistent_leaves_it_behind)
+{
+    std::optional<network_namespace> space;
+    std::string why_not;
+    bool stays = false, goes = false;
+    try {
+        space.emplace();
+        space
+            ->inside([&] {
+                try {
+                    open_tap({.name = "tap8", .persistent = true});
+                    open_tap({.name = "tap9"});
+                } catch (const boost::system::system_error& e) {
+                    why_not = e.what();
+                }
+                stays = ::if_nametoindex("tap8") != 0;
+                goes = ::if_nametoindex("tap9") == 0;
+            })
+            .join();
+    } catch (const std::runtime_error& e) {
+        GTEST_SKIP() << "SKIPPED: " << e.what();
+    }
+    if (!why_not.empty()) GTEST_SKIP() << "SKIPPED: " << why_not;
+    EXPECT_TRUE(stays);
+    EXPECT_TRUE(goes);
+}
+
 TEST(opening_a_device, names_the_option_that_the_kernel_refuses)
 {
     std::optional<network_namespace> space;
