@@ -151,7 +151,7 @@ std::unique_ptr<tapio::device> open_device(const host_options& options)
         device = open();
         if (!error) say("no offload on " + wanted.name + ": plain packets");
     }
-    if (error == boost::system::errc::operation_not_permitted && wanted.queue_length != 0) { // only root may set the length
+    if (error == boost::system::errc::permission_denied && wanted.queue_length != 0) { // only root may set the length
         wanted.queue_length = 0;
         device = open();
     }
