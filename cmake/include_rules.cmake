@@ -1,6 +1,7 @@
 # Who may include whom (the rooms of tapio), and that public headers are visible. Run: cmake -DROOT=<source tree> -P include_rules.cmake
 # Fails with one line for each #include that breaks a rule.
 cmake_minimum_required(VERSION 3.25)
+get_filename_component(ROOT "${ROOT}" ABSOLUTE)
 
 # Rooms of lib/ that a room may include besides itself.
 set(rooms_below_base "")
