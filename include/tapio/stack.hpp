@@ -142,8 +142,9 @@ public:
     boost::asio::execution_context& context() const noexcept;
     operator boost::asio::execution_context&() const noexcept { return context(); }
 
-    /// Attaches one more device. @param medium  not null  @return the number of its interface
-    /// @throws boost::system::system_error invalid_argument: its MTU is below 68 (RFC 791) or above 65535 octets
+    /// Attaches one more device. @return the number of its interface
+    /// @throws boost::system::system_error invalid_argument: `medium` is null, or its MTU is below 68 (RFC 791) or above 65535
+    /// octets
     interface_id add_device(std::unique_ptr<device> medium);
 
     /// Replaces the device of an interface, whatever its state. Addresses, routes and connections stay and use the new device.

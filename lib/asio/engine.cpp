@@ -446,8 +446,12 @@ core::time_point engine::next_event() const
 void engine::advance()
 {
     const core::time_point t = now();
-    for (const auto& a : devices())
-        if (a->medium->next_deadline() <= t) a->medium->advance();
+    for (const auto& a : devices()) {
+        std::unique_lock lock(mutex_);
+        const bool due = a->medium->next_deadline() <= t;
+        lock.unlock();
+        if (due) a->medium->advance();
+    }
     const turn all(*this);
 }
 

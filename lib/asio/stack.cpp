@@ -239,7 +239,11 @@ stack::executor_type stack::get_executor() const noexcept { return {context_->io
 
 boost::asio::execution_context& stack::context() const noexcept { return *context_; }
 
-stack::interface_id stack::add_device(std::unique_ptr<device> medium) { return engine_->attach(std::move(medium)); }
+stack::interface_id stack::add_device(std::unique_ptr<device> medium)
+{
+    if (!medium) throw boost::system::system_error(core::errno_code(EINVAL), "add_device: null");
+    return engine_->attach(std::move(medium));
+}
 
 void stack::add_address(const boost::asio::ip::address& address, unsigned prefix_length, interface_id interface)
 {

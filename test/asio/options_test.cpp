@@ -39,6 +39,13 @@ std::string refusal(const tapio::stack_options& options)
     });
 }
 
+TEST(options, a_device_that_is_null_is_refused)
+{
+    asio::io_context io;
+    tapio::stack stack(io);
+    EXPECT_THAT(refusal([&] { stack.add_device(nullptr); }), HasSubstr("add_device: null"));
+}
+
 TEST(options, of_a_stack_that_cannot_work_are_refused_by_name)
 {
     EXPECT_THAT(refusal({.tcp_receive_buffer = 100}), HasSubstr("tcp_receive_buffer: 100, at least 2304"));

@@ -64,10 +64,10 @@ protected:
 };
 
 /// One medium, attached to one stack. The stack owns the device and destroys it after stop().
-/// @par Thread safety  transmit(), transmit_several(), flush(), transmit_errors() and in_memory() are called one at a time, with
-///   the stack's lock held; within them the device must not call its receiver. start(), stop(), deliver(), advance() and poll()
-///   are called without the lock. info(), next_deadline() and poll_descriptor() are called with or without it, on any thread that
-///   drives the stack
+/// @par Thread safety  transmit(), transmit_several(), flush(), transmit_errors(), next_deadline() and in_memory() are called one
+///   at a time, with the stack's lock held; within them the device must not call its receiver. start(), stop(), deliver(),
+///   advance() and poll() are called without the lock. info() and poll_descriptor() are called with or without it, on any thread
+///   that drives the stack
 class device
 {
 public:
