@@ -286,11 +286,11 @@ void socket::advance(direction d, operation_queue& done)
     while (!q.empty() && try_once(d, *q.front())) done.push(q.pop());
 }
 
-void socket::ready(unsigned readiness, operation_queue& done)
+void socket::ready(core::readiness what, core::time_point)
 {
-    const auto r = static_cast<core::readiness>(readiness);
-    if (any(r & (core::readiness::readable | core::readiness::error))) advance(direction::read, done);
-    if (any(r & (core::readiness::writable | core::readiness::error))) advance(direction::write, done);
+    operation_queue& done = engine_->finished();
+    if (any(what & (core::readiness::readable | core::readiness::error))) advance(direction::read, done);
+    if (any(what & (core::readiness::writable | core::readiness::error))) advance(direction::write, done);
     advance(direction::error, done); // the end of both directions counts as one
 }
 

@@ -1,5 +1,5 @@
 /// @file
-/// What TCP and UDP sockets of the core share: handles, readiness, events, options.
+/// What the sockets of the core share: handles, options.
 /// The calls on them mirror the non-blocking Berkeley calls of Linux, errno for errno.
 #pragma once
 
@@ -26,32 +26,6 @@ struct handle
 };
 using tcp_id = handle<struct tcp_tag>;
 using udp_id = handle<struct udp_tag>;
-
-/// What a socket is ready for; a set of bits.
-enum class readiness : std::uint8_t
-{
-    none = 0,
-    readable = 1, ///< receive (or accept) would not answer would_block: data, end of stream or an error waits
-    writable = 2, ///< send would not answer would_block; a pending connect has ended, well or badly
-    error = 4,    ///< take_error() has something to say
-};
-constexpr readiness operator|(readiness a, readiness b) noexcept
-{
-    return static_cast<readiness>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
-}
-constexpr readiness operator&(readiness a, readiness b) noexcept
-{
-    return static_cast<readiness>(static_cast<unsigned>(a) & static_cast<unsigned>(b));
-}
-constexpr readiness& operator|=(readiness& a, readiness b) noexcept { return a = a | b; }
-constexpr bool any(readiness r) noexcept { return r != readiness::none; }
-
-/// "Something changed for the socket whose owner this is": edge-like; the receiver tries again and may find nothing.
-struct socket_event
-{
-    void* owner = nullptr; ///< as given to set_owner; never null in an event
-    readiness ready = readiness::none;
-};
 
 /// Gather and scatter lists.
 using const_buffer_list = std::span<const const_bytes>;

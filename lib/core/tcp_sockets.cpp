@@ -61,10 +61,10 @@ result<tcp_id> tcp_sockets::open(family f)
     return id;
 }
 
-void tcp_sockets::set_owner(tcp_id id, void* owner)
+void tcp_sockets::set_owner(tcp_id id, event_sink* owner)
 {
     if (tcp_socket* s = find(id)) {
-        s->event.owner = owner;
+        s->event.set_owner(owner);
         if (owner != nullptr && s->connection) raise_events(id, *s);
     }
 }
@@ -406,8 +406,7 @@ void tcp_sockets::close(tcp_id id, time_point now)
 {
     tcp_socket* s = find(id);
     if (s == nullptr) return;
-    events_.cancel(s->event);
-    s->event.owner = nullptr;
+    s->event.set_owner(nullptr);
     s->detached = true;
     if (s->listening) close_listener(*s, now);
     if (s->connection) {

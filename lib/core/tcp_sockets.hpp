@@ -59,7 +59,7 @@ public:
 
     // -- the user's calls; a stale handle answers bad_descriptor ------------------------------------------------------
     result<tcp_id> open(family f);
-    void set_owner(tcp_id id, void* owner);
+    void set_owner(tcp_id id, event_sink* owner);
     error_code bind(tcp_id id, const endpoint& local);
     error_code listen(tcp_id id, int backlog, time_point now);
     result<tcp_id> accept(tcp_id id, endpoint& peer, time_point now);

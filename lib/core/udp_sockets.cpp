@@ -39,10 +39,10 @@ result<udp_id> udp_sockets::open(family f, std::uint8_t raw_protocol)
     return id;
 }
 
-void udp_sockets::set_owner(udp_id id, void* owner)
+void udp_sockets::set_owner(udp_id id, event_sink* owner)
 {
     if (socket* s = find(id)) {
-        s->event.owner = owner;
+        s->event.set_owner(owner);
         if (owner != nullptr && (!s->queue.empty() || s->error)) events_.push(s->event, poll(id));
     }
 }
@@ -266,7 +266,6 @@ void udp_sockets::close(udp_id id)
 {
     socket* s = find(id);
     if (s == nullptr) return;
-    events_.cancel(s->event);
     std::erase(raw_, id);
     for (const membership& m : s->groups) net_.leave_group(m.interface, m.group);
     if (s->bound && s->raw_protocol == 0) {

@@ -42,7 +42,7 @@ public:
 
     /// @param raw_protocol not 0: a raw socket for that IP protocol
     result<udp_id> open(family f, std::uint8_t raw_protocol = 0);
-    void set_owner(udp_id id, void* owner);
+    void set_owner(udp_id id, event_sink* owner);
     error_code bind(udp_id id, const endpoint& local);
     error_code connect(udp_id id, const endpoint& peer);
     error_code disconnect(udp_id id);

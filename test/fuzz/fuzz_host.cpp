@@ -166,8 +166,7 @@ struct fuzzer
         }
         while (auto m = h.next_misdirected()) h.receive_misdirected(std::move(*m), now); // as the other shard would pass it on
         h.advance(now);
-        socket_event e;
-        while (h.next_event(e)) {}
+        h.dispatch_events(now);
     }
 
     std::mt19937_64 random;

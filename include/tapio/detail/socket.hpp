@@ -3,6 +3,7 @@
 #pragma once
 
 #include <tapio/core/address.hpp>
+#include <tapio/core/event_sink.hpp>
 #include <tapio/core/slice.hpp>
 #include <tapio/core/tcp_info.hpp>
 #include <tapio/core/time.hpp>
@@ -61,7 +62,7 @@ struct error_info
 /// The stack that sockets on this context belong to: the context's own, the one of use_stack(), or the default one.
 std::shared_ptr<engine> engine_of(boost::asio::execution_context& context);
 
-class socket : public std::enable_shared_from_this<socket>
+class socket final : public core::event_sink, public std::enable_shared_from_this<socket>
 {
     struct core_handle ///< of core::tcp_id or core::udp_id
     {
@@ -150,8 +151,8 @@ public:
     bool try_accept(std::shared_ptr<socket>& accepted, core::endpoint& peer, error_code& ec);
     bool try_wait(int what, error_code& ec);
 
-    /// The core says that something changed. Under the lock.
-    void ready(unsigned readiness, operation_queue& done);
+    /// Tries what waits; what that finishes is in engine::finished(). Under the lock.
+    void ready(core::readiness what, core::time_point now) override;
     // -- stack::async_drain, under the lock ---------------------------------------------------------------------------------
     void finish(operation_queue& done);
     bool finish_if_quiet(core::time_point now);
