@@ -230,7 +230,7 @@ engine::turn::~turn()
     if (to_deliver) deliver_pending();
 }
 
-void engine::expect_more(core::tcp_id id)
+void engine::expect_more(core::socket_id id)
 {
     const bool flush_comes_first = runs_handlers_ ? catching_up_ : flush_due_;
     if (in_handler()) host_.tcp().expect_more(id, flush_comes_first ? 1 : 0);

@@ -136,7 +136,7 @@ public:
         const std::lock_guard lock(mutex_);
         return f(host_);
     }
-    void expect_more(core::tcp_id id); ///< a handler that has done writing, and may go on, is about to run
+    void expect_more(core::socket_id id); ///< a handler that has done writing, and may go on, is about to run
 
     /// A count of turns. A blocked caller reads it under the lock and waits until it has gone on from there.
     std::uint64_t turns() const noexcept { return turns_; }

@@ -6,6 +6,7 @@
 #include <tapio/core/address.hpp>
 #include <tapio/core/error.hpp>
 #include <tapio/core/slice.hpp>
+#include <tapio/core/socket_id.hpp>
 #include <tapio/core/time.hpp>
 
 #include <cstdint>
@@ -14,18 +15,8 @@
 
 namespace tapio::core {
 
-/// Names a socket of a host: a slot and the slot's generation. A handle that has gone stale answers bad_descriptor.
-template <class Tag>
-struct handle
-{
-    std::uint32_t index = 0xffff'ffff;
-    std::uint32_t generation = 0;
-
-    explicit operator bool() const noexcept { return index != 0xffff'ffff; }
-    friend bool operator==(const handle&, const handle&) = default;
-};
-using tcp_id = handle<struct tcp_tag>;
-using udp_id = handle<struct udp_tag>;
+using tcp_id = socket_id;
+using udp_id = socket_id;
 
 /// Gather and scatter lists.
 using const_buffer_list = std::span<const const_bytes>;
@@ -58,6 +49,7 @@ enum class socket_option : std::uint8_t
     send_buffer_size,    ///< octets
     oob_inline,
     accept_connections,    ///< get only
+    protocol,              ///< of IP; get only
     receive_low_watermark, ///< octets
     send_low_watermark,    ///< octets; get only
     debug,                 ///< remembered

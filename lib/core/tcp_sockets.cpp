@@ -20,7 +20,8 @@ address unspecified(family f) { return f == family::v4 ? address(address_v4::any
 
 tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& random, event_queue& events,
                          const host_options& options, tcp_counters& counters)
-    : net_(net),
+    : socket_protocol(ip_protocol::tcp, socket_type::stream),
+      net_(net),
       timers_(timers),
       random_(random),
       events_(events),
@@ -48,7 +49,7 @@ tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& rando
 
 tcp_sockets::~tcp_sockets() = default;
 
-result<tcp_id> tcp_sockets::open(family f)
+result<socket_id> tcp_sockets::open(family f, int)
 {
     if (f != family::v4) return errno_code(EAFNOSUPPORT);
     tcp_id id;

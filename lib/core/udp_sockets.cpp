@@ -19,11 +19,17 @@ constexpr std::size_t most_segments = 128;      ///< of what is sent at once; Li
 
 udp_sockets::udp_sockets(network& net, random_source& random, event_queue& events, const host_options& options,
                          udp_counters& counters)
-    : net_(net), random_(random), events_(events), options_(options), counters_(counters), spread_key_(random.make_key())
+    : socket_protocol(ip_protocol::udp, socket_type::datagram),
+      net_(net),
+      random_(random),
+      events_(events),
+      options_(options),
+      counters_(counters),
+      spread_key_(random.make_key())
 {
 }
 
-result<udp_id> udp_sockets::open(family f, std::uint8_t raw_protocol)
+result<socket_id> udp_sockets::open(family f, int protocol)
 {
     if (f != family::v4) return errno_code(EAFNOSUPPORT);
     const udp_id id = sockets_.insert();
@@ -32,6 +38,7 @@ result<udp_id> udp_sockets::open(family f, std::uint8_t raw_protocol)
     s.ttl = options_.ttl;
     s.receive_buffer = s.send_buffer = static_cast<int>(options_.udp_receive_buffer);
     s.queue.set_capacity(options_.udp_receive_buffer);
+    const auto raw_protocol = static_cast<std::uint8_t>(protocol);
     s.raw_protocol = raw_protocol;
     s.local.port = raw_protocol;         // as Linux says
     s.reuse_address = raw_protocol != 0; // as Linux says
@@ -90,7 +97,7 @@ error_code udp_sockets::bind(udp_id id, const endpoint& local)
     return claim(id, *s, local);
 }
 
-error_code udp_sockets::connect(udp_id id, const endpoint& peer)
+error_code udp_sockets::connect(udp_id id, const endpoint& peer, time_point)
 {
     socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
@@ -178,9 +185,10 @@ result<std::size_t> udp_sockets::send_whole(udp_id id, socket& s, const_buffer_l
     for (const const_bytes b : from) size += b.size();
     const bool named =
         !s.local.address.is_unspecified() && !s.local.address.is_multicast() && !net_.is_broadcast(s.local.address);
-    const auto source = hints.source ? hints.source : named ? std::optional(s.local.address) : std::nullopt;
-    if (hints.source && !net_.is_our_address(*hints.source)) return errno_code(EINVAL);
-    const auto via = hints.via ? hints.via : way_out(s, to.address);
+    const packet_info info = hints.info.value_or(packet_info());
+    const auto source = info.source ? info.source : named ? std::optional(s.local.address) : std::nullopt;
+    if (info.source && !net_.is_our_address(*info.source)) return errno_code(EINVAL);
+    const auto via = info.via ? info.via : way_out(s, to.address);
     if (via && *via >= net_.interface_count()) return errno_code(ENODEV);
     if ((s.do_not_route || hints.do_not_route) && !net_.is_direct(to.address, via)) return errno_code(ENETUNREACH);
     const auto found = net_.find_route(to.address, source, via);
@@ -203,15 +211,15 @@ result<std::size_t> udp_sockets::send_whole(udp_id id, socket& s, const_buffer_l
     const auto protocol = s.raw_protocol == 0 ? wire::ip_protocol::udp : static_cast<wire::ip_protocol>(s.raw_protocol);
     const bool group = to.address.is_multicast();
     const flow_key flow({found->source, s.local.port}, to, protocol);
-    const network::send_info info{group ? s.multicast_hops : s.ttl, s.tos, s.mtu_discover != 0, group && s.multicast_loopback};
+    const network::send_info header{group ? s.multicast_hops : s.ttl, s.tos, s.mtu_discover != 0, group && s.multicast_loopback};
     const bool cut_here = size > each && !route.offload.uso;
     for (; cut_here && payload.size() > each; payload.consume(each)) {
         packet one = payload;
         one.truncate(each);
-        if (const auto failed = emit(s, std::move(one), route, flow, info, 0, now)) return failed;
+        if (const auto failed = emit(s, std::move(one), route, flow, header, 0, now)) return failed;
     }
     const std::size_t segment = payload.size() > each ? each : 0; // the device cuts it
-    if (const auto failed = emit(s, std::move(payload), route, flow, info, segment, now)) return failed;
+    if (const auto failed = emit(s, std::move(payload), route, flow, header, segment, now)) return failed;
     return size;
 }
 
@@ -233,20 +241,23 @@ error_code udp_sockets::emit(const socket& s, packet&& payload, ip::route_entry&
     return net_.send(std::move(payload), route, flow, info, now);
 }
 
-result<udp_sockets::received> udp_sockets::receive(udp_id id, mutable_buffer_list into, bool peek)
+result<std::size_t> udp_sockets::receive(udp_id id, mutable_buffer_list into, receive_flags flags, received_message* about,
+                                         time_point)
 {
     socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
     if (s->error) return std::exchange(s->error, {});
     if (s->queue.empty()) return errno_code(EAGAIN);
     const udp::datagram& d = s->queue.front();
-    received out{0, d.payload.size(), d.sender, d.info};
-    for (const mutable_bytes b : into) out.size += d.payload.copy_to(b, out.size);
-    if (!peek) s->queue.pop();
-    return out;
+    const udp::datagram_info& i = d.info;
+    if (about != nullptr) *about = {d.sender, d.payload.size(), i.interface, i.destination, i.ttl, i.tos, i.received};
+    std::size_t size = 0;
+    for (const mutable_bytes b : into) size += d.payload.copy_to(b, size);
+    if (!flags.peek) s->queue.pop();
+    return size;
 }
 
-error_code udp_sockets::shutdown(udp_id id, shutdown_type how)
+error_code udp_sockets::shutdown(udp_id id, shutdown_type how, time_point)
 {
     socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
@@ -262,7 +273,7 @@ bool udp_sockets::is_receive_shut(udp_id id) const
     return s != nullptr && s->receive_shut;
 }
 
-void udp_sockets::close(udp_id id)
+void udp_sockets::close(udp_id id, time_point)
 {
     socket* s = find(id);
     if (s == nullptr) return;
@@ -293,7 +304,7 @@ error_code udp_sockets::take_error(udp_id id)
 }
 
 /// As Linux: what is left in the queue is the socket's error again.
-result<udp_sockets::error_message> udp_sockets::take_error_message(udp_id id)
+result<error_message> udp_sockets::take_error_message(udp_id id)
 {
     socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);

@@ -14,6 +14,7 @@
 #include "core/event_queue.hpp"
 #include "core/network.hpp"
 #include "core/slab.hpp"
+#include "core/socket_protocol.hpp"
 #include "core/socket_types.hpp"
 #include "udp/receive_queue.hpp"
 
@@ -26,63 +27,34 @@
 
 namespace tapio::core {
 
-/// How a datagram is to go: sendmsg(2)'s IP_PKTINFO (by which interface, and from which of our addresses), and its flags.
-struct udp_send_hints
-{
-    std::optional<interface_id> via;
-    std::optional<address> source;
-    bool do_not_route = false; ///< MSG_DONTROUTE
-    bool more = false;         ///< MSG_MORE: it goes as one datagram with what is sent next
-};
-
-class udp_sockets final : public transport
+class udp_sockets final : public socket_protocol, public transport
 {
 public:
     udp_sockets(network& net, random_source& random, event_queue& events, const host_options& options, udp_counters& counters);
 
-    /// @param raw_protocol not 0: a raw socket for that IP protocol
-    result<udp_id> open(family f, std::uint8_t raw_protocol = 0);
-    void set_owner(udp_id id, event_sink* owner);
-    error_code bind(udp_id id, const endpoint& local);
-    error_code connect(udp_id id, const endpoint& peer);
+    /// @param protocol not 0: a raw socket for that IP protocol
+    result<socket_id> open(family f, int protocol = 0) override;
+    void set_owner(udp_id id, event_sink* owner) override;
+    void close(udp_id id, time_point now) override;
+    error_code bind(udp_id id, const endpoint& local) override;
+    error_code connect(udp_id id, const endpoint& peer, time_point now) override;
     error_code disconnect(udp_id id);
-
-    using send_hints = udp_send_hints;
+    error_code shutdown(udp_id id, shutdown_type how, time_point now) override;
     result<std::size_t> send(udp_id id, const_buffer_list from, const endpoint* destination, time_point now,
-                             const send_hints& hints = {});
-
-    struct received
-    {
-        std::size_t size = 0;      ///< octets copied
-        std::size_t full_size = 0; ///< octets of the datagram
-        endpoint sender;
-        udp::datagram_info info;
-    };
-    result<received> receive(udp_id id, mutable_buffer_list into, bool peek);
-    error_code shutdown(udp_id id, shutdown_type how);
-    bool is_receive_shut(udp_id id) const; ///< a receive that would wait gets an empty datagram instead; as Linux, others do not
-    void close(udp_id id);
-    readiness poll(udp_id id) const;
-    error_code take_error(udp_id id);
-
-    /// One ICMP error about a datagram of the socket (IP_RECVERR, MSG_ERRQUEUE).
-    struct error_message
-    {
-        endpoint peer; ///< whom the datagram was for
-        error_code why;
-        address offender;
-        std::uint8_t type = 0, code = 0; ///< of ICMP
-        std::size_t mtu = 0;             ///< octets, when it was too long
-        packet payload;                  ///< as much of the datagram as came back
-    };
-    result<error_message> take_error_message(udp_id id); ///< would_block if there is none
-    result<endpoint> local_endpoint(udp_id id) const;
-    result<endpoint> remote_endpoint(udp_id id) const;
-    result<std::size_t> available(udp_id id) const;
-    error_code set_option(udp_id id, socket_option option, int value, time_point now);
-    result<int> get_option(udp_id id, socket_option option) const;
-    error_code join_group(udp_id id, const address& group, std::optional<interface_id> interface);
-    error_code leave_group(udp_id id, const address& group, std::optional<interface_id> interface);
+                             const send_hints& hints = {}) override;
+    result<std::size_t> receive(udp_id id, mutable_buffer_list into, receive_flags flags, received_message* about,
+                                time_point now) override;
+    bool is_receive_shut(udp_id id) const override;
+    result<error_message> take_error_message(udp_id id) override;
+    readiness poll(udp_id id) const override;
+    error_code take_error(udp_id id) override;
+    result<endpoint> local_endpoint(udp_id id) const override;
+    result<endpoint> remote_endpoint(udp_id id) const override;
+    result<std::size_t> available(udp_id id) const override;
+    error_code set_option(udp_id id, socket_option option, int value, time_point now) override;
+    result<int> get_option(udp_id id, socket_option option) const override;
+    error_code join_group(udp_id id, const address& group, std::optional<interface_id> interface) override;
+    error_code leave_group(udp_id id, const address& group, std::optional<interface_id> interface) override;
 
     void receive(ip::rx_packet& p, time_point now) override;
     bool receive_raw(const ip::rx_packet& p, time_point now) override;
@@ -167,7 +139,7 @@ private:
     event_queue& events_;
     const host_options& options_;
     udp_counters& counters_;
-    slab<socket, udp_tag> sockets_;
+    slab<socket> sockets_;
     std::unordered_map<std::uint16_t, std::vector<udp_id>> ports_;
     std::vector<udp_id> raw_;
     std::vector<socket*> candidates_; ///< demultiplex's

@@ -155,6 +155,7 @@ result<int> udp_sockets::get_option(udp_id id, socket_option option) const
     if (s == nullptr) return errno_code(EBADF);
     if (const auto flag = get_flag(*s, option)) return *flag;
     switch (option) {
+    case socket_option::protocol: return s->raw_protocol == 0 ? static_cast<int>(number()) : s->raw_protocol;
     case socket_option::receive_buffer_size: return s->receive_buffer;
     case socket_option::send_buffer_size: return s->send_buffer;
     case socket_option::linger: return s->linger;

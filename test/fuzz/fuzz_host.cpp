@@ -139,7 +139,7 @@ struct fuzzer
         }
         std::array<std::byte, 64> some{};
         const std::array<mutable_bytes, 1> in{mutable_bytes(some)};
-        while (h.udp().receive(datagrams, in, false)) {}
+        while (h.udp().receive(datagrams, in, {}, nullptr, now)) {}
     }
 
     void step()

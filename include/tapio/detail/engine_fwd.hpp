@@ -1,9 +1,16 @@
 /// @file
-/// The engine of a stack, which is inside the library. Internal. Declared outside of any `#pragma GCC visibility`, so that a
-/// shared library does not export it.
+/// Classes inside the library that public headers name. Internal. Declared outside of any `#pragma GCC visibility`, so that a
+/// shared library does not export them.
 #pragma once
 
 #include <tapio/core/config.hpp>
+
+namespace tapio::core {
+
+class socket_protocol;
+class tcp_sockets;
+
+} // namespace tapio::core
 
 namespace tapio::detail {
 

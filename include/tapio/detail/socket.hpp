@@ -5,6 +5,7 @@
 #include <tapio/core/address.hpp>
 #include <tapio/core/event_sink.hpp>
 #include <tapio/core/slice.hpp>
+#include <tapio/core/socket_id.hpp>
 #include <tapio/core/tcp_info.hpp>
 #include <tapio/core/time.hpp>
 #include <tapio/detail/engine_fwd.hpp>
@@ -64,13 +65,9 @@ std::shared_ptr<engine> engine_of(boost::asio::execution_context& context);
 
 class socket final : public core::event_sink, public std::enable_shared_from_this<socket>
 {
-    struct core_handle ///< of core::tcp_id or core::udp_id
-    {
-        std::uint32_t index = 0xffff'ffff, generation = 0;
-    };
-
 public:
-    socket(std::shared_ptr<engine> owner, socket_kind kind, core_handle id) noexcept; ///< for open() and accept()
+    /// For open() and accept().
+    socket(std::shared_ptr<engine> owner, core::socket_protocol& protocol, socket_kind kind, core::socket_id id) noexcept;
 
     /// @param family AF_INET or AF_INET6  @param protocol of IP, for a raw socket. Null and an error if the stack refuses.
     static std::shared_ptr<socket> open(std::shared_ptr<engine> owner, socket_kind kind, int family, int protocol,
@@ -92,7 +89,6 @@ public:
     /// As close(), but what is pending is destroyed without being called.
     void discard();
     int native_handle(); ///< registers the socket process-wide until it is adopted or closed
-    socket_kind kind() const noexcept { return kind_; }
 
     void bind(const core::endpoint& local, error_code& ec);
     void listen(int backlog, error_code& ec);
@@ -185,13 +181,18 @@ private:
     error_code set_group(int name, const void* data, std::size_t size);
     void abort_all(operation_queue& done);
     void leave(operation_queue& done);
+    /// The calls that TCP alone has are made on this. Null if the socket is another protocol's.
+    core::tcp_sockets* as_tcp() const noexcept;
     core::duration linger_time() const;
     void wait_until_finished(core::time_point deadline);
 
     friend class engine;
 
     std::shared_ptr<engine> engine_;
-    std::uint32_t slot_ = 0; ///< in the engine's list
+    core::socket_protocol& protocol_; ///< of the engine's host; called under the lock
+    const core::socket_id id_;        ///< there
+    std::uint32_t slot_ = 0;          ///< in the engine's list
+    int native_handle_ = -1;
     socket_kind kind_;
     bool non_blocking_ = false;
     bool native_non_blocking_ = false;
@@ -203,9 +204,7 @@ private:
     bool user_set_linger_ : 1 = false; ///< SO_LINGER, on this socket and not on the listener that it comes from
     bool finishes_ : 1 = false;        ///< it gets a FIN when nothing is written to it any more (stack::async_drain)
     bool wrote_ : 1 = false;           ///< since it was asked last whether it still does
-    int native_handle_ = -1;
-    core_handle id_;
-    operation_queue pending_[3]; ///< by direction
+    operation_queue pending_[3];       ///< by direction
 };
 
 /// The native handle of a socket of tapio: the socket itself, or a number that stands for it. A number is given out, and

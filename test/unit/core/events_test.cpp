@@ -91,10 +91,11 @@ public:
         if (!any(what & readiness::readable)) return;
         std::array<std::byte, 100> memory;
         const std::array<mutable_bytes, 1> into{memory};
-        while (const auto got = host_.udp().receive(socket_, into, false)) {
-            if (got->size == 0) return host_.udp().close(socket_);
-            const std::array<const_bytes, 1> answer{const_bytes(memory).first(got->size)};
-            (void)host_.udp().send(socket_, answer, &got->sender, now);
+        received_message about;
+        while (const auto got = host_.udp().receive(socket_, into, {}, &about, now)) {
+            if (*got == 0) return host_.udp().close(socket_, now);
+            const std::array<const_bytes, 1> answer{const_bytes(memory).first(*got)};
+            (void)host_.udp().send(socket_, answer, &about.sender, now);
         }
     }
 
@@ -111,9 +112,9 @@ TEST_F(events, a_client_inside_the_host_answers_and_may_close_its_socket_when_it
     settle();
     std::string got(100, 0);
     const std::array<mutable_bytes, 1> into{std::as_writable_bytes(std::span(got))};
-    const auto n = a.udp().receive(peer, into, false);
+    const auto n = a.udp().receive(peer, into, {}, nullptr, now);
     ASSERT_TRUE(n);
-    EXPECT_EQ(got.substr(0, n->size), "to be echoed");
+    EXPECT_EQ(got.substr(0, *n), "to be echoed");
     send(peer, 7, "");
     b.dispatch_events(now);
     send(peer, 7, "to nobody");

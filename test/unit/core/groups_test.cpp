@@ -33,12 +33,11 @@ protected:
     {
         octets memory(100);
         const std::array<mutable_bytes, 1> into{memory};
-        const auto got = h->udp().receive(id, into, false);
+        const auto got = h->udp().receive(id, into, {}, &info, now);
         if (!got) return got.error() == errno_code(EAGAIN) ? "nothing" : got.error().message();
-        info = got->info;
-        return std::string(reinterpret_cast<const char*>(memory.data()), got->size);
+        return std::string(reinterpret_cast<const char*>(memory.data()), *got);
     }
-    error_code send(udp_id id, const endpoint& to, const udp_sockets::send_hints& hints = {})
+    error_code send(udp_id id, const endpoint& to, const send_hints& hints = {})
     {
         const std::string data = "out";
         const std::array<const_bytes, 1> list{bytes_of(data)};
@@ -47,7 +46,7 @@ protected:
     }
 
     const address_v4 group = at("239.0.1.1");
-    udp::datagram_info info;
+    received_message info;
 };
 
 TEST_F(groups, a_group_is_heard_from_join_to_leave)
@@ -85,7 +84,7 @@ TEST_F(groups, memberships_are_counted_and_end_with_their_socket)
     from_peer(group, "to both");
     EXPECT_EQ(receive(a), "to both");
     EXPECT_EQ(receive(b), "to both");
-    h->udp().close(a);
+    h->udp().close(a, now);
     EXPECT_TRUE(h->net().is_member(1, group));
     EXPECT_FALSE(h->udp().leave_group(b, group, {}));
     EXPECT_FALSE(h->net().is_member(1, group));
@@ -189,12 +188,12 @@ TEST_F(groups, a_message_can_name_its_source)
     ASSERT_FALSE(h->add_address(1, at("192.0.2.7"), 24, now));
     drain();
     const udp_id s = bound(7);
-    EXPECT_FALSE(send(s, {theirs, 9}, {{}, address(at("192.0.2.7"))}));
+    EXPECT_FALSE(send(s, {theirs, 9}, {packet_info{{}, address(at("192.0.2.7"))}}));
     const auto f = next();
     ASSERT_TRUE(f && f->ip);
     EXPECT_EQ(f->ip->source, at("192.0.2.7"));
-    EXPECT_EQ(send(s, {theirs, 9}, {{}, address(theirs)}), errno_code(EINVAL));
-    EXPECT_EQ(send(s, {theirs, 9}, {9, {}}), errno_code(ENODEV));
+    EXPECT_EQ(send(s, {theirs, 9}, {packet_info{{}, address(theirs)}}), errno_code(EINVAL));
+    EXPECT_EQ(send(s, {theirs, 9}, {packet_info{9, {}}}), errno_code(ENODEV));
 }
 
 // -- IP_RECVERR -----------------------------------------------------------------------------------------------------

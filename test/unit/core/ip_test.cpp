@@ -403,7 +403,7 @@ protected:
     {
         socket = *h->udp().open(family::v4);
         EXPECT_FALSE(h->udp().bind(socket, {ours, 1000}));
-        EXPECT_FALSE(h->udp().connect(socket, {theirs, 2000}));
+        EXPECT_FALSE(h->udp().connect(socket, {theirs, 2000}, now));
     }
     /// About a datagram of ours from these ports.
     void unreachable(std::uint8_t code, std::uint16_t from, std::uint16_t to, const char* source = "192.0.2.1")
@@ -426,8 +426,8 @@ TEST_F(icmp_reports, port_unreachable_reaches_its_connected_socket_once)
     EXPECT_TRUE(any(ready & readiness::error) && any(ready & readiness::readable));
     std::array<std::byte, 10> memory{};
     const std::array<mutable_bytes, 1> into{memory};
-    EXPECT_EQ(h->udp().receive(socket, into, false).error(), errno_code(ECONNREFUSED));
-    EXPECT_EQ(h->udp().receive(socket, into, false).error(), errno_code(EAGAIN));
+    EXPECT_EQ(h->udp().receive(socket, into, {}, nullptr, now).error(), errno_code(ECONNREFUSED));
+    EXPECT_EQ(h->udp().receive(socket, into, {}, nullptr, now).error(), errno_code(EAGAIN));
 }
 
 TEST_F(icmp_reports, others_are_not_touched)

@@ -137,12 +137,12 @@ TEST_F(two_shards, datagrams_too_and_port_unreachable_is_said_once)
 TEST_F(two_shards, an_icmp_error_reaches_whose_datagram_it_is_about)
 {
     const udp_id socket = *second.udp().open(family::v4);
-    EXPECT_FALSE(second.udp().connect(socket, {at("192.0.2.2"), 9}));
+    EXPECT_FALSE(second.udp().connect(socket, {at("192.0.2.2"), 9}, now));
     EXPECT_TRUE(second.udp().send(socket, octets("x"), nullptr, now).has_value());
     settle();
     std::array<std::byte, 1> memory;
     const std::array<mutable_bytes, 1> into{memory};
-    EXPECT_EQ(second.udp().receive(socket, into, false).error(), errno_code(ECONNREFUSED));
+    EXPECT_EQ(second.udp().receive(socket, into, {}, nullptr, now).error(), errno_code(ECONNREFUSED));
 }
 
 TEST_F(two_shards, ports_chosen_are_of_each_ones_own_share)

@@ -31,11 +31,12 @@ protected:
     {
         octets memory(most);
         const std::array<mutable_bytes, 1> into{memory};
-        const auto got = h->udp().receive(id, into, peek);
+        received_message about;
+        const auto got = h->udp().receive(id, into, {peek}, &about, now);
         if (!got) return got.error() == errno_code(EAGAIN) ? "nothing" : got.error().message();
-        sender = got->sender;
-        full_size = got->full_size;
-        return std::string(reinterpret_cast<const char*>(memory.data()), got->size);
+        sender = about.sender;
+        full_size = about.full_size;
+        return std::string(reinterpret_cast<const char*>(memory.data()), *got);
     }
     error_code send(udp_id id, const std::string& data, std::optional<endpoint> to = {})
     {
@@ -122,7 +123,7 @@ TEST_F(udp_host, the_best_match_gets_it)
         EXPECT_FALSE(h->udp().set_option(id, socket_option::reuse_address, 1, now));
         EXPECT_FALSE(h->udp().bind(id, {ours, 7}));
         if (connected) {
-            EXPECT_FALSE(h->udp().connect(id, {theirs, 5000}));
+            EXPECT_FALSE(h->udp().connect(id, {theirs, 5000}, now));
         }
         return id;
     };
@@ -196,7 +197,7 @@ TEST_F(udp_host, lengths_that_are_wrong_are_dropped)
 TEST_F(udp_host, only_the_peer_reaches_a_connected_socket)
 {
     const udp_id s = open();
-    ASSERT_FALSE(h->udp().connect(s, {theirs, 2000}));
+    ASSERT_FALSE(h->udp().connect(s, {theirs, 2000}, now));
     const auto local = *h->udp().local_endpoint(s);
     EXPECT_EQ(local.address, address(ours));
     EXPECT_NE(local.port, 0);
@@ -214,7 +215,7 @@ TEST_F(udp_host, ports_are_one_users_each)
     EXPECT_EQ(h->udp().bind(open(), {at("192.0.2.3"), 8}), errno_code(EADDRNOTAVAIL));
     const udp_id s = bound(ours, 9);
     EXPECT_EQ(h->udp().bind(s, {ours, 10}), errno_code(EINVAL));
-    h->udp().close(s);
+    h->udp().close(s, now);
     bound(ours, 9);
     EXPECT_EQ(h->udp().send(s, {}, nullptr, now).error(), errno_code(EBADF)); // a stale handle
 }
@@ -254,9 +255,9 @@ TEST_F(udp_host, sending_says_what_is_wrong)
 TEST_F(udp_host, shutdown_ends_both_directions)
 {
     const udp_id s = open();
-    EXPECT_EQ(h->udp().shutdown(s, shutdown_type::both), errno_code(ENOTCONN));
-    ASSERT_FALSE(h->udp().connect(s, {theirs, 2000}));
-    EXPECT_FALSE(h->udp().shutdown(s, shutdown_type::both));
+    EXPECT_EQ(h->udp().shutdown(s, shutdown_type::both, now), errno_code(ENOTCONN));
+    ASSERT_FALSE(h->udp().connect(s, {theirs, 2000}, now));
+    EXPECT_FALSE(h->udp().shutdown(s, shutdown_type::both, now));
     EXPECT_EQ(send(s, "x"), errno_code(EPIPE));
     EXPECT_EQ(receive(s), "nothing"); // as Linux: only who would wait is told
     EXPECT_TRUE(h->udp().is_receive_shut(s));
