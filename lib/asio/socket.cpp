@@ -84,7 +84,7 @@ core::socket_protocol& protocol_of(core::host& h, socket_kind kind) noexcept
 {
     switch (kind) {
     case socket_kind::udp: return h.udp();
-    case socket_kind::raw: return h.udp();
+    case socket_kind::raw: return h.raw();
     default: return h.tcp();
     }
 }
@@ -101,8 +101,8 @@ int readable_command() noexcept { return FIONREAD; }
 
 // -- life -----------------------------------------------------------------------------------------------------------
 
-socket::socket(std::shared_ptr<engine> owner, core::socket_protocol& protocol, socket_kind kind, core::socket_id id) noexcept
-    : engine_(std::move(owner)), protocol_(protocol), id_(id), kind_(kind)
+socket::socket(std::shared_ptr<engine> owner, core::socket_protocol& protocol, core::socket_id id) noexcept
+    : engine_(std::move(owner)), protocol_(protocol), id_(id)
 {
 }
 
@@ -118,12 +118,10 @@ std::shared_ptr<socket> socket::open(std::shared_ptr<engine> owner, socket_kind 
     engine::user_turn t(e);
     if (e.is_shut_down()) return ec = error::bad_descriptor, nullptr;
     core::socket_protocol& sockets = protocol_of(t.host(), kind);
-    const bool raw = kind == socket_kind::raw;
-    if (raw && (protocol < 1 || protocol > 255)) return ec = core::errno_code(EPROTONOSUPPORT), nullptr;
-    const auto id = sockets.open(f, raw ? protocol : 0);
+    const auto id = sockets.open(f, protocol);
     if (!id) return ec = id.error(), nullptr;
     ec = {};
-    const auto s = std::allocate_shared<socket>(core::pooling_allocator<socket>(), std::move(owner), sockets, kind, *id);
+    const auto s = std::allocate_shared<socket>(core::pooling_allocator<socket>(), std::move(owner), sockets, *id);
     e.enlist(s.get());
     sockets.set_owner(*id, s.get());
     return s;
@@ -372,7 +370,7 @@ bool socket::try_accept(std::shared_ptr<socket>& accepted, core::endpoint& peer,
     ec = child ? error_code() : child.error();
     if (would_block(ec)) return false;
     if (ec) return true;
-    accepted = std::allocate_shared<socket>(core::pooling_allocator<socket>(), engine_, protocol_, kind_, *child);
+    accepted = std::allocate_shared<socket>(core::pooling_allocator<socket>(), engine_, protocol_, *child);
     if (has_timeouts_) { // as Linux: it inherits them
         engine_->timeouts(accepted.get()) = engine_->timeouts(this);
         accepted->has_timeouts_ = true;

@@ -196,7 +196,7 @@ bool socket::get_fact(int level, int name, void* data, std::size_t* size, error_
     const core::tcp_sockets* const tcp = level == IPPROTO_TCP ? as_tcp() : nullptr;
     int value = 0;
     if (level == SOL_SOCKET && name == SO_TYPE) {
-        value = kind_ == socket_kind::raw ? SOCK_RAW : static_cast<int>(protocol_.type());
+        value = static_cast<int>(protocol_.type());
     } else if (level == SOL_SOCKET && name == SO_DOMAIN) {
         value = AF_INET;
     } else if (level == SOL_SOCKET && name == SO_ERROR) {
@@ -223,7 +223,7 @@ void socket::get_option(int level, int name, void* data, std::size_t* size, erro
     if (get_fact(level, name, data, size, ec) || get_interface_option(level, name, data, size, ec) ||
         get_shell_option(level, name, data, size, ec))
         return;
-    const int own = kind_ == socket_kind::raw ? IPPROTO_RAW : static_cast<int>(protocol_.number());
+    const int own = static_cast<int>(protocol_.number());
     if (level != SOL_SOCKET && level != IPPROTO_IP && level != own) return void(ec = error::operation_not_supported); // as Linux
     const auto option = option_of(level, name);
     if (!option) return void(ec = error::no_protocol_option);

@@ -26,7 +26,7 @@ void network::ip_input(ip::rx_packet& p, time_point now)
         return dropped(p, drop_reason::ipv4_fragment, now);
     }
     ++counters_.ip.in_delivers;
-    const bool taken = udp_->wants_raw() && udp_->receive_raw(p, now);
+    const bool taken = raw_->wants_raw() && raw_->receive_raw(p, now);
     switch (p.protocol()) {
     case ip_protocol::icmp: return icmp_input(p, now);
     case ip_protocol::tcp: return tcp_->receive(p, now);

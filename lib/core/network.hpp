@@ -75,13 +75,22 @@ public:
     virtual void receive(ip::rx_packet& p, time_point now) = 0;
     /// These are next. What is known of them may be far away in memory.
     virtual void expect(std::span<const ip::rx_packet>) noexcept {}
-    /// A raw socket may want a copy. True if one took it.
-    virtual bool receive_raw(const ip::rx_packet&, time_point) { return false; }
-    virtual bool wants_raw() const noexcept { return false; } ///< receive_raw() may take one
     virtual void icmp_error(const icmp_error_report& report, time_point now) = 0;
     virtual void flush(time_point now) = 0; ///< the batch is over: output and decisions
     virtual bool wants_flush() const noexcept = 0;
     virtual void transmit_room(interface_id interface) = 0; ///< a queue that was full has room again
+};
+
+/// What it asks of raw sockets, which get copies of what is for us.
+class raw_receiver
+{
+public:
+    /// @return true if a socket took one
+    virtual bool receive_raw(const ip::rx_packet& p, time_point now) = 0;
+    virtual bool wants_raw() const noexcept = 0; ///< receive_raw() may take one
+
+protected:
+    ~raw_receiver() = default;
 };
 
 struct interface_address
@@ -112,7 +121,7 @@ public:
     /// Multicast membership; each join wants its leave.
     void join_group(interface_id interface, const address& group);
     void leave_group(interface_id interface, const address& group);
-    void set_transports(transport* tcp, transport* udp) noexcept { tcp_ = tcp, udp_ = udp; }
+    void set_transports(transport* tcp, transport* udp, raw_receiver* raw) noexcept { tcp_ = tcp, udp_ = udp, raw_ = raw; }
     void set_trace(trace* t) noexcept { trace_ = t; }
     trace* tracer() const noexcept { return trace_; }
     std::uint64_t route_generation() const noexcept { return generation_; } ///< grows with every change of the above, from 1
@@ -289,6 +298,7 @@ private:
     host_counters& counters_;
     transport* tcp_ = nullptr;
     transport* udp_ = nullptr;
+    raw_receiver* raw_ = nullptr;
     trace* trace_ = nullptr;
     std::vector<std::unique_ptr<net_interface>> interfaces_;
     std::vector<interface_id> ethernets_; ///< those that have neighbours

@@ -67,7 +67,7 @@ class socket final : public core::event_sink, public std::enable_shared_from_thi
 {
 public:
     /// For open() and accept().
-    socket(std::shared_ptr<engine> owner, core::socket_protocol& protocol, socket_kind kind, core::socket_id id) noexcept;
+    socket(std::shared_ptr<engine> owner, core::socket_protocol& protocol, core::socket_id id) noexcept;
 
     /// @param family AF_INET or AF_INET6  @param protocol of IP, for a raw socket. Null and an error if the stack refuses.
     static std::shared_ptr<socket> open(std::shared_ptr<engine> owner, socket_kind kind, int family, int protocol,
@@ -193,7 +193,6 @@ private:
     const core::socket_id id_;        ///< there
     std::uint32_t slot_ = 0;          ///< in the engine's list
     int native_handle_ = -1;
-    socket_kind kind_;
     bool non_blocking_ = false;
     bool native_non_blocking_ = false;
     bool reports_aborted_ = false; ///< socket_base::enable_connection_aborted; remembered: no accept() of ours fails so

@@ -158,11 +158,11 @@ TEST_F(two_shards, ports_chosen_are_of_each_ones_own_share)
 TEST_F(two_shards, a_ping_is_answered_once)
 {
     steer = 1;
-    const udp_id raw = *peer.udp().open(family::v4, 1);
+    const socket_id raw = *peer.raw().open(family::v4, 1);
     const std::array<std::byte, 8> echo{std::byte{8}, std::byte{0}, std::byte{0xf7}, std::byte{0xff}};
     const std::array<const_bytes, 1> from{const_bytes(echo)};
     const endpoint there{at("192.0.2.1"), 0};
-    EXPECT_TRUE(peer.udp().send(raw, from, &there, now).has_value());
+    EXPECT_TRUE(peer.raw().send(raw, from, &there, now).has_value());
     settle();
     EXPECT_EQ(first.counters().icmp.out_echo_reps + second.counters().icmp.out_echo_reps, 1U);
 }
