@@ -15,8 +15,7 @@
 
 namespace tapio::core {
 
-using tcp_id = socket_id;
-using udp_id = socket_id;
+using tcp_id = socket_id; ///< also of a connection that is only a record in the table of those in TIME-WAIT
 
 /// Gather and scatter lists.
 using const_buffer_list = std::span<const const_bytes>;

@@ -174,7 +174,7 @@ struct fuzzer
     time_point now{std::chrono::seconds(1)};
     host h;
     tcp_id listener;
-    udp_id datagrams;
+    socket_id datagrams;
     std::vector<tcp_id> connections;
     std::vector<octets> corpus;
     std::uint64_t answers = 0;

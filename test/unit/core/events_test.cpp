@@ -13,13 +13,13 @@ namespace {
 
 struct events : testing::Test, two_hosts
 {
-    udp_id bound(host& h, std::uint16_t port)
+    socket_id bound(host& h, std::uint16_t port)
     {
-        const udp_id id = *h.udp().open(family::v4);
+        const socket_id id = *h.udp().open(family::v4);
         EXPECT_FALSE(h.udp().bind(id, {address_v4::any(), port}));
         return id;
     }
-    void send(udp_id from, std::uint16_t port, const std::string& data = "x")
+    void send(socket_id from, std::uint16_t port, const std::string& data = "x")
     {
         const endpoint to{there.address, port};
         const std::array<const_bytes, 1> list{octets(data)};
@@ -27,7 +27,7 @@ struct events : testing::Test, two_hosts
         settle();
     }
 
-    const udp_id peer = bound(a, 9);
+    const socket_id peer = bound(a, 9);
 };
 
 TEST_F(events, are_told_when_they_are_dispatched_and_several_of_a_socket_at_once)
@@ -66,7 +66,7 @@ TEST_F(events, come_in_the_order_of_each_sockets_first)
 TEST_F(events, of_a_socket_without_owner_are_forgotten)
 {
     told_owner owner;
-    const udp_id s = bound(b, 7);
+    const socket_id s = bound(b, 7);
     b.udp().set_owner(s, &owner);
     send(peer, 7);
     b.udp().set_owner(s, nullptr);
@@ -101,7 +101,7 @@ public:
 
 private:
     host& host_;
-    udp_id socket_;
+    socket_id socket_;
 };
 
 TEST_F(events, a_client_inside_the_host_answers_and_may_close_its_socket_when_it_is_told)

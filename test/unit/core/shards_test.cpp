@@ -123,9 +123,9 @@ TEST_F(two_shards, a_syn_is_answered_by_the_shard_that_listens_and_refused_once_
 
 TEST_F(two_shards, datagrams_too_and_port_unreachable_is_said_once)
 {
-    const udp_id socket = *second.udp().open(family::v4);
+    const socket_id socket = *second.udp().open(family::v4);
     EXPECT_FALSE(second.udp().bind(socket, {at("0.0.0.0"), 53}));
-    const udp_id sender = *peer.udp().open(family::v4);
+    const socket_id sender = *peer.udp().open(family::v4);
     const endpoint there{at("192.0.2.1"), 53}, nowhere{at("192.0.2.1"), 54};
     EXPECT_TRUE(peer.udp().send(sender, octets("x"), &there, now).has_value());
     EXPECT_TRUE(peer.udp().send(sender, octets("x"), &nowhere, now).has_value());
@@ -136,7 +136,7 @@ TEST_F(two_shards, datagrams_too_and_port_unreachable_is_said_once)
 
 TEST_F(two_shards, an_icmp_error_reaches_whose_datagram_it_is_about)
 {
-    const udp_id socket = *second.udp().open(family::v4);
+    const socket_id socket = *second.udp().open(family::v4);
     EXPECT_FALSE(second.udp().connect(socket, {at("192.0.2.2"), 9}, now));
     EXPECT_TRUE(second.udp().send(socket, octets("x"), nullptr, now).has_value());
     settle();
