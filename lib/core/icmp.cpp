@@ -126,8 +126,8 @@ void network::error_input(const ip::rx_packet& p, packet&& message, const wire::
 
 void network::report(const icmp_error_report& r, time_point now)
 {
-    if (r.flow.protocol() == wire::ip_protocol::tcp) tcp_->icmp_error(r, now);
-    if (r.flow.protocol() == wire::ip_protocol::udp) udp_->icmp_error(r, now);
+    if (r.flow.protocol() == ip_protocol::tcp) tcp_->icmp_error(r, now);
+    if (r.flow.protocol() == ip_protocol::udp) udp_->icmp_error(r, now);
 }
 
 /// A packet of ours whose next hop does not answer: as if a router had said host unreachable (RFC 1122 §2.3.2.2).
