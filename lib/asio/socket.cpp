@@ -315,12 +315,9 @@ bool socket::try_send(const_buffer_list from, const core::endpoint* destination,
 bool socket::try_receive(mutable_buffer_list into, int flags, core::endpoint* sender, std::size_t& n, error_code& ec)
 {
     const bool whole_size = (flags & MSG_TRUNC) != 0;
-    if (sender == nullptr && !whole_size) {
-        n = value_or(protocol_.receive(id_, into, receive_flags_of(flags), nullptr, engine_->turn_began()), ec);
-        return !would_block(ec);
-    }
     core::received_message about;
-    n = value_or(protocol_.receive(id_, into, receive_flags_of(flags), &about, engine_->turn_began()), ec);
+    core::received_message* const wanted = sender != nullptr || whole_size ? &about : nullptr;
+    n = value_or(protocol_.receive(id_, into, receive_flags_of(flags), wanted, engine_->turn_began()), ec);
     if (!ec && whole_size) n = about.full_size;
     if (!ec && sender != nullptr) *sender = about.sender;
     return !would_block(ec);
