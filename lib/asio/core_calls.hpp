@@ -1,19 +1,22 @@
 /// @file
-/// Calls of the core from the shell: handles and results.
+/// Calls of the core from the shell: flags and results.
 #pragma once
 
-#include "core/socket_types.hpp"
+#include "core/socket_protocol.hpp"
+
+#include <tapio/core/error.hpp>
 
 #include <boost/asio/error.hpp>
+
+#include <sys/socket.h>
 
 namespace tapio::detail {
 
 using boost::system::error_code;
 
-inline core::tcp_id tcp(auto id) noexcept { return {id.index, id.generation}; }
-inline core::udp_id udp(auto id) noexcept { return {id.index, id.generation}; }
-
 inline bool would_block(const error_code& ec) noexcept { return ec == boost::asio::error::would_block; }
+
+inline core::receive_flags receive_flags_of(int flags) noexcept { return {(flags & MSG_PEEK) != 0, (flags & MSG_OOB) != 0}; }
 
 template <class T>
 T value_or(const core::result<T>& r, error_code& ec)

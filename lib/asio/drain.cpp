@@ -26,7 +26,7 @@ constexpr auto quiet = std::chrono::milliseconds(10);
 struct engine::drain
 {
     operation* op = nullptr;
-    std::vector<core::tcp_id> unfinished; ///< connections that it waits for
+    std::vector<core::socket_id> unfinished; ///< connections that it waits for
     core::time_point deadline{};
     core::timer_node timer;
     bool over = false;
@@ -141,13 +141,11 @@ void cancel_drain(const std::weak_ptr<engine>& e, std::uint64_t id)
 /// A listener takes no more connections; on others whatever is written now is the last.
 void socket::finish(operation_queue& done)
 {
-    if (kind_ != socket_kind::tcp) return;
-    core::tcp_sockets& tcp = engine_->host().tcp();
-    const core::tcp_id id{id_.index, id_.generation};
-    const auto listens = tcp.get_option(id, core::socket_option::accept_connections);
+    if (as_tcp() == nullptr) return;
+    const auto listens = protocol_.get_option(id_, core::socket_option::accept_connections);
     if (listens && *listens != 0) {
         abort_all(done);
-        (void)tcp.shutdown(id, core::shutdown_type::receive, engine_->turn_began());
+        (void)protocol_.shutdown(id_, core::shutdown_type::receive, engine_->turn_began());
         return;
     }
     wrote_ = true; // as far as we know
@@ -163,7 +161,7 @@ bool socket::finish_if_quiet(core::time_point now)
     wrote_ = false;
     if (wrote || writes) return false;
     finishes_ = false;
-    (void)engine_->host().tcp().shutdown({id_.index, id_.generation}, core::shutdown_type::send, now);
+    (void)protocol_.shutdown(id_, core::shutdown_type::send, now);
     return true;
 }
 

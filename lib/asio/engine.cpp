@@ -230,7 +230,7 @@ engine::turn::~turn()
     if (to_deliver) deliver_pending();
 }
 
-void engine::expect_more(core::tcp_id id)
+void engine::expect_more(core::socket_id id)
 {
     const bool flush_comes_first = runs_handlers_ ? is_catching_up() : flush_due_;
     if (in_handler()) host_.tcp().expect_more(id, flush_comes_first ? 1 : 0);
@@ -323,17 +323,13 @@ void engine::flush()
 /// Packets out, waiters woken, until nothing moves any more.
 void engine::settle(core::time_point now, operation_queue& done)
 {
+    finished_ = &done;
     for (bool more = true; more && !shut_down_;) {
         host_.advance(now);
-        timers_done_ = &done;
         timers_.advance(now);
         bool any = false;
         for (const auto& a : devices_) any = transmit(*a, now) || any;
-        core::socket_event e;
-        while (host_.next_event(e)) {
-            static_cast<socket*>(e.owner)->ready(static_cast<unsigned>(e.ready), done);
-            any = true;
-        }
+        any = host_.dispatch_events(now) || any;
         more = any && has_more_to_do();
     }
     while (auto m = host_.next_misdirected()) pass_on(std::move(*m));
@@ -358,8 +354,8 @@ bool engine::wake_waiters(operation_queue& done)
 {
     host_.tcp().gather(true);
     host_.tcp().announce();
-    core::socket_event e;
-    while (host_.next_event(e)) static_cast<socket*>(e.owner)->ready(static_cast<unsigned>(e.ready), done);
+    finished_ = &done;
+    host_.dispatch_events(turn_began_);
     host_.tcp().gather(false);
     return !done.empty();
 }

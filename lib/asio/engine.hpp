@@ -137,7 +137,7 @@ public:
         const std::lock_guard lock(mutex_);
         return f(host_);
     }
-    void expect_more(core::tcp_id id); ///< a handler that has done writing, and may go on, is about to run
+    void expect_more(core::socket_id id); ///< a handler that has done writing, and may go on, is about to run
 
     /// A count of turns. A blocked caller reads it under the lock and waits until it has gone on from there.
     std::uint64_t turns() const noexcept { return turns_; }
@@ -168,8 +168,9 @@ public:
     hosts_table& hosts() noexcept { return hosts_; }
     core::timer_wheel& timers() noexcept { return timers_; } ///< the users' timers; only under the lock
 
-    /// Where a timer that has fired leaves its operations; only under the lock, while timers fire.
-    operation_queue& timers_done() noexcept { return *timers_done_; }
+    /// Where sockets that are told of events and timers that fire leave the operations that this finishes; only under the lock,
+    /// while that goes on.
+    operation_queue& finished() noexcept { return *finished_; }
 
     // sockets, under the lock
     void enlist(socket* s);
@@ -263,7 +264,7 @@ private:
     core::host host_;
     hosts_table hosts_;
     core::timer_wheel timers_;
-    operation_queue* timers_done_ = nullptr; ///< where a timer that fires leaves its operations
+    operation_queue* finished_ = nullptr; ///< see finished()
     std::uint64_t turns_ = 0;
     core::time_point turn_began_{};
     bool transmitted_ = false;   ///< in this turn: an in-memory device may have something to deliver

@@ -60,7 +60,7 @@ bool socket::set_interface_option(int level, int name, const void* data, std::si
     engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, true;
     if (to_device) return ec = bind_to_device(data, size), true;
-    if (kind_ == socket_kind::tcp) // as Linux, of streams
+    if (protocol_.type() == core::socket_type::stream) // as Linux
         return ec = membership ? core::errno_code(EPROTO) : error_code(error::invalid_argument), true;
     ec = set_group(name, data, size);
     return true;
@@ -68,20 +68,15 @@ bool socket::set_interface_option(int level, int name, const void* data, std::si
 
 error_code socket::bind_to_device(const void* data, std::size_t size)
 {
-    core::host& h = engine_->host();
     const std::string_view wanted(static_cast<const char*>(data), strnlen(static_cast<const char*>(data), size));
-    const auto found = h.net().interfaces().find(wanted);
+    const auto found = engine_->host().net().interfaces().find(wanted);
     if (!found && !wanted.empty()) return core::errno_code(ENODEV);
     const int value = wanted.empty() ? 0 : static_cast<int>(*found) + 1;
-    if (kind_ == socket_kind::tcp)
-        return h.tcp().set_option({id_.index, id_.generation}, socket_option::bound_interface, value, engine_->turn_began());
-    return h.udp().set_option({id_.index, id_.generation}, socket_option::bound_interface, value, engine_->turn_began());
+    return protocol_.set_option(id_, socket_option::bound_interface, value, engine_->turn_began());
 }
 
 error_code socket::set_group(int name, const void* data, std::size_t size)
 {
-    core::udp_sockets& sockets = engine_->host().udp();
-    const core::udp_id id{id_.index, id_.generation};
     const auto r = request_of(data, size, name == IP_MULTICAST_IF);
     if (!r) return error::invalid_argument;
     const auto interface = interface_of(engine_->host().net(), *r);
@@ -89,23 +84,24 @@ error_code socket::set_group(int name, const void* data, std::size_t size)
     if (name == IP_MULTICAST_IF) {
         if (!found) return core::errno_code(EADDRNOTAVAIL); // as Linux
         const int number = *interface ? static_cast<int>(**interface) + 1 : 0;
-        return sockets.set_option(id, socket_option::multicast_interface, number, engine_->turn_began());
+        return protocol_.set_option(id_, socket_option::multicast_interface, number, engine_->turn_began());
     }
     const auto group = core::address(address_of(r->imr_multiaddr));
     if (!group.is_multicast()) return error::invalid_argument;
     if (!found) return name == IP_ADD_MEMBERSHIP ? core::errno_code(ENODEV) : core::errno_code(EADDRNOTAVAIL);
-    return name == IP_ADD_MEMBERSHIP ? sockets.join_group(id, group, *interface) : sockets.leave_group(id, group, *interface);
+    return name == IP_ADD_MEMBERSHIP ? protocol_.join_group(id_, group, *interface)
+                                     : protocol_.leave_group(id_, group, *interface);
 }
 
 /// @return false if it is another option
 bool socket::get_interface_option(int level, int name, void* data, std::size_t* size, error_code& ec) const
 {
     const bool to_device = level == SOL_SOCKET && name == SO_BINDTODEVICE;
-    if (!to_device && !(level == IPPROTO_IP && name == IP_MULTICAST_IF && kind_ != socket_kind::tcp)) return false;
+    const bool of_multicast = level == IPPROTO_IP && name == IP_MULTICAST_IF && protocol_.type() != core::socket_type::stream;
+    if (!to_device && !of_multicast) return false;
     core::host& h = engine_->host();
     const auto option = to_device ? socket_option::bound_interface : socket_option::multicast_interface;
-    const int bound = kind_ == socket_kind::tcp ? *h.tcp().get_option({id_.index, id_.generation}, option)
-                                                : *h.udp().get_option({id_.index, id_.generation}, option);
+    const int bound = *protocol_.get_option(id_, option);
     const auto interface = static_cast<core::interface_id>(bound - 1);
     ec = {};
     if (!to_device) { // an address of it

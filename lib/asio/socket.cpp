@@ -80,6 +80,15 @@ handle_table& handles()
     return *table;
 }
 
+core::socket_protocol& protocol_of(core::host& h, socket_kind kind) noexcept
+{
+    switch (kind) {
+    case socket_kind::udp: return h.udp();
+    case socket_kind::raw: return h.raw();
+    default: return h.tcp();
+    }
+}
+
 } // namespace
 
 std::uint64_t next_operation_id() noexcept
@@ -92,8 +101,8 @@ int readable_command() noexcept { return FIONREAD; }
 
 // -- life -----------------------------------------------------------------------------------------------------------
 
-socket::socket(std::shared_ptr<engine> owner, socket_kind kind, core_handle id) noexcept
-    : engine_(std::move(owner)), kind_(kind), id_(id)
+socket::socket(std::shared_ptr<engine> owner, core::socket_protocol& protocol, core::socket_id id) noexcept
+    : engine_(std::move(owner)), protocol_(protocol), id_(id)
 {
 }
 
@@ -108,24 +117,20 @@ std::shared_ptr<socket> socket::open(std::shared_ptr<engine> owner, socket_kind 
     engine& e = *owner;
     engine::user_turn t(e);
     if (e.is_shut_down()) return ec = error::bad_descriptor, nullptr;
-    core_handle id;
-    if (kind == socket_kind::tcp) {
-        const auto opened = t.host().tcp().open(f);
-        if (!opened) return ec = opened.error(), nullptr;
-        id = {opened->index, opened->generation};
-    } else {
-        const bool raw = kind == socket_kind::raw;
-        if (raw && (protocol < 1 || protocol > 255)) return ec = core::errno_code(EPROTONOSUPPORT), nullptr;
-        const auto opened = t.host().udp().open(f, raw ? static_cast<std::uint8_t>(protocol) : std::uint8_t{0});
-        if (!opened) return ec = opened.error(), nullptr;
-        id = {opened->index, opened->generation};
-    }
+    core::socket_protocol& sockets = protocol_of(t.host(), kind);
+    const auto id = sockets.open(f, protocol);
+    if (!id) return ec = id.error(), nullptr;
     ec = {};
-    const auto s = std::allocate_shared<socket>(core::pooling_allocator<socket>(), std::move(owner), kind, id);
+    const auto s = std::allocate_shared<socket>(core::pooling_allocator<socket>(), std::move(owner), sockets, *id);
     e.enlist(s.get());
-    if (kind == socket_kind::tcp) t.host().tcp().set_owner(tcp(id), s.get());
-    if (kind != socket_kind::tcp) t.host().udp().set_owner(udp(id), s.get());
+    sockets.set_owner(*id, s.get());
     return s;
+}
+
+core::tcp_sockets* socket::as_tcp() const noexcept
+{
+    core::tcp_sockets& tcp = engine_->host().tcp();
+    return &protocol_ == &tcp ? &tcp : nullptr;
 }
 
 int socket::native_handle()
@@ -165,15 +170,14 @@ void socket::leave(operation_queue& done)
     has_timeouts_ = false;
     if (!was_open || engine_->is_shut_down()) return;
     engine_->delist(this);
-    if (kind_ == socket_kind::tcp) engine_->host().tcp().close(tcp(id_), engine_->turn_began());
-    if (kind_ != socket_kind::tcp) engine_->host().udp().close(udp(id_));
+    protocol_.close(id_, engine_->turn_began());
 }
 
 /// SO_LINGER; zero also where close() does not wait.
 core::duration socket::linger_time() const
 {
-    if (kind_ != socket_kind::tcp || !open_) return {};
-    const auto seconds = engine_->host().tcp().get_option(tcp(id_), core::socket_option::linger);
+    if (as_tcp() == nullptr || !open_) return {};
+    const auto seconds = protocol_.get_option(id_, core::socket_option::linger);
     return std::chrono::seconds(seconds ? std::max(*seconds, 0) : 0);
 }
 
@@ -195,17 +199,18 @@ void socket::end()
 {
     if (native_handle_ >= 0) handles().remove(std::exchange(native_handle_, -1));
     engine::user_turn t(*engine_);
-    if (user_set_linger_ && open_) engine_->host().tcp().set_option(tcp(id_), core::socket_option::linger, -1, t.now());
+    if (user_set_linger_ && open_) protocol_.set_option(id_, core::socket_option::linger, -1, t.now());
     leave(t.done());
 }
 
+/// Precondition: a TCP socket.
 void socket::wait_until_finished(core::time_point deadline)
 {
     for (;;) {
         std::uint64_t seen = 0;
         {
             const engine::user_turn t(*engine_);
-            if (engine_->is_shut_down() || !engine_->host().tcp().is_closing(tcp(id_))) return;
+            if (engine_->is_shut_down() || !as_tcp()->is_closing(id_)) return;
             seen = engine_->turns() + 1; // this one counts when it ends
         }
         if (engine_->wait_for_turn_after(seen, deadline) != engine::waited::went_on) return;
@@ -226,13 +231,12 @@ void socket::detach(operation_queue& done)
 {
     abort_all(done);
     open_ = false;
-    if (kind_ != socket_kind::tcp) return engine_->host().udp().close(udp(id_));
-    core::tcp_sockets& all = engine_->host().tcp();
     // After async_drain(): a peer that has acknowledged everything is not told of a reset, for which it might drop what it has
     // not read yet.
-    if (!engine_->is_drained() || !all.is_finished(tcp(id_)))
-        all.set_option(tcp(id_), core::socket_option::linger, 0, engine_->turn_began());
-    all.close(tcp(id_), engine_->turn_began());
+    const core::tcp_sockets* const tcp = as_tcp();
+    if (tcp != nullptr && !(engine_->is_drained() && tcp->is_finished(id_)))
+        protocol_.set_option(id_, core::socket_option::linger, 0, engine_->turn_began());
+    protocol_.close(id_, engine_->turn_began());
 }
 
 // -- operations -------------------------------------------------------------------------------------------------------
@@ -253,7 +257,7 @@ void socket::start(direction d, operation* op)
 /// A write is followed by another, more often than not: its handler comes to that before the end of it is sent.
 bool socket::try_once(direction d, operation& op)
 {
-    if (d == direction::write && kind_ == socket_kind::tcp) engine_->expect_more(tcp(id_));
+    if (d == direction::write && as_tcp() != nullptr) engine_->expect_more(id_);
     return op.perform(*this);
 }
 
@@ -277,7 +281,7 @@ void socket::cancel(std::uint64_t id)
 
 void socket::expect_no_more()
 {
-    if (kind_ == socket_kind::tcp) engine_->host().tcp().expect_no_more(tcp(id_));
+    if (core::tcp_sockets* const tcp = as_tcp()) tcp->expect_no_more(id_);
 }
 
 void socket::advance(direction d, operation_queue& done)
@@ -286,11 +290,11 @@ void socket::advance(direction d, operation_queue& done)
     while (!q.empty() && try_once(d, *q.front())) done.push(q.pop());
 }
 
-void socket::ready(unsigned readiness, operation_queue& done)
+void socket::ready(core::readiness what, core::time_point)
 {
-    const auto r = static_cast<core::readiness>(readiness);
-    if (any(r & (core::readiness::readable | core::readiness::error))) advance(direction::read, done);
-    if (any(r & (core::readiness::writable | core::readiness::error))) advance(direction::write, done);
+    operation_queue& done = engine_->finished();
+    if (any(what & (core::readiness::readable | core::readiness::error))) advance(direction::read, done);
+    if (any(what & (core::readiness::writable | core::readiness::error))) advance(direction::write, done);
     advance(direction::error, done); // the end of both directions counts as one
 }
 
@@ -298,42 +302,34 @@ void socket::ready(unsigned readiness, operation_queue& done)
 
 bool socket::try_send(const_buffer_list from, const core::endpoint* destination, int flags, std::size_t& n, error_code& ec)
 {
-    core::host& h = engine_->host();
-    const auto now = engine_->turn_began();
     wrote_ = true;
-    const bool more = (flags & MSG_MORE) != 0;
-    core::udp_sockets::send_hints hints;
+    core::send_hints hints;
+    hints.out_of_band = (flags & MSG_OOB) != 0;
     hints.do_not_route = (flags & MSG_DONTROUTE) != 0;
-    hints.more = more;
-    n = value_or(kind_ == socket_kind::tcp ? h.tcp().send(tcp(id_), from, now, {(flags & MSG_OOB) != 0, more})
-                                           : h.udp().send(udp(id_), from, destination, now, hints),
-                 ec);
+    hints.more = (flags & MSG_MORE) != 0;
+    n = value_or(protocol_.send(id_, from, destination, engine_->turn_began(), hints), ec);
     if (ec && destination != nullptr) ec = engine_->explained(ec, destination->address);
     return !would_block(ec);
 }
 
 bool socket::try_receive(mutable_buffer_list into, int flags, core::endpoint* sender, std::size_t& n, error_code& ec)
 {
-    core::host& h = engine_->host();
-    const bool peek = (flags & MSG_PEEK) != 0;
-    if (kind_ == socket_kind::tcp) {
-        n = value_or(h.tcp().receive(tcp(id_), into, {peek, (flags & MSG_OOB) != 0}, engine_->turn_began()), ec);
-        if (!ec && sender != nullptr) *sender = {};
-    } else {
-        const auto got = h.udp().receive(udp(id_), into, peek);
-        ec = got ? error_code() : got.error();
-        n = got ? (flags & MSG_TRUNC) != 0 ? got->full_size : got->size : 0;
-        if (got && sender != nullptr) *sender = got->sender;
-    }
+    const bool whole_size = (flags & MSG_TRUNC) != 0;
+    core::received_message about;
+    core::received_message* const wanted = sender != nullptr || whole_size ? &about : nullptr;
+    n = value_or(protocol_.receive(id_, into, receive_flags_of(flags), wanted, engine_->turn_began()), ec);
+    if (!ec && whole_size) n = about.full_size;
+    if (!ec && sender != nullptr) *sender = about.sender;
     return !would_block(ec);
 }
 
 bool socket::try_send(std::span<core::slice> from, std::size_t& n, error_code& ec)
 {
     n = 0;
-    if (kind_ != socket_kind::tcp) return ec = error::operation_not_supported, true;
+    core::tcp_sockets* const tcp = as_tcp();
+    if (tcp == nullptr) return ec = error::operation_not_supported, true;
     wrote_ = true;
-    n = value_or(engine_->host().tcp().send(tcp(id_), from, engine_->turn_began()), ec);
+    n = value_or(tcp->send(id_, from, engine_->turn_began()), ec);
     std::size_t left = n;
     for (auto s = from.begin(); left > 0; ++s) {
         const std::size_t taken = std::min(left, s->size());
@@ -346,51 +342,44 @@ bool socket::try_send(std::span<core::slice> from, std::size_t& n, error_code& e
 bool socket::try_receive(std::vector<core::slice>& into, std::size_t limit, std::size_t& n, error_code& ec)
 {
     n = 0;
-    if (kind_ != socket_kind::tcp) return ec = error::operation_not_supported, true;
-    n = value_or(engine_->host().tcp().receive(tcp(id_), into, limit, engine_->turn_began()), ec);
+    core::tcp_sockets* const tcp = as_tcp();
+    if (tcp == nullptr) return ec = error::operation_not_supported, true;
+    n = value_or(tcp->receive(id_, into, limit, engine_->turn_began()), ec);
     if (!ec && n == 0 && limit > 0) ec = error::eof;
     return !would_block(ec);
 }
 
 bool socket::try_connect(const core::endpoint& peer, bool& started, error_code& ec)
 {
-    core::host& h = engine_->host();
-    if (kind_ != socket_kind::tcp) {
-        ec = engine_->explained(h.udp().connect(udp(id_), peer), peer.address);
-        return true;
-    }
     if (!std::exchange(started, true)) {
-        ec = engine_->explained(h.tcp().connect(tcp(id_), peer, engine_->turn_began()), peer.address);
+        ec = engine_->explained(protocol_.connect(id_, peer, engine_->turn_began()), peer.address);
         if (ec != error::in_progress) return true;
     }
     ec = {};
-    if (!any(h.tcp().poll(tcp(id_)) & core::readiness::writable)) return false;
-    ec = h.tcp().take_error(tcp(id_));
+    if (!any(protocol_.poll(id_) & core::readiness::writable)) return false;
+    ec = protocol_.take_error(id_);
     return true;
 }
 
 bool socket::try_accept(std::shared_ptr<socket>& accepted, core::endpoint& peer, error_code& ec)
 {
-    core::host& h = engine_->host();
-    const auto child = h.tcp().accept(tcp(id_), peer, engine_->turn_began());
+    const auto child = protocol_.accept(id_, peer, engine_->turn_began());
     ec = child ? error_code() : child.error();
     if (would_block(ec)) return false;
     if (ec) return true;
-    accepted = std::allocate_shared<socket>(core::pooling_allocator<socket>(), engine_, socket_kind::tcp,
-                                            core_handle{child->index, child->generation});
+    accepted = std::allocate_shared<socket>(core::pooling_allocator<socket>(), engine_, protocol_, *child);
     if (has_timeouts_) { // as Linux: it inherits them
         engine_->timeouts(accepted.get()) = engine_->timeouts(this);
         accepted->has_timeouts_ = true;
     }
     engine_->enlist(accepted.get());
-    h.tcp().set_owner(*child, accepted.get());
+    protocol_.set_owner(*child, accepted.get());
     return true;
 }
 
 bool socket::try_wait(int what, error_code& ec)
 {
-    core::host& h = engine_->host();
-    const auto ready = kind_ == socket_kind::tcp ? h.tcp().poll(tcp(id_)) : h.udp().poll(udp(id_));
+    const auto ready = protocol_.poll(id_);
     ec = {};
     using base = boost::asio::socket_base;
     const auto wanted = what == base::wait_read    ? core::readiness::readable
@@ -405,16 +394,14 @@ void socket::bind(const core::endpoint& local, error_code& ec)
 {
     engine::user_turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
-    ec = kind_ == socket_kind::tcp ? t.host().tcp().bind(tcp(id_), local) : t.host().udp().bind(udp(id_), local);
-    ec = engine_->explained(ec, local.address);
+    ec = engine_->explained(protocol_.bind(id_, local), local.address);
 }
 
 void socket::listen(int backlog, error_code& ec)
 {
     engine::user_turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
-    ec = kind_ == socket_kind::tcp ? t.host().tcp().listen(tcp(id_), backlog, t.now())
-                                   : error_code(error::operation_not_supported);
+    ec = protocol_.listen(id_, backlog, t.now());
 }
 
 void socket::shutdown(int what, error_code& ec)
@@ -422,48 +409,48 @@ void socket::shutdown(int what, error_code& ec)
     engine::user_turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
     const auto how = static_cast<core::shutdown_type>(what); // receive, send, both: the same numbers
-    ec = kind_ == socket_kind::tcp ? t.host().tcp().shutdown(tcp(id_), how, t.now()) : t.host().udp().shutdown(udp(id_), how);
+    ec = protocol_.shutdown(id_, how, t.now());
 }
 
 core::endpoint socket::local_endpoint(error_code& ec) const
 {
     engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, core::endpoint();
-    return value_or(kind_ == socket_kind::tcp ? t.host().tcp().local_endpoint(tcp(id_)) : t.host().udp().local_endpoint(udp(id_)),
-                    ec);
+    return value_or(protocol_.local_endpoint(id_), ec);
 }
 
 core::endpoint socket::remote_endpoint(error_code& ec) const
 {
     engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, core::endpoint();
-    return value_or(
-        kind_ == socket_kind::tcp ? t.host().tcp().remote_endpoint(tcp(id_)) : t.host().udp().remote_endpoint(udp(id_)), ec);
+    return value_or(protocol_.remote_endpoint(id_), ec);
 }
 
 std::size_t socket::available(error_code& ec) const
 {
     engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, std::size_t{0};
-    return value_or(kind_ == socket_kind::tcp ? t.host().tcp().available(tcp(id_)) : t.host().udp().available(udp(id_)), ec);
+    return value_or(protocol_.available(id_), ec);
 }
 
 bool socket::at_mark(error_code& ec) const
 {
     engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, false;
-    if (kind_ != socket_kind::tcp) return ec = error::not_socket, false; // as Asio says on Linux
+    const core::tcp_sockets* const tcp = as_tcp();
+    if (tcp == nullptr) return ec = error::not_socket, false; // as Asio says on Linux
     ec = {};
-    return t.host().tcp().at_mark(tcp(id_));
+    return tcp->at_mark(id_);
 }
 
 core::tcp_info socket::info(error_code& ec) const
 {
     engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, core::tcp_info();
-    if (kind_ != socket_kind::tcp) return ec = error::operation_not_supported, core::tcp_info();
+    const core::tcp_sockets* const tcp = as_tcp();
+    if (tcp == nullptr) return ec = error::operation_not_supported, core::tcp_info();
     ec = {};
-    return *t.host().tcp().info(tcp(id_), t.now());
+    return *tcp->info(id_, t.now());
 }
 
 } // namespace tapio::detail

@@ -64,7 +64,7 @@ std::size_t socket::send(const_buffer_list from, const core::endpoint* destinati
 std::size_t socket::receive(mutable_buffer_list into, int flags, core::endpoint* sender, error_code& ec)
 {
     const bool waits_for_all = (flags & MSG_WAITALL) != 0 && (flags & (MSG_PEEK | MSG_OOB)) == 0;
-    if (waits_for_all && kind_ == socket_kind::tcp && !non_blocking_) return receive_all(into, ec);
+    if (waits_for_all && protocol_.type() == core::socket_type::stream && !non_blocking_) return receive_all(into, ec);
     std::size_t n = 0;
     block(ec, direction::read, [&] { return try_receive(into, flags, sender, n, ec) || waits_in_vain(ec); });
     return n;
@@ -73,7 +73,7 @@ std::size_t socket::receive(mutable_buffer_list into, int flags, core::endpoint*
 /// Nothing will come any more to a datagram socket whose receiving half was shut: a call that would wait gets an empty datagram.
 bool socket::waits_in_vain(error_code& ec) const
 {
-    if (kind_ == socket_kind::tcp || non_blocking_ || !engine_->host().udp().is_receive_shut(udp(id_))) return false;
+    if (non_blocking_ || !protocol_.is_receive_shut(id_)) return false;
     ec = {};
     return true;
 }
@@ -119,12 +119,10 @@ std::size_t socket::send_message(const_buffer_list from, const core::endpoint& d
 {
     engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, std::size_t{0};
-    if (kind_ == socket_kind::tcp) return ec = error::operation_not_supported, std::size_t{0};
-    core::udp_sockets::send_hints hints;
-    hints.via = info.interface;
-    if (!info.local.is_unspecified()) hints.source = info.local;
+    core::packet_info way{info.interface, {}};
+    if (!info.local.is_unspecified()) way.source = info.local;
     const bool connected = destination.port == 0 && destination.address.is_unspecified();
-    return value_or(t.host().udp().send(udp(id_), from, connected ? nullptr : &destination, t.now(), hints), ec);
+    return value_or(protocol_.send(id_, from, connected ? nullptr : &destination, t.now(), {way}), ec);
 }
 
 std::size_t socket::receive_message(mutable_buffer_list into, int flags, bool may_wait, core::endpoint& sender,
@@ -140,25 +138,13 @@ std::size_t socket::receive_message(mutable_buffer_list into, int flags, bool ma
 bool socket::try_receive_message(mutable_buffer_list into, int flags, core::endpoint& sender, message_info& info, std::size_t& n,
                                  error_code& ec)
 {
-    core::host& h = engine_->host();
-    const auto steady = [](core::time_point t) { return std::chrono::steady_clock::time_point(t.time_since_epoch()); };
-    if (kind_ == socket_kind::tcp) {
-        if (!try_receive(into, flags, &sender, n, ec)) return false;
-        if (ec) return true;
-        const auto is_empty = [](core::mutable_bytes b) { return b.empty(); };
-        if (n == 0 && !std::all_of(into.begin(), into.end(), is_empty)) return ec = error::eof, true;
-        info = {};
-        info.received = steady(h.tcp().last_received(tcp(id_)));
-        info.unread = *h.tcp().available(tcp(id_));
-        return true;
-    }
-    const auto got = h.udp().receive(udp(id_), into, (flags & MSG_PEEK) != 0);
-    ec = got ? error_code() : got.error();
-    if (would_block(ec)) return false;
-    if (!got) return true;
-    n = got->size;
-    sender = got->sender;
-    info = {got->info.interface, got->info.destination, got->info.ttl, got->info.tos, steady(got->info.received)};
+    core::received_message m;
+    n = value_or(protocol_.receive(id_, into, receive_flags_of(flags), &m, engine_->turn_began()), ec);
+    if (ec) return !would_block(ec);
+    sender = m.sender;
+    if (m.end_of_stream) return ec = error::eof, true;
+    const std::chrono::steady_clock::time_point received(m.received.time_since_epoch());
+    info = {m.interface, m.destination, m.ttl, m.tos, received, m.unread};
     return true;
 }
 
@@ -166,8 +152,7 @@ std::size_t socket::receive_error(mutable_buffer_list into, core::endpoint& sent
 {
     engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, std::size_t{0};
-    if (kind_ == socket_kind::tcp) return ec = error::operation_not_supported, std::size_t{0};
-    const auto got = t.host().udp().take_error_message(udp(id_));
+    const auto got = protocol_.take_error_message(id_);
     ec = got ? error_code() : got.error();
     if (!got) return 0;
     sent_to = got->peer;
@@ -194,10 +179,11 @@ void socket::connect(const core::endpoint& peer, bool may_wait, core::time_point
     block(
         ec, may_wait, deadline, [&] { return try_connect(peer, started, ec); }, expired);
     if (started && ec == error::would_block) ec = error::in_progress;
-    if (kind_ != socket_kind::tcp) return;
+    core::tcp_sockets* const tcp = as_tcp();
+    if (tcp == nullptr) return;
     engine::user_turn t(*engine_);
-    if (ec) return started && ec != error::in_progress ? t.host().tcp().disconnected(tcp(id_)) : void();
-    (void)t.host().tcp().connect(tcp(id_), peer, t.now()); // takes note that success was told
+    if (ec) return started && ec != error::in_progress ? tcp->disconnected(id_) : void();
+    (void)tcp->connect(id_, peer, t.now()); // takes note that success was told
 }
 
 std::shared_ptr<socket> socket::accept(core::endpoint& peer, error_code& ec)

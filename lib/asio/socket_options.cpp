@@ -46,6 +46,7 @@ std::optional<socket_option> at_socket_level(int name) noexcept
     case SO_MAX_PACING_RATE: return socket_option::max_pacing_rate; // -1: none
     case SO_BINDTOIFINDEX: return socket_option::bound_interface;
     case SO_ACCEPTCONN: return socket_option::accept_connections;
+    case SO_PROTOCOL: return socket_option::protocol;
     default: return std::nullopt;
     }
 }
@@ -112,6 +113,12 @@ std::optional<socket_option> option_of(int level, int name) noexcept
     }
 }
 
+bool is_read_only(socket_option o) noexcept
+{
+    return o == socket_option::accept_connections || o == socket_option::protocol || o == socket_option::path_mtu ||
+           o == socket_option::send_low_watermark;
+}
+
 /// The options whose value is a `struct linger` are one integer in the core: -1 for off, else seconds.
 bool read_value(socket_option o, const void* data, std::size_t size, int& value) noexcept
 {
@@ -168,47 +175,38 @@ void socket::set_option(int level, int name, const void* data, std::size_t size,
         engine::user_turn t(*engine_);
         if (!open_) return void(ec = error::bad_descriptor);
         const std::string_view wanted(static_cast<const char*>(data), strnlen(static_cast<const char*>(data), size));
-        ec = t.host().tcp().set_congestion_control({id_.index, id_.generation}, wanted, t.now());
+        core::tcp_sockets* const tcp = as_tcp();
+        ec = tcp != nullptr ? tcp->set_congestion_control(id_, wanted, t.now()) : error_code(error::no_protocol_option);
         return;
     }
     if (set_interface_option(level, name, data, size, ec) || set_shell_option(level, name, data, size, ec)) return;
     const auto option = option_of(level, name);
     int value = 0;
-    if (option == socket_option::accept_connections || option == socket_option::path_mtu ||
-        option == socket_option::send_low_watermark)
-        return void(ec = error::no_protocol_option);
-    if (!option) return void(ec = error::no_protocol_option);
+    if (!option || is_read_only(*option)) return void(ec = error::no_protocol_option);
     if (!read_value(*option, data, size, value)) return void(ec = error::invalid_argument);
     engine::user_turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
-    ec = kind_ == socket_kind::tcp ? t.host().tcp().set_option({id_.index, id_.generation}, *option, value, t.now())
-                                   : t.host().udp().set_option({id_.index, id_.generation}, *option, value, t.now());
-    if (!ec && kind_ == socket_kind::tcp && option == socket_option::linger) user_set_linger_ = true;
+    ec = protocol_.set_option(id_, *option, value, t.now());
+    if (!ec && option == socket_option::linger) user_set_linger_ = true;
 }
 
-/// What a socket is, rather than how it is set: SO_TYPE and its like, and those whose value is no integer.
+/// What the core does not know as an option: SO_TYPE and its like, and those whose value is no integer.
 bool socket::get_fact(int level, int name, void* data, std::size_t* size, error_code& ec) const
 {
-    const bool is_tcp = kind_ == socket_kind::tcp;
-    core::host& h = engine_->host();
+    const core::tcp_sockets* const tcp = level == IPPROTO_TCP ? as_tcp() : nullptr;
     int value = 0;
     if (level == SOL_SOCKET && name == SO_TYPE) {
-        value = is_tcp ? SOCK_STREAM : kind_ == socket_kind::raw ? SOCK_RAW : SOCK_DGRAM;
-    } else if (level == SOL_SOCKET && name == SO_PROTOCOL) {
-        const int datagrams =
-            kind_ == socket_kind::raw ? int{h.udp().local_endpoint({id_.index, id_.generation})->port} : int{IPPROTO_UDP};
-        value = is_tcp ? int{IPPROTO_TCP} : datagrams;
+        value = static_cast<int>(protocol_.type());
     } else if (level == SOL_SOCKET && name == SO_DOMAIN) {
         value = AF_INET;
     } else if (level == SOL_SOCKET && name == SO_ERROR) {
-        value =
-            (is_tcp ? h.tcp().take_error({id_.index, id_.generation}) : h.udp().take_error({id_.index, id_.generation})).value();
-    } else if (is_tcp && level == IPPROTO_TCP && name == TCP_CONGESTION) {
-        std::string named(*h.tcp().congestion_control_of({id_.index, id_.generation}));
+        value = protocol_.take_error(id_).value();
+    } else if (tcp != nullptr && name == TCP_CONGESTION) {
+        std::string named(*tcp->congestion_control_of(id_));
         named.resize(std::max<std::size_t>(named.size() + 1, congestion_name_size));
         return copy_out(named.data(), named.size(), data, size), true;
-    } else if (is_tcp && level == IPPROTO_TCP && name == TCP_INFO) {
-        const auto info = linux_info(*h.tcp().info({id_.index, id_.generation}, engine_->turn_began()));
+    } else if (tcp != nullptr && name == TCP_INFO) {
+        const auto info = linux_info(*tcp->info(id_, engine_->turn_began()));
         return copy_out(&info, sizeof info, data, size), true;
     } else {
         return false;
@@ -225,12 +223,11 @@ void socket::get_option(int level, int name, void* data, std::size_t* size, erro
     if (get_fact(level, name, data, size, ec) || get_interface_option(level, name, data, size, ec) ||
         get_shell_option(level, name, data, size, ec))
         return;
-    const int own = kind_ == socket_kind::tcp ? IPPROTO_TCP : kind_ == socket_kind::udp ? IPPROTO_UDP : IPPROTO_RAW;
+    const int own = static_cast<int>(protocol_.number());
     if (level != SOL_SOCKET && level != IPPROTO_IP && level != own) return void(ec = error::operation_not_supported); // as Linux
     const auto option = option_of(level, name);
     if (!option) return void(ec = error::no_protocol_option);
-    const auto got = kind_ == socket_kind::tcp ? t.host().tcp().get_option({id_.index, id_.generation}, *option)
-                                               : t.host().udp().get_option({id_.index, id_.generation}, *option);
+    const auto got = protocol_.get_option(id_, *option);
     if (!got) return void(ec = got.error());
     ec = write_value(*option, *got, data, size) ? error_code() : error_code(error::invalid_argument);
 }

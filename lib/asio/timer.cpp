@@ -19,7 +19,7 @@ struct timer::state
     static void fire(core::timer_node&, void* context, core::time_point)
     {
         state& self = *static_cast<state*>(context);
-        self.owner->timers_done().append(self.waiting);
+        self.owner->finished().append(self.waiting);
     }
 };
 

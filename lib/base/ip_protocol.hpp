@@ -12,7 +12,8 @@ enum class ip_protocol : std::uint8_t
     igmp = 2,
     tcp = 6,
     udp = 17,
-    icmpv6 = 58
+    icmpv6 = 58,
+    raw = 255 ///< reserved; a raw socket's option level (IPPROTO_RAW)
 };
 
 } // namespace tapio::core

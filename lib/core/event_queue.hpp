@@ -1,8 +1,9 @@
 /// @file
-/// What happened to sockets whose owners wait: each is in the queue at most once, in order of its first event.
+/// What happened to sockets that have an owner: each is in the queue at most once, in order of its first event.
 #pragma once
 
-#include "core/socket_types.hpp"
+#include <tapio/core/event_sink.hpp>
+#include <tapio/core/time.hpp>
 
 #include <utility>
 
@@ -10,7 +11,7 @@ namespace tapio::core {
 
 class event_queue;
 
-/// Part of a socket: who is to be told, and what of.
+/// Part of a socket: its owner, and the events that the owner has not been told of.
 class event_source
 {
 public:
@@ -19,8 +20,13 @@ public:
     event_source& operator=(const event_source&) = delete;
     ~event_source() { leave(); }
 
-    void* owner = nullptr; ///< null: nobody
-
+    event_sink* owner() const noexcept { return owner_; } ///< null: none
+    /// What was in the queue for the last owner, the next one is told; without an owner it is forgotten.
+    void set_owner(event_sink* owner) noexcept
+    {
+        owner_ = owner;
+        if (owner == nullptr) leave();
+    }
     bool queued() const noexcept { return queue_ != nullptr; }
 
 private:
@@ -28,6 +34,7 @@ private:
 
     void leave() noexcept;
 
+    event_sink* owner_ = nullptr;
     readiness pending_ = readiness::none;
     event_queue* queue_ = nullptr; ///< while in it
     event_source* next_ = nullptr;
@@ -47,7 +54,7 @@ public:
 
     void push(event_source& s, readiness ready) noexcept
     {
-        if (s.owner == nullptr || !any(ready)) return;
+        if (s.owner_ == nullptr || !any(ready)) return;
         s.pending_ |= ready;
         if (s.queue_ != nullptr) return;
         s.queue_ = this;
@@ -56,21 +63,22 @@ public:
         last_ = &s;
     }
 
-    bool pop(socket_event& out) noexcept
+    /// Tells the owner of the first. @return false if there is none
+    bool dispatch_one(time_point now)
     {
         if (first_ == nullptr) return false;
-        out = {first_->owner, first_->pending_};
-        first_->leave();
+        event_source& s = *first_;
+        event_sink& owner = *s.owner_;
+        const readiness what = s.pending_;
+        s.leave(); // the owner may close the socket
+        owner.ready(what, now);
         return true;
     }
-
-    /// The owner is going away.
-    static void cancel(event_source& s) noexcept { s.leave(); }
 
     /// `by` takes the place of `gone`: its owner, and what has happened.
     static void replace(event_source& gone, event_source& by) noexcept
     {
-        by.owner = gone.owner;
+        by.owner_ = gone.owner_;
         event_queue* const queue = gone.queue_;
         const readiness pending = gone.pending_;
         gone.leave();

@@ -1,10 +1,10 @@
 /// @file
-/// A host: interfaces, routes, UDP and TCP sockets, by value. No I/O, no clock, no thread, no lock.
+/// A host: interfaces, routes, UDP, TCP and raw sockets, by value. No I/O, no clock, no thread, no lock.
 ///
-/// The contract. In: `receive` for a batch or each packet of it, then `advance(now)` once; the calls on `tcp()` and `udp()`; and
-/// `advance(now)` whenever `next_deadline()` has come. After any of them drain `next_packet` of every interface but 0 and
-/// `next_event` until they answer false. Early or extra calls do nothing. The same inputs, seed and times give the same octets.
-/// Times must not go backwards.
+/// The contract. In: `receive` for a batch or each packet of it, then `advance(now)` once; the calls on `tcp()`, `udp()` and
+/// `raw()`; and `advance(now)` whenever `next_deadline()` has come. After any of them drain `next_packet` of every interface but
+/// 0 until it answers false, and call `dispatch_events`. Early or extra calls do nothing. The same inputs, seed and times give
+/// the same octets. Times must not go backwards.
 #pragma once
 
 #include "base/random_source.hpp"
@@ -12,6 +12,7 @@
 #include "core/event_queue.hpp"
 #include "core/host_options.hpp"
 #include "core/network.hpp"
+#include "core/raw_sockets.hpp"
 #include "core/tcp_sockets.hpp"
 #include "core/udp_sockets.hpp"
 
@@ -98,12 +99,19 @@ public:
     /// Precondition: so many were given by first_packets().
     void drop_first_packets(interface_id interface, std::size_t n) { network_.drop_first_packets(interface, n); }
     std::optional<misdirected> next_misdirected() { return network_.next_misdirected(); } ///< for other shards
-    bool next_event(socket_event& out) { return events_.pop(out); }
+    /// Tells the owners of sockets what has happened to them, until there is nothing more to tell. @return true if there was
+    bool dispatch_events(time_point now)
+    {
+        bool any = false;
+        while (events_.dispatch_one(now)) any = true;
+        return any;
+    }
 
     // -- sockets ----------------------------------------------------------------------------------------------------------
     tcp_sockets& tcp() noexcept { return tcp_; }
     const tcp_sockets& tcp() const noexcept { return tcp_; }
     udp_sockets& udp() noexcept { return udp_; }
+    raw_sockets& raw() noexcept { return raw_; }
 
     // -- what is known ------------------------------------------------------------------------------------------------------
     const host_counters& counters() const noexcept { return counters_; }
@@ -117,6 +125,7 @@ private:
     host_counters counters_;
     network network_;
     udp_sockets udp_;
+    raw_sockets raw_;
     tcp_sockets tcp_;
 };
 

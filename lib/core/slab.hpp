@@ -13,11 +13,11 @@
 namespace tapio::core {
 
 /// O(1) insert, find and erase. References stay valid until the value is erased.
-template <class T, class Tag>
+template <class T>
 class slab
 {
 public:
-    using id = handle<Tag>;
+    using id = socket_id;
 
     id insert()
     {

@@ -1,11 +1,12 @@
 /// @file
-/// What TCP and UDP sockets of the core share: handles, readiness, events, options.
+/// What the sockets of the core share: handles, options.
 /// The calls on them mirror the non-blocking Berkeley calls of Linux, errno for errno.
 #pragma once
 
 #include <tapio/core/address.hpp>
 #include <tapio/core/error.hpp>
 #include <tapio/core/slice.hpp>
+#include <tapio/core/socket_id.hpp>
 #include <tapio/core/time.hpp>
 
 #include <cstdint>
@@ -14,44 +15,7 @@
 
 namespace tapio::core {
 
-/// Names a socket of a host: a slot and the slot's generation. A handle that has gone stale answers bad_descriptor.
-template <class Tag>
-struct handle
-{
-    std::uint32_t index = 0xffff'ffff;
-    std::uint32_t generation = 0;
-
-    explicit operator bool() const noexcept { return index != 0xffff'ffff; }
-    friend bool operator==(const handle&, const handle&) = default;
-};
-using tcp_id = handle<struct tcp_tag>;
-using udp_id = handle<struct udp_tag>;
-
-/// What a socket is ready for; a set of bits.
-enum class readiness : std::uint8_t
-{
-    none = 0,
-    readable = 1, ///< receive (or accept) would not answer would_block: data, end of stream or an error waits
-    writable = 2, ///< send would not answer would_block; a pending connect has ended, well or badly
-    error = 4,    ///< take_error() has something to say
-};
-constexpr readiness operator|(readiness a, readiness b) noexcept
-{
-    return static_cast<readiness>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
-}
-constexpr readiness operator&(readiness a, readiness b) noexcept
-{
-    return static_cast<readiness>(static_cast<unsigned>(a) & static_cast<unsigned>(b));
-}
-constexpr readiness& operator|=(readiness& a, readiness b) noexcept { return a = a | b; }
-constexpr bool any(readiness r) noexcept { return r != readiness::none; }
-
-/// "Something changed for the socket whose owner this is": edge-like; the receiver tries again and may find nothing.
-struct socket_event
-{
-    void* owner = nullptr; ///< as given to set_owner; never null in an event
-    readiness ready = readiness::none;
-};
+using tcp_id = socket_id; ///< also of a connection that is only a record in the table of those in TIME-WAIT
 
 /// Gather and scatter lists.
 using const_buffer_list = std::span<const const_bytes>;
@@ -84,6 +48,7 @@ enum class socket_option : std::uint8_t
     send_buffer_size,    ///< octets
     oob_inline,
     accept_connections,    ///< get only
+    protocol,              ///< of IP; get only
     receive_low_watermark, ///< octets
     send_low_watermark,    ///< octets; get only
     debug,                 ///< remembered

@@ -180,7 +180,7 @@ struct tcp_socket_with_room final : tcp_socket, pooled<tcp_socket_with_room>
 struct resting_socket
 {
     tcp_socket_facts facts;
-    void* owner;
+    event_sink* owner;
     options_shelf::shared options;
     tcp::idle_memory connection;
 };

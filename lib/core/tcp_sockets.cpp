@@ -20,7 +20,8 @@ address unspecified(family f) { return f == family::v4 ? address(address_v4::any
 
 tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& random, event_queue& events,
                          const host_options& options, tcp_counters& counters)
-    : net_(net),
+    : socket_protocol(ip_protocol::tcp, socket_type::stream),
+      net_(net),
       timers_(timers),
       random_(random),
       events_(events),
@@ -48,7 +49,7 @@ tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& rando
 
 tcp_sockets::~tcp_sockets() = default;
 
-result<tcp_id> tcp_sockets::open(family f)
+result<socket_id> tcp_sockets::open(family f, int)
 {
     if (f != family::v4) return errno_code(EAFNOSUPPORT);
     tcp_id id;
@@ -61,10 +62,10 @@ result<tcp_id> tcp_sockets::open(family f)
     return id;
 }
 
-void tcp_sockets::set_owner(tcp_id id, void* owner)
+void tcp_sockets::set_owner(tcp_id id, event_sink* owner)
 {
     if (tcp_socket* s = find(id)) {
-        s->event.owner = owner;
+        s->event.set_owner(owner);
         if (owner != nullptr && s->connection) raise_events(id, *s);
     }
 }
@@ -407,8 +408,7 @@ void tcp_sockets::close(tcp_id id, time_point now)
 {
     tcp_socket* s = find(id);
     if (s == nullptr) return;
-    events_.cancel(s->event);
-    s->event.owner = nullptr;
+    s->event.set_owner(nullptr);
     s->detached = true;
     if (s->listening) close_listener(*s, now);
     if (s->connection) {

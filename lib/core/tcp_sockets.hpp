@@ -21,6 +21,7 @@
 #include "core/network.hpp"
 #include "core/output_policy.hpp"
 #include "core/slab.hpp"
+#include "core/socket_protocol.hpp"
 #include "core/socket_types.hpp"
 #include "core/syn_cookies.hpp"
 #include "core/tcp_options.hpp"
@@ -42,37 +43,41 @@
 
 namespace tapio::core {
 
-/// How a receive is to behave (MSG_PEEK, MSG_OOB).
-struct tcp_receive_flags
-{
-    bool peek = false;
-    bool out_of_band = false;
-};
-
-class tcp_sockets final : public ip::transport
+class tcp_sockets final : public socket_protocol, public ip::transport
 {
 public:
     tcp_sockets(network& net, timer_wheel& timers, random_source& random, event_queue& events, const host_options& options,
                 tcp_counters& counters);
     ~tcp_sockets();
 
-    using receive_flags = tcp_receive_flags;
+    // -- the user's calls: those of every protocol ----------------------------------------------------------------------
+    result<socket_id> open(family f, int protocol = 0) override;
+    void set_owner(tcp_id id, event_sink* owner) override;
+    void close(tcp_id id, time_point now) override;
+    error_code bind(tcp_id id, const endpoint& local) override;
+    error_code connect(tcp_id id, const endpoint& peer, time_point now) override;
+    error_code listen(tcp_id id, int backlog, time_point now) override;
+    result<tcp_id> accept(tcp_id id, endpoint& peer, time_point now) override;
+    error_code shutdown(tcp_id id, shutdown_type how, time_point now) override;
+    result<std::size_t> send(tcp_id id, const_buffer_list from, const endpoint* destination, time_point now,
+                             const send_hints& hints = {}) override;
+    result<std::size_t> receive(tcp_id id, mutable_buffer_list into, receive_flags flags, received_message* about,
+                                time_point now) override;
+    readiness poll(tcp_id id) const override;
+    error_code take_error(tcp_id id) override;
+    result<endpoint> local_endpoint(tcp_id id) const override;
+    result<endpoint> remote_endpoint(tcp_id id) const override;
+    result<std::size_t> available(tcp_id id) const override;
+    error_code set_option(tcp_id id, socket_option option, int value, time_point now) override;
+    result<int> get_option(tcp_id id, socket_option option) const override;
 
-    // -- the user's calls; a stale handle answers bad_descriptor ------------------------------------------------------
-    result<tcp_id> open(family f);
-    void set_owner(tcp_id id, void* owner);
-    error_code bind(tcp_id id, const endpoint& local);
-    error_code listen(tcp_id id, int backlog, time_point now);
-    result<tcp_id> accept(tcp_id id, endpoint& peer, time_point now);
-    error_code connect(tcp_id id, const endpoint& peer, time_point now);
+    // -- ... and those of TCP alone; a stale handle answers bad_descriptor ------------------------------------------------
     result<std::size_t> send(tcp_id id, const_buffer_list from, time_point now, tcp::send_flags flags = {});
     result<std::size_t> receive(tcp_id id, mutable_buffer_list into, receive_flags flags, time_point now);
     /// Without a copy: what is sent must not change any more; what is received may be kept for as long as wanted.
     result<std::size_t> send(tcp_id id, std::span<const slice> from, time_point now);
     result<std::size_t> receive(tcp_id id, std::vector<slice>& into, std::size_t limit, time_point now); ///< octets at most
-    error_code shutdown(tcp_id id, shutdown_type how, time_point now);
     void disconnected(tcp_id id); ///< a connect() that waited has failed: as Linux, it is as if there had been none
-    void close(tcp_id id, time_point now);
     /// It has sent its FIN, or will, and the peer has not acknowledged it: FIN-WAIT-1, CLOSING, LAST-ACK. Linux's close() waits
     /// while this is so (sk_stream_closing).
     bool is_closing(tcp_id id) const;
@@ -80,15 +85,7 @@ public:
     bool is_finished(tcp_id id) const;
     std::vector<connection_info> list(time_point now) const; ///< snapshot.cpp; wakes nobody
     std::vector<tcp_id> unfinished(); ///< synchronised connections that are not finished, those without a user included
-    readiness poll(tcp_id id) const;
-    error_code take_error(tcp_id id);
-    result<endpoint> local_endpoint(tcp_id id) const;
-    result<endpoint> remote_endpoint(tcp_id id) const;
-    result<std::size_t> available(tcp_id id) const;
-    time_point last_received(tcp_id id) const; ///< when the last octets came
-    bool at_mark(tcp_id id) const;             ///< what is read next stands behind the urgent octet (SIOCATMARK)
-    error_code set_option(tcp_id id, socket_option option, int value, time_point now);
-    result<int> get_option(tcp_id id, socket_option option) const;
+    bool at_mark(tcp_id id) const;    ///< what is read next stands behind the urgent octet (SIOCATMARK)
     error_code set_congestion_control(tcp_id id, std::string_view name, time_point now); ///< no_such_file_or_directory
     result<std::string_view> congestion_control_of(tcp_id id) const;
     congestion_controls& congestion() noexcept { return congestion_; }
@@ -266,7 +263,7 @@ private:
     options_shelf shelf_;
     idle_list idle_; ///< outlives sockets_
     const std::size_t awake_limit_;
-    slab<tcp_socket_slot, tcp_tag> sockets_;
+    slab<tcp_socket_slot> sockets_;
     connection_table connections_;
     tcp_id last_found_; ///< of the last segment that came
     std::unordered_map<std::uint16_t, port_use> ports_;

@@ -70,6 +70,27 @@ result<std::size_t> tcp_sockets::receive(tcp_id id, std::vector<slice>& into, st
     return got;
 }
 
+result<std::size_t> tcp_sockets::send(tcp_id id, const_buffer_list from, const endpoint*, time_point now, const send_hints& hints)
+{
+    if (hints.info) return errno_code(EOPNOTSUPP);
+    return send(id, from, now, {hints.out_of_band, hints.more});
+}
+
+result<std::size_t> tcp_sockets::receive(tcp_id id, mutable_buffer_list into, receive_flags flags, received_message* about,
+                                         time_point now)
+{
+    const auto got = receive(id, into, flags, now);
+    if (!got || about == nullptr) return got;
+    const tcp_socket& s = *find(id);
+    *about = {};
+    about->full_size = *got;
+    about->end_of_stream = *got == 0 && std::any_of(into.begin(), into.end(), [](mutable_bytes b) { return !b.empty(); });
+    if (!s.connection) return got;
+    about->received = s.connection->last_received();
+    about->unread = static_cast<std::size_t>(s.connection->unread());
+    return got;
+}
+
 error_code tcp_sockets::shutdown(tcp_id id, shutdown_type how, time_point now)
 {
     tcp_socket* s = find(id);
@@ -153,12 +174,6 @@ bool tcp_sockets::at_mark(tcp_id id) const
 {
     const tcp_socket* s = find(id);
     return s != nullptr && s->connection && s->connection->at_mark();
-}
-
-time_point tcp_sockets::last_received(tcp_id id) const
-{
-    const tcp_socket* s = find(id);
-    return s != nullptr && s->connection ? s->connection->last_received() : time_point{};
 }
 
 result<tcp_info> tcp_sockets::info(tcp_id id, time_point now) const

@@ -228,6 +228,7 @@ result<int> tcp_sockets::get_option(tcp_id id, socket_option option) const
     case socket_option::debug: return s->debug ? 1 : 0;
     case socket_option::do_not_route: return s->do_not_route ? 1 : 0;
     case socket_option::accept_connections: return s->listening ? 1 : 0;
+    case socket_option::protocol: return static_cast<int>(number());
     case socket_option::not_sent_low_watermark: return static_cast<int>(o.not_sent_low_watermark);
     case socket_option::no_delay: return o.no_delay ? 1 : 0;
     case socket_option::cork: return o.cork ? 1 : 0;

@@ -45,7 +45,7 @@ void tcp_sockets::let_rest(time_point now)
         tcp_socket& s = slot.awake();
         if (s.may_rest(now)) {
             slot.become(std::make_unique<resting_socket>(
-                resting_socket{s, s.event.owner, shelf_.share(s.options), s.connection->rest()}));
+                resting_socket{s, s.event.owner(), shelf_.share(s.options), s.connection->rest()}));
             ++counters_.at_rest;
         } else {
             idle_.push(s.idle, id);
@@ -59,7 +59,7 @@ void tcp_sockets::wake(tcp_id id, tcp_socket_slot& slot)
     auto woken = std::make_unique<tcp_socket_with_room>();
     tcp_socket& s = *woken;
     static_cast<tcp_socket_facts&>(s) = from.facts;
-    s.event.owner = from.owner;
+    s.event.set_owner(from.owner);
     s.options = *from.options;
     s.hash = table_hash(s.flow);
     s.route = net_.routes().none(); // it asks before it sends

@@ -29,14 +29,6 @@ boost::container::small_vector<packet, 1> datagrams_in(packet&& payload)
 
 } // namespace
 
-/// SO_BINDTODEVICE and IP_MULTICAST_ALL.
-bool udp_sockets::socket::hears(const address& destination, interface_id interface) const noexcept
-{
-    if (device && *device != interface) return false;
-    return multicast_all || !destination.is_multicast() ||
-           std::find(groups.begin(), groups.end(), membership{destination, interface}) != groups.end();
-}
-
 /// The best match: connected to the sender, then bound to the address, then to any; of equals the last bound, as Linux, or
 /// with SO_REUSEPORT one for each sender. With `everyone` (a group address) all that match.
 udp_sockets::socket* udp_sockets::demultiplex(interface_id interface, const endpoint& local, const endpoint& remote,
@@ -46,7 +38,7 @@ udp_sockets::socket* udp_sockets::demultiplex(interface_id interface, const endp
     if (use == ports_.end()) return nullptr;
     int best_score = 0;
     candidates_.clear();
-    for (const udp_id id : use->second) {
+    for (const socket_id id : use->second) {
         socket* const s = find(id);
         if (s == nullptr || (s->connected && s->remote != remote)) continue;
         const bool named = !s->local.address.is_unspecified();
@@ -100,51 +92,14 @@ void udp_sockets::receive(ip::rx_packet& p, time_point now)
     payload.truncate(std::size_t{p.transport_at} + d->length);
     payload.consume(p.payload_at);
     for (packet& datagram : datagrams_in(std::move(payload)))
-        for (socket* s : everyone) {
-            if (!s->queue.push({remote, datagram, {p.interface, local.address, p.ttl, p.tos, now}})) {
-                net_.dropped(p, drop_reason::udp_queue_full, now);
-                continue;
-            }
-            ++counters_.in_datagrams;
-            events_.push(s->event, readiness::readable);
-        }
+        for (socket* s : everyone)
+            if (deliver(*s, remote, datagram, p, now)) ++counters_.in_datagrams;
 }
 
-bool udp_sockets::receive_raw(const ip::rx_packet& p, time_point now)
-{
-    const address from = p.flow.source_address(), to = p.flow.destination_address();
-    bool taken = false;
-    for (const udp_id id : raw_) {
-        socket& s = *find(id);
-        if (s.raw_protocol != static_cast<std::uint8_t>(p.protocol())) continue;
-        if (s.bound && !s.local.address.is_unspecified() && s.local.address != to) continue;
-        if (s.connected && s.remote.address != from) continue;
-        if (!s.hears(to, p.interface)) continue;
-        taken = true;
-        if (!s.queue.push({{from, 0}, p.network_part(), {p.interface, to, p.ttl, p.tos, now}}))
-            net_.dropped(p, drop_reason::udp_queue_full, now);
-        else
-            events_.push(s.event, readiness::readable);
-    }
-    return taken;
-}
-
-/// RFC 1122 §4.1.3.3; as Linux, only to a connected socket, and only once; or to one that wants to hear all of them.
 void udp_sockets::icmp_error(const ip::icmp_error_report& r, time_point)
 {
     socket* const s = demultiplex(r.interface, r.flow.source(), r.flow.destination(), nullptr);
-    if (s == nullptr) return;
-    if (s->receive_errors) {
-        if (s->error_queue.size() >= most_error_messages) return;
-        error_message m{r.flow.destination(), r.why, r.offender, r.type, r.code, r.mtu, r.quote};
-        const std::size_t headers = sizeof(wire::ipv4_header) + sizeof(wire::udp_header);
-        m.payload.consume(std::min(m.payload.size(), headers));
-        s->error_queue.push_back(std::move(m));
-    } else if (!s->connected || (!r.hard && r.why != errno_code(EHOSTUNREACH))) {
-        return;
-    }
-    s->error = r.why;
-    events_.push(s->event, readiness::readable | readiness::writable | readiness::error);
+    if (s != nullptr) fail(*s, r, sizeof(wire::ipv4_header) + sizeof(wire::udp_header));
 }
 
 } // namespace tapio::core

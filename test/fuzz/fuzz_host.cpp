@@ -139,7 +139,7 @@ struct fuzzer
         }
         std::array<std::byte, 64> some{};
         const std::array<mutable_bytes, 1> in{mutable_bytes(some)};
-        while (h.udp().receive(datagrams, in, false)) {}
+        while (h.udp().receive(datagrams, in, {}, nullptr, now)) {}
     }
 
     void step()
@@ -166,8 +166,7 @@ struct fuzzer
         }
         while (auto m = h.next_misdirected()) h.receive_misdirected(std::move(*m), now); // as the other shard would pass it on
         h.advance(now);
-        socket_event e;
-        while (h.next_event(e)) {}
+        h.dispatch_events(now);
     }
 
     std::mt19937_64 random;
@@ -175,7 +174,7 @@ struct fuzzer
     time_point now{std::chrono::seconds(1)};
     host h;
     tcp_id listener;
-    udp_id datagrams;
+    socket_id datagrams;
     std::vector<tcp_id> connections;
     std::vector<octets> corpus;
     std::uint64_t answers = 0;

@@ -185,8 +185,7 @@ private:
             if (n > most_at_one_instant) return false;
             for (side& s : sides_) {
                 if (s.host().next_deadline() <= now_ || s.host().wants_advance()) s.host().advance(now_);
-                socket_event e;
-                while (s.host().next_event(e)) {}
+                s.host().dispatch_events(now_);
             }
             bool sent = false;
             for (unsigned i = 0; i < 2; ++i) {

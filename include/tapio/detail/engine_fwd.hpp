@@ -1,9 +1,16 @@
 /// @file
-/// Forward declaration of the engine of a stack (lib/asio/engine.hpp). Internal. It is outside of any `#pragma GCC visibility`,
-/// so that a shared library does not export it.
+/// Forward declarations of classes inside the library that public headers name. Internal. Outside of any `#pragma GCC
+/// visibility`, so that a shared library does not export them.
 #pragma once
 
 #include <tapio/core/config.hpp>
+
+namespace tapio::core {
+
+class socket_protocol;
+class tcp_sockets;
+
+} // namespace tapio::core
 
 namespace tapio::detail {
 

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <tapio/core/address.hpp>
+#include <tapio/core/event_sink.hpp>
 #include <tapio/core/slice.hpp>
+#include <tapio/core/socket_id.hpp>
 #include <tapio/core/tcp_info.hpp>
 #include <tapio/core/time.hpp>
 #include <tapio/detail/engine_fwd.hpp>
@@ -61,15 +63,11 @@ struct error_info
 /// The stack that sockets on this context belong to: the context's own, the one of use_stack(), or the default one.
 std::shared_ptr<engine> engine_of(boost::asio::execution_context& context);
 
-class socket : public std::enable_shared_from_this<socket>
+class socket final : public core::event_sink, public std::enable_shared_from_this<socket>
 {
-    struct core_handle ///< of core::tcp_id or core::udp_id
-    {
-        std::uint32_t index = 0xffff'ffff, generation = 0;
-    };
-
 public:
-    socket(std::shared_ptr<engine> owner, socket_kind kind, core_handle id) noexcept; ///< for open() and accept()
+    /// For open() and accept().
+    socket(std::shared_ptr<engine> owner, core::socket_protocol& protocol, core::socket_id id) noexcept;
 
     /// @param family  AF_INET or AF_INET6  @param protocol  IP protocol, for a raw socket  @return null if there is an error
     static std::shared_ptr<socket> open(std::shared_ptr<engine> owner, socket_kind kind, int family, int protocol,
@@ -91,7 +89,6 @@ public:
     /// As close(), but pending handlers are destroyed, not called.
     void discard();
     int native_handle(); ///< registers the socket process-wide until it is adopted or closed
-    socket_kind kind() const noexcept { return kind_; }
 
     void bind(const core::endpoint& local, error_code& ec);
     void listen(int backlog, error_code& ec);
@@ -153,8 +150,8 @@ public:
     bool try_accept(std::shared_ptr<socket>& accepted, core::endpoint& peer, error_code& ec);
     bool try_wait(int what, error_code& ec);
 
-    /// The core reports that the socket's readiness changed. Under the lock.
-    void ready(unsigned readiness, operation_queue& done);
+    /// Tries the operations that wait; those that finish go to engine::finished(). Under the lock.
+    void ready(core::readiness what, core::time_point now) override;
     // -- stack::async_drain, under the lock ---------------------------------------------------------------------------------
     void finish(operation_queue& done);
     bool finish_if_quiet(core::time_point now);
@@ -187,14 +184,18 @@ private:
     error_code set_group(int name, const void* data, std::size_t size);
     void abort_all(operation_queue& done);
     void leave(operation_queue& done);
+    /// The calls that TCP alone has are made on this. Null if the socket is another protocol's.
+    core::tcp_sockets* as_tcp() const noexcept;
     core::duration linger_time() const;
     void wait_until_finished(core::time_point deadline);
 
     friend class engine;
 
     std::shared_ptr<engine> engine_;
-    std::uint32_t slot_ = 0; ///< in the engine's list
-    socket_kind kind_;
+    core::socket_protocol& protocol_; ///< of the engine's host; called under the lock
+    const core::socket_id id_;        ///< there
+    std::uint32_t slot_ = 0;          ///< in the engine's list
+    int native_handle_ = -1;
     bool non_blocking_ = false;
     bool native_non_blocking_ = false;
     bool reports_aborted_ = false; ///< socket_base::enable_connection_aborted; stored only: accept() never fails so
@@ -205,9 +206,7 @@ private:
     bool user_set_linger_ : 1 = false; ///< SO_LINGER was set on this socket, not only on its listener
     bool finishes_ : 1 = false;        ///< to be sent a FIN once no more is written (stack::async_drain)
     bool wrote_ : 1 = false;           ///< something was written since finish_if_quiet() looked last
-    int native_handle_ = -1;
-    core_handle id_;
-    operation_queue pending_[3]; ///< by direction
+    operation_queue pending_[3];       ///< by direction
 };
 
 /// The native handle of a socket of tapio: the socket itself, or a number that stands for it. The number is allocated, and

@@ -76,8 +76,7 @@ bool world::step_hosts()
     bool busy = false;
     for (const auto& h : hosts_) {
         if (h->next_deadline() <= now_) h->advance(now_), busy = true;
-        socket_event event;
-        while (h->next_event(event)) static_cast<agent*>(event.owner)->ready(event.ready, now_), busy = true;
+        busy = h->dispatch_events(now_) || busy;
     }
     const auto drain = [&](const end& e) {
         packet p;

@@ -17,11 +17,10 @@ namespace tapio::test {
 using namespace tapio::core;
 
 /// Somebody who owns sockets and is told about them: give `this` to set_owner.
-class agent
+class agent : public event_sink
 {
 public:
     virtual ~agent() = default;
-    virtual void ready(readiness what, time_point now) = 0;
 };
 
 /// One direction of a wire: the bad wire's model, and the packets on their way.

@@ -14,9 +14,9 @@ class groups : public raw_host
 protected:
     groups() { introduce(); }
 
-    udp_id bound(std::uint16_t port)
+    socket_id bound(std::uint16_t port)
     {
-        const udp_id id = *h->udp().open(family::v4);
+        const socket_id id = *h->udp().open(family::v4);
         EXPECT_FALSE(h->udp().set_option(id, socket_option::reuse_address, 1, now));
         EXPECT_FALSE(h->udp().bind(id, {address_v4::any(), port}));
         return id;
@@ -29,16 +29,15 @@ protected:
         f.tos = 0x20;
         ip(udp(f, 5000, 7, data), f, destination == ours ? our_mac : mac_address{{1, 0, 0x5e, 0, 1, 1}});
     }
-    std::string receive(udp_id id)
+    std::string receive(socket_id id)
     {
         octets memory(100);
         const std::array<mutable_bytes, 1> into{memory};
-        const auto got = h->udp().receive(id, into, false);
+        const auto got = h->udp().receive(id, into, {}, &info, now);
         if (!got) return got.error() == errno_code(EAGAIN) ? "nothing" : got.error().message();
-        info = got->info;
-        return std::string(reinterpret_cast<const char*>(memory.data()), got->size);
+        return std::string(reinterpret_cast<const char*>(memory.data()), *got);
     }
-    error_code send(udp_id id, const endpoint& to, const udp_sockets::send_hints& hints = {})
+    error_code send(socket_id id, const endpoint& to, const send_hints& hints = {})
     {
         const std::string data = "out";
         const std::array<const_bytes, 1> list{bytes_of(data)};
@@ -47,12 +46,12 @@ protected:
     }
 
     const address_v4 group = at("239.0.1.1");
-    udp::datagram_info info;
+    received_message info;
 };
 
 TEST_F(groups, a_group_is_heard_from_join_to_leave)
 {
-    const udp_id s = bound(7);
+    const socket_id s = bound(7);
     from_peer(group, "before");
     EXPECT_EQ(receive(s), "nothing");
     EXPECT_EQ(drops(drop_reason::ipv4_not_for_us), 1U);
@@ -66,7 +65,7 @@ TEST_F(groups, a_group_is_heard_from_join_to_leave)
 
 TEST_F(groups, what_came_with_a_datagram_is_known)
 {
-    const udp_id s = bound(7);
+    const socket_id s = bound(7);
     ASSERT_FALSE(h->udp().join_group(s, group, {}));
     from_peer(group, "x", 3);
     ASSERT_EQ(receive(s), "x");
@@ -78,14 +77,14 @@ TEST_F(groups, what_came_with_a_datagram_is_known)
 
 TEST_F(groups, memberships_are_counted_and_end_with_their_socket)
 {
-    const udp_id a = bound(7), b = bound(7);
+    const socket_id a = bound(7), b = bound(7);
     ASSERT_FALSE(h->udp().join_group(a, group, 1));
     ASSERT_FALSE(h->udp().join_group(b, group, 1));
     EXPECT_EQ(h->udp().join_group(a, group, 1), errno_code(EADDRINUSE));
     from_peer(group, "to both");
     EXPECT_EQ(receive(a), "to both");
     EXPECT_EQ(receive(b), "to both");
-    h->udp().close(a);
+    h->udp().close(a, now);
     EXPECT_TRUE(h->net().interface(1).is_member(group));
     EXPECT_FALSE(h->udp().leave_group(b, group, {}));
     EXPECT_FALSE(h->net().interface(1).is_member(group));
@@ -94,7 +93,7 @@ TEST_F(groups, memberships_are_counted_and_end_with_their_socket)
 
 TEST_F(groups, refused_memberships)
 {
-    const udp_id s = bound(7);
+    const socket_id s = bound(7);
     EXPECT_EQ(h->udp().join_group(s, theirs, 1), errno_code(EINVAL));
     EXPECT_EQ(h->udp().join_group(s, group, 9), errno_code(ENODEV));
     for (unsigned i = 0; i < 20; ++i) EXPECT_FALSE(h->udp().join_group(s, address_v4(0xef000200 + i), 1));
@@ -103,7 +102,7 @@ TEST_F(groups, refused_memberships)
 
 TEST_F(groups, without_multicast_all_only_members_hear)
 {
-    const udp_id member = bound(7), other = bound(7);
+    const socket_id member = bound(7), other = bound(7);
     ASSERT_FALSE(h->udp().join_group(member, group, 1));
     ASSERT_FALSE(h->udp().set_option(other, socket_option::multicast_all, 0, now));
     from_peer(group, "x");
@@ -113,7 +112,7 @@ TEST_F(groups, without_multicast_all_only_members_hear)
 
 TEST_F(groups, what_is_sent_goes_to_the_groups_address_and_comes_back_to_members)
 {
-    const udp_id s = bound(7), member = bound(9);
+    const socket_id s = bound(7), member = bound(9);
     ASSERT_FALSE(h->udp().join_group(member, group, 1));
     EXPECT_FALSE(send(s, {group, 9}));
     const auto f = next();
@@ -130,7 +129,7 @@ TEST_F(groups, what_is_sent_goes_to_the_groups_address_and_comes_back_to_members
 
 TEST_F(groups, a_multicast_can_be_directed_to_an_interface)
 {
-    const udp_id s = bound(7);
+    const socket_id s = bound(7);
     ASSERT_FALSE(h->udp().set_option(s, socket_option::multicast_interface, 1, now)); // the loopback
     EXPECT_FALSE(send(s, {group, 9}));
     EXPECT_TRUE(silent());
@@ -139,7 +138,7 @@ TEST_F(groups, a_multicast_can_be_directed_to_an_interface)
 
 TEST_F(groups, a_socket_bound_to_a_device_hears_that_one_only)
 {
-    const udp_id s = bound(7);
+    const socket_id s = bound(7);
     ASSERT_FALSE(h->udp().set_option(s, socket_option::bound_interface, 1, now)); // the loopback
     from_peer(ours, "from outside");
     EXPECT_EQ(receive(s), "nothing");
@@ -151,7 +150,7 @@ TEST_F(groups, a_socket_bound_to_a_device_hears_that_one_only)
 
 TEST_F(groups, a_socket_bound_to_a_device_sends_by_it_even_without_a_route)
 {
-    const udp_id s = bound(7);
+    const socket_id s = bound(7);
     EXPECT_EQ(send(s, {at("203.0.113.9"), 9}), errno_code(ENETUNREACH));
     ASSERT_FALSE(h->udp().set_option(s, socket_option::bound_interface, 2, now));
     EXPECT_FALSE(send(s, {at("203.0.113.9"), 9}));
@@ -188,13 +187,13 @@ TEST_F(groups, a_message_can_name_its_source)
 {
     ASSERT_FALSE(h->add_address(1, at("192.0.2.7"), 24, now));
     drain();
-    const udp_id s = bound(7);
-    EXPECT_FALSE(send(s, {theirs, 9}, {{}, address(at("192.0.2.7"))}));
+    const socket_id s = bound(7);
+    EXPECT_FALSE(send(s, {theirs, 9}, {packet_info{{}, address(at("192.0.2.7"))}}));
     const auto f = next();
     ASSERT_TRUE(f && f->ip);
     EXPECT_EQ(f->ip->source, at("192.0.2.7"));
-    EXPECT_EQ(send(s, {theirs, 9}, {{}, address(theirs)}), errno_code(EINVAL));
-    EXPECT_EQ(send(s, {theirs, 9}, {9, {}}), errno_code(ENODEV));
+    EXPECT_EQ(send(s, {theirs, 9}, {packet_info{{}, address(theirs)}}), errno_code(EINVAL));
+    EXPECT_EQ(send(s, {theirs, 9}, {packet_info{9, {}}}), errno_code(ENODEV));
 }
 
 // -- IP_RECVERR -----------------------------------------------------------------------------------------------------
@@ -209,7 +208,7 @@ protected:
         wire::push_ipv4(quoted, *f.ip);
         ip(icmp(icmpv4_type::destination_unreachable, code, rest, flat(quoted)), header(ip_protocol::icmp));
     }
-    sent_frame sent(udp_id s)
+    sent_frame sent(socket_id s)
     {
         EXPECT_FALSE(send(s, {theirs, 9}));
         return *next();
@@ -218,7 +217,7 @@ protected:
 
 TEST_F(error_queue, an_unconnected_socket_hears_of_errors_if_it_wants_to)
 {
-    const udp_id s = bound(7);
+    const socket_id s = bound(7);
     icmp_about(sent(s), wire::port_unreachable);
     EXPECT_EQ(receive(s), "nothing");
     ASSERT_FALSE(h->udp().set_option(s, socket_option::receive_errors, 1, now));
@@ -240,7 +239,7 @@ TEST_F(error_queue, an_unconnected_socket_hears_of_errors_if_it_wants_to)
 
 TEST_F(error_queue, soft_errors_and_mtus_come_too)
 {
-    const udp_id s = bound(7);
+    const socket_id s = bound(7);
     ASSERT_FALSE(h->udp().set_option(s, socket_option::receive_errors, 1, now));
     const sent_frame one = sent(s), two = sent(s);
     icmp_about(one, wire::fragmentation_needed, 1280);
@@ -255,7 +254,7 @@ TEST_F(error_queue, soft_errors_and_mtus_come_too)
 
 TEST_F(error_queue, has_a_bound)
 {
-    const udp_id s = bound(7);
+    const socket_id s = bound(7);
     ASSERT_FALSE(h->udp().set_option(s, socket_option::receive_errors, 1, now));
     for (int i = 0; i < 100; ++i) {
         (void)h->udp().take_error(s);

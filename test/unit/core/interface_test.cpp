@@ -133,7 +133,7 @@ struct two_links : testing::Test
         settle();
         return n;
     }
-    error_code send_datagram(udp_id u, const endpoint& to)
+    error_code send_datagram(socket_id u, const endpoint& to)
     {
         const std::byte octet{};
         const const_bytes one(&octet, 1);
@@ -192,7 +192,7 @@ TEST_F(interface_state_of, down_fails_connects_and_datagrams_at_once)
 {
     EXPECT_TRUE(a.set_link(1, false, 1500, now));
     EXPECT_EQ(new_connect(), error::network_down);
-    const udp_id u = *a.udp().open(family::v4);
+    const socket_id u = *a.udp().open(family::v4);
     EXPECT_EQ(send_datagram(u, far), error::network_down);
     EXPECT_EQ(send_datagram(u, {make_address("192.0.2.77"), 9}), error::network_down);
     EXPECT_EQ(send_datagram(u, {make_address("198.51.100.2"), 9}), error_code()) << "by the other";
@@ -205,7 +205,7 @@ TEST_F(interface_state_of, down_fails_connects_and_datagrams_at_once)
 TEST_F(interface_state_of, down_binds_a_socket_of_that_device_too)
 {
     EXPECT_TRUE(a.set_link(1, false, 1500, now));
-    const udp_id u = *a.udp().open(family::v4);
+    const socket_id u = *a.udp().open(family::v4);
     EXPECT_FALSE(a.udp().set_option(u, socket_option::bound_interface, 2, now));
     EXPECT_EQ(send_datagram(u, {make_address("198.51.100.2"), 9}), error::network_down);
 }
@@ -230,7 +230,7 @@ TEST_F(interface_state_of, while_down_a_worse_route_is_used)
 TEST_F(interface_state_of, what_waits_to_leave_a_link_that_goes_down_is_dropped_and_counted)
 {
     connect(); // so that the neighbour is known
-    const udp_id u = *a.udp().open(family::v4);
+    const socket_id u = *a.udp().open(family::v4);
     EXPECT_EQ(send_datagram(u, {make_address("192.0.2.2"), 9}), error_code());  // in the transmit queue
     EXPECT_EQ(send_datagram(u, {make_address("192.0.2.77"), 9}), error_code()); // its neighbour is asked for
     const auto before = a.net().interface(1).counters().out_discards;
@@ -320,7 +320,7 @@ TEST_F(two_links, removed_address_silences_its_sockets_as_on_linux)
 {
     connect();
     const address ours = make_address("192.0.2.1");
-    const udp_id bound = *a.udp().open(family::v4), unbound = *a.udp().open(family::v4);
+    const socket_id bound = *a.udp().open(family::v4), unbound = *a.udp().open(family::v4);
     EXPECT_FALSE(a.udp().bind(bound, {ours, 0}));
     const tcp_id listener = listen(a, {ours, 8080});
     EXPECT_FALSE(a.add_address(1, make_address("192.0.2.11"), 24, now));
@@ -360,7 +360,7 @@ TEST_F(two_links, removed_route_is_unreachable)
     EXPECT_EQ(a.remove_route(far.address, 32, gateway(2), 2), errno_code(ESRCH));
     EXPECT_FALSE(a.remove_route(far.address, 32, gateway(1), 1));
     EXPECT_EQ(new_connect(), error::network_unreachable);
-    const udp_id u = *a.udp().open(family::v4);
+    const socket_id u = *a.udp().open(family::v4);
     EXPECT_EQ(send_datagram(u, far), error::network_unreachable);
     write(1000);
     pass(1s);
@@ -490,7 +490,7 @@ TEST_F(changed_route, queued_for_a_device_that_is_replaced_by_a_plain_one)
 
 TEST_F(changed_route, blocked_at_a_full_queue_goes_on_by_the_other)
 {
-    const udp_id u = *a.udp().open(family::v4);
+    const socket_id u = *a.udp().open(family::v4);
     while (a.net().interface(1).queue().has_room(true)) EXPECT_EQ(send_datagram(u, {make_address("192.0.2.2"), 9}), error_code());
     write(100'000);
     a.advance(now);

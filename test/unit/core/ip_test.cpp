@@ -90,7 +90,7 @@ TEST_F(ipv4, an_answer_that_may_be_fragmented_has_a_number_of_its_peers) // RFC 
 
 TEST_F(ipv4, a_datagram_that_may_not_be_fragmented_has_the_number_0) // RFC 6864 §4.1
 {
-    const udp_id socket = *h->udp().open(family::v4);
+    const socket_id socket = *h->udp().open(family::v4);
     const endpoint to{theirs, 2000};
     const std::string x = "x";
     const std::array<const_bytes, 1> list{bytes_of(x)};
@@ -403,7 +403,7 @@ protected:
     {
         socket = *h->udp().open(family::v4);
         EXPECT_FALSE(h->udp().bind(socket, {ours, 1000}));
-        EXPECT_FALSE(h->udp().connect(socket, {theirs, 2000}));
+        EXPECT_FALSE(h->udp().connect(socket, {theirs, 2000}, now));
     }
     /// About a datagram of ours from these ports.
     void unreachable(std::uint8_t code, std::uint16_t from, std::uint16_t to, const char* source = "192.0.2.1")
@@ -416,7 +416,7 @@ protected:
         wire::push_ipv4(quoted, f);
         ip(icmp(icmpv4_type::destination_unreachable, code, 0, flat(quoted)), header(ip_protocol::icmp));
     }
-    udp_id socket;
+    socket_id socket;
 };
 
 TEST_F(icmp_reports, port_unreachable_reaches_its_connected_socket_once)
@@ -426,8 +426,8 @@ TEST_F(icmp_reports, port_unreachable_reaches_its_connected_socket_once)
     EXPECT_TRUE(any(ready & readiness::error) && any(ready & readiness::readable));
     std::array<std::byte, 10> memory{};
     const std::array<mutable_bytes, 1> into{memory};
-    EXPECT_EQ(h->udp().receive(socket, into, false).error(), errno_code(ECONNREFUSED));
-    EXPECT_EQ(h->udp().receive(socket, into, false).error(), errno_code(EAGAIN));
+    EXPECT_EQ(h->udp().receive(socket, into, {}, nullptr, now).error(), errno_code(ECONNREFUSED));
+    EXPECT_EQ(h->udp().receive(socket, into, {}, nullptr, now).error(), errno_code(EAGAIN));
 }
 
 TEST_F(icmp_reports, others_are_not_touched)

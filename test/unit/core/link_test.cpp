@@ -260,7 +260,7 @@ protected:
         const endpoint destination{to, 2000};
         EXPECT_TRUE(h->udp().send(socket, list, &destination, now));
     }
-    udp_id socket;
+    socket_id socket;
 };
 
 TEST_F(resolving, asks_everybody_and_sends_what_waited_in_order)
@@ -328,8 +328,8 @@ TEST_F(resolving, the_gateway_is_asked_for_when_the_destination_is_beyond)
 
 TEST_F(resolving, who_never_answers_is_host_unreachable)
 {
-    const udp_id connected = *h->udp().open(family::v4);
-    ASSERT_FALSE(h->udp().connect(connected, {theirs, 2000}));
+    const socket_id connected = *h->udp().open(family::v4);
+    ASSERT_FALSE(h->udp().connect(connected, {theirs, 2000}, now));
     const std::string x = "x";
     const std::array<const_bytes, 1> list{bytes_of(x)};
     ASSERT_TRUE(h->udp().send(connected, list, nullptr, now));

@@ -2,6 +2,7 @@
 // TAPIO_TEST_AT_REST.)
 #include "core/connection_table.hpp"
 #include "core/options_shelf.hpp"
+#include "support/told_owner.hpp"
 #include "support/two_hosts.hpp"
 
 #include <gtest/gtest.h>
@@ -117,17 +118,16 @@ TEST_F(resting, what_was_set_and_counted_is_there_afterwards)
 TEST_F(resting, the_owner_is_told_of_what_comes)
 {
     connect();
-    int somebody = 0;
+    told_owner somebody;
     b.tcp().set_owner(servers[0], &somebody);
     for (int i = 0; i < 5; ++i) connect();
-    socket_event e;
-    while (b.next_event(e)) {}
+    b.dispatch_events(now);
+    somebody.told = readiness::none;
     for (int i = 0; i < 5; ++i) connect();
     ASSERT_EQ(b.counters().tcp.at_rest, 9U);
     say(clients[0], "wake up");
-    bool told = false;
-    while (b.next_event(e)) told = told || (e.owner == &somebody && any(e.ready & readiness::readable));
-    EXPECT_TRUE(told);
+    b.dispatch_events(now);
+    EXPECT_TRUE(any(somebody.told & readiness::readable));
 }
 
 TEST_F(resting, one_with_keep_alive_stays_awake_as_it_has_a_timer)

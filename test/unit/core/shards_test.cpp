@@ -123,9 +123,9 @@ TEST_F(two_shards, a_syn_is_answered_by_the_shard_that_listens_and_refused_once_
 
 TEST_F(two_shards, datagrams_too_and_port_unreachable_is_said_once)
 {
-    const udp_id socket = *second.udp().open(family::v4);
+    const socket_id socket = *second.udp().open(family::v4);
     EXPECT_FALSE(second.udp().bind(socket, {at("0.0.0.0"), 53}));
-    const udp_id sender = *peer.udp().open(family::v4);
+    const socket_id sender = *peer.udp().open(family::v4);
     const endpoint there{at("192.0.2.1"), 53}, nowhere{at("192.0.2.1"), 54};
     EXPECT_TRUE(peer.udp().send(sender, octets("x"), &there, now).has_value());
     EXPECT_TRUE(peer.udp().send(sender, octets("x"), &nowhere, now).has_value());
@@ -136,13 +136,13 @@ TEST_F(two_shards, datagrams_too_and_port_unreachable_is_said_once)
 
 TEST_F(two_shards, an_icmp_error_reaches_whose_datagram_it_is_about)
 {
-    const udp_id socket = *second.udp().open(family::v4);
-    EXPECT_FALSE(second.udp().connect(socket, {at("192.0.2.2"), 9}));
+    const socket_id socket = *second.udp().open(family::v4);
+    EXPECT_FALSE(second.udp().connect(socket, {at("192.0.2.2"), 9}, now));
     EXPECT_TRUE(second.udp().send(socket, octets("x"), nullptr, now).has_value());
     settle();
     std::array<std::byte, 1> memory;
     const std::array<mutable_bytes, 1> into{memory};
-    EXPECT_EQ(second.udp().receive(socket, into, false).error(), errno_code(ECONNREFUSED));
+    EXPECT_EQ(second.udp().receive(socket, into, {}, nullptr, now).error(), errno_code(ECONNREFUSED));
 }
 
 TEST_F(two_shards, ports_chosen_are_of_each_ones_own_share)
@@ -158,11 +158,11 @@ TEST_F(two_shards, ports_chosen_are_of_each_ones_own_share)
 TEST_F(two_shards, a_ping_is_answered_once)
 {
     steer = 1;
-    const udp_id raw = *peer.udp().open(family::v4, 1);
+    const socket_id raw = *peer.raw().open(family::v4, 1);
     const std::array<std::byte, 8> echo{std::byte{8}, std::byte{0}, std::byte{0xf7}, std::byte{0xff}};
     const std::array<const_bytes, 1> from{const_bytes(echo)};
     const endpoint there{at("192.0.2.1"), 0};
-    EXPECT_TRUE(peer.udp().send(raw, from, &there, now).has_value());
+    EXPECT_TRUE(peer.raw().send(raw, from, &there, now).has_value());
     settle();
     EXPECT_EQ(first.counters().icmp.out_echo_reps + second.counters().icmp.out_echo_reps, 1U);
 }

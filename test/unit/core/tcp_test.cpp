@@ -1,3 +1,4 @@
+#include "support/told_owner.hpp"
 #include "support/two_hosts.hpp"
 
 #include <gtest/gtest.h>
@@ -60,7 +61,7 @@ TEST_F(pair_of_hosts, a_listener_that_is_shut_down_can_connect_and_the_other_way
     ASSERT_FALSE(b.tcp().bind(listener, there));
     ASSERT_FALSE(b.tcp().listen(listener, 5, now));
     const tcp_id socket = *a.tcp().open(family::v4);
-    int owner = 0;
+    told_owner owner;
     a.tcp().set_owner(socket, &owner);
     ASSERT_FALSE(a.tcp().set_option(socket, socket_option::keep_idle, 77, now));
     ASSERT_FALSE(a.tcp().listen(socket, 5, now));

@@ -13,10 +13,10 @@ class udp_host : public raw_host
 protected:
     udp_host() { introduce(); }
 
-    udp_id open() { return *h->udp().open(family::v4); }
-    udp_id bound(const address& a, std::uint16_t port)
+    socket_id open() { return *h->udp().open(family::v4); }
+    socket_id bound(const address& a, std::uint16_t port)
     {
-        const udp_id id = open();
+        const socket_id id = open();
         EXPECT_FALSE(h->udp().bind(id, {a, port}));
         return id;
     }
@@ -27,17 +27,18 @@ protected:
         f.destination = destination;
         ip(udp(f, port, to, data), f, destination == ours ? our_mac : mac_address::broadcast());
     }
-    std::string receive(udp_id id, std::size_t most = 2000, bool peek = false)
+    std::string receive(socket_id id, std::size_t most = 2000, bool peek = false)
     {
         octets memory(most);
         const std::array<mutable_bytes, 1> into{memory};
-        const auto got = h->udp().receive(id, into, peek);
+        received_message about;
+        const auto got = h->udp().receive(id, into, {peek}, &about, now);
         if (!got) return got.error() == errno_code(EAGAIN) ? "nothing" : got.error().message();
-        sender = got->sender;
-        full_size = got->full_size;
-        return std::string(reinterpret_cast<const char*>(memory.data()), got->size);
+        sender = about.sender;
+        full_size = about.full_size;
+        return std::string(reinterpret_cast<const char*>(memory.data()), *got);
     }
-    error_code send(udp_id id, const std::string& data, std::optional<endpoint> to = {})
+    error_code send(socket_id id, const std::string& data, std::optional<endpoint> to = {})
     {
         const std::array<const_bytes, 1> list{bytes_of(data)};
         const auto sent = h->udp().send(id, list, to ? &*to : nullptr, now);
@@ -50,7 +51,7 @@ protected:
 
 TEST_F(udp_host, a_datagram_comes_whole_with_its_sender)
 {
-    const udp_id s = bound(address_v4::any(), 7);
+    const socket_id s = bound(address_v4::any(), 7);
     from_peer(5000, 7, "hello");
     EXPECT_EQ(receive(s), "hello");
     EXPECT_EQ(sender, (endpoint{theirs, 5000}));
@@ -60,7 +61,7 @@ TEST_F(udp_host, a_datagram_comes_whole_with_its_sender)
 /// What a device with segmentation offload gives: one header, and the payloads of several.
 TEST_F(udp_host, datagrams_that_came_as_one_are_several_again)
 {
-    const udp_id s = bound(address_v4::any(), 7);
+    const socket_id s = bound(address_v4::any(), 7);
     const wire::ipv4_fields f = header(ip_protocol::udp);
     packet p = udp(f, 5000, 7, "onetwothree");
     wire::push_ipv4(p, f);
@@ -78,7 +79,7 @@ TEST_F(udp_host, datagrams_that_came_as_one_are_several_again)
 
 TEST_F(udp_host, what_is_sent_as_one_is_cut_where_the_device_does_not)
 {
-    const udp_id s = bound(ours, 7);
+    const socket_id s = bound(ours, 7);
     ASSERT_FALSE(h->udp().set_option(s, socket_option::segment_size, 1000, now));
     EXPECT_EQ(h->udp().get_option(s, socket_option::segment_size), 1000);
     ASSERT_FALSE(send(s, std::string(2500, 'x'), endpoint{theirs, 9}));
@@ -96,7 +97,7 @@ TEST_F(udp_host, what_is_sent_as_one_is_cut_where_the_device_does_not)
 
 TEST_F(udp_host, an_empty_datagram_is_one)
 {
-    const udp_id s = bound(address_v4::any(), 7);
+    const socket_id s = bound(address_v4::any(), 7);
     from_peer(5000, 7, "");
     EXPECT_EQ(receive(s), "");
     EXPECT_EQ(receive(s), "nothing");
@@ -104,7 +105,7 @@ TEST_F(udp_host, an_empty_datagram_is_one)
 
 TEST_F(udp_host, what_does_not_fit_is_lost_and_told)
 {
-    const udp_id s = bound(address_v4::any(), 7);
+    const socket_id s = bound(address_v4::any(), 7);
     from_peer(5000, 7, "hello");
     from_peer(5000, 7, "next");
     EXPECT_EQ(receive(s, 2, true), "he"); // MSG_PEEK leaves it
@@ -115,18 +116,18 @@ TEST_F(udp_host, what_does_not_fit_is_lost_and_told)
 
 TEST_F(udp_host, the_best_match_gets_it)
 {
-    const udp_id anywhere = bound(address_v4::any(), 7);
+    const socket_id anywhere = bound(address_v4::any(), 7);
     ASSERT_FALSE(h->udp().set_option(anywhere, socket_option::reuse_address, 1, now));
     const auto reusing = [&](bool connected) {
-        const udp_id id = open();
+        const socket_id id = open();
         EXPECT_FALSE(h->udp().set_option(id, socket_option::reuse_address, 1, now));
         EXPECT_FALSE(h->udp().bind(id, {ours, 7}));
         if (connected) {
-            EXPECT_FALSE(h->udp().connect(id, {theirs, 5000}));
+            EXPECT_FALSE(h->udp().connect(id, {theirs, 5000}, now));
         }
         return id;
     };
-    const udp_id here = reusing(false), to_peer = reusing(true);
+    const socket_id here = reusing(false), to_peer = reusing(true);
     from_peer(5000, 7, "a");
     from_peer(5001, 7, "b");
     EXPECT_EQ(receive(to_peer), "a");
@@ -137,12 +138,12 @@ TEST_F(udp_host, the_best_match_gets_it)
 TEST_F(udp_host, a_broadcast_reaches_all_who_are_bound_there)
 {
     const auto reusing = [&] {
-        const udp_id id = open();
+        const socket_id id = open();
         EXPECT_FALSE(h->udp().set_option(id, socket_option::reuse_address, 1, now));
         EXPECT_FALSE(h->udp().bind(id, {address_v4::any(), 7}));
         return id;
     };
-    const udp_id one = reusing(), two = reusing();
+    const socket_id one = reusing(), two = reusing();
     from_peer(at("192.0.2.255"), 5000, 7, "to all");
     EXPECT_EQ(receive(one), "to all");
     EXPECT_EQ(receive(two), "to all");
@@ -152,7 +153,7 @@ TEST_F(udp_host, a_slow_reader_loses_the_newest)
 {
     options.udp_receive_buffer = 10 * (100 + udp::receive_queue::overhead);
     start(), introduce();
-    const udp_id s = bound(address_v4::any(), 7);
+    const socket_id s = bound(address_v4::any(), 7);
     for (int i = 0; i < 15; ++i) from_peer(5000, 7, std::string(100, static_cast<char>('a' + i)));
     EXPECT_EQ(drops(drop_reason::udp_queue_full), 5U);
     for (int i = 0; i < 10; ++i) EXPECT_EQ(receive(s)[0], 'a' + i);
@@ -161,7 +162,7 @@ TEST_F(udp_host, a_slow_reader_loses_the_newest)
 
 TEST_F(udp_host, checksums_are_verified_and_zero_means_none)
 {
-    const udp_id s = bound(address_v4::any(), 7);
+    const socket_id s = bound(address_v4::any(), 7);
     const auto send_with_checksum = [&](std::optional<std::uint16_t> sum) {
         const wire::ipv4_fields f = header(ip_protocol::udp);
         octets o = flat(udp(f, 5000, 7, "data"));
@@ -195,8 +196,8 @@ TEST_F(udp_host, lengths_that_are_wrong_are_dropped)
 
 TEST_F(udp_host, only_the_peer_reaches_a_connected_socket)
 {
-    const udp_id s = open();
-    ASSERT_FALSE(h->udp().connect(s, {theirs, 2000}));
+    const socket_id s = open();
+    ASSERT_FALSE(h->udp().connect(s, {theirs, 2000}, now));
     const auto local = *h->udp().local_endpoint(s);
     EXPECT_EQ(local.address, address(ours));
     EXPECT_NE(local.port, 0);
@@ -212,9 +213,9 @@ TEST_F(udp_host, ports_are_one_users_each)
     bound(address_v4::any(), 7);
     EXPECT_EQ(h->udp().bind(open(), {ours, 7}), errno_code(EADDRINUSE));
     EXPECT_EQ(h->udp().bind(open(), {at("192.0.2.3"), 8}), errno_code(EADDRNOTAVAIL));
-    const udp_id s = bound(ours, 9);
+    const socket_id s = bound(ours, 9);
     EXPECT_EQ(h->udp().bind(s, {ours, 10}), errno_code(EINVAL));
-    h->udp().close(s);
+    h->udp().close(s, now);
     bound(ours, 9);
     EXPECT_EQ(h->udp().send(s, {}, nullptr, now).error(), errno_code(EBADF)); // a stale handle
 }
@@ -225,7 +226,7 @@ TEST_F(udp_host, ephemeral_ports_are_spread_and_run_out)
     bool rising = true;
     std::uint16_t last = 0;
     for (int i = 0; i < 60999 - 32768 + 1; ++i) {
-        const udp_id s = bound(address_v4::any(), 0);
+        const socket_id s = bound(address_v4::any(), 0);
         const std::uint16_t port = h->udp().local_endpoint(s)->port;
         EXPECT_GE(port, 32768);
         EXPECT_LE(port, 60999);
@@ -239,7 +240,7 @@ TEST_F(udp_host, ephemeral_ports_are_spread_and_run_out)
 
 TEST_F(udp_host, sending_says_what_is_wrong)
 {
-    const udp_id s = open();
+    const socket_id s = open();
     EXPECT_EQ(send(s, "x"), errno_code(EDESTADDRREQ));
     EXPECT_EQ(send(s, "x", endpoint{address_v4::broadcast(), 9}), errno_code(EACCES));
     EXPECT_EQ(send(s, "x", endpoint{at("203.0.113.1"), 9}), errno_code(ENETUNREACH));
@@ -253,10 +254,10 @@ TEST_F(udp_host, sending_says_what_is_wrong)
 
 TEST_F(udp_host, shutdown_ends_both_directions)
 {
-    const udp_id s = open();
-    EXPECT_EQ(h->udp().shutdown(s, shutdown_type::both), errno_code(ENOTCONN));
-    ASSERT_FALSE(h->udp().connect(s, {theirs, 2000}));
-    EXPECT_FALSE(h->udp().shutdown(s, shutdown_type::both));
+    const socket_id s = open();
+    EXPECT_EQ(h->udp().shutdown(s, shutdown_type::both, now), errno_code(ENOTCONN));
+    ASSERT_FALSE(h->udp().connect(s, {theirs, 2000}, now));
+    EXPECT_FALSE(h->udp().shutdown(s, shutdown_type::both, now));
     EXPECT_EQ(send(s, "x"), errno_code(EPIPE));
     EXPECT_EQ(receive(s), "nothing"); // as Linux: only who would wait is told
     EXPECT_TRUE(h->udp().is_receive_shut(s));
@@ -268,7 +269,7 @@ TEST_F(udp_host, two_interfaces_and_the_source_fits_the_way)
     second.link = link_type::ip;
     ASSERT_EQ(h->add_interface(second), 2U);
     ASSERT_FALSE(h->add_address(2, at("198.51.100.1"), 24, now));
-    const udp_id s = open();
+    const socket_id s = open();
     EXPECT_FALSE(send(s, "there", endpoint{at("198.51.100.2"), 9}));
     packet p;
     ASSERT_TRUE(h->next_packet(2, p, now));
@@ -280,8 +281,8 @@ TEST_F(udp_host, two_interfaces_and_the_source_fits_the_way)
 
 TEST_F(udp_host, to_ourselves_it_never_leaves)
 {
-    const udp_id s = bound(address_v4::any(), 7);
-    const udp_id c = open();
+    const socket_id s = bound(address_v4::any(), 7);
+    const socket_id c = open();
     EXPECT_FALSE(send(c, "a", endpoint{address_v4::loopback(), 7}));
     EXPECT_FALSE(send(c, "b", endpoint{ours, 7}));
     EXPECT_TRUE(silent());
@@ -293,7 +294,7 @@ TEST_F(udp_host, to_ourselves_it_never_leaves)
 
 TEST_F(udp_host, with_reuse_port_senders_are_spread_and_each_keeps_its_socket)
 {
-    std::vector<udp_id> all;
+    std::vector<socket_id> all;
     for (int i = 0; i < 4; ++i) {
         all.push_back(open());
         ASSERT_FALSE(h->udp().set_option(all.back(), socket_option::reuse_port, 1, now));

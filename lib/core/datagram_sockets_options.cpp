@@ -1,6 +1,6 @@
-// The options of a datagram socket, with Linux's bounds and errors.
+// The options that UDP and raw sockets share, with Linux's bounds and errors.
+#include "core/datagram_sockets.hpp"
 #include "core/local_ports.hpp"
-#include "core/udp_sockets.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -14,7 +14,7 @@ constexpr std::size_t most_memberships = 20; ///< of a socket; Linux's igmp_max_
 } // namespace
 
 /// A socket's group options. Nothing if it is another.
-std::optional<error_code> udp_sockets::set_group_option(socket& s, socket_option option, int value)
+std::optional<error_code> datagram_sockets::set_group_option(socket& s, socket_option option, int value)
 {
     const auto interface = [&](std::optional<interface_id>& field) -> error_code {
         if (value < 0 || static_cast<std::size_t>(value) > net_.interfaces().size()) return errno_code(ENODEV);
@@ -34,7 +34,7 @@ std::optional<error_code> udp_sockets::set_group_option(socket& s, socket_option
     }
 }
 
-error_code udp_sockets::join_group(udp_id id, const address& group, std::optional<interface_id> interface)
+error_code datagram_sockets::join_group(socket_id id, const address& group, std::optional<interface_id> interface)
 {
     socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
@@ -48,7 +48,7 @@ error_code udp_sockets::join_group(udp_id id, const address& group, std::optiona
     return {};
 }
 
-error_code udp_sockets::leave_group(udp_id id, const address& group, std::optional<interface_id> interface)
+error_code datagram_sockets::leave_group(socket_id id, const address& group, std::optional<interface_id> interface)
 {
     socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
@@ -61,7 +61,7 @@ error_code udp_sockets::leave_group(udp_id id, const address& group, std::option
     return {};
 }
 
-error_code udp_sockets::set_option(udp_id id, socket_option option, int value, time_point now)
+error_code datagram_sockets::set_option(socket_id id, socket_option option, int value, time_point)
 {
     socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
@@ -110,22 +110,12 @@ error_code udp_sockets::set_option(udp_id id, socket_option option, int value, t
         if (value < 0 || value > 5) return errno_code(EINVAL);
         s->mtu_discover = static_cast<std::uint8_t>(value);
         return {};
-    case socket_option::segment_size:
-        if (s->raw_protocol != 0) return errno_code(ENOPROTOOPT);
-        if (value < 0 || value > 0xffff) return errno_code(EINVAL);
-        s->segment_size = static_cast<std::uint16_t>(value);
-        return {};
-    case socket_option::datagram_cork:
-        if (s->raw_protocol != 0) return errno_code(ENOPROTOOPT);
-        s->cork = value != 0;
-        if (!s->cork && s->unfinished) (void)send_unfinished(id, *s, now); // as Linux, which tells no error here
-        return {};
     default: return errno_code(ENOPROTOOPT);
     }
 }
 
 /// The options that are on or off.
-std::optional<int> udp_sockets::get_flag(const socket& s, socket_option option) const
+std::optional<int> datagram_sockets::get_flag(const socket& s, socket_option option) const
 {
     switch (option) {
     case socket_option::reuse_address: return s.reuse_address;
@@ -149,12 +139,13 @@ std::optional<int> udp_sockets::get_flag(const socket& s, socket_option option) 
     }
 }
 
-result<int> udp_sockets::get_option(udp_id id, socket_option option) const
+result<int> datagram_sockets::get_option(socket_id id, socket_option option) const
 {
     const socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
     if (const auto flag = get_flag(*s, option)) return *flag;
     switch (option) {
+    case socket_option::protocol: return static_cast<int>(number());
     case socket_option::receive_buffer_size: return s->receive_buffer;
     case socket_option::send_buffer_size: return s->send_buffer;
     case socket_option::linger: return s->linger;
@@ -172,8 +163,6 @@ result<int> udp_sockets::get_option(udp_id id, socket_option option) const
     case socket_option::timestamping: return s->timestamping;
     case socket_option::ttl: return s->ttl;
     case socket_option::tos: return s->tos;
-    case socket_option::segment_size: return s->raw_protocol == 0 ? result<int>(s->segment_size) : errno_code(ENOPROTOOPT);
-    case socket_option::datagram_cork: return s->raw_protocol == 0 ? result<int>(s->cork ? 1 : 0) : errno_code(ENOPROTOOPT);
     default: return errno_code(ENOPROTOOPT);
     }
 }

@@ -1,0 +1,148 @@
+/// @file
+/// What UDP and raw sockets have in common: options, the queues of datagrams and of ICMP errors, groups, connecting, the way to a
+/// route, and MSG_MORE. A protocol adds to which socket a packet goes, what a local name is, and the header that is pushed.
+///
+///     datagram_sockets.cpp          close, bind, connect, send, receive
+///     datagram_sockets_options.cpp  options, multicast membership
+#pragma once
+
+#include "core/event_queue.hpp"
+#include "core/network.hpp"
+#include "core/slab.hpp"
+#include "core/socket_protocol.hpp"
+#include "udp/receive_queue.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace tapio::core {
+
+class datagram_sockets : public socket_protocol
+{
+public:
+    void set_owner(socket_id id, event_sink* owner) override;
+    void close(socket_id id, time_point now) override;
+    error_code bind(socket_id id, const endpoint& local) override;
+    error_code connect(socket_id id, const endpoint& peer, time_point now) override;
+    error_code disconnect(socket_id id);
+    error_code shutdown(socket_id id, shutdown_type how, time_point now) override;
+    result<std::size_t> send(socket_id id, const_buffer_list from, const endpoint* destination, time_point now,
+                             const send_hints& hints = {}) override;
+    result<std::size_t> receive(socket_id id, mutable_buffer_list into, receive_flags flags, received_message* about,
+                                time_point now) override;
+    bool is_receive_shut(socket_id id) const override;
+    result<error_message> take_error_message(socket_id id) override;
+    readiness poll(socket_id id) const override;
+    error_code take_error(socket_id id) override;
+    result<endpoint> local_endpoint(socket_id id) const override;
+    result<endpoint> remote_endpoint(socket_id id) const override;
+    result<std::size_t> available(socket_id id) const override;
+    error_code set_option(socket_id id, socket_option option, int value, time_point now) override;
+    result<int> get_option(socket_id id, socket_option option) const override;
+    error_code join_group(socket_id id, const address& group, std::optional<interface_id> interface) override;
+    error_code leave_group(socket_id id, const address& group, std::optional<interface_id> interface) override;
+
+protected:
+    struct membership
+    {
+        address group;
+        interface_id interface = 0;
+        friend bool operator==(const membership&, const membership&) = default;
+    };
+
+    /// What MSG_MORE or UDP_CORK has put together. Whom it is for the first of it said.
+    struct unfinished_datagram
+    {
+        std::optional<endpoint> destination; ///< none: the peer that the socket is connected to
+        send_hints hints;
+        std::vector<std::byte> octets;
+    };
+
+    struct socket
+    {
+        explicit socket(std::size_t capacity = 0) : queue(capacity) {}
+        event_source event;
+        bool bound = false, connected = false;
+        bool broadcast = false, reuse_address = false, reuse_port = false;
+        bool do_not_route = false;
+        bool cork = false;                                          ///< UDP_CORK
+        bool debug = false, keep_alive = false, oob_inline = false; ///< remembered, and without effect
+        bool receive_shut = false, send_shut = false;
+        bool multicast_loopback = true, multicast_all = true;
+        bool packet_info = false, receive_ttl = false, receive_tos = false; ///< remembered; what came is always known
+        bool receive_errors = false;
+        std::uint8_t ttl = 64, tos = 0, multicast_hops = 1;
+        std::uint8_t mtu_discover = 1;  ///< IP_MTU_DISCOVER; 0: no DF
+        std::uint8_t timestamps = 0;    ///< SO_TIMESTAMP: 1, SO_TIMESTAMPNS: 2; remembered: when it came is always known
+        int timestamping = 0;           ///< SO_TIMESTAMPING, remembered
+        std::uint16_t segment_size = 0; ///< UDP_SEGMENT, octets; 0: none
+        int receive_buffer = 0;         ///< octets
+        int send_buffer = 0;            ///< octets; remembered
+        int local_ports = 0;            ///< IP_LOCAL_PORT_RANGE
+        int linger = -1;                ///< s; -1: off; remembered
+        int receive_low_watermark = 1;  ///< octets; remembered: a datagram is whole or not there
+        std::optional<interface_id> device, multicast_interface;
+        endpoint local, remote;
+        error_code error;
+        udp::receive_queue queue;
+        std::deque<error_message> error_queue;
+        std::vector<membership> groups;
+        std::unique_ptr<unfinished_datagram> unfinished;
+
+        bool hears(const address& destination, interface_id interface) const noexcept;
+    };
+
+    /// Where a datagram goes, and what stands in its IP header.
+    struct path
+    {
+        ip::route_ref route;
+        address source;
+        ip::send_info header;
+    };
+
+    datagram_sockets(ip_protocol number, socket_type type, network& net, event_queue& events, const host_options& options);
+    ~datagram_sockets() = default;
+
+    /// Gives the socket a local name: bind(), or the first send or connect without it.
+    virtual error_code claim(socket_id id, socket& s, const endpoint& local) = 0;
+    /// The socket is being closed: its local name is free again.
+    virtual void release(socket_id id, const socket& s) = 0;
+    /// Sends one datagram, or with UDP_SEGMENT several.
+    virtual result<std::size_t> send_datagram(socket_id id, socket& s, const_buffer_list from, const endpoint* destination,
+                                              time_point now, const send_hints& hints) = 0;
+
+    socket* find(socket_id id) noexcept { return sockets_.find(id); }
+    const socket* find(socket_id id) const noexcept { return sockets_.find(id); }
+    result<socket_id> open_socket(family f);
+    error_code send_unfinished(socket_id id, socket& s, time_point now);
+    result<endpoint> receiver_of(const socket& s, const endpoint* destination) const;
+    /// @param named the user has named the destination, rather than connected to it
+    result<path> find_path(const socket& s, const endpoint& to, bool named, const send_hints& hints) const;
+    static std::size_t size_of(const_buffer_list from) noexcept; ///< octets
+    static packet gather(const_buffer_list from, std::size_t size);
+    /// @param p the packet that the payload came in  @return false: the socket's queue is full
+    bool deliver(socket& s, const endpoint& sender, packet payload, const ip::rx_packet& p, time_point now);
+    /// @param headers octets of the quoted packet that stand before its payload
+    void fail(socket& s, const ip::icmp_error_report& r, std::size_t headers);
+
+    network& net_;
+
+private:
+    static constexpr std::size_t most_error_messages = 64; ///< of a socket; at the bound the new one is dropped
+
+    result<std::size_t> add_to_unfinished(socket_id id, socket& s, const_buffer_list from, const endpoint* destination,
+                                          time_point now, const send_hints& hints);
+    std::optional<interface_id> way_out(const socket& s, const address& destination) const noexcept;
+    std::optional<error_code> set_group_option(socket& s, socket_option option, int value);
+    std::optional<int> get_flag(const socket& s, socket_option option) const;
+
+    event_queue& events_;
+    const host_options& options_;
+    slab<socket> sockets_;
+};
+
+} // namespace tapio::core

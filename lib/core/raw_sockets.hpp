@@ -1,0 +1,37 @@
+/// @file
+/// The raw sockets of a host (raw(7)). One sends what follows the IP header and receives copies of all packets of its protocol,
+/// the IPv4 header included (RFC 3542 §3.1 says it of IPv6, without the header).
+#pragma once
+
+#include "core/datagram_sockets.hpp"
+
+#include <vector>
+
+namespace tapio::core {
+
+class raw_sockets final : public datagram_sockets, public ip::raw_receiver
+{
+public:
+    raw_sockets(network& net, event_queue& events, const host_options& options);
+
+    /// @param protocol of IP, 1 to 255; as on Linux it stands in the place of the local endpoint's port
+    result<socket_id> open(family f, int protocol = 0) override;
+    error_code shutdown(socket_id id, shutdown_type how, time_point now) override;
+    result<int> get_option(socket_id id, socket_option option) const override;
+
+    // -- the network's ------------------------------------------------------------------------------------------------
+    bool receive_raw(const ip::rx_packet& p, time_point now) override;
+    bool wants_raw() const noexcept override { return !all_.empty(); }
+
+private:
+    static ip_protocol protocol_of(const socket& s) noexcept { return static_cast<ip_protocol>(s.local.port); }
+
+    error_code claim(socket_id id, socket& s, const endpoint& local) override;
+    void release(socket_id id, const socket& s) override;
+    result<std::size_t> send_datagram(socket_id id, socket& s, const_buffer_list from, const endpoint* destination,
+                                      time_point now, const send_hints& hints) override;
+
+    std::vector<socket_id> all_;
+};
+
+} // namespace tapio::core

@@ -1,0 +1,151 @@
+// Raw sockets as Linux's users know them (raw(7)).
+#include "raw_host.hpp"
+#include "support/told_owner.hpp"
+
+namespace tapio::core {
+namespace {
+
+constexpr int some_protocol = 253; // RFC 3692: for experiments
+
+class raw_sockets_of_a_host : public raw_host
+{
+protected:
+    raw_sockets_of_a_host() { introduce(); }
+
+    socket_id open(int protocol = some_protocol) { return *h->raw().open(family::v4, protocol); }
+    void from_peer(const std::string& data, int protocol = some_protocol)
+    {
+        ip(packet(slice::copy_of(bytes_of(data))), header(static_cast<ip_protocol>(protocol)));
+    }
+    /// What follows the IP header.
+    std::string receive(socket_id id)
+    {
+        octets memory(100);
+        const std::array<mutable_bytes, 1> into{memory};
+        const auto got = h->raw().receive(id, into, {}, &about, now);
+        if (!got) return got.error() == errno_code(EAGAIN) ? "nothing" : got.error().message();
+        return std::string(reinterpret_cast<const char*>(memory.data()), *got).substr(sizeof(wire::ipv4_header));
+    }
+    error_code send(socket_id id, const std::string& data, const std::optional<endpoint>& to, const send_hints& hints = {})
+    {
+        const std::array<const_bytes, 1> list{bytes_of(data)};
+        const auto sent = h->raw().send(id, list, to ? &*to : nullptr, now, hints);
+        return sent ? error_code{} : sent.error();
+    }
+    std::string sent()
+    {
+        const auto f = next();
+        if (!f || !f->ip || static_cast<int>(f->ip->protocol) != some_protocol) return "nothing";
+        return std::string(reinterpret_cast<const char*>(f->payload.data()), f->payload.size());
+    }
+
+    const endpoint peer{theirs, 0};
+    received_message about;
+};
+
+TEST_F(raw_sockets_of_a_host, are_opened_for_a_protocol)
+{
+    for (const int none : {-1, 0, 256}) EXPECT_EQ(h->raw().open(family::v4, none).error(), errno_code(EPROTONOSUPPORT));
+    EXPECT_EQ(h->raw().open(family::v6, some_protocol).error(), errno_code(EAFNOSUPPORT));
+    EXPECT_EQ(*h->raw().get_option(open(), socket_option::protocol), some_protocol);
+}
+
+TEST_F(raw_sockets_of_a_host, each_gets_a_copy_of_its_protocol_with_the_ip_header)
+{
+    const socket_id one = open(), two = open(), other = open(254);
+    told_owner owner;
+    h->raw().set_owner(two, &owner);
+    from_peer("to all");
+    EXPECT_EQ(receive(one), "to all");
+    EXPECT_EQ(about.sender, (endpoint{theirs, 0}));
+    EXPECT_EQ(about.full_size, sizeof(wire::ipv4_header) + 6);
+    EXPECT_EQ(about.interface, 1U);
+    EXPECT_EQ(about.destination, ours);
+    EXPECT_EQ(receive(two), "to all");
+    EXPECT_EQ(receive(other), "nothing");
+    EXPECT_TRUE(h->dispatch_events(now));
+    EXPECT_EQ(owner.told, readiness::readable);
+    EXPECT_TRUE(silent()) << "no protocol unreachable: somebody has it";
+}
+
+TEST_F(raw_sockets_of_a_host, that_are_closed_leave_the_protocol_unknown)
+{
+    const socket_id s = open();
+    h->raw().close(s, now);
+    from_peer("to nobody");
+    EXPECT_EQ(drops(drop_reason::ipv4_unknown_protocol), 1U);
+    EXPECT_EQ(receive(s), errno_code(EBADF).message());
+}
+
+TEST_F(raw_sockets_of_a_host, hear_the_address_that_they_are_bound_to_and_bind_again)
+{
+    ASSERT_FALSE(h->add_address(1, at("192.0.2.7"), 24, now));
+    drain();
+    const socket_id s = open();
+    EXPECT_FALSE(h->raw().bind(s, {at("192.0.2.7"), 99}));
+    from_peer("to another");
+    EXPECT_EQ(receive(s), "nothing");
+    EXPECT_FALSE(h->raw().bind(s, {ours, 99}));
+    from_peer("to this");
+    EXPECT_EQ(receive(s), "to this");
+    EXPECT_EQ(*h->raw().local_endpoint(s), (endpoint{ours, some_protocol})) << "the protocol is in the place of the port";
+    EXPECT_EQ(h->raw().bind(s, {at("203.0.113.1"), 0}), errno_code(EADDRNOTAVAIL));
+}
+
+TEST_F(raw_sockets_of_a_host, that_are_connected_hear_the_peer_alone)
+{
+    const socket_id s = open();
+    ASSERT_FALSE(h->raw().connect(s, {at("192.0.2.3"), 0}, now));
+    from_peer("from another");
+    EXPECT_EQ(receive(s), "nothing");
+    ASSERT_FALSE(h->raw().connect(s, peer, now));
+    from_peer("from the peer");
+    EXPECT_EQ(receive(s), "from the peer");
+    drain(); // that nobody has taken the first
+    EXPECT_FALSE(send(s, "back", std::nullopt));
+    EXPECT_EQ(sent(), "back");
+}
+
+TEST_F(raw_sockets_of_a_host, what_is_sent_follows_the_ip_header)
+{
+    const socket_id s = open();
+    EXPECT_FALSE(send(s, "payload", peer));
+    EXPECT_EQ(sent(), "payload");
+    EXPECT_EQ(send(s, "x", std::nullopt), errno_code(EDESTADDRREQ));
+    EXPECT_EQ(send(s, std::string(1481, 'x'), peer), errno_code(EMSGSIZE));
+    EXPECT_FALSE(send(s, std::string(1480, 'x'), peer));
+}
+
+TEST_F(raw_sockets_of_a_host, with_more_pieces_become_one)
+{
+    const socket_id s = open();
+    send_hints more;
+    more.more = true;
+    EXPECT_FALSE(send(s, "one ", peer, more));
+    EXPECT_TRUE(silent());
+    EXPECT_FALSE(send(s, "packet", peer));
+    EXPECT_EQ(sent(), "one packet");
+}
+
+TEST_F(raw_sockets_of_a_host, may_send_when_they_have_been_shut_down)
+{
+    const socket_id s = open();
+    ASSERT_FALSE(h->raw().connect(s, peer, now));
+    EXPECT_FALSE(h->raw().shutdown(s, shutdown_type::both, now));
+    EXPECT_TRUE(h->raw().is_receive_shut(s));
+    EXPECT_FALSE(send(s, "still", std::nullopt));
+    EXPECT_EQ(sent(), "still");
+}
+
+TEST_F(raw_sockets_of_a_host, have_no_options_of_udp)
+{
+    const socket_id s = open();
+    for (const auto option : {socket_option::segment_size, socket_option::datagram_cork}) {
+        EXPECT_EQ(h->raw().set_option(s, option, 1, now), errno_code(ENOPROTOOPT));
+        EXPECT_EQ(h->raw().get_option(s, option).error(), errno_code(ENOPROTOOPT));
+    }
+    EXPECT_EQ(*h->raw().get_option(s, socket_option::reuse_address), 1);
+}
+
+} // namespace
+} // namespace tapio::core
