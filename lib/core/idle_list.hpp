@@ -4,15 +4,18 @@
 
 #include "core/socket_types.hpp"
 
+#include <boost/intrusive/list.hpp>
+
 #include <cstddef>
+#include <utility>
 
 namespace tapio::core {
 
 class idle_list
 {
 public:
-    /// Part of a connection's socket; leaves the list when it is destroyed.
-    class link
+    /// Part of a connection's socket. Leaves the list when it is destroyed.
+    class link : public boost::intrusive::list_base_hook<>
     {
     public:
         link() noexcept = default;
@@ -22,20 +25,13 @@ public:
 
         void leave() noexcept
         {
-            if (list_ == nullptr) return;
-            (previous_ != nullptr ? previous_->next_ : list_->first_) = next_;
-            (next_ != nullptr ? next_->previous_ : list_->last_) = previous_;
-            --list_->size_;
-            list_ = nullptr;
-            next_ = previous_ = nullptr;
+            if (idle_list* const list = std::exchange(list_, nullptr)) list->links_.erase(list->links_.iterator_to(*this));
         }
 
     private:
         friend class idle_list;
 
-        idle_list* list_ = nullptr; ///< while in it
-        link* next_ = nullptr;
-        link* previous_ = nullptr;
+        idle_list* list_ = nullptr; ///< while it is linked
         tcp_id id_;
     };
 
@@ -44,29 +40,24 @@ public:
     idle_list& operator=(const idle_list&) = delete;
     ~idle_list()
     {
-        while (first_ != nullptr) first_->leave();
+        while (!links_.empty()) links_.front().leave();
     }
 
-    /// To the end, wherever it was.
+    /// Moves the link to the end of the list.
     void push(link& l, tcp_id id) noexcept
     {
-        if (last_ == &l) return;
+        if (!links_.empty() && &links_.back() == &l) return;
         l.leave();
         l.list_ = this;
         l.id_ = id;
-        l.previous_ = last_;
-        (last_ != nullptr ? last_->next_ : first_) = &l;
-        last_ = &l;
-        ++size_;
+        links_.push_back(l);
     }
 
-    tcp_id front() const noexcept { return first_ == nullptr ? tcp_id() : first_->id_; }
-    std::size_t size() const noexcept { return size_; }
+    tcp_id front() const noexcept { return links_.empty() ? tcp_id() : links_.front().id_; }
+    std::size_t size() const noexcept { return links_.size(); }
 
 private:
-    link* first_ = nullptr;
-    link* last_ = nullptr;
-    std::size_t size_ = 0;
+    boost::intrusive::list<link> links_;
 };
 
 } // namespace tapio::core

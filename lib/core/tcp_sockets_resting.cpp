@@ -19,7 +19,7 @@ tcp_socket& tcp_sockets::set_room(tcp_id id, tcp_socket& s, bool room)
     const auto move = [&](auto to) -> tcp_socket& {
         tcp_socket& moved = *to;
         static_cast<tcp_socket_state&>(moved) = std::move(static_cast<tcp_socket_state&>(s));
-        event_queue::replace(s.event, moved.event);
+        events_.replace(s.event, moved.event);
         sockets_.find(id)->become(std::move(to));
         return moved;
     };
