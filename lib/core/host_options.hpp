@@ -24,7 +24,7 @@ struct host_options
     std::uint64_t orphan_memory = UINT64_C(256) << 20; ///< octets that these may hold together; beyond it close() resets
     std::size_t transmit_queue = 1024; ///< packets for each interface; of TCP also no more octets than so many times the MTU
     std::size_t send_quantum = 0;      ///< octets of plain frames that a connection sends before others come; 0: all it may
-    unsigned shards = 1; ///< hosts that have the same addresses, and share what comes for them (core/network.hpp, misdirected)
+    unsigned shards = 1; ///< hosts that have the same addresses, and share what comes for them (ip/shard_exchange.hpp)
     unsigned shard = 0;  ///< ... which of them this is
     std::uint8_t ttl = 64;
     bool answer_echo = true;            ///< ICMP echo requests (RFC 1122 §3.2.2.6)

@@ -1,7 +1,7 @@
 /// @file
 /// The network layer of a host: joins the parts that stand in the rooms `link` and `ip`.
 ///
-///     a frame in   receive -> ip::parse -> ip::arp, or ip::input -> ip::transport
+///     a frame in   receive -> ip::parse (of a batch: ip::coalescer, before) -> input -> ip::arp, or ip::input -> ip::transport
 ///     a packet out send    -> ip::output -> ip::arp (the neighbour) -> link::interface (the transmit queue)
 ///     ICMP         ip::icmp, both ways; errors about our packets go to ip::transport::icmp_error
 #pragma once
@@ -88,7 +88,7 @@ public:
     {
         icmp_.send_unreachable(about, code, now);
     }
-    /// The route's next hop is reachable: a transport has received acknowledgements (RFC 4861 §7.3.1).
+    /// The route's next hop is reachable: a transport has received acknowledgements or new data (RFC 4861 §7.3.1).
     void confirm(ip::route_entry& r, time_point now)
     {
         link::interface& i = interfaces_[r.interface];

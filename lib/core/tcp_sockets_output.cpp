@@ -263,7 +263,7 @@ std::vector<tcp_id> tcp_sockets::unfinished()
 {
     std::vector<tcp_id> out;
     sockets_.for_each([&](tcp_id id, const tcp_socket_slot& slot) {
-        if (slot.rests() || !is_finished(id)) out.push_back(id); // one at rest is ESTABLISHED or CLOSE-WAIT
+        if (slot.rests() || !is_finished(id)) out.push_back(id); // a resting connection is ESTABLISHED
     });
     return out;
 }
