@@ -1,5 +1,5 @@
 /// @file
-/// The congestion-control algorithms that sockets of a host can name: ours, and those that its user brings.
+/// The congestion-control algorithms that sockets of a host can choose by name: the built-in ones, and those added by the user.
 #pragma once
 
 #include "base/random_source.hpp"
@@ -30,9 +30,9 @@ public:
         add("bbr", [this] { return std::make_unique<tcp::bbr>(random_.next_u64()); });
     }
 
-    /// One of the same name takes its place.
+    /// Replaces an algorithm of the same name.
     void add(std::string name, congestion_control_factory make) { all_[std::move(name)] = std::move(make); }
-    /// Null if nobody has that name. What it points to stays.
+    /// Null if the name is unknown. The pointer stays valid.
     const entry* find(std::string_view name) const
     {
         const auto at = all_.find(name);

@@ -1,5 +1,5 @@
 /// @file
-/// Which connection a segment is for. Twelve octets each, and no names: these stand with the connections.
+/// Finds the connection of a segment. An entry has 12 octets, hash and handle; the flow itself is stored with the connection.
 #pragma once
 
 #include "core/socket_types.hpp"
@@ -11,8 +11,8 @@
 
 namespace tapio::core {
 
-/// A hash table with open addressing, of handles. Whoever asks brings the hash of the names (keyed: a peer who could choose
-/// collisions could make every lookup slow) and `same(tcp_id)`, which compares them.
+/// A hash table of handles, with linear probing. The caller supplies the hash of the flow, and `same(tcp_id)`, which compares the
+/// flow. The hash must be keyed: otherwise a peer could choose collisions that make every lookup slow.
 class connection_table
 {
 public:
@@ -25,12 +25,12 @@ public:
         return {};
     }
 
-    /// find() of it will come.
+    /// Prefetches the slot where find() will begin.
     void prefetch(std::uint32_t hash) const noexcept
     {
         if (!entries_.empty()) __builtin_prefetch(&entries_[hash & mask()]);
     }
-    /// One that has that hash, if it stands where they begin to be looked for; or none.
+    /// The handle in the slot where find() would begin, if its hash is equal; else none.
     tcp_id first_of(std::uint32_t hash) const noexcept
     {
         if (entries_.empty()) return {};
@@ -38,7 +38,7 @@ public:
         return e.hash == hash ? e.id : tcp_id();
     }
 
-    /// Precondition: no connection of those names is there.
+    /// Precondition: the table has no connection of the same flow.
     void insert(std::uint32_t hash, tcp_id id)
     {
         if ((size_ + 1) * 4 > entries_.size() * 3) grow();
@@ -46,10 +46,10 @@ public:
         ++size_;
     }
 
-    /// The connection goes on under another handle. Precondition: it is there.
+    /// The connection has another handle from now on. Precondition: `from` is in the table.
     void rename(std::uint32_t hash, tcp_id from, tcp_id to) noexcept { entries_[locate(hash, from)].id = to; }
 
-    /// @return false if it is not there
+    /// @return false if `id` is not in the table
     bool erase(std::uint32_t hash, tcp_id id) noexcept
     {
         if (entries_.empty()) return false;
@@ -57,7 +57,7 @@ public:
         if (!entries_[hole].id) return false;
         for (std::size_t i = (hole + 1) & mask(); entries_[i].id; i = (i + 1) & mask()) {
             const std::size_t home = entries_[i].hash & mask();
-            if (((i - home) & mask()) < ((i - hole) & mask())) continue; // it stands between its home and the hole
+            if (((i - home) & mask()) < ((i - hole) & mask())) continue; // stays: its home is after the hole
             entries_[hole] = entries_[i];
             hole = i;
         }
@@ -72,11 +72,11 @@ private:
     struct entry
     {
         std::uint32_t hash = 0;
-        tcp_id id; ///< none: the place is free
+        tcp_id id; ///< none: the slot is free
     };
 
     std::size_t mask() const noexcept { return entries_.size() - 1; }
-    std::size_t locate(std::uint32_t hash, tcp_id id) const noexcept ///< its place, or a free one
+    std::size_t locate(std::uint32_t hash, tcp_id id) const noexcept ///< the slot of `id`, or a free one
     {
         std::size_t i = hash & mask();
         while (entries_[i].id && entries_[i].id != id) i = (i + 1) & mask();
@@ -95,7 +95,7 @@ private:
             if (e.id) place(e);
     }
 
-    std::vector<entry> entries_; ///< a power of two, or none
+    std::vector<entry> entries_; ///< its size is 0 or a power of two
     std::size_t size_ = 0;
 };
 

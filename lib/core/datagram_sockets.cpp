@@ -96,7 +96,7 @@ error_code datagram_sockets::shutdown(socket_id id, shutdown_type how, time_poin
     s->receive_shut = s->receive_shut || how != shutdown_type::send;
     s->send_shut = s->send_shut || how != shutdown_type::receive;
     events_.push(s->event, readiness::readable | readiness::writable);
-    return s->connected ? error_code() : errno_code(ENOTCONN); // as Linux: that fails, and is done
+    return s->connected ? error_code() : errno_code(ENOTCONN); // as Linux: the call fails, but takes effect
 }
 
 // -- sending --------------------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ result<std::size_t> datagram_sockets::send(socket_id id, const_buffer_list from,
     return send_datagram(id, *s, from, destination, now, hints);
 }
 
-/// MSG_MORE and UDP_CORK (udp(7)). What is too long for a datagram is given up with the piece that makes it so.
+/// MSG_MORE and UDP_CORK (udp(7)). Data that becomes too long for a datagram is discarded, all of it.
 result<std::size_t> datagram_sockets::add_to_unfinished(socket_id id, socket& s, const_buffer_list from,
                                                         const endpoint* destination, time_point now, const send_hints& hints)
 {
@@ -139,7 +139,7 @@ error_code datagram_sockets::send_unfinished(socket_id id, socket& s, time_point
     return sent ? error_code() : sent.error();
 }
 
-/// The endpoint that is named or connected to; what was put together for a peer may have lost it since.
+/// The destination given, or the connected peer. The socket may have been disconnected since send() began an unfinished datagram.
 result<endpoint> datagram_sockets::receiver_of(const socket& s, const endpoint* destination) const
 {
     if (destination == nullptr && !s.connected) return errno_code(EDESTADDRREQ);
@@ -149,7 +149,7 @@ result<endpoint> datagram_sockets::receiver_of(const socket& s, const endpoint* 
     return to;
 }
 
-/// The interface that the user has directed it to.
+/// The outgoing interface that the socket's options select, if any.
 std::optional<interface_id> datagram_sockets::way_out(const socket& s, const address& destination) const noexcept
 {
     return !s.device && destination.is_multicast() ? s.multicast_interface : s.device;
@@ -195,7 +195,7 @@ packet datagram_sockets::gather(const_buffer_list from, std::size_t size)
 
 // -- receiving ------------------------------------------------------------------------------------------------------
 
-/// SO_BINDTODEVICE and IP_MULTICAST_ALL.
+/// Applies SO_BINDTODEVICE and IP_MULTICAST_ALL.
 bool datagram_sockets::socket::hears(const address& destination, interface_id interface) const noexcept
 {
     if (device && *device != interface) return false;
@@ -213,7 +213,8 @@ bool datagram_sockets::deliver(socket& s, const endpoint& sender, packet payload
     return true;
 }
 
-/// RFC 1122 §4.1.3.3; as Linux, only to a connected socket, and only once; or to one that wants to hear all of them.
+/// RFC 1122 §4.1.3.3. As on Linux, a connected socket reports the error once, by its next call; a socket with IP_RECVERR reports
+/// every error.
 void datagram_sockets::fail(socket& s, const ip::icmp_error_report& r, std::size_t headers)
 {
     if (s.receive_errors) {
@@ -254,7 +255,7 @@ readiness datagram_sockets::poll(socket_id id) const
 {
     const socket* s = find(id);
     if (s == nullptr) return readiness::error;
-    auto ready = readiness::writable; // a datagram is sent or dropped, never waits
+    auto ready = readiness::writable; // a datagram never waits: it is sent or dropped
     if (!s->queue.empty() || s->error || s->receive_shut) ready |= readiness::readable;
     if (s->error || !s->error_queue.empty()) ready |= readiness::error;
     return ready;
@@ -266,7 +267,7 @@ error_code datagram_sockets::take_error(socket_id id)
     return s == nullptr ? errno_code(EBADF) : std::exchange(s->error, {});
 }
 
-/// As Linux: what is left in the queue is the socket's error again.
+/// As Linux: the next error in the queue becomes the socket's pending error.
 result<error_message> datagram_sockets::take_error_message(socket_id id)
 {
     socket* s = find(id);
@@ -289,7 +290,7 @@ result<endpoint> datagram_sockets::remote_endpoint(socket_id id) const
 {
     const socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
-    if (!s->connected || s->remote.port == 0) return errno_code(ENOTCONN); // as Linux, where port 0 is no name
+    if (!s->connected || s->remote.port == 0) return errno_code(ENOTCONN); // as Linux: port 0 means not connected
     return s->remote;
 }
 

@@ -1,6 +1,6 @@
 /// @file
-/// What UDP and raw sockets have in common: options, the queues of datagrams and of ICMP errors, groups, connecting, the way to a
-/// route, and MSG_MORE. A protocol adds to which socket a packet goes, what a local name is, and the header that is pushed.
+/// The common part of UDP and raw sockets: options, receive queue, error queue, multicast groups, connect, route lookup,
+/// MSG_MORE. A protocol adds the demultiplexing, the binding of local names, and its header.
 ///
 ///     datagram_sockets.cpp          close, bind, connect, send, receive
 ///     datagram_sockets_options.cpp  options, multicast membership
@@ -54,7 +54,7 @@ protected:
         friend bool operator==(const membership&, const membership&) = default;
     };
 
-    /// What MSG_MORE or UDP_CORK has put together. Whom it is for the first of it said.
+    /// Data collected by MSG_MORE or UDP_CORK. Destination and hints are those of the first send.
     struct unfinished_datagram
     {
         std::optional<endpoint> destination; ///< none: the peer that the socket is connected to
@@ -70,21 +70,21 @@ protected:
         bool broadcast = false, reuse_address = false, reuse_port = false;
         bool do_not_route = false;
         bool cork = false;                                          ///< UDP_CORK
-        bool debug = false, keep_alive = false, oob_inline = false; ///< remembered, and without effect
+        bool debug = false, keep_alive = false, oob_inline = false; ///< no effect, only returned as set
         bool receive_shut = false, send_shut = false;
         bool multicast_loopback = true, multicast_all = true;
-        bool packet_info = false, receive_ttl = false, receive_tos = false; ///< remembered; what came is always known
+        bool packet_info = false, receive_ttl = false, receive_tos = false; ///< likewise: always reported
         bool receive_errors = false;
         std::uint8_t ttl = 64, tos = 0, multicast_hops = 1;
         std::uint8_t mtu_discover = 1;  ///< IP_MTU_DISCOVER; 0: no DF
-        std::uint8_t timestamps = 0;    ///< SO_TIMESTAMP: 1, SO_TIMESTAMPNS: 2; remembered: when it came is always known
-        int timestamping = 0;           ///< SO_TIMESTAMPING, remembered
+        std::uint8_t timestamps = 0;    ///< SO_TIMESTAMP: 1, SO_TIMESTAMPNS: 2; no effect: the time is always reported
+        int timestamping = 0;           ///< SO_TIMESTAMPING; no effect
         std::uint16_t segment_size = 0; ///< UDP_SEGMENT, octets; 0: none
         int receive_buffer = 0;         ///< octets
-        int send_buffer = 0;            ///< octets; remembered
+        int send_buffer = 0;            ///< octets; no effect: a socket does not queue what it sends
         int local_ports = 0;            ///< IP_LOCAL_PORT_RANGE
-        int linger = -1;                ///< s; -1: off; remembered
-        int receive_low_watermark = 1;  ///< octets; remembered: a datagram is whole or not there
+        int linger = -1;                ///< s; -1: off; no effect
+        int receive_low_watermark = 1;  ///< octets; no effect on datagrams
         std::optional<interface_id> device, multicast_interface;
         endpoint local, remote;
         error_code error;
@@ -96,7 +96,7 @@ protected:
         bool hears(const address& destination, interface_id interface) const noexcept;
     };
 
-    /// Where a datagram goes, and what stands in its IP header.
+    /// The route of a datagram, and its IP header.
     struct path
     {
         ip::route_ref route;
@@ -107,11 +107,11 @@ protected:
     datagram_sockets(ip_protocol number, socket_type type, network& net, event_queue& events, const host_options& options);
     ~datagram_sockets() = default;
 
-    /// Gives the socket a local name: bind(), or the first send or connect without it.
+    /// Binds the socket to a local name: for bind(), or for the first send or connect of an unbound socket.
     virtual error_code claim(socket_id id, socket& s, const endpoint& local) = 0;
-    /// The socket is being closed: its local name is free again.
+    /// The socket is being closed: frees its local name.
     virtual void release(socket_id id, const socket& s) = 0;
-    /// Sends one datagram, or with UDP_SEGMENT several.
+    /// Sends one datagram, or several with UDP_SEGMENT.
     virtual result<std::size_t> send_datagram(socket_id id, socket& s, const_buffer_list from, const endpoint* destination,
                                               time_point now, const send_hints& hints) = 0;
 
@@ -120,19 +120,19 @@ protected:
     result<socket_id> open_socket(family f);
     error_code send_unfinished(socket_id id, socket& s, time_point now);
     result<endpoint> receiver_of(const socket& s, const endpoint* destination) const;
-    /// @param named the user has named the destination, rather than connected to it
+    /// @param named the destination was given with the send, not by connect()
     result<path> find_path(const socket& s, const endpoint& to, bool named, const send_hints& hints) const;
     static std::size_t size_of(const_buffer_list from) noexcept; ///< octets
     static packet gather(const_buffer_list from, std::size_t size);
-    /// @param p the packet that the payload came in  @return false: the socket's queue is full
+    /// @param p the packet that contained the payload  @return false: the socket's queue is full
     bool deliver(socket& s, const endpoint& sender, packet payload, const ip::rx_packet& p, time_point now);
-    /// @param headers octets of the quoted packet that stand before its payload
+    /// @param headers octets of the quoted packet's headers
     void fail(socket& s, const ip::icmp_error_report& r, std::size_t headers);
 
     network& net_;
 
 private:
-    static constexpr std::size_t most_error_messages = 64; ///< of a socket; at the bound the new one is dropped
+    static constexpr std::size_t most_error_messages = 64; ///< per socket; beyond it, new ones are dropped
 
     result<std::size_t> add_to_unfinished(socket_id id, socket& s, const_buffer_list from, const endpoint* destination,
                                           time_point now, const send_hints& hints);

@@ -9,11 +9,11 @@ namespace tapio::core {
 
 namespace {
 
-constexpr std::size_t most_memberships = 20; ///< of a socket; Linux's igmp_max_memberships
+constexpr std::size_t most_memberships = 20; ///< per socket; Linux's igmp_max_memberships
 
 } // namespace
 
-/// A socket's group options. Nothing if it is another.
+/// Multicast options and SO_BINDTODEVICE. Empty for any other option.
 std::optional<error_code> datagram_sockets::set_group_option(socket& s, socket_option option, int value)
 {
     const auto interface = [&](std::optional<interface_id>& field) -> error_code {
@@ -114,7 +114,7 @@ error_code datagram_sockets::set_option(socket_id id, socket_option option, int 
     }
 }
 
-/// The options that are on or off.
+/// Boolean options. Empty for any other option.
 std::optional<int> datagram_sockets::get_flag(const socket& s, socket_option option) const
 {
     switch (option) {

@@ -1,5 +1,5 @@
 /// @file
-/// What happened to sockets that have an owner: each is in the queue at most once, in order of its first event.
+/// The sockets with events that their owners have not been told of: each at most once, in order of its first pending event.
 #pragma once
 
 #include <tapio/core/event_sink.hpp>

@@ -1,5 +1,5 @@
 /// @file
-/// TCP Fast Open's cookies (RFC 7413 §4.1): those that we hand out as a server, and those that we were given as a client.
+/// TCP Fast Open cookies (RFC 7413 §4.1): those that we issue as a server, and those that we received as a client.
 #pragma once
 
 #include "base/flow_key.hpp"
@@ -16,7 +16,7 @@
 
 namespace tapio::core {
 
-/// A server's. A cookie is a keyed hash of the client's address, ours and the hour: nothing is kept (RFC 7413 §4.1.2).
+/// The server's side. A cookie is a keyed hash of the client's address, ours and the hour, so no state is kept (RFC 7413 §4.1.2).
 class fast_open_cookies
 {
 public:
@@ -26,7 +26,7 @@ public:
     {
         return of_hour(ours, client, hour(now));
     }
-    /// Of this hour or the last.
+    /// Accepts cookies of this hour and of the previous one.
     bool check(const address& ours, const address& client, const tcp::fast_open_cookie& cookie, time_point now) const
     {
         return cookie == of_hour(ours, client, hour(now)) || cookie == of_hour(ours, client, hour(now) - 1);
@@ -51,12 +51,13 @@ private:
     siphash_key key_;
 };
 
-/// A client's: what each server has given it, and which paths do not let such SYNs through.
+/// The client's side: the cookie and MSS received from each server, and the servers to which a SYN with data was not answered.
 class fast_open_memory
 {
 public:
-    /// What a SYN to there may carry; null: nothing, not even the question (RFC 7413 §4.1.3.1).
-    /// @param without_cookie  the server wants none
+    /// What a SYN to `server` carries: its cookie, or a cookie request if none is known. Null: no Fast Open option at all,
+    /// because SYNs with data are not answered (RFC 7413 §4.1.3.1). @param without_cookie the server accepts data without a
+    /// cookie
     std::unique_ptr<const tcp::fast_open> request(const address& server, bool without_cookie, time_point now) const
     {
         const auto known = servers_.find(server);
@@ -72,7 +73,7 @@ public:
     {
         entry(server).last = {cookie, mss};
     }
-    /// A SYN with data went unanswered: perhaps something on the way drops them.
+    /// A SYN with data was not answered: a middlebox may drop such SYNs.
     void avoid(const address& server, time_point now) { entry(server).avoid_until = now + avoidance; }
 
 private:
@@ -88,7 +89,7 @@ private:
     known_server& entry(const address& a)
     {
         if (servers_.size() >= most && !servers_.contains(a))
-            servers_.erase(servers_.begin()); // any: to forget costs a round trip
+            servers_.erase(servers_.begin()); // any one: losing a cookie costs only a round trip
         return servers_[a];
     }
 

@@ -17,7 +17,8 @@ host::host(const host_options& options, std::span<const std::byte, random_source
     network_.set_raw(raw_);
 }
 
-/// Loopback is run to quiescence, up to a budget: then next_deadline() asks to be called again, and others get their turn.
+/// Delivers loopback packets until none are left, at most 64 rounds: then next_deadline() returns time_point::min(), so that
+/// devices and other work are not starved.
 void host::advance(time_point now)
 {
     timers_.advance(now);

@@ -1,10 +1,10 @@
 /// @file
-/// A host: interfaces, routes, UDP, TCP and raw sockets, by value. No I/O, no clock, no thread, no lock.
+/// A host: interfaces, routes, UDP, TCP and raw sockets, all members of one object. No I/O, no clock, no thread, no lock.
 ///
-/// The contract. In: `receive` for a batch or each packet of it, then `advance(now)` once; the calls on `tcp()`, `udp()` and
-/// `raw()`; and `advance(now)` whenever `next_deadline()` has come. After any of them drain `next_packet` of every interface but
-/// 0 until it answers false, and call `dispatch_events`. Early or extra calls do nothing. The same inputs, seed and times give
-/// the same octets. Times must not go backwards.
+/// The caller's contract. Call `receive` with a batch, or with each packet of it, then `advance(now)` once. Call `advance(now)`
+/// also when `next_deadline()` has come. After these calls, and after calls on `tcp()`, `udp()` and `raw()`, drain `next_packet`
+/// of every interface but 0 until it returns false, and call `dispatch_events`. Early or extra calls do nothing. The same inputs,
+/// seed and times give the same octets. Times must not go backwards.
 #pragma once
 
 #include "base/random_source.hpp"
@@ -23,7 +23,7 @@ namespace tapio::core {
 class host
 {
 public:
-    /// @param seed all the randomness that the host will use; a host that faces strangers needs an unpredictable one
+    /// @param seed of all random numbers that the host will use; on an untrusted network it must be unpredictable
     host(const host_options& options, std::span<const std::byte, random_source::seed_size> seed);
     host(const host&) = delete;
     host& operator=(const host&) = delete;
@@ -32,7 +32,7 @@ public:
 
     // -- configuration; interface 0 is the loopback ---------------------------------------------------------------------
     interface_id add_interface(const device_info& info) { return network_.add_interface(info); }
-    /// Also adds the route to its network and, on Ethernet, announces the address.
+    /// Also adds the route to the address's network and, on Ethernet, announces the address (RFC 5227).
     error_code add_address(interface_id interface, const address& a, unsigned prefix_length, time_point now)
     {
         return network_.add_address(interface, a, prefix_length, now);
@@ -48,14 +48,14 @@ public:
     {
         return network_.remove_route({destination, prefix_length, gateway, interface, 0});
     }
-    /// What the device says of itself. @return (these four) true: the interface's state is another one now
+    /// The device reports its link state and MTU. @return (these four) true: the interface's state has changed
     bool set_link(interface_id interface, bool up, std::size_t mtu, time_point now)
     {
         return network_.set_link(interface, up, mtu, now);
     }
     bool set_enabled(interface_id interface, bool yes, time_point now) { return network_.set_enabled(interface, yes, now); }
     bool lost(interface_id interface, error_code why, time_point now) { return network_.lost(interface, why, now); }
-    /// Another device is under the interface from now on.
+    /// The interface uses another device from now on, and keeps its addresses and groups.
     bool replace_device(interface_id interface, const device_info& info, time_point now)
     {
         return network_.replace_device(interface, info, now);
@@ -64,42 +64,42 @@ public:
 
     // -- in ---------------------------------------------------------------------------------------------------------------
     void receive(interface_id interface, packet&& p, time_point now) { network_.receive(interface, std::move(p), now); }
-    /// A batch at once, which is moved from: what follows one another in a stream is joined (ip/gro.hpp).
-    /// @param goes_on another follows soon, though it may be empty: some acknowledgements wait for it
+    /// Receives a batch, whose packets are moved from. Consecutive segments of a stream are joined (ip/gro.hpp).
+    /// @param goes_on another batch, perhaps an empty one, follows soon: some ACKs wait for it
     void receive(interface_id interface, std::span<packet> batch, time_point now, bool goes_on = false)
     {
         network_.receive(interface, batch, now);
         tcp_.input_goes_on(goes_on, now);
     }
-    /// The same, gathered beforehand; a trace does not see it.
+    /// The same for packets that the caller has collected in a coalescer; the trace does not see them.
     void receive(interface_id interface, ip::coalescer& batch, time_point now, bool goes_on = false)
     {
         network_.receive(interface, batch, now);
         tcp_.input_goes_on(goes_on, now);
     }
-    /// From another shard.
+    /// Receives a packet that next_misdirected() of another shard returned.
     void receive_misdirected(misdirected m, time_point now) { network_.receive_misdirected(std::move(m), now); }
     void advance(time_point now);
 
     // -- out --------------------------------------------------------------------------------------------------------------
-    /// `never`, or when `advance` is wanted; `time_point::min()` when it is wanted at once.
+    /// When to call `advance`; `time_point::min()`: at once; `never`: not until there is further input.
     time_point next_deadline() const;
-    bool wants_advance() const noexcept { return tcp_.wants_flush() || network_.loopback_waits(); } ///< now
+    bool wants_advance() const noexcept { return tcp_.wants_flush() || network_.loopback_waits(); } ///< at once
     bool has_next_packet(interface_id interface) const noexcept { return network_.has_next_packet(interface); }
     bool next_packet(interface_id interface, packet& out, time_point now)
     {
         return interface != network::loopback && network_.has_next_packet(interface) && network_.next_packet(interface, out, now);
     }
-    /// The same in two steps, for a device that may have no room, or takes several at once: packets stay where they are, until
-    /// they are dropped. @return the first ones, in order, until something happens on the host; none if there are none
+    /// The same in two steps, for a device that may have no room, or takes several packets at once: packets stay queued until
+    /// drop_first_packets(). @return the first packets, in order; empty if none wait. Valid until the next call on the host
     std::span<packet* const> first_packets(interface_id interface, time_point now)
     {
         return network_.first_packets(interface, now);
     }
-    /// Precondition: so many were given by first_packets().
+    /// Precondition: the last first_packets() returned at least `n` packets.
     void drop_first_packets(interface_id interface, std::size_t n) { network_.drop_first_packets(interface, n); }
     std::optional<misdirected> next_misdirected() { return network_.next_misdirected(); } ///< for other shards
-    /// Tells the owners of sockets what has happened to them, until there is nothing more to tell. @return true if there was
+    /// Tells the owners of sockets of their events, until no event is pending. @return true if there was at least one
     bool dispatch_events(time_point now)
     {
         bool any = false;

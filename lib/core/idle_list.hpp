@@ -1,5 +1,5 @@
 /// @file
-/// Connections on which nothing happens, the one that has been idle for the longest first.
+/// Idle TCP connections, the one idle for longest first.
 #pragma once
 
 #include "core/socket_types.hpp"

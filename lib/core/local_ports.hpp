@@ -1,5 +1,5 @@
 /// @file
-/// What TCP and UDP agree on about local ports.
+/// The rules for local ports that TCP and UDP share.
 #pragma once
 
 #include <tapio/core/address.hpp>
@@ -8,7 +8,7 @@
 
 namespace tapio::core {
 
-// Linux's range of ephemeral ports; RFC 6056 §3.2 asks for as wide a one as can be.
+// Linux's range of ephemeral ports. RFC 6056 §3.2 recommends a range as wide as possible.
 inline constexpr std::uint16_t first_ephemeral = 32768;
 inline constexpr std::uint16_t last_ephemeral = 60999;
 
@@ -20,13 +20,14 @@ struct port_range
     unsigned size() const noexcept { return last - first + 1U; }
 };
 
-/// IP_LOCAL_PORT_RANGE (ip(7)): two ports, the upper one in the upper half; 0 for either end leaves it as it is, and so does one
-/// that is not in the range of all.
+/// Whether `value` is valid for IP_LOCAL_PORT_RANGE (ip(7)): the lower port in the low 16 bits, the upper one in the high 16
+/// bits; 0 for either end means the default.
 inline bool is_port_range(int value) noexcept
 {
     const auto v = static_cast<std::uint32_t>(value);
     return (v & 0xffff) == 0 || v >> 16 == 0 || (v & 0xffff) <= v >> 16;
 }
+/// The range that IP_LOCAL_PORT_RANGE selects. An end that is outside of the ephemeral range is ignored.
 inline port_range narrowed(int value) noexcept
 {
     const auto v = static_cast<std::uint32_t>(value);
@@ -35,7 +36,7 @@ inline port_range narrowed(int value) noexcept
     return {within(first) ? first : first_ephemeral, within(last) ? last : last_ephemeral};
 }
 
-/// Sockets bound to these addresses, and to the same port, would both get a packet.
+/// Sockets bound to the same port and to these two addresses could both receive the same packet.
 inline bool overlap(const address& a, const address& b) { return a == b || a.is_unspecified() || b.is_unspecified(); }
 
 } // namespace tapio::core

@@ -22,7 +22,7 @@ network::network(const host_options& options, random_source& random, host_counte
     lo.name = "lo";
     lo.link = link_type::loopback;
     lo.mtu = 65535;
-    lo.offload.checksum = true; // what never leaves memory needs no sum
+    lo.offload.checksum = true; // packets that never leave memory need no checksum
     addresses_.add(interfaces_.add(lo), {address_v4::loopback(), 8});
 }
 
@@ -56,8 +56,8 @@ error_code network::add_address(interface_id interface, const address& a, unsign
     return {};
 }
 
-/// As Linux: the route to the address's network goes with its last address there; sockets stay as they are, and cannot send
-/// from it any more.
+/// As Linux: the route to a network is removed with the interface's last address in that network. Sockets bound to the removed
+/// address stay open, but can no longer send.
 error_code network::remove_address(const address& a)
 {
     const auto gone = addresses_.remove(a);
@@ -200,7 +200,7 @@ void network::advance(time_point now)
 
 bool network::run_loopback(time_point now)
 {
-    constexpr unsigned budget = 256; // packets in one run: a user's loop over loopback must not hold the others up
+    constexpr unsigned budget = 256; // packets per run: endless loopback traffic must not starve the devices
     if (!loopback_waits()) return false;
     bool any = false;
     packet p;

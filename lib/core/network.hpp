@@ -1,5 +1,5 @@
 /// @file
-/// The network layer of a host: joins the parts that stand in the rooms `link` and `ip`.
+/// The network layer of a host: connects the classes of the rooms `link` and `ip`.
 ///
 ///     a frame in   receive -> ip::parse (of a batch: ip::coalescer, before) -> input -> ip::arp, or ip::input -> ip::transport
 ///     a packet out send    -> ip::output -> ip::arp (the neighbour) -> link::interface (the transmit queue)
@@ -48,9 +48,9 @@ public:
     error_code remove_address(const address& a);
     error_code add_route(const ip::route& r);
     error_code remove_route(const ip::route& r);
-    // The state of an interface. @return (these four) true if the state has changed
-    bool set_link(interface_id interface, bool up, std::size_t mtu, time_point now); ///< what the device says
-    bool set_enabled(interface_id interface, bool yes, time_point now);              ///< what the user says
+    // Causes of a change of an interface's state. @return (these four) true if the state has changed
+    bool set_link(interface_id interface, bool up, std::size_t mtu, time_point now); ///< reported by the device
+    bool set_enabled(interface_id interface, bool yes, time_point now);              ///< set by the user
     bool lost(interface_id interface, error_code why, time_point now);               ///< the device is gone
     bool replace_device(interface_id interface, const device_info& info, time_point now);
     /// Multicast membership, counted: each leave_group() undoes one join_group().
@@ -63,14 +63,14 @@ public:
 
     // -- in -----------------------------------------------------------------------------------------------------------
     void receive(interface_id interface, packet&& p, time_point now);
-    void receive(interface_id interface, std::span<packet> batch, time_point now); ///< they are moved from
-    void receive(interface_id interface, ip::coalescer& batch, time_point now);    ///< without a trace. It is empty afterwards
-    void advance(time_point now);                                                  ///< neighbours that do not answer
+    void receive(interface_id interface, std::span<packet> batch, time_point now); ///< moves from the packets
+    void receive(interface_id interface, ip::coalescer& batch, time_point now);    ///< clears `batch`; its packets are not traced
+    void advance(time_point now);                                                  ///< retries and gives up address resolution
     void receive_misdirected(misdirected&& m, time_point now);
     std::optional<misdirected> next_misdirected() { return shards_.next(); }
     bool may_be_misdirected(const ip::rx_packet& p) const noexcept { return shards_.may_be_misdirected(p); }
     void pass_on(ip::rx_packet&& p) { shards_.pass_on(std::move(p)); } ///< to another shard
-    bool run_loopback(time_point now); ///< packets to ourselves, up to a budget; true if there were any
+    bool run_loopback(time_point now); ///< receives packets to ourselves, up to a budget; true if there were any
     time_point next_deadline() const noexcept { return arp_.next_deadline(); }
     bool loopback_waits() const noexcept { return has_next_packet(loopback) || out_.has_looped(); }
 

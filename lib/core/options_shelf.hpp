@@ -1,5 +1,5 @@
 /// @file
-/// Options that many connections have alike: one copy for all.
+/// Shares one copy of tcp_options among the connections whose options are equal.
 #pragma once
 
 #include "core/tcp_options.hpp"
@@ -23,7 +23,7 @@ class options_shelf
 public:
     using shared = boost::intrusive_ptr<const copy>;
 
-    /// The copy that is equal to `o`; a few of those asked for lately are found again.
+    /// A shared copy of `o`. Only the `most` recently requested copies are searched.
     shared share(const tcp_options& o)
     {
         const auto known = std::find_if(recent_.begin(), recent_.end(),
@@ -40,7 +40,7 @@ public:
 private:
     static constexpr std::size_t most = 8;
 
-    std::vector<shared> recent_; ///< the last first
+    std::vector<shared> recent_; ///< most recent first
 };
 
 } // namespace tapio::core

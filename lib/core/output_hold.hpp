@@ -24,7 +24,7 @@ public:
     void begin(time_point now) noexcept { since_ = std::min(since_, now); } ///< output begins to wait for handlers
     void end(time_point now) noexcept                                       ///< output is sent
     {
-        constexpr auto longest = std::chrono::microseconds(500); // what a path of some length does not feel
+        constexpr auto longest = std::chrono::microseconds(500); // small against the RTT of any path that is not local
         constexpr unsigned so_many = 100;
         if (std::exchange(since_, never) < now - longest) without_ = so_many;
     }

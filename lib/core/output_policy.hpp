@@ -1,12 +1,12 @@
 /// @file
-/// When connections may send. There is a list of waiting connections for each reason to wait; the code that sees the reason end
-/// takes the list and lets those connections go on.
+/// Decides when connections may send. For each reason to wait there is a list of waiting connections. When the reason ends, the
+/// list is emptied and its connections send.
 ///
-///     flush       the end of a batch of packets, or of a handler: few segments then answer many calls and packets
-///     queue_room  space in the interface's transmit queue, which is full
-///     turn        the connection has sent its share; other connections, and input, come first
-///     user        more data: the last segment of a bulk write is not full, and the user is about to write on
-///     input       the rest of the input: only an acknowledgement is due, and more packets are in the device already
+///     flush       waits for the end of a batch of packets, or of a handler, so that few segments answer many packets and calls
+///     queue_room  waits for space in the interface's transmit queue, which is full
+///     turn        has sent its share; other connections and input come first
+///     user        waits for more data: the last segment of a bulk write is not full, and the user is about to write again
+///     input       waits for more input: only an ACK is due, and the device already holds more packets
 ///
 /// Read RFC 9293 §3.8.6.2 (the sender's and the receiver's silly window) and §3.8.6.3 (delayed acknowledgements) first.
 #pragma once
@@ -94,7 +94,7 @@ public:
     bool gathers() const noexcept { return gathers_; }
 
     // -- turns ----------------------------------------------------------------------------------------------------------
-    /// Octets. A device that cuts segments itself takes them several times as fast.
+    /// Octets per turn. Unbounded on loopback. A device with TSO accepts data several times as fast, so the share is doubled.
     std::size_t share(bool never_leaves, bool device_cuts) const noexcept
     {
         if (share_ == 0 || never_leaves) return std::numeric_limits<std::size_t>::max();
@@ -105,14 +105,14 @@ public:
         wait(output_wait::turn, id, place);
         turn_ended_ = now;
     }
-    /// When waiting connections have their turn: once time has advanced, since all others have been served then.
+    /// When the waiting connections get their next turn: as soon as time has advanced, since all others have been served by then.
     time_point next_turn() const noexcept { return any(output_wait::turn) ? turn_ended_ + duration(1) : never; }
 
     // -- input ----------------------------------------------------------------------------------------------------------
     /// A batch has been received. @param goes_on another one follows @return true if waiting acknowledgements are to be sent now
     bool input_came(bool goes_on, time_point now) noexcept
     {
-        constexpr auto longest = std::chrono::microseconds(250); // what a path of some length does not feel
+        constexpr auto longest = std::chrono::microseconds(250); // small against the RTT of any path that is not local
         acks_wait_ = goes_on && now < acks_wait_until_;
         if (!acks_wait_) acks_wait_until_ = now + longest;
         return !acks_wait_;

@@ -16,12 +16,12 @@ result<socket_id> raw_sockets::open(family f, int protocol)
     if (!id) return id;
     socket& s = *find(*id);
     s.local.port = static_cast<std::uint16_t>(protocol);
-    s.reuse_address = true; // as Linux says
+    s.reuse_address = true; // as on Linux
     all_.push_back(*id);
     return id;
 }
 
-/// There are no ports, and every address may be taken by many, and again by the same.
+/// There are no ports, so an address can be bound by many sockets, and a socket can be bound again.
 error_code raw_sockets::claim(socket_id, socket& s, const endpoint& local)
 {
     s.local.address = local.address;
@@ -31,7 +31,7 @@ error_code raw_sockets::claim(socket_id, socket& s, const endpoint& local)
 
 void raw_sockets::release(socket_id id, const socket&) { std::erase(all_, id); }
 
-/// As on Linux it may send on.
+/// As on Linux, the socket can still send afterwards.
 error_code raw_sockets::shutdown(socket_id id, shutdown_type how, time_point now)
 {
     const error_code told = datagram_sockets::shutdown(id, how, now);

@@ -1,6 +1,6 @@
 /// @file
-/// The raw sockets of a host (raw(7)). One sends what follows the IP header and receives copies of all packets of its protocol,
-/// the IPv4 header included (RFC 3542 §3.1 says it of IPv6, without the header).
+/// The raw sockets of a host (raw(7)). A raw socket sends the payload of an IP packet and receives copies of all packets of its
+/// protocol, with the IPv4 header (over IPv6 it would be without: RFC 3542 §3).
 #pragma once
 
 #include "core/datagram_sockets.hpp"
@@ -14,12 +14,12 @@ class raw_sockets final : public datagram_sockets, public ip::raw_receiver
 public:
     raw_sockets(network& net, event_queue& events, const host_options& options);
 
-    /// @param protocol of IP, 1 to 255; as on Linux it stands in the place of the local endpoint's port
+    /// @param protocol IP protocol number, 1 to 255; as on Linux it is stored as the local endpoint's port
     result<socket_id> open(family f, int protocol = 0) override;
     error_code shutdown(socket_id id, shutdown_type how, time_point now) override;
     result<int> get_option(socket_id id, socket_option option) const override;
 
-    // -- the network's ------------------------------------------------------------------------------------------------
+    // -- called by the network layer ------------------------------------------------------------------------------------
     bool receive_raw(const ip::rx_packet& p, time_point now) override;
     bool wants_raw() const noexcept override { return !all_.empty(); }
 

@@ -1,5 +1,5 @@
 /// @file
-/// Values in slots that stay where they are, named by index and generation.
+/// Values in slots that never move. A handle is the slot's index and generation, so that a stale handle is recognised.
 #pragma once
 
 #include "core/socket_types.hpp"
@@ -36,7 +36,7 @@ public:
     {
         if (i.index >= slots_) return nullptr;
         slot& s = at(i.index);
-        return s.generation == i.generation ? &*s.value : nullptr; // the handle of an empty slot nobody has
+        return s.generation == i.generation ? &*s.value : nullptr; // a free slot's generation was never handed out
     }
     const T* find(id i) const noexcept { return const_cast<slab*>(this)->find(i); }
 
@@ -77,7 +77,7 @@ private:
 
     slot& at(std::uint32_t index) noexcept { return (*pages_[index / page_size])[index % page_size]; }
 
-    std::vector<std::unique_ptr<page>> pages_; ///< which stay where they are
+    std::vector<std::unique_ptr<page>> pages_; ///< pages never move
     std::uint32_t slots_ = 0;
     std::vector<std::uint32_t> free_;
 };

@@ -1,4 +1,4 @@
-// What a host has, as values to look at. Nothing here changes it, and no connection that is at rest wakes.
+// Lists of a host's interfaces, neighbours, routes and connections. Nothing here changes the host or wakes a resting connection.
 #include "core/network.hpp"
 #include "core/tcp_sockets.hpp"
 
@@ -67,7 +67,7 @@ std::vector<connection_info> tcp_sockets::list(time_point now) const
         if (slot.rests()) {
             const tcp_socket_facts& f = slot.resting().facts;
             connection_info& one = out.emplace_back(connection_info{f.local(), f.remote()});
-            one.state = tcp_state::established; // no other rests
+            one.state = tcp_state::established; // only ESTABLISHED connections rest (connection::may_rest())
             one.at_rest = true;
         } else if (const tcp_socket& s = slot.awake(); s.bound || s.connection) {
             out.push_back(describe(s, now));

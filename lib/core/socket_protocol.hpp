@@ -1,6 +1,6 @@
 /// @file
-/// The sockets of one protocol, as their users see them: the Asio shell, and clients inside the host. `tcp_sockets`,
-/// `udp_sockets` and `raw_sockets` are one each, and have further calls of their own.
+/// The interface of one protocol's sockets towards their users: the Asio shell, and clients inside the host. `tcp_sockets`,
+/// `udp_sockets` and `raw_sockets` implement it, and add calls of their own.
 #pragma once
 
 #include "base/ip_protocol.hpp"
@@ -24,55 +24,55 @@ enum class socket_type : std::uint8_t
     raw = 3
 };
 
-/// Where a datagram is to leave: sendmsg(2)'s IP_PKTINFO.
+/// Interface and source address of an outgoing datagram: IP_PKTINFO of sendmsg(2).
 struct packet_info
 {
     std::optional<interface_id> via;
-    std::optional<address> source; ///< one of ours
+    std::optional<address> source; ///< must be an address of this host
 };
 
-/// send(2)'s flags and sendmsg(2)'s IP_PKTINFO. A protocol ignores the flags that it has no use for.
+/// The flags of send(2), and IP_PKTINFO of sendmsg(2). A protocol ignores flags that do not apply to it.
 struct send_hints
 {
     std::optional<packet_info> info;
     bool out_of_band = false;  ///< MSG_OOB
     bool do_not_route = false; ///< MSG_DONTROUTE
-    bool more = false;         ///< MSG_MORE: it goes in one with what is sent next
+    bool more = false;         ///< MSG_MORE: the data is sent together with that of the next call
 };
 
-/// recv(2)'s flags.
+/// The flags of recv(2).
 struct receive_flags
 {
     bool peek = false;        ///< MSG_PEEK
     bool out_of_band = false; ///< MSG_OOB
 };
 
-/// What recvmsg(2) tells beside the octets.
+/// What recvmsg(2) returns besides the data.
 struct received_message
 {
     endpoint sender;
-    std::size_t full_size = 0;             ///< octets of the datagram, which the buffers may have cut short (MSG_TRUNC)
-    std::optional<interface_id> interface; ///< these four: of a datagram
+    std::size_t full_size = 0;             ///< octets of the datagram, even if the buffers were smaller (MSG_TRUNC)
+    std::optional<interface_id> interface; ///< this and the next three: datagrams only
     address destination;
     std::uint8_t ttl = 0, tos = 0;
     time_point received{};
-    std::size_t unread = 0;     ///< octets of the stream that wait behind it (TCP_INQ)
-    bool end_of_stream = false; ///< nothing was received, and nothing will be
+    std::size_t unread = 0;     ///< TCP: octets that are still unread (TCP_INQ)
+    bool end_of_stream = false; ///< TCP: the peer has closed its side, and everything was read
 };
 
 /// One ICMP error about a datagram of a socket (IP_RECVERR, MSG_ERRQUEUE).
 struct error_message
 {
-    endpoint peer; ///< whom the datagram was for
+    endpoint peer; ///< destination of the datagram
     error_code why;
     address offender;
-    std::uint8_t type = 0, code = 0; ///< of ICMP
-    std::size_t mtu = 0;             ///< octets, when it was too long
-    packet payload;                  ///< as much of the datagram as came back
+    std::uint8_t type = 0, code = 0; ///< ICMP type and code
+    std::size_t mtu = 0;             ///< octets; next-hop MTU if the datagram was too long, else 0
+    packet payload;                  ///< as much of the datagram's payload as the error quotes
 };
 
-/// The Berkeley calls of Linux, non-blocking, errno for errno. A handle that has gone stale answers bad_descriptor. What not
-/// every protocol has answers here as Linux does for those that have it not.
+/// The Berkeley calls of Linux, non-blocking, errno for errno. A stale handle gives bad_descriptor (EBADF). The default
+/// implementation of a call that only some protocols support fails as it does on Linux.
 class socket_protocol
 {
 public:
@@ -80,7 +80,7 @@ public:
     socket_protocol(const socket_protocol&) = delete;
     socket_protocol& operator=(const socket_protocol&) = delete;
 
-    ip_protocol number() const noexcept { return number_; } ///< also the level of its own options; of raw sockets IPPROTO_RAW
+    ip_protocol number() const noexcept { return number_; } ///< also its options' level; IPPROTO_RAW for raw sockets
     socket_type type() const noexcept { return type_; }
 
     /// @param protocol socket(2)'s: for a raw socket the protocol of the packets that it sends and receives
@@ -89,7 +89,7 @@ public:
     virtual void close(socket_id id, time_point now) = 0;
 
     virtual error_code bind(socket_id id, const endpoint& local) = 0;
-    /// in_progress: the socket is writable when it has ended, and take_error() then tells how.
+    /// in_progress: the socket becomes writable when the attempt has ended, and take_error() then returns the outcome.
     virtual error_code connect(socket_id id, const endpoint& peer, time_point now) = 0;
     virtual error_code listen(socket_id, int, time_point) { return errno_code(EOPNOTSUPP); }
     virtual result<socket_id> accept(socket_id, endpoint&, time_point) { return errno_code(EOPNOTSUPP); }
@@ -98,12 +98,13 @@ public:
     /// @param destination null: the peer that the socket is connected to
     virtual result<std::size_t> send(socket_id id, const_buffer_list from, const endpoint* destination, time_point now,
                                      const send_hints& hints = {}) = 0;
-    /// @param about null: not wanted. Left alone if the call fails
+    /// @param about may be null; unchanged if the call fails
     virtual result<std::size_t> receive(socket_id id, mutable_buffer_list into, receive_flags flags, received_message* about,
                                         time_point now) = 0;
-    /// A receive that would wait gets an empty datagram instead. As Linux, one that does not wait gets would_block all the same.
+    /// The receiving side was shut down: a receive operation that would wait completes with an empty datagram. As on Linux, a
+    /// non-blocking receive still gets would_block.
     virtual bool is_receive_shut(socket_id) const { return false; }
-    virtual result<error_message> take_error_message(socket_id) { return errno_code(EOPNOTSUPP); } ///< would_block: there is none
+    virtual result<error_message> take_error_message(socket_id) { return errno_code(EOPNOTSUPP); } ///< would_block: none
 
     virtual readiness poll(socket_id id) const = 0;
     virtual error_code take_error(socket_id id) = 0; ///< SO_ERROR
@@ -113,7 +114,7 @@ public:
 
     virtual error_code set_option(socket_id id, socket_option option, int value, time_point now) = 0;
     virtual result<int> get_option(socket_id id, socket_option option) const = 0;
-    /// @param interface none: where a multicast to the group would go
+    /// @param interface none: the one that the route to the group leads to
     virtual error_code join_group(socket_id, const address&, std::optional<interface_id>) { return errno_code(EPROTO); }
     virtual error_code leave_group(socket_id, const address&, std::optional<interface_id>) { return errno_code(EPROTO); }
 

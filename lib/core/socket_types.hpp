@@ -1,6 +1,5 @@
 /// @file
-/// What the sockets of the core share: handles, options.
-/// The calls on them mirror the non-blocking Berkeley calls of Linux, errno for errno.
+/// Types that the core's sockets share: handles, options.
 #pragma once
 
 #include <tapio/core/address.hpp>
@@ -15,7 +14,7 @@
 
 namespace tapio::core {
 
-using tcp_id = socket_id; ///< also of a connection that is only a record in the table of those in TIME-WAIT
+using tcp_id = socket_id; ///< also the handle of an entry of time_wait_table
 
 /// Gather and scatter lists.
 using const_buffer_list = std::span<const const_bytes>;
@@ -28,12 +27,12 @@ enum class shutdown_type : std::uint8_t
     both
 };
 
-/// The least that SO_RCVBUF and SO_SNDBUF set, octets. Linux's own bounds are twice as large, as are the values that it keeps:
-/// half of them is for its bookkeeping, and Asio halves what it reads.
+/// The lower bounds of SO_RCVBUF and SO_SNDBUF, octets. Linux's bounds are twice as large, since Linux doubles the value that is
+/// set, for its bookkeeping; Asio halves the value that it reads.
 inline constexpr int least_receive_buffer = 1152, least_send_buffer = 2304;
 
-/// The kinds of SO_TIMESTAMPING that ask for the time of reception, which is known in any case: RX_HARDWARE, RX_SOFTWARE,
-/// SOFTWARE, SYS_HARDWARE, RAW_HARDWARE.
+/// The flags of SO_TIMESTAMPING that are accepted: those that request the time of reception, which is always recorded
+/// (RX_HARDWARE, RX_SOFTWARE, SOFTWARE, SYS_HARDWARE, RAW_HARDWARE).
 inline constexpr int known_timestamping = 4 | 8 | 16 | 32 | 64;
 
 /// Options whose value is one integer (booleans are 0 and 1, times in the unit named). `linger` is -1 for off, else seconds.
@@ -48,14 +47,14 @@ enum class socket_option : std::uint8_t
     send_buffer_size,    ///< octets
     oob_inline,
     accept_connections,    ///< get only
-    protocol,              ///< of IP; get only
+    protocol,              ///< IP protocol number; get only
     receive_low_watermark, ///< octets
     send_low_watermark,    ///< octets; get only
-    debug,                 ///< remembered
-    timestamp,             ///< remembered, as the next two: when it came is always known
+    debug,                 ///< no effect, only returned as set
+    timestamp,             ///< this and the next two: no effect, since the time of reception is always reported
     timestamp_ns,
     timestamping,    ///< SOF_TIMESTAMPING_...
-    do_not_route,    ///< only hosts that are on a link of ours
+    do_not_route,    ///< send only to hosts on a directly connected network
     bound_interface, ///< SO_BINDTODEVICE: the interface's number + 1; 0: any
     // TCP
     no_delay,
@@ -68,32 +67,32 @@ enum class socket_option : std::uint8_t
     user_timeout, ///< ms; 0: the default
     syn_count,
     defer_accept,             ///< s; 0: off
-    fast_open,                ///< of a listener: how many connections may wait for the end of their handshake; 0: off
-    fast_open_without_cookie, ///< in a network whose hosts trust one another
-    fast_open_connect,        ///< connect() waits for the first data, which goes in the SYN
+    fast_open,                ///< of a listener: the most connections that may be open before their handshake ends; 0: off
+    fast_open_without_cookie, ///< only for networks whose hosts trust one another
+    fast_open_connect,        ///< if a cookie is known, the SYN waits for the first write, and carries its data
     quick_ack,
-    inq,                    ///< remembered
+    inq,                    ///< no effect, only returned as set
     min_rto,                ///< ms (tapio's own)
     max_pacing_rate,        ///< octets/s; 0: none
-    ecn,                    ///< ask for it when connecting (tapio's own)
-    not_sent_low_watermark, ///< octets unsent beyond which a write waits; 0: none
+    ecn,                    ///< request ECN when connecting (tapio's own)
+    not_sent_low_watermark, ///< octets; a write waits while this much is unsent; 0: off
     // IP
     ttl,
     tos,
-    mtu_discover, ///< IP_MTU_DISCOVER, whose numbers are Linux's; 0: what is sent may be fragmented
+    mtu_discover, ///< IP_MTU_DISCOVER, with Linux's values; 0: packets may be fragmented
     path_mtu,     ///< octets; get only
     multicast_hops,
     multicast_loopback,
-    multicast_all,       ///< also what others in this host have joined
+    multicast_all,       ///< also receive groups that only other sockets of this host have joined
     multicast_interface, ///< the interface's number + 1; 0: the route decides
     packet_info,
     receive_ttl,
     receive_tos,
     receive_errors,
-    local_port_range, ///< port_range as IP_LOCAL_PORT_RANGE has it; 0: none of its own
+    local_port_range, ///< as IP_LOCAL_PORT_RANGE (local_ports.hpp); 0: the default range
     // UDP
-    segment_size,  ///< octets: what is sent at once goes as datagrams of so many (UDP_SEGMENT); 0: as one
-    datagram_cork, ///< UDP_CORK: what is sent goes as one datagram when it is unset
+    segment_size,  ///< octets of payload per datagram into which one write is split (UDP_SEGMENT); 0: off
+    datagram_cork, ///< UDP_CORK: while set, writes are collected; unsetting it sends them as one datagram
 };
 
 } // namespace tapio::core

@@ -1,10 +1,10 @@
 /// @file
-/// SYN cookies (RFC 4987 §3.6): a SYN,ACK whose sequence number holds all that has to be known of the SYN, so that nothing is
-/// kept until the peer has shown that it is there. The options travel in the low bits of our timestamp; without timestamps the
-/// connection has none but the MSS.
+/// SYN cookies (RFC 4987 §3.6): the sequence number of our SYN,ACK encodes what has to be known of the SYN, so no state is kept
+/// until the peer's ACK proves its address. The SYN's options are encoded in the low bits of our timestamp; without timestamps
+/// the connection has no option but the MSS.
 ///
-///     sequence number   29 bits of a keyed hash of the flow, the peer's number and the minute; 3 bits: which MSS
-///     timestamp         low 6 bits: window scale (15: none), SACK permitted, ECN
+///     sequence number   29 bits: keyed hash of the flow, the peer's sequence number and the minute; low 3 bits: index of the MSS
+///     timestamp         low 6 bits: window scale (4 bits, 15: none), SACK permitted, ECN
 #pragma once
 
 #include "base/family_sizes.hpp"
@@ -35,7 +35,7 @@ public:
         return tcp::seq_number((hash(flow, syn.seq, minute(now)) & ~7U) | index);
     }
 
-    /// The SYN that an ACK answers with a cookie of ours, of this minute or the last; none if it is none.
+    /// Reconstructs the SYN from an ACK of a cookie of this minute or the previous one; none if the ACK is of no cookie.
     std::optional<tcp::segment> check(const flow_key& flow, const tcp::segment& ack, time_point now) const noexcept
     {
         const std::uint32_t cookie = (ack.ack - 1).value();
@@ -52,7 +52,7 @@ public:
         return syn;
     }
 
-    /// Our timestamp with the SYN's options in it: never later than the true one.
+    /// Our timestamp with the SYN's options encoded in it; never later than the true one.
     static std::uint32_t remember(const tcp::segment& syn, bool ecn, std::uint32_t timestamp) noexcept
     {
         const std::uint32_t bits = (syn.options.scale ? syn.options.scale->shift() : no_scale) |
@@ -62,7 +62,7 @@ public:
     }
 
 private:
-    static constexpr std::array<std::uint16_t, 8> sizes{48, 536, 1024, 1220, 1360, 1400, 1440, 1460}; ///< octets; MSS as offered
+    static constexpr std::array<std::uint16_t, 8> sizes{48, 536, 1024, 1220, 1360, 1400, 1440, 1460}; ///< MSS values, octets
     static constexpr std::uint32_t no_scale = 15;
 
     static void recall(const tcp::timestamps& ts, tcp::segment& syn) noexcept

@@ -1,5 +1,5 @@
 /// @file
-/// One TCP socket of a host: what a Berkeley socket is before, while and after it is a connection or a listener.
+/// One TCP socket of a host, in any state: unconnected, connection or listener.
 #pragma once
 
 #include "base/family_sizes.hpp"
@@ -28,22 +28,22 @@
 
 namespace tapio::core {
 
-/// Of a listening socket. Connections that wait to be accepted and half-open ones are bounded apart; beyond the second bound SYNs
-/// are answered with cookies.
+/// The state of a listening socket. Connections that wait to be accepted and half-open ones have separate bounds; beyond the
+/// bound of half-open ones, SYNs are answered with SYN cookies.
 struct tcp_listener
 {
-    unsigned backlog = 0;     ///< as listen(2): one more than this may wait
+    unsigned backlog = 0;     ///< of listen(2): one connection more may wait
     unsigned half_open = 0;   ///< in SYN-RECEIVED
-    ring<tcp_id> established; ///< waiting to be accepted
+    ring<tcp_id> established; ///< connections waiting to be accepted
 
     struct silent_child
     {
         tcp_id id;
-        time_point patience; ///< until then it has to say something
+        time_point patience; ///< without data until then, it is offered to accept() anyway
     };
-    std::list<silent_child> deferred; ///< TCP_DEFER_ACCEPT: established, and without data
+    std::list<silent_child> deferred; ///< TCP_DEFER_ACCEPT: established connections that have not received data
 
-    unsigned fast_opens = 0; ///< in SYN-RECEIVED, and the user may have them already (RFC 7413 §5.1: PendingFastOpenRequests)
+    unsigned fast_opens = 0; ///< in SYN-RECEIVED, but acceptable (RFC 7413 §5.1: PendingFastOpenRequests)
 
     static constexpr unsigned least_half_open = 16;
 
@@ -51,25 +51,25 @@ struct tcp_listener
     bool syn_queue_full() const noexcept { return half_open > std::max(backlog, least_half_open); }
 };
 
-/// Who it is and how it was set: what lasts while nothing happens on it.
+/// Names and options: the part of a socket that is also kept while its connection rests.
 struct tcp_socket_facts
 {
     core::family family = family::v4;
-    bool connect_told = false;                 ///< a successful connect() was told to the user: the next one is an error
-    bool bound : 1 = false;                    ///< the local port was chosen, by the user or by us
+    bool connect_told = false;                 ///< the user knows that connect() succeeded: another call fails with EISCONN
+    bool bound : 1 = false;                    ///< by bind(), or by listen() without bind()
     bool reuse_address : 1 = false;            ///< SO_REUSEADDR
     bool reuse_port : 1 = false;               ///< SO_REUSEPORT
-    bool broadcast : 1 = false;                ///< SO_BROADCAST can be set, and does nothing
+    bool broadcast : 1 = false;                ///< SO_BROADCAST: no effect, only returned as set
     bool debug : 1 = false;                    ///< SO_DEBUG, likewise
     bool do_not_route : 1 = false;             ///< SO_DONTROUTE
     bool fast_open_connect : 1 = false;        ///< TCP_FASTOPEN_CONNECT
     bool fast_open_without_cookie : 1 = false; ///< TCP_FASTOPEN_NO_COOKIE
-    bool disconnected : 1 = false;             ///< what is left of its connection is of no interest
-    bool receive_shut : 1 = false;             ///< by shutdown() before there was a connection
+    bool disconnected : 1 = false;             ///< its connect() failed: receive() answers as if there were no connection
+    bool receive_shut : 1 = false;             ///< by shutdown() without a connection
     bool send_shut : 1 = false;                ///< likewise
-    std::uint8_t defer_accept = 0;             ///< TCP_DEFER_ACCEPT, as so many retransmissions of a SYN-ACK; 0: off
+    std::uint8_t defer_accept = 0;             ///< TCP_DEFER_ACCEPT, as a number of SYN,ACK retransmissions; 0: off
     std::int8_t linger_2 = 0;                  ///< TCP_LINGER2, s; 0: the default, -1: none
-    std::uint16_t fast_open_queue = 0;         ///< TCP_FASTOPEN: so many `tcp_listener::fast_opens`; 0: off
+    std::uint16_t fast_open_queue = 0;         ///< TCP_FASTOPEN: bound of tcp_listener::fast_opens; 0: off
     int receive_low_watermark = 1;             ///< SO_RCVLOWAT, octets
     std::optional<interface_id> device;        ///< SO_BINDTODEVICE
     int local_ports = 0;                       ///< IP_LOCAL_PORT_RANGE
@@ -84,8 +84,8 @@ struct tcp_socket_facts
     void set_local(const endpoint& e) noexcept { flow = flow_key(remote(), e, ip_protocol::tcp); }
 };
 
-/// The connection of a socket. It lies behind the socket's other members, in a tcp_socket_with_room: the way there is no longer
-/// than to a member. A listener has none, and is a tcp_socket without that room.
+/// Access to the connection of a socket. The connection is stored directly behind this object, in tcp_socket_with_room::room, so
+/// access is as fast as to a member. A listener has no connection, and is a tcp_socket without that room.
 class connection_place
 {
 public:
@@ -122,19 +122,19 @@ private:
     bool engaged_ = false;
 };
 
-/// What else a socket that is awake has, and takes along when its memory becomes another.
+/// The rest of an awake socket's state that set_room() moves to the socket's new memory.
 struct tcp_socket_state : tcp_socket_facts
 {
-    bool detached = false;   ///< the user's handle is gone; the connection finishes alone
+    bool detached = false;   ///< the user has closed the socket; its connection finishes without a user
     bool orphan = false;     ///< counted in tcp_counters::orphans
     bool connecting = false; ///< connect() was called and has not ended
-    bool deferred = false;   ///< its listener waits for its first octet
-    output_place output;     ///< what it waits for before it sends
-    std::uint32_t hash = 0;  ///< of `flow`, in the table of connections
-    error_code error;        ///< of a socket without connection
+    bool deferred = false;   ///< in tcp_listener::deferred of its listener
+    output_place output;     ///< what the socket waits for before it sends
+    std::uint32_t hash = 0;  ///< table_hash(flow)
+    error_code error;        ///< pending error that is not the connection's own
     tcp_options options;
-    ip::route_ref route;   ///< to the peer; of a connection never null, but perhaps it does not hold any more
-    tcp_id listener;       ///< of a connection that was not accepted yet
+    ip::route_ref route;   ///< to the peer; never null if there is a connection, but may be out of date (ip::routing::holds())
+    tcp_id listener;       ///< of a connection that was not accepted yet; else none
     tcp_id fast_opened_by; ///< the listener that counts it among its `fast_opens`
     std::unique_ptr<tcp_listener> listening;
 };
@@ -143,19 +143,19 @@ struct tcp_socket : tcp_socket_state
 {
     explicit tcp_socket(bool has_room = false) noexcept : connection(has_room) {}
 
-    event_source event; ///< towards the user
+    event_source event; ///< the owner and the events to tell it
     timer_node timer;
     idle_list::link idle;
-    connection_place connection; ///< the last member: see there
+    connection_place connection; ///< must be the last member
 
-    /// Nothing is under way on it that the connection does not know of.
+    /// Neither the socket nor its connection has anything pending, so the connection may rest.
     bool may_rest(time_point now) const noexcept
     {
         const bool busy = output.waits() || connecting || deferred || listener || fast_opened_by || event.queued();
         return !busy && !detached && !error && connection && connection->may_rest(now);
     }
 
-    /// SO_RCVLOWAT counts for readiness, not for a receive.
+    /// Readiness respects SO_RCVLOWAT; receive() does not.
     bool readable() const noexcept
     {
         if (!connection->readable()) return false;
@@ -171,7 +171,7 @@ struct tcp_socket_with_room final : tcp_socket, pooled<tcp_socket_with_room>
     {
         BOOST_ASSERT(static_cast<void*>(room) == static_cast<void*>(&connection + 1));
     }
-    ~tcp_socket_with_room() { connection.reset(); } // while its room is there
+    ~tcp_socket_with_room() { connection.reset(); } // before `room` ends its life
 
     alignas(tcp::connection) std::byte room[sizeof(tcp::connection)]; // not zeroed
 };
@@ -185,7 +185,7 @@ struct resting_socket
     tcp::idle_memory connection;
 };
 
-/// The place of a socket: awake or at rest.
+/// Owns a socket, which is either awake (tcp_socket) or at rest (resting_socket).
 class tcp_socket_slot
 {
 public:
@@ -202,7 +202,7 @@ public:
     }
 
     void become(std::unique_ptr<tcp_socket_with_room> s) noexcept { hold(s.release()); }
-    void become(std::unique_ptr<tcp_socket> s) noexcept { hold(s.release()); } ///< precondition: of no more than this type
+    void become(std::unique_ptr<tcp_socket> s) noexcept { hold(s.release()); } ///< precondition: the dynamic type is tcp_socket
     void become(std::unique_ptr<resting_socket> s) noexcept
     {
         clear();

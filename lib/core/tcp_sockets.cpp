@@ -1,4 +1,4 @@
-// Opening, naming, connecting, listening, accepting and closing TCP sockets.
+// TCP sockets: open, bind, connect, listen, accept, close; local ports.
 #include "core/tcp_sockets.hpp"
 
 #include "core/local_ports.hpp"
@@ -11,7 +11,7 @@ namespace tapio::core {
 
 namespace {
 
-/// Such a device takes super-segments, and gives them.
+/// Such a device accepts and delivers GSO segments.
 bool cuts_segments(const offload_features& o) noexcept { return o.tso_v4 && o.checksum; }
 
 address unspecified(family f) { return f == family::v4 ? address(address_v4::any()) : address(address_v6::any()); }
@@ -72,7 +72,8 @@ void tcp_sockets::set_owner(tcp_id id, event_sink* owner)
 
 // -- ports ----------------------------------------------------------------------------------------------------------
 
-/// Linux: two sockets share a port when both set SO_REUSEADDR and neither listens, or their addresses differ.
+/// As Linux: two sockets may share a port if both set SO_REUSEADDR and neither listens, or both set SO_REUSEPORT, or their
+/// addresses do not overlap.
 error_code tcp_sockets::may_bind(const tcp_socket& s, const endpoint& local) const // RFC 9293 MUST-42
 {
     const auto use = ports_.find(local.port);
@@ -87,8 +88,8 @@ error_code tcp_sockets::may_bind(const tcp_socket& s, const endpoint& local) con
     return {};
 }
 
-/// A connection in TIME-WAIT, to one that we open between the same endpoints: its timestamps tell old segments from new ones once
-/// a second has passed (RFC 6191; Linux's tcp_tw_reuse).
+/// Whether a connection in TIME-WAIT gives way to a new one that we open between the same endpoints: after one second in
+/// TIME-WAIT, timestamps distinguish old segments from new ones (RFC 6191; Linux's tcp_tw_reuse).
 bool tcp_sockets::gives_way(tcp_id waiting, time_point now) const noexcept
 {
     if (!time_wait_table::holds(waiting)) return false;
@@ -112,8 +113,8 @@ bool tcp_sockets::port_is_free(const tcp_socket& s, std::uint16_t port, const en
     return !there || (reuse_at && gives_way(there, *reuse_at));
 }
 
-/// RFC 6056 §3.3.3, the simple hash-based algorithm: an offset that depends on the peer and a secret, and from there a
-/// counter, so that a port comes again as late as possible. Those of connections in TIME-WAIT come last.
+/// RFC 6056 §3.3.3, Simple Hash-Based Port Selection: an offset that depends on the peer and a secret, plus a counter, so that a
+/// port is reused as late as possible. Ports of connections in TIME-WAIT are used last. bind() begins at a random offset.
 error_code tcp_sockets::choose_port(tcp_socket& s, const endpoint* peer, const address& source, time_point now,
                                     std::uint16_t& port)
 {
@@ -123,7 +124,7 @@ error_code tcp_sockets::choose_port(tcp_socket& s, const endpoint* peer, const a
     const auto choose = [&](std::optional<time_point> reuse_at) {
         for (unsigned i = 0; i < range.size(); ++i) {
             const auto candidate = static_cast<std::uint16_t>(range.first + (offset + next_ephemeral_++) % range.size());
-            if (candidate % shards_ != shard_) continue; // others have the same peers
+            if (candidate % shards_ != shard_) continue; // shards have the same addresses, so each uses its own ports
             if (port_is_free(s, candidate, peer, source, reuse_at)) return port = candidate, true;
         }
         return false;
@@ -164,7 +165,8 @@ error_code tcp_sockets::bind(tcp_id id, const endpoint& local) // RFC 9293 MUST-
 
 // -- connections ----------------------------------------------------------------------------------------------------
 
-/// Prefetches the slots of the connection table, then the TIME-WAIT entries that stand there: large tables are not in the cache.
+/// Prefetches the slots of the connection table, then the TIME-WAIT entries that they refer to: large tables are not in the
+/// cache.
 void tcp_sockets::expect(std::span<const ip::rx_packet> openings) noexcept
 {
     std::array<std::uint32_t, 64> hashes;
@@ -203,15 +205,15 @@ void tcp_sockets::enter_table(tcp_id id, tcp_socket& s)
 void tcp_sockets::leave_table(tcp_id id, std::uint32_t hash, std::uint16_t local_port, bool reuse_address)
 {
     if (id == last_found_) last_found_ = {};
-    if (!connections_.erase(hash, id)) return; // it has left, and perhaps a new incarnation is there
+    if (!connections_.erase(hash, id)) return; // left the table already
     const auto use = ports_.find(local_port);
     --use->second.connections;
     if (!reuse_address) --use->second.without_reuse;
     if (use->second.empty()) ports_.erase(use);
 }
 
-/// RFC 6528: ISN = M + F(local, remote, secret), M a clock of 4 microseconds. The offset of the timestamps depends on the flow,
-/// too, so that its next incarnation's are later (RFC 6191), and tells no uptime.
+/// RFC 6528: ISN = M + F(local, remote, secret), where M is a clock of 4 us. The timestamp offset is constant per flow, so that
+/// the timestamps of the next incarnation are later (RFC 6191), and it hides our uptime.
 tcp_sockets::opening_numbers tcp_sockets::numbers_of(const flow_key& flow, time_point now) const noexcept
 {
     const std::uint64_t f = siphash(numbers_key_, flow);                  // RFC 9293 MUST-9
@@ -219,10 +221,11 @@ tcp_sockets::opening_numbers tcp_sockets::numbers_of(const flow_key& flow, time_
     return {tcp::seq_number(static_cast<std::uint32_t>(m) + static_cast<std::uint32_t>(f)), static_cast<std::uint32_t>(f >> 32)};
 }
 
-/// A window that overruns the device's queue would be our own loss: half of it is for others, and for what is short. A peer
-/// behind a device that cuts segments sends large ones, tens of an MSS in the mean when it has much to send, and we count on
-/// eight. More than a peer may have written and not sent is worth the room: then it sends when it writes, and not when our
-/// acknowledgement comes, which over a TAP is in our own system call.
+/// The receive window is bounded so that it cannot overrun the queue in which the device buffers packets for us: to half of that
+/// queue, as the other half is for other connections and small segments. A peer behind a device with TSO sends GSO segments, tens
+/// of MSS on average in bulk; we count on eight. The bound is no smaller than necessary: with a window larger than its unsent
+/// data the peer sends when its application writes, not when our ACK arrives, which over a TAP happens within our own system
+/// call.
 std::uint32_t tcp_sockets::room_in_queue(const ip::route_entry& route, std::size_t mss) noexcept
 {
     const std::size_t in_each = cuts_segments(route.offload) ? 8 : 1;
@@ -256,7 +259,7 @@ tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const ip::rout
     return setup;
 }
 
-/// @param iss none: as RFC 6528 has it
+/// @param iss none: computed as in RFC 6528
 void tcp_sockets::start(tcp_id id, tcp_socket& s, std::optional<tcp::seq_number> iss,
                         std::unique_ptr<const tcp::fast_open> opens_fast, time_point now)
 {
@@ -278,12 +281,12 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
     if (s->connection && s->connection->state() != tcp_state::closed) {
         if (s->connecting) return errno_code(EALREADY);
         if (s->listener || std::exchange(s->connect_told, true)) return errno_code(EISCONN);
-        return {}; // as Linux: the first call after success says so
+        return {}; // as Linux: the first call after success returns success
     }
     if (family_of(peer.address) != s->family) return errno_code(EAFNOSUPPORT);
     if (peer.address.is_multicast() || net_.addresses().is_broadcast(peer.address))
         return errno_code(ENETUNREACH);                  // RFC 9293 MUST-46
-    if (peer.port == 0) return errno_code(ECONNREFUSED); // nobody can listen there
+    if (peer.port == 0) return errno_code(ECONNREFUSED); // no socket can listen on port 0
     endpoint to = peer;
     if (to.address.is_unspecified()) to.address = address_v4::loopback(); // as Linux
     const bool named = s->bound && !s->local_address().is_unspecified();
@@ -298,7 +301,7 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
     const flow_key flow(to, local, ip_protocol::tcp);
     if (const tcp_id there = connection_of(flow)) {
         if (!gives_way(there, now)) return errno_code(EADDRNOTAVAIL);
-        iss = waiting_.at(there).memory.snd_nxt + 65537; // as Linux: beyond all that the last one sent
+        iss = waiting_.at(there).memory.snd_nxt + 65537; // as Linux: beyond all that the previous incarnation sent
         forget_waiting(there, now);
     }
     s = &set_room(id, *s, true);
@@ -309,7 +312,7 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
     s->connection->open_active(now);
     if (s->receive_shut) s->connection->shutdown_receive();
     state_changed(id, *s, tcp_state::closed, now);
-    s->connect_told = s->connection->waits_for_data(); // as Linux: done, and the first data makes it true
+    s->connect_told = s->connection->waits_for_data(); // as Linux: success at once; the SYN follows with the first data
     const bool told = s->connect_told;
     s->connecting = !told;
     s->disconnected = false;
@@ -333,7 +336,7 @@ error_code tcp_sockets::listen(tcp_id id, int backlog, time_point now)
     if (!s->bound) {
         if (const auto failed = bind(id, {s->local_address(), 0})) return failed;
     }
-    for (const tcp_id other : ports_[s->local_port()].bound) { // sharing a port ends where listening begins
+    for (const tcp_id other : ports_[s->local_port()].bound) { // SO_REUSEADDR does not let two sockets listen on a port
         const tcp_socket* o = find(other);
         if (o == s || o == nullptr || !o->listening || !overlap(o->local_address(), s->local_address())) continue;
         if (!(s->reuse_port && o->reuse_port)) return errno_code(EADDRINUSE);
@@ -357,7 +360,7 @@ result<tcp_id> tcp_sockets::accept(tcp_id id, endpoint& peer, time_point now)
     c.listener = {};
     c.connect_told = true;
     peer = c.remote();
-    idle_.push(c.idle, child); // if it is not, it will be found out in time
+    idle_.push(c.idle, child); // let_rest() checks whether the child is really idle
     let_rest(now);
     return child;
 }
@@ -366,10 +369,10 @@ void tcp_sockets::close_listener(tcp_socket& s, time_point now)
 {
     const std::unique_ptr<tcp_listener> gone = std::move(s.listening);
     if (trace* const t = net_.tracer()) t->tcp_state_changed(s.local(), {}, tcp_state::listen, tcp_state::closed, now);
-    std::vector<tcp_id> children; // half-open ones and those that nobody has accepted (RFC 9293 §3.10.4, LISTEN)
+    std::vector<tcp_id> children; // half-open connections, and those not accepted yet (RFC 9293 §3.10.4, LISTEN)
     const auto use = ports_.find(s.local_port());
     if (use == ports_.end() || use->second.connections == 0) return;
-    sockets_.for_each([&](tcp_id child, const tcp_socket_slot& slot) { // who was accepted may rest
+    sockets_.for_each([&](tcp_id child, const tcp_socket_slot& slot) { // only accepted ones rest
         if (!slot.rests() && slot.awake().listener && find(slot.awake().listener) == &s) children.push_back(child);
     });
     for (const tcp_id child : children) {
@@ -383,8 +386,9 @@ void tcp_sockets::close_listener(tcp_socket& s, time_point now)
     }
 }
 
-/// A connection whose user has gone goes on until the peer has everything, within bounds of number and memory: beyond them it is
-/// reset, as on Linux (tcp_max_orphans), as only its peer could end it.
+/// A closed socket's connection continues until the peer has acknowledged everything. The number and memory of such connections
+/// are bounded, since their end depends on the peer alone: beyond the bounds the connection is reset, as on Linux
+/// (tcp_max_orphans).
 void tcp_sockets::finishes_alone(tcp_socket& s, time_point now)
 {
     tcp::connection& c = *s.connection;

@@ -1,14 +1,14 @@
 /// @file
-/// The TCP sockets of a host: the Berkeley calls of Linux, non-blocking, errno for errno; segments to their connections;
-/// listeners (RFC 9293 §3.10.7.2); timers and output of all connections.
+/// The TCP sockets of a host: the Berkeley calls of Linux, non-blocking, errno for errno; demultiplexing of segments; listeners
+/// (RFC 9293 §3.10.7.2); timers and output of all connections.
 ///
 ///     tcp_sockets.cpp          open, bind, listen, accept, connect, close; ports
 ///     tcp_sockets_io.cpp       send, receive, shutdown, readiness
 ///     tcp_sockets_options.cpp  options
-///     tcp_sockets_input.cpp    segments and ICMP errors to their socket; LISTEN and CLOSED
-///     tcp_sockets_output.cpp   segments out, timers, wake-ups, reaping
-///     tcp_sockets_resting.cpp  connections on which nothing happens
-///     tcp_sockets_waiting.cpp  TIME-WAIT, when the user has gone
+///     tcp_sockets_input.cpp    demultiplexing of segments and ICMP errors; LISTEN and CLOSED
+///     tcp_sockets_output.cpp   sending of segments, timers, events, destruction of finished sockets
+///     tcp_sockets_resting.cpp  compact storage of idle connections
+///     tcp_sockets_waiting.cpp  TIME-WAIT, after the user has closed the socket
 #pragma once
 
 #include "base/random_source.hpp"
@@ -50,7 +50,7 @@ public:
                 tcp_counters& counters);
     ~tcp_sockets();
 
-    // -- the user's calls: those of every protocol ----------------------------------------------------------------------
+    // -- calls of the user: socket_protocol -----------------------------------------------------------------------------
     result<socket_id> open(family f, int protocol = 0) override;
     void set_owner(tcp_id id, event_sink* owner) override;
     void close(tcp_id id, time_point now) override;
@@ -71,63 +71,63 @@ public:
     error_code set_option(tcp_id id, socket_option option, int value, time_point now) override;
     result<int> get_option(tcp_id id, socket_option option) const override;
 
-    // -- ... and those of TCP alone; a stale handle answers bad_descriptor ------------------------------------------------
+    // -- calls of the user: TCP only. A stale handle gives bad_descriptor -------------------------------------------------
     result<std::size_t> send(tcp_id id, const_buffer_list from, time_point now, tcp::send_flags flags = {});
     result<std::size_t> receive(tcp_id id, mutable_buffer_list into, receive_flags flags, time_point now);
-    /// Without a copy: what is sent must not change any more; what is received may be kept for as long as wanted.
+    /// These two do not copy: the contents of sent slices must not change; received slices may be kept without limit.
     result<std::size_t> send(tcp_id id, std::span<const slice> from, time_point now);
-    result<std::size_t> receive(tcp_id id, std::vector<slice>& into, std::size_t limit, time_point now); ///< octets at most
-    void disconnected(tcp_id id); ///< a connect() that waited has failed: as Linux, it is as if there had been none
-    /// It has sent its FIN, or will, and the peer has not acknowledged it: FIN-WAIT-1, CLOSING, LAST-ACK. Linux's close() waits
-    /// while this is so (sk_stream_closing).
+    result<std::size_t> receive(tcp_id id, std::vector<slice>& into, std::size_t limit, time_point now); ///< `limit`: octets
+    void disconnected(tcp_id id); ///< connect() failed after EINPROGRESS: as on Linux, receive() then gives ENOTCONN
+    /// The peer has not acknowledged our FIN yet, which may still be queued: FIN-WAIT-1, CLOSING, LAST-ACK. A lingering close()
+    /// waits while this is true, as on Linux (sk_stream_closing).
     bool is_closing(tcp_id id) const;
-    /// Nothing that was sent is unacknowledged, the FIN included, and nothing more can be sent; or the connection is gone.
+    /// The peer has acknowledged all data and our FIN; or the connection is gone or not synchronised.
     bool is_finished(tcp_id id) const;
-    std::vector<connection_info> list(time_point now) const; ///< snapshot.cpp; wakes nobody
-    std::vector<tcp_id> unfinished(); ///< synchronised connections that are not finished, those without a user included
-    bool at_mark(tcp_id id) const;    ///< what is read next stands behind the urgent octet (SIOCATMARK)
-    error_code set_congestion_control(tcp_id id, std::string_view name, time_point now); ///< no_such_file_or_directory
+    std::vector<connection_info> list(time_point now) const; ///< snapshot.cpp; wakes no resting connection
+    std::vector<tcp_id> unfinished(); ///< connections that are not finished (is_finished()), closed sockets included
+    bool at_mark(tcp_id id) const;    ///< the read position is at the urgent mark (SIOCATMARK)
+    error_code set_congestion_control(tcp_id id, std::string_view name, time_point now); ///< ENOENT: unknown name
     result<std::string_view> congestion_control_of(tcp_id id) const;
     congestion_controls& congestion() noexcept { return congestion_; }
     result<tcp_info> info(tcp_id id, time_point now) const;
 
-    /// While on, what calls lead to waits for the next flush: several are answered by as few segments as can be.
+    /// While on, output caused by the user's calls waits for the next flush, so that several calls share segments.
     void gather(bool on) noexcept { output_.gather(on); }
 
-    /// The user will be told that its write is done, and is likely to write on: the end of what it wrote in bulk waits, until
-    /// release() has been called once more than `patience` says.
+    /// The user is about to learn that its write has completed, and will probably write again: the end of a bulk write that does
+    /// not fill a segment waits for more data, until release() has been called `patience` + 1 times.
     void expect_more(tcp_id id, unsigned patience);
-    void expect_no_more(tcp_id id);                                              ///< what is written now is no bulk
-    bool awaits_more() const noexcept { return output_.any(output_wait::user); } ///< something waits so
-    void release();
+    void expect_no_more(tcp_id id);                                              ///< ends expect_more()
+    bool awaits_more() const noexcept { return output_.any(output_wait::user); } ///< data waits for the user (expect_more())
+    void release(); ///< ends the wait of expect_more(), once its patience is used up
 
-    // -- the network's ------------------------------------------------------------------------------------------------
+    // -- called by the network layer and the host -----------------------------------------------------------------------
     void receive(ip::rx_packet& p, time_point now) override;
     void expect(std::span<const ip::rx_packet> openings) noexcept override;
     void icmp_error(const ip::icmp_error_report& report, time_point now) override;
-    /// A batch has been received, and more waits in the device: acknowledgements that can wait for it may, for a while.
+    /// A batch has been received. @param yes the device holds more packets: ACKs that can wait for them do so, for a bounded time
     void input_goes_on(bool yes, time_point now);
     void flush(time_point now);
-    void announce(); ///< what has happened since the last flush is an event already; nothing is sent
+    void announce(); ///< queues the events since the last flush now; sends nothing
     bool wants_flush() const noexcept { return output_.any(output_wait::flush); }
-    void next_turn(time_point now); ///< those that had sent their share go on
+    void next_turn(time_point now); ///< connections that had sent their share may send again
     time_point next_deadline() const noexcept { return output_.next_turn(); }
     void transmit_room(interface_id interface) override;
 
-    std::size_t size() const noexcept { return sockets_.size() + waiting_.size(); } ///< sockets and connections alive
+    std::size_t size() const noexcept { return sockets_.size() + waiting_.size(); } ///< sockets and TIME-WAIT entries
 
 private:
-    /// What is bound to a local port.
+    /// The users of a local port.
     struct port_use
     {
-        std::vector<tcp_id> bound;       ///< sockets that bind() or listen() put there
+        std::vector<tcp_id> bound;       ///< sockets that bind() or listen() bound to the port
         std::uint32_t connections = 0;   ///< connections with that local port
         std::uint32_t without_reuse = 0; ///< ... of sockets without SO_REUSEADDR
         bool empty() const noexcept { return bound.empty() && connections == 0; }
     };
 
     // tcp_sockets_resting.cpp
-    /// Also wakes it. Reading a socket wakes it, too: that changes nothing that could be seen.
+    /// Finds a socket, and wakes it if it is at rest. The const overload wakes it, too: no caller can observe the difference.
     tcp_socket* find(tcp_id id)
     {
         tcp_socket_slot* const slot = sockets_.find(id);
@@ -137,7 +137,7 @@ private:
     }
     const tcp_socket* find(tcp_id id) const { return const_cast<tcp_sockets*>(this)->find(id); }
     tcp_socket& make_socket(tcp_id& id);
-    tcp_socket& set_room(tcp_id id, tcp_socket& s, bool room); ///< @return where the socket is now
+    tcp_socket& set_room(tcp_id id, tcp_socket& s, bool room); ///< @return the socket, perhaps at a new address
     void note_idle(tcp_id id, tcp_socket& s, time_point now);
     void let_rest(time_point now);
     void wake(tcp_id id, tcp_socket_slot& slot);
@@ -145,7 +145,7 @@ private:
     // tcp_sockets.cpp
     error_code may_bind(const tcp_socket& s, const endpoint& local) const;
     error_code choose_port(tcp_socket& s, const endpoint* peer, const address& source, time_point now, std::uint16_t& port);
-    /// @param reuse_at at that time a connection in TIME-WAIT may give way
+    /// @param reuse_at if set, the port of a connection that gives way at that time is free (gives_way())
     bool port_is_free(const tcp_socket& s, std::uint16_t port, const endpoint* peer, const address& source,
                       std::optional<time_point> reuse_at) const;
     bool gives_way(tcp_id waiting, time_point now) const noexcept;
@@ -155,14 +155,14 @@ private:
     {
         return static_cast<std::uint32_t>(siphash_1_3(table_key_, flow));
     }
-    tcp_id connection_of(const flow_key& flow) const; ///< a socket's, or an entry of the TIME-WAIT table, or none
+    tcp_id connection_of(const flow_key& flow) const; ///< a socket, an entry of the TIME-WAIT table, or none
     const flow_key& flow_of(tcp_id id) const noexcept;
     void enter_table(tcp_id id, tcp_socket& s);
     void leave_table(tcp_id id, std::uint32_t hash, std::uint16_t local_port, bool reuse_address);
     void start(tcp_id id, tcp_socket& s, std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> opens_fast,
                time_point now);
     tcp::connection_setup setup_for(const tcp_socket& s, const ip::route_entry& route);
-    struct path_limits ///< what a route means to a connection: connection_setup's fields
+    struct path_limits ///< fields of connection_setup that depend on the route
     {
         std::uint32_t path_mss, largest_segment, receive_limit;
     };
@@ -186,7 +186,7 @@ private:
     // tcp_sockets_input.cpp
     tcp_socket* find_connection(const flow_key& flow, tcp_id& id);
     tcp_socket* find_listener(interface_id interface, const flow_key& flow, tcp_id& id);
-    /// @param p what is left of its packet
+    /// @param p the segment's packet, whose payload may have moved to `seg`
     void deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const ip::rx_packet& p, time_point now);
     void arrives_in_listen(tcp_id id, tcp::segment& seg, ip::rx_packet& p, time_point now, std::optional<tcp::seq_number> iss);
     void arrives_in_closed(const tcp::segment& seg, ip::rx_packet& p, time_point now);
@@ -207,15 +207,15 @@ private:
     static duration patience_of(const tcp_socket& listener) noexcept;
 
     // tcp_sockets_output.cpp
-    void touch(tcp_id id, tcp_socket& s) ///< its output, timer and events are to be looked at by the next flush
+    void touch(tcp_id id, tcp_socket& s) ///< the next flush will run() the connection
     {
         output_.wait(output_wait::flush, id, s.output);
     }
-    void run(tcp_id id, tcp_socket& s, time_point now); ///< ... now
-    /// What follows from a call of the user's: now, unless calls are gathered.
+    void run(tcp_id id, tcp_socket& s, time_point now); ///< output, events, timer and end of the connection
+    /// After a call of the user: run() now, or at the next flush if output is gathered.
     void follow(tcp_id id, tcp_socket& s, time_point now);
     void note_waiting(tcp_id id, tcp_socket& s);
-    /// What those that waited for it have waited for has come: `f(tcp_id, tcp_socket&)` for each.
+    /// The reason `w` to wait has ended: calls `f(tcp_id, tcp_socket&)` for each socket that waited for it.
     template <class F>
     void for_all_waiting(output_wait w, F&& f)
     {
@@ -227,8 +227,8 @@ private:
         }
     }
     void pump(tcp_id id, tcp_socket& s, time_point now);
-    void follow_route(tcp_socket& s, time_point now); ///< routes, or what they lead to, may have changed
-    /// @param flow that the peer's segments have: the segment goes to its source  @param s null: there is no socket
+    void follow_route(tcp_socket& s, time_point now); ///< looks up the route again
+    /// @param flow of the peer's segments: `seg` is sent to its source  @param s null: no socket, as for a RST
     error_code transmit(const flow_key& flow, const tcp_socket* s, tcp::outgoing_segment&& seg, time_point now);
     void raise_events(tcp_id id, tcp_socket& s);
     void arm(tcp_id id, tcp_socket& s, time_point deadline);
@@ -257,15 +257,15 @@ private:
     syn_cookies cookies_;
     fast_open_cookies fast_open_cookies_;
     fast_open_memory fast_open_memory_;
-    const bool fast_open_without_cookie_; ///< of new sockets
-    time_point cookie_sent_{};            ///< the last; none that is older than two minutes is worth looking at
+    const bool fast_open_without_cookie_; ///< default of new sockets
+    time_point cookie_sent_{};            ///< when the last SYN cookie was sent; cookies expire after two minutes
     std::uint32_t next_ephemeral_ = 0;
     options_shelf shelf_;
     idle_list idle_; ///< outlives sockets_
     const std::size_t awake_limit_;
     slab<tcp_socket_slot> sockets_;
     connection_table connections_;
-    tcp_id last_found_; ///< of the last segment that came
+    tcp_id last_found_; ///< the connection of the last segment
     std::unordered_map<std::uint16_t, port_use> ports_;
     time_wait_table waiting_;
     const std::size_t waiting_limit_;
@@ -274,7 +274,7 @@ private:
     timer_node waiting_timer_;
     output_policy output_;
     const unsigned shards_, shard_;
-    std::vector<tcp_id> candidates_; ///< find_listener's
+    std::vector<tcp_id> candidates_; ///< used within find_listener() only
 };
 
 } // namespace tapio::core

@@ -1,4 +1,4 @@
-// Segments and ICMP errors to their socket; SEGMENT ARRIVES in LISTEN and CLOSED (RFC 9293 §3.10.7.1, §3.10.7.2).
+// Demultiplexing of segments and ICMP errors; SEGMENT ARRIVES in LISTEN and CLOSED (RFC 9293 §3.10.7.1, §3.10.7.2).
 #include "core/tcp_sockets.hpp"
 
 #include <bit>
@@ -17,7 +17,7 @@ void take_options(const wire::tcp_options_field& o, tcp::segment_options& out)
     for (const wire::sack_block& b : o.sack) out.sack.push_back({tcp::seq_number(b.begin), tcp::seq_number(b.end)});
 }
 
-/// What its header says; the text is left in the packet.
+/// Reads the header into `s`; the payload stays in the packet.
 std::optional<drop_reason> read_header(const ip::rx_packet& p, tcp::segment& s)
 {
     wire::tcp_numbers f;
@@ -64,17 +64,17 @@ void tcp_sockets::receive(ip::rx_packet& p, time_point now)
     tcp_id id;
     tcp_socket* const s = find_connection(p.flow, id);
     const bool settled = s != nullptr && !s->connection->may_give_way_to(seg);
-    packet whole; // a trace shows it, another shard may take it
+    packet whole; // a copy for the trace, or for another shard
     if (net_.tracer() != nullptr || (!settled && net_.may_be_misdirected(p))) whole = p.contents;
     take_text(p, seg);
     if (!whole.empty()) p.contents = std::move(whole);
     counters_.in_segs += seg.wire_segments() - 1;
-    std::optional<tcp::seq_number> iss; // of a new incarnation: above what the last one used (RFC 9293 §3.6.1)
+    std::optional<tcp::seq_number> iss; // of a new incarnation: above the numbers of the previous one (RFC 9293 §3.6.1)
     if (settled) return deliver(id, *s, std::move(seg), p, now);
     if (s != nullptr) {
         iss = s->connection->next_sequence() + 65537;
         const auto before = s->connection->state();
-        s->connection->abort(now); // from TIME-WAIT: without a reset
+        s->connection->abort(now); // in TIME-WAIT this sends no RST
         state_changed(id, *s, before, now);
         leave_table(id, s->hash, s->local_port(), s->reuse_address);
         reap(id, *s);
@@ -92,8 +92,8 @@ void tcp_sockets::receive(ip::rx_packet& p, time_point now)
     arrives_in_closed(seg, p, now);
 }
 
-/// The connection of the last segment is looked at first: segments of one connection come in bursts.
-/// @param id set also where null is returned, if the connection is an entry of the TIME-WAIT table
+/// Tries the connection of the last segment first: segments of one connection arrive in bursts.
+/// @param id also set if null is returned because the connection is an entry of the TIME-WAIT table
 tcp_socket* tcp_sockets::find_connection(const flow_key& flow, tcp_id& id)
 {
     if (const auto* const last = sockets_.find(last_found_); last != nullptr && !last->rests() && last->awake().flow == flow)
@@ -104,7 +104,8 @@ tcp_socket* tcp_sockets::find_connection(const flow_key& flow, tcp_id& id)
     return s;
 }
 
-/// The listener on that very address, else on any. Of several (all with SO_REUSEPORT) each gets its share of the peers.
+/// The listener bound to the destination address, else one bound to any address. Several listeners (all with SO_REUSEPORT) share
+/// the connections by the flow's hash.
 tcp_socket* tcp_sockets::find_listener(interface_id interface, const flow_key& flow, tcp_id& id)
 {
     const auto use = ports_.find(flow.destination_port());
@@ -129,14 +130,14 @@ void tcp_sockets::deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const ip
 {
     const tcp_state before = s.connection->state();
     if (before == tcp_state::syn_received && s.listener && !s.fast_opened_by &&
-        seg.bits.ack) { // nobody accepts: it may come again later
+        seg.bits.ack) { // backlog full: ignore the final ACK; our SYN,ACK is retransmitted and provokes another
         const tcp_socket* const parent = find(s.listener);
         if (parent != nullptr && parent->listening && parent->listening->full()) {
             ++counters_.listen_overflows;
             return net_.dropped(p, drop_reason::tcp_backlog_full, now);
         }
     }
-    std::optional<tcp::segment_options> answer; // to our SYN that could open fast
+    std::optional<tcp::segment_options> answer; // options that answer our SYN with a Fast Open option
     if (before == tcp_state::syn_sent && s.fast_open_connect) answer = seg.options;
     const std::uint32_t progress = s.connection->progress();
     if (const auto why = s.connection->on_segment(std::move(seg), now)) net_.dropped(p, *why, now);
@@ -147,7 +148,7 @@ void tcp_sockets::deliver(tcp_id id, tcp_socket& s, tcp::segment&& seg, const ip
     touch(id, s);
 }
 
-/// RFC 9293 §3.10.7.1. Nothing is said to a reset, nor to who cannot be answered.
+/// RFC 9293 §3.10.7.1. Answers with a RST, except to a RST.
 void tcp_sockets::arrives_in_closed(const tcp::segment& seg, ip::rx_packet& p, time_point now)
 {
     if (net_.may_be_misdirected(p)) return net_.pass_on(std::move(p));
@@ -162,12 +163,12 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, ip::rx_p
                                     std::optional<tcp::seq_number> iss)
 {
     const flow_key& flow = p.flow;
-    if (seg.bits.rst) return net_.dropped(p, drop_reason::tcp_no_socket, now); // first
-    if (seg.bits.ack) {                                                        // second
+    if (seg.bits.rst) return net_.dropped(p, drop_reason::tcp_no_socket, now); // first check: RST
+    if (seg.bits.ack) {                                                        // second: ACK
         if (arrives_with_cookie(listener, seg, p, now)) return;
         return arrives_in_closed(seg, p, now);
     }
-    if (!seg.bits.syn || seg.bits.fin) // fourth; nobody opens and closes at once but scanners, and Linux does not listen to them
+    if (!seg.bits.syn || seg.bits.fin) // fourth: no SYN. SYN with FIN is dropped as on Linux: only scanners send it
         return net_.dropped(p, drop_reason::tcp_bad_flags, now);
     tcp_socket& parent = *find(listener);
     if (parent.listening->full() || (parent.listening->syn_queue_full() && !defaults_.syn_cookies)) { // the peer tries again
@@ -187,7 +188,7 @@ void tcp_sockets::arrives_in_listen(tcp_id listener, tcp::segment& seg, ip::rx_p
     touch(id, child);
 }
 
-/// A connection that is about to be in SYN-RECEIVED.
+/// Makes the socket of a connection that will enter SYN-RECEIVED.
 tcp_socket& tcp_sockets::make_child(tcp_id listener, const flow_key& flow, const ip::route_ref& route, tcp_id& id,
                                     std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> cookie,
                                     time_point now)
@@ -216,7 +217,7 @@ tcp_socket& tcp_sockets::make_child(tcp_id listener, const flow_key& flow, const
 
 // -- TCP Fast Open (RFC 7413 §4.2) ------------------------------------------------------------------------------------
 
-/// @param cookie what the SYN,ACK is to give the client, if anything  @return the SYN's data may be taken
+/// @param cookie set if the SYN,ACK shall carry a new cookie  @return true: the SYN's data may be accepted
 bool tcp_sockets::may_open_fast(const tcp_socket& listener, const tcp::segment& syn, const flow_key& flow,
                                 std::unique_ptr<const tcp::fast_open>& cookie, time_point now)
 {
@@ -235,7 +236,7 @@ bool tcp_sockets::may_open_fast(const tcp_socket& listener, const tcp::segment& 
     return false;
 }
 
-/// It waits to be accepted before its handshake is over.
+/// Offers the connection to accept() before its handshake has ended.
 void tcp_sockets::opened_fast(tcp_id listener, tcp_id id, tcp_socket& child)
 {
     tcp_socket& parent = *find(listener);
@@ -245,7 +246,7 @@ void tcp_sockets::opened_fast(tcp_id listener, tcp_id id, tcp_socket& child)
     offer(id, parent);
 }
 
-/// Our SYN that could open fast has been answered.
+/// Our SYN with a Fast Open option was answered: remembers the cookie, or that SYNs with data get lost.
 void tcp_sockets::learn_fast_open(const tcp_socket& s, const tcp::segment_options& answer, time_point now)
 {
     if (answer.fast_open && !answer.fast_open->empty())
@@ -257,7 +258,7 @@ void tcp_sockets::learn_fast_open(const tcp_socket& s, const tcp::segment_option
 
 // -- SYN cookies ------------------------------------------------------------------------------------------------------
 
-/// A SYN,ACK as a connection would send it, but for its sequence number and timestamp.
+/// Sends the SYN,ACK that a connection would send, except that sequence number and timestamp encode a cookie.
 void tcp_sockets::send_cookie(const tcp_socket& listener, const tcp::segment& syn, const flow_key& flow,
                               const ip::route_entry& route, time_point now)
 {
@@ -271,7 +272,7 @@ void tcp_sockets::send_cookie(const tcp_socket& listener, const tcp::segment& sy
     c.open_passive(syn, now);
     tcp::outgoing_segment answer;
     if (!c.next_segment(answer, now)) return;
-    if (answer.options.ts) { // what else was agreed on has to be remembered there
+    if (answer.options.ts) { // the timestamp encodes the options that were agreed on
         answer.options.ts->value = syn_cookies::remember(syn, answer.bits.ece, answer.options.ts->value);
     } else {
         answer.options.scale.reset();
@@ -281,7 +282,7 @@ void tcp_sockets::send_cookie(const tcp_socket& listener, const tcp::segment& sy
     (void)transmit(flow, nullptr, std::move(answer), now);
 }
 
-/// @return true if the segment acknowledges a cookie of ours, and is dealt with
+/// @return true if the segment acknowledges a SYN cookie; it has been processed then
 bool tcp_sockets::arrives_with_cookie(tcp_id listener, tcp::segment& seg, const ip::rx_packet& p, time_point now)
 {
     const flow_key& flow = p.flow;
@@ -301,12 +302,13 @@ bool tcp_sockets::arrives_with_cookie(tcp_id listener, tcp::segment& seg, const 
     child.connection->open_passive(*syn, now);
     state_changed(id, child, tcp_state::listen, now);
     tcp::outgoing_segment sent_before;
-    (void)child.connection->next_segment(sent_before, now); // the SYN,ACK, which has long been sent
+    (void)child.connection->next_segment(sent_before, now); // discards the SYN,ACK: send_cookie() sent it
     deliver(id, child, std::move(seg), p, now);
     return true;
 }
 
-/// A connection that its listener still holds: established, it waits to be accepted.
+/// A listener's child leaves SYN-RECEIVED: updates the listener's counts, and offers the child to accept() unless it was opened
+/// fast (then it was offered before) or has to wait for data (TCP_DEFER_ACCEPT).
 void tcp_sockets::child_changed(tcp_id id, tcp_socket& s, tcp_state before, time_point now)
 {
     if (before != tcp_state::syn_received) return;
@@ -319,7 +321,7 @@ void tcp_sockets::child_changed(tcp_id id, tcp_socket& s, tcp_state before, time
     tcp_socket* const parent = find(s.listener);
     if (parent == nullptr || !parent->listening) return;
     --parent->listening->half_open;
-    if (s.connection->state() == tcp_state::closed) { // back to LISTEN: nobody will hear of it
+    if (s.connection->state() == tcp_state::closed) { // back to LISTEN: the user is not told
         s.listener = {};
         s.detached = true;
         return;
@@ -337,7 +339,7 @@ void tcp_sockets::offer(tcp_id child, tcp_socket& listener)
     events_.push(listener.event, readiness::readable);
 }
 
-// -- TCP_DEFER_ACCEPT: a connection is worth accepting when it has something to read, or has been silent for long enough ---
+// -- TCP_DEFER_ACCEPT: a connection is offered to accept() when it has received data, or when its patience has expired ------
 
 void tcp_sockets::promote(tcp_id id, tcp_socket& child)
 {
@@ -355,7 +357,7 @@ void tcp_sockets::promote_patient(tcp_socket& listener, time_point now)
     while (!waiting.empty() && waiting.front().patience <= now) promote(waiting.front().id, *find(waiting.front().id));
 }
 
-/// A listener has no connection: its timer is free for this.
+/// Uses the timer of the listener's socket, which has no connection that needs it.
 void tcp_sockets::watch_deferred(tcp_id listener, tcp_socket& s)
 {
     const auto& waiting = s.listening->deferred;

@@ -1,4 +1,4 @@
-// The user's calls on an open TCP socket: data, readiness, names.
+// Calls on an open TCP socket: send, receive, shutdown, readiness, endpoints.
 #include "core/tcp_sockets.hpp"
 
 #include <algorithm>
@@ -7,17 +7,17 @@ namespace tapio::core {
 
 namespace {
 
-/// To its user a connection in TIME-WAIT is closed, as on Linux.
+/// As on Linux, a connection in TIME-WAIT is closed for its user.
 bool over(tcp_state s) noexcept { return s == tcp_state::closed || s == tcp_state::time_wait; }
 
-/// As Linux: of a listener, too, and an error comes first.
+/// As Linux: a pending error, else EPIPE; also for a listener.
 error_code cannot_send(tcp_socket& s)
 {
     const error_code failed = s.connection ? s.connection->take_error() : error_code();
     return failed ? failed : errno_code(EPIPE);
 }
 
-/// Of a socket that is no connection.
+/// The result of a receive without a connection.
 result<std::size_t> nothing_received(const tcp_socket& s)
 {
     if (s.receive_shut) return std::size_t{0};
@@ -95,18 +95,18 @@ error_code tcp_sockets::shutdown(tcp_id id, shutdown_type how, time_point now)
 {
     tcp_socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
-    if (s->listening) { // as Linux: the sending half of a listener is nobody's
+    if (s->listening) { // as Linux: SHUT_WR has no effect on a listener
         if (how != shutdown_type::send) close_listener(*s, now);
         return {};
     }
-    if (!s->connection || over(s->connection->state())) { // as Linux: it fails, and does what it was asked for
+    if (!s->connection || over(s->connection->state())) { // as Linux: the call fails, but takes effect
         s->receive_shut = s->receive_shut || how != shutdown_type::send;
         s->send_shut = s->send_shut || how != shutdown_type::receive;
         return errno_code(ENOTCONN);
     }
     const auto before = s->connection->state();
     error_code failed;
-    if (before == tcp_state::syn_sent) { // as Linux: the connect() ends, whatever half was meant
+    if (before == tcp_state::syn_sent) { // as Linux: ends the connect(), whichever half is shut
         s->error = errno_code(ECONNRESET);
         s->connection->abort(now);
     } else {

@@ -29,14 +29,14 @@ constexpr auto as_count = [](int v) { return static_cast<unsigned>(v); };
 constexpr int longest_keep_alive = 32767; // s; Linux's MAX_TCP_KEEPIDLE
 constexpr int largest = std::numeric_limits<int>::max();
 
-/// Half of what the receive buffer may become: beyond it a reader might wait for more than there is room for.
+/// The upper bound of SO_RCVLOWAT: half of the largest receive buffer. With more, a reader might wait for more data than fits.
 int highest_watermark(const tcp_options& o) noexcept
 {
     const std::uint32_t most = o.tune_receive_buffer ? std::max(o.receive_buffer, o.receive_buffer_limit) : o.receive_buffer;
     return static_cast<int>(std::max(most / 2, 1U));
 }
 
-/// The bit of tcp_options::remembered for an option that Linux takes and that changes nothing here; 0 for another.
+/// The bit of tcp_options::remembered for an option that is accepted without effect; 0 for any other option.
 std::uint16_t bit_of(socket_option option) noexcept
 {
     switch (option) {
@@ -57,13 +57,13 @@ error_code remember(tcp_options& o, socket_option option, int value)
 {
     const auto bit = bit_of(option);
     if (option == socket_option::inq && (value < 0 || value > 1)) return errno_code(EINVAL);
-    if (option == socket_option::timestamp || option == socket_option::timestamp_ns) // each excludes the other
+    if (option == socket_option::timestamp || option == socket_option::timestamp_ns) // mutually exclusive
         o.remembered &= static_cast<std::uint16_t>(~(bit_of(socket_option::timestamp) | bit_of(socket_option::timestamp_ns)));
     o.remembered = static_cast<std::uint16_t>(value != 0 ? o.remembered | bit : o.remembered & ~bit);
     return {};
 }
 
-/// TCP_DEFER_ACCEPT counts retransmissions of a SYN-ACK after 1 s, 2 s, 4 s ... 120 s, as Linux does: at least so many seconds.
+/// As Linux, TCP_DEFER_ACCEPT rounds seconds up to a number of SYN,ACK retransmissions, with intervals of 1, 2, 4 ... 120 s.
 constexpr int longest_syn_ack_wait = 120;            // s
 unsigned retransmissions_within(int wanted) noexcept // at most 255
 {
@@ -94,7 +94,7 @@ std::optional<error_code> tcp_sockets::set_socket_level(tcp_socket& s, socket_op
     tcp_options& o = s.options;
     switch (option) {
     case socket_option::reuse_address:
-        if (s.connection && s.reuse_address != (value != 0)) return errno_code(EINVAL); // ports are accounted by it
+        if (s.connection && s.reuse_address != (value != 0)) return errno_code(EINVAL); // port_use counts by it
         s.reuse_address = value != 0;
         return error_code();
     case socket_option::reuse_port: s.reuse_port = value != 0; return error_code();
@@ -106,7 +106,7 @@ std::optional<error_code> tcp_sockets::set_socket_level(tcp_socket& s, socket_op
     case socket_option::bound_interface:
         if (value < 0 || static_cast<std::size_t>(value) > net_.interfaces().size()) return errno_code(ENODEV);
         s.device = value == 0 ? std::nullopt : std::optional(static_cast<interface_id>(value - 1));
-        if (s.connection) s.route = net_.routes().none(); // it asks before it sends
+        if (s.connection) s.route = net_.routes().none(); // looked up before the next segment
         return error_code();
     case socket_option::linger: o.linger = value; return error_code();
     case socket_option::timestamping:
@@ -134,7 +134,7 @@ std::optional<error_code> tcp_sockets::set_tcp_level(tcp_socket& s, socket_optio
     switch (option) {
     case socket_option::no_delay:
         o.no_delay = value != 0;
-        if (o.no_delay && s.connection) s.connection->push(); // through a cork, too (tcp(7))
+        if (o.no_delay && s.connection) s.connection->push(); // also overrides TCP_CORK (tcp(7))
         return error_code();
     case socket_option::not_sent_low_watermark: o.not_sent_low_watermark = static_cast<std::uint32_t>(value); return error_code();
     case socket_option::cork: o.cork = value != 0; return error_code();
@@ -149,7 +149,7 @@ std::optional<error_code> tcp_sockets::set_tcp_level(tcp_socket& s, socket_optio
     case socket_option::defer_accept:
         s.defer_accept = static_cast<std::uint8_t>(retransmissions_within(value));
         return error_code();
-    case socket_option::fast_open: // as Linux: of what listens, or may yet
+    case socket_option::fast_open: // as Linux: only a listener, or a socket that may still listen
         if (value < 0 || s.connection) return errno_code(EINVAL);
         s.fast_open_queue = static_cast<std::uint16_t>(std::min(value, 4096)); // Linux's somaxconn
         return error_code();
@@ -181,12 +181,12 @@ std::optional<error_code> tcp_sockets::set_ip_level(tcp_socket& s, socket_option
     case socket_option::ttl:
         if (value == -1) return s.options.ttl = defaults_.ttl, error_code();
         return set_within(s.options.ttl, value, 1, 255, [](int v) { return static_cast<std::uint8_t>(v); });
-    case socket_option::tos: s.options.tos = static_cast<std::uint8_t>(value & 0xfc); return error_code(); // ECN is TCP's own
+    case socket_option::tos: s.options.tos = static_cast<std::uint8_t>(value & 0xfc); return error_code(); // without ECN bits
     case socket_option::local_port_range:
         if (!is_port_range(value)) return errno_code(EINVAL);
         s.local_ports = value;
         return error_code();
-    case socket_option::multicast_hops: return errno_code(EINVAL); // as Linux, of streams
+    case socket_option::multicast_hops: return errno_code(EINVAL); // as Linux for stream sockets
     case socket_option::mtu_discover:
         return set_within(s.options.mtu_discover, value, 0, 5, [](int v) { return static_cast<std::uint8_t>(v); });
     default: return std::nullopt;

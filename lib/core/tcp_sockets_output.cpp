@@ -1,4 +1,4 @@
-// Segments out of all connections, their timers, wake-ups, and the end of sockets.
+// Output of all connections: segments, timers, events; destruction of finished sockets.
 #include "core/tcp_sockets.hpp"
 #include "wire/tcp.hpp"
 
@@ -28,7 +28,7 @@ wire::tcp_option_words options_of(const tcp::outgoing_segment& seg) noexcept
     return wire::write_options(out);
 }
 
-/// @param flow of what comes in: the segment goes the other way  @return octets of the header
+/// @param flow of the peer's segments: `seg` is sent in the opposite direction  @return octets of the header
 std::size_t push_header(const flow_key& flow, tcp::outgoing_segment& seg, bool partial) noexcept
 {
     wire::tcp_numbers f;
@@ -60,7 +60,7 @@ void tcp_sockets::announce()
 
 void tcp_sockets::follow(tcp_id id, tcp_socket& s, time_point now) { output_.gathers() ? touch(id, s) : run(id, s, now); }
 
-/// Everything that a change to a connection may have set off. The socket may be gone afterwards.
+/// Does what a change of a connection may require: output, events, timer, rest, TIME-WAIT, end. May destroy the socket.
 void tcp_sockets::run(tcp_id id, tcp_socket& s, time_point now)
 {
     s.output.goes_on(output_wait::flush);
@@ -75,8 +75,7 @@ void tcp_sockets::run(tcp_id id, tcp_socket& s, time_point now)
 
 void tcp_sockets::arm(tcp_id id, tcp_socket& s, time_point deadline)
 {
-    // One that is put off stays where it is: it fires in vain, and is armed for what the deadline is then. Most are put off again
-    // and again.
+    // Re-armed lazily: most deadlines are postponed again and again. An early expiry is harmless; run() then arms the timer anew.
     if (s.timer.armed() && deadline != never && s.timer.deadline() <= deadline) return;
     s.timer.fire = [](timer_node& self, void* owner, time_point at) {
         const tcp_id who{static_cast<std::uint32_t>(self.data), static_cast<std::uint32_t>(self.data >> 32)};
@@ -87,18 +86,18 @@ void tcp_sockets::arm(tcp_id id, tcp_socket& s, time_point deadline)
     timers_.arm(s.timer, deadline);
 }
 
-/// Lets the connection speak as long as the interface takes packets, and up to its share: then the others get their turn, and
-/// what has arrived meanwhile.
+/// Sends segments while the interface's queue has room, at most the connection's share: then other connections, and packets that
+/// have arrived meanwhile, come first.
 void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
 {
     if (s.output.waits_for(output_wait::turn) || s.connection->has_nothing_to_say()) return;
     if (!net_.routes().holds(*s.route)) follow_route(s, now);
-    // Where connections wait for room in the interface's queue, a further one with much to send waits behind them. A SYN, an
-    // acknowledgement or a short answer goes at once: there is room for these.
+    // While connections wait for room in the interface's queue, another one with much to send waits behind them. A SYN, an ACK or
+    // a short answer is sent at once: part of the queue is reserved for these.
     constexpr std::uint64_t much = 16 * 1024; // octets
     const bool bulk = s.connection->unacknowledged() > much;
     const std::size_t share = output_.share(s.route->loopback, s.route->offload.tso_v4);
-    const bool goes_on = output_.acks_may_wait() && !s.route->loopback; // of loopback everything has come
+    const bool goes_on = output_.acks_may_wait() && !s.route->loopback; // loopback packets do not wait in a device
     std::size_t sent = 0;                                               // octets
     while (net_.interface(s.route->interface).queue().has_room(bulk)) {
         if (sent >= share) return output_.turn_ended(id, s.output, now);
@@ -111,8 +110,8 @@ void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
     output_.wait(output_wait::queue_room, id, s.output);
 }
 
-/// Without a route it keeps the one that does not hold: what is sent meanwhile is lost, and retransmitted if there is a route
-/// again in time.
+/// If no route is found, the connection keeps the outdated one: segments are lost until there is a route again, and then
+/// retransmitted.
 void tcp_sockets::follow_route(tcp_socket& s, time_point now)
 {
     auto found = net_.routes().find(s.remote_address(), s.local_address(), s.device);
@@ -164,7 +163,7 @@ void tcp_sockets::next_turn(time_point now)
 {
     if (now < output_.next_turn()) return;
     for_all_waiting(output_wait::turn, [&](tcp_id id, tcp_socket& s) {
-        // Where others wait for room in the interface's queue, it goes behind them: they have not had a turn yet.
+        // If others wait for room in the interface's queue, it waits behind them: they have not had a turn yet.
         const bool behind = net_.interface(s.route->interface).queue().is_congested();
         output_.wait(behind ? output_wait::queue_room : output_wait::flush, id, s.output);
     });
@@ -186,14 +185,14 @@ error_code tcp_sockets::transmit(const flow_key& flow, const tcp_socket* s, tcp:
         p.offload.gso = offload_info::gso_type::tcp_v4;
         p.offload.gso_size = seg.gso_size;
     }
-    const bool partial = seg.gso_size != 0 || (s != nullptr && s->route->offload.checksum); // who cuts it completes it
+    const bool partial = seg.gso_size != 0 || (s != nullptr && s->route->offload.checksum); // completed when split or sent
     const std::size_t header = push_header(flow, seg, partial);
     if (seg.gso_size != 0) p.offload.header_length = static_cast<std::uint16_t>(header);
     const auto marked = [&seg](std::uint8_t tos) { // ECT(0), RFC 3168 §5
         return seg.ecn_capable ? static_cast<std::uint8_t>((tos & 0xfc) | 2) : tos;
     };
     const flow_key out = flow.reversed();
-    // What is lost on the way out is retransmitted as any loss is.
+    // A segment that is dropped on output is retransmitted like any lost segment.
     if (s == nullptr) return net_.send(std::move(p), out, {defaults_.ttl, marked(defaults_.tos)}, std::nullopt, now);
     // RFC 9293 MUST-48, MUST-49
     const ip::send_info info{s->options.ttl, marked(s->options.tos), !s->connection || !s->connection->may_be_fragmented()};
@@ -268,7 +267,7 @@ std::vector<tcp_id> tcp_sockets::unfinished()
     return out;
 }
 
-/// The end of a connection, and of a socket that nobody holds any more. @return true: it has gone
+/// Removes a closed connection from the table, and destroys its socket if the user has closed it. @return true: destroyed
 bool tcp_sockets::reap(tcp_id id, tcp_socket& s)
 {
     const bool ended = !s.connection || s.connection->state() == tcp_state::closed;

@@ -1,4 +1,4 @@
-// Idle connections: so many stay as they are, the others rest in less memory, and wake when something happens.
+// Idle connections: host_options::awake_connections of them stay awake; the others rest in less memory until they are used.
 #include "core/tcp_sockets.hpp"
 
 #include <utility>
@@ -11,8 +11,8 @@ tcp_socket& tcp_sockets::make_socket(tcp_id& id)
     return sockets_.find(id)->awake();
 }
 
-/// Room for a connection is most of a socket's memory, and a listener has none. Precondition: no connection. What was armed for
-/// the socket is not, afterwards.
+/// Moves the socket to memory with or without room for a connection, which is most of a socket's memory: a listener needs none.
+/// Precondition: no connection. Cancels the socket's timer.
 tcp_socket& tcp_sockets::set_room(tcp_id id, tcp_socket& s, bool room)
 {
     if (s.connection.has_room() == room) return s;
@@ -26,19 +26,20 @@ tcp_socket& tcp_sockets::set_room(tcp_id id, tcp_socket& s, bool room)
     return room ? move(std::make_unique<tcp_socket_with_room>()) : move(std::make_unique<tcp_socket>());
 }
 
-/// It was looked at. Call when nobody holds on to any socket: others may go to rest.
+/// Updates the idle list after activity on the socket. The caller must not use references to sockets afterwards: this one and
+/// others may have gone to rest.
 void tcp_sockets::note_idle(tcp_id id, tcp_socket& s, time_point now)
 {
-    const bool idle = !s.listener && !s.detached && s.connection->may_rest(time_point::max()); // sooner or later
+    const bool idle = !s.listener && !s.detached && s.connection->may_rest(time_point::max()); // as soon as the pacer allows it
     if (!idle) return s.idle.leave();
     idle_.push(s.idle, id);
     let_rest(now);
 }
 
-/// Those that are too many to stay awake.
+/// Puts the longest idle connections to rest while more than `awake_limit_` are awake.
 void tcp_sockets::let_rest(time_point now)
 {
-    constexpr int at_a_time = 8; // of some the user has not heard yet what has happened: they come again
+    constexpr int at_a_time = 8; // bounds the work: connections that cannot rest yet are moved to the end of the list
     for (int i = 0; i < at_a_time && idle_.size() > awake_limit_; ++i) {
         const tcp_id id = idle_.front();
         tcp_socket_slot& slot = *sockets_.find(id);
@@ -62,7 +63,7 @@ void tcp_sockets::wake(tcp_id id, tcp_socket_slot& slot)
     s.event.set_owner(from.owner);
     s.options = *from.options;
     s.hash = table_hash(s.flow);
-    s.route = net_.routes().none(); // it asks before it sends
+    s.route = net_.routes().none(); // looked up before the next segment
     tcp::connection_setup setup;
     setup.options = s.options;
     setup.crowd = &crowd_;

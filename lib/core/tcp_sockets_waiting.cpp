@@ -1,19 +1,19 @@
-// TIME-WAIT, when the user has gone (RFC 9293 §3.6.1): little is kept, and made a connection again if the peer has something to
-// say.
+// TIME-WAIT after the user has closed the socket (RFC 9293 §3.6.1): only a time_wait_table entry is kept. A segment of the peer
+// turns it into a connection again.
 #include "core/tcp_sockets.hpp"
 
 namespace tapio::core {
 
 namespace {
 
-constexpr auto granularity = std::chrono::milliseconds(10); // that many end at a time, where there are many
+constexpr auto granularity = std::chrono::milliseconds(10); // entries that end within this time are removed together
 
 } // namespace
 
 void tcp_sockets::let_wait(tcp_id id, tcp_socket& s)
 {
     const time_point end = s.connection->next_deadline();
-    if (!waiting_.takes(end)) return arm(id, s, end); // it has been revived, or its 2 MSL are others
+    if (!waiting_.takes(end)) return arm(id, s, end); // not in order: the connection was revived, or has another 2 MSL
     time_wait_table::entry e;
     e.flow = s.flow;
     e.memory = s.connection->remember();
@@ -28,7 +28,7 @@ void tcp_sockets::let_wait(tcp_id id, tcp_socket& s)
     if (!waiting_timer_.armed()) watch_waiting(time_point::min());
 }
 
-/// The peer says something to a connection that waits.
+/// A segment arrived for an entry: turns the entry into a connection in TIME-WAIT.
 tcp_socket& tcp_sockets::revive(tcp_id waiting, tcp_id& id, time_point now)
 {
     const time_wait_table::entry e = waiting_.take(waiting);

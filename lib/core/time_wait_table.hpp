@@ -1,5 +1,5 @@
 /// @file
-/// The connections of a host that only wait for 2 MSL to pass: a record each, in order of their ends.
+/// The connections in TIME-WAIT that their users have closed: one record each, in the order in which TIME-WAIT ends.
 #pragma once
 
 #include "base/flow_key.hpp"
@@ -20,9 +20,9 @@ namespace tapio::core {
 class time_wait_table
 {
 public:
-    struct alignas(32) entry ///< lies in two lines of the processor's cache
+    struct alignas(32) entry ///< at most two cache lines
     {
-        flow_key flow; ///< of the peer's segments
+        flow_key flow; ///< of the peer's segments: its source is the remote endpoint
         bool reuse_address = false;
         std::uint8_t ttl = 64, tos = 0;
         tcp::time_wait_memory memory;
@@ -31,14 +31,14 @@ public:
     };
     static_assert(sizeof(entry) == 96);
 
-    /// Handles of entries are of the type of sockets' handles, and of no socket.
+    /// Handles of entries have the type of socket handles; indices from first_index on tell them apart.
     static constexpr std::uint32_t first_index = 0x8000'0000;
     static bool holds(tcp_id id) noexcept { return id && id.index >= first_index; }
 
     std::size_t size() const noexcept { return generations_.size() - free_.size(); }
     bool empty() const noexcept { return size() == 0; }
 
-    /// Entries end in the order in which they were added.
+    /// Entries can only be added in the order of their ends: false if `end` is before that of the last one.
     bool takes(time_point end) const noexcept { return order_.empty() || order_.back().first <= end; }
 
     /// Precondition: takes(e.end)
@@ -59,7 +59,7 @@ public:
         return id;
     }
 
-    /// Precondition: holds(id), and it was not taken yet.
+    /// Precondition: holds(id), and the entry was not taken.
     const entry& at(tcp_id id) const noexcept { return entry_at(id.index - first_index); }
     void prefetch(tcp_id id) const noexcept
     {
@@ -75,7 +75,7 @@ public:
         return entry_at(n);
     }
 
-    /// Calls `f(const entry&)` for each, that which ends first first.
+    /// Calls `f(const entry&)` for each entry, in the order of their ends.
     template <class F>
     void for_each(F&& f) const
     {
@@ -83,14 +83,14 @@ public:
             if (is_there(id)) f(at(id));
     }
 
-    /// The one that ends first, or none.
+    /// The entry that ends first; none if the table is empty.
     tcp_id oldest() noexcept
     {
         while (!order_.empty() && !is_there(order_.front().second)) order_.pop_front();
         return order_.empty() ? tcp_id() : order_.front().second;
     }
 
-    /// Octets, about.
+    /// Approximate memory use, octets.
     std::size_t memory() const noexcept
     {
         return pages_.size() * sizeof(page) + generations_.size() * 2 * sizeof(std::uint32_t) +
@@ -104,10 +104,10 @@ private:
     entry& entry_at(std::uint32_t n) const noexcept { return (*pages_[n / page_size])[n % page_size]; }
     bool is_there(tcp_id id) const noexcept { return generations_[id.index - first_index] == id.generation; }
 
-    std::vector<std::unique_ptr<page>> pages_; ///< which stay where they are
-    std::vector<std::uint32_t> generations_;   ///< of each entry; apart from them, which are seldom in the processor's cache
+    std::vector<std::unique_ptr<page>> pages_; ///< pages never move
+    std::vector<std::uint32_t> generations_;   ///< of each entry; kept apart, because entries are seldom in the cache
     std::vector<std::uint32_t> free_;
-    std::deque<std::pair<time_point, tcp_id>> order_; ///< some have been taken
+    std::deque<std::pair<time_point, tcp_id>> order_; ///< in the order of ends; may contain taken entries
 };
 
 } // namespace tapio::core

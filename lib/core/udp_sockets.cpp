@@ -10,7 +10,7 @@ namespace tapio::core {
 
 namespace {
 
-constexpr std::size_t most_segments = 128; ///< of what is sent at once; Linux's UDP_MAX_SEGMENTS
+constexpr std::size_t most_segments = 128; ///< datagrams per send with UDP_SEGMENT; Linux's UDP_MAX_SEGMENTS
 
 } // namespace
 
@@ -43,7 +43,7 @@ bool udp_sockets::port_is_free(const socket& s, const endpoint& local) const
     });
 }
 
-/// RFC 6056 §3.3.1 for port 0: a random start, then upwards.
+/// Port 0: RFC 6056 §3.3.1, the first free port from a random start.
 error_code udp_sockets::claim(socket_id id, socket& s, const endpoint& local)
 {
     endpoint chosen = local;
@@ -79,7 +79,7 @@ error_code udp_sockets::set_option(socket_id id, socket_option option, int value
         return {};
     case socket_option::datagram_cork:
         s->cork = value != 0;
-        if (!s->cork && s->unfinished) (void)send_unfinished(id, *s, now); // as Linux, which tells no error here
+        if (!s->cork && s->unfinished) (void)send_unfinished(id, *s, now); // as Linux: an error is not reported here
         return {};
     default: return datagram_sockets::set_option(id, option, value, now);
     }
@@ -123,12 +123,12 @@ result<std::size_t> udp_sockets::send_datagram(socket_id id, socket& s, const_bu
         one.truncate(each);
         if (const auto failed = emit(std::move(one), route, flow, way->header, 0, now)) return failed;
     }
-    const std::size_t segment = payload.size() > each ? each : 0; // the device cuts it
+    const std::size_t segment = payload.size() > each ? each : 0; // 0 unless the device splits it
     if (const auto failed = emit(std::move(payload), route, flow, way->header, segment, now)) return failed;
     return size;
 }
 
-/// @param segment octets; the device also cuts the payload into so many; 0: it does not
+/// @param segment octets; the device splits the payload into datagrams of this size; 0: it does not
 error_code udp_sockets::emit(packet&& payload, ip::route_entry& route, const flow_key& flow, const ip::send_info& header,
                              std::size_t segment, time_point now)
 {

@@ -1,8 +1,8 @@
 /// @file
 /// The UDP sockets of a host (RFC 768, RFC 1122 §4.1): the Berkeley calls of Linux, non-blocking, errno for errno.
 ///
-///     udp_sockets.cpp        ports, sending, the options of UDP alone
-///     udp_sockets_input.cpp  datagrams and ICMP errors to their socket
+///     udp_sockets.cpp        ports, sending, options that only UDP has
+///     udp_sockets_input.cpp  demultiplexing of datagrams and ICMP errors
 #pragma once
 
 #include "base/random_source.hpp"
@@ -28,7 +28,7 @@ public:
     result<int> get_option(socket_id id, socket_option option) const override;
     using datagram_sockets::receive;
 
-    // -- the network's ------------------------------------------------------------------------------------------------
+    // -- called by the network layer ------------------------------------------------------------------------------------
     void receive(ip::rx_packet& p, time_point now) override;
     void icmp_error(const ip::icmp_error_report& report, time_point now) override;
 
@@ -46,7 +46,7 @@ private:
     random_source& random_;
     udp_counters& counters_;
     std::unordered_map<std::uint16_t, std::vector<socket_id>> ports_;
-    std::vector<socket*> candidates_; ///< demultiplex's
+    std::vector<socket*> candidates_; ///< used within demultiplex() only
     siphash_key spread_key_;
 };
 

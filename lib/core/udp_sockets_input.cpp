@@ -1,4 +1,4 @@
-// Datagrams and ICMP errors to their sockets.
+// Demultiplexing of datagrams and ICMP errors.
 #include "core/udp_sockets.hpp"
 #include "wire/udp.hpp"
 
@@ -12,8 +12,8 @@ namespace tapio::core {
 
 namespace {
 
-/// The payloads of what a device with segmentation offload for UDP gives as one (UDP_SEGMENT of udp(7)): all as long as the first
-/// but the last. Mostly it is one datagram.
+/// Splits a packet that a device with UDP segmentation offload delivers as one (UDP_SEGMENT of udp(7)) into datagrams: all have
+/// equal size except the last. Usually the packet is a single datagram.
 boost::container::small_vector<packet, 1> datagrams_in(packet&& payload)
 {
     boost::container::small_vector<packet, 1> out;
@@ -29,8 +29,9 @@ boost::container::small_vector<packet, 1> datagrams_in(packet&& payload)
 
 } // namespace
 
-/// The best match: connected to the sender, then bound to the address, then to any; of equals the last bound, as Linux, or
-/// with SO_REUSEPORT one for each sender. With `everyone` (a group address) all that match.
+/// The best match: connected to the sender, else bound to the destination address, else bound to any address. Among equals the
+/// socket bound last, as on Linux; with SO_REUSEPORT one chosen by the sender's hash.
+/// @param everyone not null for a group address: gets all sockets that match
 udp_sockets::socket* udp_sockets::demultiplex(interface_id interface, const endpoint& local, const endpoint& remote,
                                               std::vector<socket*>* everyone)
 {
@@ -54,7 +55,7 @@ udp_sockets::socket* udp_sockets::demultiplex(interface_id interface, const endp
     return candidates_[spread(remote) % candidates_.size()];
 }
 
-/// Which of several sockets a sender's datagrams go to: always the same, and nobody can tell beforehand.
+/// Keyed hash of the sender: all its datagrams go to the same socket, and a sender cannot choose which one.
 std::size_t udp_sockets::spread(const endpoint& remote) const noexcept
 {
     std::array<std::byte, 18> octets{};
