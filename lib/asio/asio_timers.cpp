@@ -1,4 +1,4 @@
-// Beside asio_hook.hpp the one place that names boost::asio::detail.
+// Depends on boost::asio::detail: the timer queues of Asio's deadline_timer_service.
 #include "asio/asio_timers.hpp"
 
 #include <tapio/detail/clocks.hpp>
@@ -20,7 +20,7 @@ using service_of = internal::deadline_timer_service<internal::chrono_time_traits
 using steady_service = service_of<std::chrono::steady_clock>;
 using system_service = service_of<std::chrono::system_clock>;
 
-// A service's queue is private, which the arguments of an explicit instantiation may name all the same.
+// A service's queue is private, but the arguments of an explicit instantiation may name private members ([temp.spec.general]).
 struct steady_queue
 {
     friend internal::timer_queue_base& queue_of(steady_queue, steady_service& s);
@@ -37,7 +37,7 @@ struct reach
 template struct reach<steady_queue, steady_service, &steady_service::timer_queue_>;
 template struct reach<system_queue, system_service, &system_service::timer_queue_>;
 
-/// Calls `f(queue)` for each of the two that the io_context has.
+/// Calls `f(queue)` for each of the two services that the io_context has.
 template <class F>
 void for_each_queue(boost::asio::io_context& io, F&& f)
 {

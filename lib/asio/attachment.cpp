@@ -1,4 +1,4 @@
-// A device and its interface: what comes from the device, what goes to it, and deliveries in memory.
+// A device and its interface: input from the device, output to it, and deliveries of in-memory devices.
 #include "asio/check_options.hpp"
 #include "asio/engine.hpp"
 
@@ -11,8 +11,9 @@ namespace tapio::detail {
 
 namespace {
 
-/// The peer answers each packet that we write with one packet at most, an acknowledgement as a rule, into the device's queue
-/// towards us. An eighth of the queue is for these; the rest is for what comes unasked.
+/// How many packets may be written before the device is read; 0: no bound. The peer answers each of our packets with at most one
+/// packet, usually an ACK, which occupies the device's queue towards us. An eighth of that queue is granted to these answers; the
+/// rest is for unsolicited packets.
 std::size_t bound_on_unread(const device& medium)
 {
     constexpr std::size_t share = 8, least = 8;
@@ -20,19 +21,19 @@ std::size_t bound_on_unread(const device& medium)
     return queue_length == 0 ? 0 : std::max(queue_length / share, least);
 }
 
-/// Engines of this thread whose in-memory devices have something to deliver. Worked off by the outermost turn, so that a
-/// conversation between two stacks in one thread is a loop and not a recursion; and never from within a device, whose locks
-/// would be held.
+/// Engines of this thread whose in-memory devices have packets to deliver. The outermost turn delivers them, so that two stacks
+/// in one thread exchange packets in a loop, not by recursion. Nothing is delivered within a call from a device, which may hold
+/// its locks.
 struct deliveries
 {
-    std::vector<std::shared_ptr<engine>> waiting; ///< each once
-    std::uint64_t received = 0;                   ///< packets in this run
+    std::vector<std::shared_ptr<engine>> waiting; ///< each at most once
+    std::uint64_t received = 0;                   ///< packets in this run of deliver_pending()
     bool running = false;
     unsigned inside_device = 0;
 };
 thread_local deliveries pending_deliveries;
 
-/// A device calls.
+/// Marks a call from a device.
 struct called_by_device
 {
     called_by_device() noexcept { ++pending_deliveries.inside_device; }
@@ -45,8 +46,8 @@ struct called_by_device
 
 // -- the device ---------------------------------------------------------------------------------------------------------
 
-/// The device lives on the io_context itself: on the stack's own context a descriptor would start a scheduler of its own, with a
-/// thread.
+/// The device gets the io_context's executor. With the stack's own context, an Asio descriptor would create another scheduler,
+/// with a thread.
 stack::interface_id engine::attach(std::unique_ptr<device> medium)
 {
     check(medium->info());
@@ -54,7 +55,7 @@ stack::interface_id engine::attach(std::unique_ptr<device> medium)
     {
         turn t(*this);
         a->id = t.host().add_interface(a->medium->info());
-        a->full = true; // until it has started, which it does without the lock: its handlers take it
+        a->full = true; // send nothing before start(), which is called without the lock, since the device's handlers take it
         has_in_memory_ = has_in_memory_ || a->medium->in_memory();
         devices_.push_back(a);
     }
@@ -62,7 +63,7 @@ stack::interface_id engine::attach(std::unique_ptr<device> medium)
     turn t(*this);
     a->full = false;
     note_link(*a, t);
-    if (core::trace* const to = host_.net().tracer()) // what is down from the start changes nothing, and yet is worth a word
+    if (core::trace* const to = host_.net().tracer()) // a link that is down from the start never "changes" to down
         if (const auto status = host_.net().interface(a->id).status(); status.state != core::interface_state::up)
             to->interface_changed(a->id, status, t.now());
     return a->id;
@@ -112,14 +113,14 @@ void engine::attachment::failed(boost::system::error_code why)
 {
     const called_by_device here;
     turn t(owner);
-    full = true; // nothing goes out any more
+    full = true; // nothing is sent any more
     if (!replaced && t.host().lost(id, why, t.now())) owner.tell_waiters(id, t.done());
 }
 
 std::vector<std::shared_ptr<engine::attachment>> engine::devices() const
 {
     const std::lock_guard lock(mutex_);
-    return devices_; // they may be detached meanwhile
+    return devices_; // shared: a device may be detached while the caller uses it
 }
 
 // -- output ---------------------------------------------------------------------------------------------------------------
@@ -149,11 +150,11 @@ bool engine::transmit(attachment& a, core::time_point now)
     return any;
 }
 
-/// Devices to which much has been written are read, and then written to again. A handler of its own, so that others get their
-/// turn.
+/// Reads the devices with owes_a_read(), so that writing can continue. Posted as a handler of its own, so that other handlers run
+/// in between.
 void engine::read_devices()
 {
-    std::vector<std::pair<std::shared_ptr<attachment>, std::uint64_t>> owed; ///< and the batches that have come so far
+    std::vector<std::pair<std::shared_ptr<attachment>, std::uint64_t>> owed; ///< with attachment::batches before the read
     {
         const std::lock_guard lock(mutex_);
         read_due_ = false;
@@ -167,7 +168,7 @@ void engine::read_devices()
         a->medium->poll();
         {
             const std::lock_guard lock(mutex_);
-            if (a->batches != batches) continue; // which had a turn
+            if (a->batches != batches) continue; // the turn of the new batch has written already
         }
         const turn nothing_came(*this);
     }
@@ -186,7 +187,7 @@ void engine::deliver_soon()
 
 void engine::deliver_pending()
 {
-    constexpr std::uint64_t most = 20'000; // packets, then other handlers have their turn
+    constexpr std::uint64_t most = 20'000; // packets per run; then other handlers get a turn
     deliveries& d = pending_deliveries;
     if (d.running) return;
     const auto post = [](const std::shared_ptr<engine>& e) {
@@ -195,7 +196,7 @@ void engine::deliver_pending()
             deliver_pending();
         });
     };
-    if (d.inside_device > 0) { // soon, when it has returned
+    if (d.inside_device > 0) { // after the device's call has returned
         for (const auto& e : std::exchange(d.waiting, {})) post(e);
         return;
     }
@@ -204,7 +205,7 @@ void engine::deliver_pending()
     while (!d.waiting.empty()) {
         const auto e = std::move(d.waiting.back());
         d.waiting.pop_back();
-        // In virtual time a synchronous call runs no handlers, and there are no others to wait.
+        // In virtual time a synchronous call runs no handlers, posted deliveries included; and no other handler has to wait.
         if (e->time_ == nullptr && d.received > most) {
             post(e);
         } else {
@@ -214,7 +215,7 @@ void engine::deliver_pending()
     d.running = false;
 }
 
-/// What a blocked caller that drives the stack does in place of a handler that deliver_pending() has posted.
+/// For a blocked caller that drives the stack, since a handler that deliver_pending() has posted cannot run.
 void engine::deliver_in_memory()
 {
     if (!has_in_memory_) return;
@@ -227,7 +228,7 @@ void engine::deliver()
     for (const auto& a : devices()) a->medium->deliver();
 }
 
-/// Packets have come; in virtual time.
+/// Counts the packets received at one instant of virtual time. @return true: too many, so the world has stopped
 bool engine::world_has_stopped(const attachment& a, std::uint64_t packets)
 {
     if (time_->is_stopped()) return true;
@@ -239,7 +240,7 @@ bool engine::world_has_stopped(const attachment& a, std::uint64_t packets)
     return true;
 }
 
-/// Without the lock: virtual time has one thread.
+/// Needs no lock: virtual time has one thread.
 std::pair<std::uint64_t, std::string> engine::received_at(core::time_point instant) const
 {
     std::string name = host_.net().interface(came_by_).info().name;

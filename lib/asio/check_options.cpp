@@ -22,7 +22,7 @@ void at_least(std::string_view option, std::uint64_t value, std::uint64_t least)
     refuse("stack_options::" + std::string(option) + ": " + std::to_string(value) + ", at least " + std::to_string(least));
 }
 
-/// @param least of what is allowed
+/// @param least the smallest allowed value
 void at_least(std::string_view option, core::duration value, core::duration least)
 {
     if (value >= least) return;
@@ -30,7 +30,7 @@ void at_least(std::string_view option, core::duration value, core::duration leas
            std::to_string(least.count()));
 }
 
-/// Linux's bounds of SO_RCVBUF and SO_SNDBUF: with less, segments wait for each other's acknowledgements.
+/// Linux's lower bounds of SO_RCVBUF and SO_SNDBUF: in smaller buffers, each segment waits for the ACK of the previous one.
 constexpr std::uint64_t least_receive_buffer = 2304, least_send_buffer = 4608; // octets
 
 void check_buffers(const stack_options& o)

@@ -1,5 +1,5 @@
 /// @file
-/// What a stack cannot work with is refused when it is made, by the name of the option.
+/// Validation of a stack's options and devices at construction; an error names the option.
 #pragma once
 
 #include <tapio/core/device_info.hpp>
@@ -7,10 +7,10 @@
 
 namespace tapio::detail {
 
-/// @return the same  @throws boost::system::system_error invalid_argument; its text names the option, its value and its bounds
+/// @return `options`  @throws boost::system::system_error invalid_argument; its text names the option, its value and its bounds
 const stack_options& checked(const stack_options& options);
 
-/// What a device says of itself. @throws likewise
+/// Checks the MTU of a device. @throws likewise
 void check(const device_info& info);
 
 } // namespace tapio::detail

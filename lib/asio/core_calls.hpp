@@ -1,5 +1,5 @@
 /// @file
-/// Calls of the core from the shell: flags and results.
+/// Helpers for calls from the Asio shell to the core: conversion of flags and results.
 #pragma once
 
 #include "core/socket_protocol.hpp"

@@ -1,4 +1,4 @@
-// stack::async_drain: the end of a stack when all that was written has been acknowledged, FINs included.
+// stack::async_drain: shuts a stack down after all written data and FINs have been acknowledged.
 #include "asio/engine.hpp"
 
 #include <tapio/detail/drain.hpp>
@@ -16,17 +16,17 @@ namespace {
 
 namespace error = boost::asio::error;
 
-/// A user that writes something large does it in parts, each from the handler of the one before. A connection on which nothing
-/// has been written for so long is done.
+/// A user writes large data in parts, each from the completion handler of the previous one. A connection without a write for this
+/// long is considered complete.
 constexpr auto quiet = std::chrono::milliseconds(10);
 
 } // namespace
 
-/// One async_drain() under way. All of it under the engine's lock.
+/// One async_drain() in progress. Guarded by the engine's lock.
 struct engine::drain
 {
     operation* op = nullptr;
-    std::vector<core::socket_id> unfinished; ///< connections that it waits for
+    std::vector<core::socket_id> unfinished; ///< connections that the drain waits for
     core::time_point deadline{};
     core::timer_node timer;
     bool over = false;
@@ -54,7 +54,7 @@ void engine::start_drain(core::duration timeout, operation* op)
     drains_.push_back(std::move(d));
 }
 
-/// Behind the handlers that wait to run: one of them may be the end of a write, and begin the next.
+/// Posts drain_goes_on() behind the handlers that are ready to run: one of them may complete a write and begin the next.
 void engine::look_later()
 {
     boost::asio::post(driver(), [weak = weak_from_this()] {
@@ -62,7 +62,8 @@ void engine::look_later()
     });
 }
 
-/// Connections on which nothing is written any more get their FIN. Each is asked after `quiet`, however many drains there are.
+/// Sends a FIN on each connection without a write for `quiet`. All sockets are checked together, at most once per `quiet`,
+/// however many drains there are.
 void engine::drain_goes_on()
 {
     turn t(*this);
@@ -79,7 +80,7 @@ void engine::drain_goes_on()
         if (!d->over && !d->timer.armed()) timers_.arm(d->timer, all ? d->deadline : std::min(d->deadline, looked_at_ + quiet));
 }
 
-/// Those with nothing left to wait for, or no time left, complete. Each turn comes here.
+/// Completes the drains that have nothing left to wait for, or no time left. Called in every turn.
 void engine::complete_drains()
 {
     std::erase_if(drains_, [this](const std::shared_ptr<drain>& d) {
@@ -93,7 +94,8 @@ void engine::complete_drains()
     });
 }
 
-/// The stack shuts down, then the handler hears of it; but not under the lock, and not in the midst of a device's handler.
+/// Shuts the stack down, then completes the operation. Posted, because this must happen without the lock, and not within a
+/// handler of a device.
 void engine::end_drained(operation* op)
 {
     const auto destroy = [](operation* o) { o->destroy(); };
@@ -103,7 +105,7 @@ void engine::end_drained(operation* op)
                 const std::lock_guard lock(self->mutex_);
                 self->drained_ = true;
             }
-            const bool own_thread = self->own_io_ != nullptr; // which ends with the stack: what is posted before still runs
+            const bool own_thread = self->own_io_ != nullptr; // shutdown() ends this thread: the handler is posted before it
             if (own_thread) op.release()->complete();
             self->shutdown();
             if (!own_thread) op.release()->complete();
@@ -122,7 +124,7 @@ void engine::cancel_drain(std::uint64_t id)
     });
 }
 
-/// The stack is being shut down. Under the lock.
+/// Called by shutdown(), under the lock.
 void engine::abort_drains(operation_queue& done)
 {
     for (const auto& d : std::exchange(drains_, {})) {
@@ -138,7 +140,7 @@ void cancel_drain(const std::weak_ptr<engine>& e, std::uint64_t id)
     if (const auto alive = e.lock()) alive->cancel_drain(id);
 }
 
-/// A listener takes no more connections; on others whatever is written now is the last.
+/// Begins to drain the socket: a listener stops listening; a connection is closed after its last write (finish_if_quiet()).
 void socket::finish(operation_queue& done)
 {
     if (as_tcp() == nullptr) return;
@@ -148,11 +150,11 @@ void socket::finish(operation_queue& done)
         (void)protocol_.shutdown(id_, core::shutdown_type::receive, engine_->turn_began());
         return;
     }
-    wrote_ = true; // as far as we know
+    wrote_ = true; // as if written now, so that `quiet` begins
     finishes_ = true;
 }
 
-/// @return false: it is to be asked again
+/// Sends the FIN if nothing was written since the last call. @return false: call again after `quiet`
 bool socket::finish_if_quiet(core::time_point now)
 {
     if (!finishes_) return true;

@@ -1,5 +1,5 @@
-// Who drives a stack while a synchronous call waits: virtual time, another thread, or the blocked caller itself, who then drives
-// all stacks of the io_context.
+// What drives a stack while a synchronous call waits: virtual time, another thread, or the blocked caller itself, which then
+// drives all stacks of the io_context.
 #include "asio/engine.hpp"
 
 #include <boost/asio/post.hpp>
@@ -22,13 +22,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Finds out whether anybody runs an io_context: a handler that has run says so.
+/// Finds out whether any thread runs an io_context, by posting a handler.
 class probe
 {
 public:
     explicit probe(boost::asio::io_context& io) : io_(io) { send(); }
 
-    /// Somebody has run handlers since it was asked last, or a short while ago.
+    /// @return true: the handler has run, so a thread was running the io_context since the last call
     bool somebody_runs()
     {
         if (!answered_->exchange(false)) return false;
@@ -46,7 +46,7 @@ private:
     std::shared_ptr<std::atomic<bool>> answered_ = std::make_shared<std::atomic<bool>>(false);
 };
 
-/// The stacks of an io_context in real time.
+/// The stacks of an io_context that go by real time.
 class neighbours : public boost::asio::execution_context::service
 {
 public:
@@ -87,12 +87,12 @@ public:
         const std::lock_guard lock(e.mutex_);
         media_ = e.devices_;
         if (!e.shut_down_) next_ = e.next_deadline();
-        for (const auto& a : media_) { // those that it holds packets back from are read now
+        for (const auto& a : media_) { // packets wait until these devices are read: read them now
             if (!a->owes_a_read()) continue;
             a->unread = 0;
             next_ = core::time_point::min();
         }
-        if (!e.mutex_.real()) ++e.blocked_; // no handler runs before the caller goes on
+        if (!e.mutex_.real()) ++e.blocked_; // no handler runs before the caller returns
     }
     ~driven()
     {
@@ -107,7 +107,7 @@ public:
         for (const auto& a : media_)
             if (const int fd = a->medium->poll_descriptor(); fd >= 0) descriptors.push_back({fd, POLLIN, 0});
     }
-    /// What has come, and what is due.
+    /// Handles packets that have arrived and timers that are due.
     void go_on() const
     {
         for (const auto& a : media_) a->medium->poll();
@@ -128,7 +128,7 @@ void engine::join_neighbours()
 
 engine::waited engine::wait_for_turn_after(std::uint64_t seen, core::time_point deadline)
 {
-    flush(); // the handler that waits here will not return before
+    flush(); // sends deferred output: the calling handler does not return before this wait ends
     if (time_ != nullptr) {
         if (time_->step(deadline)) return waited::went_on;
         if (deadline == core::never || time_->is_stopped()) return waited::for_ever;
@@ -163,10 +163,10 @@ engine::waited engine::wait_for_turn_after(std::uint64_t seen, core::time_point 
     return waited::went_on;
 }
 
-/// Nobody else can: the one thread of this stack is the one that waits.
+/// The caller drives the stack itself: it is the only thread of this stack.
 engine::waited engine::wait_driving(std::uint64_t seen, core::time_point deadline)
 {
-    struct here // also when it throws
+    struct here // restores the count, also if drive() throws
     {
         unsigned& blocked;
         explicit here(unsigned& b) : blocked(b) { ++blocked; }
@@ -186,14 +186,14 @@ void engine::wait_here(core::time_point deadline)
     drive(deadline == core::never ? 1s : std::clamp<core::duration>(deadline - now(), 0ns, 1s));
 }
 
-/// A synchronous wait on a timer: real time passes, virtual time is made to.
+/// A synchronous wait on a timer: sleeps in real time, or runs virtual time up to `t`.
 void engine::wait_until(core::time_point t)
 {
     if (time_ != nullptr) return time_->run_to(t);
     for (core::time_point n = now(); n < t; n = now()) std::this_thread::sleep_for(std::min<core::duration>(t - n, 24h));
 }
 
-/// Wakes a blocked caller in drive(). Not under the lock.
+/// Wakes a blocked caller in drive(). Call without the lock.
 void engine::wake_driver()
 {
     if (driving_.load() == 0) return;
@@ -201,8 +201,8 @@ void engine::wake_driver()
     (void)!::write(wake_, &one, sizeof one);
 }
 
-/// One step in place of the io_context: packets that have come, or timers that are due; at most so long. Other stacks of the
-/// io_context go on as well: the caller may wait for one of them.
+/// One step in place of the io_context: waits at most `at_most` for a packet or a due timer, and handles it. Drives the other
+/// stacks of the io_context as well: the caller may wait for one of them.
 void engine::drive(core::duration at_most)
 {
     {
@@ -211,7 +211,7 @@ void engine::drive(core::duration at_most)
     }
     const auto all = users_io_ ? boost::asio::use_service<neighbours>(*io_).all() : std::vector{shared_from_this()};
     for (const auto& e : all)
-        if (e.get() != this) e->flush(); // what the handler that waits here has left to be sent there
+        if (e.get() != this) e->flush(); // sends output that the calling handler deferred on those stacks
     ++driving_;
     std::deque<driven> stacks;
     std::vector<pollfd> watched{{wake_, POLLIN, 0}};

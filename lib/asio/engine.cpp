@@ -40,7 +40,7 @@ core::host_options options_for(const stack_options& o)
     out.udp_receive_buffer = o.udp_receive_buffer;
     out.shards = o.shards;
     out.shard = o.shard;
-    if (o.time == nullptr) out.send_quantum = 65536; // what the protocols do takes no virtual time: there is nothing to share
+    if (o.time == nullptr) out.send_quantum = 65536; // protocol work takes no virtual time, so there is nothing to share
     return out;
 }
 
@@ -52,7 +52,7 @@ std::array<std::byte, core::random_source::seed_size> fresh_seed()
     return seed;
 }
 
-/// Secrets made from a number: for virtual time only.
+/// Derives the seed from a number: predictable, so only for virtual time.
 std::array<std::byte, core::random_source::seed_size> seed_from(std::uint64_t n)
 {
     std::array<std::byte, core::random_source::seed_size> seed;
@@ -60,7 +60,7 @@ std::array<std::byte, core::random_source::seed_size> seed_from(std::uint64_t n)
     return seed;
 }
 
-/// How many stacks of an io_context have a catch_up() posted there.
+/// Counts the catch_up() handlers that the stacks of an io_context have posted.
 class catch_up_count : public boost::asio::execution_context::service
 {
 public:
@@ -70,10 +70,10 @@ public:
     explicit catch_up_count(boost::asio::execution_context& context) : service(context) {}
     void shutdown() override {}
 
-    unsigned posted = 0; ///< touched by the one thread of the io_context only
+    unsigned posted = 0; ///< used by the only thread of the io_context
 };
 
-/// One of them, from when it is posted until it begins, or is dropped with the io_context.
+/// Counts one posted catch_up(), until it begins or is destroyed with the io_context.
 class posted_catch_up
 {
 public:
@@ -124,7 +124,7 @@ engine::~engine()
     if (wake_ >= 0) ::close(wake_);
 }
 
-/// What was posted before still runs.
+/// Handlers posted before still run.
 void engine::stop_own_thread()
 {
     if (!own_io_) return;
@@ -140,7 +140,7 @@ void engine::stop_own_thread()
 
 namespace {
 
-/// Lists whose members know their place in them.
+// Lists whose members store their own index, so that removal is O(1).
 template <class T, class Slot>
 void add_to(std::vector<T*>& list, T* member, Slot slot)
 {
@@ -150,7 +150,7 @@ void add_to(std::vector<T*>& list, T* member, Slot slot)
 template <class T, class Slot>
 void remove_from(std::vector<T*>& list, T* member, Slot slot)
 {
-    if (list.empty()) return; // shut down
+    if (list.empty()) return; // cleared by shutdown()
     list.back()->*slot = member->*slot;
     std::swap(list[member->*slot], list.back());
     list.pop_back();
@@ -188,7 +188,7 @@ boost::asio::io_context& engine::driver()
 
 engine::turn::~turn()
 {
-    if (deferred_ && engine_.is_catching_up()) { // who runs the handler that calls sees to all that follows
+    if (deferred_ && engine_.is_catching_up()) { // catch_up(), which runs the calling handler, does the rest
         engine_.host_.tcp().gather(false);
         engine_.flush_due_ = true;
         engine_.ready_.append(done_);
@@ -204,9 +204,10 @@ engine::turn::~turn()
     if (deferred_ || later || (engine_.host_.tcp().awaits_more() && !engine_.shut_down_)) engine_.flush_due_ = true;
     if (engine_.runs_handlers_ && !engine_.shut_down_)
         (engine_.is_catching_up() && !users_ ? engine_.arrived_ : engine_.ready_).append(done_);
-    // What a handler's own calls lead to is looked at when it has returned. If it runs the io_context itself, devices come in
-    // here: it does not get to what was posted before it did so, not with a concurrency_hint of 1. But what is delivered in
-    // memory comes to every handler, and one that is on its way is enough: many would take the turns of others.
+    // Posts catch_up() if work was deferred, unless one is posted (several would delay other handlers) or running: that one does
+    // the work after the present handler. Exception: a handler within catch_up() that runs the io_context itself. The device's
+    // input arrives in here, and with a concurrency_hint of 1 what was posted before does not run, so catch_up() is posted again.
+    // Deliveries in memory are no sign of that: they occur within any handler.
     const bool in_handlers = engine_.catching_up_ == catching::handlers;
     const bool runs_io_itself = in_handlers && !users_ && !delivering();
     const bool on_its_way = engine_.catch_up_due_ || (engine_.is_catching_up() && (users_ || !in_handlers));
@@ -222,7 +223,7 @@ engine::turn::~turn()
         engine_.wake_driver();
     }
     while (operation* const op = done_.pop()) op->complete();
-    if (to_catch_up) engine_.catch_up_later(); // behind their handlers
+    if (to_catch_up) engine_.catch_up_later(); // behind the handlers of these operations
     if (to_read)
         boost::asio::post(*engine_.io_, [weak = engine_.weak_from_this()] {
             if (const auto self = weak.lock()) self->read_devices();
@@ -248,12 +249,12 @@ void engine::catch_up_later()
     });
 }
 
-/// The handlers of what has finished, one after the other; then what they have left to be done goes in one. Not so many that
-/// devices and timers wait for long.
+/// Runs the handlers of finished operations, then sends the output that they deferred, all at once. The number of handlers is
+/// bounded, so that devices and timers do not wait for long.
 void engine::catch_up()
 {
     constexpr unsigned most = 16;
-    struct running // also when a handler throws
+    struct running // restores the state also if a handler throws
     {
         engine& self;
         const catching outer;
@@ -298,11 +299,11 @@ void engine::catch_up()
     }
 }
 
-/// Where packets come in batches, the next has come meanwhile: it is taken without a way through the io_context and its reactor.
-/// @return true if there was one
+/// While packets arrive in batches, the next batch has usually arrived by now: polls the devices, which avoids a pass through the
+/// io_context and its reactor. @return true if packets arrived
 bool engine::looks_again()
 {
-    constexpr std::uint64_t few = 4, many = 64; // packets: a single one has no follower, and large batches take long enough
+    constexpr std::uint64_t few = 4, many = 64; // packets: after fewer, more are unlikely; after more, others get a turn
     if (came_ < few || came_ > many || is_behind()) return false;
     came_ = 0;
     for (const auto& a : devices_) a->medium->poll();
@@ -320,7 +321,7 @@ void engine::flush()
     hold_.end(all.now());
 }
 
-/// Packets out, waiters woken, until nothing moves any more.
+/// Sends packets and dispatches events until there is nothing more to do.
 void engine::settle(core::time_point now, operation_queue& done)
 {
     finished_ = &done;
@@ -337,19 +338,18 @@ void engine::settle(core::time_point now, operation_queue& done)
     if (!shut_down_) arm_timer(now);
 }
 
-/// @return true if there are handlers to come first
+/// @return true: handlers have become ready, and output waits for them
 bool engine::holds_output(operation_queue& done)
 {
     if (!runs_handlers_ || shut_down_) return false;
-    // No handler comes before a blocked caller goes on. What is delivered in memory may come out of such a call of another
-    // stack's.
+    // No handler runs before a blocked caller returns. A delivery in memory may occur within such a call on another stack.
     if (blocked_ > 0 || delivering()) return false;
     if (!hold_.may_begin() || !wake_waiters(done)) return false;
     hold_.begin(turn_began_);
     return true;
 }
 
-/// @return true if somebody was woken
+/// Dispatches events without sending anything. @return true if an operation finished
 bool engine::wake_waiters(operation_queue& done)
 {
     host_.tcp().gather(true);
@@ -399,10 +399,10 @@ bool engine::has_descriptor() const
 
 void engine::arm_timer(core::time_point now)
 {
-    if (time_ != nullptr) return; // it asks next_event()
+    if (time_ != nullptr) return; // virtual_time calls next_event()
     if (early_timer_.is_due(now) && has_descriptor()) early_timer_.arm(*io_);
     const core::time_point next = next_deadline();
-    if (next == core::never || next >= armed_for_) return; // one that fires early does nothing
+    if (next == core::never || next >= armed_for_) return; // an early expiry is harmless
     if (next <= now + std::chrono::microseconds(1)) return go_on(next);
     if (!timer_) timer_.emplace(driver());
     armed_for_ = next;
@@ -415,7 +415,7 @@ void engine::arm_timer(core::time_point now)
     });
 }
 
-/// There is more to do, when the devices have been looked at.
+/// Something is due at once: posts a handler instead of arming the timer, so that devices are read first.
 void engine::go_on(core::time_point next)
 {
     armed_for_ = next;
@@ -466,7 +466,7 @@ void engine::shutdown()
         for (socket* s : sockets_) s->detach(done);
         sockets_.clear();
         reads_between_ = false;
-        settle(turn_began_, done); // the resets still go out
+        settle(turn_began_, done); // sends the resets
         abort_waits(done);
         for (timer* t : user_timers_) t->abort(done);
         user_timers_.clear();
@@ -476,7 +476,7 @@ void engine::shutdown()
         early_timer_.stop();
         gone.swap(devices_);
     }
-    for (const auto& a : gone) a->medium->stop(); // without the lock: a handler of the device may be waiting for it
+    for (const auto& a : gone) a->medium->stop(); // without the lock: a handler of the device may be waiting for the lock
     changed_.notify_all();
     wake_driver();
     while (operation* const op = done.pop()) op->complete();

@@ -1,6 +1,6 @@
 /// @file
-/// A host behind one lock: what drives it and what it wakes. It never runs user code; finished operations are collected under
-/// the lock and completed after it.
+/// A host behind one lock, with the devices and timers that drive it and the operations that wait for it. User code never runs
+/// under the lock: finished operations are collected, and completed after the lock is released.
 #pragma once
 
 #include "asio/asio_timers.hpp"
@@ -37,7 +37,7 @@ namespace tapio::detail {
 class socket;
 class timer;
 
-/// Real time. A test program may have put std::chrono::steady_clock under virtual time (virtual_std_clock.hpp).
+/// Real time, also in a test program where std::chrono::steady_clock is virtual (virtual_std_clock.hpp).
 struct engine_clock
 {
     using duration = std::chrono::steady_clock::duration;
@@ -52,11 +52,12 @@ using engine_timer = boost::asio::basic_waitable_timer<engine_clock>;
 class engine : public std::enable_shared_from_this<engine>
 {
 public:
-    /// @param io drives timers and devices; null: a thread of its own, started at first need
+    /// @param io drives timers and devices; null: the engine starts a thread of its own when driver() is first called
     engine(boost::asio::io_context* io, const stack_options& options);
     ~engine();
 
-    /// The lock, held from construction to destruction; then everything that follows from what was done under it happens.
+    /// Holds the lock from construction to destruction. The destructor does what follows from the calls made under the lock:
+    /// output, events, timers, completion of operations.
     class turn
     {
     public:
@@ -75,13 +76,13 @@ public:
 
         core::host& host() noexcept { return engine_.host_; }
         core::time_point now() const noexcept { return engine_.turn_began_; }
-        operation_queue& done() noexcept { return done_; } ///< completed once the lock is free
+        operation_queue& done() noexcept { return done_; } ///< operations to complete after the lock is released
 
-        /// It was input: those whom it wakes come first, if their handlers are quick, and what they say goes out together with
-        /// what the host has to answer.
+        /// The turn has received input: handlers of operations that complete run before output is sent, unless they are slow
+        /// (output_hold), so that what they write shares segments with the ACKs.
         void handlers_first() noexcept { handlers_first_ = true; }
 
-        /// Lets the host speak and wakes who waits for it.
+        /// Sends the host's output and completes operations now.
         void settle() { engine_.settle(now(), done_); }
 
     private:
@@ -93,7 +94,7 @@ public:
         operation_queue done_;
     };
 
-    /// One of a user's call: what follows from it may come when the handler that calls has returned
+    /// The turn of a user's call: its output may be deferred until the calling handler has returned
     /// (stack_options::defer_output).
     class user_turn : public turn
     {
@@ -106,15 +107,16 @@ public:
     // interfaces.cpp
     core::error_code replace(core::interface_id id, std::unique_ptr<device> medium);
     core::error_code set_enabled(core::interface_id id, bool yes);
-    core::interface_counters counters(core::interface_id id) const; ///< what its devices have counted included
+    core::interface_counters counters(core::interface_id id) const; ///< with the devices' transmit errors
     std::vector<core::interface_info> interfaces() const;           ///< likewise
     void wait_for_change(const interface_wait& w, operation* op);
     void cancel_wait(std::uint64_t op_id);
     void shutdown();
     bool is_shut_down() const noexcept { return shut_down_; }
-    /// It is the default stack of a program that has not set one. Before it has sockets.
+    /// Marks the default stack of a program that has not set one. To be called before it has sockets.
     void stand_in() noexcept { stands_in_ = true; }
-    /// What an error that says there is no way to `wanted`, or no such address here, comes from: nobody made a stack.
+    /// Turns the error "no route" or "no such address" about `wanted` into errc::no_stack, if this is the default stack of a
+    /// program that has not set one. Any other error is returned unchanged.
     core::error_code explained(const core::error_code& ec, const core::address& wanted) const noexcept;
     /// SO_RCVTIMEO and SO_SNDTIMEO, by direction, of the few sockets that have them; zero: none. Only under the lock.
     struct socket_timeouts
@@ -126,50 +128,50 @@ public:
 
     void start_drain(core::duration timeout, operation* op); ///< stack::async_drain; drain.cpp
     void cancel_drain(std::uint64_t id);
-    bool is_drained() const noexcept { return drained_; }           ///< ... has ended; only under the lock
-    bool has_one_thread() const noexcept { return !mutex_.real(); } ///< by its user's promise
+    bool is_drained() const noexcept { return drained_; }           ///< a drain has ended; only under the lock
+    bool has_one_thread() const noexcept { return !mutex_.real(); } ///< the user has promised it (runs_on_one_thread())
 
     core::host& host() noexcept { return host_; } ///< only under the lock
-    /// Calls `f(const core::host&)` under the lock; nothing follows from it.
+    /// Calls `f(const core::host&)` under the lock, for reading: without the consequences of a turn.
     template <class F>
     auto look(F&& f) const
     {
         const std::lock_guard lock(mutex_);
         return f(host_);
     }
-    void expect_more(core::socket_id id); ///< a handler that has done writing, and may go on, is about to run
+    void expect_more(core::socket_id id); ///< a write completes, and its handler may write again: see tcp_sockets
 
-    /// A count of turns. A blocked caller reads it under the lock and waits until it has gone on from there.
+    /// Number of turns so far. A blocked caller reads it under the lock, and then waits for a later turn.
     std::uint64_t turns() const noexcept { return turns_; }
     enum class waited : std::uint8_t
     {
         went_on,
         timed_out,
-        for_ever /* nothing can come any more: in virtual time */
+        for_ever /* virtual time: there is no further event */
     };
     waited wait_for_turn_after(std::uint64_t seen, core::time_point deadline = core::never);
     void wait_until(core::time_point t);
     core::time_point now() const;
-    std::chrono::nanoseconds time_of_day() const;                        ///< since the UNIX epoch; virtual time is one
-    core::time_point turn_began() const noexcept { return turn_began_; } ///< the time of this turn; only under the lock
-    boost::asio::io_context& driver();                                   ///< the user's, or our own, started now
+    std::chrono::nanoseconds time_of_day() const;                        ///< since the UNIX epoch; virtual time counts as such
+    core::time_point turn_began() const noexcept { return turn_began_; } ///< time of the present turn; only under the lock
+    boost::asio::io_context& driver();                                   ///< the user's, or our own, started at the first call
 
-    void join_neighbours(); ///< a caller that waits on another stack of the io_context drives this one as well
+    void join_neighbours(); ///< a caller blocked on another stack of the io_context drives this one as well
 
-    /// The stacks that share its addresses, by number, itself included. Before anything has come.
+    /// The engines of all shards, by number, this one included. To be called before packets arrive.
     void set_siblings(std::vector<std::weak_ptr<engine>> all) { siblings_ = std::move(all); }
 
     // virtual time
-    core::time_point next_event() const; ///< `never`, or when advance() is wanted
-    /// How many packets it has received at that instant, and the name of the interface that the last came by.
+    core::time_point next_event() const; ///< when to call advance(); `never`: no event
+    /// The number of packets received at that instant, and the name of the interface that received the last one.
     std::pair<std::uint64_t, std::string> received_at(core::time_point instant) const;
-    void advance(); ///< that time has come
+    void advance(); ///< handles all events that are due
 
     hosts_table& hosts() noexcept { return hosts_; }
     core::timer_wheel& timers() noexcept { return timers_; } ///< the users' timers; only under the lock
 
-    /// Where sockets that are told of events and timers that fire leave the operations that this finishes; only under the lock,
-    /// while that goes on.
+    /// Where sockets and timers put the operations that an event or an expiry finishes. Only under the lock, while events are
+    /// dispatched or timers fire.
     operation_queue& finished() noexcept { return *finished_; }
 
     // sockets, under the lock
@@ -199,13 +201,13 @@ private:
 
         core::interface_id id = 0;
         std::size_t unread = 0;          ///< packets written since the device was last read
-        std::size_t most_unread = 0;     ///< then it is read before more is written: the answers fill its queue; 0: no bound
-        std::uint64_t batches = 0;       ///< that it has delivered
-        bool unflushed = false;          ///< it has been given packets since the last flush()
+        std::size_t most_unread = 0;     ///< bound of `unread` beyond which nothing is written (bound_on_unread()); 0: no bound
+        std::uint64_t batches = 0;       ///< number of batches that the device has delivered
+        bool unflushed = false;          ///< packets were written that flush() has not flushed yet
         bool full = false;               ///< the device refused a packet and has not said writable() since
-        bool replaced = false;           ///< the interface is another device's now
-        std::uint64_t errors_before = 0; ///< that the interface's earlier devices have counted
-        // One of them, by whether there is a trace; touched by the device's handler only.
+        bool replaced = false;           ///< the interface has another device now
+        std::uint64_t errors_before = 0; ///< transmit errors of the interface's earlier devices
+        // Packets of the present batch: in `batch` if there is a trace, else in `gathered`. Used by the device's handler only.
         std::vector<packet> batch;
         core::ip::coalescer gathered;
     };
@@ -229,9 +231,9 @@ private:
     void read_devices();
     bool has_more_to_do() const;
     void arm_timer(core::time_point now);
-    bool has_descriptor() const; ///< a device waits for one: that, and not a timer, keeps the io_context running
+    bool has_descriptor() const; ///< a device has a descriptor, whose wait keeps the io_context running anyway
     void go_on(core::time_point next);
-    bool in_handler() const ///< the caller is one, on the stack's own io_context
+    bool in_handler() const ///< the caller is a handler that runs on the stack's io_context
     {
         return users_io_ && !shut_down_ && (is_catching_up() || io_->get_executor().running_in_this_thread());
     }
@@ -242,14 +244,14 @@ private:
     bool looks_again();
     void pass_on(core::misdirected&& m);
     static void send_to(const std::weak_ptr<engine>& sibling, core::misdirected m);
-    void flush(); ///< what was left for later, if nobody has seen to it since
+    void flush(); ///< sends the output that was deferred, if any
     void timer_fired();
     bool world_has_stopped(const attachment& a, std::uint64_t packets);
     void deliver();
-    void deliver_soon(); ///< what this engine's in-memory devices have, once deliver_pending() is called
+    void deliver_soon(); ///< the next deliver_pending() delivers the packets of this engine's in-memory devices
     void deliver_in_memory();
     static void deliver_pending();
-    static bool delivering() noexcept;      ///< on this thread deliver_pending() is running
+    static bool delivering() noexcept;      ///< deliver_pending() is running on this thread
     core::time_point next_deadline() const; ///< of the host, the devices and the users' timers
     std::vector<std::shared_ptr<attachment>> devices() const;
     void wait_here(core::time_point deadline);
@@ -260,63 +262,64 @@ private:
     void stop_own_thread();
 
     mutable context_mutex mutex_;
-    std::condition_variable changed_; ///< somebody may be blocked in a synchronous call
+    std::condition_variable changed_; ///< notified at the end of a turn, for blocked synchronous calls
     core::host host_;
     hosts_table hosts_;
     core::timer_wheel timers_;
     operation_queue* finished_ = nullptr; ///< see finished()
     std::uint64_t turns_ = 0;
     core::time_point turn_began_{};
-    bool transmitted_ = false;   ///< in this turn: an in-memory device may have something to deliver
-    bool reads_between_ = false; ///< in this turn: attachment::most_unread holds, because somebody will run read_devices()
+    bool transmitted_ = false;   ///< in this turn: in-memory devices may have packets to deliver
+    bool reads_between_ = false; ///< in this turn: attachment::most_unread applies, since read_devices() can be posted
     bool read_wanted_ = false;   ///< in this turn: packets wait until a device has been read
     bool read_due_ = false;      ///< read_devices() is posted
     std::vector<std::shared_ptr<attachment>> devices_;
-    bool has_in_memory_ = false; ///< one of them wants deliver()
+    bool has_in_memory_ = false; ///< at least one device delivers in memory
     std::vector<socket*> sockets_;
     std::vector<timer*> user_timers_;
-    std::vector<operation_queue> interface_waits_; ///< by interface, up to the last that anybody has waited for
+    std::vector<operation_queue> interface_waits_; ///< by interface; grows on demand
     bool shut_down_ = false;
     std::vector<std::shared_ptr<drain>> drains_;
-    core::time_point looked_at_{}; ///< whether connections are still written to; drain.cpp
+    core::time_point looked_at_{}; ///< when drain_goes_on() last checked the sockets
     bool look_due_ = false;        ///< drain_goes_on() is posted
     bool drained_ = false;
 
     std::vector<std::weak_ptr<engine>> siblings_;
     const unsigned shard_;
 
-    core::time_point instant_{};     ///< of the last batch; in virtual time
-    std::uint64_t at_instant_ = 0;   ///< packets since time went on
-    core::interface_id came_by_ = 0; ///< the last interface
+    core::time_point instant_{};     ///< virtual time of the last batch
+    std::uint64_t at_instant_ = 0;   ///< packets received at `instant_`
+    core::interface_id came_by_ = 0; ///< interface of the last batch
 
     virtual_time* const time_;
-    const std::shared_ptr<const world> world_; ///< of `time_`: objects that outlive it still ask for the time
-    const bool users_io_;                      ///< in real time, and its handlers run where the user's do
-    const bool runs_handlers_;                 ///< one thread: the handlers of what finishes together are run together
+    const std::shared_ptr<const world> world_; ///< of `time_`; shared with objects that outlive it and still ask for the time
+    const bool users_io_;                      ///< real time, on the user's io_context
+    const bool runs_handlers_;                 ///< one thread: catch_up() runs the handlers of finished operations
     const bool defers_;                        ///< stack_options::defer_output
     const bool traced_;
     bool stands_in_ = false;
-    operation_queue ready_; ///< finished; only if `runs_handlers_`
-    /// Finished by what came in while handlers ran. Where handlers of other stacks wait they go first: over a pipe a user that
-    /// does one thing after the other (connects) would have many of them done here for each handler that runs there (accepts).
+    operation_queue ready_; ///< finished operations, for catch_up(); only if `runs_handlers_`
+    /// Operations finished by input while catch_up() ran. If other stacks have posted catch_up(), those run first: otherwise,
+    /// over a pipe, a user that does one operation after the other (connects) would complete many of them here for each handler
+    /// that runs at the other stack (accepts).
     operation_queue arrived_;
-    bool flush_due_ = false;        ///< something has been left for later
-    bool catch_up_due_ = false;     ///< one is on its way
-    unsigned* catch_ups_ = nullptr; ///< those on their way of all stacks of the io_context; only if `runs_handlers_`
+    bool flush_due_ = false;        ///< output has been deferred
+    bool catch_up_due_ = false;     ///< catch_up() is posted
+    unsigned* catch_ups_ = nullptr; ///< number posted by all stacks of the io_context; only if `runs_handlers_`
     enum class catching : std::uint8_t
     {
         no,
-        handlers,                                       ///< the handlers of finished operations run
-        flush,                                          ///< what they have left to be done is done
-        look                                            ///< devices are polled for the next batch
-    } catching_up_ = catching::no;                      ///< what catch_up() is doing; only if `runs_handlers_`
-    std::uint64_t came_ = 0;                            ///< packets of the last batch
-    bool time_stands_ = false;                          ///< for a handler's calls of which nothing follows before it has returned
-    core::output_hold hold_;                            ///< of the host's output, for handlers that come first
+        handlers,                  ///< runs handlers of finished operations
+        flush,                     ///< sends the output that they deferred
+        look                       ///< polls devices for the next batch
+    } catching_up_ = catching::no; ///< what catch_up() is doing; only if `runs_handlers_`
+    std::uint64_t came_ = 0;       ///< packets of the last batch
+    bool time_stands_ = false;     ///< the calls of one handler share turn_began_: the clock is not read again
+    core::output_hold hold_;       ///< output that waits for handlers (turn::handlers_first())
     std::map<const socket*, socket_timeouts> timeouts_; ///< SO_RCVTIMEO, SO_SNDTIMEO
-    unsigned blocked_ = 0;                              ///< callers of the one thread there is that drive it and wait
-    int wake_ = -1;                                     ///< eventfd: wakes a blocked caller that drives the stack
-    std::atomic<int> driving_ = 0;                      ///< blocked callers that do
+    unsigned blocked_ = 0;                              ///< nested calls of the only thread that drive the stack
+    int wake_ = -1;                                     ///< eventfd that wakes a caller in drive(); -1: none yet
+    std::atomic<int> driving_ = 0;                      ///< number of callers in drive()
     boost::asio::io_context* io_;
     std::unique_ptr<boost::asio::io_context> own_io_;
     std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> own_work_;

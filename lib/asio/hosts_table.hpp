@@ -1,5 +1,5 @@
 /// @file
-/// Names of hosts, as /etc/hosts has them: not case-sensitive, a dot at the end does not count (RFC 952, RFC 1034 §3.1).
+/// Host names and their addresses, like /etc/hosts. Case and a trailing dot are ignored (RFC 952, RFC 1034 §3.1).
 #pragma once
 
 #include <tapio/core/address.hpp>
@@ -13,7 +13,7 @@
 
 namespace tapio::detail {
 
-/// Thread safety: all of it.
+/// Thread-safe.
 class hosts_table
 {
 public:
@@ -22,7 +22,7 @@ public:
         const std::lock_guard lock(mutex_);
         entries_.emplace_back(normal(name), a);
     }
-    /// In the order in which they were added.
+    /// The addresses of `name`, in the order in which they were added.
     std::vector<core::address> find(std::string_view name) const
     {
         const std::string wanted = normal(name);

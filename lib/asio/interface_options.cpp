@@ -1,4 +1,4 @@
-// Options that name interfaces and groups: SO_BINDTODEVICE, IP_MULTICAST_IF, IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP.
+// Options whose values are interfaces or groups: SO_BINDTODEVICE, IP_MULTICAST_IF, IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP.
 #include "asio/engine.hpp"
 
 #include <tapio/detail/socket.hpp>
@@ -22,14 +22,14 @@ using core::socket_option;
 
 boost::asio::ip::address_v4 address_of(const in_addr& a) noexcept { return boost::asio::ip::address_v4(ntohl(a.s_addr)); }
 
-/// An `ip_mreqn`, an `ip_mreq` or, where that is allowed, an `in_addr`.
+/// Reads an `ip_mreqn`, an `ip_mreq` or, if `address_alone`, an `in_addr`.
 std::optional<ip_mreqn> request_of(const void* data, std::size_t size, bool address_alone) noexcept
 {
     ip_mreqn out{};
     if (size >= sizeof out) {
         std::memcpy(&out, data, sizeof out);
     } else if (size >= sizeof(ip_mreq)) {
-        std::memcpy(&out, data, sizeof(ip_mreq)); // the same, without the index
+        std::memcpy(&out, data, sizeof(ip_mreq)); // the beginning of an ip_mreqn, without the index
     } else if (address_alone && size >= sizeof(in_addr)) {
         std::memcpy(&out.imr_address, data, sizeof(in_addr));
     } else {
@@ -38,7 +38,7 @@ std::optional<ip_mreqn> request_of(const void* data, std::size_t size, bool addr
     return out;
 }
 
-/// The interface that a request names by number (from 1 on) or by one of its addresses; nothing if it leaves it to us.
+/// The interface that a request selects by index (from 1) or by address; none if it has neither.
 core::result<std::optional<core::interface_id>> interface_of(const core::network& net, const ip_mreqn& r)
 {
     if (r.imr_ifindex > 0) return std::optional(static_cast<core::interface_id>(r.imr_ifindex - 1));
@@ -104,7 +104,7 @@ bool socket::get_interface_option(int level, int name, void* data, std::size_t* 
     const int bound = *protocol_.get_option(id_, option);
     const auto interface = static_cast<core::interface_id>(bound - 1);
     ec = {};
-    if (!to_device) { // an address of it
+    if (!to_device) { // IP_MULTICAST_IF returns an address of the interface
         in_addr a{};
         if (*size < sizeof a) return ec = error::invalid_argument, true;
         if (bound != 0 && !h.net().interface(interface).addresses.empty())

@@ -1,4 +1,4 @@
-// Interfaces: who waits for a change of their state, and what the user does to them.
+// Interfaces: changes of state, operations that wait for them, replacement of devices, counters.
 #include "asio/check_options.hpp"
 #include "asio/engine.hpp"
 
@@ -11,7 +11,7 @@ namespace tapio {
 
 namespace detail {
 
-/// The device may say so before it has ever been started, or for the last time when another has taken its place.
+/// Takes over link state and MTU from the device. May be called before the device has started, and after it was replaced.
 void engine::note_link(attachment& a, turn& t)
 {
     if (a.replaced || shut_down_) return;
@@ -32,12 +32,12 @@ core::error_code engine::replace(core::interface_id id, std::unique_ptr<device> 
         old = std::exchange(*at, fresh);
         old->replaced = true;
         fresh->id = id;
-        fresh->full = true; // until it has started
+        fresh->full = true; // send nothing before start()
         fresh->errors_before = old->errors_before + old->medium->transmit_errors();
         has_in_memory_ = has_in_memory_ || fresh->medium->in_memory();
         if (t.host().replace_device(id, fresh->medium->info(), t.now())) tell_waiters(id, t.done());
     }
-    old->medium->stop(); // without the lock: one of its handlers may be waiting for it
+    old->medium->stop(); // without the lock: a handler of the device may be waiting for the lock
     fresh->medium->start(driver().get_executor(), *fresh);
     turn t(*this);
     fresh->full = false;

@@ -1,4 +1,4 @@
-// Our tcp_info in Linux's form.
+// Converts our tcp_info to Linux's.
 #include "asio/linux_tcp_info.hpp"
 
 #include <algorithm>
@@ -55,7 +55,7 @@ std::uint8_t options_of(const core::tcp_info& i) noexcept
                                      (i.data_in_syn ? syn_data : 0));
 }
 
-/// In segments what we keep in octets.
+/// Linux counts these in segments, we count octets.
 void put_segments(linux_tcp_info& out, const core::tcp_info& i) noexcept
 {
     const std::uint64_t mss = std::max(i.send_mss, 1U);
@@ -111,7 +111,7 @@ void put_history(linux_tcp_info& out, const core::tcp_info& i) noexcept
 
 linux_tcp_info linux_info(const core::tcp_info& i) noexcept
 {
-    constexpr std::uint32_t duplicate_threshold = 3; // RFC 5681 §3.2; with RACK the window is one of time
+    constexpr std::uint32_t duplicate_threshold = 3; // RFC 5681 §3.2; RACK's reordering window is a time, which has no field here
     linux_tcp_info out;
     out.state = linux_state(i.state);
     out.pacing_rate = or_none(i.pacing_rate);

@@ -1,6 +1,6 @@
 /// @file
-/// Linux's `struct tcp_info`, which the option TCP_INFO fills in. Written out here, as <netinet/tcp.h> knows the beginning of it
-/// only, and <linux/tcp.h> cannot be included beside it; programs may have been built with either, and get as much as fits.
+/// Linux's `struct tcp_info`, the value of the option TCP_INFO. Defined here because <netinet/tcp.h> has only the beginning of
+/// the struct, and <linux/tcp.h> cannot be included beside it. Programs may be built with either, and get as many octets as fit.
 #pragma once
 
 #include <tapio/core/tcp_info.hpp>
@@ -9,7 +9,7 @@
 
 namespace tapio::detail {
 
-/// Names as in Linux's, without `tcpi_`. Times in us, but for `last_*` (ms); rates in octets/s.
+/// Linux's names, without `tcpi_`. Times in us, except `last_*` (ms); rates in octets/s.
 struct linux_tcp_info
 {
     std::uint8_t state = 0, ca_state = 0, retransmits = 0, probes = 0, backoff = 0, options = 0;
@@ -22,7 +22,7 @@ struct linux_tcp_info
     std::uint32_t snd_ssthresh = 0, snd_cwnd = 0; ///< segments
     std::uint32_t advmss = 0, reordering = 0, rcv_rtt = 0, rcv_space = 0, total_retrans = 0;
     std::uint64_t pacing_rate = 0, max_pacing_rate = 0; ///< UINT64_MAX: none
-    std::uint64_t bytes_acked = 0, bytes_received = 0;  ///< of the sequence space: with SYN and FIN
+    std::uint64_t bytes_acked = 0, bytes_received = 0;  ///< octets of sequence space: SYN and FIN count
     std::uint32_t segs_out = 0, segs_in = 0, notsent_bytes = 0, min_rtt = 0, data_segs_in = 0, data_segs_out = 0;
     std::uint64_t delivery_rate = 0;
     std::uint64_t busy_time = 0, rwnd_limited = 0, sndbuf_limited = 0;
@@ -33,7 +33,7 @@ struct linux_tcp_info
     std::uint32_t total_rto_time = 0;
 };
 
-/// What we do not know is 0: retrans, fackets, last_ack_sent, rwnd_limited, sndbuf_limited, rehash, total_rto_time.
+/// Not measured, so always 0: retrans, fackets, last_ack_sent, rwnd_limited, sndbuf_limited, rehash, total_rto_time.
 linux_tcp_info linux_info(const core::tcp_info& i) noexcept;
 
 } // namespace tapio::detail

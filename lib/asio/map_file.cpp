@@ -1,4 +1,4 @@
-// A file as slices of a mapping (ip::send_file).
+// Maps a file into memory, as slices (ip::send_file).
 #include <tapio/ip/zero_copy.hpp>
 
 #include <boost/asio/error.hpp>
@@ -14,7 +14,7 @@ namespace tapio::detail {
 
 namespace {
 
-/// A slice counts for the memory budget as the whole of its piece.
+/// Octets per slice: bounded, because the memory budget charges a slice as a whole until all of it is acknowledged.
 constexpr std::size_t piece_size = 256 * 1024;
 
 boost::system::error_code last_error() { return {errno, boost::system::system_category()}; }
@@ -37,7 +37,7 @@ std::vector<slice> map_file(int file, std::uint64_t offset, std::size_t size, bo
     const std::size_t wanted = there(file, offset, size, ec);
     if (wanted == 0) return {};
     const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-    const auto lead = static_cast<std::size_t>(offset % page); // a mapping begins with a page
+    const auto lead = static_cast<std::size_t>(offset % page); // a mapping begins at a page boundary
     const std::size_t length = lead + wanted;
     void* const at = ::mmap(nullptr, length, PROT_READ, MAP_SHARED, file, static_cast<off_t>(offset - lead));
     if (at == MAP_FAILED) return ec = last_error(), std::vector<slice>();

@@ -1,4 +1,4 @@
-// The resolver: numbers, the stack's hosts table, the machine's services (RFC 3493 §6.1 says what is asked and answered).
+// The resolver: numeric addresses and ports, the stack's hosts table, the machine's services database. Semantics: RFC 3493 §6.1.
 #include "asio/engine.hpp"
 
 #include <tapio/detail/endpoints.hpp>

@@ -1,4 +1,4 @@
-// Stacks that share the addresses of one device.
+// Stacks that share one device with several queues, and its addresses.
 #include "asio/engine.hpp"
 
 #include <tapio/shards.hpp>
@@ -15,7 +15,7 @@ namespace tapio {
 
 namespace detail {
 
-/// Accepts on one shard for as long as it lives.
+/// Accepts connections on one shard until it is closed.
 class shard_listener : public std::enable_shared_from_this<shard_listener>
 {
 public:
@@ -26,7 +26,7 @@ public:
         acceptor_.non_blocking(true);
     }
 
-    /// Soon, on the shard's thread.
+    /// Posts the closing to the shard's thread.
     void close()
     {
         boost::asio::post(acceptor_.get_executor(), [self = shared_from_this()] {
@@ -45,7 +45,7 @@ public:
     }
 
 private:
-    /// What has arrived at one wake-up, but no more than so much in one go.
+    /// Hands over the connection and those that wait behind it, at most 64 per wake-up.
     void hand_over(ip::tcp::socket socket)
     {
         on_connection_(std::move(socket));
@@ -100,7 +100,7 @@ shards::~shards()
 {
     stop();
     for (std::thread& t : threads_) t.join();
-    for (shard& s : all_) s.host->shutdown(); // before the first context goes: messages may be on their way
+    for (shard& s : all_) s.host->shutdown(); // before any io_context is destroyed: shards may have posted packets to each other
 }
 
 void shards::add_address(const boost::asio::ip::address& address, unsigned prefix_length)
@@ -115,7 +115,7 @@ void shards::set_default_gateway(const boost::asio::ip::address& gateway)
 
 struct shards::listener::state
 {
-    std::vector<std::weak_ptr<detail::shard_listener>> all; ///< each belongs to its shard: it ends with that
+    std::vector<std::weak_ptr<detail::shard_listener>> all; ///< each is owned by the handlers of its shard
 };
 
 void shards::listener::close()
@@ -151,7 +151,7 @@ void shards::run(const std::function<void(std::size_t)>& on_start)
 
 namespace {
 
-/// Shards that are being drained, and what is to be done then.
+/// State of shards::drain(): the number of shards not drained yet, and the function to call then.
 struct drain_of_all
 {
     drain_of_all(std::size_t size, std::function<void(boost::system::error_code)> f, boost::asio::io_context& io)
@@ -162,7 +162,7 @@ struct drain_of_all
     std::atomic<std::size_t> left;
     std::atomic<bool> failed = false;
     std::function<void(boost::system::error_code)> done;
-    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> first; ///< runs until `done` has been called
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> first; ///< keeps it running until `done` is posted
 
     void one_ended(boost::system::error_code ec)
     {
@@ -186,7 +186,7 @@ void shards::drain(core::duration timeout, std::function<void(boost::system::err
         });
 }
 
-/// Each shard does its part on its own thread; the last to end calls for `done`.
+/// Calls `f` for each shard on its thread. The last one to finish posts `done` to the first shard.
 void shards::for_all(std::function<void(std::size_t, stack&)> f, std::function<void()> done)
 {
     struct round

@@ -1,4 +1,4 @@
-// Options of the socket that the shell has, and not the core: SO_RCVTIMEO, SO_SNDTIMEO, and Asio's own.
+// Socket options that the shell implements itself: SO_RCVTIMEO, SO_SNDTIMEO, and Asio's own.
 #include "asio/engine.hpp"
 
 #include <tapio/detail/socket.hpp>
@@ -26,11 +26,11 @@ std::optional<direction> timeout_of(int level, int name) noexcept
     return std::nullopt;
 }
 
-constexpr int most_seconds = 1'000'000'000; // the clock counts nanoseconds; it is as good as for ever
+constexpr int most_seconds = 1'000'000'000; // bound of a timeout (30 years), since the clock counts nanoseconds
 
 } // namespace
 
-/// A `timeval`; zero is none, and a negative one hardly any, as Linux has it.
+/// Sets a timeout from a `timeval`. As Linux: zero means none, a negative one expires at once.
 error_code socket::set_timeout(direction d, const void* data, std::size_t size)
 {
     ::timeval wanted{};

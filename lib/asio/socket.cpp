@@ -1,4 +1,4 @@
-// The life of a socket and its operations.
+// Sockets: creation and end, native handles, asynchronous operations, calls that never wait.
 #include "asio/core_calls.hpp"
 #include "asio/engine.hpp"
 #include "base/pooled.hpp"
@@ -18,7 +18,7 @@ namespace {
 
 namespace error = boost::asio::error;
 
-/// Sockets that travel as native handles: from accept to the peer's assign, or released by the user.
+/// Sockets by native handle. A handle carries a socket from accept to assign(), or from release() to assign().
 class handle_table
 {
 public:
@@ -58,12 +58,12 @@ public:
     }
 
 private:
-    static constexpr int first = 0x4000'0000; ///< no file descriptor is as large
+    static constexpr int first = 0x4000'0000; ///< larger than any file descriptor
 
     struct entry
     {
         std::weak_ptr<socket> known;
-        std::shared_ptr<socket> kept; ///< while nobody else holds it
+        std::shared_ptr<socket> kept; ///< owns a released socket until it is adopted
     };
 
     void advance() noexcept { next_ = next_ == std::numeric_limits<int>::max() ? first : next_ + 1; }
@@ -73,7 +73,7 @@ private:
     int next_ = first;
 };
 
-/// Never destroyed: sockets that were released and not adopted again are in it, and need it when they end.
+/// Never destroyed: it owns sockets that were released and not adopted, and their destructors use it.
 handle_table& handles()
 {
     static auto* const table = new handle_table;
@@ -159,7 +159,7 @@ void socket::abort_all(operation_queue& done)
     }
 }
 
-/// The end, under the lock.
+/// Closes the socket. Under the lock.
 void socket::leave(operation_queue& done)
 {
     closed_ = true;
@@ -173,7 +173,7 @@ void socket::leave(operation_queue& done)
     protocol_.close(id_, engine_->turn_began());
 }
 
-/// SO_LINGER; zero also where close() does not wait.
+/// How long close() waits (SO_LINGER); zero: it does not.
 core::duration socket::linger_time() const
 {
     if (as_tcp() == nullptr || !open_) return {};
@@ -211,7 +211,7 @@ void socket::wait_until_finished(core::time_point deadline)
         {
             const engine::user_turn t(*engine_);
             if (engine_->is_shut_down() || !as_tcp()->is_closing(id_)) return;
-            seen = engine_->turns() + 1; // this one counts when it ends
+            seen = engine_->turns() + 1; // the present turn is counted when it ends
         }
         if (engine_->wait_for_turn_after(seen, deadline) != engine::waited::went_on) return;
     }
@@ -231,8 +231,8 @@ void socket::detach(operation_queue& done)
 {
     abort_all(done);
     open_ = false;
-    // After async_drain(): a peer that has acknowledged everything is not told of a reset, for which it might drop what it has
-    // not read yet.
+    // After async_drain(), no RST is sent to a peer that has acknowledged everything: it might discard data that its user has not
+    // read.
     const core::tcp_sockets* const tcp = as_tcp();
     if (tcp != nullptr && !(engine_->is_drained() && tcp->is_finished(id_)))
         protocol_.set_option(id_, core::socket_option::linger, 0, engine_->turn_began());
@@ -254,7 +254,7 @@ void socket::start(direction d, operation* op)
     op->complete_at_once();
 }
 
-/// A write is followed by another, more often than not: its handler comes to that before the end of it is sent.
+/// A write is usually followed by another, from its completion handler: the handler runs before the end of this write is sent.
 bool socket::try_once(direction d, operation& op)
 {
     if (d == direction::write && as_tcp() != nullptr) engine_->expect_more(id_);
@@ -295,7 +295,7 @@ void socket::ready(core::readiness what, core::time_point)
     operation_queue& done = engine_->finished();
     if (any(what & (core::readiness::readable | core::readiness::error))) advance(direction::read, done);
     if (any(what & (core::readiness::writable | core::readiness::error))) advance(direction::write, done);
-    advance(direction::error, done); // the end of both directions counts as one
+    advance(direction::error, done); // poll() reports the end of both directions as an error, too
 }
 
 // -- tries, under the lock --------------------------------------------------------------------------------------------
@@ -368,7 +368,7 @@ bool socket::try_accept(std::shared_ptr<socket>& accepted, core::endpoint& peer,
     if (would_block(ec)) return false;
     if (ec) return true;
     accepted = std::allocate_shared<socket>(core::pooling_allocator<socket>(), engine_, protocol_, *child);
-    if (has_timeouts_) { // as Linux: it inherits them
+    if (has_timeouts_) { // as Linux: inherited
         engine_->timeouts(accepted.get()) = engine_->timeouts(this);
         accepted->has_timeouts_ = true;
     }
@@ -408,7 +408,7 @@ void socket::shutdown(int what, error_code& ec)
 {
     engine::user_turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
-    const auto how = static_cast<core::shutdown_type>(what); // receive, send, both: the same numbers
+    const auto how = static_cast<core::shutdown_type>(what); // receive, send, both: same values
     ec = protocol_.shutdown(id_, how, t.now());
 }
 
@@ -438,7 +438,7 @@ bool socket::at_mark(error_code& ec) const
     engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, false;
     const core::tcp_sockets* const tcp = as_tcp();
-    if (tcp == nullptr) return ec = error::not_socket, false; // as Asio says on Linux
+    if (tcp == nullptr) return ec = error::not_socket, false; // as Asio on Linux
     ec = {};
     return tcp->at_mark(id_);
 }

@@ -1,4 +1,4 @@
-// The synchronous calls of a socket.
+// The synchronous calls of a socket that may wait.
 #include "asio/core_calls.hpp"
 #include "asio/engine.hpp"
 
@@ -15,8 +15,8 @@ namespace error = boost::asio::error;
 
 } // namespace
 
-/// Tries until it would not block, sleeping in between while somebody else drives the stack, or driving it. The second try
-/// comes at once: what the first one set off (over loopback, say) may have let it through.
+/// Repeats `attempt` until it would not block. In between it sleeps if another thread drives the stack, else drives the stack.
+/// The second attempt follows at once: what the first one caused (over loopback, say) may have made it possible.
 template <class Try>
 void socket::block(error_code& ec, bool may_wait, core::time_point deadline, Try&& attempt, error_code expired)
 {
@@ -38,7 +38,7 @@ void socket::block(error_code& ec, bool may_wait, core::time_point deadline, Try
     }
 }
 
-/// When a call that begins now gives up: SO_RCVTIMEO, SO_SNDTIMEO.
+/// The deadline of a call that begins now, from SO_RCVTIMEO or SO_SNDTIMEO.
 core::time_point socket::patience(direction d) const
 {
     const engine::user_turn t(*engine_);
@@ -47,7 +47,7 @@ core::time_point socket::patience(direction d) const
     return timeout == core::duration::zero() ? core::never : t.now() + timeout;
 }
 
-/// As recv(2) and send(2): would_block when the time is over.
+/// As recv(2) and send(2): would_block when the timeout expires.
 template <class Try>
 void socket::block(error_code& ec, direction d, Try&& attempt)
 {
@@ -70,7 +70,8 @@ std::size_t socket::receive(mutable_buffer_list into, int flags, core::endpoint*
     return n;
 }
 
-/// Nothing will come any more to a datagram socket whose receiving half was shut: a call that would wait gets an empty datagram.
+/// A datagram socket whose receiving side was shut down: a receive that would wait gets an empty datagram, since none will
+/// arrive.
 bool socket::waits_in_vain(error_code& ec) const
 {
     if (non_blocking_ || !protocol_.is_receive_shut(id_)) return false;
@@ -78,7 +79,8 @@ bool socket::waits_in_vain(error_code& ec) const
     return true;
 }
 
-/// MSG_WAITALL: until the buffers are full, or the stream has ended. What has come by then is told before an error.
+/// MSG_WAITALL: receives until the buffers are full or the stream has ended. After an error the data received so far is returned,
+/// if there is any, and not the error.
 std::size_t socket::receive_all(mutable_buffer_list into, error_code& ec)
 {
     std::size_t total = 0;
@@ -162,8 +164,8 @@ std::size_t socket::receive_error(mutable_buffer_list into, core::endpoint& sent
     return n;
 }
 
-/// Waits also where non_blocking() is set, as Asio's does (socket_ops::sync_connect). As connect(2): in_progress when SO_SNDTIMEO
-/// is over; the connection goes on being made.
+/// Waits even if non_blocking() is set, as Asio's connect() does (socket_ops::sync_connect). As connect(2): in_progress when
+/// SO_SNDTIMEO expires; the attempt continues.
 void socket::connect(const core::endpoint& peer, error_code& ec)
 {
     connect(peer, true, has_timeouts_ ? patience(direction::write) : core::never, ec, error::in_progress);
@@ -183,7 +185,7 @@ void socket::connect(const core::endpoint& peer, bool may_wait, core::time_point
     if (tcp == nullptr) return;
     engine::user_turn t(*engine_);
     if (ec) return started && ec != error::in_progress ? tcp->disconnected(id_) : void();
-    (void)tcp->connect(id_, peer, t.now()); // takes note that success was told
+    (void)tcp->connect(id_, peer, t.now()); // records that the user knows of the success
 }
 
 std::shared_ptr<socket> socket::accept(core::endpoint& peer, error_code& ec)

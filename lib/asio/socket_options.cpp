@@ -1,4 +1,4 @@
-// Berkeley's option numbers and values, as Asio's option objects carry them, to the core's.
+// Translates the option numbers and values of setsockopt(2), as Asio's option objects have them, to the core's.
 #include "asio/engine.hpp"
 #include "asio/linux_tcp_info.hpp"
 
@@ -22,7 +22,7 @@ namespace {
 namespace error = boost::asio::error;
 using core::socket_option;
 
-constexpr int local_port_range_option = 51;    // IP_LOCAL_PORT_RANGE, which <netinet/in.h> of Debian 12 does not have
+constexpr int local_port_range_option = 51;    // IP_LOCAL_PORT_RANGE, missing in <netinet/in.h> of Debian 12
 constexpr int fast_open_no_cookie_option = 34; // TCP_FASTOPEN_NO_COOKIE
 
 std::optional<socket_option> at_socket_level(int name) noexcept
@@ -119,7 +119,7 @@ bool is_read_only(socket_option o) noexcept
            o == socket_option::send_low_watermark;
 }
 
-/// The options whose value is a `struct linger` are one integer in the core: -1 for off, else seconds.
+/// Reads an int. SO_LINGER's `struct linger` becomes one: -1 for off, else seconds.
 bool read_value(socket_option o, const void* data, std::size_t size, int& value) noexcept
 {
     if (o == socket_option::linger) {
@@ -129,7 +129,7 @@ bool read_value(socket_option o, const void* data, std::size_t size, int& value)
         value = l.l_onoff != 0 ? l.l_linger : -1;
         return true;
     }
-    if (size < sizeof value) { // Linux takes an octet for some
+    if (size < sizeof value) { // Linux accepts one octet for some options
         if (size != 1) return false;
         value = *static_cast<const std::uint8_t*>(data);
         return true;
@@ -147,7 +147,7 @@ bool write_value(socket_option o, int value, void* data, std::size_t* size) noex
         *size = sizeof l;
         return true;
     }
-    if (*size < sizeof value) { // and gives one
+    if (*size < sizeof value) { // and returns one octet
         if (*size == 0 || value < 0 || value > 255) return false;
         *static_cast<std::uint8_t*>(data) = static_cast<std::uint8_t>(value);
         *size = 1;
@@ -158,7 +158,7 @@ bool write_value(socket_option o, int value, void* data, std::size_t* size) noex
     return true;
 }
 
-/// Copies as much as fits, as getsockopt(2) does, and says how much.
+/// As getsockopt(2): copies as much as fits, and sets `*size` to that.
 void copy_out(const void* from, std::size_t have, void* data, std::size_t* size) noexcept
 {
     *size = std::min(*size, have);
@@ -190,7 +190,7 @@ void socket::set_option(int level, int name, const void* data, std::size_t size,
     if (!ec && option == socket_option::linger) user_set_linger_ = true;
 }
 
-/// What the core does not know as an option: SO_TYPE and its like, and those whose value is no integer.
+/// Options that are no socket_option of the core: SO_TYPE and the like, and those whose value is not an integer.
 bool socket::get_fact(int level, int name, void* data, std::size_t* size, error_code& ec) const
 {
     const core::tcp_sockets* const tcp = level == IPPROTO_TCP ? as_tcp() : nullptr;

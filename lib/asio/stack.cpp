@@ -1,4 +1,4 @@
-// The stack as an execution context, and which stack a context's sockets belong to.
+// The stack as an execution context, and the association of execution contexts with stacks.
 #include "asio/engine.hpp"
 
 #include <tapio/detail/asio_hook.hpp>
@@ -15,7 +15,7 @@ namespace detail {
 
 namespace {
 
-/// Says which stack the sockets of a context belong to. On every context that ever made one.
+/// The stack to which the sockets of a context belong. A service of every context that has made a socket or timer.
 class stack_link : public boost::asio::execution_context::service
 {
 public:
@@ -27,7 +27,7 @@ public:
 
     std::mutex mutex;
     std::shared_ptr<engine> owner; ///< null: the default stack
-    virtual_time* world = nullptr; ///< of an io_context
+    virtual_time* world = nullptr; ///< the virtual time of an io_context, or null
 };
 
 struct default_stack
@@ -37,7 +37,7 @@ struct default_stack
     std::shared_ptr<engine> builtin; ///< loopback only, driven by its own thread
 };
 
-/// Never destroyed: its thread may run as long as the process does.
+/// Never destroyed: the thread of the built-in stack may run until the process exits.
 default_stack& the_default()
 {
     static auto* const d = new default_stack;
@@ -72,7 +72,7 @@ std::shared_ptr<engine> engine_of(boost::asio::execution_context& context)
     return l.owner ? l.owner : default_engine();
 }
 
-/// Timers need no network: where sockets would be the default stack's, timers go by the io_context's virtual time.
+/// Timers need no network: on a context without a stack they follow the io_context's virtual time, if any.
 std::shared_ptr<engine> engine_of_timers(boost::asio::execution_context& context)
 {
     auto& l = use_stack_service<stack_link>(context);
@@ -99,13 +99,13 @@ bool promises_one_thread(boost::asio::execution_context& context)
 
 namespace {
 
-/// The services of a context, which may be another's.
+/// The registry of a context's services; it may belong to another context.
 boost::asio::detail::service_registry*& registry_of(boost::asio::execution_context& context)
 {
     return boost::asio::use_service<boost::asio::detail::service_registry*>(context);
 }
 
-/// Tells the context that the services of a context belong to.
+/// Its context() is the context that the registry belongs to.
 class registry_owner : public boost::asio::execution_context::service
 {
 public:
@@ -118,9 +118,9 @@ public:
 
 } // namespace
 
-/// The execution context of one stack. It belongs to the io_context, because handlers that wait there may own sockets of it.
-/// All services that are not ours are the io_context's: timers of Asio's, kernel sockets and the like would otherwise have a
-/// scheduler here, with a thread and a reactor of its own.
+/// The execution context of one stack. Owned by the io_context, because handlers waiting there may own sockets of the stack. All
+/// services that are not tapio's are those of the io_context: otherwise Asio's timers, kernel sockets and the like would create
+/// another scheduler here, with a thread and a reactor.
 class stack::own_context : public boost::asio::execution_context
 {
 public:
@@ -135,7 +135,7 @@ public:
         registry_of(*this) = registry_;
     }
 
-    /// The first phase of its destruction, while the io_context is still whole.
+    /// The first phase of destruction, while the io_context is still intact.
     void end()
     {
         owner->shutdown();
@@ -149,15 +149,15 @@ public:
 
     boost::asio::io_context& io;
     std::shared_ptr<detail::engine> owner;
-    own_services services; ///< those that are ours
+    own_services services; ///< tapio's services
 
 private:
-    boost::asio::detail::service_registry* registry_; ///< the one that this context was made with, empty
+    boost::asio::detail::service_registry* registry_; ///< the empty one that this context was made with; restored at destruction
 };
 
 namespace detail {
 
-/// Only the context of a stack has services that belong to another.
+/// The context that holds tapio's services for `context`. Only a stack's context has a registry that belongs to another context.
 boost::asio::execution_context& home_of_services(boost::asio::execution_context& context)
 {
     if (&boost::asio::use_service<registry_owner>(context).context() == &context) return context;
@@ -168,7 +168,7 @@ boost::asio::execution_context& home_of_services(boost::asio::execution_context&
 
 namespace {
 
-/// Of stacks with a thread of their own.
+/// Engines of stacks with their own thread.
 class kept_engines
 {
 public:
@@ -183,7 +183,7 @@ private:
     std::vector<std::shared_ptr<detail::engine>> all_;
 };
 
-/// The stacks of an io_context.
+/// The contexts of the stacks that an io_context drives.
 class contexts : public boost::asio::execution_context::service
 {
 public:
@@ -214,7 +214,7 @@ stack::stack(boost::asio::io_context& io, std::unique_ptr<device> medium, const 
 stack::stack(std::unique_ptr<device> medium, const stack_options& options)
     : engine_(std::make_shared<detail::engine>(nullptr, options))
 {
-    // Its io_context carries contexts that sockets may outlive their stack on, so it stays for as long as the process does.
+    // Never destroyed: the engine's io_context owns the stack's context, and sockets that outlive the stack still use that.
     static auto* const kept = new kept_engines;
     kept->add(engine_);
     begin(engine_->driver(), std::move(medium));

@@ -1,4 +1,4 @@
-// Timers of users, in the engine's wheel.
+// The user's timers, in the engine's timer wheel.
 #include "asio/engine.hpp"
 
 #include <tapio/detail/socket.hpp>
@@ -8,7 +8,7 @@
 
 namespace tapio::detail {
 
-/// All of it under the engine's lock.
+/// Guarded by the engine's lock.
 struct timer::state
 {
     core::timer_node node;

@@ -1,5 +1,5 @@
-// Time that jumps: from event to event of the stacks that go by it, in the order of the events, stacks in the order they were
-// made.
+// Virtual time: jumps from event to event of its stacks. Stacks that have events at the same time handle them in the order in
+// which the stacks were made.
 #include "asio/asio_timers.hpp"
 #include "asio/engine.hpp"
 
@@ -20,9 +20,9 @@ namespace detail {
 namespace {
 
 thread_local const world* running_here = nullptr;
-thread_local std::vector<std::shared_ptr<const world>> made_here; ///< the youngest last
+thread_local std::vector<std::shared_ptr<const world>> made_here; ///< the newest last
 
-/// That whose time goes here; null: real time does.
+/// The world whose time is the time of this thread; null: real time.
 const world* world_here() noexcept
 {
     if (running_here != nullptr) return running_here;
@@ -58,7 +58,7 @@ void set_world(boost::asio::io_context& io, virtual_time* world);
 
 namespace {
 
-/// While handlers run and Asio's timers are looked at, the time of this thread is that of the virtual time.
+/// Makes the virtual time the time of this thread, while handlers run or Asio's timers are examined.
 class on_this_thread
 {
 public:
@@ -71,7 +71,7 @@ private:
     const detail::world* before_;
 };
 
-/// Begins a time on this thread. @return whether std::chrono's clocks follow it
+/// Makes `w` the time of this thread. @return true: std::chrono's clocks follow it
 bool begin_here(const std::shared_ptr<const detail::world>& w)
 {
     detail::made_here.push_back(w);
@@ -99,10 +99,10 @@ virtual_time::~virtual_time()
     detail::set_world(io_, nullptr);
     if (timers_) timers_->shutdown();
     world_->ended = true;
-    std::erase(detail::made_here, world_); // if this is its thread
+    std::erase(detail::made_here, world_); // has no effect on other threads than the one that made it
 }
 
-/// A stack without devices, for timers that belong to no other.
+/// An engine without devices, for timers that belong to no stack.
 std::shared_ptr<detail::engine> virtual_time::engine_of_timers()
 {
     if (timers_) return timers_;
@@ -129,14 +129,14 @@ core::time_point virtual_time::next_event() const
     return next;
 }
 
-/// Asio's timers that are to wait for ever expire at the end of their clock, which is never.
+/// Asio's timers that never expire are set to the end of their clock: an expiry close to that counts as `never`.
 core::time_point virtual_time::after(core::duration length) const noexcept
 {
     constexpr core::duration margin = std::chrono::hours(1);
     return length < core::never - world_->now - margin ? world_->now + length : core::never;
 }
 
-/// Goes to the next event, if there is one up to `limit`, and lets it happen.
+/// Advances to the next event, if it is not after `limit`, and handles it. @return false: no such event
 bool virtual_time::step(core::time_point limit)
 {
     if (is_stopped()) return false;
@@ -154,7 +154,8 @@ bool virtual_time::step(core::time_point limit)
     return true;
 }
 
-/// Some stack has received too many packets at this instant: those that have received nearly as many take part in it.
+/// A stack has received too many packets at this instant. Names it and its likely peer: the stack with the second most packets,
+/// if it has at least half as many.
 void virtual_time::stop_world()
 {
     std::vector<std::pair<std::uint64_t, std::string>> ends;
@@ -173,7 +174,7 @@ void virtual_time::throw_if_stopped()
                                       "packets without end at one instant of virtual time between " + ends);
 }
 
-/// Runs handlers until none is left, or it is done.
+/// Runs handlers until none is ready, or `*done` returns true. @return the number of handlers
 std::size_t virtual_time::poll(const std::function<bool()>* done)
 {
     const on_this_thread here(*world_);
