@@ -8,7 +8,7 @@ namespace tapio::core::ip {
 
 namespace {
 
-/// RFC 3021: a /31 has none, nor has a /32.
+/// The subnet's broadcast address. A /31 has none (RFC 3021), nor has a /32.
 std::optional<std::uint32_t> broadcast_of(const link::interface_address& a)
 {
     if (a.prefix_length >= 31) return std::nullopt;

@@ -8,17 +8,17 @@ namespace tapio::core::ip {
 
 using wire::arp_operation;
 
-/// RFC 826, "Packet Reception", with what Linux accepts by default.
+/// RFC 826, "Packet Reception", with the checks that Linux makes by default.
 void arp::receive(rx_packet& p, time_point now)
 {
     link::interface& i = interfaces_[p.interface];
-    const bool passed_on = p.hops > 0; // by the shard that received it, which also answers
+    const bool passed_on = p.hops > 0; // from the shard that received the packet, and answers it
     p.contents.pull(std::min(p.contents.size(), p.network_at + sizeof(wire::arp_header)));
     const auto said = wire::parse_arp(p.network_header());
     if (!said) return i.dropped(said.error(), p.contents, now);
     const auto is_own = [&](const address& a) { return addresses_.interface_of(a) == i.id(); };
     const address_v4 sender = said->sender_ip;
-    if (interfaces_.has_mac(said->sender_mac)) // our own frame has come back
+    if (interfaces_.has_mac(said->sender_mac)) // our own frame, looped back by the network
         return i.dropped(drop_reason::arp_bad_address, p.contents, now);
     if (is_own(sender)) return passed_on ? void() : answer_conflict(i, sender, p, now);
     if (addresses_.is_ours(sender) || addresses_.is_broadcast(sender))
@@ -47,8 +47,8 @@ void arp::receive(rx_packet& p, time_point now)
     if (!passed_on) send(i, arp_operation::reply, said->target_ip, said->sender_mac, sender, said->sender_mac);
 }
 
-/// Another station uses our address. RFC 5227 §2.4 (b): one announcement defends it; (c): the address is kept, and no
-/// second announcement goes within DEFEND_INTERVAL, so that two hosts with one address do not answer each other for ever.
+/// Another station uses our address. RFC 5227 §2.4 (b): one announcement defends the address; (c): the address is kept, and no
+/// second announcement is sent within DEFEND_INTERVAL, so that two hosts with the same address do not answer each other for ever.
 void arp::answer_conflict(link::interface& i, const address_v4& own, const rx_packet& p, time_point now)
 {
     constexpr duration defend_interval = std::chrono::seconds(10); // RFC 5227 §1.1
@@ -65,7 +65,7 @@ void arp::announce(link::interface& i)
     for (const link::interface_address& a : i.addresses) announce(i, a.address.to_v4());
 }
 
-/// RFC 5227 §2.3, the form of a request.
+/// RFC 5227 §2.3: an announcement is an ARP request with our address as sender and target.
 void arp::announce(link::interface& i, const address_v4& own)
 {
     send(i, arp_operation::request, own, {}, own, mac_address::broadcast());

@@ -1,6 +1,6 @@
 /// @file
-/// ARP (RFC 826, RFC 1122 §2.3, RFC 5227): requests for neighbours, answers for our addresses, announcements, conflicts. Which
-/// packets may change an entry is decided by neighbor_cache::learn().
+/// ARP (RFC 826, RFC 1122 §2.3, RFC 5227): requests for neighbours, replies for our addresses, announcements, conflicts. The
+/// decision whether a packet may change a cache entry is neighbor_cache::learn()'s.
 #pragma once
 
 #include "ip/address_table.hpp"
@@ -24,7 +24,7 @@ public:
     }
 
     void receive(rx_packet& p, time_point now);
-    /// The link-layer address of the next hop. Null: it is being asked for, and the cache has taken the packet until the answer.
+    /// The link-layer address of the next hop. Null: not known yet; the cache has taken the packet until a reply arrives.
     const mac_address* resolve(link::interface& i, route_entry& r, packet& p, time_point now)
     {
         if (r.group_mac) return &*r.group_mac;
@@ -36,7 +36,7 @@ public:
     void announce(link::interface& i);
     void announce(link::interface& i, const address_v4& own); ///< one address
 
-    /// Repeats requests that were not answered.
+    /// Repeats unanswered requests.
     /// @param lost called with each packet given up because its neighbour never answered: (interface, packet)
     template <class Lost>
     void advance(time_point now, Lost&& lost)

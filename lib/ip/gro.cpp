@@ -22,7 +22,7 @@ std::size_t header_of(link_type link) noexcept { return link == link_type::ether
 
 unsigned octet(const std::byte* header, std::size_t at) noexcept { return std::to_integer<unsigned>(header[at]); }
 
-/// The bits in which two words differ, as they lie in memory.
+/// The XOR of two words in memory: 0 if they are equal.
 template <class Word>
 Word difference(const std::byte* a, const std::byte* b) noexcept
 {
@@ -32,7 +32,7 @@ Word difference(const std::byte* a, const std::byte* b) noexcept
     return x ^ y;
 }
 
-/// A link's header and the usual options take two words, which overlap.
+/// Compares `n` octets. Ethernet headers and the usual TCP options (8 to 16 octets) are compared as two overlapping words.
 bool same(const std::byte* a, const std::byte* b, std::size_t n) noexcept
 {
     using word = std::uint64_t;
@@ -79,7 +79,7 @@ void coalescer::place(rx_packet& p)
     if (v.as != use::none) remember(p, v);
 }
 
-/// Of its stream, in this batch; false if it might not be.
+/// true: the packet is the first of its flow in this batch. false: unknown, since flows may share a bit.
 bool coalescer::is_first_of(const flow_key& flow) noexcept
 {
     const std::uint64_t mixed = (flow.v4_addresses() ^ flow.ports()) * 0x9e37'79b9'7f4a'7c15U;
@@ -89,7 +89,8 @@ bool coalescer::is_first_of(const flow_key& flow) noexcept
     return !seen;
 }
 
-/// Only segments without IP options, untouched by a device's offload and in one piece are joined or thinned.
+/// Classifies a segment. Only segments without IP options, not coalesced by the device and contiguous in memory are joined or
+/// superseded.
 coalescer::view coalescer::look_at(const rx_packet& p, std::size_t link) noexcept
 {
     using state = offload_info::checksum_state;
@@ -106,9 +107,9 @@ coalescer::view coalescer::look_at(const rx_packet& p, std::size_t link) noexcep
     return v;
 }
 
-/// Headers of one stream that differ in TCP's numbers and flags at most, and in IP's length and identification. (Linux wants
-/// identifications that count up, or with DF all the same, so that it could cut what it forwards as it was. Here nothing is
-/// forwarded, and an atomic datagram's may be anything: RFC 6864 §4.1.)
+/// Whether headers of one flow are equal but for TCP's numbers, window, flags and checksum, and IP's length, identification and
+/// checksum. (Linux requires consecutive identifications, or equal ones with DF, so that it can restore forwarded packets. tapio
+/// forwards nothing, and the identification of an atomic datagram is arbitrary: RFC 6864 §4.1.)
 bool coalescer::alike(const std::byte* headers, const rx_packet& p) const noexcept
 {
     constexpr std::size_t tos = offsetof(wire::ipv4_header, version_ihl);  // version and TOS, in a word
@@ -125,7 +126,8 @@ bool coalescer::alike(const std::byte* headers, const rx_packet& p) const noexce
            same(a + options, b + options, p.payload_at - link_header_ - options);
 }
 
-/// Joins it to what has come of its stream, or puts it in its place. False: it stands for itself.
+/// Joins the segment to the run of its flow, or replaces the last bare ACK of its flow by it. @return false: neither; the segment
+/// stays in the batch
 bool coalescer::add_to_known(rx_packet& p, view& v)
 {
     if (const auto r = find_stream(runs_, p.flow); r != runs_.end()) {
@@ -174,7 +176,8 @@ void coalescer::join(run& r, rx_packet& p)
     packet_at(r.index).append(std::move(p.contents));
 }
 
-/// Makes one segment of it. Only the first one's checksum stands in it, which has been verified as all others have.
+/// Makes one segment of the run. Its TCP checksum is still that of the first segment, so it is marked as verified: the checksums
+/// of all segments have been.
 void coalescer::finish(const run& r) noexcept
 {
     if (r.size == r.largest) return; // nothing was joined
@@ -196,7 +199,8 @@ void coalescer::finish(const run& r) noexcept
     head.offload.header_length = static_cast<std::uint16_t>(r.headers);
 }
 
-/// `p` says all that the earlier one does, and acknowledges more. Equal numbers are duplicates, which TCP counts: all are left.
+/// Whether `p` carries all information of the earlier ACK, and acknowledges more. Equal acknowledgement numbers are duplicate
+/// ACKs, which TCP counts, so all of them are kept.
 bool coalescer::is_superseded(const acknowledgement& a, const rx_packet& p, const view& v) const noexcept
 {
     if (a.duplicate || ahead_of(a, p) <= 0) return false;
@@ -205,7 +209,7 @@ bool coalescer::is_superseded(const acknowledgement& a, const rx_packet& p, cons
            alike(headers, p);
 }
 
-/// How many octets more `p` acknowledges.
+/// How many octets more than `a` the segment `p` acknowledges.
 std::int32_t coalescer::ahead_of(const acknowledgement& a, const rx_packet& p) const noexcept
 {
     constexpr std::size_t number = ip_size + offsetof(wire::tcp_header, acknowledgement);

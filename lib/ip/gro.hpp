@@ -1,7 +1,7 @@
 /// @file
-/// Generic receive offload, in software: TCP segments that came in one batch and follow one another are joined, so that what a
-/// segment costs above is paid once for many. What a device with offload hands us is the same; nothing is lost that TCP looks at.
-/// Over IPv4 without IP options.
+/// Generic receive offload in software: consecutive TCP segments of a batch are joined, so that the upper layers process one
+/// large segment instead of many. The result is the same as from a device with receive offload; TCP loses no information. Only
+/// for IPv4 without IP options.
 #pragma once
 
 #include "base/flow_key.hpp"
@@ -22,30 +22,31 @@
 
 namespace tapio::core::ip {
 
-/// Gathers the packets of a batch. Each is looked at, and its checksums verified, when it comes: while it is in the processor's
-/// cache.
+/// Collects the packets of a batch. Each packet is parsed, and its checksums are verified, when it is added: while it is in the
+/// processor's cache.
 ///
-/// Only segments are joined whose checksums are right, that carry data and no flag but ACK and PSH, whose headers differ in
-/// sequence number, PSH and lengths alone, and that begin where the last one ended; all but the last of equal length. They are
-/// marked as coalesced by a device would be (`offload_info`), and what was verified on the way as verified. Of bare
-/// acknowledgements that follow one another, with the same options (timestamps included), the one that acknowledges most is left,
-/// as Linux does with those that wait for their socket; but of those that acknowledge the same, all are: a sender without SACK
-/// counts them. A stream's order stays.
+/// Segments are joined if their checksums are correct, they carry data and no flags but ACK and PSH, their headers differ only in
+/// sequence number, PSH, lengths, checksums and IP identification, and each begins where the previous one ends. All but the last
+/// have equal length. The result is marked as coalesced and verified, as a device would mark it (`offload_info`).
 ///
-/// Segments that open a connection, and before which nothing of it has come in the batch, are set apart, to be taken in first and
-/// one after the other: they set off what no others do, and all of it at once does not fit in the processor's first cache.
+/// Of consecutive bare ACKs with equal options (timestamps included), only the one that acknowledges most is kept, as Linux does
+/// in a socket's backlog. ACKs with equal numbers are all kept: a sender without SACK counts duplicates. The order of packets
+/// within a flow does not change.
+///
+/// Segments with SYN that are the first of their flow in the batch are kept separately (openings()), to be processed first, one
+/// after the other: they run code that no other segments run, and both together do not fit in the processor's L1 cache.
 class coalescer
 {
 public:
     explicit coalescer(link_type link) noexcept;
 
-    /// Of packets to addresses that note_ours() was not told of nothing is joined or thinned: who passes a packet on passes it on
-    /// as it came.
+    /// Segments are joined or superseded only if note_ours() has been called for their destination: packets that are not for this
+    /// host stay as they were received.
     void add(packet&& p)
     {
         add(std::move(p), [this](const flow_key& flow) { return is_ours(flow); });
     }
-    /// @param ours says of a flow_key whether its destination is an address of ours
+    /// @param ours ours(flow_key): whether the flow's destination is an address of ours
     template <class Ours>
     void add(packet&& came, Ours&& ours)
     {
@@ -53,62 +54,62 @@ public:
         if (p.is_segment() && ours(std::as_const(p.flow))) place(p);
     }
 
-    /// The destination is an address of ours: packets to it may be joined from now on, until forget_ours(). One that is no longer
-    /// ours does no harm: what was joined can be cut again.
+    /// The flow's destination is an address of ours: packets to it may be joined until forget_ours(). If the address has been
+    /// removed meanwhile, that does no harm: a joined segment can be split again.
     void note_ours(const flow_key& flow) noexcept { ours_[slot_of(flow)] = flow; }
     bool is_ours(const flow_key& flow) const noexcept { return ours_[slot_of(flow)].has_destination_of(flow); }
-    /// Addresses may have changed since the last call, if that had another generation: routing::generation().
+    /// Forgets the addresses if `generation` (routing::generation()) has changed since the last call.
     void forget_ours(std::uint64_t generation) noexcept
     {
         if (std::exchange(generation_, generation) != generation) ours_.fill({});
     }
 
-    /// What has become of the packets, in two parts; they may be moved from. Until the next add() or clear().
+    /// The resulting packets, in two parts, valid until the next add() or clear(). The caller may move from them.
     std::span<rx_packet> openings() noexcept { return openings_; }
     std::span<rx_packet> finish(); ///< all others
     void clear() noexcept;         ///< precondition: finish() was called
 
-    std::uint64_t packets() const noexcept { return packets_; } ///< that were added since clear()
+    std::uint64_t packets() const noexcept { return packets_; } ///< packets added since clear()
     std::uint64_t octets() const noexcept { return octets_; }
 
 private:
-    static constexpr std::size_t most_streams = 16;   // that are joined at a time
-    static constexpr std::size_t most_addresses = 16; // of ours that are remembered
+    static constexpr std::size_t most_streams = 16;   // flows with a run or a bare ACK
+    static constexpr std::size_t most_addresses = 16; // remembered addresses of ours
 
     enum class use
     {
-        none,       ///< nothing joins it
-        joined,     ///< carries data and no news
-        superseded, ///< acknowledges, and says nothing else
+        none,       ///< neither of these two
+        joined,     ///< data, with no flags but ACK and PSH: may join a run
+        superseded, ///< bare ACK: a later one may supersede it
     };
 
-    /// What joining asks of a segment.
+    /// What coalescing needs to know of a segment.
     struct view
     {
         use as = use::none;
         std::uint32_t sequence = 0;
-        bool repeats = false; ///< what the bare acknowledgement before it said
+        bool repeats = false; ///< acknowledges the same as the bare ACK before
     };
 
-    /// A segment and what has been joined to it.
+    /// A segment and the segments joined to it.
     struct run
     {
         flow_key flow;
-        std::uint32_t next;  ///< the sequence number that goes on here
-        std::size_t index;   ///< of the packet
+        std::uint32_t next;  ///< sequence number of the segment that may be joined next
+        std::size_t index;   ///< of the packet in `batch_`
         std::size_t headers; ///< octets
-        std::size_t size;    ///< octets of payload
-        std::size_t largest; ///< of one segment
+        std::size_t size;    ///< octets of payload, all segments together
+        std::size_t largest; ///< octets of payload of the first segment
         bool pushed = false;
-        bool ended = false; ///< the last was shorter: nothing may follow
+        bool ended = false; ///< the last segment was shorter: no more may be joined
     };
 
-    /// The last bare acknowledgement of a stream, of which nothing else has come since.
+    /// The last bare ACK of a flow, if no other segment of the flow has followed.
     struct acknowledgement
     {
         flow_key flow;
-        std::size_t index;      ///< of the packet
-        bool duplicate = false; ///< the one before it said the same
+        std::size_t index;      ///< of the packet in `batch_`
+        bool duplicate = false; ///< the bare ACK before it had the same number
     };
 
     static std::size_t slot_of(const flow_key& flow) noexcept { return flow.words()[0] % most_addresses; }
@@ -129,10 +130,10 @@ private:
 
     const link_type link_;
     const std::size_t link_header_;             ///< octets
-    std::array<flow_key, most_addresses> ours_; ///< by the destination's last bits
+    std::array<flow_key, most_addresses> ours_; ///< by slot_of()
     std::uint64_t generation_ = 0;
     std::vector<rx_packet> openings_, batch_;
-    std::bitset<1024> seen_; ///< streams of which something has come, by a hash: some have the same
+    std::bitset<1024> seen_; ///< by a hash of the flow: the flow may have had a packet in this batch
     boost::container::static_vector<run, most_streams> runs_;
     boost::container::static_vector<acknowledgement, most_streams> acknowledgements_;
     std::uint64_t packets_ = 0, octets_ = 0;

@@ -14,7 +14,7 @@ namespace {
 
 struct meaning
 {
-    int error = 0; ///< errno; 0: nothing to tell
+    int error = 0; ///< errno; 0: not reported
     bool hard = false;
 };
 
@@ -35,8 +35,8 @@ meaning meaning_of(const wire::icmpv4_message& m) noexcept
     }
 }
 
-/// RFC 1191 §5, for routers that do not say which MTU: the next lower of those that there are (table 7-1), below the size of the
-/// packet that did not fit. @param size octets
+/// RFC 1191 §5, for routers that do not report the MTU: the largest common MTU (table 7-1) below the size of the packet that did
+/// not fit. @param size octets
 std::size_t plateau_below(std::size_t size) noexcept
 {
     for (const std::size_t plateau : {32000U, 17914U, 8166U, 4352U, 2002U, 1492U, 1006U, 508U, 296U})
@@ -54,10 +54,10 @@ icmp_error_report report_of(const wire::icmpv4_quote& q, int error, bool hard)
     return r;
 }
 
-/// From its IP header on, as it would have been on a wire: a partial checksum is completed.
+/// The packet from its IP header on, as on the wire: a partial checksum is completed.
 packet quoted(const rx_packet& about)
 {
-    packet p = about.contents; // shares its octets
+    packet p = about.contents; // shares the octets
     complete_checksums(p);
     p.consume(about.network_at);
     return p;
@@ -76,10 +76,10 @@ void icmp::receive(rx_packet& p, time_point now)
         return dropped(p, m.error(), now);
     }
     const bool echo = m->type == wire::icmpv4_type::echo_request || m->type == wire::icmpv4_type::echo_reply;
-    if (!echo && shards_.concerns_all(p)) shards_.pass_on(rx_packet(p), true); // any shard may have sent what it is about
+    if (!echo && shards_.concerns_all(p)) shards_.pass_on(rx_packet(p), true); // any shard may be the quoted sender
     switch (m->type) {
     case wire::icmpv4_type::echo_request: return echo_request(p, std::move(message), *m, now);
-    case wire::icmpv4_type::echo_reply: return; // to raw sockets only
+    case wire::icmpv4_type::echo_reply: return; // only raw sockets receive it
     case wire::icmpv4_type::time_exceeded: ++counters_.in_time_excds; break;
     case wire::icmpv4_type::destination_unreachable: ++counters_.in_dest_unreachs; break;
     case wire::icmpv4_type::parameter_problem: break;
@@ -88,7 +88,7 @@ void icmp::receive(rx_packet& p, time_point now)
     error_message(p, std::move(message), *m, now);
 }
 
-/// RFC 1122 §3.2.2.6: the data comes back whole, from the address that was asked.
+/// RFC 1122 §3.2.2.6: the reply has all data of the request, and the request's destination as source.
 void icmp::echo_request(const rx_packet& p, packet&& message, const wire::icmpv4_message& m, time_point now)
 {
     ++counters_.in_echos;
@@ -146,14 +146,14 @@ void icmp::report_unreachable(const link::interface& i, const packet& ip_packet,
     report(r, now);
 }
 
-/// RFC 1122 §3.2.2: never about an ICMP error, a group, a fragment that is not the first (those do not come here), or a source
-/// that names no single host. RFC 1812 §4.3.2.3: quotes as much as fits 576 octets.
+/// RFC 1122 §3.2.2: no error about an ICMP error, a packet to a group, a fragment that is not the first (neither ICMP errors nor
+/// fragments get here), or a source that is not a single host. RFC 1812 §4.3.2.3: quotes as much as fits into 576 octets.
 void icmp::send_unreachable(const rx_packet& about, wire::icmpv4_unreachable code, time_point now)
 {
     constexpr std::size_t largest = 576;
     const address sender = about.flow.source_address();
     if (about.to_group || sender.is_unspecified() || addresses_.is_group(sender)) return;
-    if (about.interface != loopback && !limiter_.allow(sender, now)) { // as Linux: not among ourselves
+    if (about.interface != loopback && !limiter_.allow(sender, now)) { // as Linux: no limit on loopback
         ++counters_.out_rate_limited;
         return dropped(about, drop_reason::icmp_rate_limited, now);
     }

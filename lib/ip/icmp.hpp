@@ -23,7 +23,7 @@ struct icmp_options
 {
     std::uint8_t ttl = 64;
     bool answer_echo = true;            ///< RFC 1122 §3.2.2.6
-    bool answer_broadcast_echo = false; ///< ... to a broadcast or multicast address (RFC 1122 allows to ignore them)
+    bool answer_broadcast_echo = false; ///< ... to a broadcast or multicast address (RFC 1122 §3.2.2.6 allows ignoring them)
 };
 
 class icmp final : public transport
@@ -44,7 +44,8 @@ public:
     void receive(rx_packet& p, time_point now) override;
     /// Destination unreachable about a received packet, within the rate limit.
     void send_unreachable(const rx_packet& about, wire::icmpv4_unreachable code, time_point now);
-    /// Reports a packet of ours whose next hop does not answer ARP, as a host unreachable of our own (RFC 1122 §2.3.2.2).
+    /// Tells the transport that the next hop of its packet does not answer ARP, as if an ICMP host unreachable had been received
+    /// (RFC 1122 §2.3.2.2).
     void report_unreachable(const link::interface& i, const packet& ip_packet, time_point now);
 
 private:

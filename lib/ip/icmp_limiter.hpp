@@ -1,5 +1,5 @@
 /// @file
-/// The limit on ICMP errors that we originate (RFC 1812 §4.3.2.8): a token bucket, for the whole host and for each peer.
+/// The rate limit of ICMP errors that we send (RFC 1812 §4.3.2.8): a token bucket for the whole host, and one for each peer.
 #pragma once
 
 #include <tapio/core/address.hpp>

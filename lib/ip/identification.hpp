@@ -1,6 +1,6 @@
 /// @file
-/// The IPv4 identification of datagrams that a router may fragment. A datagram that nobody can fragment (DF set) is atomic and
-/// carries 0 (RFC 6864 §4.1). Read RFC 6864 §4 and RFC 7739 §5 first (written for IPv6; the attacks are the same).
+/// The IPv4 identification of datagrams that a router may fragment. A datagram with DF is atomic, and its identification is 0
+/// (RFC 6864 §4.1). Read RFC 6864 §4 and RFC 7739 §5 first (the latter is about IPv6, but the attacks are the same).
 #pragma once
 
 #include "base/random_source.hpp"
@@ -16,19 +16,19 @@
 
 namespace tapio::core::ip {
 
-/// A counter for each (source, destination, protocol), the tuple within which RFC 6864 §4.3 wants identifications unique. One
-/// counter for all would let a stranger see in the answers to itself how much is sent to others (an "idle scan").
+/// A counter for each (source, destination, protocol), the tuple within which RFC 6864 §4.3 requires unique identifications. With
+/// a single counter, an attacker could tell from our answers how many packets we send to others (an "idle scan").
 ///
-/// RFC 7739 §5.3: identification = F(tuple) + counter[G(tuple)], with F and G halves of one keyed hash. Tuples may share a
-/// counter; as Linux does, it also advances by a random number up to the milliseconds since its last use, so that who shares one
-/// with a victim does not learn whether it advanced for the victim. That leaves 65 s, at the least, before a slow sender's values
-/// repeat.
+/// RFC 7739 §5.3: identification = F(tuple) + counter[G(tuple)], where F and G are parts of one keyed hash. Tuples may share a
+/// counter. As on Linux, a counter also advances by a random number below the milliseconds since its last use, so that an
+/// attacker whose tuple shares a victim's counter does not learn whether it advanced for the victim. With that, the values of a
+/// slow sender repeat after 65 s at the earliest.
 class identifications
 {
 public:
     explicit identifications(random_source& random) noexcept : random_(random), key_(random.make_key()) {}
 
-    /// The first of `count` values in a row.
+    /// Reserves `count` consecutive values. @return the first
     std::uint16_t reserve(const address_v4& source, const address_v4& destination, std::uint8_t protocol, std::size_t count,
                           time_point now) noexcept
     {

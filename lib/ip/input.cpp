@@ -21,7 +21,7 @@ void input::receive(rx_packet& p, time_point now)
         ++counters_.in_addr_errors;
         return drop(*why);
     }
-    if (p.fragment) { // reassembly will stand here
+    if (p.fragment) { // reassembly belongs here
         ++counters_.in_discards;
         return drop(drop_reason::ipv4_fragment);
     }
@@ -62,7 +62,7 @@ std::optional<drop_reason> input::check_destination(const rx_packet& p) const no
 std::optional<drop_reason> input::check_source(const rx_packet& p) const noexcept
 {
     const address_v4 from = p.flow.source_address().to_v4();
-    if (p.interface == loopback) return std::nullopt; // we wrote it ourselves
+    if (p.interface == loopback) return std::nullopt;                                                       // sent by this host
     const bool nameless = from.is_unspecified() && p.flow.destination_address() == address_v4::broadcast(); // a DHCP client
     if (from.is_multicast() || is_class_e(from) || from.is_loopback() || (is_this_network(from) && !nameless))
         return drop_reason::ipv4_bad_source;

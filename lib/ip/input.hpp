@@ -45,7 +45,7 @@ private:
     /// A pair of unicast addresses that check_addresses() has accepted. Most packets have the pair of a recent one.
     struct accepted_pair
     {
-        std::uint64_t generation = 0; ///< routing::generation() at that time
+        std::uint64_t generation = 0; ///< routing::generation() when the pair was accepted
         interface_id interface = 0;
         std::uint64_t addresses = 0; ///< flow_key::v4_addresses()
     };
@@ -66,7 +66,7 @@ private:
     const transport_table& transports_;
     icmp& errors_;
     ip_counters& counters_;
-    std::array<accepted_pair, 16> accepted_; ///< by the source's address
+    std::array<accepted_pair, 16> accepted_; ///< by the source address
 };
 
 } // namespace tapio::core::ip

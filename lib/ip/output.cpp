@@ -9,7 +9,7 @@ namespace tapio::core::ip {
 
 namespace {
 
-/// The number of datagrams that a GSO packet is cut into. @param p from its transport header on
+/// The number of datagrams into which a GSO packet is split. @param p from its transport header on
 std::size_t datagrams_in(const packet& p) noexcept
 {
     if (p.offload.gso == offload_info::gso_type::none) return 1;
@@ -43,7 +43,7 @@ error_code output::send(packet&& p, route_entry& r, const flow_key& flow, const 
     if (!info.dont_fragment) w.identification = identification_of(p, flow, now); // else atomic, and 0 (RFC 6864 §4.1)
     wire::push_ipv4(p, w);
     p.offload.header_in_front(sizeof(wire::ipv4_header));
-    if (!whole && p.offload.gso == offload_info::gso_type::none) { // fragmentation will stand here
+    if (!whole && p.offload.gso == offload_info::gso_type::none) { // fragmentation belongs here
         ++counters_.out_discards;
         i.refused(drop_reason::too_big, p, now);
         return errno_code(EMSGSIZE);
@@ -52,14 +52,14 @@ error_code output::send(packet&& p, route_entry& r, const flow_key& flow, const 
         looped_.push_back({r.interface, p});
     if (i.is_ethernet()) {
         const mac_address* const to = neighbors_.resolve(i, r, p, now);
-        if (to == nullptr) return {}; // it waits
+        if (to == nullptr) return {}; // the packet waits for ARP
         link::push_frame_header(i, p, *to, wire::ether_type::ipv4);
     }
     i.enqueue(std::move(p), now);
     return {};
 }
 
-/// The identification of a packet that may be fragmented, as the upper half of the word that also has the flags.
+/// The identification of a packet without DF, in the upper half of the header word that also has the flags and fragment offset.
 std::uint32_t output::identification_of(const packet& p, const flow_key& flow, time_point now)
 {
     const address_v4 from = flow.source_address().to_v4(), to = flow.destination_address().to_v4();

@@ -20,13 +20,13 @@
 
 namespace tapio::core::ip {
 
-/// What stands in the IP header beside addresses and protocol.
+/// IP header fields besides addresses and protocol, and the multicast loopback option.
 struct send_info
 {
     std::uint8_t ttl = 64;
     std::uint8_t tos = 0;
     bool dont_fragment = true;
-    bool group_loopback = false; ///< a multicast also comes to the members in this host (IP_MULTICAST_LOOP)
+    bool group_loopback = false; ///< members on this host also receive a multicast (IP_MULTICAST_LOOP)
 };
 
 class output
@@ -44,13 +44,14 @@ public:
     {
     }
 
-    /// @param p from its transport header on  @param flow addresses and protocol of the packet  @param r routing::holds(r)
+    /// @param p from its transport header on  @param flow addresses and protocol of the packet  @param r precondition: up to date
+    /// (routing::holds())
     error_code send(packet&& p, route_entry& r, const flow_key& flow, const send_info& info, time_point now);
-    /// The same; looks the route up first. @param via the interface to leave by; none: the route decides
+    /// The same; looks up the route first. @param via the outgoing interface; none: the route decides
     error_code send(packet&& p, const flow_key& flow, const send_info& info, const std::optional<interface_id>& via,
                     time_point now);
 
-    /// Copies of sent multicasts for members in this host (RFC 1112 §6.1), each with the interface it is to be received by.
+    /// Copies of sent multicasts for members on this host (RFC 1112 §6.1), each with the interface that is to receive it.
     using looped_packets = std::vector<std::pair<interface_id, packet>>;
     bool has_looped() const noexcept { return !looped_.empty(); }
     looped_packets take_looped() { return std::exchange(looped_, {}); }

@@ -1,5 +1,5 @@
 /// @file
-/// Where packets to one next hop go: found once, and held by all that send there.
+/// The result of a route lookup: interface and next hop. Looked up once, and shared by all sockets that send to that next hop.
 #pragma once
 
 #include "link/neighbor_cache.hpp"
@@ -16,13 +16,13 @@
 
 namespace tapio::core::ip {
 
-/// It holds as long as routes, addresses and interfaces stay as they are: while its generation is routing::generation().
-/// Who keeps one compares that before use, and asks for another if it differs.
+/// An entry is up to date until routes, addresses or interfaces change, that is, while its generation is routing::generation(). A
+/// user that keeps an entry checks this before each use (routing::holds()), and looks up the route again if it is outdated.
 struct route_entry : boost::intrusive_ref_counter<route_entry, boost::thread_unsafe_counter>
 {
-    std::uint64_t generation = 0; ///< 0: it never holds
+    std::uint64_t generation = 0; ///< 0: never up to date
     std::uint32_t interface = 0;
-    bool loopback = false;        ///< what goes there never leaves this host
+    bool loopback = false;        ///< packets never leave this host
     offload_features offload;     ///< of the device
     std::size_t mtu = 0;          ///< octets of IP packet
     std::size_t queue_length = 0; ///< packets that the device buffers towards us; 0: without bound

@@ -16,7 +16,7 @@ bool same_bits(const Bytes& a, const Bytes& b, unsigned length) noexcept
     return whole == a.size() || rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
 }
 
-bool is_same(const route& a, const route& b) noexcept ///< but for the metric, and in the same network
+bool is_same(const route& a, const route& b) noexcept ///< precondition: same network; the metric is ignored
 {
     return a.gateway == b.gateway && a.interface == b.interface;
 }

@@ -13,10 +13,10 @@
 
 namespace tapio::core::ip {
 
-/// True if the first `length` bits of both are the same (and their families are).
+/// Whether the families and the first `length` bits are equal.
 bool same_prefix(const address& a, const address& b, unsigned length) noexcept;
 
-/// The first `length` bits, the others zero.
+/// The first `length` bits of `a`, the others zero.
 address network_of(const address& a, unsigned length) noexcept;
 
 struct route
@@ -28,16 +28,16 @@ struct route
     std::uint32_t metric = 0;
 };
 
-/// Adding, removing and finding take O(log n): a search for each prefix length that some route has.
+/// add(), remove() and find() take O(log n); find() searches once for each prefix length in use.
 class route_table
 {
 public:
-    /// The bits of its network beyond the prefix count for nothing. One that is there already is counted, and stays until it has
-    /// been removed as often: addresses of one subnet have the same route.
+    /// Ignores bits of `r.network` beyond the prefix. A route that exists already is counted, and stays until it has been removed
+    /// as often: the addresses of one subnet share its route.
     void add(route r);
-    /// The first that is the same but for its metric. @return false if there is none
+    /// Removes the first route that is equal to `r`, the metric ignored. @return false: no such route
     bool remove(const route& r);
-    /// All that `unwanted(const route&)` names.
+    /// Removes all routes for which `unwanted(const route&)` is true, however often they were added.
     template <class Unwanted>
     void remove_if(Unwanted&& unwanted)
     {
@@ -47,12 +47,12 @@ public:
         }
     }
 
-    /// The route to `destination` (by that interface), or null.
+    /// The best route to `destination`, by `interface` if given; null: none.
     const route* find(const address& destination, std::optional<std::uint32_t> interface = {}) const noexcept
     {
         return find_if(destination, interface, [](const route&) { return true; });
     }
-    /// The best one of those that `usable(const route&)` names.
+    /// The same, among the routes for which `usable(const route&)` is true.
     template <class Usable>
     const route* find_if(const address& destination, std::optional<std::uint32_t> interface, Usable&& usable) const noexcept
     {
@@ -66,7 +66,7 @@ public:
         return nullptr;
     }
 
-    /// Those that are looked at first come first.
+    /// All routes, in the order in which find() considers them.
     std::vector<route> all() const;
 
 private:
@@ -75,14 +75,14 @@ private:
     struct counted
     {
         route what;
-        std::size_t times = 1; ///< added, and not removed
+        std::size_t times = 1; ///< add() calls less remove() calls
     };
     using table = std::map<std::pair<unsigned, address>, std::vector<counted>>;
     table::iterator forget_if_empty(table::iterator at);
 
-    table routes_;                                       ///< by max_length less the prefix length, then the network; best first
-    std::array<std::size_t, max_length + 1> networks_{}; ///< in `routes_`, by prefix length
-    unsigned longest_ = 0;                               ///< prefix that there has been
+    table routes_;                                       ///< by (max_length - prefix length, network); best route first
+    std::array<std::size_t, max_length + 1> networks_{}; ///< number of networks in `routes_`, by prefix length
+    unsigned longest_ = 0;                               ///< longest prefix length ever added
 };
 
 } // namespace tapio::core::ip

@@ -29,11 +29,11 @@ void routing::add_network(interface_id interface, const address& a, unsigned pre
 
 void routing::remove_network(interface_id interface, const address& a, unsigned prefix_length)
 {
-    table_.remove({a, prefix_length, std::nullopt, interface, 0}); // it was added for each address
+    table_.remove({a, prefix_length, std::nullopt, interface, 0}); // counted: add_network() was called for each address
     if (interfaces_[interface].addresses.empty()) table_.remove_if([&](const route& r) { return r.interface == interface; });
 }
 
-/// The route decides; without one, the first device.
+/// The interface of the route to the group; without a route, the first device.
 interface_id routing::group_interface(const address& group) const noexcept
 {
     if (const route* const r = usable(group, std::nullopt)) return r->interface;
@@ -46,18 +46,19 @@ const route* routing::usable(const address& destination, std::optional<interface
     return table_.find_if(destination, via, [this](const route& r) { return interfaces_[r.interface].is_up(); });
 }
 
-/// network_down if there were one, were an interface up.
+/// The outgoing interface if no route by an interface that is up was found. network_down (ENETDOWN): there is an interface, but
+/// it is down.
 result<interface_id> routing::way_without_route(const address& destination, std::optional<interface_id> via) const
 {
     interface_id out = loopback;
     if (const route* const r = table_.find(destination, via)) {
         out = r->interface;
     } else if (via) {
-        out = *via; // without a route it is taken to be on the link
+        out = *via; // without a route the destination is assumed to be on the link
     } else if (destination.is_multicast()) {
         out = group_interface(destination);
     } else if (addresses_.is_broadcast(destination) && interfaces_.size() > 1) {
-        out = 1; // the limited broadcast leaves by the first interface
+        out = 1; // a broadcast without a route, such as the limited one, is sent by the first device
     } else {
         return errno_code(ENETUNREACH);
     }
@@ -86,8 +87,8 @@ result<found_route> routing::find(const address& destination, const std::optiona
 result<found_route> routing::look_up(const address& destination, const std::optional<address>& source,
                                      std::optional<interface_id> via) const
 {
-    if (destination.is_v6()) return errno_code(ENETUNREACH);                    // IPv6 will stand here
-    if (source && !addresses_.is_ours(*source)) return errno_code(ENETUNREACH); // it was removed; as Linux
+    if (destination.is_v6()) return errno_code(ENETUNREACH);                    // IPv6 is not supported
+    if (source && !addresses_.is_ours(*source)) return errno_code(ENETUNREACH); // as Linux: the address has been removed
     if (addresses_.is_ours(destination)) {
         if (!interfaces_[loopback].is_up()) return errno_code(ENETDOWN);
         return found_route{entry_for(loopback, destination), source.value_or(destination)};
@@ -96,14 +97,14 @@ result<found_route> routing::look_up(const address& destination, const std::opti
     const route* const r = usable(destination, via);
     const auto out = r != nullptr ? result<interface_id>(r->interface) : way_without_route(destination, via);
     if (!out) return out.error();
-    if (source && source->is_loopback() && *out != loopback) return errno_code(EINVAL); // a multicast neither
+    if (source && source->is_loopback() && *out != loopback) return errno_code(EINVAL); // nor does a multicast from 127/8
     const address next_hop = r != nullptr && r->gateway ? *r->gateway : destination;
     const auto own = source ? source : addresses_.source_for(*out, next_hop);
     if (!own) return errno_code(ENETUNREACH);
     return found_route{entry_for(*out, next_hop), *own};
 }
 
-/// Of all that never leaves there is one.
+/// The shared entry for a next hop. All loopback destinations share one entry.
 route_ref routing::entry_for(interface_id interface, const address& next_hop) const
 {
     const bool loops = interface == loopback;
@@ -124,7 +125,7 @@ route_ref routing::entry_for(interface_id interface, const address& next_hop) co
     return slot = fresh;
 }
 
-/// Where a broadcast or multicast goes on an Ethernet.
+/// The Ethernet destination of a broadcast or multicast; none for unicast.
 std::optional<mac_address> routing::group_mac(const address& next_hop) const noexcept
 {
     if (addresses_.is_broadcast(next_hop)) return mac_address::broadcast();

@@ -23,7 +23,7 @@ inline constexpr interface_id loopback = 0;
 struct found_route
 {
     route_ref route;
-    address source; ///< the one that was asked for, or the one to use
+    address source; ///< the requested source address, or the one selected
 };
 
 class routing
@@ -34,24 +34,24 @@ public:
     {
     }
 
-    /// To be called after every change of routes, addresses, groups or interfaces. Entries found before do not hold any more.
+    /// Must be called after every change of routes, addresses, groups or interfaces: outdates all entries found before.
     void invalidate() noexcept { ++generation_; }
-    std::uint64_t generation() const noexcept { return generation_; } ///< from 1
+    std::uint64_t generation() const noexcept { return generation_; } ///< 1 or more
 
     error_code add(const route& r);
     error_code remove(const route& r);
-    /// The route to the network of an interface's address. When an interface loses its last address, all routes by it are
-    /// removed, as on Linux.
+    /// Add and remove the route to the network of an interface's address. When an interface loses its last address, all its
+    /// routes are removed, as on Linux.
     void add_network(interface_id interface, const address& a, unsigned prefix_length);
     void remove_network(interface_id interface, const address& a, unsigned prefix_length);
 
-    /// @param via the interface that it has to leave by (SO_BINDTODEVICE, IP_MULTICAST_IF)
+    /// @param source none: selected  @param via the required outgoing interface (SO_BINDTODEVICE, IP_MULTICAST_IF)
     result<found_route> find(const address& destination, const std::optional<address>& source,
                              std::optional<interface_id> via = {}) const;
     bool holds(const route_entry& r) const noexcept { return r.generation == generation_; }
-    const route_ref& none() const noexcept { return none_; } ///< an entry that never holds, instead of a null pointer
+    const route_ref& none() const noexcept { return none_; } ///< an entry that is never up to date, in place of null
 
-    /// `a` is a neighbour on the interface's link: packets to it need no gateway.
+    /// Whether `a` is a neighbour on the interface's link, reached without a gateway.
     bool is_on_link(interface_id interface, const address& a) const noexcept
     {
         const route* const r = table_.find(a, interface);
@@ -63,11 +63,11 @@ public:
         return r == nullptr || !r->gateway;
     }
     interface_id
-    group_interface(const address& group) const noexcept; ///< by which a multicast leaves unless the socket names another
+    group_interface(const address& group) const noexcept; ///< outgoing interface of multicasts, unless the socket selects another
     std::vector<route> all() const { return table_.all(); }
 
 private:
-    /// An answer of find(). Connections to one host often follow one another, and datagrams come in bursts.
+    /// A cached result of find(): connections to one host often follow one another, and datagrams are sent in bursts.
     struct remembered
     {
         address destination;
@@ -87,8 +87,8 @@ private:
     const address_table& addresses_;
     route_table table_;
     std::uint64_t generation_ = 1;
-    mutable std::array<remembered, 16> remembered_; ///< by the destination
-    mutable std::array<route_ref, 16> by_next_hop_; ///< so that all senders share one entry for a next hop
+    mutable std::array<remembered, 16> remembered_; ///< by the destination's low bits
+    mutable std::array<route_ref, 16> by_next_hop_; ///< by the next hop's low bits; shared by all senders
     route_ref none_{new route_entry};
 };
 

@@ -19,11 +19,11 @@ namespace {
     return p.front().subspan(at);
 }
 
-/// The octets from `at` on, the first `n` of them contiguous, or all if there are less. Precondition: at <= p.size()
+/// The octets from `at` on: at least `n` contiguous ones, or all if there are fewer. Precondition: at <= p.size()
 inline const_bytes reach(packet& p, std::size_t at, std::size_t n)
 {
     const const_bytes front = p.front();
-    return front.size() >= at + n ? front.subspan(at) : pull_and_reach(p, at, n); // most packets lie in one piece
+    return front.size() >= at + n ? front.subspan(at) : pull_and_reach(p, at, n); // most packets are contiguous
 }
 
 /// @param length octets of the transport's header and payload

@@ -1,6 +1,6 @@
 /// @file
 /// Packets handed from one shard to another. Shards are hosts with the same addresses, each with its own thread and its own queue
-/// of the device. The device decides which queue a packet comes by, and may choose one whose shard does not have the connection.
+/// of the device. The device selects the queue of a received packet, and may select one whose shard does not have the connection.
 #pragma once
 
 #include "ip/routing.hpp"
@@ -27,14 +27,14 @@ namespace tapio::core::ip {
 class shard_exchange
 {
 public:
-    /// @param shards hosts that share what comes  @param capacity packets that wait to be taken
+    /// @param shards number of hosts that share the traffic  @param capacity most packets that wait for next()
     shard_exchange(unsigned shards, std::size_t capacity) noexcept : shards_(shards), capacity_(capacity) {}
 
     bool may_be_misdirected(const rx_packet& p) const noexcept ///< another shard may have a socket for it
     {
         return p.hops + 1U < shards_ && p.interface != loopback && !p.to_group;
     }
-    /// For a packet that every shard has to see: whether this shard is to pass it on.
+    /// For a packet that every shard has to process: whether this shard is the first, which passes it on.
     bool concerns_all(const rx_packet& p) const noexcept { return shards_ > 1 && p.hops == 0 && p.interface != loopback; }
 
     void pass_on(rx_packet&& p, bool to_all = false) ///< dropped if `capacity` packets wait already

@@ -20,22 +20,22 @@ namespace tapio::core::ip {
 /// An ICMP error about a packet of ours.
 struct icmp_error_report
 {
-    interface_id interface = 0; ///< that the error came by; of our own: that the packet was to leave by
-    flow_key flow;              ///< of the packet that it is about, which we sent
+    interface_id interface = 0; ///< that received the error; for our own error: the outgoing one
+    flow_key flow;              ///< of our packet that the error is about
     error_code why;
     bool hard = false;          ///< RFC 1122 §4.2.3.9
-    std::uint32_t sequence = 0; ///< TCP: of the segment quoted
-    std::size_t mtu = 0;        ///< fragmentation needed: of the next hop; else 0
-    address offender;           ///< who says so: a router, the destination, or we
+    std::uint32_t sequence = 0; ///< TCP: sequence number of the quoted segment
+    std::size_t mtu = 0;        ///< octets; fragmentation needed: the next hop's MTU; else 0
+    address offender;           ///< sender of the error: a router, the destination, or this host
     std::uint8_t type = 0, code = 0;
-    packet quote; ///< as much of our packet as came back, from its IP header on
+    packet quote; ///< as much of our packet as the error quotes, from its IP header on
 };
 
 class transport
 {
 public:
     virtual void receive(rx_packet& p, time_point now) = 0;
-    /// Segments that receive() will be given next: the transport may prefetch what it needs to look them up.
+    /// Announces segments that will be passed to receive() next, so that the transport can prefetch its table entries.
     virtual void expect(std::span<const rx_packet>) noexcept {}
     virtual void icmp_error(const icmp_error_report&, time_point) {} ///< about a packet of this protocol
     virtual void transmit_room(interface_id) {} ///< the interface's transmit queue has room again, or routes have changed
@@ -44,7 +44,7 @@ protected:
     ~transport() = default;
 };
 
-/// Raw sockets: they get copies of packets of any protocol.
+/// Raw sockets, which receive copies of packets of any protocol.
 class raw_receiver
 {
 public:
