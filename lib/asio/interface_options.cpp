@@ -51,7 +51,7 @@ core::result<std::optional<core::interface_id>> interface_of(const core::network
 
 } // namespace
 
-/// @return false if it is another option
+/// @return false: not an option of this file
 bool socket::set_interface_option(int level, int name, const void* data, std::size_t size, error_code& ec)
 {
     const bool to_device = level == SOL_SOCKET && name == SO_BINDTODEVICE;
@@ -93,7 +93,7 @@ error_code socket::set_group(int name, const void* data, std::size_t size)
                                      : protocol_.leave_group(id_, group, *interface);
 }
 
-/// @return false if it is another option
+/// @return false: not an option of this file
 bool socket::get_interface_option(int level, int name, void* data, std::size_t* size, error_code& ec) const
 {
     const bool to_device = level == SOL_SOCKET && name == SO_BINDTODEVICE;

@@ -46,7 +46,7 @@ error_code socket::set_timeout(direction d, const void* data, std::size_t size)
     return {};
 }
 
-/// @return false if it is another option
+/// @return false: not an option of this file
 bool socket::set_shell_option(int level, int name, const void* data, std::size_t size, error_code& ec)
 {
     if (const auto d = timeout_of(level, name)) return ec = set_timeout(*d, data, size), true;
@@ -59,7 +59,7 @@ bool socket::set_shell_option(int level, int name, const void* data, std::size_t
     return ec = {}, true;
 }
 
-/// @return false if it is another option
+/// @return false: not an option of this file
 bool socket::get_shell_option(int level, int name, void* data, std::size_t* size, error_code& ec) const
 {
     if (const auto d = timeout_of(level, name)) {

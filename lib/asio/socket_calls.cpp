@@ -26,7 +26,7 @@ void socket::block(error_code& ec, bool may_wait, core::time_point deadline, Try
             engine::user_turn t(*engine_);
             if (!open_) return void(ec = error::bad_descriptor);
             if (attempt()) return;
-            seen = engine_->turns() + 1; // this one counts when it ends
+            seen = engine_->turns() + 1; // the present turn is counted when it ends
         }
         if (tries == 0) continue;
         if (!may_wait) return void(ec = error::would_block);

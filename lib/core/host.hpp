@@ -113,7 +113,7 @@ public:
     udp_sockets& udp() noexcept { return udp_; }
     raw_sockets& raw() noexcept { return raw_; }
 
-    // -- what is known ------------------------------------------------------------------------------------------------------
+    // -- state --------------------------------------------------------------------------------------------------------------
     const host_counters& counters() const noexcept { return counters_; }
     const network& net() const noexcept { return network_; }
 

@@ -108,7 +108,7 @@ public:
     void drop_first_packets(interface_id interface, std::size_t n);
     bool has_next_packet(interface_id interface) const noexcept { return !interfaces_[interface].queue().empty(); }
 
-    // -- what is known ------------------------------------------------------------------------------------------------
+    // -- state --------------------------------------------------------------------------------------------------------
     const ip::address_table& addresses() const noexcept { return addresses_; }
     const ip::routing& routes() const noexcept { return routes_; }
     const link::interface_table& interfaces() const noexcept { return interfaces_; }

@@ -1,6 +1,6 @@
 /// @file
-/// Whether output after input waits for the handlers that the input completes. What they write then leaves in the same segments
-/// as the acknowledgements. If handlers have been slow, so that peers had to wait, output goes first for a while.
+/// Decides whether output after input waits for the handlers of operations that the input completes: what they write is then sent
+/// in the same segments as the ACKs. If handlers were slow lately, so that peers had to wait, output is sent first for a while.
 #pragma once
 
 #include <tapio/core/time.hpp>

@@ -94,7 +94,7 @@ std::optional<error_code> tcp_sockets::set_socket_level(tcp_socket& s, socket_op
     tcp_options& o = s.options;
     switch (option) {
     case socket_option::reuse_address:
-        if (s.connection && s.reuse_address != (value != 0)) return errno_code(EINVAL); // port_use counts by it
+        if (s.connection && s.reuse_address != (value != 0)) return errno_code(EINVAL); // port_use::without_reuse counts it
         s.reuse_address = value != 0;
         return error_code();
     case socket_option::reuse_port: s.reuse_port = value != 0; return error_code();

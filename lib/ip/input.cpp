@@ -54,7 +54,7 @@ std::optional<drop_reason> input::check_destination(const rx_packet& p) const no
     const bool group = addresses_.hears(interfaces_[p.interface], to);
     if (p.link_group && !group && !to.is_multicast()) return drop_reason::ipv4_bad_destination; // RFC 1122 §3.3.6
     if (!group && !addresses_.is_ours(to)) return drop_reason::ipv4_not_for_us;
-    if (p.source_routed) return drop_reason::ipv4_source_route; // RFC 1122 §3.2.1.8 (c) lets a host refuse it
+    if (p.source_routed) return drop_reason::ipv4_source_route; // RFC 1122 §3.2.1.8 (c): a host may refuse source routes
     return std::nullopt;
 }
 

@@ -12,8 +12,8 @@
 
 namespace tapio::core {
 
-/// A packet for another shard. A segment or datagram without a socket here goes from shard to shard until one has a socket for
-/// it, or the last answers it as a single host would. ARP packets and ICMP errors go to every shard (`to_all`).
+/// A packet for another shard. A segment or datagram without a socket on this shard is passed from shard to shard until one has a
+/// socket for it; the last shard answers as a single host would. ARP packets and ICMP errors are sent to every shard (`to_all`).
 struct misdirected
 {
     ip::rx_packet contents;
