@@ -1,4 +1,5 @@
-// Very many addresses on one host: each costs what the first ones cost, to add, to look up and to remove.
+// Many addresses on one host: the cost of adding, looking up and removing an address does not grow with their number. All
+// addresses of a subnet share one connected route.
 #include "core/host.hpp"
 
 #include <gtest/gtest.h>
@@ -14,7 +15,7 @@ namespace {
 
 constexpr std::uint32_t lowest = 0xc612'0001; // 198.18.0.1
 
-double processor_time() ///< of this thread, s
+double processor_time() ///< CPU time of this thread, s
 {
     timespec t{};
     ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
@@ -36,7 +37,7 @@ protected:
         return h;
     }
 
-    /// Seconds for each of `n` addresses; the best of several rounds.
+    /// Seconds of CPU time per address to add, look up and remove `n` of them; the best of three rounds.
     double cost(std::uint32_t n)
     {
         double best = 1e9;

@@ -1,4 +1,5 @@
-// A window is no larger than what the device's queue towards us can hold.
+// The advertised receive window is limited to half of what the device's receive queue can hold, so that a sender cannot overflow
+// it.
 #include "support/two_hosts.hpp"
 
 #include <gtest/gtest.h>
@@ -6,10 +7,10 @@
 namespace tapio::core {
 namespace {
 
-constexpr std::size_t places = 40;      // in the queue
+constexpr std::size_t places = 40;      // packets in the device's receive queue
 constexpr std::size_t mss = 1460;       // octets
-constexpr std::size_t most = 1'000'000; // octets; more than any window here
-constexpr std::size_t rounded = 256;    // octets: of a window that is said in units
+constexpr std::size_t most = 1'000'000; // octets; more than any window in these tests
+constexpr std::size_t rounded = 256;    // octets: rounding of the window by window scaling
 
 device_info queue_of(std::size_t length, bool cuts_segments)
 {
@@ -19,7 +20,7 @@ device_info queue_of(std::size_t length, bool cuts_segments)
     return eth;
 }
 
-/// How much of `most` octets a peer gets rid of while nobody reads.
+/// Octets, of at most `most`, that a peer can send while the receiving user does not read.
 std::size_t taken_unread(std::size_t queue_length, bool cuts_segments)
 {
     two_hosts net({}, queue_of(queue_length, cuts_segments));

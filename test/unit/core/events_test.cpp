@@ -1,4 +1,5 @@
-// Events: who owns a socket is told what has happened to it, outside of the protocols' code.
+// Events: the owner of a socket is notified by dispatch_events(), not from within protocol processing; several events of one
+// socket are combined into one call.
 #include "support/told_owner.hpp"
 #include "support/two_hosts.hpp"
 
@@ -72,11 +73,11 @@ TEST_F(events, of_a_socket_without_owner_are_forgotten)
     b.udp().set_owner(s, nullptr);
     EXPECT_FALSE(b.dispatch_events(now));
     b.udp().set_owner(s, &owner);
-    EXPECT_TRUE(b.dispatch_events(now)) << "what has come waits for its new owner";
+    EXPECT_TRUE(b.dispatch_events(now)) << "data received without an owner makes the new owner ready";
     EXPECT_EQ(owner.times, 1U);
 }
 
-/// An echo service inside the host, as a client of DHCP or DNS would be there: it owns a socket, and nobody outside sees it.
+/// An echo service inside the host, as a DHCP or DNS client would be: it owns a socket that no user sees.
 class echo_service final : public event_sink
 {
 public:

@@ -1,5 +1,5 @@
-// Many connections on one interface whose device takes, or holds, a bounded number of packets: none is kept from sending or
-// receiving by the others.
+// Many connections share an interface whose device accepts, or holds, a limited number of packets: each connection gets a fair
+// share, in either direction.
 #include "support/two_hosts.hpp"
 
 #include <gtest/gtest.h>
@@ -16,9 +16,9 @@ using namespace std::chrono_literals;
 
 enum class device_kind
 {
-    plain, ///< takes what fits in its MTU, and TCP makes no larger segments
-    gso,   ///< the same, and the host cuts large segments at the edge
-    tso,   ///< cuts large segments itself
+    plain, ///< no offload: TCP makes no segments larger than the MTU
+    gso,   ///< no offload in the device: the host cuts GSO segments just before the device
+    tso,   ///< the device itself cuts large segments (TSO)
 };
 
 struct load
@@ -27,7 +27,7 @@ struct load
     device_kind kind;
 };
 
-/// Bulk data from a to b on many connections, in turns of half a millisecond.
+/// Bulk data from a to b on many connections; a turn lasts 500 us.
 struct bulk : testing::TestWithParam<load>, two_hosts
 {
     struct stream
@@ -48,7 +48,7 @@ struct bulk : testing::TestWithParam<load>, two_hosts
     static host_options options_of_a_stack()
     {
         host_options o;
-        o.send_quantum = 65536; // as in real time
+        o.send_quantum = 65536; // the value that a stack in real time uses
         return o;
     }
     static device_info device(std::size_t queue_length)
@@ -89,7 +89,7 @@ struct bulk : testing::TestWithParam<load>, two_hosts
     {
         for (stream& s : streams) s.got += read(s.server);
     }
-    /// b's packets to a, which are never held up.
+    /// Delivers b's packets to a without any limit, then lets 500 us pass.
     void answer()
     {
         packet p;
@@ -97,7 +97,7 @@ struct bulk : testing::TestWithParam<load>, two_hosts
         while (b.next_packet(1, p, now)) a.receive(1, std::move(p), now);
         now += 500us;
     }
-    /// How many times as much the first of the streams has got as the last, in these turns.
+    /// Runs `turns`. @return the most octets that a connection received, divided by the least
     template <class Turn>
     double unfairness(std::size_t turns, Turn&& turn)
     {
@@ -121,7 +121,7 @@ std::string name_of(const testing::TestParamInfo<load>& p)
 
 // -- sending ------------------------------------------------------------------------------------------------------------------
 
-/// The device takes `places` packets in each turn, and refuses the next.
+/// a's device accepts `places` packets in each turn and refuses the rest.
 struct senders : bulk
 {
     static constexpr std::size_t places = 32;
@@ -142,7 +142,7 @@ struct senders : bulk
             a.drop_first_packets(1, taken);
             left -= taken;
         }
-        a.advance(now); // there may be room again
+        a.advance(now);
     }
     void turn()
     {
@@ -155,14 +155,14 @@ struct senders : bulk
     {
         while (n-- > 0) turn();
     }
-    /// Octets that a packet may wait for at most: what the queue holds, and what goes in two turns.
+    /// Most octets that can be ahead of a packet: a full transmit queue, and what the device accepts in two turns.
     std::size_t longest_queue() const
     {
         const std::size_t packet = GetParam().kind == device_kind::tso ? 65536 : 1514;
         return options.transmit_queue * 1514 + 2 * places * packet;
     }
 
-    std::uint64_t sent = 0; ///< octets that the device has taken
+    std::uint64_t sent = 0; ///< octets that the device has accepted
 };
 
 TEST_P(senders, get_equal_shares)
@@ -177,11 +177,11 @@ TEST_P(senders, let_a_newcomer_and_what_is_short_pass)
     tcp_id server;
     for (; !server && sent - began < 10 * longest_queue(); server = accept()) turn();
     ASSERT_TRUE(server);
-    EXPECT_LE(sent - began, 2 * longest_queue()) << "octets before its SYN, and before its ACK";
+    EXPECT_LE(sent - began, 2 * longest_queue()) << "octets sent before its SYN and before its ACK";
     const std::uint64_t asked = sent;
     EXPECT_EQ(write(client, "a request"), 9U);
     while (read(server) == 0 && sent - asked < 10 * longest_queue()) turn();
-    EXPECT_LE(sent - asked, longest_queue()) << "octets before its request";
+    EXPECT_LE(sent - asked, longest_queue()) << "octets sent before its request";
 }
 
 TEST_P(senders, all_go_on_after_the_link_was_down)
@@ -201,14 +201,14 @@ INSTANTIATE_TEST_SUITE_P(all, senders,
 
 // -- receiving ----------------------------------------------------------------------------------------------------------------
 
-/// b's device holds `places` packets until b reads it, once in a turn, and drops what comes beyond them.
+/// b's device queues `places` packets, which b reads once in each turn; the device drops packets that arrive while it is full.
 struct uploaders : bulk
 {
     static constexpr std::size_t places = 1000;
 
     uploaders() : bulk(places)
     {
-        for (int i = 0; i < 500; ++i) turn(); // a quarter of a second, until their windows are what they should be
+        for (int i = 0; i < 500; ++i) turn(); // 250 ms: until window auto-tuning has settled
     }
     void arrive()
     {
@@ -242,7 +242,7 @@ TEST_P(uploaders, share_the_queue_of_the_device_and_all_get_on)
     dropped = 0;
     EXPECT_LE(unfairness(100, [&] { turn(); }), 2);
     EXPECT_EQ(dropped, 0U);
-    for (const stream& s : streams) EXPECT_GE(s.got, 100 * 1448U) << "less than a segment in each turn";
+    for (const stream& s : streams) EXPECT_GE(s.got, 100 * 1448U) << "less than one segment per turn";
 }
 
 INSTANTIATE_TEST_SUITE_P(all, uploaders,

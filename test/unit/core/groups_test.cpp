@@ -1,4 +1,5 @@
-// Multicast (RFC 1112), bound interfaces, what comes with a datagram, and the queue of ICMP errors.
+// Multicast membership and delivery (RFC 1112), sockets bound to an interface (SO_BINDTODEVICE), per-datagram information
+// (IP_PKTINFO), and the error queue (IP_RECVERR), as on Linux.
 #include "raw_host.hpp"
 
 #include <algorithm>
@@ -130,7 +131,7 @@ TEST_F(groups, what_is_sent_goes_to_the_groups_address_and_comes_back_to_members
 TEST_F(groups, a_multicast_can_be_directed_to_an_interface)
 {
     const socket_id s = bound(7);
-    ASSERT_FALSE(h->udp().set_option(s, socket_option::multicast_interface, 1, now)); // the loopback
+    ASSERT_FALSE(h->udp().set_option(s, socket_option::multicast_interface, 1, now)); // the loopback interface
     EXPECT_FALSE(send(s, {group, 9}));
     EXPECT_TRUE(silent());
     EXPECT_EQ(h->udp().set_option(s, socket_option::multicast_interface, 7, now), errno_code(ENODEV));
@@ -139,7 +140,7 @@ TEST_F(groups, a_multicast_can_be_directed_to_an_interface)
 TEST_F(groups, a_socket_bound_to_a_device_hears_that_one_only)
 {
     const socket_id s = bound(7);
-    ASSERT_FALSE(h->udp().set_option(s, socket_option::bound_interface, 1, now)); // the loopback
+    ASSERT_FALSE(h->udp().set_option(s, socket_option::bound_interface, 1, now)); // the loopback interface
     from_peer(ours, "from outside");
     EXPECT_EQ(receive(s), "nothing");
     ASSERT_FALSE(h->udp().set_option(s, socket_option::bound_interface, 2, now));
@@ -201,7 +202,7 @@ TEST_F(groups, a_message_can_name_its_source)
 class error_queue : public groups
 {
 protected:
-    /// The peer's word about what we sent to its port 9.
+    /// The peer sends an ICMP destination unreachable that quotes `f`.
     void icmp_about(const sent_frame& f, std::uint8_t code, std::uint32_t rest = 0)
     {
         packet quoted{slice::copy_of(f.payload)};
@@ -248,7 +249,7 @@ TEST_F(error_queue, soft_errors_and_mtus_come_too)
     ASSERT_TRUE(first);
     EXPECT_EQ(first->why, errno_code(EMSGSIZE));
     EXPECT_EQ(first->mtu, 1280U);
-    EXPECT_EQ(h->udp().take_error(s), errno_code(ENETUNREACH)) << "the next in the queue is the socket's error";
+    EXPECT_EQ(h->udp().take_error(s), errno_code(ENETUNREACH)) << "the next entry of the error queue becomes the socket's error";
     EXPECT_EQ(h->udp().take_error_message(s)->why, errno_code(ENETUNREACH));
 }
 

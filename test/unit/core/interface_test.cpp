@@ -1,4 +1,5 @@
-// The state of interfaces, and what sockets see of it; the path of a connection when routes change.
+// Interface state (link, administrative state, MTU, addresses, routes) and its effect on sockets, as on Linux; connections whose
+// route moves to another device.
 #include "core/host.hpp"
 #include "support/two_hosts.hpp"
 #include "wire/ipv4.hpp"
@@ -40,8 +41,8 @@ struct kept_states : trace
     std::vector<std::string> told;
 };
 
-/// Two hosts on two Ethernets: `a` has 192.0.2.1 and 198.51.100.1, `b` has 192.0.2.2, 198.51.100.2 and 203.0.113.1, to which `a`
-/// has a route by either.
+/// Two hosts on two Ethernets: `a` has 192.0.2.1 and 198.51.100.1; `b` has 192.0.2.2, 198.51.100.2 and 203.0.113.1, which `a` can
+/// reach over either Ethernet.
 struct two_links : testing::Test
 {
     explicit two_links(const device_info& first = plain("eth0"), const device_info& second = plain("eth1"))
@@ -66,8 +67,8 @@ struct two_links : testing::Test
         EXPECT_FALSE(a.remove_route(far.address, 32, gateway(from), from));
     }
 
-    /// A packet of a's as the device of that interface puts it on the wire: what it cannot do has been done, or the peer sees
-    /// that it has not.
+    /// Delivers a packet of a's to `b`. Its offload state is passed on only if the device of that interface offloads, so that `b`
+    /// drops a packet whose checksum `a` should have completed.
     void deliver(unsigned link, packet&& p)
     {
         const offload_info o = p.offload;
@@ -123,7 +124,7 @@ struct two_links : testing::Test
         const auto sent = a.tcp().send(client, std::span(&piece, 1), now);
         return sent ? *sent : 0;
     }
-    /// What has arrived at b's end, octets.
+    /// Reads everything b's socket has received. @return octets
     std::size_t read()
     {
         std::vector<slice> all;
@@ -152,7 +153,7 @@ struct two_links : testing::Test
     const endpoint far{make_address("203.0.113.1"), 80};
     host a{{}, seed(1)}, b{{}, seed(2)};
     tcp_id client, server;
-    std::array<std::size_t, 3> full{}, partial{}, largest{}; ///< by link
+    std::array<std::size_t, 3> full{}, partial{}, largest{}; ///< indexed by interface
 };
 
 using interface_state_of = two_links;
@@ -163,10 +164,10 @@ TEST_F(interface_state_of, device_and_user_decide_together)
     a.set_trace(&t);
     const auto state = [&] { return a.net().interface(1).status().state; };
     EXPECT_EQ(state(), interface_state::up);
-    EXPECT_FALSE(a.set_link(1, true, 1500, now)) << "nothing new";
+    EXPECT_FALSE(a.set_link(1, true, 1500, now)) << "no change";
     EXPECT_TRUE(a.set_link(1, false, 1500, now));
     EXPECT_EQ(state(), interface_state::down);
-    EXPECT_FALSE(a.set_enabled(1, false, now)) << "down for one reason more";
+    EXPECT_FALSE(a.set_enabled(1, false, now)) << "already down: no change of state";
     EXPECT_FALSE(a.set_link(1, true, 1500, now));
     EXPECT_EQ(state(), interface_state::down);
     EXPECT_FALSE(a.net().interface(1).status().enabled);
@@ -195,9 +196,10 @@ TEST_F(interface_state_of, down_fails_connects_and_datagrams_at_once)
     const socket_id u = *a.udp().open(family::v4);
     EXPECT_EQ(send_datagram(u, far), error::network_down);
     EXPECT_EQ(send_datagram(u, {make_address("192.0.2.77"), 9}), error::network_down);
-    EXPECT_EQ(send_datagram(u, {make_address("198.51.100.2"), 9}), error_code()) << "by the other";
-    EXPECT_EQ(send_datagram(u, {make_address("100.64.0.1"), 9}), error::network_unreachable) << "no route at all";
-    EXPECT_EQ(send_datagram(u, {make_address("192.0.2.1"), 9}), error_code()) << "to ourselves, as on Linux";
+    EXPECT_EQ(send_datagram(u, {make_address("198.51.100.2"), 9}), error_code()) << "the other interface is up";
+    EXPECT_EQ(send_datagram(u, {make_address("100.64.0.1"), 9}), error::network_unreachable) << "no route";
+    EXPECT_EQ(send_datagram(u, {make_address("192.0.2.1"), 9}), error_code())
+        << "a local address stays reachable while its interface is down, as on Linux";
     EXPECT_TRUE(a.set_link(1, true, 1500, now));
     EXPECT_EQ(new_connect(), error_code());
 }
@@ -218,21 +220,21 @@ TEST_F(interface_state_of, while_down_a_worse_route_is_used)
     EXPECT_EQ(new_connect(), error_code());
     write(1000);
     pass(50ms);
-    EXPECT_EQ(read(), 1000U) << "by the other, from the same address";
+    EXPECT_EQ(read(), 1000U) << "sent on the other interface, from the same source address";
     EXPECT_EQ(full[2], 1U);
     EXPECT_TRUE(a.set_link(1, true, 1500, now));
     write(1400);
     pass(50ms);
     EXPECT_EQ(read(), 1400U);
-    EXPECT_EQ(full[1], 1U) << "the better one again";
+    EXPECT_EQ(full[1], 1U) << "the better route is used again";
 }
 
 TEST_F(interface_state_of, what_waits_to_leave_a_link_that_goes_down_is_dropped_and_counted)
 {
-    connect(); // so that the neighbour is known
+    connect(); // resolves the neighbour
     const socket_id u = *a.udp().open(family::v4);
-    EXPECT_EQ(send_datagram(u, {make_address("192.0.2.2"), 9}), error_code());  // in the transmit queue
-    EXPECT_EQ(send_datagram(u, {make_address("192.0.2.77"), 9}), error_code()); // its neighbour is asked for
+    EXPECT_EQ(send_datagram(u, {make_address("192.0.2.2"), 9}), error_code());  // waits in the transmit queue
+    EXPECT_EQ(send_datagram(u, {make_address("192.0.2.77"), 9}), error_code()); // waits for address resolution
     const auto before = a.net().interface(1).counters().out_discards;
     EXPECT_TRUE(a.set_link(1, false, 1500, now));
     EXPECT_FALSE(a.has_next_packet(1));
@@ -268,7 +270,7 @@ TEST_F(interface_state_of, a_connection_outlives_an_outage)
 {
     connect();
     EXPECT_TRUE(a.set_link(1, false, 1500, now));
-    EXPECT_EQ(write(1000), 1000U) << "as on Linux";
+    EXPECT_EQ(write(1000), 1000U) << "data is accepted while the link is down, as on Linux";
     pass(3s);
     EXPECT_EQ(read(), 0U);
     EXPECT_TRUE(a.set_link(1, true, 1500, now));
@@ -289,7 +291,7 @@ TEST_F(interface_state_of, a_connection_goes_on_over_another_device)
     write(100'000);
     pass(1s);
     EXPECT_EQ(read(), 100'000U);
-    EXPECT_GT(largest[1], 2000U) << "it cuts segments";
+    EXPECT_GT(largest[1], 2000U) << "TSO on the new device";
 }
 
 TEST_F(interface_state_of, a_connection_whose_link_stays_down_times_out)
@@ -299,7 +301,7 @@ TEST_F(interface_state_of, a_connection_whose_link_stays_down_times_out)
     EXPECT_TRUE(a.set_link(1, false, 1500, now));
     write(1000);
     pass(60s);
-    EXPECT_EQ(a.tcp().take_error(client), error::timed_out) << "as on Linux";
+    EXPECT_EQ(a.tcp().take_error(client), error::timed_out) << "the error of Linux";
 }
 
 TEST_F(interface_state_of, a_connect_that_waits_for_its_answer_ends_with_network_down)
@@ -311,7 +313,8 @@ TEST_F(interface_state_of, a_connect_that_waits_for_its_answer_ends_with_network
     settle();
     EXPECT_TRUE(a.set_link(1, false, 1500, now));
     pass(30s);
-    EXPECT_EQ(a.tcp().take_error(client), error::network_down) << "Linux: network_unreachable, after the same retransmissions";
+    EXPECT_EQ(a.tcp().take_error(client), error::network_down)
+        << "Linux reports network_unreachable, after as many retransmissions";
 }
 
 // -- addresses and routes: what the Linux kernel (6.18) does, seen in a network namespace ---------------------------------------
@@ -327,7 +330,7 @@ TEST_F(two_links, removed_address_silences_its_sockets_as_on_linux)
     EXPECT_EQ(a.remove_address(make_address("192.0.2.99")), errno_code(EADDRNOTAVAIL));
     EXPECT_FALSE(a.remove_address(ours));
     EXPECT_EQ(send_datagram(bound, far), error::network_unreachable);
-    EXPECT_EQ(send_datagram(unbound, far), error_code()) << "from the other address";
+    EXPECT_EQ(send_datagram(unbound, far), error_code()) << "sent from the other address";
     EXPECT_EQ(new_connect(), error_code());
     const tcp_id id = *a.tcp().open(family::v4);
     EXPECT_EQ(a.tcp().bind(id, {ours, 0}), errno_code(EADDRNOTAVAIL));
@@ -344,7 +347,7 @@ TEST_F(two_links, address_that_comes_back_in_time_saves_its_connections)
 {
     connect();
     EXPECT_FALSE(a.remove_address(make_address("192.0.2.1")));
-    EXPECT_EQ(new_connect(), error::network_unreachable) << "the last address took the routes with it";
+    EXPECT_EQ(new_connect(), error::network_unreachable) << "removing the last address removed its routes";
     write(1000);
     pass(1s);
     EXPECT_EQ(read(), 0U);
@@ -366,7 +369,7 @@ TEST_F(two_links, removed_route_is_unreachable)
     pass(1s);
     EXPECT_FALSE(a.add_route(far.address, 32, gateway(2), 2));
     pass(5s);
-    EXPECT_EQ(read(), 1000U) << "another route";
+    EXPECT_EQ(read(), 1000U) << "sent over the new route";
 }
 
 // -- MTU
@@ -398,7 +401,7 @@ TEST_F(two_links, lowered_mtu_holds_for_what_was_sent_before)
     EXPECT_FALSE(a.set_link(1, true, 1000, now));
     pass(5s);
     EXPECT_EQ(read(), 5000U);
-    EXPECT_EQ(largest[1], 1000U + 14U) << "retransmitted in pieces that fit";
+    EXPECT_EQ(largest[1], 1000U + 14U) << "retransmitted in segments of the new MTU";
 }
 
 // -- the path of a socket
@@ -433,7 +436,7 @@ TEST_F(changed_route, to_a_device_without_offload_sums_are_complete)
     EXPECT_GT(partial[1], 0U);
     move_route(1, 2);
     const auto bad = b.counters().drops[drop_reason::tcp_bad_checksum];
-    write(500); // a segment that nobody cuts, and so nobody sums on the way
+    write(500); // a single segment: segmentation does not complete its checksum
     settle();
     EXPECT_EQ(read(), 500U);
     write(200'000);
@@ -461,7 +464,7 @@ TEST_F(changed_route, to_a_device_with_offload_segments_are_large)
     EXPECT_EQ(full[2], 0U);
 }
 
-/// They stay in the queue that they were put in, and what is sent next goes the other way.
+/// GSO segments already queued on the old interface still arrive; later ones use the new route.
 TEST_F(changed_route, super_segments_already_queued_arrive)
 {
     write(200'000);
@@ -474,12 +477,12 @@ TEST_F(changed_route, super_segments_already_queued_arrive)
     EXPECT_LE(largest[2], 1514U);
 }
 
-/// The interface's device is another one, and what was queued for the old one is lost with it.
+/// The interface gets a new device without offload: GSO segments queued for the old device are lost and retransmitted.
 TEST_F(changed_route, queued_for_a_device_that_is_replaced_by_a_plain_one)
 {
     write(200'000);
     a.advance(now);
-    EXPECT_FALSE(a.replace_device(1, plain("eth9"), now)) << "still up";
+    EXPECT_FALSE(a.replace_device(1, plain("eth9"), now)) << "the interface stays up";
     largest = {};
     pass(5s);
     EXPECT_EQ(read(), 200'000U);
@@ -497,7 +500,7 @@ TEST_F(changed_route, blocked_at_a_full_queue_goes_on_by_the_other)
     EXPECT_FALSE(a.has_next_packet(2));
     move_route(1, 2);
     a.advance(now);
-    EXPECT_TRUE(a.has_next_packet(2)) << "though the other's device takes nothing";
+    EXPECT_TRUE(a.has_next_packet(2)) << "sent on the other interface, although the first device accepts nothing";
 }
 
 } // namespace

@@ -1,5 +1,5 @@
-// IPv4 and ICMP of a host: what it drops and under which reason, what it answers, and what it must not answer
-// (RFC 791, RFC 792, RFC 1122 §3.2).
+// IPv4 and ICMP input of a host: which packets are dropped and with which drop_reason, which are answered, and which must not be
+// answered (RFC 791, RFC 792, RFC 1122 §3.2).
 #include "raw_host.hpp"
 
 #include <set>
@@ -15,13 +15,13 @@ class ipv4 : public raw_host
 protected:
     ipv4() { introduce(); }
 
-    /// An echo request with this header.
+    /// Receives an echo request with this IPv4 header.
     void echo(const wire::ipv4_fields& f, const mac_address& to = our_mac)
     {
         ip(icmp(icmpv4_type::echo_request, 0, 0x0001'0002, data), f, to);
     }
 
-    /// An echo request whose octets are changed before it is sent; the header checksum is made right again.
+    /// Receives an echo request with modified octets. @param resum recompute the header checksum after the change
     template <class Change>
     void changed(Change&& change, bool resum = true)
     {
@@ -38,7 +38,7 @@ protected:
         }
         in(packet(slice::copy_of(o)), wire::ether_type::ipv4);
     }
-    /// Nothing was answered, and exactly this was counted.
+    /// Expects no reply, and exactly `times` drops, all with reason `why`.
     void expect_dropped(drop_reason why, std::uint64_t times = 1)
     {
         EXPECT_TRUE(silent()) << name(why);
@@ -64,7 +64,7 @@ TEST_F(ipv4, an_echo_request_is_answered_with_its_data)
     EXPECT_EQ(reply->ip->source, ours);
     EXPECT_EQ(reply->ip->destination, theirs);
     EXPECT_EQ(reply->ip->ttl, 64);
-    EXPECT_EQ(reply->ip->tos, 0x48); // RFC 1122 §3.2.2.6
+    EXPECT_EQ(reply->ip->tos, 0x48); // RFC 1122 §3.2.2.6: the reply has the TOS of the request
     EXPECT_EQ(reply->link.destination, their_mac);
 }
 
@@ -119,16 +119,16 @@ TEST_F(ipv4, headers_that_are_wrong_are_dropped_each_under_its_reason)
     changed(set(0, 0x44));
     expect_dropped(drop_reason::ipv4_bad_header_length);
     start(), introduce();
-    changed(set(0, 0x4f), false); // a header that covers the payload too, whose sum is wrong
+    changed(set(0, 0x4f), false); // IHL 15: the header extends over the payload, and its checksum is wrong
     EXPECT_TRUE(silent());
     start(), introduce();
     changed([](octets& o) { o[2] = std::byte{0}, o[3] = std::byte{19}; });
     expect_dropped(drop_reason::ipv4_bad_total_length);
     start(), introduce();
-    changed(set(3, 0xff)); // longer than the frame
+    changed(set(3, 0xff)); // total length beyond the end of the frame
     expect_dropped(drop_reason::ipv4_truncated);
     start(), introduce();
-    changed(set(8, 1), false); // TTL changed on the way, the sum not
+    changed(set(8, 1), false); // TTL modified, checksum not updated
     expect_dropped(drop_reason::ipv4_bad_checksum);
     EXPECT_EQ(h->counters().ip.in_hdr_errors, 1U);
 }
@@ -192,7 +192,7 @@ TEST_F(ipv4, a_syn_to_or_from_no_single_host_says_nothing) // RFC 9293 MUST-57, 
     EXPECT_EQ(h->counters().tcp.passive_opens, 0U);
 }
 
-// RFC 1122 §3.3.6: a link-layer broadcast with an IP address that is none
+// RFC 1122 §3.3.6: a link-layer broadcast must carry a broadcast or multicast IP destination
 TEST_F(ipv4, our_address_in_a_broadcast_frame_is_dropped)
 {
     echo(header(ip_protocol::icmp), mac_address::broadcast());
@@ -213,7 +213,7 @@ TEST_F(ipv4, an_echo_to_a_broadcast_is_ignored_unless_wanted)
     echo(f, mac_address::broadcast());
     const auto reply = next();
     ASSERT_TRUE(reply && reply->icmp);
-    EXPECT_EQ(reply->ip->source, ours); // RFC 1122 §3.2.2.6: a specific address
+    EXPECT_EQ(reply->ip->source, ours); // RFC 1122 §3.2.2.6: the source is a unicast address, not the broadcast address
 }
 
 TEST_F(ipv4, fragments_are_dropped_and_nothing_is_said)
@@ -247,16 +247,16 @@ TEST_F(ipv4, options_are_walked_and_source_routes_refused) // RFC 9293 MUST-50
         for (const unsigned v : list) o.push_back(static_cast<std::byte>(v));
         return o;
     };
-    with_options(octets_of({1, 1, 1, 0}));             // no operation, end of list
+    with_options(octets_of({1, 1, 1, 0}));             // no-operation, end of list
     with_options(octets_of({7, 7, 4, 0, 0, 0, 0, 0})); // record route
-    with_options(octets_of({68, 4, 5, 0}));            // timestamp, full
+    with_options(octets_of({68, 4, 5, 0}));            // timestamp, already full
     with_options(octets_of({148, 4, 0, 0}));           // router alert
     EXPECT_EQ(drain(), 4U);
     with_options(octets_of({131, 7, 4, 198, 51, 100, 1, 0})); // loose source route
     expect_dropped(drop_reason::ipv4_source_route);
     start(), introduce();
-    with_options(octets_of({7, 0, 4, 0}));  // an option of no length
-    with_options(octets_of({7, 40, 4, 0})); // ... beyond the header
+    with_options(octets_of({7, 0, 4, 0}));  // option length 0
+    with_options(octets_of({7, 40, 4, 0})); // option length beyond the header
     expect_dropped(drop_reason::ipv4_bad_options, 2);
 }
 
@@ -270,7 +270,7 @@ TEST_F(ipv4, an_unknown_protocol_is_unreachable_and_quoted)
     EXPECT_EQ(e->icmp->code, wire::protocol_unreachable);
     ASSERT_EQ(e->payload.size(), 20 + data.size());
     const auto quoted = wire::parse_ipv4(e->payload, e->payload.size());
-    ASSERT_TRUE(quoted); // just as it came: its checksum still holds
+    ASSERT_TRUE(quoted); // quoted unchanged: its checksum is still valid
     EXPECT_EQ(quoted->source, theirs);
     EXPECT_EQ(h->counters().ip.in_unknown_protos, 1U);
 }
@@ -278,7 +278,7 @@ TEST_F(ipv4, an_unknown_protocol_is_unreachable_and_quoted)
 class icmp_errors : public ipv4
 {
 protected:
-    /// A datagram to a port where nobody is.
+    /// The peer sends a datagram to port 9, to which no socket is bound.
     void knock(wire::ipv4_fields f, const std::string& text = "knock", const mac_address& to = our_mac)
     {
         ip(udp(f, 5000, 9, text), f, to);
@@ -304,7 +304,7 @@ TEST_F(icmp_errors, a_closed_port_is_unreachable_and_the_datagram_quoted)
     EXPECT_EQ(h->counters().icmp.out_dest_unreachs, 1U);
 }
 
-/// A device with offload gives datagrams whose checksums are partial.
+/// The checksum of a datagram from a device with offload may be partial; the ICMP quote must contain the complete one.
 TEST_F(icmp_errors, a_partial_checksum_is_completed_in_the_quote)
 {
     constexpr std::size_t ethernet = 14, udp_at = ethernet + 20, checksum_at = udp_at + 6;
@@ -334,7 +334,7 @@ TEST_F(icmp_errors, the_quote_makes_576_octets_at_most)
     EXPECT_EQ(e->ip->total_length, 576); // RFC 1812 §4.3.2.3
 }
 
-// RFC 1122 §3.2.2: never about these
+// RFC 1122 §3.2.2: no ICMP error about a broadcast or multicast datagram
 TEST_F(icmp_errors, none_about_a_datagram_to_a_group)
 {
     for (const char* to : {"255.255.255.255", "192.0.2.255", "224.0.0.1"}) {
@@ -395,7 +395,7 @@ TEST_F(icmp_errors, a_wrong_checksum_says_nothing)
     EXPECT_EQ(h->counters().icmp.in_errors, 1U);
 }
 
-/// Errors that come to us about what our sockets sent.
+/// ICMP errors received about datagrams that our sockets sent.
 class icmp_reports : public icmp_errors
 {
 protected:
@@ -405,7 +405,7 @@ protected:
         EXPECT_FALSE(h->udp().bind(socket, {ours, 1000}));
         EXPECT_FALSE(h->udp().connect(socket, {theirs, 2000}, now));
     }
-    /// About a datagram of ours from these ports.
+    /// The peer reports destination unreachable about a datagram of ours with these ports.
     void unreachable(std::uint8_t code, std::uint16_t from, std::uint16_t to, const char* source = "192.0.2.1")
     {
         wire::ipv4_fields f;
@@ -463,7 +463,7 @@ TEST_F(icmp_reports, an_unconnected_socket_hears_nothing)
 {
     ASSERT_FALSE(h->udp().disconnect(socket));
     unreachable(wire::port_unreachable, 1000, 2000);
-    EXPECT_FALSE(h->udp().take_error(socket)); // RFC 1122 §4.1.3.3 may; Linux does not
+    EXPECT_FALSE(h->udp().take_error(socket)); // RFC 1122 §4.1.3.3 permits it; Linux does not report the error
 }
 
 TEST_F(icmp_reports, a_quote_cut_short_is_dropped_at_each_length)

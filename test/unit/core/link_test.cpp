@@ -1,4 +1,5 @@
-// A host on an Ethernet: which frames it takes, and ARP (RFC 826, RFC 1122 §2.3, RFC 5227).
+// Ethernet input and ARP of a host: accepted frames, replies, cache entries, address conflicts and resolution (RFC 826, RFC 1122
+// §2.3, RFC 5227).
 #include "raw_host.hpp"
 #include "support/two_hosts.hpp"
 
@@ -109,7 +110,7 @@ TEST_F(arp_input, each_address_of_ours_is_answered_for)
 
 TEST_F(arp_input, an_address_probe_is_answered_and_teaches_nothing)
 {
-    arp(arp_operation::request, address_v4::any(), ours); // RFC 5227 §2.1.1
+    arp(arp_operation::request, address_v4::any(), ours); // an ARP probe, RFC 5227 §2.1.1
     const auto f = next();
     ASSERT_TRUE(f && f->arp);
     EXPECT_EQ(f->arp->operation, arp_operation::reply);
@@ -132,18 +133,19 @@ TEST_F(arp_input, requests_by_the_thousand_make_a_bounded_cache)
     EXPECT_EQ(h->net().interface(1).neighbors.size(), link::neighbor_cache::most_entries);
 }
 
-// Linux with arp_accept 0: an entry is made only for a sender that asks for us
+// As Linux with arp_accept 0: only a request for our address creates an entry
 TEST_F(arp_input, what_nobody_asked_for_makes_no_entry)
 {
     arp(arp_operation::reply, theirs, ours);
     EXPECT_EQ(drops(drop_reason::arp_unsolicited), 1U);
-    arp(arp_operation::request, theirs, theirs); // an announcement of a host unknown is no drop
+    arp(arp_operation::request, theirs, theirs); // an announcement by an unknown host: ignored, but not counted as a drop
     EXPECT_EQ(drops(drop_reason::arp_not_for_us), 0U);
     EXPECT_EQ(h->net().interface(1).neighbors.size(), 0U);
     EXPECT_TRUE(silent());
 }
 
-// The address needs no entry for it. (Linux makes one with rp_filter 0, and with 1 does not answer.)
+// The reply needs no route to the sender, and no entry is made. (Linux with rp_filter 0 makes an entry, and with 1 does not
+// reply.)
 TEST_F(arp_input, who_asks_from_beyond_the_link_is_answered_and_makes_no_entry)
 {
     arp(arp_operation::request, at("198.51.100.7"), ours);
@@ -170,7 +172,7 @@ class arp_conflict : public raw_host
 {
 protected:
     std::uint64_t conflicts() const { return drops(drop_reason::arp_conflict); }
-    /// The one packet that goes out now tells everybody that the address is ours (RFC 5227 §2.3).
+    /// Expects one packet now: an ARP announcement of our address (RFC 5227 §2.3).
     void expect_announcement()
     {
         const auto f = next();
@@ -185,7 +187,7 @@ protected:
     }
 };
 
-// RFC 5227 §2.4 (b)
+// RFC 5227 §2.4 (b): one defence per DEFEND_INTERVAL
 TEST_F(arp_conflict, our_address_is_defended_once_in_ten_seconds)
 {
     arp(arp_operation::request, ours, ours);
@@ -242,7 +244,7 @@ TEST(two_hosts_with_one_address, defend_it_once_each_and_fall_silent)
     two_hosts net;
     ASSERT_FALSE(net.b.add_address(1, at("192.0.2.1"), 24, net.now));
     net.settle();
-    EXPECT_EQ(net.a.counters().drops[drop_reason::arp_conflict], 2U) << "b's first announcement, and its defence";
+    EXPECT_EQ(net.a.counters().drops[drop_reason::arp_conflict], 2U) << "b's first announcement, then b's defence";
     EXPECT_EQ(net.b.counters().drops[drop_reason::arp_conflict], 1U) << "a's defence";
 }
 
@@ -283,7 +285,7 @@ TEST_F(resolving, asks_everybody_and_sends_what_waited_in_order)
     EXPECT_TRUE(silent());
 }
 
-// Failover and the migration of a virtual machine: the address's new owner announces itself
+// On failover or migration of a virtual machine the new owner of the address sends an announcement
 TEST_F(resolving, an_announcement_moves_a_known_neighbor_at_once)
 {
     constexpr mac_address new_mac{{2, 0, 0, 0, 0, 3}};
@@ -295,7 +297,7 @@ TEST_F(resolving, an_announcement_moves_a_known_neighbor_at_once)
     EXPECT_EQ(next()->link.destination, new_mac);
     now += 5s;
     const auto probe = next();
-    ASSERT_TRUE(probe && probe->arp) << "and it is asked whether it is there (RFC 4861 §7.2.5, §7.3.3)";
+    ASSERT_TRUE(probe && probe->arp) << "the new link-layer address is verified by a unicast probe (RFC 4861 §7.2.5, §7.3.3)";
     EXPECT_EQ(probe->link.destination, new_mac);
 }
 
@@ -372,7 +374,7 @@ TEST_F(resolving, a_connection_that_hears_nothing_doubts_the_way) // RFC 9293 MU
     EXPECT_EQ(drain(), 1U);
     for (const auto pause : {1s, 2s}) {
         now += pause;
-        EXPECT_EQ(drain(), 1U) << "the SYN, again";
+        EXPECT_EQ(drain(), 1U) << "the retransmitted SYN";
     }
     now += 4s;
     bool probed = false;

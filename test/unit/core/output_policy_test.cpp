@@ -1,4 +1,4 @@
-// When a connection may send, without a connection.
+// output_policy and output_hold: when a connection may send, tested without a connection.
 #include "core/output_hold.hpp"
 #include "core/output_policy.hpp"
 
@@ -29,7 +29,7 @@ TEST(output_policy, whoever_waits_stands_in_its_list_once_and_in_order)
     EXPECT_FALSE(a.waits_for(output_wait::flush));
     EXPECT_EQ(list(policy.take(output_wait::queue_room)), (std::vector{second, first}));
     EXPECT_FALSE(policy.any(output_wait::queue_room));
-    EXPECT_TRUE(a.waits()) << "until it is told that it goes on";
+    EXPECT_TRUE(a.waits()) << "it waits until goes_on() is called";
     a.goes_on(output_wait::queue_room);
     EXPECT_FALSE(a.waits());
 }
@@ -41,7 +41,7 @@ TEST(output_policy, a_connection_may_wait_for_several_things)
     for (const auto w : {output_wait::flush, output_wait::user, output_wait::input, output_wait::turn}) policy.wait(w, first, a);
     EXPECT_TRUE(a.has_more_to_send());
     a.goes_on(output_wait::turn);
-    EXPECT_FALSE(a.has_more_to_send()) << "what waits for the user or the input is not queued";
+    EXPECT_FALSE(a.has_more_to_send()) << "waiting for the user or for input is not queued output";
     EXPECT_TRUE(a.waits_for(output_wait::user));
     EXPECT_TRUE(policy.any(output_wait::user));
 }
@@ -66,7 +66,8 @@ TEST(output_policy, each_is_announced_once_between_two_flushes)
     policy.wait(output_wait::flush, second, b);
     EXPECT_EQ(list(policy.to_announce()), std::vector{second});
     EXPECT_EQ(list(policy.to_announce()), std::vector<tcp_id>{});
-    EXPECT_EQ(list(policy.take(output_wait::flush)), (std::vector{first, second})) << "all of them are flushed";
+    EXPECT_EQ(list(policy.take(output_wait::flush)), (std::vector{first, second}))
+        << "an announced connection is flushed as well";
     a.goes_on(output_wait::flush);
     policy.wait(output_wait::flush, first, a);
     EXPECT_EQ(list(policy.to_announce()), std::vector{first});
@@ -98,13 +99,13 @@ TEST(output_policy, an_acknowledgement_waits_for_what_is_in_the_device_but_not_f
 {
     output_policy policy(0);
     EXPECT_FALSE(policy.acks_may_wait());
-    EXPECT_TRUE(policy.input_came(true, now)) << "the first: nobody has waited yet, and the time runs from here";
+    EXPECT_TRUE(policy.input_came(true, now)) << "ACKs were not held back so far; the time limit starts now";
     EXPECT_FALSE(policy.input_came(true, now + 100us));
     EXPECT_TRUE(policy.acks_may_wait());
-    EXPECT_TRUE(policy.input_came(true, now + 300us)) << "they have waited long enough";
+    EXPECT_TRUE(policy.input_came(true, now + 300us)) << "the time limit for holding back ACKs has passed";
     EXPECT_FALSE(policy.acks_may_wait());
     EXPECT_FALSE(policy.input_came(true, now + 400us));
-    EXPECT_TRUE(policy.input_came(false, now + 410us)) << "nothing more waits in the device";
+    EXPECT_TRUE(policy.input_came(false, now + 410us)) << "the device has no more packets";
 }
 
 TEST(output_hold, output_waits_for_handlers_unless_they_were_slow)
@@ -112,7 +113,7 @@ TEST(output_hold, output_waits_for_handlers_unless_they_were_slow)
     output_hold hold;
     EXPECT_TRUE(hold.may_begin());
     hold.begin(now);
-    hold.begin(now + 300us); // another batch, before it ended
+    hold.begin(now + 300us); // a second batch begins before the first has ended
     hold.end(now + 400us);
     EXPECT_TRUE(hold.may_begin());
     hold.begin(now);
@@ -122,7 +123,7 @@ TEST(output_hold, output_waits_for_handlers_unless_they_were_slow)
     while (!hold.may_begin()) ++without;
     EXPECT_EQ(without, 100U);
     hold.end(now + 10s);
-    EXPECT_TRUE(hold.may_begin()) << "nothing was held";
+    EXPECT_TRUE(hold.may_begin()) << "this batch was not held back, so its duration does not count";
 }
 
 } // namespace

@@ -1,5 +1,5 @@
-// Local ports that connect() chooses: how many there are towards one peer, what is said when none is left, and when those of
-// connections in TIME-WAIT come again (Linux: net.ipv4.ip_local_port_range, tcp_tw_reuse; RFC 6191).
+// Ephemeral ports chosen by connect(): their number per destination, the error when none is left, and reuse of ports of
+// connections in TIME-WAIT (Linux: net.ipv4.ip_local_port_range, tcp_tw_reuse; RFC 6191).
 #include "core/local_ports.hpp"
 #include "support/two_hosts.hpp"
 
@@ -24,7 +24,7 @@ struct ports : testing::Test, two_hosts
         return id;
     }
     error_code connect_to(tcp_id id, std::uint16_t port) { return a.tcp().connect(id, {there.address, port}, now); }
-    /// A connection of a's from that port that a has closed first.
+    /// Opens a connection of a's from `port`, and closes it at a first, so that it is in TIME-WAIT there.
     void leave_in_time_wait(std::uint16_t port)
     {
         const tcp_id client = open(port, port);
@@ -45,7 +45,7 @@ struct ports : testing::Test, two_hosts
 
 TEST_F(ports, are_28232_towards_one_peer_and_then_there_is_no_address_left)
 {
-    constexpr unsigned all = 28'232; // as with Linux's default range
+    constexpr unsigned all = 28'232; // Linux's default range
     ASSERT_EQ(port_range().size(), all);
     std::set<std::uint16_t> chosen;
     for (unsigned n = 0; n < all; ++n) {
@@ -58,8 +58,8 @@ TEST_F(ports, are_28232_towards_one_peer_and_then_there_is_no_address_left)
     EXPECT_EQ(*chosen.rbegin(), last_ephemeral);
     const tcp_id one_more = open();
     EXPECT_EQ(connect_to(one_more, 7), errno_code(EADDRNOTAVAIL));
-    EXPECT_EQ(connect_to(one_more, 8), errno_code(EINPROGRESS)) << "towards another port of the peer's all are free";
-    EXPECT_EQ(a.tcp().bind(open(), {here.address, 0}), errno_code(EADDRINUSE)) << "as Linux";
+    EXPECT_EQ(connect_to(one_more, 8), errno_code(EINPROGRESS)) << "all ports are free for a destination with another port";
+    EXPECT_EQ(a.tcp().bind(open(), {here.address, 0}), errno_code(EADDRINUSE)) << "the error of Linux";
 }
 
 TEST_F(ports, of_a_range_of_the_sockets_own_end_sooner)

@@ -1,5 +1,5 @@
 /// @file
-/// One host on an Ethernet, 192.0.2.1/24, and the test on the same wire as 192.0.2.2: frames in, frames out, octet by octet.
+/// One host on an Ethernet with address 192.0.2.1/24. The test is the peer 192.0.2.2, and exchanges raw frames with it.
 #pragma once
 
 #include "base/checksum.hpp"
@@ -29,14 +29,14 @@ inline octets flat(const packet& p)
     return out;
 }
 
-/// A frame that the host has sent, taken apart.
+/// A frame sent by the host, parsed.
 struct sent_frame
 {
     wire::ethernet_frame link;
     std::optional<wire::arp_packet> arp;
     std::optional<wire::ipv4_fields> ip;
     std::optional<wire::icmpv4_message> icmp;
-    octets payload; ///< behind the last header that was understood; without the padding
+    octets payload; ///< after the last header parsed, without Ethernet padding
 };
 
 class raw_host : public testing::Test
@@ -47,7 +47,7 @@ protected:
 
     raw_host() { start(); }
 
-    /// A fresh host; what it announces is not looked at.
+    /// Creates a new host; its ARP announcement is discarded.
     void start()
     {
         std::array<std::byte, 32> seed{};
@@ -77,7 +77,7 @@ protected:
         in(wire::make_arp({op, from, sender, asks ? mac_address{} : our_mac, target}), wire::ether_type::arp,
            asks ? mac_address::broadcast() : our_mac, from);
     }
-    /// The host learns where 192.0.2.2 is.
+    /// The host learns the link-layer address of 192.0.2.2.
     void introduce()
     {
         arp(wire::arp_operation::request, theirs, ours);

@@ -1,11 +1,11 @@
-// Raw sockets as Linux's users know them (raw(7)).
+// Raw sockets, as described in Linux's raw(7).
 #include "raw_host.hpp"
 #include "support/told_owner.hpp"
 
 namespace tapio::core {
 namespace {
 
-constexpr int some_protocol = 253; // RFC 3692: for experiments
+constexpr int some_protocol = 253; // RFC 3692: reserved for experiments
 
 class raw_sockets_of_a_host : public raw_host
 {
@@ -17,7 +17,7 @@ protected:
     {
         ip(packet(slice::copy_of(bytes_of(data))), header(static_cast<ip_protocol>(protocol)));
     }
-    /// What follows the IP header.
+    /// The payload after the IP header.
     std::string receive(socket_id id)
     {
         octets memory(100);
@@ -65,7 +65,7 @@ TEST_F(raw_sockets_of_a_host, each_gets_a_copy_of_its_protocol_with_the_ip_heade
     EXPECT_EQ(receive(other), "nothing");
     EXPECT_TRUE(h->dispatch_events(now));
     EXPECT_EQ(owner.told, readiness::readable);
-    EXPECT_TRUE(silent()) << "no protocol unreachable: somebody has it";
+    EXPECT_TRUE(silent()) << "no protocol unreachable: a raw socket received the packet";
 }
 
 TEST_F(raw_sockets_of_a_host, that_are_closed_leave_the_protocol_unknown)
@@ -88,7 +88,7 @@ TEST_F(raw_sockets_of_a_host, hear_the_address_that_they_are_bound_to_and_bind_a
     EXPECT_FALSE(h->raw().bind(s, {ours, 99}));
     from_peer("to this");
     EXPECT_EQ(receive(s), "to this");
-    EXPECT_EQ(*h->raw().local_endpoint(s), (endpoint{ours, some_protocol})) << "the protocol is in the place of the port";
+    EXPECT_EQ(*h->raw().local_endpoint(s), (endpoint{ours, some_protocol})) << "the port of a raw endpoint is the protocol";
     EXPECT_EQ(h->raw().bind(s, {at("203.0.113.1"), 0}), errno_code(EADDRNOTAVAIL));
 }
 
@@ -101,7 +101,7 @@ TEST_F(raw_sockets_of_a_host, that_are_connected_hear_the_peer_alone)
     ASSERT_FALSE(h->raw().connect(s, peer, now));
     from_peer("from the peer");
     EXPECT_EQ(receive(s), "from the peer");
-    drain(); // that nobody has taken the first
+    drain(); // the protocol unreachable sent for the first packet
     EXPECT_FALSE(send(s, "back", std::nullopt));
     EXPECT_EQ(sent(), "back");
 }

@@ -1,5 +1,5 @@
-// Connections on which nothing happens rest, and wake. (That nobody notices is what the packet scripts show, run with
-// TAPIO_TEST_AT_REST.)
+// Idle connections are reduced to idle_memory ("at rest") and restored when needed. (That the peer sees no difference is tested
+// by the packet scripts when they run with TAPIO_TEST_AT_REST.)
 #include "core/connection_table.hpp"
 #include "core/options_shelf.hpp"
 #include "support/told_owner.hpp"
@@ -76,7 +76,7 @@ TEST_F(resting, a_segment_wakes_and_the_longest_idle_goes_to_rest_instead)
     EXPECT_EQ(b.counters().tcp.wakes, 1U);
     EXPECT_EQ(heard(servers[0]), "are you there?");
     now += 1s;
-    settle(); // the delayed acknowledgement
+    settle(); // until the delayed ACK has been sent
     EXPECT_EQ(a.counters().tcp.at_rest, 8U);
     EXPECT_EQ(b.counters().tcp.at_rest, 8U);
 }
@@ -150,7 +150,7 @@ TEST_F(resting, they_end_as_any_other)
     for (const tcp_id s : servers) b.tcp().close(s, now);
     settle();
     EXPECT_EQ(b.counters().tcp.at_rest, 0U);
-    EXPECT_EQ(b.tcp().size(), 1U); // the listener
+    EXPECT_EQ(b.tcp().size(), 1U); // only the listener is left
     now += 61s;
     settle();
     EXPECT_EQ(a.tcp().size(), 0U);
@@ -161,8 +161,8 @@ TEST(connection_table, is_a_map_of_handles_by_hash)
 {
     std::mt19937 random(7);
     connection_table table;
-    std::map<std::uint32_t, std::uint32_t> names;                   // of connections that are there: index to name
-    const auto hash = [](std::uint32_t name) { return name % 97; }; // collides much
+    std::map<std::uint32_t, std::uint32_t> names;                   // reference: index to name, of the connections in the table
+    const auto hash = [](std::uint32_t name) { return name % 97; }; // many collisions
     const auto look_for = [&](std::uint32_t name) {
         return table.find(hash(name), [&](tcp_id id) { return names.at(id.index) == name; });
     };

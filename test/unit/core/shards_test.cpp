@@ -1,5 +1,5 @@
-// Two hosts with the addresses of one (shards), and a third on the same Ethernet: whatever comes to the wrong one finds its
-// owner.
+// Two hosts share one address (shards), a third is on the same Ethernet: a packet delivered to the wrong shard is passed on to
+// the shard that owns its connection or socket.
 #include "core/host.hpp"
 
 #include <gtest/gtest.h>
@@ -47,7 +47,7 @@ struct two_shards : testing::Test
         settle();
     }
 
-    /// What the peer sends comes to the shard that `steer` names.
+    /// Exchanges all packets; `steer` chooses the shard that gets a packet of the peer.
     void settle()
     {
         for (bool more = true; more;) {
@@ -84,7 +84,7 @@ TEST_F(two_shards, an_answer_to_arp_reaches_who_has_asked)
     const tcp_id server = listener(peer, 80);
     const tcp_id client = *second.tcp().open(family::v4);
     EXPECT_EQ(second.tcp().connect(client, {at("192.0.2.2"), 80}, now), errno_code(EINPROGRESS));
-    settle(); // ARP and the SYN,ACK come to the first
+    settle(); // the first shard receives the ARP reply and the SYN,ACK
     EXPECT_EQ(second.tcp().info(client, now)->state, tcp_state::established);
     endpoint who;
     EXPECT_TRUE(peer.tcp().accept(server, who, now).has_value());

@@ -1,4 +1,4 @@
-// What a host has, to look at: connections in every form, interfaces, neighbours, routes.
+// Snapshots for diagnostics: connections in every representation, interfaces, neighbours, routes, counters.
 #include "support/two_hosts.hpp"
 
 #include <tapio/core/snapshot.hpp>
@@ -74,7 +74,7 @@ TEST_F(snapshot, of_interfaces_neighbours_and_routes)
     ASSERT_FALSE(a.add_route(address_v4::any(), 0, there.address, 1));
     const auto routes = a.net().list_routes();
     ASSERT_EQ(routes.size(), 2U);
-    EXPECT_EQ(routes[0].prefix_length, 24U) << "the longest prefix first";
+    EXPECT_EQ(routes[0].prefix_length, 24U) << "routes are sorted by prefix length, the longest first";
     EXPECT_FALSE(routes[0].gateway);
     EXPECT_EQ(routes[1].gateway, there.address);
 }

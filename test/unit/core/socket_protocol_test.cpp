@@ -1,4 +1,5 @@
-// The calls that the sockets of every protocol have, and what those answer that a protocol lacks.
+// socket_protocol, the interface that TCP, UDP and raw sockets share: calls that a protocol does not support fail with the right
+// error.
 #include "raw_host.hpp"
 
 #include <vector>
@@ -12,7 +13,7 @@ protected:
     std::vector<socket_protocol*> all() const { return {&h->tcp(), &h->udp(), &h->raw()}; }
     std::vector<socket_protocol*> without_connections() const { return {&h->udp(), &h->raw()}; }
 
-    static constexpr int some_protocol = 253; ///< RFC 3692: for experiments
+    static constexpr int some_protocol = 253; ///< RFC 3692: reserved for experiments
 };
 
 TEST_F(any_protocol, says_what_it_is)

@@ -1,4 +1,5 @@
-// What goes in one super-segment, for a device that cuts them: as much as there is, and what waits until there is more.
+// What is put in one super-segment for a device that cuts segments (TSO): all available data, and which data is held back until
+// there is more (Nagle, cork, bulk writers).
 #include "support/two_hosts.hpp"
 
 #include <gtest/gtest.h>
@@ -17,7 +18,7 @@ struct super_segments : testing::Test, two_hosts
 
     super_segments() : two_hosts({}, cutting())
     {
-        for (int i = 0; i < 20; ++i) write(200'000), acknowledge(); // the window grows
+        for (int i = 0; i < 20; ++i) write(200'000), acknowledge(); // grows the congestion window
         (void)take();
     }
     static device_info cutting()
@@ -33,7 +34,7 @@ struct super_segments : testing::Test, two_hosts
         EXPECT_EQ(*a.tcp().send(client, std::span(&piece, 1), now), n);
         a.advance(now);
     }
-    /// What the client has sent, in octets of payload; it arrives.
+    /// Delivers the client's segments to the server. @return their payload sizes, octets
     std::vector<std::size_t> take()
     {
         std::vector<std::size_t> sizes;
@@ -46,7 +47,7 @@ struct super_segments : testing::Test, two_hosts
         (void)take();
         std::vector<slice> all;
         (void)b.tcp().receive(server, all, 100'000'000, now);
-        now += std::chrono::milliseconds(50); // and a delayed one
+        now += std::chrono::milliseconds(50); // the delayed ACK timer may have to expire
         settle();
     }
 
@@ -68,7 +69,7 @@ TEST_F(super_segments, nagle_keeps_the_part_of_a_segment_at_the_end_back)
     acknowledge();
     acknowledge();
     write(1);
-    EXPECT_EQ(take(), (std::vector<std::size_t>{1})); // the rest came with the acknowledgement
+    EXPECT_EQ(take(), (std::vector<std::size_t>{1})); // the rest was sent when the ACK arrived
 }
 
 TEST_F(super_segments, without_nagle_all_goes)
@@ -98,8 +99,8 @@ TEST_F(super_segments, whose_user_writes_on_in_bulk_has_the_end_wait)
     EXPECT_TRUE(a.tcp().awaits_more());
     a.tcp().expect_more(client, 1);
     write(100'000);
-    EXPECT_EQ(take(), (std::vector{whole, whole})); // two times 100,000 are three pieces and 4520
-    a.tcp().release();                              // it has written since the one before
+    EXPECT_EQ(take(), (std::vector{whole, whole})); // 200,000 octets are three whole segments and 4520 octets
+    a.tcp().release();                              // no effect: the user has written since the segment was held back
     a.advance(now);
     EXPECT_EQ(take(), std::vector<std::size_t>{});
     a.tcp().release();

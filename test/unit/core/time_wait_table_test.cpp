@@ -1,4 +1,4 @@
-// The connections that only wait: their order, their handles, their bound.
+// time_wait_table: records expire in order, handles are not reused, and the table does not grow without bound.
 #include "core/time_wait_table.hpp"
 
 #include <gtest/gtest.h>
@@ -32,7 +32,7 @@ TEST(time_wait_table, ends_in_order_though_some_are_taken_early)
     EXPECT_EQ(t.oldest(), a);
     t.take(a);
     EXPECT_EQ(t.oldest(), c);
-    const tcp_id d = t.add(ending(4s)); // in the place of one that has gone
+    const tcp_id d = t.add(ending(4s)); // reuses the slot of a removed record
     EXPECT_NE(d, a);
     EXPECT_NE(d, b);
     EXPECT_EQ(t.size(), 2U);

@@ -1,4 +1,4 @@
-// What a subscriber of the trace interface hears, and in which order.
+// Which events a subscriber of the trace interface gets, and in which order.
 #include "raw_host.hpp"
 #include "support/mocks.hpp"
 #include "support/two_hosts.hpp"

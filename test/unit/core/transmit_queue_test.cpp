@@ -1,4 +1,4 @@
-// What a device has no room for stays the first to go.
+// Packets that the device refuses stay at the head of the transmit queue, in order.
 #include "support/two_hosts.hpp"
 #include "wire/header.hpp"
 #include "wire/tcp.hpp"
@@ -28,7 +28,7 @@ std::vector<std::byte> flat(const packet& p)
     return out;
 }
 
-/// Of a device that cuts large segments, and one for which they are cut here.
+/// With a device that cuts large segments (true), and with one for which the host cuts them (false).
 struct transmit_queue : testing::TestWithParam<bool>, two_hosts
 {
     transmit_queue() : two_hosts({}, of(GetParam())) {}
@@ -56,9 +56,10 @@ TEST_P(transmit_queue, a_packet_that_was_refused_is_offered_again)
         const auto all = a.first_packets(1, now);
         const std::vector<std::byte> offered = flat(*all.front());
         const std::size_t seen = packets + all.size();
-        EXPECT_EQ(flat(*a.first_packets(1, now).front()), offered) << "again";
+        EXPECT_EQ(flat(*a.first_packets(1, now).front()), offered) << "the same packet is offered again";
         EXPECT_TRUE(a.has_next_packet(1));
-        EXPECT_EQ(a.net().interface(1).counters().out_packets, before + seen) << "counted once";
+        EXPECT_EQ(a.net().interface(1).counters().out_packets, before + seen)
+            << "out_packets counts a packet once, however often it is offered";
         a.drop_first_packets(1, 0);
         a.drop_first_packets(1, 1);
         ++packets;
@@ -69,12 +70,12 @@ TEST_P(transmit_queue, a_packet_that_was_refused_is_offered_again)
     EXPECT_FALSE(a.has_next_packet(1));
 }
 
-/// Large ones behind one another, and what is small behind them.
+/// Packets leave in order of their sequence numbers whatever number the device takes at once.
 TEST_P(transmit_queue, leaves_in_order_however_many_are_taken)
 {
     const std::string text(100'000, 'x');
     const const_bytes piece = octets(text);
-    for (int i = 0; i < 20; ++i) { // the window grows
+    for (int i = 0; i < 20; ++i) { // grows the congestion window
         (void)a.tcp().send(both.client, std::span(&piece, 1), now);
         settle();
         std::vector<slice> all;
@@ -101,8 +102,8 @@ TEST_P(transmit_queue, leaves_in_order_however_many_are_taken)
         }
         a.drop_first_packets(1, taken);
     }
-    EXPECT_GT(payload, text.size()) << "as much as the window lets out";
-    EXPECT_GT(most_offered, 1U) << "one for each call costs more";
+    EXPECT_GT(payload, text.size()) << "as much as the window permits";
+    EXPECT_GT(most_offered, 1U) << "packets are offered to the device in batches";
     EXPECT_FALSE(a.has_next_packet(1));
 }
 

@@ -1,4 +1,4 @@
-// Protocols stand in a table by their number: one of the test's own among them.
+// The network layer dispatches by protocol number to a table of transport protocols; the test adds one of its own.
 #include "base/random_source.hpp"
 #include "core/network.hpp"
 #include "wire/icmpv4.hpp"
@@ -16,7 +16,7 @@ namespace {
 using ::testing::_;
 using ::testing::StrictMock;
 
-constexpr auto experimental = static_cast<ip_protocol>(253); // RFC 3692: for tests
+constexpr auto experimental = static_cast<ip_protocol>(253); // RFC 3692: reserved for experiments
 const time_point now = time_point(std::chrono::seconds(100));
 const address_v4 ours(0xc000'0201U), theirs(0xc000'0202U); // 192.0.2.1, 192.0.2.2
 
@@ -39,7 +39,7 @@ packet with_header(packet p, const address_v4& from, const address_v4& to, ip_pr
 
 packet text() { return packet(slice::copy_of(std::vector<std::byte>(40, std::byte{'x'}))); }
 
-/// A network layer on a TUN device, with that protocol above it.
+/// A network layer on a TUN device, with the experimental protocol registered.
 class transports : public ::testing::Test
 {
 protected:
@@ -68,7 +68,7 @@ protected:
 TEST_F(transports, get_the_packets_of_their_number)
 {
     net.receive(1, with_header(text(), theirs, ours, experimental), now);
-    EXPECT_EQ(sent(), 1U) << "protocol unreachable";
+    EXPECT_EQ(sent(), 1U) << "a protocol unreachable";
     EXPECT_EQ(counters.ip.in_unknown_protos, 1U);
 
     net.add_transport(experimental, protocol);
@@ -103,7 +103,8 @@ TEST_F(transports, are_told_when_routes_change)
     EXPECT_CALL(protocol, transmit_room(_));
     ASSERT_FALSE(net.add_route({boost::asio::ip::make_address("0.0.0.0"), 0, address(theirs), 1, 0}));
     EXPECT_GT(net.routes().generation(), before);
-    ASSERT_TRUE(net.add_route({boost::asio::ip::make_address("0.0.0.0"), 0, std::nullopt, 9, 0})) << "no such interface";
+    ASSERT_TRUE(net.add_route({boost::asio::ip::make_address("0.0.0.0"), 0, std::nullopt, 9, 0}))
+        << "the interface does not exist";
 }
 
 } // namespace

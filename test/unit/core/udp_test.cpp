@@ -1,4 +1,4 @@
-// UDP sockets of a host (RFC 768, RFC 1122 §4.1) as Linux's users know them.
+// UDP sockets of a host (RFC 768, RFC 1122 §4.1), with the semantics of Linux.
 #include "raw_host.hpp"
 
 #include <set>
@@ -58,7 +58,7 @@ TEST_F(udp_host, a_datagram_comes_whole_with_its_sender)
     EXPECT_EQ(receive(s), "nothing");
 }
 
-/// What a device with segmentation offload gives: one header, and the payloads of several.
+/// Input from a device with UDP segmentation offload: one header for several payloads.
 TEST_F(udp_host, datagrams_that_came_as_one_are_several_again)
 {
     const socket_id s = bound(address_v4::any(), 7);
@@ -89,9 +89,9 @@ TEST_F(udp_host, what_is_sent_as_one_is_cut_where_the_device_does_not)
     EXPECT_EQ(send(s, std::string(60'000, 'x'), endpoint{theirs, 9}), error_code());
     EXPECT_EQ(send(s, std::string(65'508, 'x'), endpoint{theirs, 9}), errno_code(EMSGSIZE));
     ASSERT_FALSE(h->udp().set_option(s, socket_option::segment_size, 10, now));
-    EXPECT_EQ(send(s, std::string(1281, 'x'), endpoint{theirs, 9}), errno_code(EINVAL)) << "more than 128";
+    EXPECT_EQ(send(s, std::string(1281, 'x'), endpoint{theirs, 9}), errno_code(EINVAL)) << "more than 128 segments";
     ASSERT_FALSE(h->udp().set_option(s, socket_option::segment_size, 1473, now));
-    EXPECT_EQ(send(s, "x", endpoint{theirs, 9}), errno_code(EMSGSIZE)) << "one would not fit";
+    EXPECT_EQ(send(s, "x", endpoint{theirs, 9}), errno_code(EMSGSIZE)) << "a segment does not fit in the MTU";
     EXPECT_EQ(h->udp().set_option(s, socket_option::segment_size, 65'536, now), errno_code(EINVAL));
 }
 
@@ -108,7 +108,7 @@ TEST_F(udp_host, what_does_not_fit_is_lost_and_told)
     const socket_id s = bound(address_v4::any(), 7);
     from_peer(5000, 7, "hello");
     from_peer(5000, 7, "next");
-    EXPECT_EQ(receive(s, 2, true), "he"); // MSG_PEEK leaves it
+    EXPECT_EQ(receive(s, 2, true), "he"); // MSG_PEEK leaves the datagram in the queue
     EXPECT_EQ(receive(s, 2), "he");
     EXPECT_EQ(full_size, 5U);
     EXPECT_EQ(receive(s), "next");
@@ -177,7 +177,7 @@ TEST_F(udp_host, checksums_are_verified_and_zero_means_none)
     EXPECT_EQ(drops(drop_reason::udp_bad_checksum), 1U);
     send_with_checksum(0);
     EXPECT_EQ(receive(s), "data");
-    EXPECT_TRUE(silent()); // no port unreachable for a datagram that cannot be trusted
+    EXPECT_TRUE(silent()); // no port unreachable: the addresses of a corrupted datagram cannot be trusted
 }
 
 TEST_F(udp_host, lengths_that_are_wrong_are_dropped)
@@ -203,7 +203,7 @@ TEST_F(udp_host, only_the_peer_reaches_a_connected_socket)
     EXPECT_NE(local.port, 0);
     from_peer(2001, local.port, "stranger");
     const auto e = next();
-    ASSERT_TRUE(e && e->icmp); // nobody is there for him
+    ASSERT_TRUE(e && e->icmp); // a port unreachable: the datagram did not come from the connected peer
     from_peer(2000, local.port, "friend");
     EXPECT_EQ(receive(s), "friend");
 }
@@ -234,7 +234,7 @@ TEST_F(udp_host, ephemeral_ports_are_spread_and_run_out)
         ports.insert(port);
     }
     EXPECT_EQ(ports.size(), 60999U - 32768 + 1);
-    EXPECT_FALSE(rising); // RFC 6056: not predictable
+    EXPECT_FALSE(rising); // RFC 6056: ports are not predictable
     EXPECT_EQ(h->udp().bind(open(), {address_v4::any(), 0}), errno_code(EADDRINUSE));
 }
 
@@ -259,7 +259,7 @@ TEST_F(udp_host, shutdown_ends_both_directions)
     ASSERT_FALSE(h->udp().connect(s, {theirs, 2000}, now));
     EXPECT_FALSE(h->udp().shutdown(s, shutdown_type::both, now));
     EXPECT_EQ(send(s, "x"), errno_code(EPIPE));
-    EXPECT_EQ(receive(s), "nothing"); // as Linux: only who would wait is told
+    EXPECT_EQ(receive(s), "nothing"); // not the end of the stream, as on Linux: only a blocking receive would return 0
     EXPECT_TRUE(h->udp().is_receive_shut(s));
 }
 

@@ -1,4 +1,5 @@
-// Acknowledgements that wait for what the device still holds: for how long, and which do not.
+// ACKs held back while the device has more packets for us, so that one ACK covers a batch: how long they wait, and which ACKs do
+// not wait.
 #include "support/two_hosts.hpp"
 
 #include <gtest/gtest.h>
@@ -14,7 +15,7 @@ struct withheld_acks : testing::Test, two_hosts
 {
     explicit withheld_acks(int receive_buffer = 256 * 1024) : both(connect(receive_buffer))
     {
-        for (int i = 0; i < 20; ++i) { // past the first segments, which are acknowledged at once
+        for (int i = 0; i < 20; ++i) { // past quick-ACK mode, in which the first segments are acknowledged at once
             (void)arrive(sent(10'000), false);
             read();
         }
@@ -34,10 +35,10 @@ struct withheld_acks : testing::Test, two_hosts
         settle();
         std::vector<slice> all;
         (void)b.tcp().receive(server, all, 100'000'000, now);
-        now += 50ms; // and a delayed acknowledgement
+        now += 50ms; // lets the delayed ACK timer expire
         settle();
     }
-    /// A batch at the server. @return how many packets it answers
+    /// The server receives a batch. @param goes_on the device has more packets  @return number of packets sent in reply
     std::size_t arrive(std::vector<packet> batch, bool goes_on)
     {
         b.receive(1, std::span(batch), now, goes_on);
@@ -60,8 +61,8 @@ TEST_F(withheld_acks, after_a_pause_the_first_is_sent_at_once_and_the_next_waits
     EXPECT_EQ(arrive(sent(10'000), true), 1U);
     EXPECT_EQ(arrive(sent(10'000), true), 0U);
     EXPECT_EQ(arrive(sent(10'000), true), 0U);
-    EXPECT_EQ(arrive(sent(10'000), false), 1U) << "one for all";
-    EXPECT_EQ(a.tcp().info(client, now)->in_flight, 0U) << "and of everything";
+    EXPECT_EQ(arrive(sent(10'000), false), 1U) << "one ACK for all batches";
+    EXPECT_EQ(a.tcp().info(client, now)->in_flight, 0U) << "it covers everything";
 }
 
 TEST_F(withheld_acks, the_end_may_be_a_batch_of_nothing)
@@ -119,13 +120,13 @@ TEST_F(withheld_acks, loopback_has_nothing_to_wait_for)
     settle();
     endpoint peer;
     const tcp_id hearer = *b.tcp().accept(listener, peer, now);
-    const std::string text(200'000, 'x'); // three segments and more
+    const std::string text(200'000, 'x'); // more than three segments
     const const_bytes piece = octets(text);
     const auto speak = [&] {
         EXPECT_EQ(*b.tcp().send(speaker, std::span(&piece, 1), now), text.size());
         for (int i = 0; i < 10; ++i) b.advance(now);
     };
-    for (int i = 0; i < 20; ++i) { // past the first segments
+    for (int i = 0; i < 20; ++i) { // past quick-ACK mode
         std::vector<slice> all;
         speak();
         (void)b.tcp().receive(hearer, all, text.size(), now);
@@ -149,7 +150,7 @@ TEST_F(withheld_acks_of_a_small_window, do_not_wait_until_the_peer_runs_into_its
     (void)arrive(sent(1448), true);
     int octets = 0;
     for (std::size_t answered = 0; answered == 0 && octets < buffer; octets += 1448) answered = arrive(sent(1448), true);
-    EXPECT_GT(octets, 2 * 1448) << "it does wait";
+    EXPECT_GT(octets, 2 * 1448) << "ACKs are held back";
     EXPECT_LE(octets, buffer / 2);
 }
 
