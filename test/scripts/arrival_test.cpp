@@ -1,5 +1,4 @@
-// SEGMENT ARRIVES, RFC 9293 §3.10.7.4: which segments are acceptable, and what each class of segment does in each
-// state.
+// SEGMENT ARRIVES (RFC 9293 §3.10.7): which segments are acceptable, and how each kind of segment is answered in each state.
 #include "support/script/script.hpp"
 
 #include <set>
@@ -16,7 +15,7 @@ protected:
 struct window_case
 {
     const char* segment;
-    bool acceptable; ///< by the table of §3.10.7.4, RCV.NXT = 1, RCV.WND = 4000
+    bool acceptable; ///< by the table of RFC 9293 §3.10.7.4 with RCV.NXT = 1, RCV.WND = 4000
 };
 class acceptability_table : public acceptability, public testing::WithParamInterface<window_case>
 {
@@ -28,19 +27,19 @@ TEST_P(acceptability_table, row)
     wire.at(1s).in(GetParam().segment);
     const bool dropped = wire.counters().drops[drop_reason::tcp_out_of_window] != 0;
     EXPECT_EQ(!dropped, GetParam().acceptable);
-    if (!GetParam().acceptable) wire.out(". 1:1(0) ack 1"); // "an acknowledgment should be sent in reply"
+    if (!GetParam().acceptable) wire.out(". 1:1(0) ack 1"); // §3.10.7.4 first: "an acknowledgment should be sent in reply"
     wire.ignore_output();
 }
 
 INSTANTIATE_TEST_SUITE_P(rows, acceptability_table,
                          testing::Values(
-                             // no data: SEG.SEQ in [RCV.NXT, RCV.NXT + RCV.WND], with the edge, where a peer stands that has
-                             // filled the window (as Linux; RFC 9293 leaves it out)
+                             // No data: RCV.NXT <= SEG.SEQ <= RCV.NXT + RCV.WND. RFC 9293 excludes the right edge; Linux includes
+                             // it, because a peer that has filled the window sends from there.
                              window_case{". 1:1(0) ack 1", true}, window_case{". 0:0(0) ack 1", false},
                              window_case{". 4000:4000(0) ack 1", true}, window_case{". 4001:4001(0) ack 1", true},
                              window_case{". 4002:4002(0) ack 1", false}, window_case{". 100000:100000(0) ack 1", false},
                              window_case{". 2147483649:2147483649(0) ack 1", false},
-                             // data: its first or its last octet lies in the window
+                             // Data: its first or its last octet is in the window.
                              window_case{". 1:11(10) ack 1", true}, window_case{". 4000:4010(10) ack 1", true},
                              window_case{". 4001:4011(10) ack 1", false}, window_case{". 4294967287:1(10) ack 1", false},
                              window_case{". 4294967292:6(10) ack 1", true}));
@@ -76,7 +75,7 @@ class reset_rules : public acceptability
 {
 };
 
-// RFC 9293 §3.10.7.4 second, RFC 5961 §3.2
+// RFC 9293 §3.10.7.4 second, RFC 5961 §3.2: a RST with SEG.SEQ = RCV.NXT resets the connection
 TEST_F(reset_rules, exactly_at_rcv_nxt_kills)
 {
     script_socket s = open_passive();
@@ -105,7 +104,7 @@ TEST_F(reset_rules, outside_the_window_is_dropped_silently)
 TEST_F(reset_rules, a_syn_in_the_window_is_challenged)
 {
     script_socket s = open_passive();
-    wire.in("S 1:1(0)").out(". 1:1(0) ack 1"); // fourth, RFC 5961 §4
+    wire.in("S 1:1(0)").out(". 1:1(0) ack 1"); // §3.10.7.4 fourth, RFC 5961 §4: a challenge ACK
     wire.after(2s).in("S 100000:100000(0)").out(". 1:1(0) ack 1");
     EXPECT_EQ(s.state(), tcp_state::established);
 }
@@ -114,21 +113,22 @@ TEST_F(reset_rules, challenges_are_limited)
 {
     script_socket s = open_passive();
     std::set<std::uint64_t> budgets;
-    for (std::uint64_t before = 0; wire.elapsed() < 200s; wire.after(5s)) { // RFC 5961 §7
+    for (std::uint64_t before = 0; wire.elapsed() < 200s; wire.after(5s)) { // RFC 5961 §7: challenge ACKs are rate limited
         for (int i = 0; i < 20; ++i) wire.in("R 2:2(0)").ignore_output();
         const std::uint64_t all = wire.counters().tcp.challenge_acks;
         budgets.insert(all - std::exchange(before, all));
     }
     EXPECT_GE(*budgets.begin(), 5U);
     EXPECT_LE(*budgets.rbegin(), 14U);
-    EXPECT_GT(budgets.size(), 4U) << "CVE-2016-5696: nobody outside is to know how many there are";
+    EXPECT_GT(budgets.size(), 4U)
+        << "the number per period is random, so that an off-path attacker cannot count it (CVE-2016-5696)";
     EXPECT_EQ(s.state(), tcp_state::established);
 }
 
 TEST_F(reset_rules, without_ack_is_dropped)
 {
     script_socket s = open_passive();
-    wire.in("- 1:4(3)", "abc").out_nothing(); // fifth: if the ACK bit is off, drop
+    wire.in("- 1:4(3)", "abc").out_nothing(); // §3.10.7.4 fifth: dropped if the ACK bit is off
     EXPECT_EQ(s.receive(), "");
 }
 
@@ -136,7 +136,7 @@ class closed_port : public packet_script
 {
 };
 
-// §3.10.7.1
+// §3.10.7.1: state CLOSED
 TEST_F(closed_port, everything_but_a_reset_is_reset)
 {
     wire.in("S 5:5(0)").out("R. 0:0(0) ack 6");
@@ -169,7 +169,7 @@ enum class segment_class
 class every_state : public acceptability, public testing::WithParamInterface<std::tuple<tcp_state, segment_class>>
 {
 protected:
-    /// Takes the connection there. The peer's next is `next_`, ours `ours_`.
+    /// Brings the connection into this state. `next_` is then the peer's next sequence number, `ours_` ours.
     void go(tcp_state to)
     {
         listener_ = wire.listen();
@@ -219,7 +219,7 @@ protected:
     std::uint32_t next_ = 1, ours_ = 1;
 };
 
-/// What must come back: "" nothing, "." an acknowledgement of what we have, "R" a reset, "?" either is right.
+/// The required answer: "" none, "." an ACK of everything received, "d" an ACK of the data, "R" a RST, "?" any or none.
 const char* expected_answer(tcp_state s, segment_class c)
 {
     const bool opening = s == tcp_state::syn_received;
@@ -232,13 +232,13 @@ const char* expected_answer(tcp_state s, segment_class c)
     case segment_class::reset_in_window:
     case segment_class::syn_in_window:
         if (s == tcp_state::syn_received && c == segment_class::syn_in_window)
-            return ""; // fourth: a passive open returns to LISTEN
-        return ".";    // RFC 5961 §3.2, §4.2 (MAY for SYN in TIME-WAIT to reopen: there the sequence must lie beyond)
+            return ""; // §3.10.7.4 fourth: a passive open returns to LISTEN
+        return ".";    // RFC 5961 §3.2, §4.2 (only a SYN beyond the window may reopen TIME-WAIT)
     case segment_class::data_old:
-    case segment_class::data_beyond: return ".";                // first
-    case segment_class::ack_unsent: return opening ? "R" : "."; // fifth
+    case segment_class::data_beyond: return ".";                // §3.10.7.4 first: not acceptable
+    case segment_class::ack_unsent: return opening ? "R" : "."; // §3.10.7.4 fifth
     case segment_class::bare_ack: return "";
-    case segment_class::data_in_order: return peer_finished ? "?" : "d"; // "this should not occur": ignored or acknowledged
+    case segment_class::data_in_order: return peer_finished ? "?" : "d"; // "this should not occur": either is right
     case segment_class::fin: return peer_finished ? "?" : ".";
     }
     return "?";
@@ -249,13 +249,13 @@ TEST_P(every_state, is_answered_as_the_rfc_says)
     const auto [s, c] = GetParam();
     go(s);
     ASSERT_EQ(state(), s);
-    wire.after(2s); // away from rate limits; retransmissions of SYN,ACK and FIN are not ours to look at here
+    wire.after(2s); // past rate limits; retransmissions of the SYN,ACK or FIN are ignored
     wire.ignore_output();
     std::string answer = expected_answer(s, c);
-    if (s == tcp_state::time_wait && c == segment_class::syn_in_window) answer = "?"; // may reopen: time_wait tests
+    if (s == tcp_state::time_wait && c == segment_class::syn_in_window) answer = "?"; // may reopen: tested in close_test.cpp
     wire.in(segment(c));
     if (answer == "d") {
-        // The first data after an idle time may be acknowledged at once or within 40 ms.
+        // After idle time the ACK of the first data may be sent at once or be delayed by up to 40 ms.
         wire.out_within(40ms, text(".", ours_, 0, next_ + 5));
     } else if (answer == "R") {
         wire.out("R");
@@ -271,9 +271,9 @@ TEST_P(every_state, is_answered_as_the_rfc_says)
             EXPECT_EQ(socket_.state(), tcp_state::closed);
         }
     } else if (s == tcp_state::syn_received && c == segment_class::syn_in_window) {
-        EXPECT_EQ(wire.host().tcp().size(), 1U) << "back to LISTEN";
+        EXPECT_EQ(wire.host().tcp().size(), 1U) << "the passive open is back in LISTEN";
     } else if (c != segment_class::fin && c != segment_class::bare_ack && c != segment_class::data_in_order && answer != "?") {
-        EXPECT_EQ(state(), s) << "a segment that changes nothing";
+        EXPECT_EQ(state(), s) << "the segment must not change the state";
     }
 }
 
@@ -304,8 +304,8 @@ INSTANTIATE_TEST_SUITE_P(all, every_state,
 struct opening_case
 {
     const char* segment;
-    const char* answer;                    ///< "" for none
-    tcp_state after = tcp_state::syn_sent; ///< of SYN-SENT
+    const char* answer;                    ///< "": none
+    tcp_state after = tcp_state::syn_sent; ///< the state of the connection afterwards
 };
 
 void PrintTo(const opening_case& c, std::ostream* out) { *out << c.segment; }
@@ -314,7 +314,7 @@ class in_listen : public packet_script, public testing::WithParamInterface<openi
 {
 };
 
-// RFC 9293 §3.10.7.2
+// RFC 9293 §3.10.7.2: state LISTEN
 TEST_P(in_listen, is_answered_as_the_rfc_says)
 {
     wire.listen();
@@ -339,7 +339,7 @@ class in_syn_sent : public packet_script, public testing::WithParamInterface<ope
 {
 };
 
-// RFC 9293 §3.10.7.3
+// RFC 9293 §3.10.7.3: state SYN-SENT
 TEST_P(in_syn_sent, is_answered_as_the_rfc_says)
 {
     script_socket s = wire.connect();
@@ -347,7 +347,7 @@ TEST_P(in_syn_sent, is_answered_as_the_rfc_says)
     if (*GetParam().answer != '\0') wire.out(GetParam().answer);
     wire.out_nothing();
     EXPECT_EQ(s.state(), GetParam().after);
-    if (GetParam().after == tcp_state::syn_sent) { // and the opening goes on
+    if (GetParam().after == tcp_state::syn_sent) { // the handshake still completes
         wire.at(1s).out("S 0:0(0)").in("S. 0:0(0) ack 1").out(". 1:1(0) ack 1");
         EXPECT_EQ(s.state(), tcp_state::established);
     }
@@ -361,7 +361,7 @@ INSTANTIATE_TEST_SUITE_P(
                     opening_case{"R. 0:0(0) ack 2", ""}, opening_case{"SR. 0:0(0) ack 2", ""}, opening_case{"R 0:0(0)", ""},
                     opening_case{"SR 0:0(0)", ""}, // second
                     opening_case{"R. 0:0(0) ack 1", "", tcp_state::closed},
-                    opening_case{"SR. 0:0(0) ack 1", ""}, // SYN with RST means nothing, and is dropped at the door
+                    opening_case{"SR. 0:0(0) ack 1", ""}, // SYN with RST is malformed, and is dropped when parsed
                     opening_case{"S. 0:0(0) ack 1", ". 1:1(0) ack 1", tcp_state::established}, // fourth
                     opening_case{"S. 0:3(3) ack 1", ". 1:1(0) ack 4", tcp_state::established},
                     opening_case{"S 0:0(0)", "S. 0:0(0) ack 1", tcp_state::syn_received},

@@ -1,4 +1,5 @@
-// Closing: RFC 9293 §3.6 (figures 12 and 13), half close, TIME-WAIT (§3.6.1, §3.10.7.4), linger, FIN-WAIT-2.
+// Closing a connection: RFC 9293 §3.6 (figures 12 and 13), half-close, TIME-WAIT (§3.6.1, §3.10.7.4), close with unread data,
+// abort, FIN-WAIT-2 of closed sockets.
 #include "support/script/script.hpp"
 
 namespace tapio::test {
@@ -32,12 +33,12 @@ TEST_F(closing, the_peer_closes_first)
     wire.in("F. 1:1(0) ack 1").out(". 1:1(0) ack 2");
     EXPECT_EQ(s.state(), tcp_state::close_wait);
     EXPECT_TRUE(s.at_end());
-    EXPECT_EQ(s.send("abc"), 3U); // half close: we may still speak
+    EXPECT_EQ(s.send("abc"), 3U); // half-close: we may still send
     wire.out("P. 1:4(3) ack 2").in(". 2:2(0) ack 4");
     s.close();
     wire.out("F. 4:4(0) ack 2");
     wire.in(". 2:2(0) ack 5").out_nothing();
-    EXPECT_EQ(wire.host().tcp().size(), 1U); // LAST-ACK ends at once, without TIME-WAIT
+    EXPECT_EQ(wire.host().tcp().size(), 1U); // only the listener: LAST-ACK ends at once, without TIME-WAIT
 }
 
 TEST_F(closing, both_at_once)
@@ -78,7 +79,7 @@ TEST_F(closing, the_fin_waits_for_the_data)
     s.send(500);
     wire.out("P. 1:501(500)");
     s.send(600);
-    wire.out_nothing(); // Nagle
+    wire.out_nothing(); // the Nagle algorithm
     s.shutdown(shutdown_type::send);
     wire.out("FP. 501:1101(600) ack 1");
     EXPECT_EQ(s.state(), tcp_state::fin_wait_1);
@@ -93,7 +94,7 @@ TEST_F(closing, a_lost_fin_is_sent_again)
     script_socket s = open_passive();
     s.shutdown(shutdown_type::send);
     wire.out("F. 1:1(0) ack 1");
-    wire.at(200ms).out("F. 1:1(0) ack 1"); // the handshake gave a sample: the RTO is the least
+    wire.at(200ms).out("F. 1:1(0) ack 1"); // the RTT sample of the handshake is 0, so the RTO is its minimum
     wire.in(". 1:1(0) ack 2").out_nothing();
     EXPECT_EQ(s.state(), tcp_state::fin_wait_2);
 }
@@ -103,7 +104,7 @@ TEST_F(closing, close_with_unread_data_resets)
     script_socket s = open_passive();
     wire.in("P. 1:6(5) ack 1", "hello");
     s.close();                   // RFC 9293 §3.6.1, RFC 1122 §4.2.2.13: SHOULD send a RST to show that data was lost
-    wire.out("R. 1:1(0) ack 6"); // with ACK, as Linux's (tcp_send_active_reset); RFC 9293 §3.10.5: <SEQ=SND.NXT><CTL=RST>
+    wire.out("R. 1:1(0) ack 6"); // with an ACK, as Linux's tcp_send_active_reset; RFC 9293 §3.10.5 has <SEQ=SND.NXT><CTL=RST>
     EXPECT_EQ(wire.host().tcp().size(), 1U);
 }
 
@@ -112,7 +113,7 @@ TEST_F(closing, data_after_close_resets)
     script_socket s = open_passive();
     s.close();
     wire.out("F. 1:1(0) ack 1").in(". 1:1(0) ack 2");
-    wire.in("P. 1:6(5) ack 2", "hello").out("R."); // nobody will read it
+    wire.in("P. 1:6(5) ack 2", "hello").out("R."); // the socket is closed: no user can read the data
     EXPECT_EQ(wire.host().tcp().size(), 1U);
 }
 
@@ -153,7 +154,7 @@ TEST_F(closing, a_reset_ends_it_with_connection_reset) // RFC 9293 MUST-12
     wire.in("R 1:1(0)").out_nothing();
     EXPECT_EQ(s.state(), tcp_state::closed);
     EXPECT_EQ(s.receive_error(), errno_code(ECONNRESET));
-    EXPECT_TRUE(s.at_end()); // told once
+    EXPECT_TRUE(s.at_end()); // the error is reported once
     EXPECT_EQ(s.send("x"), 0U);
 }
 
@@ -172,7 +173,7 @@ TEST_F(closing, a_fin_out_of_order_waits_for_the_gap)
     wire.in("F. 6:6(0) ack 1").out(". 1:1(0) ack 1");
     EXPECT_EQ(s.state(), tcp_state::established);
     wire.in("P. 1:6(5) ack 1", "hello").ignore_output();
-    wire.in("F. 6:6(0) ack 1").ignore_output(); // whether the early FIN was kept or not
+    wire.in("F. 6:6(0) ack 1").ignore_output(); // a stack may or may not have kept the early FIN
     EXPECT_EQ(s.state(), tcp_state::close_wait);
     EXPECT_EQ(s.receive(), "hello");
     EXPECT_TRUE(s.at_end());
@@ -221,7 +222,7 @@ protected:
 TEST_F(time_wait, a_fin_again_is_acknowledged_and_restarts_the_time)
 {
     enter();
-    wire.at(50s).in("F. 1:1(0) ack 2").out(". 2:2(0) ack 2"); // §3.10.7.4 eighth: restart the 2 MSL time-out
+    wire.at(50s).in("F. 1:1(0) ack 2").out(". 2:2(0) ack 2"); // §3.10.7.4 eighth: restart the 2 MSL timeout
     wire.at(70s).out_nothing();
     EXPECT_EQ(wire.host().tcp().size(), 2U);
     wire.at(111s);
@@ -232,7 +233,8 @@ TEST_F(time_wait, a_new_syn_with_a_later_sequence_reopens)
 {
     enter();
     wire.at(5s).new_incarnation(script::default_isn + 100'000);
-    wire.in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1"); // RFC 1122 §4.2.2.13
+    // RFC 1122 §4.2.2.13 permits a new SYN with a greater sequence number to reopen
+    wire.in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
     wire.in(". 1:1(0) ack 1").out_nothing();
     EXPECT_EQ(wire.counters().tcp.curr_estab, 1U);
 }
@@ -256,7 +258,7 @@ TEST_F(time_wait, an_old_syn_does_not_reopen)
 TEST_F(time_wait, a_reset_does_not_kill_it_early)
 {
     enter();
-    wire.at(5s).in("R 1:1(0)").ignore_output(); // RFC 1337: out of window here
+    wire.at(5s).in("R 1:1(0)").ignore_output(); // RFC 1337; SEG.SEQ is out of the window here
     EXPECT_EQ(wire.host().tcp().size(), 2U);
 }
 
@@ -264,9 +266,9 @@ TEST_F(time_wait, it_answers_as_often_as_it_is_asked_and_then_ends)
 {
     enter();
     for (int s = 5; s < 30; s += 5) {
-        wire.at(std::chrono::seconds(s)).in("R 2:2(0)").out_nothing(); // RFC 1337: of the exact number, and still no end
+        wire.at(std::chrono::seconds(s)).in("R 2:2(0)").out_nothing(); // RFC 1337: SEG.SEQ = RCV.NXT, but TIME-WAIT does not end
         wire.in("F. 1:1(0) ack 2").out(". 2:2(0) ack 2");
-        wire.in(". 2:2(0) ack 9").out(". 2:2(0) ack 2"); // acknowledges what was never sent
+        wire.in(". 2:2(0) ack 9").out(". 2:2(0) ack 2"); // acknowledges data never sent
     }
     wire.at(84s);
     EXPECT_EQ(wire.host().tcp().size(), 2U);

@@ -1,5 +1,6 @@
-// What travels in one direction while the other is blocked by a closed window: SEG.SEQ of ACK and RST while a probe is out or a
-// window was taken back (RFC 9293 §3.8.6, §3.10.7.4 MUST-66), and how long a closed window is endured (§3.8.6.1, RFC 5482).
+// Traffic in one direction while the other is blocked by a closed window: SEG.SEQ of ACKs and RSTs while a window probe is in
+// flight or after the peer has shrunk its window (RFC 9293 §3.8.6, §3.10.7.4 MUST-66), and when a connection with a closed window
+// is given up (§3.8.6.1, RFC 5482).
 #include "support/script/script.hpp"
 
 namespace tapio::test {
@@ -8,7 +9,7 @@ namespace {
 class small_window : public packet_script
 {
 protected:
-    /// Established; the peer's window is `window` (the 16 bits of the field).
+    /// An established connection; `window` is the peer's, as in the header (16 bits, unscaled).
     script_socket open(unsigned window, const std::string& options = "<mss 1000>")
     {
         script_socket listener = wire.listen();
@@ -21,7 +22,7 @@ protected:
 class blocked : public small_window
 {
 protected:
-    /// Established; we have 900 octets more for the peer than its window takes, and a probe of one octet is out.
+    /// An established connection: the peer's window is closed, 900 octets wait, and a window probe of one octet is in flight.
     script_socket open_and_probe()
     {
         script_socket s = open(100);
@@ -35,7 +36,8 @@ protected:
 TEST_F(blocked, an_ack_stands_where_the_peer_takes_it_while_a_probe_is_out)
 {
     script_socket s = open_and_probe();
-    wire.in("P. 1:101(100) ack 101 win 0").after(40ms).out(". 101:101(0) ack 101"); // not 102, which is beyond its window
+    // SEG.SEQ is not 102, which is beyond the peer's window
+    wire.in("P. 1:101(100) ack 101 win 0").after(40ms).out(". 101:101(0) ack 101");
     wire.in("P. 101:201(100) ack 101 win 0").after(40ms).out(". 101:101(0) ack 201");
     EXPECT_EQ(s.receive().size(), 200U);
 }
@@ -99,7 +101,7 @@ TEST_F(blocked, a_taken_back_window_is_the_edge_of_our_acks)
     script_socket s = open(4000);
     s.send(4000);
     wire.out(". 1:1001(1000)").out(". 1001:2001(1000)").out(". 2001:3001(1000)").out("P. 3001:4001(1000)");
-    wire.in(". 1:1(0) ack 1001 win 500").out_nothing(); // it had promised up to 4001
+    wire.in(". 1:1(0) ack 1001 win 500").out_nothing(); // shrinks the window, whose right edge was 4001
     wire.in("P. 1:11(10) ack 1001 win 500", "0123456789").after(40ms).out(". 1501:1501(0) ack 11");
     s.receive();
     s.abort();
@@ -108,10 +110,11 @@ TEST_F(blocked, a_taken_back_window_is_the_edge_of_our_acks)
 
 TEST_F(blocked, a_window_that_only_was_rounded_down_is_not_taken_back)
 {
-    script_socket s = open(8, "<mss 1000,wscale 7>"); // 8 octets in the SYN, 1024 after it
+    script_socket s = open(8, "<mss 1000,wscale 7>"); // in the SYN the window is 8 octets, later 8 << 7 = 1024
     s.send(1024);
     wire.out(". 1:1001(1000)").out("P. 1001:1025(24)");
-    wire.in(". 1:1(0) ack 101 win 7").out_nothing(); // 924 octets are left, and 896 can be said
+    // 924 octets are left of the window; in units of 128 octets the peer can only advertise 896
+    wire.in(". 1:1(0) ack 101 win 7").out_nothing();
     wire.in("P. 1:11(10) ack 101 win 7", "0123456789").after(40ms).out(". 1025:1025(0) ack 11");
 }
 
@@ -122,7 +125,7 @@ class closed : public packet_script
 protected:
     closed() { wire.options.tcp.receive_buffer = 4000; }
 
-    /// Our window is closed, at 4001.
+    /// Our receive window is closed; RCV.NXT is 4001.
     script_socket open_and_fill()
     {
         script_socket s = open_passive();
@@ -158,7 +161,8 @@ TEST_F(closed, takes_the_ack_of_a_probe_that_begins_earlier)
 TEST_F(closed, takes_a_reset)
 {
     script_socket s = open_and_fill();
-    wire.in("R 4002:4002(0)").out(". 1:1(0) ack 4001 win 0"); // challenged: the peer counts its probe
+    // a challenge ACK: the peer's SEG.SEQ includes the octet of its window probe
+    wire.in("R 4002:4002(0)").out(". 1:1(0) ack 4001 win 0");
     wire.in("R 4001:4001(0)").out_nothing();
     EXPECT_EQ(s.error(), errno_code(ECONNRESET));
 }
@@ -175,7 +179,8 @@ TEST_F(closed, hears_of_urgent_data)
 class user_timeout : public small_window
 {
 protected:
-    /// @return after how long it failed, from now on; the peer answers every probe with its window closed
+    /// @param answers the peer answers each probe with a closed window  @return time from now until the connection has failed, at
+    /// most `limit`
     duration until_failure(script_socket& s, bool answers, duration limit)
     {
         const duration from = wire.elapsed();
@@ -200,7 +205,7 @@ TEST_F(user_timeout, of_a_closed_window_counts_from_the_first_probe)
     const duration took = until_failure(s, true, 60s);
     EXPECT_EQ(s.error(), errno_code(ETIMEDOUT));
     EXPECT_GE(took, 10s);
-    EXPECT_LE(took, 10500ms); // Linux: 5.5 s for 5 s
+    EXPECT_LE(took, 10500ms); // Linux: 5.5 s with a user timeout of 5 s
 }
 
 TEST_F(user_timeout, ends_retransmission_in_time)
@@ -232,7 +237,7 @@ TEST_F(user_timeout, ends_a_connect_to_a_silent_host)
     wire.after(2990ms).ignore_output();
     EXPECT_EQ(s.state(), tcp_state::syn_sent);
     wire.after(10ms).ignore_output();
-    EXPECT_EQ(s.state(), tcp_state::closed); // Linux: 3.0 s
+    EXPECT_EQ(s.state(), tcp_state::closed); // as on Linux: 3.0 s
     EXPECT_EQ(s.error(), errno_code(ETIMEDOUT));
 }
 
@@ -245,7 +250,7 @@ TEST_F(user_timeout, is_heeded_by_keep_alive)
     s.set(socket_option::keep_alive, 1);
     wire.after(10s).out(". 0:0(0) ack 1");
     wire.after(74s).out_nothing();
-    wire.after(1s).out("R. 1:1(0) ack 1"); // 85 s, as Linux: looked at when the next probe would be due
+    wire.after(1s).out("R. 1:1(0) ack 1"); // after 85 s, as on Linux: checked only when the next probe would be due
     EXPECT_EQ(s.error(), errno_code(ETIMEDOUT));
 }
 

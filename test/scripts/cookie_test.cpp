@@ -1,4 +1,5 @@
-// SYN cookies (RFC 4987 §3.6), and the two bounds of a listener.
+// SYN cookies (RFC 4987 §3.6), and the two limits of a listener: half-open connections (SYN queue) and connections not yet
+// accepted (backlog).
 #include "support/script/script.hpp"
 
 namespace tapio::test {
@@ -7,9 +8,9 @@ namespace {
 class syn_flood : public packet_script
 {
 protected:
-    static constexpr unsigned bound = 17; ///< half-open connections that a small listener keeps
+    static constexpr unsigned bound = 17; ///< half-open connections that a listener with a small backlog keeps
 
-    /// So many SYNs that nobody goes on with.
+    /// Sends `bound` SYNs whose handshakes are never completed.
     script_socket flooded(int backlog = 4)
     {
         script_socket l = wire.listen(backlog);
@@ -30,7 +31,7 @@ TEST_F(syn_flood, is_answered_with_cookies_and_whoever_is_there_gets_in)
     EXPECT_EQ(wire.counters().tcp.syn_cookies_received, 1U);
     script_socket s = l.accept();
     ASSERT_TRUE(s);
-    EXPECT_EQ(s.info().send_mss, 536U) << "the next lower of the sizes that a cookie can tell";
+    EXPECT_EQ(s.info().send_mss, 536U) << "of the MSS values that a cookie can encode, the next lower one";
     wire.in(". 1:11(10) ack 1");
     EXPECT_EQ(s.receive(), wire.octets(1, 10));
     wire.out(". 1:1(0) ack 11");
@@ -64,7 +65,7 @@ TEST_F(syn_flood, without_timestamps_there_are_no_options)
     EXPECT_EQ(s.info().send_window, 1000U);
 }
 
-TEST_F(syn_flood, options_are_lost_with_the_timestamp_that_remembers_them) // Linux likewise: cookie_timestamp_decode
+TEST_F(syn_flood, options_are_lost_with_the_timestamp_that_remembers_them) // as on Linux: cookie_timestamp_decode
 {
     script_socket l = flooded();
     wire.in("S 0:0(0) win 65535 <mss 1460,wscale 7,sackOK,ts 100 0>").out("S. 0:0(0) ack 1 <wscale 7,sackOK>");
@@ -109,7 +110,7 @@ TEST_F(syn_flood, a_guess_is_reset)
     script_socket l = flooded();
     wire.in("S 0:0(0) win 65535 <mss 1000>").out("S. 0:0(0) ack 1");
     wire.in(". 1:1(0) ack 12345").out("R 12345:12345(0)");
-    wire.in(". 2:2(0) ack 1").out("R 1:1(0)"); // of another SYN
+    wire.in(". 2:2(0) ack 1").out("R 1:1(0)"); // the cookie of another SYN
     EXPECT_FALSE(l.accept());
     EXPECT_EQ(wire.counters().tcp.syn_cookies_received, 0U);
 }
@@ -126,7 +127,7 @@ TEST_F(syn_flood, nobody_accepting_is_another_bound)
 {
     script_socket l = wire.listen(0);
     wire.in("S 0:0(0) win 65535 <mss 1000>").out("S. 0:0(0) ack 1").in(". 1:1(0) ack 1");
-    wire.peer(40001).in("S 0:0(0) win 65535 <mss 1000>").out_nothing(); // one waits already
+    wire.peer(40001).in("S 0:0(0) win 65535 <mss 1000>").out_nothing(); // the accept queue is full: the SYN is dropped
     EXPECT_EQ(wire.counters().tcp.listen_overflows, 1U);
     EXPECT_TRUE(l.accept());
 }
@@ -136,10 +137,10 @@ TEST_F(syn_flood, a_handshake_that_ends_while_nobody_accepts_waits)
     script_socket l = wire.listen(0);
     wire.in("S 0:0(0) win 65535 <mss 1000>").out("S. 0:0(0) ack 1");
     wire.peer(40001).in("S 0:0(0) win 65535 <mss 1000>").out("S. 0:0(0) ack 1").in(". 1:1(0) ack 1").out_nothing();
-    wire.peer(script::default_peer_port).in(". 1:1(0) ack 1").out_nothing(); // the queue is full
+    wire.peer(script::default_peer_port).in(". 1:1(0) ack 1").out_nothing(); // the accept queue is full: the ACK is dropped
     EXPECT_TRUE(l.accept());
     EXPECT_FALSE(l.accept());
-    wire.at(1s).out("S. 0:0(0) ack 1").in(". 1:1(0) ack 1"); // again, and now there is room
+    wire.at(1s).out("S. 0:0(0) ack 1").in(". 1:1(0) ack 1"); // the SYN,ACK is retransmitted, and the accept queue has room now
     EXPECT_TRUE(l.accept());
 }
 

@@ -1,5 +1,5 @@
-// Answers to segments that are not acceptable (RFC 9293 §3.10.7.4, RFC 5961 §7): given, and limited, as the peer's like would
-// answer them.
+// ACKs that answer unacceptable segments (RFC 9293 §3.10.7.4) are rate limited (RFC 5961 §7), so that two ends that disagree do
+// not answer each other's ACKs forever.
 #include "support/script/script.hpp"
 
 namespace tapio::test {
@@ -8,7 +8,7 @@ namespace {
 class corrections : public packet_script
 {
 protected:
-    /// How many of `segments` are answered that come every `interval` for `length`.
+    /// Sends `segment` every `interval` for `length`. @return the number of answers
     std::size_t answers(const std::string& segment, duration interval, duration length)
     {
         std::size_t n = 0;
@@ -41,7 +41,7 @@ TEST_F(corrections, are_as_quick_as_ever_when_the_ends_have_agreed)
     answers(old, 100ms, 10min);
     wire.in("P. 1:4(3) ack 1", "abc").after(40ms).out(". 1:1(0) ack 4");
     wire.after(600ms).in(old).out(". 1:1(0) ack 4");
-    wire.after(600ms).in(old).out_nothing(); // and begin to get rarer again
+    wire.after(600ms).in(old).out_nothing(); // the interval grows again
 }
 
 TEST_F(corrections, of_acks_for_what_was_never_sent_get_rarer)
@@ -49,7 +49,7 @@ TEST_F(corrections, of_acks_for_what_was_never_sent_get_rarer)
     script_socket s = open_passive();
     EXPECT_LE(answers(". 1:1(0) ack 1000", 100ms, 10min), 20U);
     wire.after(2min);
-    EXPECT_LE(answers("P. 1:4(3) ack 1000", 100ms, 10min), 20U); // with text, too: it is not taken
+    EXPECT_LE(answers("P. 1:4(3) ack 1000", 100ms, 10min), 20U); // the same with data, which is not accepted
     EXPECT_EQ(s.info().unread, 0U);
 }
 
@@ -74,7 +74,8 @@ TEST_F(corrections, answer_keep_alives_and_window_probes_for_ever)
 {
     (void)open_passive();
     for (int i = 0; i < 1000; ++i) wire.after(1s).in(". 0:0(0) ack 1").out(". 1:1(0) ack 1");
-    for (int i = 0; i < 1000; ++i) wire.after(1s).in(". 0:1(1) ack 1").out(". 1:1(0) ack 1"); // with the octet of old
+    // keep-alives in the old form, with one octet of garbage
+    for (int i = 0; i < 1000; ++i) wire.after(1s).in(". 0:1(1) ack 1").out(". 1:1(0) ack 1");
 }
 
 TEST_F(corrections, in_time_wait_get_rarer_too)
@@ -83,13 +84,13 @@ TEST_F(corrections, in_time_wait_get_rarer_too)
     script_socket s = open_passive();
     s.close();
     wire.out("F. 1:1(0) ack 1").in("F. 1:1(0) ack 2").out(". 2:2(0) ack 2");
-    ASSERT_EQ(wire.host().tcp().size(), 2U); // the listener, and a record
+    ASSERT_EQ(wire.host().tcp().size(), 2U); // the listener and the TIME-WAIT record
     EXPECT_LE(answers(". 1000000:1000000(0) ack 2", 100ms, 10min), 20U);
     EXPECT_EQ(wire.host().tcp().size(), 2U);
 }
 
-// RFC 9293 §3.10.7.4 step 4, RFC 5961 §4: a SYN is challenged in synchronized states, with a FIN as well. In LISTEN and SYN-SENT
-// SYN with FIN is dropped, as in Linux's LISTEN.
+// RFC 9293 §3.10.7.4 step 4, RFC 5961 §4: in synchronized states a SYN is challenged, with a FIN as well. In LISTEN and SYN-SENT
+// a SYN with FIN is dropped, as in Linux's LISTEN.
 TEST_F(corrections, syn_with_fin_is_challenged)
 {
     script_socket s = open_passive();
@@ -100,7 +101,7 @@ TEST_F(corrections, syn_with_fin_is_challenged)
     wire.out("F. 1:1(0) ack 1").in("F. 1:1(0) ack 2").out(". 2:2(0) ack 2");
     ASSERT_EQ(s.state(), tcp_state::time_wait);
     wire.after(1s).in("SF 2:2(0)").out(". 2:2(0) ack 2");
-    wire.after(1s).in("SF 100000:100000(0)").out(". 2:2(0) ack 2"); // no new incarnation
+    wire.after(1s).in("SF 100000:100000(0)").out(". 2:2(0) ack 2"); // a SYN with FIN does not reopen the connection
     EXPECT_EQ(s.state(), tcp_state::time_wait);
 }
 

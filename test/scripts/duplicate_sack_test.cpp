@@ -1,5 +1,5 @@
-// How a segment may overlap what is held, and what the answer tells of it: RFC 2883 §4 (the first duplicate range, then the block
-// that it lies in), RFC 2018 §4 (then the others, those told last first).
+// A segment overlaps data received before: the SACK option of the ACK has the duplicate range first (D-SACK), then the block that
+// contains it (RFC 2883 §4), then the other blocks, most recently reported first (RFC 2018 §4).
 #include "support/script/script.hpp"
 
 #include <ostream>
@@ -15,9 +15,9 @@ struct range
 struct overlap
 {
     const char* name;
-    std::vector<range> held; ///< in the order in which they came; all before 100 has come and is acknowledged
+    std::vector<range> held; ///< in order of arrival; data before 100 is acknowledged
     range arriving;
-    const char* answer; ///< ACK and options
+    const char* answer; ///< ACK number and options of the answer
 };
 
 std::ostream& operator<<(std::ostream& o, const overlap& x) { return o << x.name; }
@@ -41,7 +41,7 @@ TEST_P(duplicate_sack, is_told_first)
     if (wire.packets_waiting() == 0) wire.after(40ms);
     wire.out(std::string(". 1:1(0) ") + GetParam().answer).out_nothing();
     const std::string got = s.receive();
-    EXPECT_EQ(got, wire.octets(1, got.size())) << "what came first stays, and nothing is lost or doubled";
+    EXPECT_EQ(got, wire.octets(1, got.size())) << "data received first is kept, nothing is lost or duplicated";
 }
 
 const std::vector<range> one{{200, 300}}, two{{200, 300}, {400, 500}};

@@ -1,4 +1,4 @@
-// TCP Fast Open (RFC 7413), both sides.
+// TCP Fast Open (RFC 7413), server and client.
 #include "support/script/script.hpp"
 
 namespace tapio::test {
@@ -15,7 +15,7 @@ protected:
         l.set(socket_option::fast_open, queue);
         return l;
     }
-    /// A conversation that has come for a cookie, and has gone.
+    /// A connection by which the client obtains a cookie; it is aborted afterwards.
     void fetch_cookie(script_socket& l)
     {
         wire.in("S 0:0(0) <mss 1460,FO>").out("S. 0:0(0) ack 1 <FO ours>").in(". 1:1(0) ack 1");
@@ -25,7 +25,7 @@ protected:
         wire.new_incarnation(0x1000);
         wire.remember_cookie(cookie);
     }
-    /// Ten octets came in the SYN, and the handshake is not over.
+    /// A Fast Open connection in SYN-RECEIVED, with 10 octets from the SYN.
     script_socket open_fast(script_socket& l)
     {
         fetch_cookie(l);
@@ -38,7 +38,7 @@ TEST_F(fast_open_server, gives_a_cookie_to_who_asks)
 {
     script_socket l = listen();
     wire.in("S 0:0(0) <mss 1460,FO>").out("S. 0:0(0) ack 1 <FO ours>");
-    EXPECT_FALSE(l.accept()) << "without data it is a handshake as any other";
+    EXPECT_FALSE(l.accept()) << "without data the handshake is an ordinary one";
     wire.in(". 1:1(0) ack 1");
     EXPECT_TRUE(l.accept());
 }
@@ -61,7 +61,7 @@ TEST_F(fast_open_server, takes_data_with_a_good_cookie)
     fetch_cookie(l);
     wire.in("S 0:10(10) <mss 1460,FO ours>").out("S. 0:0(0) ack 11 <no_FO>");
     script_socket s = l.accept();
-    ASSERT_TRUE(s) << "before the handshake is over";
+    ASSERT_TRUE(s) << "acceptable before the handshake is complete";
     EXPECT_EQ(s.state(), tcp_state::syn_received);
     EXPECT_EQ(s.receive(), wire.octets(1, 10));
     EXPECT_TRUE(s.info().data_in_syn);
@@ -71,7 +71,7 @@ TEST_F(fast_open_server, takes_data_with_a_good_cookie)
     EXPECT_EQ(s.state(), tcp_state::established);
     wire.in(". 11:21(10) ack 6").after(40ms).out(". 6:6(0) ack 21");
     EXPECT_EQ(s.receive(), wire.octets(11, 10));
-    EXPECT_FALSE(l.accept()) << "once only";
+    EXPECT_FALSE(l.accept()) << "the connection is accepted only once";
 }
 
 TEST_F(fast_open_server, answers_with_its_whole_initial_window)
@@ -116,7 +116,7 @@ TEST_F(fast_open_server, knows_a_cookie_by_the_clients_address)
     const std::string cookie = wire.our_cookie();
     wire.peer(40001).remember_cookie(cookie);
     wire.in("S 0:10(10) <mss 1460,FO ours>").out("S. 0:0(0) ack 11");
-    EXPECT_TRUE(l.accept()) << "the port does not matter";
+    EXPECT_TRUE(l.accept()) << "a cookie is valid for all ports of the client";
 }
 
 TEST_F(fast_open_server, takes_a_cookie_of_the_last_hour_and_gives_a_new_one)
@@ -137,7 +137,7 @@ TEST_F(fast_open_server, forgets_older_ones)
     EXPECT_FALSE(l.accept());
 }
 
-TEST_F(fast_open_server, bounds_those_whose_handshake_is_not_over) // RFC 7413 §5.1
+TEST_F(fast_open_server, bounds_those_whose_handshake_is_not_over) // RFC 7413 §5.1: a limit of pending Fast Open requests
 {
     script_socket l = listen(1);
     fetch_cookie(l);
@@ -148,7 +148,7 @@ TEST_F(fast_open_server, bounds_those_whose_handshake_is_not_over) // RFC 7413 �
     wire.peer(40001).remember_cookie(cookie).in("S 0:10(10) <mss 1460,FO ours>").out("S. 0:0(0) ack 1");
     EXPECT_EQ(wire.counters().tcp.fast_open_overflows, 1U);
     EXPECT_FALSE(l.accept());
-    wire.peer(script::default_peer_port).in(". 11:11(0) ack 1"); // the first is over
+    wire.peer(script::default_peer_port).in(". 11:11(0) ack 1"); // completes the handshake of the first
     wire.peer(40002).remember_cookie(cookie).in("S 0:10(10) <mss 1460,FO ours>").out("S. 0:0(0) ack 11");
     EXPECT_TRUE(l.accept());
 }
@@ -171,7 +171,7 @@ TEST_F(fast_open_server, answers_the_clients_syn_without_data_when_it_comes_agai
     wire.in("S 0:0(0) <mss 1460>").out("S. 0:0(0) ack 11").in(". 11:11(0) ack 1");
     script_socket s = l.accept();
     ASSERT_TRUE(s);
-    EXPECT_EQ(s.receive(), wire.octets(1, 10)) << "once";
+    EXPECT_EQ(s.receive(), wire.octets(1, 10)) << "the data of the SYN is delivered once";
 }
 
 TEST_F(fast_open_server, tells_its_user_of_a_reset)
@@ -195,7 +195,8 @@ TEST_F(fast_open_server, tells_its_user_when_nobody_answers)
     wire.peer(40001);
     wire.in("S 0:0(0) <mss 1460,FO>").out("S. 0:0(0) ack 1 <FO ours>");
     wire.in("R 1:1(0)");
-    wire.peer(40002).remember_cookie("").in("S 0:0(0) <mss 1460>").out("S. 0:0(0) ack 1"); // it is not counted any more
+    // after the RST the pending request does not count any more
+    wire.peer(40002).remember_cookie("").in("S 0:0(0) <mss 1460>").out("S. 0:0(0) ack 1");
 }
 
 TEST_F(fast_open_server, ignores_a_cookie_of_a_wrong_size) // §4.1.1
@@ -212,7 +213,7 @@ TEST_F(fast_open_server, does_not_take_the_option_outside_of_a_syn)
 
 TEST_F(fast_open_server, a_syn_with_data_that_comes_again_is_answered_again)
 {
-    script_socket l = wire.listen(); // that does not open fast
+    script_socket l = wire.listen(); // a listener without Fast Open
     wire.in("S 0:10(10) <mss 1460>").out("S. 0:0(0) ack 1");
     wire.in("S 0:10(10) <mss 1460>").out("S. 0:0(0) ack 1").in(". 1:11(10) ack 1").ignore_output();
     script_socket s = l.accept();
@@ -303,7 +304,7 @@ TEST_F(fast_open_client, sends_again_what_the_server_did_not_take)
     wire.in(". 1:1(0) ack 6");
     s.abort();
     wire.out("R. 6:6(0)").new_incarnation(0x2000);
-    script_socket next = connect(); // with the cookie that it was given then
+    script_socket next = connect(); // with the cookie from the refusal
     next.send("hello");
     wire.out("S 0:5(5) <FO 8899aabbccddeeff>");
 }

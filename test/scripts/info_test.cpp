@@ -1,4 +1,4 @@
-// What a connection says of itself (tcp_info): each number after a few segments that are known.
+// tcp_info: the value of each field after a known exchange of segments.
 #include "support/script/script.hpp"
 
 namespace tapio::test {
@@ -9,7 +9,7 @@ class info : public packet_script
 protected:
     info() { wire.options.congestion_control = "reno"; }
 
-    /// Established with a round trip of 100 ms.
+    /// An established connection with an RTT of 100 ms.
     script_socket open(const std::string& options = "mss 1000,sackOK")
     {
         script_socket l = wire.listen();
@@ -30,14 +30,14 @@ TEST_F(info, of_an_exchange_without_loss)
     const tcp_info out = s.info();
     EXPECT_TRUE(out.passive);
     EXPECT_EQ(out.data_segments_received, 2U);
-    EXPECT_EQ(out.segments_received, 3U) << "the SYN was the listener's";
+    EXPECT_EQ(out.segments_received, 3U) << "the SYN does not count: the listener received it";
     EXPECT_EQ(out.bytes_received, 6U);
     EXPECT_EQ(out.bytes_sent, 2500U);
     EXPECT_EQ(out.unacked, 2500U);
     EXPECT_EQ(out.data_segments_sent, 3U);
-    EXPECT_EQ(out.delivered, 1U) << "the SYN";
+    EXPECT_EQ(out.delivered, 1U) << "the SYN counts as delivered";
     EXPECT_EQ(out.timer, tcp_timer::tail_probe);
-    EXPECT_EQ(out.busy, 50ms) << "data has been out since 100 ms";
+    EXPECT_EQ(out.busy, 50ms) << "data has been in flight since 100 ms";
 
     wire.at(200ms).in(". 7:7(0) ack 2501").at(250ms).ignore_output();
     const tcp_info after = s.info();
@@ -67,8 +67,8 @@ TEST_F(info, of_losses)
     EXPECT_EQ(s.info().recovery, tcp_recovery::recovering);
     EXPECT_EQ(s.info().bytes_retransmitted, 1000U);
     EXPECT_EQ(s.info().bytes_sent, 6000U);
-    EXPECT_EQ(s.info().delivered, 5U) << "with the SYN";
-    wire.at(300ms).in(". 1:1(0) ack 5001").in(". 1:1(0) ack 5001 <sack 1:1001>"); // a D-SACK: nothing was lost
+    EXPECT_EQ(s.info().delivered, 5U) << "including the SYN";
+    wire.at(300ms).in(". 1:1(0) ack 5001").in(". 1:1(0) ack 5001 <sack 1:1001>"); // a D-SACK: the retransmission was spurious
     const tcp_info out = s.info();
     EXPECT_EQ(out.retransmissions, 1U);
     EXPECT_EQ(out.duplicates_told, 1U);

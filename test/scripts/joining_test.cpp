@@ -1,5 +1,5 @@
-// What comes in one batch is joined, and answered together. What the protocol counts must not be lost by that: duplicate
-// acknowledgements for and from a peer without SACK (RFC 5681 §3.2, §4.2), and each D-SACK (RFC 2883). Marks: marks_test.cpp.
+// Segments received in one batch are coalesced (GRO) and acknowledged together. This must not lose duplicate ACKs to and from a
+// peer without SACK (RFC 5681 §3.2, §4.2), or D-SACKs (RFC 2883). CE marks: marks_test.cpp.
 #include "support/script/script.hpp"
 
 namespace tapio::test {
@@ -23,7 +23,7 @@ std::vector<std::string> operator+(std::vector<std::string> a, const std::vector
     return a;
 }
 
-/// The peer has no SACK. 1:1001 has come and is acknowledged.
+/// The peer does not support SACK. Data up to 1001 is received and acknowledged.
 class joined_without_sack : public packet_script
 {
 protected:
@@ -64,7 +64,7 @@ TEST_F(joined_without_sack, the_last_may_be_shorter)
 TEST_F(joined_without_sack, what_is_acknowledged_for_the_first_time_is_no_duplicate)
 {
     wire.in_together(segments(1001, 4) + segments(6001, 3));
-    acknowledged_times(4, "5001"); // of the four in order one, for each of the others one
+    acknowledged_times(4, "5001"); // one ACK for the four in-order segments, one for each of the others
 }
 
 TEST_F(joined_without_sack, a_hole_that_is_filled_in_the_same_batch_is_nobodys_business)
@@ -114,7 +114,7 @@ protected:
     script_socket s;
 };
 
-TEST_F(joined_with_sack, the_blocks_say_it_all) // RFC 6675 counts octets
+TEST_F(joined_with_sack, the_blocks_say_it_all) // RFC 6675 counts SACKed octets, not ACKs
 {
     wire.in_together(segments(2001, 3)).out(". 1:1(0) ack 1001 <sack 2001:5001>").out_nothing();
 }
@@ -150,7 +150,7 @@ TEST_F(joined_with_sack, too_many_duplicates_at_once_are_told_as_far_as_there_is
     wire.out_nothing();
 }
 
-/// The other direction: the peer's duplicates come together.
+/// The other direction: duplicate ACKs of the peer arrive in one batch.
 class duplicates_together : public packet_script
 {
 protected:
@@ -182,7 +182,7 @@ TEST_F(duplicates_together, also_in_front_of_one_that_acknowledges_more)
 {
     wire.in_together({ack(1001), ack(1001), ack(1001), ack(1001), ack(3001)});
     EXPECT_EQ(wire.counters().tcp.fast_retransmits, 1U);
-    wire.out(". 3001:4001(1000)").out_nothing(); // RFC 6582 §3.2 step 3: a partial acknowledgement, the next hole
+    wire.out(". 3001:4001(1000)").out_nothing(); // RFC 6582 §3.2 step 3: after a partial ACK the next hole is retransmitted
 }
 
 } // namespace

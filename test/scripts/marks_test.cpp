@@ -1,5 +1,5 @@
-// Marks of the network (RFC 3168 §6.1.3) among segments that come in one batch, and are acknowledged together: the peer hears of
-// them as if each had come alone. With exact feedback, RFC 8257 §3.2.
+// CE marks (RFC 3168 §6.1.3) on segments that arrive in one batch and are acknowledged together: the peer learns of them as if
+// each segment had been acknowledged alone. Exact feedback: RFC 8257 §3.2.
 #include "support/script/script.hpp"
 
 namespace tapio::test {
@@ -31,7 +31,7 @@ TEST_F(marks_together, one_of_several_is_told_of_by_the_one_acknowledgement)
         std::vector<std::string> three = {segment(at), segment(at + 1000), segment(at + 2000)};
         three[at / 3000] = "CE " + three[at / 3000];
         wire.in_together(three).out("E. 1:1(0) ack " + std::to_string(at + 3000)).out_nothing();
-        wire.in(segment(at + 3000, "W.", 0)).ignore_output(); // the echo ends
+        wire.in(segment(at + 3000, "W.", 0)).ignore_output(); // CWR ends the ECE echo
         if (at != 6001) wire.after(40ms).ignore_output();
     }
 }
@@ -90,11 +90,11 @@ TEST_F(exact_feedback, tells_where_marks_begin_and_end) // RFC 8257 §3.2, figur
 TEST_F(exact_feedback, is_the_same_for_a_segment_that_waits_for_its_acknowledgement)
 {
     open();
-    for (std::uint32_t i = 0; i < 20; ++i) wire.in(segment(1 + 1000 * i)).ignore_output(); // the quick ones are spent
+    for (std::uint32_t i = 0; i < 20; ++i) wire.in(segment(1 + 1000 * i)).ignore_output(); // past quick-ACK mode
     wire.after(40ms).ignore_output();
     wire.in(segment(20'001)).out_nothing();
     wire.marked().in(segment(21'001)).out(". 1:1(0) ack 21001").out("E. 1:1(0) ack 22001").out_nothing();
-    wire.in(segment(22'001)).out(". 1:1(0) ack 23001").out_nothing(); // all marks were acknowledged
+    wire.in(segment(22'001)).out(". 1:1(0) ack 23001").out_nothing(); // the ACKs sent cover all marked segments
 }
 
 TEST_F(exact_feedback, comes_before_data_that_tells_of_everything)
@@ -120,14 +120,14 @@ TEST_F(exact_feedback, is_bounded)
     wire.ignore_output();
 }
 
-/// The sender's side.
+/// ECE received by the sender.
 class echoes : public marks_together
 {
 protected:
     echoes() { wire.options.congestion_control = "reno"; }
 };
 
-TEST_F(echoes, that_acknowledge_no_more_than_was_out_at_the_reduction_are_of_its_window) // as Linux: above high_seq
+TEST_F(echoes, that_acknowledge_no_more_than_was_out_at_the_reduction_are_of_its_window) // as Linux's high_seq
 {
     script_socket s = open();
     s.set(socket_option::no_delay, 1);
@@ -140,7 +140,7 @@ TEST_F(echoes, that_acknowledge_no_more_than_was_out_at_the_reduction_are_of_its
     EXPECT_EQ(s.info().ssthresh, ssthresh);
     s.send(8000);
     wire.out("W. 10001:11001(1000)").ignore_output().in("E. 1:1(0) ack 11001");
-    EXPECT_LT(s.info().ssthresh, ssthresh) << "CWR has arrived, and there is another mark";
+    EXPECT_LT(s.info().ssthresh, ssthresh) << "CWR has arrived, so this ECE is for another mark";
 }
 
 } // namespace

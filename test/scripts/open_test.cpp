@@ -1,4 +1,5 @@
-// Opening a connection: RFC 9293 §3.5 (figures 6 to 9), §3.10.7.1 to §3.10.7.3.
+// Opening a connection: RFC 9293 §3.5 (figures 6 to 9), §3.10.7.1 to §3.10.7.3; the backlog, ICMP errors about a SYN, addresses
+// and initial sequence numbers.
 #include "support/script/script.hpp"
 
 namespace tapio::test {
@@ -24,7 +25,7 @@ TEST_F(passive_open, three_way_handshake)
     script_socket s = listener.accept();
     ASSERT_TRUE(s);
     EXPECT_EQ(s.state(), tcp_state::established);
-    EXPECT_EQ(wire.our_isn(), script::default_isn) << "scripts are to cross the wrap";
+    EXPECT_EQ(wire.our_isn(), script::default_isn) << "every script must cross the sequence number wrap";
 }
 
 TEST_F(passive_open, lost_syn_ack_is_retransmitted_after_initial_rto)
@@ -34,7 +35,7 @@ TEST_F(passive_open, lost_syn_ack_is_retransmitted_after_initial_rto)
     wire.out("S. 0:0(0) ack 1");
     wire.at(999ms).out_nothing();
     wire.at(1000ms).out("S. 0:0(0) ack 1"); // RFC 6298 §2.1: RTO = 1 s before any sample
-    wire.at(3s).out("S. 0:0(0) ack 1");     // §5.5: backed off
+    wire.at(3s).out("S. 0:0(0) ack 1");     // RFC 6298 §5.5: exponential backoff
 }
 
 TEST_F(passive_open, a_syn_again_is_answered_again)
@@ -56,7 +57,7 @@ TEST_F(passive_open, the_wrong_ack_in_syn_received_is_reset)
     wire.listen();
     wire.in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
     wire.in(". 1:1(0) ack 2").out("R 2:2(0)"); // RFC 9293 §3.10.7.4: "if not acceptable, form a reset, SEQ=SEG.ACK"
-    wire.in(". 1:1(0) ack 1").out_nothing();   // and the opening goes on
+    wire.in(". 1:1(0) ack 1").out_nothing();   // the handshake still completes
     EXPECT_EQ(wire.counters().tcp.curr_estab, 1U);
 }
 
@@ -65,7 +66,7 @@ TEST_F(passive_open, a_reset_in_syn_received_goes_back_to_listen) // RFC 9293 MU
     script_socket listener = wire.listen();
     wire.in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
     wire.in("R 1:1(0)").out_nothing();
-    EXPECT_EQ(wire.host().tcp().size(), 1U); // only the listener
+    EXPECT_EQ(wire.host().tcp().size(), 1U); // only the listener is left
     EXPECT_FALSE(listener.accept());
     wire.at(10s).out_nothing();
 }
@@ -85,7 +86,7 @@ TEST_F(passive_open, data_with_the_syn_is_not_lost)
 {
     script_socket listener = wire.listen();
     wire.in("S 0:3(3) win 65535", "abc");
-    // RFC 9293 §3.10.7.2: other data should be queued; a stack may also let the peer send it again (ack 1)
+    // RFC 9293 §3.10.7.2: the data should be queued. Here it is not acknowledged (ack 1), and the peer sends it again.
     wire.out("S. 0:0(0) ack 1");
     wire.in(". 1:4(3) ack 1", "abc");
     script_socket s = listener.accept();
@@ -123,19 +124,19 @@ TEST_F(passive_open, gives_up_on_a_peer_that_is_silent)
     wire.in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
     wire.at(1s).out("S. 0:0(0) ack 1");
     wire.at(3s).out("S. 0:0(0) ack 1");
-    wire.at(7s).ignore_output(); // a RST may tell the peer, or nothing
+    wire.at(7s).ignore_output(); // a RST to the peer is permitted, but not required
     EXPECT_EQ(wire.host().tcp().size(), 1U);
     wire.at(100s).out_nothing();
 }
 
 TEST_F(passive_open, the_backlog_bounds_what_waits) // RFC 9293 MUST-41
 {
-    script_socket listener = wire.listen(1); // as Linux: one more than that may wait
+    script_socket listener = wire.listen(1); // backlog + 1 connections may wait, as on Linux
     for (const std::uint16_t port : std::array<std::uint16_t, 2>{1001, 1002}) {
         wire.peer(port).in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
         wire.in(". 1:1(0) ack 1").out_nothing();
     }
-    wire.peer(1003).in("S 0:0(0) win 65535").out_nothing(); // dropped: the peer will try again
+    wire.peer(1003).in("S 0:0(0) win 65535").out_nothing(); // accept queue full: dropped, so that the peer retransmits
     EXPECT_EQ(wire.counters().tcp.listen_overflows, 1U);
     EXPECT_TRUE(listener.accept());
     wire.at(1s).in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
@@ -198,8 +199,8 @@ TEST_F(active_open, refused)
 TEST_F(active_open, a_reset_that_acknowledges_nothing_of_ours_is_ignored)
 {
     script_socket s = wire.connect();
-    wire.out("S 0:0(0)").in("R. 0:0(0) ack 2").out_nothing(); // §3.10.7.3: ack unacceptable and RST: drop
-    wire.in("R 0:0(0)").out_nothing();                        // no ACK: dropped
+    wire.out("S 0:0(0)").in("R. 0:0(0) ack 2").out_nothing(); // §3.10.7.3 first: RST with an unacceptable ACK: dropped
+    wire.in("R 0:0(0)").out_nothing();                        // RST without ACK: dropped
     EXPECT_FALSE(s.error());
     EXPECT_EQ(s.state(), tcp_state::syn_sent);
 }
@@ -229,7 +230,7 @@ TEST_F(active_open, data_with_the_syn_ack)
     EXPECT_EQ(s.receive(), "hello");
 }
 
-// Stated policy: in LISTEN and SYN-SENT a SYN together with FIN or RST is dropped (RFC 9293 would allow SYN,FIN).
+// Our policy: in LISTEN and SYN-SENT a SYN with FIN or RST is dropped (RFC 9293 would permit SYN with FIN).
 TEST_F(active_open, syn_with_fin_is_dropped)
 {
     script_socket s = wire.connect();
@@ -241,7 +242,7 @@ TEST_F(active_open, syn_with_fin_is_dropped)
 TEST_F(active_open, a_second_syn_ack_is_acknowledged_again)
 {
     script_socket s = open_active();
-    wire.in("S. 0:0(0) ack 1 win 65535").out(". 1:1(0) ack 1"); // our ACK was lost
+    wire.in("S. 0:0(0) ack 1 win 65535").out(". 1:1(0) ack 1"); // the peer did not get our ACK
     EXPECT_EQ(s.state(), tcp_state::established);
 }
 
@@ -263,7 +264,8 @@ TEST_P(icmp_on_syn, ends_the_opening_or_explains_its_end)
     EXPECT_EQ(s.error(), errno_code(GetParam().error));
 }
 
-// RFC 1122 §4.2.3.9: codes 2 to 4 are hard (SHOULD abort), 0, 1 and 5 soft (MUST NOT abort, but are to be told)
+// RFC 1122 §4.2.3.9: codes 2 to 4 are hard errors (SHOULD abort); 0, 1 and 5 are soft errors (MUST NOT abort, but are reported if
+// the connection fails).
 INSTANTIATE_TEST_SUITE_P(codes, icmp_on_syn,
                          testing::Values(icmp_case{0, ENETUNREACH}, icmp_case{1, EHOSTUNREACH}, icmp_case{2, ENOPROTOOPT},
                                          icmp_case{3, ECONNREFUSED}));
@@ -271,7 +273,7 @@ INSTANTIATE_TEST_SUITE_P(codes, icmp_on_syn,
 TEST_F(active_open, icmp_about_a_sequence_never_sent_is_ignored)
 {
     script_socket s = wire.connect();
-    wire.out("S 0:0(0)").icmp_unreachable(3, 5000).out_nothing(); // RFC 5927 §4.1: outside SND.UNA =< SEQ < SND.NXT
+    wire.out("S 0:0(0)").icmp_unreachable(3, 5000).out_nothing(); // RFC 5927 §4.1: dropped unless SND.UNA =< SEG.SEQ < SND.NXT
     EXPECT_FALSE(s.error());
     wire.in("S. 0:0(0) ack 1 win 1000").out(". 1:1(0) ack 1");
 }
@@ -284,7 +286,7 @@ TEST_F(active_open, initial_sequence_numbers_differ_between_conversations) // RF
         wire.peer(port).in("S 0:0(0) win 1000").out("S. 0:0(0) ack 1");
         seen.insert(wire.our_isn() >> 16);
     }
-    EXPECT_EQ(seen.size(), 12U); // RFC 6528: not one counter for all
+    EXPECT_EQ(seen.size(), 12U); // RFC 6528: a separate ISN space for each connection
 }
 
 TEST_F(active_open, from_a_socket_without_a_name_has_the_source_that_the_route_says) // RFC 9293 MUST-44
@@ -367,7 +369,7 @@ TEST_F(simultaneous_open, a_reset_is_a_refusal)
 {
     script_socket s = wire.connect();
     wire.out("S 0:0(0)").in("S 0:0(0) win 65535").out("S. 0:0(0) ack 1");
-    wire.in("R 1:1(0)").out_nothing(); // §3.10.7.4 second: active OPEN: the connection was refused
+    wire.in("R 1:1(0)").out_nothing(); // §3.10.7.4 second: after an active OPEN a RST means connection refused
     EXPECT_EQ(s.error(), errno_code(ECONNREFUSED));
 }
 

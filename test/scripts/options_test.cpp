@@ -1,5 +1,5 @@
-// What the options of the handshake mean afterwards: timestamps and PAWS, window scale (RFC 7323); keep-alive (RFC 9293
-// §3.8.4); ICMP errors about an established connection (RFC 9293 §3.9.2.2, RFC 5927).
+// Timestamps and PAWS, window scaling (RFC 7323); keep-alive (RFC 9293 §3.8.4); ICMP errors about an established connection (RFC
+// 9293 §3.9.2.2, RFC 5927); path MTU discovery (RFC 1191).
 #include "support/script/script.hpp"
 
 namespace tapio::test {
@@ -50,7 +50,7 @@ TEST_F(timestamps, beyond_a_hole_the_last_in_order_is_echoed)
     wire.at(70ms).in(". 11:21(10) ack 1 <ts 170 0>").out(". 1:1(0) ack 31 <ts 70 170>"); // case C
 }
 
-// As on Linux; RFC 7323 §3.2 says SHOULD drop.
+// A segment without the timestamps option is accepted, as on Linux; RFC 7323 §3.2: SHOULD drop.
 TEST_F(timestamps, a_segment_without_one_is_taken)
 {
     script_socket s = open();
@@ -74,7 +74,7 @@ TEST_F(timestamps, the_last_segment_of_the_handshake_may_be_without)
     s.send("abc");
     wire.out("P. 1:4(3) <ts 0 100>");
     wire.at(10ms).in("P. 1:4(3) ack 4 <ts 110 0>", "abc").at(50ms).out(". 4:4(0) ack 4 <ts 50 110>");
-    wire.in("P. 4:7(3) ack 4 <ts 109 60>", "old").out(". 4:4(0) ack 4"); // PAWS holds for those that carry them
+    wire.in("P. 4:7(3) ack 4 <ts 109 60>", "old").out(". 4:4(0) ack 4"); // PAWS still applies to segments with the option
     EXPECT_EQ(s.receive(), "abc");
 }
 
@@ -90,11 +90,11 @@ TEST_F(timestamps, stand_in_a_reset_of_ours) // RFC 7323 §3.2: SHOULD
 {
     script_socket s = open();
     wire.at(10ms).in("P. 1:4(3) ack 1 <ts 110 0>", "abc").at(50ms).out(". 1:1(0) ack 4");
-    s.close(); // with unread data
+    s.close(); // with unread data: sends a RST
     wire.out("R. 1:1(0) ack 4 <ts 50 110>");
 }
 
-TEST_F(timestamps, an_old_acknowledgement_does_not_keep_one_from_being_echoed) // RFC 7323 §4.3 asks for SEQ only
+TEST_F(timestamps, an_old_acknowledgement_does_not_keep_one_from_being_echoed) // RFC 7323 §4.3 looks at SEG.SEQ only
 {
     script_socket s = open();
     s.send("abc");
@@ -102,11 +102,11 @@ TEST_F(timestamps, an_old_acknowledgement_does_not_keep_one_from_being_echoed) /
     wire.at(20ms).in("P. 1:4(3) ack 1 <ts 120 0>", "def").at(60ms).out(". 4:4(0) ack 4 <ts 60 120>");
 }
 
-// Linux likewise since bd090dfc634d ("tcp_replace_ts_recent() should not be called from tcp_validate_incoming()").
+// As on Linux since commit bd090dfc634d ("tcp_replace_ts_recent() should not be called from tcp_validate_incoming()").
 TEST_F(timestamps, one_with_an_unacceptable_acknowledgement_teaches_nothing)
 {
     script_socket s = open();
-    wire.at(10ms).in(". 1:4(3) ack 5000 <ts 900000 0>", "bad").ignore_output(); // what we have never sent
+    wire.at(10ms).in(". 1:4(3) ack 5000 <ts 900000 0>", "bad").ignore_output(); // acknowledges data never sent
     wire.at(20ms).in(". 1:4(3) ack 3000000000 <ts 900000 0>", "bad").ignore_output();
     wire.at(30ms).in("P. 1:4(3) ack 1 <ts 130 0>", "abc");
     EXPECT_EQ(s.receive(), "abc");
@@ -127,7 +127,7 @@ TEST_F(timestamps, an_old_one_is_answered_and_dropped)
     wire.in("P. 4:7(3) ack 1 <ts 199 0>", "old").out(". 1:1(0) ack 4 <ts 50 200>"); // RFC 7323 §5.3 R1
     EXPECT_EQ(s.receive(), "abc");
     EXPECT_EQ(wire.counters().tcp.paws_drops, 1U);
-    wire.in("P. 4:7(3) ack 1 <ts 200 0>", "new"); // the same is not older
+    wire.in("P. 4:7(3) ack 1 <ts 200 0>", "new"); // an equal timestamp is not older
     EXPECT_EQ(s.receive(), "new");
     wire.out(". 1:1(0) ack 7");
 }
@@ -147,7 +147,7 @@ TEST_F(timestamps, they_wrap)
 TEST_F(timestamps, after_24_days_of_silence_any_is_taken)
 {
     script_socket s = open();
-    wire.at(24h * 24 + 1s).in("P. 1:4(3) ack 1 <ts 7 0>", "abc"); // RFC 7323 §5.5
+    wire.at(24h * 24 + 1s).in("P. 1:4(3) ack 1 <ts 7 0>", "abc"); // RFC 7323 §5.5: TS.Recent is outdated
     EXPECT_EQ(s.receive(), "abc");
     wire.out(". 1:1(0) ack 4");
 }
@@ -167,7 +167,8 @@ class window_scale : public packet_script
 
 TEST_F(window_scale, the_handshake_needs_three_segments_however_large_the_buffer)
 {
-    open_passive("S 0:0(0) win 65535 <mss 1000,wscale 7>"); // a SYN can say 65535 at most (RFC 7323 §2.2)
+    // the window in a SYN is at most 65535 (RFC 7323 §2.2): no window update follows
+    open_passive("S 0:0(0) win 65535 <mss 1000,wscale 7>");
     wire.at(1h).out_nothing();
 }
 
@@ -209,7 +210,7 @@ TEST_F(window_scale, more_than_14_is_14)
 {
     script_socket s = open_passive("S 0:0(0) win 65535 <mss 1000,wscale 15>");
     wire.in(". 1:1(0) ack 1 win 1").in(". 1:1(0) ack 1 win 2");
-    EXPECT_EQ(s.info().send_window, 2U << 14); // RFC 7323 §2.3
+    EXPECT_EQ(s.info().send_window, 2U << 14); // RFC 7323 §2.3: a shift of more than 14 is treated as 14
 }
 
 TEST_F(window_scale, a_window_that_a_unit_cannot_say_is_never_taken_back)
@@ -220,7 +221,7 @@ TEST_F(window_scale, a_window_that_a_unit_cannot_say_is_never_taken_back)
     for (std::uint32_t at = 1; at < 9'000; at += 37) {
         wire.in("P. " + std::to_string(at) + ':' + std::to_string(at + 37) + "(37) ack 1").after(41ms).ignore_output();
         const tcp_info i = s.info();
-        EXPECT_GE(i.bytes_received + i.receive_window, edge) << at; // RFC 9293 §3.8.6: the right edge never moves back
+        EXPECT_GE(i.bytes_received + i.receive_window, edge) << at; // RFC 9293 §3.8.6: the right edge never moves left
         edge = i.bytes_received + i.receive_window;
     }
 }
@@ -281,7 +282,7 @@ TEST_F(keep_alive, not_while_data_is_outstanding) // RFC 9293 MUST-26
     script_socket s = open();
     s.send("abc");
     wire.out("P. 1:4(3)");
-    for (int i = 0; i < 9; ++i) wire.out_within(61s, "P. 1:4(3)"); // retransmissions watch the peer meanwhile
+    for (int i = 0; i < 9; ++i) wire.out_within(61s, "P. 1:4(3)"); // retransmissions take the place of keep-alives
     EXPECT_EQ(wire.counters().tcp.keep_alive_probes, 0U);
 }
 
@@ -289,7 +290,7 @@ TEST_F(keep_alive, the_peers_probe_is_answered)
 {
     open_passive();
     wire.at(1h).in(". 0:0(0) ack 1").out(". 1:1(0) ack 1");
-    wire.at(2h).in(". 0:1(1) ack 1", "?").out(". 1:1(0) ack 1"); // the old form, with an octet
+    wire.at(2h).in(". 0:1(1) ack 1", "?").out(". 1:1(0) ack 1"); // keep-alive in the old form, with one octet of garbage
 }
 
 class icmp_on_established : public packet_script, public testing::WithParamInterface<int>
@@ -301,7 +302,7 @@ TEST_P(icmp_on_established, does_not_end_the_connection) // RFC 9293 MUST-54, MU
     script_socket s = open_passive();
     s.send("abc");
     wire.out("P. 1:4(3)").icmp_unreachable(static_cast<std::uint8_t>(GetParam()), 1).out_nothing();
-    EXPECT_EQ(s.state(), tcp_state::established); // RFC 5927 §4.2: not even the "hard" ones
+    EXPECT_EQ(s.state(), tcp_state::established); // RFC 5927 §4.2: hard errors do not abort an established connection either
     wire.in(". 1:1(0) ack 4").out_nothing();
     EXPECT_FALSE(s.error());
 }
@@ -317,8 +318,8 @@ TEST_F(path_mtu, a_smaller_one_makes_smaller_segments)
     script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
     s.send(1460);
     wire.out("P. 1:1461(1460)").icmp_unreachable(wire::fragmentation_needed, 1, 1000);
-    wire.out(". 1:961(960)").out("P. 961:1461(500)"); // RFC 1191 §6.3: at once
-    EXPECT_EQ(s.info().cwnd, 10U * 1460) << "not a sign of congestion (RFC 1191 §6.4)";
+    wire.out(". 1:961(960)").out("P. 961:1461(500)"); // RFC 1191 §6.3: retransmitted at once
+    EXPECT_EQ(s.info().cwnd, 10U * 1460) << "not a congestion signal (RFC 1191 §6.4)";
 }
 
 TEST_F(path_mtu, is_known_to_the_user)
@@ -339,7 +340,7 @@ TEST_F(path_mtu, a_larger_one_is_tried_after_ten_minutes) // RFC 1191 §6.3
     s.send(960);
     wire.out("P. 1401:2361(960)").in(". 1:1(0) ack 2361").at(10min);
     s.send(1400);
-    wire.out("P. 2361:3761(1400)").icmp_unreachable(wire::fragmentation_needed, 2361, 1000); // still as narrow
+    wire.out("P. 2361:3761(1400)").icmp_unreachable(wire::fragmentation_needed, 2361, 1000); // the path MTU is still 1000
     wire.out(". 2361:3321(960)").out("P. 3321:3761(440)").in(". 1:1(0) ack 3761").at(20min);
     s.send(1400);
     wire.out("P. 3761:5161(1400)").in(". 1:1(0) ack 5161");
@@ -351,7 +352,8 @@ TEST_F(path_mtu, of_a_segment_that_is_not_out_there_is_ignored)
     script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
     s.send(1460);
     wire.out("P. 1:1461(1460)").in(". 1:1(0) ack 1461").icmp_unreachable(wire::fragmentation_needed, 1, 1000).out_nothing();
-    wire.icmp_unreachable(wire::fragmentation_needed, 100'000, 1000).out_nothing(); // RFC 5927 §7
+    // RFC 5927 §7: the quoted sequence number is not in flight
+    wire.icmp_unreachable(wire::fragmentation_needed, 100'000, 1000).out_nothing();
     EXPECT_EQ(s.info().send_mss, 1460U);
 }
 
@@ -362,10 +364,11 @@ TEST_F(path_mtu, absurd_ones_are_ignored_or_bounded)
     wire.out("P. 1:1461(1460)").icmp_unreachable(wire::fragmentation_needed, 1, 9000).out_nothing();
     EXPECT_EQ(s.info().send_mss, 1460U);
     wire.icmp_unreachable(wire::fragmentation_needed, 1, 68).ignore_output();
-    EXPECT_GE(s.info().send_mss, 512U) << "RFC 1191 allows 68; so small a path is an attack (RFC 5927 §7.2)";
+    EXPECT_GE(s.info().send_mss, 512U) << "RFC 1191 permits 68; so small a path MTU is an attack (RFC 5927 §7.2)";
 }
 
-// As Linux has it (ip_rt_min_pmtu, mtu_locked): no segments of less than 552 octets, but routers may cut them.
+// As on Linux (ip_rt_min_pmtu, mtu_locked): segments stay at 552 octets or more, and DF is cleared so that routers can fragment
+// them.
 TEST_F(path_mtu, below_552_octets_goes_without_df)
 {
     script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
@@ -377,14 +380,15 @@ TEST_F(path_mtu, below_552_octets_goes_without_df)
         wire.out(piece);
         EXPECT_TRUE(wire.last_may_be_fragmented());
     }
-    wire.icmp_unreachable(wire::fragmentation_needed, 1, 296).out_nothing(); // of those that were on their way
+    wire.icmp_unreachable(wire::fragmentation_needed, 1, 296).out_nothing(); // about segments sent before
     wire.in(". 1:1(0) ack 1461").at(5min);
     s.send(10);
     wire.out("P. 1461:1471(10)").in(". 1:1(0) ack 1471");
     EXPECT_TRUE(wire.last_may_be_fragmented());
     wire.at(10min);
     s.send(1460);
-    wire.out("P. 1471:2931(1460)").in(". 1:1(0) ack 2931"); // RFC 1191 §6.3
+    // RFC 1191 §6.3: after ten minutes the larger size is tried again, with DF
+    wire.out("P. 1471:2931(1460)").in(". 1:1(0) ack 2931");
     EXPECT_FALSE(wire.last_may_be_fragmented());
 }
 
@@ -405,10 +409,10 @@ TEST_F(path_mtu, of_segments_that_a_device_cuts_none_is_cut_without_df)
     EXPECT_EQ(s.info().send_mss, 512U);
 }
 
-/// RFC 1191 §5: a router that does not say which MTU.
+/// RFC 1191 §5: a router that does not report its next-hop MTU.
 struct plateau
 {
-    std::uint16_t sent, next; ///< octets of IP packet
+    std::uint16_t sent, next; ///< octets of IP packet; sent: the rejected one, next: the plateau used afterwards
 };
 
 class silent_router : public packet_script, public testing::WithParamInterface<plateau>
@@ -438,7 +442,7 @@ TEST_F(path_mtu, plateaus_follow_each_other_until_one_fits)
     wire.out("P. 1:1461(1460)").icmp_unreachable(wire::fragmentation_needed, 1, 0, 1500);
     wire.out(". 1:1453(1452)").out("P. 1453:1461(8)").icmp_unreachable(wire::fragmentation_needed, 1, 0, 1492);
     wire.out(". 1:967(966)").out(". 967:1453(486)").out("P. 1453:1461(8)");
-    wire.icmp_unreachable(wire::fragmentation_needed, 1, 0, 1500).out_nothing(); // about one that was sent before
+    wire.icmp_unreachable(wire::fragmentation_needed, 1, 0, 1500).out_nothing(); // about a packet sent before
     EXPECT_FALSE(wire.last_may_be_fragmented());
     wire.icmp_unreachable(wire::fragmentation_needed, 1, 0, 1006);
     for (int i = 0; i < 4; ++i) wire.out(i < 3 ? "." : "P.");

@@ -1,4 +1,5 @@
-// Connections whose user has gone: what they still owe the peer is delivered, within bounds of time, number and memory.
+// Orphans: connections whose socket is closed. They still deliver their data, within limits of time, number and memory (as
+// Linux's tcp_max_orphans and tcp_orphan_retries).
 #include "support/script/script.hpp"
 
 namespace tapio::test {
@@ -7,7 +8,7 @@ namespace {
 class orphan : public packet_script
 {
 protected:
-    /// Established; the peer's window is `window` octets.
+    /// An established connection; the peer's window is `window` octets.
     script_socket open(unsigned window)
     {
         script_socket listener = wire.listen();
@@ -16,9 +17,9 @@ protected:
         return listener.accept();
     }
 
-    std::size_t connections() { return wire.host().tcp().size() - 1; } // and the listener
+    std::size_t connections() { return wire.host().tcp().size() - 1; } // without the listener
 
-    /// Lets `length` pass while the peer answers whatever comes. @return when the last packet came
+    /// Lets `length` pass; the peer sends `answer` in reply to every packet. @return time of the last packet
     duration answer_all(const std::string& answer, duration length)
     {
         duration last{};
@@ -39,7 +40,7 @@ TEST_F(orphan, whose_peer_keeps_its_window_closed_ends)
     wire.out(". 1:101(100) ack 1").in(". 1:1(0) ack 101 win 0");
     s.close();
     EXPECT_EQ(wire.counters().tcp.orphans, 1U);
-    const duration last = answer_all(". 1:1(0) ack 101 win 0", 1h); // Linux: silent after 212 s
+    const duration last = answer_all(". 1:1(0) ack 101 win 0", 1h); // Linux sends the last packet after 212 s
     EXPECT_EQ(connections(), 0U);
     EXPECT_GE(last, 200s);
     EXPECT_LE(last, 220s);
@@ -68,7 +69,7 @@ TEST_F(orphan, whose_peer_goes_on_reading_delivers_all)
     script_socket s = open(0);
     s.send(20'000);
     s.close();
-    for (unsigned at = 1; at < 20'000; at += 1000) { // a thousand octets every two minutes
+    for (unsigned at = 1; at < 20'000; at += 1000) { // the peer accepts 1000 octets every two minutes
         const std::string all = ". 1:1(0) ack " + std::to_string(at);
         answer_all(all + " win 0", 2min);
         ASSERT_EQ(connections(), 1U);
@@ -86,7 +87,7 @@ TEST_F(orphan, whose_peer_is_silent_ends_sooner_than_with_a_user)
     s.send(100);
     s.close();
     wire.ignore_output();
-    wire.after(2min).ignore_output(); // eight retransmissions (Linux's tcp_orphan_retries): 102 s
+    wire.after(2min).ignore_output(); // eight retransmissions take 102 s (Linux's tcp_orphan_retries)
     EXPECT_EQ(connections(), 0U);
     EXPECT_EQ(wire.counters().tcp.orphans, 0U);
 }
@@ -99,7 +100,7 @@ TEST_F(orphan, in_every_state_ends)
         bool peer_fin_first, half_closed_first;
         const char* then;
     };
-    // The peer answers everything with what acknowledges nothing of ours.
+    // The peer answers every packet, but acknowledges none of our data.
     for (const row& r : {row{"FIN-WAIT-1", false, false, nullptr}, row{"LAST-ACK", true, false, nullptr},
                          row{"CLOSING", false, true, "F. 1:1(0) ack 1 win 0"}}) {
         SCOPED_TRACE(r.name);
@@ -143,7 +144,7 @@ TEST_F(orphan, beyond_the_number_that_may_be_is_reset)
 
 TEST_F(orphan, beyond_the_memory_that_all_may_hold_is_reset)
 {
-    wire.options.orphan_memory = 300'000; // 100,000 octets lie in two blocks of 64 KiB
+    wire.options.orphan_memory = 300'000; // 100,000 octets occupy two blocks of 64 KiB
     script_socket listener = wire.listen();
     for (std::uint16_t port = 1000; port < 1003; ++port) {
         wire.peer(port).in("S 0:0(0) win 0 <mss 1000>").out("S. 0:0(0) ack 1").in(". 1:1(0) ack 1 win 0").out_nothing();
@@ -167,7 +168,7 @@ TEST_F(orphan, not_yet_hears_of_a_reset_in_last_ack)
     wire.ignore_output();
     ASSERT_EQ(s.state(), tcp_state::last_ack);
     wire.in("R 2:2(0)").out_nothing();
-    EXPECT_EQ(s.error(), errno_code(ECONNRESET)); // as Linux: what was written is lost
+    EXPECT_EQ(s.error(), errno_code(ECONNRESET)); // as on Linux: the data written is lost
 }
 
 TEST_F(orphan, not_yet_hears_of_a_reset_in_closing)

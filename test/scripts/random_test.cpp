@@ -1,4 +1,5 @@
-// A hundred thousand random segments in every state: whatever the peer says, the connection keeps its promises.
+// A hundred thousand random segments in each state: no invariant breaks, states change only as RFC 9293 permits, and all
+// connections end.
 #include "support/script/script.hpp"
 
 #include <random>
@@ -6,7 +7,7 @@
 namespace tapio::test {
 namespace {
 
-/// Segments near enough to the connection that most of them mean something to it.
+/// Makes random segments whose numbers are mostly near those of the connection, so that most of them are acceptable.
 class segment_maker
 {
 public:
@@ -36,9 +37,9 @@ private:
     std::uint32_t near(std::uint32_t size)
     {
         switch (below(8)) {
-        case 0: return 0U - size;                             // just old
-        case 1: return 0U - below(3000);                      // overlapping
-        case 2: return below(70'000);                         // in the window, or beyond
+        case 0: return 0U - size;                             // old
+        case 1: return 0U - below(3000);                      // overlaps data received before
+        case 2: return below(70'000);                         // in the window or beyond
         case 3: return static_cast<std::uint32_t>(random_()); // anywhere
         default: return 0;
         }
@@ -46,14 +47,14 @@ private:
     std::uint32_t acknowledgement(std::uint32_t una, std::uint32_t nxt)
     {
         switch (below(6)) {
-        case 0: return nxt + below(5);      // of what was never sent
+        case 0: return nxt + below(5);      // acknowledges data never sent
         case 1: return una - below(70'000); // old
         case 2: return static_cast<std::uint32_t>(random_());
         default: return una + below(nxt - una + 1);
         }
     }
 
-    /// SACK blocks, most of them of something that is out.
+    /// SACK blocks, most of them of data in flight.
     std::string blocks(std::uint32_t una, std::uint32_t nxt)
     {
         std::string text = "sack";
@@ -68,7 +69,7 @@ private:
     std::mt19937 random_;
 };
 
-/// RFC 9293 §3.3.2, figure 5, with the ways that RSTs, timeouts and one segment that does several things take.
+/// RFC 9293 §3.3.2, figure 5, with the transitions by RST, by timeout, and by segments that cause two transitions.
 bool may_follow(tcp_state from, tcp_state to)
 {
     using s = tcp_state;
@@ -89,7 +90,7 @@ class random_segments : public packet_script, public testing::WithParamInterface
 protected:
     static constexpr unsigned segments = 100'000;
 
-    /// A connection in that state, on a port of its own, with a little unsent and unread data where the state allows it.
+    /// A connection in this state, on a port of its own, with some unsent and some unread data where the state permits it.
     script_socket make(tcp_state to, std::uint16_t port)
     {
         wire.peer(port);
@@ -133,9 +134,9 @@ protected:
         EXPECT_GE(after.cwnd, after.send_mss);
         EXPECT_GE(after.send_mss, 12U);
         if (after.state != tcp_state::closed && before.state >= tcp_state::established) {
-            const unsigned fin = after.state != before.state ? 1 : 0; // it takes a number, and no octet
+            const unsigned fin = after.state != before.state ? 1 : 0; // a FIN occupies a sequence number, but no octet
             EXPECT_GE(after.bytes_received + after.receive_window + fin, before.bytes_received + before.receive_window)
-                << "the right edge moved back";
+                << "the right edge of the receive window moved left";
         }
     }
 
@@ -163,7 +164,7 @@ TEST_P(random_segments, break_nothing)
             wire.in(
                 maker.make(peer_next_ + static_cast<std::uint32_t>(before.bytes_received > 100 ? before.bytes_received - 100 : 0),
                            una, una + static_cast<std::uint32_t>(before.unacked)));
-            EXPECT_LE(wire.packets_waiting(), 12U) << "one segment made us send that many";
+            EXPECT_LE(wire.packets_waiting(), 12U) << "packets sent in reply to one segment";
             wire.ignore_output();
             if (!s) continue;
             check(before, s.info());
@@ -171,22 +172,22 @@ TEST_P(random_segments, break_nothing)
             if (now == tcp_state::closed || (now == tcp_state::time_wait && state != tcp_state::time_wait)) break;
             if (maker.below(20) == 0) s.receive(), wire.ignore_output();
             if (maker.below(10) == 0)
-                wire.after(std::chrono::milliseconds(maker.below(400))).ignore_output(); // timers of recovery
+                wire.after(std::chrono::milliseconds(maker.below(400))).ignore_output(); // lets recovery timers expire
         }
         if (s) s.abort();
-        while (listens) { // what the segments themselves have opened
+        while (listens) { // connections opened by the random segments
             script_socket child = listener_.accept();
             if (!child) break;
             child.abort();
         }
         wire.ignore_output();
-        ASSERT_LT(port, 60'000) << "conversations do not live long enough";
-        if (lives % 16 == 0) wire.after(200s).ignore_output(); // what is half open gives up
+        ASSERT_LT(port, 60'000) << "connections end too early";
+        if (lives % 16 == 0) wire.after(200s).ignore_output(); // lets half-open connections time out
     }
     EXPECT_EQ(done, segments);
     EXPECT_LE(wire.host().tcp().size(), 60'000U);
     wire.after(100h).ignore_output();
-    EXPECT_LE(wire.host().tcp().size(), listens ? 1U : 0U) << "something stayed behind";
+    EXPECT_LE(wire.host().tcp().size(), listens ? 1U : 0U) << "connections left over";
 }
 
 INSTANTIATE_TEST_SUITE_P(states, random_segments,

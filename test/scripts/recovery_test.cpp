@@ -1,5 +1,5 @@
-// What is lost comes again: the retransmission timer (RFC 6298, RFC 9293 §3.8.1), giving up (§3.8.3), fast retransmit and
-// fast recovery (RFC 5681 §3.2, RFC 6582), limited transmit (RFC 3042).
+// Loss recovery without SACK: the retransmission timer (RFC 6298, RFC 9293 §3.8.1), giving up (§3.8.3), fast retransmit and fast
+// recovery (RFC 5681 §3.2, RFC 6582), limited transmit (RFC 3042).
 #include "support/script/script.hpp"
 
 namespace tapio::test {
@@ -10,7 +10,7 @@ class retransmission : public packet_script
 protected:
     retransmission() { wire.options.congestion_control = "reno"; }
 
-    /// Established by a handshake that took `rtt`, without timestamps.
+    /// An established connection without timestamps, whose handshake took `rtt`.
     script_socket open_after(duration rtt)
     {
         script_socket listener = wire.listen();
@@ -68,9 +68,10 @@ TEST_F(retransmission, of_few_segments_the_time_since_they_were_sent_counts)
     script_socket s = open_after(100ms); // RTO 300 ms
     s.send(2000);
     wire.out(". 1:1001(1000)").out("P. 1001:2001(1000)");
-    wire.at(250ms).in(". 1:1(0) ack 1001"); // 150 ms after both were sent
+    wire.at(250ms).in(". 1:1(0) ack 1001"); // 150 ms after both segments were sent
     const duration rto = s.info().rto;
-    wire.after(rto - 151ms).out_nothing().after(1ms).out("P. 1001:2001(1000)"); // RFC 7765 §4
+    // RFC 7765 §4: the time since the segment was sent counts
+    wire.after(rto - 151ms).out_nothing().after(1ms).out("P. 1001:2001(1000)");
 }
 
 TEST_F(retransmission, what_came_twice_is_no_sample) // RFC 9293 MUST-18
@@ -78,9 +79,9 @@ TEST_F(retransmission, what_came_twice_is_no_sample) // RFC 9293 MUST-18
     script_socket s = open_after(100ms);
     s.send("abc");
     wire.out("P. 1:4(3)").at(400ms).out("P. 1:4(3)");
-    wire.at(410ms).in(". 1:1(0) ack 4"); // of the first or of the second? Karn (RFC 6298 §3)
+    wire.at(410ms).in(". 1:1(0) ack 4"); // an ACK of which transmission? No sample: Karn's algorithm (RFC 6298 §3)
     EXPECT_EQ(s.info().srtt, 100ms);
-    EXPECT_EQ(s.info().rto, 600ms) << "the back-off stays until there is a sample";
+    EXPECT_EQ(s.info().rto, 600ms) << "the backoff is kept until there is a new sample";
     s.send("def");
     wire.out("P. 4:7(3)").at(510ms).in(". 1:1(0) ack 7");
     EXPECT_LT(s.info().rto, 300ms);
@@ -91,7 +92,7 @@ TEST_F(retransmission, an_echoed_timestamp_is_a_sample_even_then)
     script_socket s = open_passive("S 0:0(0) win 65535 <mss 1000,ts 100 0>");
     s.send("abc");
     wire.out("P. 1:4(3) <ts 0 100>").at(200ms).out("P. 1:4(3) <ts 200 100>");
-    wire.at(280ms).in(". 1:1(0) ack 4 <ts 380 200>"); // RFC 7323 §4.1: of the second
+    wire.at(280ms).in(". 1:1(0) ack 4 <ts 380 200>"); // RFC 7323 §4.1: it echoes the second transmission
     EXPECT_GE(s.info().srtt, 9ms);
     EXPECT_LE(s.info().srtt, 11ms) << "7/8 * 0 + 1/8 * 80 ms";
 }
@@ -108,7 +109,7 @@ TEST_F(retransmission, after_a_syn_that_was_lost_data_waits_three_seconds)
 TEST_F(retransmission, the_least_rto_can_be_set)
 {
     script_socket s = open_passive();
-    s.set(socket_option::min_rto, 1000); // RFC 6298 §2.4 as it is written
+    s.set(socket_option::min_rto, 1000); // RFC 6298 §2.4: a minimum of 1 s
     s.send("abc");
     wire.out("P. 1:4(3)").in(". 1:1(0) ack 4");
     s.send("def");
@@ -122,7 +123,7 @@ TEST_F(retransmission, only_the_first_segment_goes_out_and_slow_start_brings_the
     wire.out(".").out(".").out(".").out("P. 3001:4001(1000)");
     wire.at(200ms).out(". 1:1001(1000)").out_nothing(); // RFC 5681 §3.1: the loss window is one segment
     EXPECT_EQ(s.info().cwnd, 1000U);
-    EXPECT_EQ(s.info().ssthresh, 2000U); // half of what was in flight
+    EXPECT_EQ(s.info().ssthresh, 2000U); // half of FlightSize
     wire.at(210ms).in(". 1:1(0) ack 1001").out(". 1001:2001(1000)").out(". 2001:3001(1000)").out_nothing();
     wire.at(220ms).in(". 1:1(0) ack 3001").out("P. 3001:4001(1000)");
 }
@@ -135,7 +136,7 @@ TEST_F(retransmission, ssthresh_falls_once_for_a_loss)
     wire.at(200ms).out(". 1:1001(1000)");
     EXPECT_EQ(s.info().ssthresh, 4000U);
     wire.at(600ms).out(". 1:1001(1000)");
-    EXPECT_EQ(s.info().ssthresh, 4000U); // RFC 5681 §3.1: not again for the same segment
+    EXPECT_EQ(s.info().ssthresh, 4000U); // RFC 5681 §3.1: not reduced again for the same segment
 }
 
 TEST_F(retransmission, an_acknowledgement_of_all_ends_it)
@@ -143,8 +144,7 @@ TEST_F(retransmission, an_acknowledgement_of_all_ends_it)
     script_socket s = open_passive();
     s.send(3000);
     wire.out(".").out(".").out("P.");
-    wire.at(200ms).out(". 1:1001(1000)").in(". 1:1(0) ack 3001").at(1h).out_nothing(); // the acknowledgements were lost, not the
-                                                                                       // data
+    wire.at(200ms).out(". 1:1001(1000)").in(". 1:1(0) ack 3001").at(1h).out_nothing(); // only the ACKs were lost
     EXPECT_EQ(s.info().unacked, 0U);
 }
 
@@ -193,7 +193,7 @@ TEST_F(giving_up, after_fifteen_retransmissions_timed_out) // RFC 9293 MUST-20
     EXPECT_EQ(s.state(), tcp_state::closed);
     EXPECT_NE(s.poll() & readiness::error, readiness::none);
     EXPECT_EQ(s.receive_error(), errno_code(ETIMEDOUT));
-    EXPECT_TRUE(s.at_end()); // as on Linux: once the error, then the end
+    EXPECT_TRUE(s.at_end()); // as on Linux: the error is reported once, then end of stream
 }
 
 TEST_F(giving_up, says_what_icmp_had_said) // RFC 9293 MUST-47
@@ -215,11 +215,12 @@ TEST_F(giving_up, a_user_timeout_decides_instead) // RFC 9293 MUST-21
     wire.out("P. 1:4(3)");
     wire.at(2999ms).ignore_output();
     EXPECT_EQ(s.state(), tcp_state::established);
-    wire.at(7s).ignore_output(); // at the retransmission that comes after it
+    wire.at(7s).ignore_output(); // ends when the next retransmission is due
     EXPECT_EQ(s.receive_error(), errno_code(ETIMEDOUT));
 }
 
-// RFC 9293 §3.10.8 has no reset there; nor has Linux (tcp_write_err), whose keep-alive alone sends one.
+// When the user timeout ends a connection, no RST is sent: RFC 9293 §3.10.8 has none, and Linux (tcp_write_err) sends one for
+// keep-alive only.
 TEST_F(giving_up, by_a_user_timeout_says_nothing_to_the_peer)
 {
     script_socket s = open_passive();
@@ -228,12 +229,13 @@ TEST_F(giving_up, by_a_user_timeout_says_nothing_to_the_peer)
     wire.out("P. 1:4(3)").at(2900ms).ignore_output().at(10s).ignore_output();
     ASSERT_EQ(s.state(), tcp_state::closed);
     EXPECT_EQ(wire.counters().tcp.out_rsts, 0U);
-    wire.in("P. 1:4(3) ack 1").out("R 1:1(0)"); // who speaks to it learns of it
+    wire.in("P. 1:4(3) ack 1").out("R 1:1(0)"); // a later segment of the peer gets a RST
 }
 
 TEST_F(giving_up, progress_begins_the_count_anew)
 {
-    script_socket s = open_passive("S 0:0(0) win 65535 <mss 500>"); // so small that nobody suspects the path
+    // the MSS is so small that no path MTU black hole is suspected
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 500>");
     s.send(1000);
     wire.out(".").out("P.");
     for (int i = 0; i < 14; ++i) wire.out_within(61s, ". 1:501(500)");
@@ -248,7 +250,7 @@ class fast_retransmit : public packet_script
 protected:
     fast_retransmit() { wire.options.congestion_control = "reno"; }
 
-    /// Established, with `n` full segments out, of which the first `acked` are acknowledged.
+    /// An established connection with `n` full segments in flight.
     script_socket in_flight(unsigned n)
     {
         script_socket s = open_passive();
@@ -268,7 +270,7 @@ TEST_F(fast_retransmit, the_third_duplicate_acknowledgement_means_loss)
     duplicate().out_nothing();
     duplicate().out_nothing();
     duplicate().out(". 1:1001(1000)").out_nothing();
-    EXPECT_EQ(s.info().ssthresh, 3000U); // RFC 5681 §3.2 step 2: half of the flight
+    EXPECT_EQ(s.info().ssthresh, 3000U); // RFC 5681 §3.2 step 2: half of FlightSize
     EXPECT_EQ(wire.counters().tcp.fast_retransmits, 1U);
     wire.at(20ms).in(". 1:1(0) ack 6001").out_nothing();
     EXPECT_EQ(s.info().cwnd, 2000U); // RFC 6582 §3.2 step 3 (1): min(ssthresh, max(FlightSize, SMSS) + SMSS)
@@ -277,10 +279,10 @@ TEST_F(fast_retransmit, the_third_duplicate_acknowledgement_means_loss)
 
 TEST_F(fast_retransmit, the_first_two_let_new_data_out)
 {
-    script_socket s = in_flight(10); // the initial window
+    script_socket s = in_flight(10); // the initial window is full
     s.send(5000);
     wire.out_nothing().at(10ms);
-    duplicate().out(". 10001:11001(1000)").out_nothing(); // RFC 3042
+    duplicate().out(". 10001:11001(1000)").out_nothing(); // RFC 3042: limited transmit
     duplicate().out(". 11001:12001(1000)").out_nothing();
     duplicate().out(". 1:1001(1000)").out_nothing();
 }
@@ -292,7 +294,7 @@ TEST_F(fast_retransmit, more_duplicates_let_new_data_out_when_half_has_left)
     wire.at(10ms);
     duplicate().out("."), duplicate().out("."), duplicate().out(". 1:1001(1000)");
     unsigned new_data = 0;
-    for (int i = 0; i < 8; ++i) { // RFC 5681 §3.2 step 4: each tells of one that has arrived
+    for (int i = 0; i < 8; ++i) { // RFC 5681 §3.2 step 4: each duplicate ACK means that one segment has left the network
         duplicate();
         new_data += static_cast<unsigned>(wire.packets_waiting());
         wire.ignore_output();
@@ -310,9 +312,10 @@ TEST_F(fast_retransmit, a_partial_acknowledgement_shows_the_next_hole)
     duplicate().out(". 1:1001(1000)");
     duplicate(), duplicate();
     wire.ignore_output();
-    wire.at(20ms).in(". 1:1(0) ack 3001").out(". 3001:4001(1000)"); // RFC 6582 §3.2 step 3: at once, without three more
+    // RFC 6582 §3.2 step 3: at once, without three more duplicates
+    wire.at(20ms).in(". 1:1(0) ack 3001").out(". 3001:4001(1000)");
     wire.at(30ms).in(". 1:1(0) ack 8001").out_nothing();
-    EXPECT_EQ(s.info().ssthresh, 4000U) << "one reduction for all losses of one window";
+    EXPECT_EQ(s.info().ssthresh, 4000U) << "one reduction for all losses in one window";
     EXPECT_EQ(wire.counters().tcp.fast_retransmits, 1U);
     EXPECT_EQ(wire.counters().tcp.timeouts, 0U);
 }
@@ -330,7 +333,7 @@ TEST_F(fast_retransmit, a_window_of_many_losses_needs_no_timeout)
     EXPECT_EQ(wire.counters().tcp.retrans_segs, 4U);
 }
 
-// RFC 5681 §2: a duplicate acknowledgement carries no data, no FIN, the same window, and something is outstanding
+// RFC 5681 §2: a duplicate ACK carries no data and no FIN, does not change the window, and there is data in flight
 TEST_F(fast_retransmit, these_are_no_duplicates)
 {
     in_flight(6);
@@ -355,7 +358,8 @@ TEST_F(fast_retransmit, duplicates_after_a_timeout_are_echoes_of_our_own)
 {
     in_flight(6);
     wire.at(200ms).out(". 1:1001(1000)");
-    for (int i = 0; i < 5; ++i) duplicate().out_nothing(); // RFC 6582 §4.1: below `recover`
+    // RFC 6582 §4.1: duplicates below `recover` do not start fast retransmit
+    for (int i = 0; i < 5; ++i) duplicate().out_nothing();
     wire.at(210ms).in(". 1:1(0) ack 6001").out_nothing();
     EXPECT_EQ(wire.counters().tcp.fast_retransmits, 0U);
 }
@@ -381,7 +385,7 @@ TEST_F(fast_retransmit, afterwards_slow_start_to_ssthresh_and_then_one_segment_i
     ASSERT_EQ(s.info().ssthresh, 3000U);
     std::uint32_t acked = 6001;
     s.send(40'000);
-    for (const std::size_t window : {2U, 3U, 4U, 5U, 6U}) { // RFC 5681 §3.1
+    for (const std::size_t window : {2U, 3U, 4U, 5U, 6U}) { // RFC 5681 §3.1: slow start up to ssthresh, then one segment per RTT
         EXPECT_EQ(s.info().cwnd / 1000, window);
         EXPECT_EQ(s.info().in_flight, window * 1000);
         wire.ignore_output().after(10ms);

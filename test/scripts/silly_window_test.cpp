@@ -1,5 +1,5 @@
-// A window that is too small to be worth using is used after a while all the same (RFC 9293 §3.8.6.2.1), and nothing sets off
-// segments of an octet or two.
+// Silly window avoidance by the sender: a window smaller than a segment is used after the override timeout (RFC 9293 §3.8.6.2.1),
+// and no sequence of ACKs makes it send segments of an octet or two.
 #include "support/script/script.hpp"
 
 #include <algorithm>
@@ -17,7 +17,7 @@ protected:
         wire.in("S 0:0(0)" + window + " <" + options + ">").out("S. 0:0(0) ack 1").in(". 1:1(0) ack 1" + window);
         return l.accept();
     }
-    /// 2000 octets were the window, are sent and acknowledged; 300 are left of it, and much waits.
+    /// A connection whose window of 2000 octets is sent and acknowledged; the new window is 300 octets, and more data waits.
     script_socket stalled()
     {
         script_socket s = open_with_window(2000);
@@ -99,7 +99,7 @@ TEST_F(silly_window, on_a_long_path_it_is_used_after_a_second)
 TEST_F(silly_window, that_becomes_worth_using_is_used_at_once)
 {
     stalled();
-    wire.at(100ms).in(". 1:1(0) ack 2001 win 1000").out(". 2001:3001(1000)").out_nothing(); // a full segment
+    wire.at(100ms).in(". 1:1(0) ack 2001 win 1000").out(". 2001:3001(1000)").out_nothing(); // the window takes a full segment
     wire.at(110ms).in(". 1:1(0) ack 3001 win 999").out_nothing();
     wire.at(309ms).out_nothing().at(310ms).out(". 3001:4000(999)");
 }
@@ -123,7 +123,7 @@ TEST_F(segments_of_one_octet, a_window_update_in_slow_start_sets_off_full_segmen
     s.send(20'000);
     wire.out_nothing();
     while (wire.elapsed() < 2s) wire.out_within(3s, ". 26001:26002(1)").in(". 1:1(0) ack 26001 win 0");
-    wire.in(". 1:1(0) ack 26001 win 65408"); // the update
+    wire.in(". 1:1(0) ack 26001 win 65408"); // the window update
     unsigned sent = 0;
     for (std::uint32_t at = 26001; wire.packets_waiting() > 0; at += 1000, ++sent)
         wire.out(". " + std::to_string(at) + ':' + std::to_string(at + 1000) + "(1000)");
@@ -148,7 +148,8 @@ TEST_F(segments_of_one_octet, an_update_by_one_octet_sets_off_nothing)
     s.send(14'000);
     for (int i = 0; i < 4; ++i) wire.out(".");
     wire.in(". 1:1(0) ack 1 win 4001").out_nothing().in(". 1:1(0) ack 1001 win 3002").out_nothing();
-    wire.in(". 1:1(0) ack 2001 win 2999").out_nothing(); // slow start would allow it, and the window 999
+    // slow start would permit a segment, but the window has only 999 octets left
+    wire.in(". 1:1(0) ack 2001 win 2999").out_nothing();
 }
 
 TEST_F(segments_of_one_octet, a_tail_probe_is_not_what_little_the_window_has_left) // RFC 8985 §7.3

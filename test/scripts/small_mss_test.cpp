@@ -1,4 +1,5 @@
-// Segments as small as the peer or the path wants them (RFC 9293 §3.7.1, MUST-16), down to where headers are all that there is.
+// Segment sizes for a small MSS of the peer or a small path MTU (RFC 9293 §3.7.1, MUST-16), down to where options leave hardly
+// any room for data.
 #include "support/script/script.hpp"
 
 #include <ostream>
@@ -10,7 +11,7 @@ struct offered
 {
     const char* name;
     const char* options;   ///< of the peer's SYN
-    std::uint32_t largest; ///< octets of payload that we send then
+    std::uint32_t largest; ///< octets of payload in our segments
 };
 
 std::ostream& operator<<(std::ostream& o, const offered& x) { return o << x.name; }
@@ -51,13 +52,13 @@ TEST_P(small_mss, leaves_room_for_data_beside_all_sack_blocks)
 
 INSTANTIATE_TEST_SUITE_P(
     peers, small_mss,
-    testing::Values(offered{"of_48", "mss 48", 48}, // Linux's tcp_min_snd_mss: what is smaller is taken for it
+    testing::Values(offered{"of_48", "mss 48", 48}, // Linux's tcp_min_snd_mss: a smaller MSS is raised to it
                     offered{"of_47", "mss 47", 48}, offered{"of_1", "mss 1", 48},
-                    offered{"of_0_is_none", "mss 0", 536}, // as Linux; MUST-15
+                    offered{"of_0_is_none", "mss 0", 536}, // treated as no MSS option, as on Linux; MUST-15
                     offered{"of_64", "mss 64", 64}, offered{"of_63", "mss 63", 63}, offered{"of_100", "mss 100", 100},
                     offered{"of_48_with_timestamps", "mss 48,ts 100 0", 36},
                     offered{"of_1_with_timestamps", "mss 1,ts 100 0", 36}, offered{"of_48_with_sack", "mss 48,sackOK", 48},
-                    offered{"of_1_with_all", "mss 1,sackOK,ts 100 0", 36}, // 28 octets of SACK, 8 of data
+                    offered{"of_1_with_all", "mss 1,sackOK,ts 100 0", 36}, // 28 octets of SACK option, 8 of data
                     offered{"of_0_with_all", "mss 0,sackOK,ts 100 0", 524}),
     [](const auto& i) { return std::string(i.param.name); });
 
@@ -67,7 +68,7 @@ class narrow_path : public packet_script
 
 TEST_F(narrow_path, a_path_that_is_narrower_still_bounds_what_is_sent)
 {
-    wire.mtu = 80; // all headers but for 40 octets
+    wire.mtu = 80; // leaves 40 octets for TCP options and data
     script_socket s = open_passive("S 0:0(0) win 65535 <mss 1000,sackOK,ts 100 0>");
     s.set(socket_option::no_delay, 1);
     EXPECT_EQ(s.info().send_mss, 28U);
@@ -81,7 +82,7 @@ TEST_F(narrow_path, a_path_that_is_narrower_still_bounds_what_is_sent)
     wire.out(". 1:9(8) <sack 301:401 501:601>").out("P. 9:10(1)");
 }
 
-/// A SYN has 40 octets of options at most, and the rest of the MSS that the server told the last time for data.
+/// A Fast Open SYN has up to 40 octets of options; data fills the rest of the MSS remembered from the last connection.
 TEST_F(narrow_path, fast_open_remembers_no_mss_that_leaves_no_room)
 {
     const auto connect = [&] {

@@ -1,10 +1,10 @@
-// Text that comes with a SYN before the handshake is done (RFC 9293 §3.10.7.3).
+// Data on a SYN in a simultaneous open: it is queued until the handshake is complete (RFC 9293 §3.10.7.3).
 #include "support/script/script.hpp"
 
 namespace tapio::test {
 namespace {
 
-/// Both ends send a SYN (RFC 9293 §3.5, figure 8), and the peer's carries data.
+/// Both ends send a SYN (RFC 9293 §3.5, figure 8), and that of the peer carries data.
 class crossing_syn_with_text : public packet_script
 {
 protected:
@@ -13,7 +13,8 @@ protected:
         s = wire.connect();
         wire.out("S 0:0(0)").in(syn, text).out("S. 0:0(0) ack 1");
         EXPECT_EQ(s.state(), tcp_state::syn_received);
-        EXPECT_EQ(s.receive_error(), errno_code(EAGAIN)) << "it may come from anybody";
+        EXPECT_EQ(s.receive_error(), errno_code(EAGAIN))
+            << "the data may come from a forged address, and must not be delivered yet";
     }
     script_socket s;
 };
@@ -37,7 +38,7 @@ TEST_F(crossing_syn_with_text, it_comes_again_with_the_syn_ack)
 {
     cross();
     wire.in("S. 0:5(5) ack 1 win 65535 <mss 1000>", "hello").out(". 1:1(0) ack 6");
-    EXPECT_EQ(s.receive(), "hello") << "once";
+    EXPECT_EQ(s.receive(), "hello") << "delivered once";
     wire.in(". 6:11(5) ack 1", "world").after(40ms).out(". 1:1(0) ack 11");
     EXPECT_EQ(s.receive(), "world");
 }
@@ -57,7 +58,7 @@ TEST_F(crossing_syn_with_text, nobody_reads_it_any_more)
     s.close();
     wire.ignore_output();
     wire.in(". 6:6(0) ack 1");
-    wire.out("R. 1:1(0) ack 1"); // RFC 1122 §4.2.2.13: data for nobody
+    wire.out("R. 1:1(0) ack 1"); // RFC 1122 §4.2.2.13: the socket is closed, so the data cannot be delivered
     EXPECT_TRUE(s.gone());
 }
 
@@ -66,7 +67,7 @@ TEST_F(crossing_syn_with_text, is_cut_to_the_window)
     wire.options.tcp.receive_buffer = 3;
     wire.options.tcp.tune_receive_buffer = false;
     cross();
-    wire.in(". 1:6(5) ack 1", "hello").out(". 1:1(0) ack 4 win 0"); // what found no room comes again
+    wire.in(". 1:6(5) ack 1", "hello").out(". 1:1(0) ack 4 win 0"); // the peer sends again what did not fit in the window
     EXPECT_EQ(s.receive(), "hel");
     wire.ignore_output();
 }

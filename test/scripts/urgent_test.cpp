@@ -1,4 +1,4 @@
-// Urgent data (RFC 9293 §3.8.5, RFC 6093).
+// Urgent data (RFC 9293 §3.8.5, RFC 6093), with the socket semantics of Linux: MSG_OOB, SO_OOBINLINE, SIOCATMARK.
 #include "support/script/script.hpp"
 
 namespace tapio::test {
@@ -14,13 +14,13 @@ TEST_F(urgent_data, is_told_when_it_is_announced_and_again_ends_when_it_was_take
 {
     script_socket s = open_passive();
     EXPECT_FALSE(told(s));
-    wire.in("U. 1:6(5) ack 1 urg 8", "hello").ignore_output(); // the octet itself comes later
+    wire.in("U. 1:6(5) ack 1 urg 8", "hello").ignore_output(); // the urgent octet itself has not arrived yet
     EXPECT_TRUE(told(s));
     EXPECT_EQ(s.receive_urgent(), "");
     wire.in(". 6:11(5) ack 1", "abXcd").ignore_output();
     EXPECT_EQ(s.receive_urgent(), "X");
     EXPECT_FALSE(told(s));
-    EXPECT_EQ(s.receive_urgent(), "") << "once";
+    EXPECT_EQ(s.receive_urgent(), "") << "the urgent octet can be read once";
 }
 
 TEST_F(urgent_data, how_much_stands_before_it_is_known_by_the_mark) // RFC 9293 MUST-33; RFC 6093 §3.4
@@ -28,7 +28,7 @@ TEST_F(urgent_data, how_much_stands_before_it_is_known_by_the_mark) // RFC 9293 
     script_socket s = open_passive();
     wire.in("U. 1:11(10) ack 1 urg 6", "helloXworl").ignore_output();
     EXPECT_FALSE(s.at_mark());
-    EXPECT_EQ(s.receive(), "hello") << "a read stops at the mark";
+    EXPECT_EQ(s.receive(), "hello") << "a read stops at the urgent mark";
     EXPECT_TRUE(s.at_mark());
     EXPECT_EQ(s.receive(), "worl") << "the urgent octet is out of line";
     EXPECT_FALSE(s.at_mark());
@@ -64,7 +64,7 @@ TEST_F(urgent_data, a_later_announcement_overtakes_an_earlier)
     wire.in("U. 1:6(5) ack 1 urg 2", "aXbcd").ignore_output();
     wire.in("U. 6:11(5) ack 1 urg 3", "efYgh").ignore_output();
     EXPECT_EQ(s.receive_urgent(), "Y");
-    EXPECT_EQ(s.receive(), "aXbcdef") << "the first is ordinary data now, as on Linux";
+    EXPECT_EQ(s.receive(), "aXbcdef") << "the first urgent octet has become ordinary data, as on Linux";
 }
 
 TEST_F(urgent_data, that_comes_again_is_no_news)
