@@ -1,4 +1,4 @@
-// Transfers over wires that drop, duplicate, reorder and corrupt.
+// Transfers over wires that drop, duplicate, reorder and corrupt packets arrive complete and unchanged.
 #include "support/world/stream_user.hpp"
 
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ impairment_options bad_direction()
     return o;
 }
 
-/// Two hosts that send each other `octets` over such a wire.
+/// Two hosts that send each other `octets` over a wire with the impairments `both`, in either direction.
 struct bad_transfer
 {
     explicit bad_transfer(std::uint64_t seed, std::uint64_t octets, const impairment_options& both,
@@ -59,7 +59,7 @@ TEST_P(bad_wire, a_megabyte_both_ways_arrives_whole)
     EXPECT_FALSE(t.client.wrong_octets());
     EXPECT_FALSE(s.wrong_octets());
     EXPECT_TRUE(t.net.run_until([&] { return t.a.tcp().size() == 0 && t.b.tcp().size() == 1; }, 20min))
-        << "a connection stays for ever: " << t.a.tcp().size() << " and " << t.b.tcp().size();
+        << "connections that did not end: " << t.a.tcp().size() << " and " << t.b.tcp().size();
 }
 
 TEST_P(bad_wire, and_with_segments_cut_and_joined_at_the_edges_and_connections_that_take_turns)
@@ -86,14 +86,14 @@ TEST(turns, who_may_send_much_does_not_send_all_of_it_at_once)
     bad_transfer t(1, 1 << 20, {}, options, link_type::ip, true);
     ASSERT_TRUE(t.net.run_until([&] { return t.server.users().size() == 1; }, 1s));
     std::uint64_t most = 0, before = t.a.net().interface(1).counters().out_octets;
-    while (!t.finished()) { // one instant after the other
+    while (!t.finished()) { // step by step in virtual time
         t.net.run_until([instants = 0]() mutable { return ++instants == 2; }, 1h);
         const std::uint64_t sent = t.a.net().interface(1).counters().out_octets;
         most = std::max(most, sent - before);
         before = sent;
     }
     EXPECT_GT(most, 65'536U);
-    EXPECT_LT(most, 4 * 65'536U) << "two segments of 45 pieces are a turn, and its user may write once more";
+    EXPECT_LT(most, 4 * 65'536U) << "a turn is two segments of 45 pieces, and the user may write once more";
 }
 
 INSTANTIATE_TEST_SUITE_P(seeds, bad_wire, testing::Range<std::uint64_t>(1, 101));
@@ -139,7 +139,7 @@ TEST(bad_wire_proof, over_ethernet_too)
     EXPECT_EQ(t.server.users()[0]->received(), 300'000U);
 }
 
-/// Without timestamps and window scaling other paths are taken (RTT by Karn's rule, 64 KiB windows).
+/// Without timestamps and window scaling other code is used (RTT samples by Karn's algorithm, 64 KiB windows).
 TEST(bad_wire_proof, without_timestamps_and_scaling)
 {
     host_options plain;

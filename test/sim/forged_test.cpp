@@ -1,6 +1,6 @@
-// A property: two hosts, in any state of a connection between them, and one forged segment to either or to both: afterwards there
-// is silence within a bounded number of packets, but for what timers send. Whatever the round-trip time is: an answer that is
-// answered would be exchanged once in each for ever.
+// One forged segment to one or both ends of a connection, in any state, must not start an endless exchange: after a bounded
+// number of packets only timers send. This holds for any RTT, as an ACK that is answered by an ACK would be exchanged once per
+// RTT forever.
 #include "base/checksum.hpp"
 #include "support/world/stream_user.hpp"
 #include "wire/ipv4.hpp"
@@ -15,10 +15,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// What one end has said last: enough to forge a segment in its name.
+/// Numbers from the last segment that an end sent, from which a segment in its name can be forged.
 struct last_said
 {
-    std::uint32_t next = 0; ///< SND.NXT as far as was seen
+    std::uint32_t next = 0; ///< SND.NXT, as far as segments have shown
     std::uint32_t ack = 0;
     std::optional<wire::tcp_timestamps> ts;
     std::uint16_t port = 0;
@@ -89,7 +89,7 @@ public:
         net_.run_for(s == scene::data_in_flight ? duration(1ms) : fills_windows ? duration(5min) : duration(10s));
     }
 
-    /// One segment in the name of the other to `b`, or to `a`.
+    /// Sends a forged segment in the name of the other end to `b`, or to `a`.
     void forge(bool to_b, std::mt19937_64& random)
     {
         const auto any_of = [&](auto... v) {
@@ -220,7 +220,8 @@ TEST_P(forged, segments_are_followed_by_silence)
         const unsigned to = run / 4 % 3;
         if (to != 0) t.forge(true, random);
         if (to != 1) t.forge(false, random);
-        // Both windows closed: the probes of both, and their answers. A connection that is being given up: its retransmissions.
+        // Allowed: window probes of both ends and their answers when both windows are closed, and retransmissions of a connection
+        // that is being given up.
         EXPECT_LE(t.packets_in(10min), 120U);
         EXPECT_LE(t.packets_in(10min), 60U);
     }

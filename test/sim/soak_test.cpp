@@ -1,6 +1,6 @@
-// Half an hour in which everything goes wrong that can: readers that stop (closed windows), half-closes, aborts, outages and loss
-// in both directions. Every octet that arrives is the right one, who closes in order gets everything, nothing spins, and in the
-// end nothing is held.
+// Half an hour of random behaviour: readers that stop (closed windows), half-closes, aborts, outages and loss in both directions.
+// Every octet received is the right one, a peer that closes in order has delivered everything, virtual time never stands still,
+// and in the end no memory is held.
 #include "support/world/stream_user.hpp"
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// One end of a connection, with whims.
+/// One end of a connection that reads, writes and closes at random.
 class moody_user
 {
 public:
@@ -33,7 +33,7 @@ public:
         if (!id_) return;
         if (!shut_ && random() % 256 == 0) shut_ = !host_->tcp().shutdown(id_, shutdown_type::send, now);
         if (random() % 2048 == 0) return abort(now);
-        if (random() % 2048 == 0 && !end_) { // gone, with what it has written still to be delivered
+        if (random() % 2048 == 0 && !end_) { // closes, with data that is still to be delivered
             broken_ = true;
             return close(now);
         }
@@ -52,7 +52,7 @@ public:
 
     bool gone() const noexcept { return !id_; }
     bool wrong() const noexcept { return wrong_; }
-    bool broken() const noexcept { return broken_; } ///< it did not wait for the peer's end of stream
+    bool broken() const noexcept { return broken_; } ///< it closed before the peer's end of stream
     bool ended() const noexcept { return end_; }
     std::uint64_t sent() const noexcept { return sent_; }
     std::uint64_t received() const noexcept { return received_; }
@@ -146,7 +146,7 @@ protected:
         }
     }
 
-    /// Looks at those of which both ends have gone, and forgets them.
+    /// Checks connections of which both ends have closed, and removes them.
     void judge()
     {
         std::erase_if(open_, [&](const auto& entry) {
@@ -187,7 +187,7 @@ TEST_P(soak, half_an_hour)
     while (net_.now() - start < 30min) {
         if (net_.now() >= changes) {
             wire.forth.change(weather(), random_());
-            if (random_() % 2 == 0) wire.back.change(weather(), random_()); // else it stays as it was
+            if (random_() % 2 == 0) wire.back.change(weather(), random_()); // else the wire back is unchanged
             changes = net_.now() + std::chrono::milliseconds(100 + random_() % 30'000);
         }
         if (open_.size() < 8 && random_() % 16 == 0) connect();
@@ -197,7 +197,7 @@ TEST_P(soak, half_an_hour)
             if (c.server) c.server->act(random_, net_.now());
         }
         judge();
-        net_.run_for(200ms); // which throws if something spins
+        net_.run_for(200ms); // throws on an endless exchange without progress of time
     }
     wire.forth.change({}, 1);
     wire.back.change({}, 1);
@@ -209,14 +209,14 @@ TEST_P(soak, half_an_hour)
         }
         judge();
     }
-    EXPECT_TRUE(open_.empty()) << open_.size() << " connections have not ended";
+    EXPECT_TRUE(open_.empty()) << open_.size() << " connections did not end";
     EXPECT_EQ(a_.tcp().size(), 0U);
     EXPECT_EQ(b_.tcp().size(), 1U);
     EXPECT_EQ(a_.counters().tcp.orphans + b_.counters().tcp.orphans, 0U);
     EXPECT_EQ(a_.counters().tcp.curr_estab + b_.counters().tcp.curr_estab, 0U);
     EXPECT_GT(complete_, made_ / 8);
     EXPECT_GT(octets_, 1'000'000U);
-    EXPECT_LT(net_.packets(), octets_ / 20) << "for so few octets";
+    EXPECT_LT(net_.packets(), octets_ / 20) << "too many packets for so few octets";
     EXPECT_GT(a_.counters().tcp.zero_window_probes + b_.counters().tcp.zero_window_probes, 100U);
     RecordProperty("connections", static_cast<int>(made_));
     std::printf("%llu connections, %llu in order, %llu octets, %llu packets, %llu probes, %llu corrections held back\n",

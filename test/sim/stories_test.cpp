@@ -1,4 +1,5 @@
-// Stories of whole hosts in virtual time: many connections, full links, dead peers, readers that stop, users without a plan.
+// Whole hosts in virtual time: a thousand connections, a filled link, wires that fail, readers that stop, and users that act at
+// random.
 #include "support/world/stream_user.hpp"
 
 #include <gtest/gtest.h>
@@ -60,7 +61,7 @@ TEST_F(two_hosts, no_more_than_so_many_wait_for_their_time_to_pass)
     net.join(c, "198.51.100.1", b, "198.51.100.2", {link_type::ip, 1500, delayed(5ms), delayed(5ms)});
     const endpoint server_there = make_endpoint("198.51.100.2", 80);
     acceptor_user server(b, server_there, 2000, {10, 2, 1}, net.now());
-    std::vector<std::unique_ptr<stream_user>> clients; // they end first
+    std::vector<std::unique_ptr<stream_user>> clients; // clients are destroyed before the server
     for (int i = 0; i < 300; ++i)
         clients.push_back(
             std::make_unique<stream_user>(c, start_connect(c, server_there, net.now()), stream_user::plan{10, 1, 2}));
@@ -86,12 +87,12 @@ TEST_F(two_hosts, a_link_is_filled)
     net.run_for(30s);
     const std::uint64_t octets = server.users().at(0)->received() - before;
     const double used = static_cast<double>(octets) * 8 * 1500 / 1448 / (30.0 * 10'000'000);
-    EXPECT_GT(used, 0.95) << "of the wire's rate, by NewReno with a queue of one BDP";
+    EXPECT_GT(used, 0.95) << "share of the link rate, with NewReno and a queue of one BDP";
     EXPECT_LE(used, 1.001);
-    EXPECT_GT(w.forth.counters().queue_dropped, 0U) << "the link was not filled at all";
+    EXPECT_GT(w.forth.counters().queue_dropped, 0U) << "the link was not filled";
 }
 
-// RFC 4861 §7.3.1: what TCP hears from the peer confirms the next hop, and nobody needs to be asked.
+// RFC 4861 §7.3.1: ACKs received by TCP confirm the next hop, so that no ARP requests are sent.
 TEST(neighbor, of_a_busy_connection_is_asked_for_once)
 {
     world net;
@@ -166,8 +167,9 @@ TEST_F(two_hosts, a_reader_that_stops_for_an_hour)
     net.run_for(1h);
     stream_user& reader = *server.users().at(0);
     EXPECT_EQ(reader.received(), 0U);
-    EXPECT_LE(reader.info(net.now()).unread, 256U * 1024 + 256) << "beyond it only what the window's unit cannot say";
-    EXPECT_GE(reader.info(net.now()).unread, 250U * 1024) << "the buffer is to be filled";
+    EXPECT_LE(reader.info(net.now()).unread, 256U * 1024 + 256)
+        << "a window in units of 1 << scale may exceed the buffer by up to a unit";
+    EXPECT_GE(reader.info(net.now()).unread, 250U * 1024) << "the peer must fill the buffer";
     EXPECT_GT(a.counters().tcp.zero_window_probes, 50U);
     EXPECT_FALSE(client.error());
     reader.plan_.reading = true;
@@ -179,7 +181,7 @@ TEST_F(two_hosts, a_reader_that_stops_for_an_hour)
 
 // -- users without a plan ----------------------------------------------------------------------------------------------
 
-/// Does one thing after the other with a socket, whatever comes to its mind, and checks what it reads.
+/// Performs random calls on a socket, and checks the octets that it reads.
 class whim : public agent
 {
 public:
@@ -268,7 +270,7 @@ TEST_P(users_without_a_plan, lose_nothing_and_leave_nothing_behind)
     const tcp_id listener = *b.tcp().open(family::v4);
     ASSERT_FALSE(b.tcp().bind(listener, there));
     ASSERT_FALSE(b.tcp().listen(listener, 20, net.now()));
-    // The salt of a connection is the client's port: both ends know it.
+    // The salt of a connection's data is the client's port, which both ends know.
     std::vector<std::unique_ptr<whim>> clients, servers;
     for (unsigned step = 0; step < 4000; ++step) {
         if (random() % 40 == 0) {
