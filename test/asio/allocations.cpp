@@ -1,5 +1,5 @@
-// How often memory is taken in the steady state: a program of its own, because it replaces operator new.
-// What an operation needs comes from its handler's associated allocator, and from nowhere else.
+// The steady state allocates no memory: an operation takes it from its handler's associated allocator only. A program of its own,
+// because it replaces operator new.
 #include <tapio/tapio.hpp>
 
 #include <boost/asio.hpp>
@@ -38,7 +38,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using tapio::ip::tcp;
 
-/// Memory for one operation at a time, and a count of how often it is asked for.
+/// An allocator's memory for one operation at a time. Counts allocations.
 struct arena
 {
     alignas(std::max_align_t) std::array<std::byte, 1024> memory;
@@ -127,7 +127,7 @@ int main()
         while (!read || !wrote) io.run_one();
     };
     constexpr unsigned long rounds = 10'000;
-    for (unsigned i = 0; i < rounds; ++i) round(); // until all pools are warm
+    for (unsigned i = 0; i < rounds; ++i) round(); // until all pools have been filled
     taken = reading.asked = writing.asked = reading.elsewhere = writing.elsewhere = 0;
     for (unsigned i = 0; i < rounds; ++i) round();
     const unsigned long asked = reading.asked + writing.asked, elsewhere = reading.elsewhere + writing.elsewhere;

@@ -1,4 +1,5 @@
-// A capture in virtual time carries that time.
+// A pcapng capture of a stack in virtual time has timestamps in virtual time, and comments on packets that the wire dropped or
+// delayed. User-defined device decorators.
 #include "support/pcapng_reader.hpp"
 
 #include <tapio/device/capture.hpp>
@@ -44,7 +45,7 @@ TEST(capture, in_virtual_time_is_as_long_as_the_world_and_marks_what_the_wire_dr
     std::chrono::nanoseconds first{}, last{};
     for (const auto& p : tapio::test::packets_of(tapio::test::read_pcapng(path))) {
         if (p.octets.find("virtual") == std::string::npos) continue;
-        if (p.interface == 1) { // at the other end
+        if (p.interface == 1) { // the receiving end
             ++received;
             continue;
         }
@@ -54,13 +55,13 @@ TEST(capture, in_virtual_time_is_as_long_as_the_world_and_marks_what_the_wire_dr
     }
     EXPECT_GE(first, tapio::virtual_time::beginning.time_since_epoch());
     EXPECT_LE(last - first, 1450ms);
-    EXPECT_GE(last - first, 1400ms); // the first ones wait for the neighbour's address
+    EXPECT_GE(last - first, 1400ms); // the first packets wait for address resolution
     EXPECT_GT(dropped, 10U);
     EXPECT_EQ(received, sent - dropped);
     std::remove(path.c_str());
 }
 
-/// A user's own device around another.
+/// A user-defined decorator that counts packets.
 struct counting final : tapio::device_decorator
 {
     counting(std::unique_ptr<tapio::device> inner, int& c) : device_decorator(std::move(inner)), count(c) {}

@@ -1,5 +1,5 @@
 /// @file
-/// A client and a server on a bad wire, in virtual time, and a connection between them.
+/// A client and a server with a connection between them, over an impaired wire in virtual time.
 #pragma once
 
 #include <tapio/device/impaired.hpp>
@@ -15,7 +15,7 @@ namespace tapio::test {
 
 struct connected_hosts
 {
-    /// @param wire both ways  @param receive_buffer of the server's end, octets; 0: as it is by default
+    /// @param wire impairments, both ways  @param receive_buffer of the server's socket, octets; 0: the default
     explicit connected_hosts(const core::impairment_options& wire, int receive_buffer = 0)
     {
         auto [l, r] = make_pipe();

@@ -1,4 +1,4 @@
-// stack_options::defer_output: what a handler does leaves together, and nothing waits for ever.
+// stack_options::defer_output: all output of one handler is sent after it has returned, and no output is held back forever.
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
 
@@ -29,7 +29,7 @@ struct defer_output : testing::Test
         o.defer_output = true;
         return o;
     }
-    /// Runs until it is so, with a bound.
+    /// Runs the io_context until the condition holds, at most 10,000 handlers.
     template <class Condition>
     void run_until(Condition&& so)
     {
@@ -52,7 +52,7 @@ TEST_F(defer_output, writes_and_a_close_of_one_handler_go_in_one_segment)
     acceptor.async_accept(server, [&](error_code) { accepted = true; });
     client.async_connect({right_address, 7}, [&](error_code) { connected = true; });
     run_until([&] { return connected && accepted; });
-    client.set_option(tcp::no_delay(true)); // else Nagle's algorithm would join them
+    client.set_option(tcp::no_delay(true)); // otherwise the Nagle algorithm would combine the writes
     io.poll();
     const std::uint64_t before = sent();
     asio::post(io, [&] {
@@ -63,7 +63,7 @@ TEST_F(defer_output, writes_and_a_close_of_one_handler_go_in_one_segment)
             done = true;
         });
         client.shutdown(tcp::socket::shutdown_send);
-        EXPECT_EQ(sent(), before) << "nothing leaves before the handler has returned";
+        EXPECT_EQ(sent(), before) << "output is sent only after the handler has returned";
     });
     run_until([&] { return done && server.available() == 13; });
     EXPECT_EQ(sent(), before + 1);
@@ -71,7 +71,7 @@ TEST_F(defer_output, writes_and_a_close_of_one_handler_go_in_one_segment)
     EXPECT_EQ(got.substr(0, 13), "one two three");
     error_code ec;
     server.read_some(asio::buffer(got), ec);
-    EXPECT_EQ(ec, asio::error::eof); // the FIN went with it
+    EXPECT_EQ(ec, asio::error::eof); // the FIN was in the same segment
 }
 
 TEST_F(defer_output, a_handler_that_blocks_does_not_wait_for_itself)
@@ -79,7 +79,7 @@ TEST_F(defer_output, a_handler_that_blocks_does_not_wait_for_itself)
     bool done = false;
     acceptor.async_accept(server, [](error_code) {});
     asio::post(io, [&] {
-        client.connect({right_address, 7}); // its SYN has to leave now
+        client.connect({right_address, 7}); // blocks, so its SYN must be sent at once
         asio::write(client, asio::buffer("hello", 5));
         done = true;
     });
@@ -95,7 +95,7 @@ TEST_F(defer_output, outside_of_handlers_nothing_is_held_back)
     error_code ec;
     const std::uint64_t before = sent();
     client.connect({right_address, 7}, ec);
-    EXPECT_FALSE(ec) << "and over this wire the answer is there at once";
+    EXPECT_FALSE(ec) << "over this wire the SYN,ACK arrives within the call";
     EXPECT_GT(sent(), before);
 }
 

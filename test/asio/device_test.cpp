@@ -1,4 +1,4 @@
-// What a stack asks of its device, and in which order (device.hpp).
+// The calls that a stack makes on its device, and their order (the contract in device.hpp).
 #include "support/mocks.hpp"
 
 #include <tapio/tapio.hpp>
@@ -49,7 +49,7 @@ struct device_contract : testing::Test
         p = {};
         return true;
     }
-    /// As a device does, from a handler of its executor.
+    /// Calls the receiver as a device does: from a handler on the device's executor.
     void say(void (tapio::device_receiver::*what)())
     {
         asio::post(io, [this, what] { (receiver->*what)(); });
@@ -83,7 +83,7 @@ TEST_F(device_contract, one_that_is_full_is_left_alone_until_it_is_writable)
     EXPECT_CALL(*device, flush()).WillRepeatedly(Return(true));
     EXPECT_CALL(*device, transmit(_)).WillOnce(Return(false));
     send();
-    send(); // waits behind it
+    send(); // queued behind the refused packet
     testing::Mock::VerifyAndClearExpectations(device);
     EXPECT_CALL(*device, flush()).WillRepeatedly(Return(true));
     EXPECT_CALL(*device, transmit(_)).Times(2).WillRepeatedly(take);

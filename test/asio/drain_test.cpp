@@ -1,4 +1,4 @@
-// stack::async_drain: all that was written arrives before the stack ends.
+// stack::async_drain: all data written is delivered before the stack is shut down.
 #include "connected_hosts.hpp"
 
 #include <gtest/gtest.h>
@@ -17,17 +17,17 @@ using boost::system::error_code;
 using tapio::ip::tcp;
 using namespace std::chrono_literals;
 
-/// A server behind a slow wire that loses packets, and a client on it.
+/// A client and a server that is behind a slow wire with packet loss.
 struct draining : testing::Test, tapio::test::connected_hosts
 {
     draining() : connected_hosts({.drop = 0.05, .delay = 50ms}) {}
 
-    /// The client reads until the end of the stream.
+    /// Reads on the client until the end of the stream.
     void read_all()
     {
         asio::async_read(*client, asio::dynamic_buffer(got), [this](error_code e, std::size_t) { end = e; });
     }
-    /// More than the client takes, which does not read.
+    /// Writes more on the server than the client, which does not read, accepts.
     void fill()
     {
         asio::async_write(*server, asio::buffer(much), [](error_code, std::size_t) {});
@@ -58,7 +58,7 @@ TEST_F(draining, what_has_been_written_is_delivered_and_then_the_stack_is_shut_d
     EXPECT_FALSE(*drained);
     error_code ec;
     server->write_some(asio::buffer("x", 1), ec);
-    EXPECT_EQ(ec, asio::error::bad_descriptor) << "the stack has been shut down";
+    EXPECT_EQ(ec, asio::error::bad_descriptor) << "the stack is shut down";
     server_host.reset();
     time.run_for(1min);
     EXPECT_EQ(end, asio::error::eof);
@@ -81,7 +81,7 @@ TEST_F(draining, sockets_that_have_been_closed_are_waited_for)
 
 TEST_F(draining, a_large_write_that_goes_on_in_parts_is_not_cut)
 {
-    const std::string text(5'000'000, 'x'); // more than the send buffer takes
+    const std::string text(5'000'000, 'x'); // more than the send buffer
     std::optional<error_code> written;
     asio::async_write(*server, asio::buffer(text), [&](error_code ec, std::size_t) { written = ec; });
     read_all();
@@ -104,7 +104,7 @@ TEST_F(draining, a_reader_that_is_slow_keeps_what_it_has_not_read)
     time.run_for(1min);
     read_all();
     time.run_for(1min);
-    EXPECT_EQ(end, asio::error::eof) << "no reset came";
+    EXPECT_EQ(end, asio::error::eof) << "no RST was received";
     EXPECT_EQ(got.size(), 50'000U);
 }
 
@@ -126,13 +126,13 @@ TEST_F(draining, times_out_when_the_peer_does_not_read)
     EXPECT_LT(got.size(), much.size());
 }
 
-/// The cable has been pulled out: what has been written cannot arrive any more.
+/// The device's peer is gone: the data cannot be delivered any more.
 TEST_F(draining, times_out_when_the_device_is_gone)
 {
     std::optional<error_code> written;
     asio::async_write(*server, asio::buffer(much), [&](error_code ec, std::size_t) { written = ec; });
     time.run_for(1s);
-    client_host.reset(); // and the other end of its pipe with it
+    client_host.reset(); // destroys the other end of the pipe
     time.run_for(1ms);
     EXPECT_NE(server_host->interface_status().state, tapio::interface_state::up);
     const auto begin = time.now();
@@ -293,7 +293,7 @@ TEST(draining_in_real_time, a_stack_with_a_thread_of_its_own_gives_a_future)
     EXPECT_EQ(got.size(), 100'000U);
 }
 
-/// Two stacks of an io_context, and what a connection from left to right takes.
+/// Two stacks on one io_context, and a connection from left to right.
 class two_stacks
 {
     std::pair<std::unique_ptr<tapio::device>, std::unique_ptr<tapio::device>> wire_ = tapio::make_pipe();
@@ -316,7 +316,7 @@ public:
     tcp::socket server{right}, client{left};
 };
 
-/// The handler of a write that is over begins the next; before it may come others that take long.
+/// A composed write starts its next part in the handler of the previous one, which may run late: async_drain must wait for it.
 TEST(draining_in_real_time, a_write_in_parts_is_not_cut_where_handlers_come_late)
 {
     for (const int hint : {1, 2}) {
@@ -376,7 +376,7 @@ TEST(draining_in_real_time, run_returns_when_it_is_over)
         });
         io.run_for(20s);
         EXPECT_TRUE(over) << hint;
-        EXPECT_TRUE(io.stopped()) << "nothing keeps it running";
+        EXPECT_TRUE(io.stopped()) << "no outstanding work is left";
         EXPECT_EQ(got.size(), text.size());
     }
 }

@@ -1,4 +1,4 @@
-// Who drives a stack: a thread of its own, the user's io_context, or a caller that waits.
+// What runs a stack: a thread of its own, the user's io_context, or a thread that blocks in a synchronous call.
 #include <tapio/device/impaired.hpp>
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 
 const auto left_address = asio::ip::make_address("192.0.2.1"), right_address = asio::ip::make_address("192.0.2.2");
 
-/// A wire on which packets are delayed: an answer never comes within the call.
+/// A wire that delays packets, so that a reply never arrives within the call that caused it.
 auto slow_pipe()
 {
     auto [l, r] = tapio::make_pipe();
@@ -29,7 +29,7 @@ auto slow_pipe()
     return std::pair(tapio::impaired(std::move(l), {o, o, 1}), std::move(r));
 }
 
-/// An echo of one connection, by synchronous calls.
+/// Accepts one connection and echoes 5 octets, with synchronous calls.
 void echo_once(tcp::acceptor& acceptor)
 {
     tcp::socket s = acceptor.accept();
@@ -53,7 +53,7 @@ TEST(driver, run_of_the_users_io_context_stays_for_what_may_still_happen_only)
     tapio::stack_options options;
     options.tcp_time_wait = 50ms;
     tapio::stack stack(io, nullptr, options);
-    EXPECT_EQ(io.run(), 0U) << "a loopback alone";
+    EXPECT_EQ(io.run(), 0U) << "a stack with only the loopback is no outstanding work";
     io.restart();
     const tcp::endpoint here(asio::ip::address_v4::loopback(), 80);
     tcp::acceptor acceptor(stack, here);
@@ -63,15 +63,15 @@ TEST(driver, run_of_the_users_io_context_stays_for_what_may_still_happen_only)
     client.close(), server.close();
     const auto begin = std::chrono::steady_clock::now();
     io.run();
-    EXPECT_GE(std::chrono::steady_clock::now() - begin, 50ms) << "TIME-WAIT";
-    EXPECT_TRUE(acceptor.is_open()) << "nobody waits on it";
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, 50ms) << "TIME-WAIT is outstanding work";
+    EXPECT_TRUE(acceptor.is_open()) << "a listener without pending operations is not";
 }
 
 TEST(driver, a_blocked_caller_drives_a_stack_that_nobody_runs)
 {
     asio::io_context io;
     auto [l, r] = slow_pipe();
-    tapio::stack left(io, std::move(l)), right(std::move(r)); // the right one has a thread of its own
+    tapio::stack left(io, std::move(l)), right(std::move(r)); // the right stack runs on its own thread
     left.add_address(left_address, 24);
     right.add_address(right_address, 24);
     asio::io_context other;
@@ -138,12 +138,12 @@ TEST(driver, two_blocked_callers_and_nobody_else)
     server.join();
 }
 
-/// One thread, and only one of its stacks has a caller that waits: packets are held up by the device of the other.
+/// One thread, two stacks, and a synchronous call on one of them; the device of the other stack must be polled as well.
 TEST(driver, a_blocked_caller_drives_all_stacks_of_its_io_context)
 {
     for (const int hint : {1, 2}) {
         asio::io_context io{hint};
-        auto [l, r] = slow_pipe(); // the left end holds what is under way
+        auto [l, r] = slow_pipe(); // the left end holds the delayed packets
         tapio::stack left(io, std::move(l)), right(io, std::move(r));
         left.add_address(left_address, 24);
         right.add_address(right_address, 24);
@@ -158,7 +158,7 @@ TEST(driver, a_blocked_caller_drives_all_stacks_of_its_io_context)
     }
 }
 
-/// What a handler has left to be sent goes out though the handler waits for the answer on another stack.
+/// Output deferred by a handler is sent even though the handler then blocks on a socket of another stack.
 TEST(driver, a_blocked_handler_lets_the_output_of_other_stacks_go)
 {
     asio::io_context io{1};
@@ -204,7 +204,7 @@ TEST(driver, with_a_thread_of_its_own_run_returns_when_the_users_work_is_done)
     EXPECT_EQ(got, "hello");
     server.join();
     for (int i = 0; i < 1000 && left.counters().tcp.curr_estab != 0; ++i) std::this_thread::sleep_for(1ms);
-    EXPECT_EQ(left.counters().tcp.curr_estab, 0U) << "the stack closes connections though nobody runs an io_context";
+    EXPECT_EQ(left.counters().tcp.curr_estab, 0U) << "the stack closes connections although no thread runs an io_context";
 }
 
 TEST(driver, a_socket_outlives_its_stack)

@@ -1,4 +1,4 @@
-// Asio's own timers beside a stack with a device: timeouts that are set again and again cost no system call each (early_timer).
+// early_timer: with a stack on the io_context, Asio timers that are set repeatedly do not each cost a timerfd_settime() call.
 #include <tapio/device/decorator.hpp>
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
@@ -23,7 +23,7 @@ std::atomic<int> settings = 0;
 
 } // namespace
 
-/// What Asio calls, counted.
+/// Counts Asio's calls.
 extern "C" int timerfd_settime(int fd, int flags, const itimerspec* to, itimerspec* before) noexcept
 {
     ++settings;
@@ -37,7 +37,7 @@ using boost::system::error_code;
 using tapio::ip::tcp;
 using namespace std::chrono_literals;
 
-/// As a TAP, whose descriptor keeps the io_context running until the stack is shut down.
+/// Keeps the io_context running until the stack is shut down, as the descriptor of a TAP does.
 class with_descriptor final : public tapio::device_decorator
 {
 public:
@@ -73,7 +73,7 @@ struct early_timer : testing::Test
         while (!server) io.run_one();
     }
 
-    /// As Beast's stream: a timeout around each read.
+    /// Sets a timeout for each read, as Beast's tcp_stream does.
     void read_with_timeout(std::size_t left)
     {
         if (left == 0) return;
@@ -121,7 +121,7 @@ TEST_F(early_timer, timeouts_of_reads_set_the_kernels_timer_rarely)
     const auto began = std::chrono::steady_clock::now();
     const int rarely = settings_for(1000);
     const auto took = std::chrono::steady_clock::now() - began;
-    EXPECT_LT(rarely, 100 + 10 * (took / 100ms)); // a busy machine takes a while
+    EXPECT_LT(rarely, 100 + 10 * (took / 100ms)); // more time, and more calls, on a busy machine
 }
 
 TEST_F(early_timer, does_not_delay_those_that_are_shorter_or_longer)

@@ -1,4 +1,5 @@
-// Hosts in memory that answer each other without end: virtual time stops with an error, in real time others have their turn.
+// Hosts in memory that reply to each other's replies forever: virtual time stops with an error; in real time other handlers still
+// run.
 #include <tapio/device/impaired.hpp>
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
@@ -24,8 +25,8 @@ using namespace std::chrono_literals;
 const auto left_address = asio::ip::make_address("192.0.2.1"), right_address = asio::ip::make_address("192.0.2.2");
 const auto deadlock = make_error_code(boost::system::errc::resource_deadlock_would_occur);
 
-/// The other end of a stack's wire, without a stack: whatever comes, it answers with an ICMP echo request from 192.0.2.2 to
-/// 192.0.2.1, and a stack there answers that.
+/// The other end of a stack's wire: a device without a stack that answers every packet with an ICMP echo request from 192.0.2.2
+/// to 192.0.2.1, to which the stack replies.
 class asks_for_ever final : public tapio::device_receiver
 {
 public:
@@ -66,7 +67,7 @@ private:
     std::unique_ptr<tapio::device> medium_;
 };
 
-/// What run() throws.
+/// The message of the exception thrown by run().
 std::string what_stops(tapio::virtual_time& time)
 {
     try {
@@ -75,7 +76,7 @@ std::string what_stops(tapio::virtual_time& time)
         EXPECT_EQ(e.code(), deadlock);
         return e.what();
     }
-    ADD_FAILURE() << "it did not throw";
+    ADD_FAILURE() << "run() did not throw";
     return {};
 }
 
@@ -96,7 +97,7 @@ struct two_stacks
     std::optional<tapio::stack> left, right;
 };
 
-/// Sends back every datagram.
+/// Echoes every datagram.
 class echo
 {
 public:
@@ -184,7 +185,7 @@ TEST(endless, a_peer_that_no_handler_takes_part_in_is_noticed)
     EXPECT_GT(peer.answered, 9'000U);
     EXPECT_LT(peer.answered, 11'000U);
     peer.most = 0;
-    EXPECT_NO_THROW(time.run()) << "it has ended";
+    EXPECT_NO_THROW(time.run()) << "the exchange has ended";
 }
 
 TEST(endless, a_synchronous_call_that_sets_it_off_fails_and_the_next_run_throws)
@@ -203,7 +204,7 @@ TEST(endless, a_synchronous_call_that_sets_it_off_fails_and_the_next_run_throws)
     EXPECT_THAT(what_stops(time), HasSubstr("pipe0 (192.0.2.1)"));
 }
 
-/// Of an exchange of 100,000 packets each way a handler that was posted behind it sees no more than a part.
+/// A handler posted at the start of an exchange of 100,000 packets each way must run long before the exchange ends.
 void others_have_their_turn(asio::io_context& io)
 {
     auto [l, r] = tapio::make_pipe({.link = tapio::core::link_type::ip});
@@ -215,7 +216,7 @@ void others_have_their_turn(asio::io_context& io)
     asio::post(io, [&] { peer.begin(); });
     asio::post(io, [&] { seen = peer.answered; });
     for (int i = 0; i < 100'000 && peer.answered < peer.most; ++i) io.poll_one();
-    EXPECT_EQ(peer.answered, peer.most) << "it goes on from handlers";
+    EXPECT_EQ(peer.answered, peer.most) << "the exchange continues in handlers";
     EXPECT_GT(seen, 0U);
     EXPECT_LT(seen, 30'000U);
 }

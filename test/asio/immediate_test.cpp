@@ -1,5 +1,5 @@
-// Operations that finish at once: their handler is posted, unless it is bound to an immediate executor (Boost 1.82 and later),
-// on which it runs then, perhaps within the call that started the operation.
+// Operations that complete immediately: the handler is posted, or, if it has an associated immediate executor (Boost 1.82 and
+// later), dispatched on that, perhaps within the initiating function.
 #include <tapio/ip/zero_copy.hpp>
 #include <tapio/tapio.hpp>
 
@@ -24,7 +24,7 @@ struct at_once : testing::Test
         client.connect(listener.local_endpoint());
         listener.accept(server);
     }
-    /// What `start(handler)` leads to: "inside" the call, "later", or "never".
+    /// Where the handler passed to `start` runs: "inside" the initiating function, "later", or "never".
     template <class Start>
     std::string handler_runs(Start&& start)
     {
@@ -69,7 +69,8 @@ TEST_F(at_once, a_handler_with_an_immediate_executor_runs_inside_the_call)
     EXPECT_EQ(handler_runs([&](auto h) { asio::async_write(client, asio::buffer("y", 1), bound(h)); }), "inside");
     tcp::socket closed(stack);
     EXPECT_EQ(handler_runs([&](auto h) { closed.async_read_some(asio::buffer(&octet, 1), bound(h)); }), "inside");
-    EXPECT_EQ(handler_runs([&](auto h) { listener.async_accept(server, bound(h)); }), "inside") << "already open";
+    EXPECT_EQ(handler_runs([&](auto h) { listener.async_accept(server, bound(h)); }), "inside")
+        << "the peer socket is already open";
     std::vector<tapio::core::slice> slices;
     EXPECT_EQ(handler_runs([&](auto h) { tapio::ip::async_receive_slices(server, slices, 1, bound(h)); }), "inside");
 }

@@ -1,4 +1,5 @@
-// The state of interfaces as users see it: waiting for changes, devices that go and come, in virtual and in real time.
+// Interface states as the user sees them: async_wait_interface, devices that fail or are replaced, MTU, addresses and routes, in
+// virtual and in real time.
 #include <tapio/device/capture.hpp>
 #include <tapio/device/impaired.hpp>
 #include <tapio/device/pipe.hpp>
@@ -26,7 +27,7 @@ using namespace std::chrono_literals;
 
 const auto left_address = asio::ip::make_address("192.0.2.1"), right_address = asio::ip::make_address("192.0.2.2");
 
-/// A device of a test's, which decides what becomes of it. No mock: the tests look at states, not at the calls that it gets.
+/// A device whose state is set by the test. Not a mock: the tests check states, not calls.
 class puppet final : public tapio::device
 {
 public:
@@ -104,7 +105,7 @@ TEST_F(waiting, every_waiter_hears_the_next_change_in_the_order_of_the_calls)
     link(false);
     EXPECT_EQ(says.all, (std::vector<std::string>{"a down", "b down"}));
     stack->async_wait_interface(1, says.handler("c"));
-    link(false); // nothing new
+    link(false); // no change
     EXPECT_EQ(says.all.size(), 2U);
     link(true);
     EXPECT_EQ(says.all.back(), "c up");
@@ -177,7 +178,7 @@ TEST_F(waiting, cancelled_by_its_slot)
         io.poll();
     }
     EXPECT_EQ(says.all, (std::vector<std::string>(3, "a Operation canceled")));
-    one.emit(asio::cancellation_type::terminal); // nothing waits any more
+    one.emit(asio::cancellation_type::terminal); // no operation is pending any more
     stack->async_wait_interface(1, says.handler("b"));
     link(false);
     EXPECT_EQ(says.all.back(), "b down");
@@ -200,7 +201,8 @@ TEST_F(waiting, an_unknown_interface)
     EXPECT_THROW((void)stack->interface_status(7), boost::system::system_error);
     EXPECT_THROW(stack->set_interface_up(7, true), boost::system::system_error);
     EXPECT_THROW(stack->replace_device(7, std::make_unique<puppet>()), boost::system::system_error);
-    EXPECT_THROW(stack->replace_device(0, std::make_unique<puppet>()), boost::system::system_error) << "the loopback has none";
+    EXPECT_THROW(stack->replace_device(0, std::make_unique<puppet>()), boost::system::system_error)
+        << "the loopback interface has no device";
     EXPECT_THROW(stack->replace_device(1, nullptr), boost::system::system_error);
 }
 
@@ -212,7 +214,7 @@ TEST_F(waiting, counts_as_work_and_runs_where_its_handler_belongs)
                                     there = elsewhere.get_executor().running_in_this_thread();
                                 }));
     EXPECT_EQ(io.poll(), 0U);
-    EXPECT_FALSE(io.stopped()) << "outstanding work";
+    EXPECT_FALSE(io.stopped()) << "a pending wait is outstanding work";
     elsewhere.poll();
     EXPECT_FALSE(elsewhere.stopped());
     link(false);
@@ -227,18 +229,18 @@ TEST(interface_waits, are_destroyed_uncalled_with_the_io_context)
     bool called = false;
     {
         asio::io_context io;
-        auto* const s = new tapio::stack(io, std::make_unique<puppet>()); // which nobody ends
+        auto* const s = new tapio::stack(io, std::make_unique<puppet>());
         s->async_wait_interface(1, [kept, &called](error_code, interface_state) { called = true; });
         EXPECT_EQ(kept.use_count(), 2);
         (void)s;
         asio::post(io, [] {});
-        delete s; // aborted, and the handler is never run
+        delete s; // cancels the wait, but io does not run its handler any more
     }
     EXPECT_EQ(kept.use_count(), 1);
     EXPECT_FALSE(called);
 }
 
-/// What a handler's memory comes from: the allocator is asked once and given it back before the upcall.
+/// Records interface states reported to the trace.
 struct states_heard : tapio::core::trace
 {
     void interface_changed(std::uint32_t n, const tapio::interface_status& s, tapio::core::time_point) override
@@ -304,7 +306,7 @@ TEST_F(waiting, what_devices_refuse_is_counted_over_all_of_an_interface)
     error_code ec;
     udp::socket u(*stack, udp::v4());
     const auto before = stack->counters(1).out_errors;
-    u.send_to(asio::buffer("x", 1), {right_address, 80}, 0, ec); // an ARP request
+    u.send_to(asio::buffer("x", 1), {right_address, 80}, 0, ec); // sends an ARP request
     io.poll();
     EXPECT_EQ(stack->counters(1).out_errors, before + 1);
     const auto n = stack->counters(1).out_errors;
@@ -396,7 +398,7 @@ TEST_P(wire_in_memory, whose_other_end_goes_is_down)
     EXPECT_EQ(ec, asio::error::network_down);
 }
 
-/// The wire is cut under a connection, and another laid: it goes on.
+/// A connection survives when the wire is cut and then replaced at both ends.
 TEST_P(wire_in_memory, replaced_at_both_ends_carries_the_connections_on)
 {
     tcp::acceptor a(*right, {tcp::v4(), 80});
@@ -414,7 +416,7 @@ TEST_P(wire_in_memory, replaced_at_both_ends_carries_the_connections_on)
         right->replace_device(1, std::move(r));
         EXPECT_EQ(right->interface_status().mtu, 1000U);
         time.run_for(100ms);
-        EXPECT_EQ(left->interface_status().state, interface_state::down) << "its wire leads nowhere";
+        EXPECT_EQ(left->interface_status().state, interface_state::down) << "the other end of its wire is gone";
         left->replace_device(1, wrapped(std::move(l)));
         EXPECT_EQ(left->interface_status().state, interface_state::up);
     }
@@ -449,7 +451,7 @@ TEST(own_thread, hears_of_its_interfaces_too)
     EXPECT_EQ(again.get(), interface_state::up);
 }
 
-/// Devices are replaced while their stack is driven by another thread, and both have much to say.
+/// Devices are replaced while another thread runs the stacks under load.
 TEST(own_thread, replaces_a_device_that_is_at_work)
 {
     auto [l, r] = tapio::make_pipe();

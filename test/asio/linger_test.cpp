@@ -1,4 +1,4 @@
-// close() of a socket with SO_LINGER set to a time. Beside the kernel's: test/parity/linger.cpp.
+// close() of a socket with SO_LINGER and a timeout. Compared with the kernel in test/parity/linger.cpp.
 #include "connected_hosts.hpp"
 
 #include <gtest/gtest.h>
@@ -13,12 +13,12 @@ using boost::system::error_code;
 using tapio::ip::tcp;
 using namespace std::chrono_literals;
 
-/// A connection over a wire of 100 ms each way.
+/// A connection over a wire with a delay of 100 ms each way.
 struct lingering : testing::Test, tapio::test::connected_hosts
 {
     lingering() : connected_hosts({.delay = 100ms}, 8192) {}
 
-    /// Writes until nothing more is taken. @return octets
+    /// Writes until the send buffer is full. @return octets
     std::size_t fill(tcp::socket& s)
     {
         const std::string much(100'000, 'x');
@@ -46,13 +46,13 @@ TEST_F(lingering, close_returns_when_all_is_acknowledged)
     client->close();
     EXPECT_GE(time.now() - begin, 200ms);
     EXPECT_LT(time.now() - begin, 300ms);
-    client_host.reset(); // the process ends: everything has arrived
+    client_host.reset(); // all data has been delivered, so destroying the stack loses nothing
     EXPECT_EQ(read_to_the_end(*server), 1000U);
 }
 
 TEST_F(lingering, close_returns_when_the_time_is_over_and_the_connection_goes_on)
 {
-    const std::size_t sent = fill(*client); // non-blocking, which makes no difference
+    const std::size_t sent = fill(*client); // makes the socket non-blocking, on which SO_LINGER does not depend
     client->set_option(asio::socket_base::linger(true, 3));
     const auto begin = time.now();
     error_code ec = asio::error::fault;
@@ -114,13 +114,13 @@ TEST_F(lingering, a_reset_ends_the_wait)
     client->set_option(asio::socket_base::linger(true, 100));
     tapio::steady_timer later(*server_host, 1s);
     server->set_option(asio::socket_base::linger(true, 0));
-    server_host->shutdown(); // resets
+    server_host->shutdown(); // sends RSTs
     const auto begin = time.now();
     client->close();
     EXPECT_LT(time.now() - begin, 1s);
 }
 
-/// In real time, on the one thread there is, whether it is in a handler or nobody runs the io_context.
+/// In real time with a single thread: close() itself must run the stack, called in a handler or outside of run().
 TEST(lingering_in_real_time, close_drives_the_stack_itself)
 {
     for (const bool in_handler : {false, true}) {

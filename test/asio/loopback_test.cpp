@@ -24,7 +24,7 @@ struct loopback : testing::Test
     tapio::stack stack{io};
     tcp::acceptor acceptor{stack, {local(), 7}};
 
-    /// Runs until `done`, with a bound.
+    /// Runs the io_context until `done`, at most 100,000 handlers.
     void run_until(const bool& done)
     {
         for (int i = 0; i < 100'000 && !done; ++i) io.poll_one();
@@ -72,7 +72,7 @@ TEST_F(loopback, a_refused_connection_says_so_and_leaves_the_socket_open)
         EXPECT_EQ(ec, asio::error::connection_refused);
         done = true;
     });
-    EXPECT_FALSE(done) << "no handler inside the initiating function";
+    EXPECT_FALSE(done) << "the handler must not run inside the initiating function";
     run_until(done);
     EXPECT_TRUE(socket.is_open());
 }
@@ -105,7 +105,7 @@ TEST_F(loopback, cancel_close_and_slots_abort)
     acceptor.async_accept(b, count);
     signal.emit(asio::cancellation_type::terminal);
     io.poll();
-    EXPECT_EQ(aborted, 1) << "only the one whose slot it was";
+    EXPECT_EQ(aborted, 1) << "only the operation with the slot is cancelled";
     io.restart();
     acceptor.cancel();
     io.poll();
@@ -199,12 +199,12 @@ TEST(stack, an_io_context_may_end_with_operations_pending)
     auto io = std::make_unique<asio::io_context>();
     auto stack = std::make_unique<tapio::stack>(*io);
     auto acceptor = std::make_shared<tcp::acceptor>(*stack, tcp::endpoint{local(), 7});
-    acceptor->async_accept([acceptor](error_code, tcp::socket) { FAIL() << "destroyed, not called"; });
+    acceptor->async_accept([acceptor](error_code, tcp::socket) { FAIL() << "the handler was called"; });
     auto* const raw = acceptor.get();
     acceptor.reset();
     EXPECT_TRUE(raw->is_open());
     io->poll();
-    std::exchange(stack, nullptr)->get_executor(); // the handle goes before the context
+    std::exchange(stack, nullptr)->get_executor(); // the stack object is destroyed before the io_context
     io.reset();
 }
 

@@ -1,4 +1,4 @@
-// What is known of a datagram beside its octets, and stacks that one thread alone runs.
+// async_receive_message and its metadata (destination, interface, errors, as recvmsg); stacks with a single thread.
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
 
@@ -54,7 +54,7 @@ TEST_F(messages, asynchronously_and_cancelled)
 {
     udp::socket server = bound(right), client = bound(left);
     std::string got;
-    asio::cancellation_signal stop; // outlives the operation
+    asio::cancellation_signal stop; // must outlive the operation
     tapio::ip::async_receive_message(server, asio::buffer(memory), from, info, [&](error_code ec, std::size_t n) {
         got += ec ? ec.message() : memory.substr(0, n);
         tapio::ip::async_receive_message(server, asio::buffer(memory), from, info,

@@ -1,4 +1,4 @@
-// An io-object into which one of another context was moved belongs to that context.
+// An I/O object move-assigned from one of another execution context then belongs to that context.
 #include <tapio/device/pipe.hpp>
 #include <tapio/ip/tcp.hpp>
 #include <tapio/stack.hpp>
@@ -32,12 +32,12 @@ TEST(moves, an_object_outlives_the_context_that_it_was_made_on)
     here.reset();
     first.reset();
 
-    EXPECT_TRUE(socket.is_open()); // the end of the first context was not its own
+    EXPECT_TRUE(socket.is_open()); // destroying the first context did not close it
     bool fired = false;
     timer.async_wait([&](boost::system::error_code ec) { fired = !ec; });
     second.run_for(5s);
     EXPECT_TRUE(fired);
-    tcp::socket another(there, tcp::v4()); // the list that it is in is whole
+    tcp::socket another(there, tcp::v4()); // the second context's list of sockets is intact
     socket.close();
     EXPECT_TRUE(another.is_open());
 }

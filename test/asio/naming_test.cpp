@@ -1,4 +1,4 @@
-// Every documented way of naming tapio in a program that was written for Boost.Asio (tapio.hpp).
+// Every documented way of naming tapio in a program written for Boost.Asio (tapio.hpp).
 #include <tapio/tapio.hpp>
 
 #include <boost/asio.hpp>

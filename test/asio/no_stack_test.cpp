@@ -1,4 +1,4 @@
-// A program that forgets its stack, and the ways to name one: errors say so, and streams with a context of their own are reached.
+// A program without a stack gets errc::no_stack, whose message says what to do; ways of naming a stack for iostreams.
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
 
@@ -25,7 +25,7 @@ TEST(no_stack, connecting_or_sending_elsewhere_says_so)
     tcp::socket t(io);
     t.connect({elsewhere, 7}, ec);
     EXPECT_EQ(ec, tapio::errc::no_stack);
-    EXPECT_EQ(ec, boost::system::errc::network_unreachable) << "the condition is what it was";
+    EXPECT_EQ(ec, boost::system::errc::network_unreachable) << "it still equals the generic condition";
     EXPECT_NE(ec.message().find("tapio::stack"), std::string::npos) << ec.message();
     EXPECT_NE(ec.message().find("use_stack()"), std::string::npos) << ec.message();
     EXPECT_STREQ(ec.category().name(), "tapio");
@@ -101,7 +101,7 @@ TEST(services, of_a_user_are_made_in_the_io_context_and_found_from_the_stack)
     EXPECT_EQ(&asio::use_service<a_service>(stack.context()), &made);
 }
 
-/// 198.18.0.1, and 198.18.0.2 which answers a line with "<line>".
+/// A stack with 198.18.0.1, and a server at 198.18.0.2 that answers a line with "<line>".
 struct streams : testing::Test
 {
     streams()

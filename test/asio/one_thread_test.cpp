@@ -1,5 +1,5 @@
-// An io_context of one thread (concurrency_hint 1): its stack takes no lock and runs handlers together. How Asio tells the hint
-// has changed (Boost 1.87), and nothing else would fail if it were no longer understood: it would only be slower.
+// An io_context with concurrency_hint 1: its stack uses no locks and runs handlers in batches. How the hint is found changed in
+// Boost 1.87; without this test a wrong answer would only cost speed, and go unnoticed.
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
 
@@ -12,7 +12,7 @@ namespace {
 namespace asio = boost::asio;
 using tapio::ip::tcp;
 
-/// Whether the stack of such an io_context relies on it.
+/// Whether the stack of this io_context relies on a single thread.
 bool stack_relies_on(asio::io_context& io)
 {
     tapio::stack stack(io);
@@ -40,7 +40,7 @@ TEST(one_thread, is_not_promised_by_a_stack_with_a_thread_of_its_own)
     EXPECT_FALSE(tapio::detail::promises_one_thread(stack.context()));
 }
 
-// What follows from it and can be seen: handlers of what has finished together come in one go of the io_context.
+// A visible effect: handlers of operations that completed together run in one handler of the io_context.
 TEST(one_thread, runs_what_has_finished_together_in_one_go)
 {
     const auto handlers_in_one_go = [](int hint) {

@@ -1,4 +1,4 @@
-// Options that cannot work are refused when they are given, by name; the narrowest wire that IPv4 knows works.
+// Invalid options are rejected with a message that names them; a wire with the smallest MTU of IPv4 works.
 #include <tapio/device/impaired.hpp>
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
@@ -19,7 +19,7 @@ using tapio::ip::tcp;
 using testing::HasSubstr;
 using namespace std::chrono_literals;
 
-/// What the exception says; "" if there was none.
+/// The message of the exception thrown by `f`; "" if none.
 std::string refusal(const std::function<void()>& f)
 {
     try {
@@ -92,7 +92,7 @@ TEST(options, of_a_pipe_are_refused_by_name)
     EXPECT_EQ(of({.mtu = 68}), "");
 }
 
-/// Its wire is narrower than IPv4 allows.
+/// A device with an MTU below the minimum of IPv4.
 struct narrow_device : tapio::device
 {
     tapio::device_info info() const override
@@ -146,7 +146,7 @@ TEST_P(narrow_wire, carries_a_stream_both_ways)
     asio::async_read(client, asio::buffer(back), count);
     while (done < 4 && time.now() - began < 60s) io.run_one();
     EXPECT_EQ(done, 4);
-    EXPECT_LT(time.now() - began, 1s) << "nothing waits for a timer for long";
+    EXPECT_LT(time.now() - began, 1s) << "no retransmission timeouts";
     EXPECT_EQ(there, text);
     EXPECT_EQ(back, text);
     EXPECT_EQ(tapio::tcp_info(client).path_mtu, GetParam());

@@ -1,4 +1,5 @@
-// What Linux has and the parity suite cannot show: where Asio's kernel sockets would wait, need another network, or have no call.
+// Behaviour of Linux sockets that the parity suite cannot compare, because the kernel sockets would block, need another network,
+// or have no such call in Asio.
 #include "support/value_option.hpp"
 
 #include <tapio/device/pipe.hpp>
@@ -28,7 +29,7 @@ using integer = boost::asio::detail::socket_option::integer<Level, Name>;
 
 const auto left_address = asio::ip::make_address("192.0.2.1"), right_address = asio::ip::make_address("192.0.2.2");
 
-/// Two hosts in virtual time.
+/// Two hosts connected by a wire in virtual time.
 struct extras : testing::Test
 {
     explicit extras(tapio::stack_options options = {}) : options_(options)
@@ -57,7 +58,7 @@ struct extras : testing::Test
     }
 };
 
-/// SO_RCVTIMEO or SO_SNDTIMEO.
+/// SO_RCVTIMEO or SO_SNDTIMEO as an option.
 template <int Name>
 auto timeout(std::chrono::milliseconds t)
 {
@@ -98,7 +99,7 @@ TEST_F(extras, a_send_timeout_ends_a_write_and_a_connect)
     EXPECT_EQ(ec, asio::error::would_block);
     tcp::socket c(*left, tcp::v4());
     c.set_option(timeout<SO_SNDTIMEO>(100ms));
-    c.connect({asio::ip::make_address("192.0.2.77"), 80}, ec); // nobody answers ARP
+    c.connect({asio::ip::make_address("192.0.2.77"), 80}, ec); // no host answers ARP
     EXPECT_EQ(ec, asio::error::in_progress);
 }
 
@@ -176,11 +177,11 @@ TEST_F(extras, a_port_in_time_wait_is_used_again_after_a_second)
     tcp::acceptor a(*right, tcp::endpoint(tcp::v4(), 80));
     const auto once = [&] {
         tcp::socket c(*left, tcp::v4());
-        c.set_option(integer<IPPROTO_IP, 51>(40000 << 16 | 40000)); // the only port
+        c.set_option(integer<IPPROTO_IP, 51>(40000 << 16 | 40000)); // IP_LOCAL_PORT_RANGE: a single port
         c.connect({right_address, 80}, ec);
         if (ec) return;
         tcp::socket s = a.accept();
-        c.shutdown(tcp::socket::shutdown_send); // it is the one that waits
+        c.shutdown(tcp::socket::shutdown_send); // closes first, and so gets TIME-WAIT
         s.read_some(asio::buffer(&octet, 1), ec);
         s.close();
         c.read_some(asio::buffer(&octet, 1), ec);

@@ -1,5 +1,5 @@
-// stdexec's use_sender as a completion token: an operation of a socket is a sender. Built where its header
-// <exec/asio/use_sender.hpp> is found (TAPIO_STDEXEC of CMake).
+// stdexec's use_sender as a completion token turns a socket operation into a sender. Built if its header
+// <exec/asio/use_sender.hpp> is found (CMake: TAPIO_STDEXEC).
 #include <tapio/tapio.hpp>
 
 #include <boost/asio.hpp>
@@ -58,7 +58,7 @@ TEST_F(senders, an_error_is_an_exception)
     char octet = 0;
     try {
         (void)stdexec::sync_wait(server.async_read_some(asio::buffer(&octet, 1), use_sender));
-        FAIL() << "the stream has ended";
+        FAIL() << "the read must fail: the stream has ended";
     } catch (const boost::system::system_error& e) {
         EXPECT_EQ(e.code(), asio::error::eof);
     }
@@ -69,7 +69,7 @@ TEST_F(senders, a_stop_request_cancels)
     char octet = 0;
     const auto first = stdexec::sync_wait(
         exec::when_any(server.async_read_some(asio::buffer(&octet, 1), use_sender), stdexec::just(std::size_t{77})));
-    ASSERT_TRUE(first) << "the read has been cancelled, or this would wait for ever";
+    ASSERT_TRUE(first) << "the read must be cancelled; otherwise sync_wait() would block forever";
     EXPECT_EQ(std::get<0>(*first), 77U);
 }
 

@@ -1,4 +1,4 @@
-// Two shards, each with a queue and a thread: how listening ends, and how the shards do.
+// Two shards, each with a device queue and a thread: distribution of connections, closing of listeners, draining.
 #include <tapio/device/device.hpp>
 #include <tapio/shards.hpp>
 #include <tapio/tapio.hpp>
@@ -29,18 +29,19 @@ using tapio::ip::tcp;
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 
-/// Packets on their way to one stack, which takes them in a handler of its own.
+/// Packets on their way to a stack, which receives them in a handler on its executor.
 class inbox : public std::enable_shared_from_this<inbox>
 {
 public:
     void open(asio::any_io_executor executor, tapio::device_receiver& receiver)
     {
         const std::lock_guard lock(mutex_);
-        executor_ = asio::prefer(executor, asio::execution::outstanding_work.tracked); // as a device that waits to read
+        // outstanding work, as a device waiting for input
+        executor_ = asio::prefer(executor, asio::execution::outstanding_work.tracked);
         receiver_ = &receiver;
         if (!waiting_.empty()) take_later();
     }
-    /// Nothing is delivered any more once it has returned.
+    /// No packet is delivered any more after it has returned.
     void close()
     {
         const std::lock_guard none_under_way(delivering_);
@@ -76,13 +77,13 @@ private:
     }
 
     std::mutex delivering_; // held while the receiver is called
-    std::mutex mutex_;      // over the rest
+    std::mutex mutex_;      // protects the other members
     std::vector<tapio::packet> waiting_;
     asio::any_io_executor executor_;
     tapio::device_receiver* receiver_ = nullptr;
 };
 
-/// One end of a wire between threads. It has one other end or two; then the parity of the sender's TCP port chooses.
+/// One end of a wire between threads. With two other ends, the parity of the sender's TCP port chooses between them.
 class wire_end final : public tapio::device
 {
 public:
@@ -105,7 +106,7 @@ public:
     }
     bool transmit(tapio::packet& p) override
     {
-        constexpr std::size_t low_octet_of_port = 21; // behind an IPv4 header without options
+        constexpr std::size_t low_octet_of_port = 21; // after an IPv4 header without options
         const bool odd = p.pull(low_octet_of_port + 1) && (p.front()[low_octet_of_port] & std::byte{1}) != std::byte{0};
         others_[odd ? others_.size() - 1 : 0]->push(std::move(p));
         return true;
@@ -117,7 +118,7 @@ private:
     const std::vector<std::shared_ptr<inbox>> others_;
 };
 
-/// A connection that the server has been given; used on its shard's thread only.
+/// A connection accepted by the server; used only on the thread of its shard.
 struct session : std::enable_shared_from_this<session>
 {
     explicit session(tcp::socket s) : socket(std::move(s)) {}
@@ -139,7 +140,7 @@ struct session : std::enable_shared_from_this<session>
         text = std::move(what);
         asio::async_write(socket, asio::buffer(text), [self = shared_from_this()](error_code, std::size_t) { self->wait(); });
     }
-    /// For the end of the connection, so that it lives until then.
+    /// Reads until the connection ends, which keeps the session alive.
     void wait()
     {
         socket.async_read_some(asio::buffer(octets), [self = shared_from_this()](error_code ec, std::size_t) {
@@ -210,7 +211,7 @@ struct two_shards : testing::Test
         asio::read(s, asio::buffer(got));
         return got;
     }
-    /// Until each shard has done what was posted to it before.
+    /// Returns when each shard has run everything posted to it before.
     void wait_for_shards()
     {
         std::promise<void> done;
@@ -230,9 +231,9 @@ struct two_shards : testing::Test
     std::optional<tapio::stack> client;
     std::uint16_t next_port = 40000;
     std::thread runner;
-    std::promise<void> returned; ///< run() has
+    std::promise<void> returned; ///< run() has returned
     std::mutex mutex;
-    std::set<std::thread::id> threads; ///< that were given connections
+    std::set<std::thread::id> threads; ///< threads that accepted connections
 };
 
 TEST_F(two_shards, each_connection_is_served_on_the_thread_of_its_shard)
@@ -283,7 +284,7 @@ TEST_F(two_shards, a_drain_delivers_what_each_has_written_and_run_returns)
     auto listener = listen([&](session& s) { s.say(text); });
     std::vector<tcp::socket> sockets;
     for (const unsigned shard : {0U, 1U, 0U, 1U}) sockets.push_back(connect(shard));
-    for (tcp::socket& s : sockets) s.wait(tcp::socket::wait_read); // it has been accepted
+    for (tcp::socket& s : sockets) s.wait(tcp::socket::wait_read); // until the connection has been accepted
     listener.close();
     std::vector<std::future<std::string>> got;
     for (tcp::socket& s : sockets)
@@ -296,7 +297,7 @@ TEST_F(two_shards, a_drain_delivers_what_each_has_written_and_run_returns)
         }));
     EXPECT_EQ(drain(1min), error_code());
     for (auto& g : got) EXPECT_EQ(g.get().size(), text.size());
-    EXPECT_EQ(returned.get_future().wait_for(10s), std::future_status::ready) << "without stop()";
+    EXPECT_EQ(returned.get_future().wait_for(10s), std::future_status::ready) << "run() returns without stop()";
 }
 
 TEST_F(two_shards, a_drain_ends_listening)
@@ -318,7 +319,7 @@ TEST_F(two_shards, a_drain_times_out_where_one_peer_does_not_read)
     std::string got;
     error_code ec;
     asio::read(odd, asio::dynamic_buffer(got), ec);
-    EXPECT_EQ(ec, asio::error::eof) << "the other shard had no trouble";
+    EXPECT_EQ(ec, asio::error::eof) << "the other shard was drained in time";
     EXPECT_EQ(got, "little");
 }
 

@@ -1,5 +1,5 @@
-// Many threads, many sockets, and no manners: connects, reads, writes, cancellations, closes and moves at random. Each handler
-// runs once, never inside the call that began its operation, and none is lost.
+// Many threads and sockets: connects, reads, writes, cancels, closes and moves at random. Each handler runs exactly once and
+// never inside the initiating function.
 #include <tapio/tapio.hpp>
 
 #include <boost/asio.hpp>
@@ -27,7 +27,7 @@ struct tally
     std::atomic<std::uint64_t> begun{0}, ended{0}, destroyed_uncalled{0}, inside{0}, twice{0}, octets{0};
 };
 
-/// A handler that counts what becomes of it.
+/// A completion handler that records its calls.
 class counted
 {
 public:
@@ -60,7 +60,7 @@ struct begin_here
     ~begin_here() { initiating = false; }
 };
 
-/// One connection and both its ends, on a strand of its own, which does something at random again and again.
+/// A client socket on a strand of its own that performs random operations.
 class player : public std::enable_shared_from_this<player>
 {
 public:
@@ -88,7 +88,7 @@ private:
         case 2: {
             asio::basic_stream_socket<tcp> moved(std::move(socket_));
             if (random_() % 2 == 0) socket_ = std::move(moved);
-            break; // else it dies here, with what is pending
+            break; // otherwise the moved socket is destroyed with its pending operations
         }
         case 3: socket_.shutdown(random_() % 2 == 0 ? tcp::socket::shutdown_send : tcp::socket::shutdown_both, ec); break;
         case 4: signal_.emit(asio::cancellation_type::all); break;
@@ -114,7 +114,7 @@ private:
     asio::basic_stream_socket<tcp> socket_;
 };
 
-/// Echoes on whatever comes, for as long as it lasts.
+/// Echoes all data until the connection ends.
 class echoing : public std::enable_shared_from_this<echoing>
 {
 public:
@@ -143,7 +143,7 @@ void accept_on(tcp::acceptor& a)
     });
 }
 
-/// TAPIO_STRESS_SECONDS: how long (2 by default).
+/// Duration of the test in seconds: TAPIO_STRESS_SECONDS, 2 by default.
 std::chrono::seconds length()
 {
     const char* const wanted = std::getenv("TAPIO_STRESS_SECONDS");
@@ -175,13 +175,13 @@ TEST(stress, four_threads_and_sixty_four_connections)
         std::this_thread::sleep_for(200ms);
         asio::post(acceptor.get_executor(), [&] { acceptor.close(); });
         std::this_thread::sleep_for(200ms);
-        stack.shutdown(); // what is pending still ends
+        stack.shutdown(); // pending operations still complete
         for (std::thread& thread : threads) thread.join();
     }
     EXPECT_GT(t.begun, 1000U);
     EXPECT_EQ(t.begun, t.ended + t.destroyed_uncalled);
-    EXPECT_EQ(t.destroyed_uncalled, 0U) << "handlers were lost";
-    EXPECT_EQ(t.inside, 0U) << "handlers ran inside the call that began their operation";
+    EXPECT_EQ(t.destroyed_uncalled, 0U) << "handlers were destroyed without being called";
+    EXPECT_EQ(t.inside, 0U) << "handlers ran inside the initiating function";
     EXPECT_EQ(t.twice, 0U);
     EXPECT_GT(t.octets, 100'000U);
 }

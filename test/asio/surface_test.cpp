@@ -1,4 +1,4 @@
-// What belongs to Asio's surface beside the sockets: resolvers, iostreams, generic sockets, one namespace.
+// The parts of Asio's interface beside sockets: resolvers, iostreams, generic and raw sockets, all in one namespace.
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
 
@@ -29,7 +29,7 @@ TEST(one_namespace, our_sockets_and_asios_everything_else)
     static_assert(!std::is_same_v<asio::generic::stream_protocol, boost::asio::generic::stream_protocol>);
 }
 
-// Were Asio's service for a name not replaced, these would be the kernel's.
+// If an Asio service were not replaced, these objects would use the kernel.
 TEST(one_namespace, nothing_here_is_the_kernels)
 {
     asio::io_context io;
@@ -176,7 +176,7 @@ TEST(generic_sockets, one_type_for_all_protocols)
     char c = 0;
     asio::read(t, asio::buffer(&c, 1));
     EXPECT_EQ(c, 'x');
-    generic::socket from_tcp(std::move(t)); // a converting move
+    generic::socket from_tcp(std::move(t)); // converts by move
     asio::write(from_tcp, asio::buffer("y", 1));
     asio::read(s, asio::buffer(&c, 1));
     EXPECT_EQ(c, 'y');
@@ -188,7 +188,7 @@ TEST(generic_sockets, one_type_for_all_protocols)
     EXPECT_EQ(c, 'z');
 }
 
-/// A ping as a program would do it.
+/// ICMP echo with a raw socket, as a ping program does it.
 TEST(raw_sockets, icmp_echo_between_two_stacks)
 {
     using asio::ip::icmp;
@@ -198,7 +198,8 @@ TEST(raw_sockets, icmp_echo_between_two_stacks)
     left.add_address(asio::ip::make_address("192.0.2.1"), 24);
     right.add_address(asio::ip::make_address("192.0.2.2"), 24);
     icmp::socket s(left, icmp::v4());
-    const std::array<unsigned char, 12> request{8, 0, 0x19, 0x27, 0, 7, 0, 1, 'p', 'i', 'n', 'g'}; // RFC 792, its checksum right
+    // an echo request with a valid checksum (RFC 792)
+    const std::array<unsigned char, 12> request{8, 0, 0x19, 0x27, 0, 7, 0, 1, 'p', 'i', 'n', 'g'};
     const icmp::endpoint peer(asio::ip::make_address("192.0.2.2"), 0);
     EXPECT_EQ(s.send_to(asio::buffer(request), peer), request.size());
     std::array<unsigned char, 100> reply{};
@@ -206,11 +207,11 @@ TEST(raw_sockets, icmp_echo_between_two_stacks)
     s.non_blocking(true);
     error_code ec;
     const std::size_t n = s.receive_from(asio::buffer(reply), from, 0, ec);
-    ASSERT_FALSE(ec) << ec.message() << " (a wrong checksum?)";
+    ASSERT_FALSE(ec) << ec.message() << " (is the checksum wrong?)";
     EXPECT_EQ(from.address(), peer.address());
-    ASSERT_EQ(n, 20U + request.size()); // with the IPv4 header
+    ASSERT_EQ(n, 20U + request.size()); // including the IPv4 header
     EXPECT_EQ(reply[0], 0x45);
-    EXPECT_EQ(reply[20], 0); // an echo reply
+    EXPECT_EQ(reply[20], 0); // type: echo reply
     EXPECT_EQ(reply[27], 1);
     EXPECT_EQ(std::string(reply.begin() + 28, reply.begin() + 32), "ping");
 }
@@ -220,7 +221,7 @@ TEST(raw_sockets, any_protocol_and_who_hears_it)
     boost::asio::io_context io;
     tapio::stack stack(io);
     using raw = asio::generic::raw_protocol;
-    raw::socket s(stack, raw(AF_INET, 253)), other(stack, raw(AF_INET, 254)); // RFC 3692: for experiments
+    raw::socket s(stack, raw(AF_INET, 253)), other(stack, raw(AF_INET, 254)); // RFC 3692: reserved for experiments
     s.send_to(asio::buffer("hello", 5), raw::endpoint(udp::endpoint(asio::ip::address_v4::loopback(), 0)));
     std::array<char, 100> got{};
     EXPECT_EQ(s.receive(asio::buffer(got)), 25U);
@@ -229,7 +230,7 @@ TEST(raw_sockets, any_protocol_and_who_hears_it)
     EXPECT_EQ(stack.counters().ip.in_unknown_protos, 0U);
 }
 
-/// What goes to a connection they hear all the same.
+/// Raw sockets get a copy of the segments of a connection.
 TEST(raw_sockets, hear_the_segments_of_a_connection)
 {
     boost::asio::io_context io;
@@ -248,7 +249,7 @@ TEST(raw_sockets, hear_the_segments_of_a_connection)
     const std::size_t n = s.receive(asio::buffer(got));
     ASSERT_GT(n, 45U);
     EXPECT_EQ(std::string(&got[n - 5], 5), "hello");
-    EXPECT_EQ(static_cast<unsigned char>(got[0]), 0x45) << "with its IP header";
+    EXPECT_EQ(static_cast<unsigned char>(got[0]), 0x45) << "the packet includes its IP header";
     s.close();
     asio::write(near, asio::buffer("again", 5));
     EXPECT_EQ(asio::read(far, asio::buffer(got, 5)), 5U);

@@ -1,4 +1,4 @@
-// tapio::tcp_info(socket), and Linux's struct by the option TCP_INFO.
+// tapio::tcp_info(socket), and Linux's struct tcp_info by the option TCP_INFO.
 #include "support/value_option.hpp"
 
 #include <tapio/device/pipe.hpp>
@@ -78,7 +78,7 @@ TEST_F(info_of_a_socket, says_why_there_is_none)
     EXPECT_EQ(ec, asio::error::operation_not_supported);
 }
 
-/// TCP_INFO into as much room as its reader has.
+/// TCP_INFO read into a buffer of this size.
 template <std::size_t Size>
 using raw_info = tapio::test::value_option<IPPROTO_TCP, TCP_INFO, std::array<std::byte, Size>>;
 

@@ -1,4 +1,4 @@
-// No thread that nobody asked for: Asio's own objects on a stack's executor are served by the user's io_context.
+// tapio starts no hidden threads: Asio's own objects on a stack's executor are run by the user's io_context.
 #include <tapio/beast.hpp>
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
@@ -27,7 +27,7 @@ std::ptrdiff_t threads()
     return std::distance(begin(tasks), end(tasks));
 }
 
-/// A stack on a user's io_context; nothing may start a thread.
+/// A stack on the user's io_context. The number of threads must not change.
 class threads_of : public testing::Test
 {
 protected:
@@ -53,7 +53,7 @@ TEST_F(threads_of, timers)
         EXPECT_EQ(threads(), before);
     });
     io.run();
-    std::sort(heard.begin(), heard.end()); // on a busy machine all have expired before the first is looked at
+    std::sort(heard.begin(), heard.end()); // on a busy machine all may have expired before the first handler runs
     EXPECT_EQ(heard, "abcd");
 }
 
@@ -106,7 +106,7 @@ TEST_F(threads_of, resolvers)
     tcp::resolver own(stack.get_executor());
     std::size_t found = 0;
     own.async_resolve("localhost", "80", [&](error_code, const tcp::resolver::results_type& r) { found = r.size(); });
-    asio::ip::tcp::resolver of_the_kernel(stack.get_executor()); // has a thread once it is asked, anywhere in Asio
+    asio::ip::tcp::resolver of_the_kernel(stack.get_executor()); // Asio starts a thread for a kernel resolver on first use
     EXPECT_EQ(of_the_kernel.resolve("127.0.0.1", "80").begin()->endpoint().port(), 80);
     EXPECT_EQ(threads(), before);
     io.run();
@@ -135,7 +135,7 @@ TEST_F(threads_of, beast_streams)
     EXPECT_EQ(timed_out, boost::beast::error::timeout);
 }
 
-/// A service of the user's is the io_context's, whatever it is asked of.
+/// A user-defined service: found in the io_context, whichever context it is requested from.
 class users_service : public asio::execution_context::service
 {
 public:

@@ -1,4 +1,4 @@
-// Turns: of two stacks on one thread, which neither takes all its time, and of a stack and its user's handlers.
+// Fairness between two stacks on one thread, and between a stack and the handlers of its user.
 #include <tapio/device/device.hpp>
 #include <tapio/device/pipe.hpp>
 #include <tapio/ip/tcp.hpp>
@@ -63,7 +63,8 @@ TEST(turns, who_accepts_keeps_pace_with_who_connects)
     EXPECT_LE(furthest_behind, 4 * at_once);
 }
 
-/// Each connection is worth more handlers to who accepts it than to who makes it.
+/// Each connection takes more handlers on the accepting than on the connecting side. @return the most connections that were
+/// waiting to be accepted
 std::size_t furthest_behind(std::size_t connecting, std::size_t wanted)
 {
     asio::io_context io{1};
@@ -101,7 +102,7 @@ std::size_t furthest_behind(std::size_t connecting, std::size_t wanted)
 TEST(turns, who_serves_keeps_pace_with_one_who_connects) { EXPECT_LE(furthest_behind(1, 3000), 4U); }
 TEST(turns, who_serves_keeps_pace_with_several_who_connect) { EXPECT_LE(furthest_behind(8, 3000), 4 * 8U); }
 
-/// One end of a wire whose packets come in handlers of their own, as a descriptor's do.
+/// One end of a wire whose packets arrive in handlers of their own, as with a descriptor.
 class posted_end final : public tapio::device
 {
 public:
@@ -110,7 +111,7 @@ public:
         asio::any_io_executor executor;
         tapio::device_receiver* receiver = nullptr;
         std::vector<tapio::core::packet> coming;
-        std::size_t looks = 0, found = 0; ///< poll(), and packets that it gave
+        std::size_t looks = 0, found = 0; ///< calls of poll(), and packets it returned
     };
 
     posted_end(std::shared_ptr<side> own, std::shared_ptr<side> other) : own_(std::move(own)), other_(std::move(other)) {}
@@ -154,7 +155,7 @@ posted_wire(const std::shared_ptr<posted_end::side>& a = std::make_shared<posted
     return {std::make_unique<posted_end>(a, b), std::make_unique<posted_end>(b, a)};
 }
 
-/// A server that answers what needs an acknowledgement at once, two full segments.
+/// A server that gets two full segments, which require an immediate ACK, and then answers.
 struct answers : testing::Test
 {
     answers()
@@ -170,9 +171,9 @@ struct answers : testing::Test
 
     struct counted
     {
-        std::uint64_t before, answers; ///< packets: when the handler ran, and in all
+        std::uint64_t before, answers; ///< packets sent by the server: when the handler ran, and in total
     };
-    /// Asks, and looks what the server has sent.
+    /// Sends a question. @return what the server has sent for it
     template <class Work>
     counted ask(Work&& work)
     {
@@ -193,7 +194,7 @@ struct answers : testing::Test
         EXPECT_TRUE(done);
         return {at_once, sent() - before};
     }
-    /// Soon: a busy machine may make any handler slow.
+    /// Repeated, because on a busy machine any handler may be slow.
     bool go_out_together()
     {
         for (int i = 0; i < 5000; ++i)
@@ -210,17 +211,17 @@ struct answers : testing::Test
 
 TEST_F(answers, go_out_with_the_acknowledgement) { EXPECT_TRUE(go_out_together()); }
 
-/// An acknowledgement that waited for such a handler would come late.
+/// If the ACK waited for a slow handler, it would be late.
 TEST_F(answers, are_not_waited_for_after_a_slow_one)
 {
     (void)ask([] { std::this_thread::sleep_for(std::chrono::milliseconds(2)); });
     const counted c = ask([] {});
     EXPECT_EQ(c.before, 1U);
     EXPECT_EQ(c.answers, 2U);
-    EXPECT_TRUE(go_out_together()) << "when it has been quick for long";
+    EXPECT_TRUE(go_out_together()) << "handlers have been fast again for a while";
 }
 
-/// Who writes so, without handlers, is not kept waiting for those of the other end.
+/// A synchronous writer is not delayed by the handlers of the other end.
 TEST(turns, a_write_in_one_go_is_answered_while_a_reader_waits)
 {
     asio::io_context io{1};
@@ -236,7 +237,7 @@ TEST(turns, a_write_in_one_go_is_answered_while_a_reader_waits)
     std::string heard(1, ' ');
     bool done = false;
     asio::async_read(server, asio::buffer(heard), [&](error_code ec, std::size_t) { done = !ec; });
-    client.non_blocking(true); // else a fault would block for ever
+    client.non_blocking(true); // on an error the test must not block forever
     const std::string text(40'000, 'x');
     std::size_t sent = 0;
     for (int i = 0; i < 100 && sent < text.size(); ++i) {
@@ -244,12 +245,12 @@ TEST(turns, a_write_in_one_go_is_answered_while_a_reader_waits)
         sent += client.write_some(asio::buffer(text) + sent, ec);
     }
     EXPECT_EQ(sent, text.size());
-    EXPECT_GT(server.available(), 30'000U) << "more than a first window";
+    EXPECT_GT(server.available(), 30'000U) << "more than an initial window";
     io.poll();
     EXPECT_TRUE(done);
 }
 
-/// Datagrams in a batch. The handler of one sends more, at times.
+/// Datagrams received in a batch. The handler of one may send more.
 struct batches : testing::Test
 {
     batches()
@@ -259,7 +260,7 @@ struct batches : testing::Test
         receiver.bind({asio::ip::make_address("198.18.0.1"), 53});
         sender.connect(receiver.local_endpoint());
         receive();
-        send(1); // its neighbour is known then
+        send(1); // resolves the neighbour
         io.poll();
         heard = side->looks = side->found = 0;
     }
@@ -290,7 +291,7 @@ struct batches : testing::Test
     udp::socket receiver{a, udp::v4()}, sender{b, udp::v4()};
     char octet = 0;
     std::size_t heard = 0, more_after = 0;
-    std::size_t waits_after = 0, heard_meanwhile = 0; ///< a handler that runs the io_context until more has come
+    std::size_t waits_after = 0, heard_meanwhile = 0; ///< a handler that runs the io_context until more datagrams have arrived
 };
 
 TEST_F(batches, are_followed_by_a_look_for_the_next)
@@ -300,7 +301,7 @@ TEST_F(batches, are_followed_by_a_look_for_the_next)
     io.poll();
     EXPECT_EQ(heard, 12U);
     EXPECT_GT(side->looks, 0U);
-    EXPECT_EQ(side->found, 7U) << "all that came while the handlers ran";
+    EXPECT_EQ(side->found, 7U) << "all packets that arrived while the handlers ran";
     EXPECT_LE(side->looks, 16U);
 }
 
@@ -316,7 +317,7 @@ TEST_F(batches, are_heard_by_a_handler_that_runs_the_io_context)
 TEST_F(batches, are_heard_by_a_handler_that_does_so_behind_a_look_for_the_next)
 {
     more_after = 2;
-    waits_after = 8; // the look has found it
+    waits_after = 8; // this datagram was found by poll()
     send(5);
     io.poll();
     EXPECT_GE(heard_meanwhile, 3U);

@@ -1,4 +1,4 @@
-// Whole programs in virtual time: bad networks, timeouts of hours, synchronous calls, the same run each time.
+// Complete programs in virtual time: impaired networks, timeouts of hours, synchronous calls, reproducible runs.
 #include <tapio/device/impaired.hpp>
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
@@ -20,7 +20,7 @@ using namespace asio::experimental::awaitable_operators;
 
 const auto left_address = asio::ip::make_address("192.0.2.1"), right_address = asio::ip::make_address("192.0.2.2");
 
-/// Two stacks on a bad wire.
+/// Two stacks connected by an impaired wire.
 struct bad_network
 {
     explicit bad_network(const tapio::core::impairment_options& both, std::uint64_t seed = 1) : time(io, seed)
@@ -56,7 +56,7 @@ asio::awaitable<void> serve(tcp::acceptor acceptor)
     }
 }
 
-/// Sends that many octets to the echo and reads them back. @return when it was done, in virtual time
+/// Sends `size` octets to the echo server and reads them back. @return virtual time of completion
 tapio::core::time_point echo_octets(bad_network& net, std::size_t size)
 {
     std::string sent(size, 0), got(size, 0);
@@ -153,7 +153,7 @@ TEST(virtual_time, timers_are_cancelled_as_asios_are)
     EXPECT_EQ(heard, "aaaa");
     time.run();
     EXPECT_EQ(heard, "aaaao");
-    t.async_wait(hear); // has expired already
+    t.async_wait(hear); // already expired
     time.run();
     EXPECT_EQ(heard, "aaaaoo");
     tapio::steady_timer moved(std::move(t));
@@ -181,7 +181,7 @@ TEST(virtual_time, timers_of_the_io_context_itself_go_by_it)
     time.run();
     EXPECT_EQ(order, "ta");
     EXPECT_EQ(time.now(), tapio::virtual_time::beginning + 2h);
-    at.wait(); // has expired
+    at.wait(); // already expired
 }
 
 TEST(virtual_time, begins_later_than_any_machine_has_been_up)
@@ -194,7 +194,8 @@ TEST(virtual_time, begins_later_than_any_machine_has_been_up)
         asio::io_context another_io;
         tapio::virtual_time another(another_io);
         another.run_for(1h);
-        EXPECT_EQ(tapio::steady_clock::now().time_since_epoch(), another.now().time_since_epoch()); // the youngest
+        // steady_clock shows the most recently created virtual time
+        EXPECT_EQ(tapio::steady_clock::now().time_since_epoch(), another.now().time_since_epoch());
     }
     EXPECT_EQ(tapio::steady_clock::now().time_since_epoch(), time.now().time_since_epoch());
 }
@@ -267,7 +268,7 @@ TEST(virtual_time, synchronous_calls_let_time_pass)
     tcp::socket client(*net.left), server(*net.right);
     const auto begin = net.time.now();
     client.connect({right_address, 7});
-    EXPECT_EQ(net.time.now() - begin, 150ms); // the announcement of the right one's address, the SYN and its answer
+    EXPECT_EQ(net.time.now() - begin, 150ms); // the ARP announcement of the right stack, the SYN and the SYN,ACK
     acceptor.accept(server);
     asio::write(client, asio::buffer("hello", 5));
     std::string got(5, 0);
@@ -289,7 +290,7 @@ TEST(virtual_time, a_call_that_can_never_end_fails)
     net.right.reset();
     ec = {};
     asio::write(client, asio::buffer("x", 1), ec);
-    while (!ec) client.read_some(asio::buffer(&c, 1), ec); // ends when retransmission gives up, or with the reset
+    while (!ec) client.read_some(asio::buffer(&c, 1), ec); // until retransmission gives up or a RST is received
     EXPECT_TRUE(ec == asio::error::connection_reset || ec == asio::error::timed_out) << ec.message();
 }
 
@@ -304,7 +305,7 @@ TEST(virtual_time, run_returns_when_nothing_can_happen)
     EXPECT_EQ(net.time.now() - then, 1h);
 }
 
-/// The kernel beneath Asio's own says "in progress", and Asio waits for what comes of it.
+/// A connect of the kernel returns "in progress" on a non-blocking socket, and Asio's synchronous connect waits for the result.
 TEST(virtual_time, connect_waits_on_a_non_blocking_socket_too)
 {
     bad_network net({.delay = 50ms});

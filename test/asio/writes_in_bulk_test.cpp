@@ -1,4 +1,5 @@
-// Asynchronous writes, one after the other: the end of each waits for the next, and for no longer than that.
+// Consecutive asynchronous writes: the partial segment at the end of a write waits for the next write, but only until its handler
+// has run.
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
 
@@ -16,7 +17,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using tapio::ip::tcp;
 
-constexpr std::size_t mss = 1448; // octets, with timestamps
+constexpr std::size_t mss = 1448; // octets, with the timestamps option
 
 /// With and without stack_options::defer_output.
 struct writes_in_bulk : testing::TestWithParam<bool>
@@ -30,7 +31,7 @@ struct writes_in_bulk : testing::TestWithParam<bool>
         acceptor.async_accept(server, [&](error_code) { accepted = true; });
         client.async_connect({asio::ip::make_address("192.0.2.2"), 7}, [&](error_code) { connected = true; });
         run_until([&] { return connected && accepted; });
-        client.set_option(tcp::no_delay(true)); // Nagle's algorithm would join them, too
+        client.set_option(tcp::no_delay(true)); // the Nagle algorithm would combine the writes as well
         read();
     }
     static tapio::stack_options options()
@@ -61,7 +62,7 @@ struct writes_in_bulk : testing::TestWithParam<bool>
             if (times > 1) write(size, times - 1);
         });
     }
-    /// Three operations that finish together.
+    /// Three writes that complete at the same time.
     template <class Handler>
     void write_three(Handler handler)
     {
@@ -86,7 +87,8 @@ TEST_P(writes_in_bulk, go_in_full_segments)
     const std::uint64_t before = sent();
     asio::post(io, [&] { write(3 * mss + 100, 100); });
     run_until([&] { return received == 100 * (3 * mss + 100); });
-    EXPECT_LE(sent() - before, 100 * (3 * mss + 100) / mss + 2) << "one for each write, if their ends did not wait";
+    EXPECT_LE(sent() - before, 100 * (3 * mss + 100) / mss + 2)
+        << "one more segment per write if the partial segments did not wait";
 }
 
 TEST_P(writes_in_bulk, the_end_of_the_last_goes_when_its_handler_has_run)
@@ -111,8 +113,9 @@ TEST_P(writes_in_bulk, who_blocks_in_the_handler_waits_for_nothing)
         asio::async_write(client, asio::buffer(text), [&](error_code, std::size_t) {
             const std::uint64_t before = sent();
             tcp::socket other(left);
-            other.connect(acceptor_endpoint);                                             // whatever blocks
-            EXPECT_GE(sent() - before, GetParam() ? 3U : 2U) << "the end, a SYN, an ACK"; // else it need not wait
+            other.connect(acceptor_endpoint); // any synchronous call
+            EXPECT_GE(sent() - before, GetParam() ? 3U : 2U)
+                << "the partial segment (without defer_output sent before), a SYN, an ACK";
             answered = true;
         });
     });
@@ -164,7 +167,7 @@ TEST_P(writes_in_bulk, a_handler_may_shut_the_stack_down)
 {
     unsigned told = 0;
     write_three([&](error_code ec, std::size_t n) {
-        EXPECT_FALSE(ec) << "it was done before";
+        EXPECT_FALSE(ec) << "the write had completed before";
         EXPECT_EQ(n, 1U);
         ++told;
         left.shutdown();

@@ -1,4 +1,4 @@
-// Slices received and handed over: what arrives, who keeps what alive, and how an operation ends.
+// Zero-copy send and receive of slices: what arrives, how long slices keep their memory alive, and how operations complete.
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
 
@@ -65,7 +65,7 @@ TEST_F(zero_copy, what_is_handed_over_arrives_and_is_let_go_of_when_the_peer_has
         sent = n;
     });
     text.reset();
-    EXPECT_FALSE(alive.expired()); // nobody else keeps it
+    EXPECT_FALSE(alive.expired()); // only the send buffer keeps it alive
     std::string all;
     while (all.size() < 300'000) {
         got.clear();
@@ -74,7 +74,7 @@ TEST_F(zero_copy, what_is_handed_over_arrives_and_is_let_go_of_when_the_peer_has
         all += text_of(got);
     }
     io.restart();
-    io.run_for(std::chrono::milliseconds(100)); // the last acknowledgement may be a delayed one
+    io.run_for(std::chrono::milliseconds(100)); // the last ACK may be delayed
     EXPECT_EQ(all, std::string(300'000, 'x'));
     EXPECT_EQ(sent, 300'000U);
     got.clear();
@@ -164,7 +164,7 @@ TEST_F(zero_copy, a_relay_of_coroutines_ends_with_eof)
     std::string echoed;
     asio::co_spawn(
         io,
-        [&]() -> asio::awaitable<void> { // the server sends back what it gets
+        [&]() -> asio::awaitable<void> { // the server echoes
             std::vector<slice> have;
             for (;;) {
                 have.clear();
@@ -200,7 +200,7 @@ TEST_F(zero_copy, a_relay_of_coroutines_ends_with_eof)
 
 TEST_F(zero_copy, cancelled_it_says_what_was_taken)
 {
-    asio::cancellation_signal stop_send, stop_receive; // outlive the operations
+    asio::cancellation_signal stop_send, stop_receive; // must outlive the operations
     std::optional<std::size_t> sent, received;
     const auto big = std::make_shared<const std::string>(100'000'000, 'x'); // more than all buffers together
     tapio::ip::async_send_slice(client, slice_of(big),

@@ -1,2 +1,2 @@
-// All of the program that says so: its other translation units know nothing of virtual time's clock.
+// Includes the header that switches the clocks of the whole program; the other translation units do not include it.
 #include <tapio/virtual_std_clock.hpp>

@@ -1,4 +1,4 @@
-// std::chrono's clocks and Asio's own timers in virtual time. Another translation unit includes virtual_std_clock.hpp.
+// The clocks of std::chrono and Asio's own timers in virtual time. Another translation unit includes virtual_std_clock.hpp.
 #include <tapio/beast.hpp>
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
