@@ -1,3 +1,4 @@
+// // TCP sockets over a stack's loopback: coroutines, errors, cancellation, moves, synchronous calls, options, lifetimes.
 #include <tapio/tapio.hpp>
 
 #include <boost/asio.hpp>

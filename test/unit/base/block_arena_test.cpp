@@ -1,3 +1,4 @@
+// // block_arena: a fixed number of page-bounded blocks, which return to the arena from any thread and may outlive it.
 #include "base/block_arena.hpp"
 
 #include <gtest/gtest.h>
@@ -64,7 +65,7 @@ TEST(block_arena, a_block_comes_back_with_its_last_slice_and_is_the_next_to_be_t
     one = {};
     const block last = arena.take();
     EXPECT_NE(last.data(), place);
-    EXPECT_FALSE(arena.take()) << "there are three";
+    EXPECT_FALSE(arena.take()) << "the arena has three blocks";
     other = {};
     EXPECT_EQ(arena.take().data(), place);
 }
@@ -79,7 +80,7 @@ TEST(block_arena, what_is_in_use_outlives_it)
             std::memset(b.data(), i, capacity);
             kept.push_back(std::move(b).into_slice(0, capacity));
         }
-        kept.erase(kept.begin()); // one has come back, others were never in use
+        kept.erase(kept.begin()); // one of the used blocks has returned; others were never used
     }
     for (std::size_t i = 0; i < kept.size(); ++i) EXPECT_EQ(std::to_integer<std::size_t>(kept[i].data()[capacity - 1]), i + 1);
 }
@@ -112,7 +113,7 @@ TEST(block_arena, blocks_come_back_on_whatever_thread)
     late.join();
 }
 
-/// Either may be the last that knows of it.
+/// The arena and its last block are destroyed at the same time on two threads; either may be the last owner.
 TEST(block_arena, goes_while_its_blocks_come_back_elsewhere)
 {
     constexpr int rounds = 20'000;
@@ -128,7 +129,7 @@ TEST(block_arena, goes_while_its_blocks_come_back_elsewhere)
     for (int i = 1; i <= rounds; ++i) {
         std::optional<block_arena> arena(std::in_place, capacity, 1);
         handed[static_cast<std::size_t>(i % 2)] = arena->take();
-        EXPECT_TRUE(handed[static_cast<std::size_t>(i % 2)]) << "a new arena has its block";
+        EXPECT_TRUE(handed[static_cast<std::size_t>(i % 2)]) << "a new arena has a free block";
         begun.store(i);
         for (int delay = i % 64; delay > 0; --delay) (void)begun.load();
         arena.reset();

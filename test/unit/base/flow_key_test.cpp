@@ -1,3 +1,4 @@
+// // flow_key: endpoints and protocol of a packet, for IPv4 and IPv6, and its hash.
 #include "base/flow_key.hpp"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// // The impairment model of a wire: drop, duplication, corruption, reordering, delay and jitter, rate and queue, stalls.
 #include <tapio/core/impairment.hpp>
 
 #include <gtest/gtest.h>
@@ -92,7 +93,7 @@ TEST(impairment, corruption_flips_one_bit_behind_the_link_header)
         }
         ASSERT_EQ(flipped, 1);
     }
-    EXPECT_EQ(hit, std::string(6, '\0') + std::string(4, '\xff')) << "every bit of the body, none of the header";
+    EXPECT_EQ(hit, std::string(6, '\0') + std::string(4, '\xff')) << "every bit of the body is hit, none of the link header";
 }
 
 TEST(impairment, an_empty_packet_cannot_be_corrupted)
@@ -135,11 +136,11 @@ TEST(impairment, reordered_packets_are_overtaken)
 
 TEST(impairment, a_rate_spaces_packets_out)
 {
-    bad_wire wire({.rate = 8'000'000}); // an octet each microsecond
+    bad_wire wire({.rate = 8'000'000}); // one octet per microsecond
     const std::string kilobyte(1000, 'x');
     EXPECT_EQ(wire.send(kilobyte).at(0).at, start + 1ms);
     EXPECT_EQ(wire.send(kilobyte).at(0).at, start + 2ms);
-    EXPECT_EQ(wire.send(kilobyte, start + 10ms).at(0).at, start + 11ms) << "an idle wire saves up nothing";
+    EXPECT_EQ(wire.send(kilobyte, start + 10ms).at(0).at, start + 11ms) << "idle time is not saved up for a burst";
 }
 
 TEST(impairment, a_stall_holds_what_arrives_at_the_end_of_a_period_until_the_next)
@@ -149,7 +150,7 @@ TEST(impairment, a_stall_holds_what_arrives_at_the_end_of_a_period_until_the_nex
     EXPECT_EQ(wire.send("x", start + 899ms).at(0).at, start + 899ms);
     for (const auto late : {900ms, 950ms, 999ms}) EXPECT_EQ(wire.send("x", start + late).at(0).at, start + 1s) << late.count();
     EXPECT_EQ(wire.send("x", start + 1s).at(0).at, start + 1s);
-    EXPECT_EQ(wire.send("x", start + 1950ms).at(0).at, start + 2s) << "in each period";
+    EXPECT_EQ(wire.send("x", start + 1950ms).at(0).at, start + 2s) << "once in each period";
 }
 
 TEST(impairment, a_stall_counts_from_when_a_packet_would_have_arrived)
@@ -157,7 +158,8 @@ TEST(impairment, a_stall_counts_from_when_a_packet_would_have_arrived)
     bad_wire wire({.delay = 50ms, .stall = 100ms, .stall_every = 1s});
     EXPECT_EQ(wire.send("x", start + 840ms).at(0).at, start + 890ms);
     EXPECT_EQ(wire.send("x", start + 860ms).at(0).at, start + 1s);
-    EXPECT_EQ(wire.send("x", start + 960ms).at(0).at, start + 1010ms) << "is under way meanwhile";
+    EXPECT_EQ(wire.send("x", start + 960ms).at(0).at, start + 1010ms)
+        << "arrives while the stall is over, although sent during it";
 }
 
 TEST(impairment, without_a_period_there_is_no_stall)
@@ -173,7 +175,7 @@ TEST(impairment, a_full_queue_drops_the_newest)
     for (int i = 0; i < 3; ++i) EXPECT_EQ(wire.send(kilobyte).size(), 1U);
     EXPECT_EQ(wire.send(kilobyte).size(), 0U);
     EXPECT_EQ(wire.model.counters().queue_dropped, 1U);
-    EXPECT_EQ(wire.send(kilobyte, start + 1ms).size(), 1U) << "one has left meanwhile";
+    EXPECT_EQ(wire.send(kilobyte, start + 1ms).size(), 1U) << "one packet has left the queue";
 }
 
 } // namespace

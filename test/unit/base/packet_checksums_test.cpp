@@ -1,3 +1,5 @@
+// // update_checksums, complete_checksums and overwrite: checksums in packets that were changed or come from a device with
+// offload.
 #include "base/checksum.hpp"
 
 #include <tapio/core/checksum.hpp>
@@ -43,7 +45,7 @@ unsigned word(const packet& p, std::size_t at)
 }
 
 const octets ethernet = octets(12) + from({8, 0}), tagged = octets(12) + from({0x81, 0, 0, 7, 8, 0});
-// 192.0.2.1 to 192.0.2.2, checksum fields wrong. The sums have been worked out apart (RFC 1071).
+// 192.0.2.1 to 192.0.2.2, with wrong checksum fields. The right checksums were computed by hand (RFC 1071).
 const octets ip_udp = from({0x45, 0, 0, 32, 0, 0, 0x40, 0, 64, 17, 0xbe, 0xef, 192, 0, 2, 1, 192, 0, 2, 2}),
              udp_datagram = from({0x04, 0xd2, 0x00, 0x35, 0, 12, 0xbe, 0xef, 'a', 'b', 'c', 'd'});
 constexpr unsigned ip_sum = 0xb6c9, udp_sum = 0xb204;
@@ -100,7 +102,7 @@ TEST(update_checksums, leaves_alone_what_has_no_checksum_or_is_a_fragment_or_pad
     EXPECT_EQ(word(none, 26), 0U);
 
     octets fragment = ip_udp;
-    fragment[6] = std::byte{0x20}; // more follow
+    fragment[6] = std::byte{0x20}; // more fragments
     packet first = packet_of(fragment + udp_datagram);
     ASSERT_TRUE(update_checksums(first, link_type::ip));
     EXPECT_EQ(word(first, 26), 0xbeefU);
@@ -124,7 +126,7 @@ TEST(update_checksums, changes_nothing_where_it_says_no)
 
 TEST(complete_checksums, sums_a_partial_one_and_leaves_others)
 {
-    // The pseudo-header's sum stands in the field.
+    // The checksum field contains the sum of the pseudo-header.
     octets partial = udp_datagram;
     partial[6] = std::byte{0x84}, partial[7] = std::byte{0x21};
     packet p = packet_of(ethernet + ip_udp + partial);
@@ -137,13 +139,13 @@ TEST(complete_checksums, sums_a_partial_one_and_leaves_others)
     complete_checksums(p);
     EXPECT_EQ(word(p, 40), udp_sum);
     EXPECT_EQ(p.offload.checksum, state::complete);
-    EXPECT_EQ(word(shared, 40), 0x8421U) << "a copy that shares its octets has been changed";
+    EXPECT_EQ(word(shared, 40), 0x8421U) << "a copy that shares the octets must not change";
 }
 
 TEST(complete_checksums, write_zero_as_ones_for_udp_alone)
 {
     for (const std::uint16_t offset : {std::uint16_t{6}, std::uint16_t{16}}) {
-        packet p = packet_of(octets(20) + from({0xff, 0xff})); // the sum is ones, the checksum zero
+        packet p = packet_of(octets(20) + from({0xff, 0xff})); // the sum is 0xffff, so the checksum is 0
         p.offload = {.checksum = state::partial, .checksum_start = 0, .checksum_offset = offset};
         complete_checksums(p);
         EXPECT_EQ(word(p, offset), offset == 6 ? 0xffffU : 0U);

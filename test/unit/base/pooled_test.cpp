@@ -1,3 +1,4 @@
+// // pooled: freed objects of a class are kept per thread for reuse.
 #include "base/pooled.hpp"
 
 #include <gtest/gtest.h>
@@ -54,7 +55,7 @@ TEST(pooled, more_than_it_keeps_and_on_another_thread)
 {
     std::vector<std::unique_ptr<thing>> many;
     for (int i = 0; i < 10; ++i) many.push_back(std::make_unique<thing>(i));
-    std::thread([&] { many.clear(); }).join(); // what that thread kept has gone with it: the leak checker would see
+    std::thread([&] { many.clear(); }).join(); // memory kept by that thread is freed at its end, or LeakSanitizer reports it
     for (int i = 0; i < 10; ++i) many.push_back(std::make_unique<thing>(i));
     for (int i = 0; i < 10; ++i) EXPECT_EQ(many[static_cast<std::size_t>(i)]->number, i);
 }

@@ -1,3 +1,4 @@
+// // ring: a growing circular queue, compared with std::deque.
 #include "base/ring.hpp"
 
 #include <gtest/gtest.h>

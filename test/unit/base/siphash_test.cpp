@@ -1,3 +1,4 @@
+// // SipHash: test vectors of the paper (SipHash-2-4) and of CPython (SipHash-1-3).
 #include "base/siphash.hpp"
 
 #include <gtest/gtest.h>
@@ -10,7 +11,7 @@ namespace {
 
 constexpr siphash_key key{0x0706050403020100U, 0x0f0e0d0c0b0a0908U};
 
-/// 00 01 02 ...
+/// The octets 00 01 02 ...
 std::array<std::byte, 64> counted()
 {
     std::array<std::byte, 64> out;
@@ -18,7 +19,7 @@ std::array<std::byte, 64> counted()
     return out;
 }
 
-TEST(siphash, of_fifteen_octets_is_what_its_authors_say) // appendix A of the paper
+TEST(siphash, of_fifteen_octets_is_what_its_authors_say) // test vector of the paper's appendix A
 {
     const auto in = counted();
     EXPECT_EQ(siphash(key, std::span(in).first(15)), 0xa129ca6149be45e5U);
@@ -34,7 +35,7 @@ TEST(siphash, of_twelve_octets_as_words_is_that_of_the_octets)
     EXPECT_EQ(siphash(key, first, last), siphash(key, std::span(in).first(12)));
 }
 
-TEST(siphash, with_fewer_rounds_is_what_cpython_hashes_with) // hash(bytes(range(12))) of 3.11, PYTHONHASHSEED=0
+TEST(siphash, with_fewer_rounds_is_what_cpython_hashes_with) // hash(bytes(range(12))) of CPython 3.11 with PYTHONHASHSEED=0
 {
     EXPECT_EQ(siphash_1_3({0, 0}, 0x0706050403020100U, 0x0b0a0908U), 0xa6baf4fb0f9fe1c2U);
 }

@@ -1,4 +1,4 @@
-// A list of slices against what is simpler: the octets that it should hold.
+// slice_list, compared with a string of the octets that it should contain.
 #include <tapio/core/slice_list.hpp>
 
 #include <gtest/gtest.h>
@@ -39,7 +39,7 @@ TEST(slice_list, few_or_many_it_can_be_copied_moved_and_moved_into)
             slice_list moved = list_of(into);
             moved = std::move(copied);
             EXPECT_EQ(octets_of(moved), octets);
-            EXPECT_TRUE(copied.empty()); // NOLINT(bugprone-use-after-move): it says so
+            EXPECT_TRUE(copied.empty()); // NOLINT(bugprone-use-after-move): a moved-from list is empty
             copied.push_back(slice_with("again"));
             EXPECT_EQ(octets_of(copied), "again");
             const slice_list& same = moved;

@@ -1,3 +1,4 @@
+// // block and slice: alignment of a block's memory, reuse, and poisoning of freed octets.
 #include "base/poison.hpp"
 
 #include <tapio/core/slice.hpp>
@@ -23,7 +24,8 @@ TEST(block, begins_at_a_cache_line_whatever_its_size)
     }
 }
 
-// A copy from or to the start of a page, or of memory from malloc, would otherwise be many times slower on some processors.
+// On some processors copying is several times slower if source and destination have the same offset in a page, as page starts and
+// memory from malloc do.
 TEST(block, that_is_large_begins_where_neither_pages_nor_allocations_do)
 {
     for (const std::size_t capacity : {16384, 65536, 131072, 1'000'000})
@@ -37,12 +39,12 @@ TEST(block, that_is_large_lies_as_what_is_copied_there)
         const std::size_t n = std::min<std::size_t>(capacity, 65536);
         for (std::size_t shift = 0; shift < 64; shift += 7) {
             block b(capacity);
-            EXPECT_EQ(place_of(b) % 4096, 64U) << "used before, and as new again";
+            EXPECT_EQ(place_of(b) % 4096, 64U) << "a reused block has the offset of a new one";
             b.lie_like(from.data() + shift);
             EXPECT_EQ(place_of(b) % 64, reinterpret_cast<std::uintptr_t>(from.data() + shift) % 64);
             EXPECT_EQ(place_of(b) % 4096 / 64, 1U);
             EXPECT_GE(b.capacity(), capacity);
-            std::fill_n(b.data(), b.capacity(), std::byte{1}); // all of it is there
+            std::fill_n(b.data(), b.capacity(), std::byte{1}); // the whole capacity is writable
             std::copy_n(from.data() + shift, n, b.data());
             const slice s = std::move(b).into_slice(0, n);
             EXPECT_TRUE(std::equal(s.bytes().begin(), s.bytes().end(), from.begin() + static_cast<std::ptrdiff_t>(shift)));
@@ -50,7 +52,7 @@ TEST(block, that_is_large_lies_as_what_is_copied_there)
     }
     block small(2048);
     small.lie_like(from.data() + 5);
-    EXPECT_EQ(place_of(small) % 64, 0U) << "has no room for it";
+    EXPECT_EQ(place_of(small) % 64, 0U) << "a small block has no room to be moved";
 }
 
 TEST(block, is_used_again_when_its_last_slice_has_gone)

@@ -1,3 +1,4 @@
+// // timer_wheel: expiry order and exactness, compared with a sorted list.
 #include "base/timer_wheel.hpp"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// // TCP between two hosts: handshake to TIME-WAIT, refused connections, shutdown of listeners, SO_REUSEPORT.
 #include "support/told_owner.hpp"
 #include "support/two_hosts.hpp"
 

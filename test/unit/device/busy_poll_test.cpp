@@ -1,3 +1,4 @@
+// // busy_poll: how long a device polls before the thread sleeps, and how polling without success is reduced.
 #include "device/busy_poll.hpp"
 
 #include <gtest/gtest.h>
@@ -9,10 +10,10 @@ using namespace std::chrono_literals;
 
 struct busy_polling : testing::Test
 {
-    /// Packets come, and no more of them.
+    /// A batch of packets was received, and no more are queued. @return whether to poll again
     bool after(std::size_t octets) { return poll.looks_again(octets, sent, now); }
 
-    /// For how long it looks when nothing comes.
+    /// For how long it polls if no packet arrives.
     core::duration looks_in_vain()
     {
         if (!after(60)) return 0us;
@@ -22,7 +23,7 @@ struct busy_polling : testing::Test
         return now - began;
     }
 
-    /// How many packets find it asleep until it looks again.
+    /// How many batches are received after sleeping until it polls again.
     unsigned sleeps()
     {
         unsigned n = 0;
@@ -44,7 +45,7 @@ TEST_F(busy_polling, for_nothing_unless_asked_to)
 
 TEST_F(busy_polling, looks_for_so_long_after_the_last_packet)
 {
-    EXPECT_FALSE(after(0)); // there was none yet
+    EXPECT_FALSE(after(0)); // no packet has been received yet
     EXPECT_TRUE(after(60));
     now += 49us;
     EXPECT_TRUE(after(0));
@@ -83,7 +84,7 @@ TEST_F(busy_polling, where_it_was_in_vain_ever_seldomer)
     }
     now += 50us;
     EXPECT_FALSE(after(0));
-    EXPECT_EQ(sleeps(), 63U); // one look in 64 at the least
+    EXPECT_EQ(sleeps(), 63U); // after repeated failure it polls after one of 64 batches
 }
 
 TEST_F(busy_polling, once_it_helps_again_all_is_forgotten)
@@ -95,7 +96,7 @@ TEST_F(busy_polling, once_it_helps_again_all_is_forgotten)
     }
     (void)sleeps();
     now += 10us;
-    EXPECT_TRUE(after(60)); // came while it looked
+    EXPECT_TRUE(after(60)); // received while polling
     EXPECT_EQ(looks_in_vain(), 50us);
     EXPECT_EQ(sleeps(), 1U);
 }
@@ -104,9 +105,9 @@ TEST_F(busy_polling, where_much_goes_across_the_thread_sleeps)
 {
     EXPECT_FALSE(after(20'000));
     EXPECT_TRUE(after(60));
-    sent += 20'000; // an answer
+    sent += 20'000; // data was sent in reply
     EXPECT_FALSE(after(60));
-    EXPECT_TRUE(after(60)); // and only that one
+    EXPECT_TRUE(after(60)); // the reply counts for one batch only
 }
 
 } // namespace

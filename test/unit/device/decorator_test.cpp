@@ -1,4 +1,4 @@
-// device_decorator: whatever is not overridden goes through, both ways.
+// device_decorator: calls that a decorator does not override are passed on, in both directions.
 #include "support/mocks.hpp"
 #include "unit/device/recorder.hpp"
 
@@ -18,7 +18,7 @@ using ::testing::NiceMock;
 using ::testing::Return;
 using namespace std::chrono_literals;
 
-/// Changes nothing.
+/// Overrides nothing.
 struct plain final : device_decorator
 {
     using device_decorator::device_decorator;
@@ -108,7 +108,7 @@ TEST_F(decorated, what_the_medium_says_goes_out)
     EXPECT_GE(from_inside->time_of_day(), before);
 }
 
-/// As in the documentation: another DSCP in each packet that leaves.
+/// The example of the documentation: sets a DSCP in each packet sent.
 struct marking final : device_decorator
 {
     using device_decorator::device_decorator;
@@ -130,7 +130,7 @@ TEST(decorator, may_rewrite_what_passes)
     left = std::make_unique<plain>(std::make_unique<marking>(std::move(left)));
     left->start(io.get_executor(), at_left);
     right->start(io.get_executor(), at_right);
-    // An IP header alone, 192.0.2.1 to 192.0.2.2, protocol 253 (RFC 3692)
+    // An IPv4 header without payload: 192.0.2.1 to 192.0.2.2, protocol 253 (RFC 3692)
     const std::string ip("\x45\0\0\x14\0\0\x40\0\x40\xfd\xb5\xe9\xc0\0\2\1\xc0\0\2\2", 20);
     std::string marked = ip;
     marked[1] = static_cast<char>(46 << 2);

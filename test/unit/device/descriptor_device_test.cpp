@@ -1,4 +1,4 @@
-// The device behind a descriptor, on a pair of datagram sockets: like a TAP they keep packets apart.
+// The device behind a descriptor, tested with a datagram socket pair, which keeps packet boundaries as a TAP does.
 #include "device/descriptor_device.hpp"
 #include "device/vnet_header.hpp"
 #include "support/mocks.hpp"
@@ -93,12 +93,12 @@ TEST_F(descriptor_device, a_long_queue_is_read_in_batches_and_others_run_between
     at_ours.on_batch = [&] { ++batches; };
     at_ours.on_receive = [&](const std::string&) {
         ++received;
-        if (sent < 3000 && peer_sends("x")) ++sent; // the queue never gets empty
+        if (sent < 3000 && peer_sends("x")) ++sent; // the queue never becomes empty
     };
     peer_sends("x");
     EXPECT_EQ(io.poll_one(), 1U);
     EXPECT_EQ(batches, 1);
-    EXPECT_EQ(received, 1024) << "then other handlers get their turn";
+    EXPECT_EQ(received, 1024) << "a batch is limited, so that other handlers run";
     io.poll();
     EXPECT_EQ(received, 3001);
     EXPECT_EQ(batches, 3); // 2 x 1024 + 953
@@ -111,12 +111,12 @@ TEST_F(descriptor_device, looks_for_the_next_packet_before_it_sleeps)
     peer_sends("a");
     bool asked = false;
     at_ours.on_batch = [&] {
-        if (!std::exchange(asked, true)) boost::asio::post(io, [&] { peer_sends("b"); }); // others run meanwhile
+        if (!std::exchange(asked, true)) boost::asio::post(io, [&] { peer_sends("b"); }); // other handlers run while it polls
     };
     const auto began = std::chrono::steady_clock::now();
-    while (at_ours.heard != "a | b |" && io.poll_one() == 1) {} // asleep there would be nothing to run
+    while (at_ours.heard != "a | b |" && io.poll_one() == 1) {} // poll_one() would return 0 if it slept
     EXPECT_EQ(at_ours.heard, "a | b |");
-    EXPECT_EQ(io.poll_one(), 1U); // it looks for a third
+    EXPECT_EQ(io.poll_one(), 1U); // it polls for a third packet
     EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
 }
 
@@ -129,7 +129,7 @@ TEST_F(descriptor_device, sleeps_when_it_has_looked_long_enough)
     io.poll();
     EXPECT_GE(std::chrono::steady_clock::now() - began, 200ms);
     EXPECT_EQ(at_ours.heard, "a |");
-    peer_sends("b"); // in vain the last time: not now
+    peer_sends("b"); // polling had no success: no polling this time
     io.restart();
     const auto again = std::chrono::steady_clock::now();
     io.poll();
@@ -148,7 +148,7 @@ TEST_F(descriptor_device, who_was_told_of_more_to_come_is_told_that_there_was_no
     peer_sends("x");
     io.poll();
     EXPECT_EQ(received, 1024);
-    EXPECT_EQ(at_ours.went_on, (std::vector<bool>{true, false})) << "by a batch of nothing";
+    EXPECT_EQ(at_ours.went_on, (std::vector<bool>{true, false})) << "an empty batch ends the input";
     peer_sends("y");
     io.poll();
     EXPECT_EQ(at_ours.went_on, (std::vector<bool>{true, false, false}));
@@ -174,7 +174,7 @@ TEST_F(descriptor_device, transmits_large_and_scattered_packets)
     scattered.append(core::slice::copy_of(std::as_bytes(std::span("b", 1))));
     EXPECT_TRUE(ours->transmit(scattered));
     EXPECT_EQ(peer_hears(), std::string(400, 'a') + "b");
-    core::packet crumbs; // more pieces than one writev takes
+    core::packet crumbs; // more slices than one writev takes
     for (int i = 0; i < 1500; ++i) crumbs.append(core::slice::copy_of(std::as_bytes(std::span("c", 1))));
     EXPECT_TRUE(ours->transmit(crumbs));
     EXPECT_EQ(peer_hears(), std::string(1500, 'c'));
@@ -185,7 +185,7 @@ TEST_F(descriptor_device, full_refuses_leaves_the_packet_and_calls_back_when_the
     make();
     int sent = 0;
     while (sent < 100'000 && transmit(*ours, "x")) ++sent;
-    ASSERT_LT(sent, 100'000) << "never full";
+    ASSERT_LT(sent, 100'000) << "the device never became full";
     auto p = packet_of("refused");
     EXPECT_FALSE(ours->transmit(p));
     EXPECT_EQ(text_of(p), "refused");
@@ -194,7 +194,7 @@ TEST_F(descriptor_device, full_refuses_leaves_the_packet_and_calls_back_when_the
     while (peer_hears() != "nothing") {}
     io.restart();
     io.poll();
-    EXPECT_EQ(at_ours.heard, "writable") << "once, however often it refused";
+    EXPECT_EQ(at_ours.heard, "writable") << "called once, however many packets were refused";
     EXPECT_TRUE(ours->transmit(p));
     EXPECT_EQ(peer_hears(), "refused");
 }
@@ -209,10 +209,10 @@ TEST_F(descriptor_device, a_packet_with_offload_travels_behind_its_header)
     const std::string wire = peer_hears();
     ASSERT_EQ(wire.size(), sizeof(detail::vnet_header) + 4);
     EXPECT_EQ(wire.substr(10), "data");
-    EXPECT_EQ(wire[0], 1) << "NEEDS_CSUM";
+    EXPECT_EQ(wire[0], 1) << "VIRTIO_NET_HDR_F_NEEDS_CSUM";
     peer_sends(wire);
     peer_sends("too short");
-    peer_sends(std::string("\0\x03", 2) + std::string(20, 'x')); // a GSO type we do not know
+    peer_sends(std::string("\0\x03", 2) + std::string(20, 'x')); // an unknown GSO type
     io.poll();
     EXPECT_EQ(at_ours.heard, "data |");
 }
@@ -229,10 +229,10 @@ TEST_F(descriptor_device, a_refused_packet_loses_its_offload_header_again)
 
 TEST_F(descriptor_device, a_queued_handler_finds_the_door_closed)
 {
-    testing::StrictMock<mock_device_receiver> nobody; // is to be called
+    testing::StrictMock<mock_device_receiver> nobody; // must not be called
     ASSERT_NO_FATAL_FAILURE(make_for(nobody));
     peer_sends("a");
-    boost::asio::post(io, [&] { ours->stop(); }); // runs before the reactor has looked
+    boost::asio::post(io, [&] { ours->stop(); }); // runs before the reactor polls the descriptor
     io.run();
 }
 
@@ -244,12 +244,12 @@ TEST_F(descriptor_device, stopping_within_a_batch_ends_it)
     EXPECT_CALL(receiver, receive(testing::ResultOf(text_of, "a")));
     EXPECT_CALL(receiver, receive(testing::ResultOf(text_of, "b"))).WillOnce([&](packet&&) { ours->stop(); });
     for (const char* text : {"a", "b", "c"}) peer_sends(text);
-    io.run(); // neither "c" nor the end of the batch
+    io.run(); // neither "c" nor the end of the batch is delivered
 }
 
 TEST_F(descriptor_device, destruction_within_a_run_leaves_nothing_behind)
 {
-    testing::StrictMock<mock_device_receiver> nobody; // is to be called
+    testing::StrictMock<mock_device_receiver> nobody; // must not be called
     ASSERT_NO_FATAL_FAILURE(make_for(nobody));
     peer_sends("a");
     boost::asio::post(io, [&] { ours.reset(); });
@@ -257,7 +257,7 @@ TEST_F(descriptor_device, destruction_within_a_run_leaves_nothing_behind)
     EXPECT_FALSE(peer_sends("b")) << "the descriptor is closed";
 }
 
-// stop() waits for a handler that runs on another thread.
+// stop() blocks until a handler on another thread has returned.
 TEST_F(descriptor_device, stop_from_another_thread)
 {
     for (int round = 0; round < 200; ++round) {
@@ -273,7 +273,8 @@ TEST_F(descriptor_device, stop_from_another_thread)
         };
         for (int i = 0; i < 10; ++i) peer_sends("x");
         std::thread runner([&] { io.run(); });
-        while (round % 2 != 0 && received == 0) std::this_thread::yield(); // else mostly before the first
+        // in even rounds stop() mostly comes before the first packet
+        while (round % 2 != 0 && received == 0) std::this_thread::yield();
         ours->stop();
         stopped = true;
         EXPECT_FALSE(inside);

@@ -1,3 +1,4 @@
+// // The impaired device: impairments in both directions, deadlines, stop, and the comments in a capture.
 #include "support/pcapng_reader.hpp"
 #include "unit/device/recorder.hpp"
 
@@ -59,7 +60,7 @@ TEST_F(impaired_device, delayed_packets_come_when_their_time_has)
     transmit(*left, "a");
     transmit(*right, "b");
     left->deliver();
-    EXPECT_EQ(at_right.heard + at_left.heard, "|"); // the stack is told that its device's deadline has changed
+    EXPECT_EQ(at_right.heard + at_left.heard, "|"); // an empty batch tells the stack that the device's deadline has changed
     EXPECT_EQ(left->next_deadline(), at_left.time + 1ms);
     at_left.time += 1ms;
     left->advance();
@@ -82,7 +83,7 @@ TEST_F(impaired_device, what_is_still_on_the_wire_at_stop_is_gone)
     at_left.time += 1s;
     left->advance();
     EXPECT_EQ(at_left.heard, "");
-    EXPECT_EQ(at_right.heard, "changed") << "its wire has lost its other end";
+    EXPECT_EQ(at_right.heard, "changed") << "the other end of the wire is gone";
 }
 
 TEST_F(impaired_device, takes_what_the_inner_device_refuses_and_sends_it_later)

@@ -1,3 +1,5 @@
+// // packet_reader and packet_writer, with one system call per packet and with io_uring: batches, errors, oversized packets, a
+// full device.
 #include "device/packet_io.hpp"
 #include "device/unique_fd.hpp"
 
@@ -28,7 +30,7 @@ std::string text_of(const core::packet& p)
     return out;
 }
 
-/// By a system call each, and by io_uring.
+/// false: system calls; true: io_uring.
 struct packet_io : testing::TestWithParam<bool>
 {
     void SetUp() override
@@ -38,10 +40,10 @@ struct packet_io : testing::TestWithParam<bool>
     static std::unique_ptr<uring> ring(int fd) { return GetParam() ? uring::open(fd, 64) : nullptr; }
 };
 
-/// Two ends that keep the bounds of packets, as a device does.
+/// A socket pair that keeps packet boundaries, as a device does.
 struct packet_io_on_a_wire : packet_io
 {
-    static constexpr int most = 1 << 20; // octets that are on their way
+    static constexpr int most = 1 << 20; // octets in the socket buffer
     packet_io_on_a_wire()
     {
         std::array<int, 2> fds{};
@@ -85,7 +87,7 @@ TEST_P(packet_io, what_the_device_will_never_take_is_gone)
     const unique_fd read_only(::open("/dev/null", O_RDONLY));
     packet_writer writer(false, ring(read_only.get()));
     core::packet p = packet_of("x");
-    EXPECT_TRUE(takes(writer, read_only.get(), p)) << "else it would block the queue for ever";
+    EXPECT_TRUE(takes(writer, read_only.get(), p)) << "otherwise it would block the queue forever";
     EXPECT_EQ(writer.flush(), write_outcome::done);
 }
 
@@ -94,7 +96,7 @@ TEST_P(packet_io_on_a_wire, packets_arrive_whole_and_in_order)
     packet_writer writer(false, ring(here->get()));
     packet_reader reader(2000, false, ring(there->get()));
     std::vector<std::string> sent;
-    for (int i = 0; i < 150; ++i) { // small, of one piece, and of several
+    for (int i = 0; i < 150; ++i) { // empty, of one slice, and of several
         sent.push_back(std::to_string(i) + std::string(static_cast<std::size_t>(i * 7), 'x'));
         core::packet p = packet_of(sent.back());
         if (i % 3 == 0) {
@@ -109,7 +111,7 @@ TEST_P(packet_io_on_a_wire, packets_arrive_whole_and_in_order)
     EXPECT_TRUE(read_all(reader).empty());
 }
 
-// A batch of reads may find nothing, and a packet behind that nothing.
+// A batch of reads may find no packet in one read, and a packet in the next.
 TEST_P(packet_io_on_a_wire, packets_that_come_while_it_reads_are_whole_and_in_order)
 {
     constexpr int count = 100'000;
@@ -117,7 +119,7 @@ TEST_P(packet_io_on_a_wire, packets_that_come_while_it_reads_are_whole_and_in_or
     packet_reader reader(2000, false, ring(there->get()));
     const std::jthread sender([this](const std::stop_token& stop) {
         for (int i = 0; i < count && !stop.stop_requested(); ++i) {
-            const std::string text = std::to_string(i) + std::string(300, 'x'); // of a block of its own
+            const std::string text = std::to_string(i) + std::string(300, 'x'); // large enough for a block of its own
             while (::send(here->get(), text.data(), text.size(), 0) < 0 && !stop.stop_requested()) std::this_thread::yield();
             for (const auto pause = clock::now() + std::chrono::nanoseconds(100 * (i % 64)); clock::now() < pause;) {}
         }
@@ -135,7 +137,7 @@ TEST_P(packet_io_on_a_wire, packets_that_come_while_it_reads_are_whole_and_in_or
     EXPECT_EQ(next, count);
 }
 
-// More than there is memory of that the kernel knows.
+// The user keeps more packets than the reader has registered memory for.
 TEST_P(packet_io_on_a_wire, packets_that_the_user_keeps_stay_as_they_are)
 {
     packet_reader reader(1500, false, ring(there->get()));
@@ -153,7 +155,7 @@ TEST_P(packet_io_on_a_wire, packets_that_the_user_keeps_stay_as_they_are)
     send(0, 3000);
     ASSERT_EQ(kept.size(), 3000U);
     for (std::size_t i = 0; i < kept.size(); ++i) ASSERT_EQ(text_of(kept[i]), text_for(i));
-    kept.erase(kept.begin(), kept.begin() + 1500); // what has come back is used again, and what has not is not
+    kept.erase(kept.begin(), kept.begin() + 1500); // freed blocks are reused, kept ones are not
     send(3000, 4000);
     ASSERT_EQ(kept.size(), 2500U);
     for (std::size_t i = 0; i < kept.size(); ++i) ASSERT_EQ(text_of(kept[i]), text_for(1500 + i));
@@ -208,12 +210,13 @@ TEST_P(packet_io_on_a_wire, what_a_full_device_refuses_is_sent_when_there_is_roo
             if (taken == packets.size()) break;
             was_full = true;
             was_cut = was_cut || n > 0;
-            for (std::size_t i = taken; i < packets.size(); ++i) ASSERT_EQ(text_of(packets[i]), texts[i]) << "as it was";
+            for (std::size_t i = taken; i < packets.size(); ++i)
+                ASSERT_EQ(text_of(packets[i]), texts[i]) << "refused packets are unchanged";
             for (const std::string& s : read_all(reader)) got.push_back(s);
         }
         sent.insert(sent.end(), texts.begin(), texts.end());
     }
-    EXPECT_TRUE(was_cut) << "in the midst of several";
+    EXPECT_TRUE(was_cut) << "a batch was accepted in part";
     while (writer.flush() == write_outcome::full)
         for (const std::string& s : read_all(reader)) got.push_back(s);
     for (const std::string& s : read_all(reader)) got.push_back(s);

@@ -1,3 +1,4 @@
+// // pcapng captures: the block format, interfaces, directions, comments, errors, and what a killed program leaves in the file.
 #include "support/pcapng_reader.hpp"
 #include "unit/device/recorder.hpp"
 
@@ -130,7 +131,7 @@ TEST_F(pcapng, what_passed_in_a_program_that_was_killed_is_in_its_file)
 {
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
-    if (child == 0) { // nothing but what is needed: no test may go on here
+    if (child == 0) { // the child calls only what is needed and must not run other tests
         boost::asio::io_context io;
         recorder at_left, at_right;
         auto [left, right] = make_pipe();

@@ -1,3 +1,4 @@
+// // make_pipe(): two devices joined in memory. Batches, full queues, endless exchanges, stop, MTU.
 #include "unit/device/recorder.hpp"
 
 #include <tapio/device/pipe.hpp>
@@ -30,7 +31,7 @@ TEST_F(pipe, delivers_in_order_as_one_batch)
     make();
     EXPECT_TRUE(transmit(*left, "a"));
     EXPECT_TRUE(transmit(*left, "b"));
-    EXPECT_EQ(at_right.heard, "") << "not from within transmit()";
+    EXPECT_EQ(at_right.heard, "") << "transmit() must not deliver";
     left->deliver();
     EXPECT_EQ(at_right.heard, "a b |");
     EXPECT_EQ(at_left.heard, "");
@@ -53,7 +54,7 @@ TEST_F(pipe, answers_are_delivered_before_deliver_returns_and_without_recursion)
     const auto answer = [&](device& d) {
         deepest = std::max(deepest, ++depth);
         if (++rounds < 1000) transmit(d, "x");
-        d.deliver(); // as a stack does after each of its runs
+        d.deliver(); // as a stack does at the end of each run
         --depth;
     };
     at_right.on_batch = [&] { answer(*right); };
@@ -79,7 +80,7 @@ TEST_F(pipe, an_endless_conversation_yields_to_the_executor)
     right->stop();
 }
 
-/// Time stands still at both ends, as in virtual time while packets are carried.
+/// At both ends time stands still, as in virtual time within one instant.
 TEST_F(pipe, breaks_when_packets_flow_without_end_at_one_instant)
 {
     make({.packets_at_one_instant = 50'000});
@@ -88,7 +89,7 @@ TEST_F(pipe, breaks_when_packets_flow_without_end_at_one_instant)
     at_left.on_batch = [&] { ++rounds, transmit(*left, "x"); };
     transmit(*left, "x");
     left->deliver();
-    EXPECT_LE(io.run(), 10U) << "it ends";
+    EXPECT_LE(io.run(), 10U) << "run() returns";
     EXPECT_EQ(rounds, 50'000U);
     const auto why = make_error_code(boost::system::errc::resource_deadlock_would_occur);
     EXPECT_EQ(at_left.error, why);
@@ -120,7 +121,7 @@ TEST_F(pipe, a_full_queue_refuses_and_says_when_there_is_room)
     EXPECT_TRUE(transmit(*left, "b"));
     auto refused = packet_of("c");
     EXPECT_FALSE(left->transmit(refused));
-    EXPECT_EQ(text_of(refused), "c") << "left as it was";
+    EXPECT_EQ(text_of(refused), "c") << "a refused packet is unchanged";
     EXPECT_TRUE(transmit(*right, "the other direction has room"));
     left->deliver();
     EXPECT_EQ(at_right.heard, "a b |");
@@ -204,7 +205,7 @@ TEST_F(pipe, says_what_it_is)
     EXPECT_NE(left->info().name, right->info().name);
 }
 
-// Both sides send and carry from threads of their own; nothing is lost, doubled or swapped.
+// Both ends send and deliver on threads of their own; no packet is lost, duplicated or reordered.
 TEST_F(pipe, two_threads)
 {
     make();

@@ -1,7 +1,7 @@
 /// @file
-/// A receiver that writes down what it is told, and packets to tell it. No mock: of hundreds of packets in batches, one string
-/// shows at a glance what came in which order, where a mock would want an expectation for each. For calls that have to come, or
-/// must not, there is mock_device_receiver (support/mocks.hpp).
+/// A device_receiver that records its calls in a string, and helpers that make packets. Not a mock: for hundreds of packets in
+/// batches a string shows their order at a glance. For expected and forbidden calls there is mock_device_receiver
+/// (support/mocks.hpp).
 #pragma once
 
 #include <tapio/device/device.hpp>
@@ -24,7 +24,8 @@ inline std::string text_of(const core::packet& p)
     return text;
 }
 
-/// "a b | c |": packets a and b, the end of a batch, packet c, the end of a batch; "writable", "changed", "failed".
+/// Records "a b | c |" for packets a and b, the end of a batch, packet c, the end of a batch; and "writable", "changed",
+/// "failed".
 class recorder : public device_receiver
 {
 public:
@@ -49,8 +50,8 @@ public:
     }
 
     std::string heard;
-    std::vector<bool> went_on;                    ///< what it was told at the end of each batch
-    core::time_point time{std::chrono::hours(1)}; ///< what it says the time is
+    std::vector<bool> went_on;                    ///< the argument of each end_batch()
+    core::time_point time{std::chrono::hours(1)}; ///< the time it returns to the device
     boost::system::error_code error;
     std::function<void(const std::string&)> on_receive;
     std::function<void()> on_batch;

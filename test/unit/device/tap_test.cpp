@@ -1,5 +1,5 @@
-// A real TAP and what can happen to it while a program runs: taken down and up, deleted, another MTU, packets that it refuses.
-// In a network namespace of the test's own; where that cannot be made the tests are skipped, and say so.
+// A real TAP, taken down and up, deleted, with a changed MTU or refusing packets, while a program uses it. In a network namespace
+// of the test's own; skipped, with a message, where that cannot be created.
 #include "device/descriptor_device.hpp"
 #include "support/kernel/kernel_host.hpp"
 #include "unit/device/recorder.hpp"
@@ -34,7 +34,8 @@ struct driven_by
     bool vnet, io_uring;
 };
 
-std::string frame(std::size_t size) { return std::string(12, '\xff') + "\x88\xb5" + std::string(size - 14, 'x'); } // experimental
+// an EtherType for experiments
+std::string frame(std::size_t size) { return std::string(12, '\xff') + "\x88\xb5" + std::string(size - 14, 'x'); }
 
 struct tap : testing::TestWithParam<driven_by>
 {
@@ -54,7 +55,7 @@ struct tap : testing::TestWithParam<driven_by>
         io.poll();
         said.heard.clear();
     }
-    /// Lets it happen until the receiver has been told that word.
+    /// Runs the io_context until the receiver has recorded `word`, at most `limit`.
     bool hears(const std::string& word, std::chrono::seconds limit = 5s)
     {
         const auto end = std::chrono::steady_clock::now() + limit;
@@ -106,10 +107,10 @@ TEST_P(tap, deleted)
     EXPECT_TRUE(kernel->run("ip link del peer0"));
     EXPECT_TRUE(hears("failed"));
     EXPECT_EQ(said.error, core::errno_code(EBADFD));
-    EXPECT_EQ(ours->poll_descriptor(), -1) << "who polled it would never sleep";
-    EXPECT_TRUE(send(100)) << "gone, as on a medium";
+    EXPECT_EQ(ours->poll_descriptor(), -1) << "a deleted device must not be polled: poll(2) would return at once";
+    EXPECT_TRUE(send(100)) << "dropped silently, as on a medium";
     ours->poll();
-    EXPECT_FALSE(hears("failed", 0s)) << "once";
+    EXPECT_FALSE(hears("failed", 0s)) << "failed() is called once";
 }
 
 TEST_P(tap, deleted_while_a_blocked_caller_drives)
@@ -124,21 +125,21 @@ TEST_P(tap, taken_down_while_a_blocked_caller_drives)
 {
     EXPECT_TRUE(kernel->run("ip link set peer0 down"));
     for (int i = 0; i < 100 && said.heard.find("changed") == std::string::npos; ++i) {
-        std::this_thread::sleep_for(10ms); // it looks ten times in a second at most
+        std::this_thread::sleep_for(10ms); // the state is checked at most ten times per second
         ours->poll();
     }
     EXPECT_NE(said.heard.find("changed"), std::string::npos);
     EXPECT_FALSE(ours->info().link_up);
 }
 
-/// EIO. What the kernel says of the link by itself is not looked at before: a packet is in time to find out.
+/// write(2) fails with EIO. The kernel's link notifications are not read before, so the failing write must reveal the state.
 TEST_P(tap, refuses_packets_while_it_is_down)
 {
     EXPECT_TRUE(kernel->run("ip link set peer0 down"));
     EXPECT_TRUE(send(100));
     EXPECT_TRUE(send(100));
     EXPECT_EQ(ours->transmit_errors(), 2U);
-    EXPECT_EQ(said.heard, "") << "not from within a call of the stack's";
+    EXPECT_EQ(said.heard, "") << "the receiver must not be called from within transmit()";
     EXPECT_TRUE(hears("changed"));
     EXPECT_FALSE(ours->info().link_up);
 }
@@ -154,7 +155,7 @@ TEST_P(tap, another_mtu)
     EXPECT_TRUE(ours->info().link_up);
 }
 
-/// A read into a buffer of the old size would give a part of it.
+/// A read into a buffer of the old size would truncate the packet.
 TEST_P(tap, packets_of_a_larger_mtu_are_read_whole)
 {
     std::size_t largest = 0;
@@ -166,7 +167,7 @@ TEST_P(tap, packets_of_a_larger_mtu_are_read_whole)
     EXPECT_EQ(largest, 14U + 20U + 8U + 8000U);
 }
 
-/// And so would one of a packet that came before the MTU was known to be larger: it is dropped, not cut.
+/// A packet larger than the buffer, received before the new MTU is known, is dropped, not truncated.
 TEST_P(tap, packets_larger_than_the_mtu_known_are_not_cut)
 {
     std::size_t largest = 0;
@@ -182,7 +183,7 @@ INSTANTIATE_TEST_SUITE_P(devices, tap,
                                          driven_by{"uring", false, true}, driven_by{"vnet_uring", true, true}),
                          [](const auto& p) { return std::string(p.param.name); });
 
-/// A TAP of another network namespace, whose numbers nobody here can ask for: what writing to it says has to do.
+/// A TAP in another network namespace, whose link state cannot be queried: the result of write(2) must suffice.
 TEST(tap_of_elsewhere, its_link_is_as_writing_to_it_says)
 {
     std::optional<kernel_host> kernel;
@@ -211,7 +212,7 @@ TEST(tap_of_elsewhere, its_link_is_as_writing_to_it_says)
     EXPECT_TRUE(transmit(*ours, frame(100)));
     EXPECT_TRUE(kernel->run("ip link set other0 down"));
     io.poll();
-    EXPECT_EQ(said.heard.find("changed"), std::string::npos) << "nobody has said so";
+    EXPECT_EQ(said.heard.find("changed"), std::string::npos) << "the state cannot be known before a write";
     EXPECT_TRUE(transmit(*ours, frame(100)));
     io.restart();
     io.run_for(50ms);
@@ -229,8 +230,7 @@ TEST(tap_of_elsewhere, its_link_is_as_writing_to_it_says)
     EXPECT_EQ(said.error, core::errno_code(EBADFD));
 }
 
-/// A packet socket on the kernel's side of a TAP: a descriptor that says at will what a TAP's says only when the kernel is out
-/// of memory.
+/// A packet socket on the kernel's side of a TAP: unlike a TAP, it can be made to return errors such as ENOBUFS at will.
 struct packet_socket : testing::Test
 {
     void SetUp() override
@@ -270,10 +270,10 @@ struct packet_socket : testing::Test
 TEST_F(packet_socket, without_memory_packets_are_dropped_and_counted) // ENOBUFS
 {
     if (!kernel->run("tc qdisc replace dev peer0 root bfifo limit 1")) GTEST_SKIP() << "SKIPPED: no tc, or no bfifo";
-    EXPECT_TRUE(transmit(*ours, frame(100))) << "not kept: there would be nothing to wait for";
+    EXPECT_TRUE(transmit(*ours, frame(100))) << "dropped: the socket would never become writable for it";
     EXPECT_TRUE(transmit(*ours, frame(100)));
     EXPECT_EQ(ours->transmit_errors(), 2U);
-    EXPECT_LE(io.run_for(50ms), 3U) << "and nobody runs in circles";
+    EXPECT_LE(io.run_for(50ms), 3U) << "the io_context must not spin";
     EXPECT_EQ(said.heard.find("writable"), std::string::npos);
 }
 
@@ -331,7 +331,7 @@ TEST(opening_a_device, names_the_option_that_the_kernel_refuses)
         space
             ->inside([&] {
                 try {
-                    open_tap({.name = "tap9"}); // else it is the right that is missing
+                    open_tap({.name = "tap9"}); // fails if CAP_NET_ADMIN is missing
                 } catch (const boost::system::system_error& e) {
                     said = std::string("SKIPPED: ") + e.what();
                     return;

@@ -1,3 +1,4 @@
+// // Conversion between virtio-net headers (struct virtio_net_hdr) and offload_info.
 #include "device/vnet_header.hpp"
 
 #include <gtest/gtest.h>
@@ -66,7 +67,7 @@ TEST(vnet_header_in, a_super_segment_with_a_partial_checksum)
 
 TEST(vnet_header_in, unknown_gso_types_are_refused)
 {
-    EXPECT_FALSE(from_vnet_header(header_of({0, 3}))); // UFO: long gone
+    EXPECT_FALSE(from_vnet_header(header_of({0, 3}))); // UFO, which no current kernel sends
     EXPECT_FALSE(from_vnet_header(header_of({0, 0x7f})));
 }
 

@@ -1,4 +1,4 @@
-// The limit on ICMP errors (RFC 1812 §4.3.2.8).
+// The rate limit for ICMP errors (RFC 1812 §4.3.2.8), per peer and for the host.
 #include "ip/icmp_limiter.hpp"
 
 #include <gtest/gtest.h>
@@ -26,7 +26,7 @@ TEST(token_bucket, gives_its_depth_at_once_and_then_its_rate)
     EXPECT_TRUE(b.take(now + 100ms));
     EXPECT_FALSE(b.take(now + 100ms));
     n = 0;
-    while (b.take(now + 1h)) ++n; // never more than its depth, and no overflow after a long time
+    while (b.take(now + 1h)) ++n; // at most its depth, and no overflow after a long time
     EXPECT_EQ(n, 6U);
 }
 

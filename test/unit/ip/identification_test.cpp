@@ -1,4 +1,4 @@
-// IPv4 identifications: unique where RFC 6864 §4.3 wants them so, and of no use to a stranger (RFC 7739 §4).
+// The IPv4 identification field: unique as RFC 6864 §4.3 requires, and not predictable for others (RFC 7739 §4).
 #include "ip/identification.hpp"
 
 #include <gtest/gtest.h>
@@ -34,13 +34,13 @@ TEST_F(identification, counts_for_each_destination)
     const std::uint16_t first = next(host(1));
     EXPECT_EQ(next(host(1)), static_cast<std::uint16_t>(first + 1));
     EXPECT_EQ(next(host(1), udp, 5), static_cast<std::uint16_t>(first + 2));
-    EXPECT_EQ(next(host(1)), static_cast<std::uint16_t>(first + 7)) << "five were reserved";
+    EXPECT_EQ(next(host(1)), static_cast<std::uint16_t>(first + 7)) << "five values were reserved";
 }
 
-// The idle scan: a stranger asks now and then, and sees in the answers' numbers how much went to others meanwhile
+// The idle scan: an attacker probes repeatedly, and learns from the values how many packets were sent to others in between
 TEST_F(identification, what_goes_to_one_does_not_show_in_what_goes_to_another)
 {
-    std::size_t disturbed = 0; // tuples that share a counter: 1 in 1024
+    std::size_t disturbed = 0; // tuples that share a counter, 1 in 1024
     for (std::uint32_t victim = 2; victim < 1002; ++victim) {
         const std::uint16_t before = next(host(1));
         next(host(victim));
@@ -53,7 +53,7 @@ TEST_F(identification, differs_by_protocol_and_destination)
 {
     std::set<std::uint16_t> first;
     for (std::uint32_t n = 0; n < 100; ++n) first.insert({next(host(n)), next(host(n), icmp)});
-    EXPECT_GE(first.size(), 190U) << "not one number for all";
+    EXPECT_GE(first.size(), 190U) << "the counters start at different values";
 }
 
 TEST_F(identification, time_moves_it_by_a_random_step)
@@ -71,7 +71,7 @@ TEST_F(identification, time_moves_it_by_a_random_step)
     EXPECT_GE(steps.size(), 15U);
 }
 
-// RFC 6864 §4.3, for the 60 s of RFC 1122 §3.3.2 that a receiver may keep fragments
+// RFC 6864 §4.3; RFC 1122 §3.3.2: receivers may keep fragments for 60 s
 TEST_F(identification, does_not_repeat_within_a_minute)
 {
     std::vector<std::uint16_t> seen;

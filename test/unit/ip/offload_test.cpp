@@ -1,4 +1,5 @@
-// Segments joined and cut in software: what comes out of the one goes into the other, and nothing else is touched.
+// GRO and GSO in software: coalesced segments cut again are the original ones, and packets that must not be coalesced are
+// unchanged.
 #include "base/checksum.hpp"
 #include "ip/gro.hpp"
 #include "link/gso.hpp"
@@ -27,7 +28,7 @@ octets flat(const packet& p)
     return out;
 }
 
-/// A segment as it would be sent; what a test does not say is as in a bulk transfer.
+/// A segment to build; the defaults are those of a bulk transfer.
 struct segment
 {
     std::uint32_t seq = 0xffff'ff00;
@@ -69,7 +70,7 @@ struct segment
         p.offload.gso_size = gso_size;
         return p;
     }
-    /// As a device gives it: in one piece.
+    /// In one slice, as a device delivers it.
     packet received() const { return packet(slice::copy_of(flat(build()))); }
 };
 
@@ -81,7 +82,7 @@ struct parsed
     std::uint16_t identification;
 };
 
-/// Takes a packet apart and looks at every checksum (but for the TCP one where `offload` vouches for it).
+/// Parses a packet and checks all checksums (not that of TCP if `offload` says it is verified or partial).
 parsed read(packet p, link_type link = link_type::ethernet)
 {
     if (link == link_type::ethernet) p.consume(sizeof(wire::ethernet_header));
@@ -103,7 +104,7 @@ parsed read(packet p, link_type link = link_type::ethernet)
     return {tcp->sequence, tcp->flags, std::string(reinterpret_cast<const char*>(rest.data()), rest.size()), ip->identification};
 }
 
-/// One that knows that `here` is an address of ours.
+/// A coalescer that knows `here` as an address of ours.
 coalescer for_us(link_type link)
 {
     coalescer c(link);
@@ -155,7 +156,7 @@ TEST(gro, segments_that_follow_one_another_become_one_across_the_wrap)
     EXPECT_EQ(got.data, a.data + b.data + c.data + "end");
 }
 
-// Linux joins the first three; RFC 6864 §4.1 lets an atomic datagram's be anything, and §4.3 says nothing of their order
+// Linux joins the first three. RFC 6864 §4.1 allows any value in atomic datagrams, and §4.3 requires no order of the others.
 TEST(gro, identifications_do_not_matter)
 {
     for (const bool atomic : {true, false})
@@ -235,9 +236,9 @@ TEST(gro, nothing_is_joined_or_thinned_that_may_be_for_others)
     EXPECT_EQ(left_of({a, b}), 2U);
     all.note_ours(flow_key({there, 1}, {here, 2}, ip_protocol::udp));
     all.forget_ours(7);
-    EXPECT_EQ(left_of({a, b}), 1U) << "no address has changed";
+    EXPECT_EQ(left_of({a, b}), 1U) << "same generation: the addresses have not changed";
     all.note_ours(flow_key({there, 1}, {there, 2}, ip_protocol::udp));
-    EXPECT_EQ(left_of({a, b}), 1U) << "beside another";
+    EXPECT_EQ(left_of({a, b}), 1U) << "another destination does not displace the first";
 }
 
 TEST(gro, a_batch_can_be_followed_by_another)
@@ -252,7 +253,7 @@ TEST(gro, a_batch_can_be_followed_by_another)
     all.add(b.received());
     const auto left = all.finish();
     ASSERT_EQ(left.size(), 1U);
-    EXPECT_EQ(flat(left[0].contents), flat(b.build())) << "nothing of the other is left";
+    EXPECT_EQ(flat(left[0].contents), flat(b.build())) << "no state of the first batch is left";
 }
 
 TEST(gro, what_opens_a_connection_comes_first_unless_something_of_it_was_there_before)
@@ -267,7 +268,7 @@ TEST(gro, what_opens_a_connection_comes_first_unless_something_of_it_was_there_b
         const auto rest = all.finish();
         ASSERT_EQ(rest.size(), 3U);
         EXPECT_EQ(flat(rest[1].contents), flat(reset.build()));
-        EXPECT_EQ(flat(rest[2].contents), flat(second_life.build())) << "behind what ends the first";
+        EXPECT_EQ(flat(rest[2].contents), flat(second_life.build())) << "after the RST that ends the first connection";
         all.clear();
     }
 }
@@ -290,7 +291,7 @@ bool is_verified(packet p, link_type link = link_type::ethernet)
     EXPECT_EQ(left.size(), 1U);
     rx_packet alone(std::move(p));
     parse(alone, link);
-    EXPECT_EQ(left[0].verified, alone.verified) << "in a batch or alone";
+    EXPECT_EQ(left[0].verified, alone.verified) << "the same in a batch and alone";
     EXPECT_EQ(left[0].flow, alone.flow);
     return left[0].verified;
 }
@@ -302,17 +303,17 @@ TEST(gro, a_segment_is_verified_whatever_its_flags)
             for (const link_type link : {link_type::ethernet, link_type::ip}) {
                 const segment s{.data = data, .flags = static_cast<std::uint8_t>(flags), .link = link};
                 EXPECT_TRUE(is_verified(s.received(), link)) << flags << data;
-                EXPECT_TRUE(is_verified(s.build(), link)) << "in two pieces";
+                EXPECT_TRUE(is_verified(s.build(), link)) << "headers and payload in two slices";
             }
         }
     }
     octets padded = flat(segment{.data = "123"}.build());
     padded.resize(200);
     EXPECT_TRUE(is_verified(packet(slice::copy_of(padded))));
-    EXPECT_TRUE(is_verified(segment{.data = std::string(300, 'x'), .gso_size = 100}.build())) << "the device has cut it";
+    EXPECT_TRUE(is_verified(segment{.data = std::string(300, 'x'), .gso_size = 100}.build())) << "a GSO segment from a device";
 }
 
-/// An octet that makes the long way necessary.
+/// An octet whose change prevents the fast verification of a segment.
 struct not_right : testing::TestWithParam<std::pair<std::size_t, unsigned>>
 {
 };
@@ -322,7 +323,7 @@ TEST_P(not_right, whether_the_ip_checksum_tells_or_not)
     constexpr std::size_t ip = sizeof(wire::ethernet_header);
     const auto [at, value] = GetParam();
     octets o = flat(segment{.data = "123"}.build());
-    EXPECT_NE(o[at], std::byte(value)) << "it would change nothing";
+    EXPECT_NE(o[at], std::byte(value)) << "the change must have an effect";
     o[at] = std::byte(value);
     EXPECT_FALSE(is_verified(packet(slice::copy_of(o))));
     if (at == ip + offsetof(wire::ipv4_header, checksum)) return;
@@ -335,22 +336,22 @@ TEST_P(not_right, whether_the_ip_checksum_tells_or_not)
 }
 
 INSTANTIATE_TEST_SUITE_P(octets, not_right,
-                         testing::Values(std::pair{12UL, 0x86U},      // another protocol than IPv4 in the frame
+                         testing::Values(std::pair{12UL, 0x86U},      // another EtherType than IPv4
                                          std::pair{14UL, 0x46U},      // IP options
                                          std::pair{14UL, 0x65U},      // IPv6
-                                         std::pair{16UL, 0xffU},      // longer than it is
-                                         std::pair{17UL, 51U},        // no room for the headers
+                                         std::pair{16UL, 0xffU},      // total length beyond the packet
+                                         std::pair{17UL, 51U},        // total length too small for the headers
                                          std::pair{20UL, 0x20U},      // a fragment
-                                         std::pair{21UL, 1U},         // a later one
+                                         std::pair{21UL, 1U},         // a later fragment
                                          std::pair{23UL, 17U},        // UDP
-                                         std::pair{24UL, 0x12U},      // the IP checksum
+                                         std::pair{24UL, 0x12U},      // IP checksum wrong
                                          std::pair{46UL, 0x40U},      // a TCP header that is too short
-                                         std::pair{46UL, 0xf0U},      // and one that is too long
-                                         std::pair{50UL, 0x12U},      // the TCP checksum
-                                         std::pair{14UL + 52, 0x00U}) // the data
+                                         std::pair{46UL, 0xf0U},      // a TCP header that is too long
+                                         std::pair{50UL, 0x12U},      // TCP checksum wrong
+                                         std::pair{14UL + 52, 0x00U}) // data changed
 );
 
-/// What must not be joined, and comes out as it went in.
+/// Segments that must not be coalesced, and are delivered unchanged.
 struct not_joined : testing::TestWithParam<std::pair<const char*, void (*)(segment&)>>
 {
 };
@@ -403,7 +404,7 @@ TEST(gro, what_is_not_joined_ends_the_stream_before_it)
     segment pure = after(a, "");
     const segment b = after(a, std::string(100, 'b'));
     const auto got = joined({a.received(), pure.received(), b.received()});
-    ASSERT_EQ(got.size(), 3U); // else the acknowledgement would come behind data that was sent after it
+    ASSERT_EQ(got.size(), 3U); // otherwise the ACK would be delivered after data sent later
     EXPECT_EQ(got[1].data, "");
 }
 
@@ -434,10 +435,11 @@ TEST(gro, of_bare_acknowledgements_the_last_is_left)
     using numbers = std::vector<std::uint32_t>;
     EXPECT_EQ(acknowledged({bare(0xffff'fff0), bare(0xffff'ffff), bare(5)}), numbers{5});
     EXPECT_EQ(acknowledged({bare(7), bare(8)}, link_type::ip), numbers{8});
-    EXPECT_EQ(acknowledged({bare(7), bare(7), bare(7)}), (numbers{7, 7, 7})) << "duplicates are counted";
+    EXPECT_EQ(acknowledged({bare(7), bare(7), bare(7)}), (numbers{7, 7, 7})) << "duplicate ACKs are counted by the sender";
     EXPECT_EQ(acknowledged({bare(7), bare(8), bare(8), bare(9), bare(10)}), (numbers{8, 8, 10}));
-    EXPECT_EQ(acknowledged({bare(7), bare(8), bare(8), bare(8), bare(8), bare(9)}), (numbers{8, 8, 8, 8, 9})) << "three of them";
-    EXPECT_EQ(acknowledged({bare(8), bare(7)}), (numbers{8, 7})) << "an old one";
+    EXPECT_EQ(acknowledged({bare(7), bare(8), bare(8), bare(8), bare(8), bare(9)}), (numbers{8, 8, 8, 8, 9}))
+        << "all three duplicates are kept";
+    EXPECT_EQ(acknowledged({bare(8), bare(7)}), (numbers{8, 7})) << "an old ACK is kept";
 }
 
 TEST(gro, an_acknowledgement_that_says_more_than_the_next_is_left)
@@ -459,9 +461,9 @@ TEST(gro, an_acknowledgement_that_says_more_than_the_next_is_left)
         EXPECT_EQ(acknowledged({b, a, bare(9)}), (std::vector<std::uint32_t>{8, 9})) << why;
     }
     segment wider = bare(8);
-    wider.window = 2000; // the newer window counts
+    wider.window = 2000; // the newer window is kept
     EXPECT_EQ(acknowledged({a, wider}).size(), 1U);
-    segment other = a; // of another stream, in between
+    segment other = a; // an ACK of another connection in between
     ++other.port;
     EXPECT_EQ(acknowledged({a, other, bare(9)}), (std::vector<std::uint32_t>{9, 7}));
 }
@@ -506,7 +508,7 @@ TEST(gro, anything_may_come)
 {
     std::vector<packet> batch;
     const octets whole = flat(segment().build());
-    for (std::size_t size = 0; size <= whole.size(); ++size) // cut anywhere
+    for (std::size_t size = 0; size <= whole.size(); ++size) // truncated at every length
         batch.push_back(packet(slice::copy_of(const_bytes(whole).first(size))));
     std::vector<octets> before;
     for (const packet& p : batch) before.push_back(flat(p));
@@ -536,7 +538,7 @@ std::string counted(std::size_t size)
 
 TEST(gso, pieces_carry_the_whole)
 {
-    for (const std::size_t size : {101U, 200U, 250U, 1448U, 9'999U, 65'000U}) { // whole pieces, and a rest
+    for (const std::size_t size : {101U, 200U, 250U, 1448U, 9'999U, 65'000U}) { // with and without a remainder
         const segment s{
             .data = counted(size), .flags = wire::tcp_ack | wire::tcp_psh | wire::tcp_fin | wire::tcp_cwr, .gso_size = 100};
         const auto pieces = cut(s.build());
@@ -561,7 +563,7 @@ TEST(gso, pieces_that_may_be_fragmented_are_numbered)
     EXPECT_EQ(numbers, (std::vector<std::uint16_t>{0xfffe, 0xffff, 0, 1, 2}));
     s.dont_fragment = true;
     s.identification = 0;
-    for (const packet& p : cut(s.build())) EXPECT_EQ(read(p).identification, 0) << "atomic (RFC 6864 §4.1)";
+    for (const packet& p : cut(s.build())) EXPECT_EQ(read(p).identification, 0) << "atomic datagrams (RFC 6864 §4.1)";
 }
 
 TEST(gso, payload_in_many_slices)
@@ -570,7 +572,7 @@ TEST(gso, payload_in_many_slices)
     packet large = segment{.data = counted(3), .gso_size = 10}.build();
     for (int i = 0; i < 20; ++i) large.append(slice::copy_of(std::as_bytes(std::span("abcdefg", 7))));
     std::string all;
-    for (const packet& piece : cut(std::move(large))) { // lengths were written for three octets: only the data counts
+    for (const packet& piece : cut(std::move(large))) { // the header was built for three octets, so only the payload is compared
         packet p = piece;
         p.consume(p.offload.header_length != 0 ? p.offload.header_length : 14 + 20 + 32);
         const octets data = flat(p);

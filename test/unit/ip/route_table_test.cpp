@@ -1,4 +1,4 @@
-// Routes: the longest prefix, then the metric, then the order.
+// Order of routes: longest prefix, lowest metric, order of insertion.
 #include "ip/route_table.hpp"
 
 #include <gtest/gtest.h>
@@ -66,7 +66,7 @@ TEST(routes, added_twice_are_removed_twice)
     route_table t;
     const route r{at("203.0.113.0"), 24, std::nullopt, 1, 0};
     t.add(r);
-    t.add({at("203.0.113.7"), 24, std::nullopt, 1, 0}); // the bits beyond the prefix count for nothing
+    t.add({at("203.0.113.7"), 24, std::nullopt, 1, 0}); // bits beyond the prefix are ignored
     EXPECT_EQ(t.all().size(), 1U);
     EXPECT_TRUE(t.remove(r));
     EXPECT_EQ(interface_to(t, "203.0.113.9"), 1U);

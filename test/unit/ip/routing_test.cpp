@@ -1,4 +1,4 @@
-// Whose an address is, and which way a packet goes.
+// Which addresses are ours, which are broadcast or multicast, and the route and source address of a packet.
 #include "base/random_source.hpp"
 #include "ip/routing.hpp"
 
@@ -14,7 +14,7 @@ const time_point now = time_point(std::chrono::seconds(100));
 
 address a(const char* text) { return boost::asio::ip::make_address(text); }
 
-/// A loopback and two Ethernets.
+/// A loopback interface and two Ethernets.
 class tables : public ::testing::Test
 {
 protected:
@@ -66,7 +66,7 @@ TEST_F(address_table_of, ours_are_those_of_interfaces_and_all_of_127)
     EXPECT_TRUE(addresses.is_ours(a("192.0.2.1")));
     EXPECT_TRUE(addresses.is_ours(a("127.9.9.9")));
     EXPECT_FALSE(addresses.is_ours(a("192.0.2.2")));
-    EXPECT_FALSE(addresses.is_ours(a("::1"))) << "IPv6 is not there yet";
+    EXPECT_FALSE(addresses.is_ours(a("::1"))) << "there is no IPv6 yet";
     EXPECT_EQ(addresses.interface_of(a("192.0.2.1")), 1U);
     EXPECT_EQ(addresses.interface_of(a("192.0.2.2")), std::nullopt);
     remove("192.0.2.1");
@@ -81,7 +81,7 @@ TEST_F(address_table_of, a_broadcast_is_one_while_some_address_makes_it_one)
     add(2, "198.51.100.0", 31);
     EXPECT_TRUE(addresses.is_broadcast(a("255.255.255.255")));
     EXPECT_TRUE(addresses.is_broadcast(a("192.0.2.255")));
-    EXPECT_FALSE(addresses.is_broadcast(a("198.51.100.1"))) << "RFC 3021";
+    EXPECT_FALSE(addresses.is_broadcast(a("198.51.100.1"))) << "RFC 3021: a /31 has no broadcast address";
     remove("192.0.2.1");
     EXPECT_TRUE(addresses.is_broadcast(a("192.0.2.255")));
     remove("192.0.2.2");
@@ -96,9 +96,9 @@ TEST_F(address_table_of, groups_are_heard_by_their_members)
     interfaces[1].join_group(group);
     EXPECT_TRUE(addresses.hears(interfaces[1], group));
     EXPECT_FALSE(addresses.hears(interfaces[2], group));
-    EXPECT_TRUE(addresses.hears(interfaces[2], a("224.0.0.1"))) << "all hosts";
+    EXPECT_TRUE(addresses.hears(interfaces[2], a("224.0.0.1"))) << "the all-hosts group";
     EXPECT_TRUE(addresses.hears(interfaces[1], a("192.0.2.255")));
-    EXPECT_FALSE(addresses.hears(interfaces[1], a("192.0.2.1"))) << "that is no group";
+    EXPECT_FALSE(addresses.hears(interfaces[1], a("192.0.2.1"))) << "not a broadcast or multicast address";
 }
 
 TEST_F(address_table_of, a_source_stands_on_the_next_hops_subnet_if_one_does)
@@ -126,7 +126,7 @@ TEST_F(routing_of, the_longest_prefix_by_an_interface_that_is_up)
 
     (void)interfaces[2].set_enabled(false, now);
     routes.invalidate();
-    EXPECT_EQ(way("203.0.113.5"), 1U) << "by the default route";
+    EXPECT_EQ(way("203.0.113.5"), 1U) << "the default route is used";
     (void)interfaces[1].set_enabled(false, now);
     routes.invalidate();
     EXPECT_EQ(routes.find(a("203.0.113.5"), std::nullopt).error(), errno_code(ENETDOWN));
@@ -151,9 +151,11 @@ TEST_F(routing_of, says_why_there_is_none)
 {
     add(1, "192.0.2.1", 24);
     EXPECT_EQ(routes.find(a("198.18.0.1"), std::nullopt).error(), errno_code(ENETUNREACH));
-    EXPECT_EQ(routes.find(a("192.0.2.9"), a("192.0.2.8")).error(), errno_code(ENETUNREACH)) << "that source is not ours";
+    EXPECT_EQ(routes.find(a("192.0.2.9"), a("192.0.2.8")).error(), errno_code(ENETUNREACH))
+        << "the source is not an address of ours";
     EXPECT_EQ(routes.find(a("192.0.2.9"), a("127.0.0.1")).error(), errno_code(EINVAL));
-    EXPECT_EQ(routes.add({a("0.0.0.0"), 0, a("198.18.0.1"), 1, 0}), errno_code(ENETUNREACH)) << "no such gateway on the link";
+    EXPECT_EQ(routes.add({a("0.0.0.0"), 0, a("198.18.0.1"), 1, 0}), errno_code(ENETUNREACH))
+        << "the gateway is not on a connected subnet";
     EXPECT_EQ(routes.add({a("0.0.0.0"), 0, std::nullopt, 7, 0}), errno_code(ENODEV));
     EXPECT_EQ(routes.remove({a("203.0.113.0"), 24, std::nullopt, 1, 0}), errno_code(ESRCH));
 }

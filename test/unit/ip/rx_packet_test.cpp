@@ -1,5 +1,5 @@
-// What is read of a packet that has come: on every link, however it lies in memory, cut anywhere, and with octets changed at
-// will.
+// Parsing of a received packet: on every link type, in slices of any size, truncated at every length, and with random octets
+// changed.
 #include "base/checksum.hpp"
 #include "ip/rx_packet.hpp"
 #include "wire/ethernet.hpp"
@@ -74,7 +74,7 @@ rx_packet read(packet p, link_type link = ethernet)
 
 rx_packet read(const octets& o, link_type link = ethernet) { return read(packet(slice::copy_of(o)), link); }
 
-/// In pieces of `n` octets each.
+/// The packet in slices of `n` octets.
 packet in_pieces(const octets& o, std::size_t n)
 {
     packet p;
@@ -100,7 +100,7 @@ TEST(rx_packet, a_segment_on_every_link_and_in_any_pieces)
             EXPECT_TRUE(p.marked());
             EXPECT_TRUE(p.verified) << piece;
             EXPECT_FALSE(p.fragment || p.source_routed || p.link_group);
-            EXPECT_GE(p.contents.front().size(), p.payload_at) << "the headers lie in one piece";
+            EXPECT_GE(p.contents.front().size(), p.payload_at) << "the headers are contiguous";
             EXPECT_EQ(flat(p.contents), o);
         }
     }
@@ -109,7 +109,7 @@ TEST(rx_packet, a_segment_on_every_link_and_in_any_pieces)
 TEST(rx_packet, ip_options_move_what_follows)
 {
     octets o = flat(segment());
-    const octets options{std::byte{131}, std::byte{3}, std::byte{4}, std::byte{0}}; // loose source route, empty
+    const octets options{std::byte{131}, std::byte{3}, std::byte{4}, std::byte{0}}; // loose source route without addresses
     o.insert(o.begin() + 20, options.begin(), options.end());
     o[0] = std::byte{0x46};
     o[3] = static_cast<std::byte>(o.size());
@@ -141,13 +141,13 @@ TEST(rx_packet, padding_is_cut_off_and_a_tag_of_priority_only_is_stepped_over)
     EXPECT_EQ(tagged(0xe000).network_at, 18);
     EXPECT_EQ(tagged(0xe000).payload_at, 18 + 28);
     EXPECT_TRUE(tagged(0xe000).verified);
-    EXPECT_EQ(tagged(0xe001).kind, packet_kind::other) << "a VLAN that we are not in";
+    EXPECT_EQ(tagged(0xe001).kind, packet_kind::other) << "a VLAN of which we are not a member";
 }
 
 TEST(rx_packet, of_a_datagram_as_much_as_its_header_says_is_summed)
 {
     octets o = flat(datagram());
-    o.push_back(std::byte{'y'}); // belongs to IP's payload, not to UDP's
+    o.push_back(std::byte{'y'}); // belongs to the IP payload, but not to the UDP datagram
     o[3] = static_cast<std::byte>(o.size());
     o[10] = o[11] = std::byte{0};
     const auto sum = static_cast<std::uint16_t>(~ones_sum(const_bytes(o).first(20)));
@@ -164,7 +164,7 @@ TEST(rx_packet, what_a_device_vouches_for_is_not_summed)
     using state = offload_info::checksum_state;
     for (const state s : {state::complete, state::partial, state::verified}) {
         octets o = flat(segment());
-        o[40] ^= std::byte{1}; // an option
+        o[40] ^= std::byte{1}; // changes an option
         packet p(slice::copy_of(o));
         p.offload.checksum = s;
         EXPECT_EQ(read(std::move(p), link_type::ip).verified, s != state::complete);
@@ -202,7 +202,7 @@ TEST(rx_packet, why_it_cannot_be_read)
     EXPECT_EQ(read(group).flaw, drop_reason::ethernet_bad_source);
 }
 
-/// Offsets are in order and within the packet, whatever came.
+/// Checks that offsets are in order and within the packet.
 void expect_sound(const rx_packet& p)
 {
     const std::size_t size = p.contents.size();
@@ -230,7 +230,7 @@ TEST(rx_packet, cut_anywhere_and_changed_at_will)
             for (unsigned k = 0; k < 1 + i % 3; ++k)
                 changed[random() % std::min<std::size_t>(o.size(), 60)] = static_cast<std::byte>(random());
             if (i % 2 == 0) changed.resize(random() % (o.size() + 1));
-            if (changed.size() > 14 + 12 && i % 4 != 0) { // the IP checksum is right, so that more is read
+            if (changed.size() > 14 + 12 && i % 4 != 0) { // with a valid IP checksum more of the packet is parsed
                 octets& c = changed;
                 const std::size_t length = std::min<std::size_t>((std::to_integer<unsigned>(c[14]) & 15) * 4, c.size() - 14);
                 c[24] = c[25] = std::byte{0};

@@ -1,4 +1,4 @@
-// An interface by itself: its state, what it takes and what becomes of what waits.
+// interface: its state, transmit queue, MAC address and group memberships.
 #include "base/random_source.hpp"
 #include "link/interface_table.hpp"
 
@@ -37,16 +37,16 @@ TEST_F(interfaces, are_up_while_device_user_and_link_agree)
     interface& i = ethernet("tap0");
     EXPECT_TRUE(i.is_up());
     EXPECT_EQ(i.set_link(false, 1500, now), change::state);
-    EXPECT_EQ(i.set_enabled(false, now), change::none) << "it was down already";
-    EXPECT_EQ(i.set_link(true, 1500, now), change::none) << "the user still says no";
+    EXPECT_EQ(i.set_enabled(false, now), change::none) << "already down";
+    EXPECT_EQ(i.set_link(true, 1500, now), change::none) << "disabled by the user";
     EXPECT_EQ(i.set_enabled(true, now), change::state);
     EXPECT_EQ(i.lost(errno_code(EIO), now), change::state);
     EXPECT_EQ(i.status().state, interface_state::not_present);
     EXPECT_EQ(i.status().why, errno_code(EIO));
     EXPECT_EQ(i.set_enabled(false, now), change::none);
-    EXPECT_EQ(i.set_enabled(true, now), change::none) << "there is no device";
+    EXPECT_EQ(i.set_enabled(true, now), change::none) << "the device is gone";
     EXPECT_EQ(all.replace_device(i.id(), i.info(), now), change::state);
-    EXPECT_EQ(all.replace_device(i.id(), i.info(), now), change::device) << "up as before";
+    EXPECT_EQ(all.replace_device(i.id(), i.info(), now), change::device) << "the state stays up";
     EXPECT_EQ(i.counters().state_changes, 4U);
 }
 
@@ -56,7 +56,7 @@ TEST_F(interfaces, tell_of_another_mtu)
     EXPECT_EQ(i.set_link(true, 1500, now), change::none);
     EXPECT_EQ(i.set_link(true, 9000, now), change::mtu);
     EXPECT_EQ(i.status().mtu, 9000U);
-    EXPECT_EQ(i.set_link(false, 1500, now), change::state) << "the larger news";
+    EXPECT_EQ(i.set_link(false, 1500, now), change::state) << "a change of state is reported rather than the new MTU";
 }
 
 TEST_F(interfaces, that_go_down_lose_what_waits)
@@ -88,7 +88,7 @@ TEST_F(interfaces, get_a_mac_address_of_their_own_and_keep_it)
     interface &a = ethernet("a"), &b = ethernet("b");
     const mac_address of_a = a.info().mac;
     EXPECT_FALSE(of_a.is_unspecified());
-    EXPECT_EQ(of_a.octets[0] & 3, 2) << "locally administered, an individual's";
+    EXPECT_EQ(of_a.octets[0] & 3, 2) << "a locally administered unicast address";
     EXPECT_NE(of_a, b.info().mac);
     EXPECT_TRUE(all.has_mac(of_a));
     device_info d = a.info();
@@ -97,7 +97,7 @@ TEST_F(interfaces, get_a_mac_address_of_their_own_and_keep_it)
     EXPECT_EQ(a.info().mac, of_a);
     d.mac = mac_address{{2, 0, 0, 0, 0, 9}};
     (void)all.replace_device(a.id(), d, now);
-    EXPECT_EQ(a.info().mac, d.mac) << "the device has one";
+    EXPECT_EQ(a.info().mac, d.mac) << "the device's own MAC address is used";
     EXPECT_FALSE(all.has_mac(of_a));
 }
 

@@ -1,4 +1,4 @@
-// The neighbour cache: the states of RFC 4861 §7.3.2, and its bounds.
+// The neighbour cache: the states of RFC 4861 §7.3.2, and its limits.
 #include "link/neighbor_cache.hpp"
 
 #include <gtest/gtest.h>
@@ -37,7 +37,7 @@ struct neighbors : testing::Test
         neighbor_cache::next_hop to(who);
         cache.confirm(to, now);
     }
-    /// What is asked now, and of whom: "all" or "one" for each request.
+    /// The requests due now: "all" for a broadcast, "one" for a unicast request.
     std::vector<std::string> asked()
     {
         std::vector<std::string> out;
@@ -90,7 +90,7 @@ TEST_F(neighbors, an_answer_lets_go_what_waits_in_order)
     EXPECT_EQ(cache.state_of(peer), state::reachable);
 }
 
-// RFC 1122 §2.3.2.1: at most one request per second; RFC 4861 §10: three
+// RFC 1122 §2.3.2.1: at most one request per second; RFC 4861 §10: at most three
 TEST_F(neighbors, without_an_answer_three_requests_a_second_apart_and_then_unreachable)
 {
     resolve(peer);
@@ -122,7 +122,7 @@ TEST_F(neighbors, one_that_was_reachable_is_used_and_then_probed)
 {
     make_reachable();
     pass(neighbor_cache::reachable_time);
-    EXPECT_EQ(resolve(peer), first_mac); // never held up
+    EXPECT_EQ(resolve(peer), first_mac); // not delayed by the probe
     EXPECT_EQ(cache.state_of(peer), state::delay);
     pass(neighbor_cache::delay_first_probe);
     EXPECT_EQ(asked(), asks{"one"});
@@ -153,7 +153,7 @@ TEST_F(neighbors, progress_above_spares_the_probe)
     make_reachable();
     pass(neighbor_cache::reachable_time);
     resolve(peer);
-    confirm(peer); // RFC 4861 §7.3.1
+    confirm(peer); // RFC 4861 §7.3.1: an upper layer confirms reachability
     pass(neighbor_cache::delay_first_probe);
     EXPECT_EQ(asked(), asks{});
     EXPECT_EQ(cache.state_of(peer), state::reachable);
@@ -168,7 +168,7 @@ TEST_F(neighbors, progress_above_proves_nothing_of_one_unknown)
     EXPECT_EQ(cache.state_of(peer), state::incomplete);
 }
 
-// RFC 826: an entry is made for who asks us, and kept up to date for all others
+// RFC 826: an entry is created only for the sender of a request for us; existing entries are updated by any packet
 TEST_F(neighbors, only_a_request_for_us_makes_an_entry)
 {
     for (const heard how : {heard::reply, heard::announcement, heard::overheard}) {
@@ -183,7 +183,7 @@ TEST_F(neighbors, only_a_request_for_us_makes_an_entry)
 struct what_is_heard
 {
     heard how;
-    duration age; ///< of the entry, confirmed with the first address
+    duration age; ///< time since the entry was confirmed with the first address
     bool accepted;
     state afterwards;
     mac_address address;
@@ -193,7 +193,7 @@ class heard_of_a_known_neighbor : public neighbors, public testing::WithParamInt
 {
 };
 
-// The addresses are what Linux 6.18 has for these packets with arp_accept 0 and locktime 1 s; after `reply` it says REACHABLE
+// The addresses are those of Linux 6.18 with arp_accept 0 and locktime 1 s; after `reply` its state is REACHABLE
 TEST_P(heard_of_a_known_neighbor, replaces_its_address_if_old_enough_or_gratuitous)
 {
     make_reachable();
@@ -293,7 +293,7 @@ TEST_F(neighbors, whoever_found_one_asks_again_when_any_has_been_forgotten)
     EXPECT_NE(cache.resolve(to, p, now), nullptr);
     (void)cache.forget_all();
     p = numbered(1);
-    EXPECT_EQ(cache.resolve(to, p, now), nullptr) << "it is asked for again";
+    EXPECT_EQ(cache.resolve(to, p, now), nullptr) << "the address is resolved again";
     EXPECT_EQ(asked(), asks{"all"});
     cache.learn(peer, second_mac, heard::reply, now);
     p = numbered(1);
@@ -301,7 +301,7 @@ TEST_F(neighbors, whoever_found_one_asks_again_when_any_has_been_forgotten)
     ASSERT_NE(found, nullptr);
     EXPECT_EQ(*found, second_mac);
     cache.confirm(other, now);
-    EXPECT_FALSE(cache.state_of(numbered_peer(1))) << "confirming makes no entry";
+    EXPECT_FALSE(cache.state_of(numbered_peer(1))) << "confirm() creates no entry";
 }
 
 TEST_F(neighbors, a_reachable_one_wants_no_timer)

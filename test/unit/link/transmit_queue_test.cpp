@@ -1,4 +1,4 @@
-// What waits for a device, and what is done for the device as it leaves.
+// The transmit queue: limits, and the segmentation and checksums done for a device without offload.
 #include "base/checksum.hpp"
 #include "link/transmit_queue.hpp"
 #include "wire/ipv4.hpp"
@@ -15,7 +15,7 @@ constexpr std::size_t capacity = 8; // packets
 
 packet of_size(std::size_t octets) { return packet(slice::copy_of(std::vector<std::byte>(octets))); }
 
-/// A TCP segment whose checksum is partial, and, if it is larger than `piece`, with GSO.
+/// A TCP segment with a partial checksum, and with GSO if it is larger than `piece`.
 packet segment(std::size_t payload, std::uint16_t piece)
 {
     const address_v4 here = boost::asio::ip::make_address_v4("192.0.2.1"), there = boost::asio::ip::make_address_v4("192.0.2.2");
@@ -79,7 +79,8 @@ TEST(transmit_queue, a_full_one_refuses_and_leaves_the_packet_as_it_was)
 
 TEST(transmit_queue, keeps_its_last_quarter_for_what_is_short_until_one_half_has_left)
 {
-    for (const std::size_t size : {std::size_t{100}, std::size_t{2000}}) { // bounded by packets, and by octets of large segments
+    // limited by the number of packets, and by the octets of large segments
+    for (const std::size_t size : {std::size_t{100}, std::size_t{2000}}) {
         transmit_queue q(capacity, bare_ip(true));
         std::size_t n = 0;
         for (; q.has_room(true); ++n) ASSERT_TRUE(q.push(of_size(size)));
@@ -92,7 +93,7 @@ TEST(transmit_queue, keeps_its_last_quarter_for_what_is_short_until_one_half_has
             EXPECT_FALSE(q.has_room(true));
         }
         (void)q.first(1, [](const packet&) {});
-        EXPECT_TRUE(q.pop(1)) << "room again, which is said once";
+        EXPECT_TRUE(q.pop(1)) << "there is room again, which is reported once";
         EXPECT_TRUE(q.has_room(true));
         (void)q.first(1, [](const packet&) {});
         EXPECT_FALSE(q.pop(1));
@@ -118,7 +119,8 @@ TEST(transmit_queue, each_packet_is_shown_once)
     std::vector<std::size_t> shown;
     const auto leaves = [&](const packet& p) { shown.push_back(p.size()); };
     (void)q.first(1, leaves);
-    for (int again = 0; again < 2; ++again) EXPECT_EQ(q.first(32, leaves).size(), 1U) << "then a segment is to be cut";
+    for (int again = 0; again < 2; ++again)
+        EXPECT_EQ(q.first(32, leaves).size(), 1U) << "the next packet must be segmented first";
     q.pop(1);
     for (int again = 0; again < 2; ++again) EXPECT_EQ(q.first(32, leaves).size(), 3U);
     q.pop(2);
@@ -145,7 +147,7 @@ TEST(transmit_queue, what_waits_leaves_as_the_next_device_takes_it)
 {
     transmit_queue q(capacity, bare_ip(true));
     q.push(segment(500, 1000)), q.push(segment(2500, 1000));
-    EXPECT_EQ(q.first(32, [](const packet&) {}).size(), 2U) << "shown to a device with offload";
+    EXPECT_EQ(q.first(32, [](const packet&) {}).size(), 2U) << "offered to a device with offload";
     q.set_device(bare_ip(false));
     const auto out = drain(q);
     ASSERT_EQ(out.size(), 4U);

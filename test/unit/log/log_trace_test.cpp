@@ -1,4 +1,4 @@
-// What a host does, as Boost.Log's sinks see it.
+// The trace subscriber for Boost.Log: which records a sink gets.
 #include "core/host.hpp"
 
 #include <tapio/log.hpp>
@@ -40,7 +40,7 @@ protected:
     }
     ~log_trace() override { logging::core::get()->remove_sink(sink); }
 
-    /// A connection over the loopback of a host, opened and reset; and a datagram to nobody.
+    /// A connection over the loopback of a host, opened and reset; and a datagram to a closed port.
     void happen(const log_options& options)
     {
         const auto subscriber = make_log_trace(options);

@@ -1,4 +1,4 @@
-// Packets in one line.
+// packet_text: a packet in one line of text.
 #include "log/packet_text.hpp"
 #include "wire/arp.hpp"
 #include "wire/ethernet.hpp"

@@ -1,4 +1,4 @@
-// How many share what a device can buffer, and how large a buffer becomes.
+// receive_crowd and receive_tuning: how many connections share a device's queue, and how receive buffers grow.
 #include "tcp/buffer_tuning.hpp"
 
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ TEST(receive_crowd, counts_who_received_of_late)
     EXPECT_EQ(crowd.count(seen[0], begin + 1ms), 1U);
     EXPECT_EQ(crowd.count(seen[1], begin + 1ms), 2U);
     EXPECT_EQ(crowd.count(seen[2], begin + 1ms), 3U);
-    EXPECT_EQ(crowd.count(seen[0], begin + 250ms), 3U) << "the others may yet come";
+    EXPECT_EQ(crowd.count(seen[0], begin + 250ms), 3U) << "the others may still be active";
     EXPECT_EQ(crowd.count(seen[1], begin + 250ms), 3U);
     EXPECT_EQ(crowd.count(seen[1], begin + 450ms), 2U);
     EXPECT_EQ(crowd.count(seen[1], begin + 10s), 1U);
@@ -32,7 +32,7 @@ TEST(receive_tuning, grows_to_four_times_what_is_read_in_a_round_trip)
     t.round_trip(10ms);
     EXPECT_EQ(t.user_read(50'000, 0ms, 65'536, 1'000'000, begin), 65'536U);
     EXPECT_EQ(t.user_read(50'000, 0ms, 65'536, 1'000'000, begin + 10ms), 400'000U);
-    EXPECT_EQ(t.user_read(10, 0ms, 400'000, 1'000'000, begin + 20ms), 400'000U) << "it does not shrink for want of data";
+    EXPECT_EQ(t.user_read(10, 0ms, 400'000, 1'000'000, begin + 20ms), 400'000U) << "it does not shrink when there is no data";
 }
 
 TEST(receive_tuning, gives_way_when_its_limit_has_become_smaller)
@@ -46,7 +46,7 @@ TEST(receive_tuning, only_a_long_path_spreads_a_window)
 {
     receive_tuning t;
     t.round_trip(5ms);
-    for (int i = 0; i < 1000; ++i) t.round_trip(50ms); // our own queue, not the path
+    for (int i = 0; i < 1000; ++i) t.round_trip(50ms); // the delay is our own queue, not the path
     EXPECT_EQ(t.spread(1000), 1000U);
     receive_tuning far;
     far.round_trip(100ms);

@@ -1,5 +1,5 @@
 /// @file
-/// A path for congestion control by itself: octets and times in, windows out.
+/// A path to test congestion control without a connection: ACK samples in, windows out.
 #pragma once
 
 #include <tapio/core/congestion_control.hpp>
@@ -12,12 +12,12 @@ namespace tapio::core::tcp {
 
 constexpr std::uint32_t mss = 1000;
 
-/// A path whose every window is acknowledged after one round trip.
+/// A path on which each window is acknowledged after one RTT.
 struct path
 {
     explicit path(congestion_control& c, std::uint64_t initial = 10 * mss) : cc(c) { cc.start(mss, initial, now); }
 
-    /// One window's worth of acknowledgements, of two segments each.
+    /// The ACKs of one window, each for two segments.
     void round(duration rtt = std::chrono::milliseconds(100), bool limited = true, bool ece = false)
     {
         const std::uint64_t window = cc.window();
@@ -47,9 +47,9 @@ struct path
     double segments() const { return static_cast<double>(cc.window()) / mss; }
 
     congestion_control& cc;
-    bool spread = false;                        ///< acknowledgements come all over the round trip: the path is full
-    bool by_sack = false;                       ///< SND.UNA stands before a hole; SACK blocks tell of all that arrives
-    bool reorders = false, in_recovery = false; ///< what the samples say
+    bool spread = false;                        ///< the ACKs are spread over the whole RTT: the path is full
+    bool by_sack = false;                       ///< SND.UNA is stuck at a hole, and SACK blocks report all that arrives
+    bool reorders = false, in_recovery = false; ///< values for the ACK samples
     time_point now{std::chrono::hours(1)};
     std::uint64_t delivered = 0;
 };

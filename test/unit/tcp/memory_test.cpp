@@ -1,4 +1,4 @@
-// What the buffers of a connection hold in memory, beside what they hold of the stream.
+// Memory held by the buffers of a connection: whole blocks count, not only octets of the stream.
 #include "tcp/receive_buffer.hpp"
 #include "tcp/send_buffer.hpp"
 
@@ -15,7 +15,7 @@ slice some(std::size_t n)
     return slice::copy_of(std::as_bytes(std::span(text)));
 }
 
-/// The first `n` octets of a block of `capacity`, as a device leaves them.
+/// The first `n` octets of a block of `capacity` octets, as received from a device.
 slice of_block(std::size_t capacity, std::size_t n)
 {
     const block b(capacity);
@@ -36,7 +36,7 @@ std::size_t take_all(receive_buffer& b)
     return b.take(out, UINT64_MAX);
 }
 
-constexpr std::size_t lists = 4096; ///< octets that the lists of a few slices may take
+constexpr std::size_t lists = 4096; ///< octets that the lists of slices may take
 
 TEST(held_memory, of_an_empty_buffer_is_none)
 {
@@ -67,7 +67,7 @@ TEST(held_memory, is_spared_when_it_is_scarce)
     b.be_sparing(true);
     put(b, 0, of_block(131'072, 1448));
     EXPECT_LE(b.held(), 2048U + lists);
-    put(b, 1448, of_block(2048, 1448)); // as good as a copy
+    put(b, 1448, of_block(2048, 1448)); // as compact as a copy
     EXPECT_EQ(take_all(b), 2896U);
 }
 
@@ -89,7 +89,7 @@ TEST(held_memory, of_one_octet_out_of_order_is_a_block_and_its_place)
     EXPECT_GE(b.held(), 2000U * 256);
     EXPECT_LE(b.held(), 2000U * 512);
     EXPECT_EQ(put(b, 0, some(4001)), 4001U);
-    EXPECT_LE(b.held(), 8192U + lists) << "the gaps were filled from a block, and the rest has gone";
+    EXPECT_LE(b.held(), 8192U + lists) << "the gaps are filled by one block, the single octets are freed";
     EXPECT_EQ(take_all(b), 4001U);
 }
 
@@ -98,7 +98,7 @@ TEST(held_memory, of_a_little_out_of_order_is_not_a_large_block)
     receive_buffer b(1 << 20);
     put(b, 10'000, of_block(131'072, 1448));
     EXPECT_LE(b.held(), 2048U + lists);
-    put(b, 20'000, of_block(131'072, 60'000)); // worth its block
+    put(b, 20'000, of_block(131'072, 60'000)); // large enough to keep its block
     EXPECT_GE(b.held(), 131'072U);
     b.clear();
     EXPECT_LE(b.held(), lists);
@@ -118,7 +118,7 @@ TEST(held_memory, of_neighbours_in_one_block_is_counted_once)
     std::vector<slice> out;
     EXPECT_EQ(r.take(out, 59'000), 59'000U);
     s.acknowledge(59'000);
-    EXPECT_GE(r.held(), 65'536U) << "the last of them holds it as the first did";
+    EXPECT_GE(r.held(), 65'536U) << "the last slice still holds the whole block";
     EXPECT_GE(s.held(), 65'536U);
     EXPECT_EQ(take_all(r), 1000U);
     s.acknowledge(60'000);
@@ -133,7 +133,7 @@ TEST(held_memory, of_an_octet_that_was_written_is_a_block)
     EXPECT_GE(s.held(), 2048U);
     EXPECT_LE(s.held(), 2048U + 100);
     s.write(some(1000).bytes());
-    EXPECT_LE(s.held(), 2048U + 100) << "there was room in it";
+    EXPECT_LE(s.held(), 2048U + 100) << "the first block had room for it";
     s.acknowledge(1001);
     EXPECT_EQ(s.held(), 0U);
 }

@@ -1,5 +1,5 @@
-// Congestion control on a path that reorders: what SACK alone tells of counts, and a reduction that was a mistake leaves nothing
-// behind.
+// Congestion control on a path that reorders: SACKed octets raise the window, and undo after a spurious recovery restores the
+// state completely.
 #include "tcp/bbr.hpp"
 #include "tcp/cubic.hpp"
 #include "tcp/dctcp.hpp"
@@ -40,7 +40,7 @@ TYPED_TEST(sack_blocks_alone, raise_the_window_of_a_path_that_reorders)
     path p(cc);
     p.by_sack = p.reorders = true;
     p.round();
-    const bool has_hystart = std::is_same_v<TypeParam, cubic>; // the others would only overshoot by more
+    const bool has_hystart = std::is_same_v<TypeParam, cubic>; // without HyStart++ slow start would overshoot
     EXPECT_NEAR(p.segments(), has_hystart ? 20 : 10, 1) << "slow start";
     cc.loss_detected(40 * mss, p.now);
     cc.recovered(40 * mss, p.now);
@@ -60,7 +60,7 @@ TYPED_TEST(sack_blocks_alone, raise_nothing_in_a_recovery)
 
 // -- reductions that are taken back -----------------------------------------------------------------------------------------
 
-/// In its first slow start; one recovery was begun and found to be a mistake one round trip later.
+/// In the first slow start, enters a recovery that is undone one RTT later.
 void recover_in_vain(path& p)
 {
     p.cc.loss_detected(p.cc.window(), p.now);
@@ -79,9 +79,9 @@ TEST(undone_reduction, in_slow_start_leaves_hystart_at_work)
     const double before = p.segments();
     EXPECT_NEAR(before, 80, 4);
     p.round();
-    EXPECT_NEAR(p.segments(), 2 * before, 8) << "slow start goes on";
+    EXPECT_NEAR(p.segments(), 2 * before, 8) << "slow start continues";
     for (int i = 0; i < 8; ++i) p.round(120ms);
-    EXPECT_LT(cc.threshold(), UINT64_C(1'000'000)) << "RFC 9406 §4.2: out, for round trips have grown";
+    EXPECT_LT(cc.threshold(), UINT64_C(1'000'000)) << "RFC 9406 §4.2: slow start ends because RTTs have grown";
     EXPECT_LT(p.segments(), before * 8);
 }
 
@@ -91,7 +91,7 @@ TEST(undone_reduction, does_not_make_hystart_forget_the_round_trips_before)
     path p(cc, 20 * mss);
     p.round(), p.round();
     recover_in_vain(p);
-    p.round(120ms); // the first round after it: 100 ms are remembered
+    p.round(120ms); // the first round afterwards: the RTT of 100 ms is still known
     const double before = p.segments();
     p.round(120ms);
     EXPECT_LT(p.segments(), before * 1.5) << "conservative slow start";
@@ -124,12 +124,12 @@ TEST(undone_reduction, does_not_set_cubic_back) // RFC 9438 §4.9.1: K and t_epo
     EXPECT_NEAR(p.segments(), q.segments(), q.segments() / 10);
 }
 
-/// BBR in Startup, on a path of 100 ms that delivers `growth` times as much each round trip.
+/// BBR in Startup, on a path with an RTT of 100 ms whose rate is multiplied by `growth` each RTT.
 struct growing_path
 {
     explicit growing_path(std::uint64_t factor = 2) : growth(factor) { cc.start(mss, 10 * mss, now); }
 
-    /// @param lost share of what was in flight
+    /// @param lost share of the octets in flight that is lost
     void round(double lost)
     {
         constexpr std::uint64_t steps = 10;
@@ -178,12 +178,12 @@ TEST(undone_reduction, brings_bbr_back_to_its_startup)
     for (growing_path* const p : {&mistaken, &lossy}) {
         for (int i = 0; i < 4; ++i) p->round(0);
         p->cc.loss_detected(p->cc.window(), p->now);
-        p->round(0.1), p->round(0.1); // BBRCheckStartupHighLoss
+        p->round(0.1), p->round(0.1); // BBRCheckStartupHighLoss ends Startup
     }
     mistaken.cc.undo(mistaken.now);
     lossy.cc.recovered(lossy.cc.window(), lossy.now);
     mistaken.round(0), lossy.round(0);
-    EXPECT_GT(mistaken.cc.pacing_rate(), 2 * lossy.cc.pacing_rate()) << "one grows, the other drains the queue";
+    EXPECT_GT(mistaken.cc.pacing_rate(), 2 * lossy.cc.pacing_rate()) << "one is back in Startup, the other drains the queue";
 }
 
 TEST(undone_reduction, lifts_the_long_term_bound_that_ended_a_probe_of_bbr) // BBRHandleSpuriousLossDetection
@@ -191,15 +191,15 @@ TEST(undone_reduction, lifts_the_long_term_bound_that_ended_a_probe_of_bbr) // B
     growing_path mistaken(1), lossy(1);
     for (growing_path* const p : {&mistaken, &lossy}) {
         const auto probes = [&] { return p->cc.pacing_rate() > p->rate * 6 / 5; };
-        for (int i = 0; i < 10; ++i) p->round(0); // Startup and Drain are over
+        for (int i = 0; i < 10; ++i) p->round(0); // until Startup and Drain have ended
         ASSERT_FALSE(probes());
         for (int i = 0; i < 200 && !probes(); ++i) p->round(0);
-        ASSERT_TRUE(probes()) << "ProbeBW_UP";
-        ASSERT_GT(p->cc.window(), 150 * mss) << "nothing bounds twice the bandwidth-delay product of 100 segments";
+        ASSERT_TRUE(probes()) << "ProbeBW_UP was not entered";
+        ASSERT_GT(p->cc.window(), 150 * mss) << "the window is not bounded, and is twice the BDP of 100 segments";
         p->cc.segment_lost({.size = mss, .in_flight = 80 * mss, .lost = 8 * mss, .now = p->now});
         p->cc.loss_detected(80 * mss, p->now);
         p->round(0);
-        EXPECT_LT(p->cc.window(), 120 * mss) << "no more than was in flight";
+        EXPECT_LT(p->cc.window(), 120 * mss) << "bounded by what was in flight at the loss";
     }
     mistaken.cc.undo(mistaken.now);
     lossy.cc.recovered(80 * mss, lossy.now);

@@ -1,4 +1,4 @@
-// Segments as the state machine sees them.
+// segment and its control bits, as the state machine uses them.
 #include "tcp/segment.hpp"
 
 #include <gtest/gtest.h>
@@ -31,7 +31,7 @@ TEST(segment, cut_from_the_front_and_the_back)
     EXPECT_EQ(s.seq, seq_number(2));
     EXPECT_EQ(s.length(), 7U);
     s.trim_back(5);
-    EXPECT_FALSE(s.bits.fin) << "it stands behind what was cut";
+    EXPECT_FALSE(s.bits.fin) << "the FIN was in the part cut off";
     EXPECT_EQ(s.end(), seq_number(7));
 }
 

@@ -1,4 +1,4 @@
-// The datagrams that wait for their reader: bounded in octets, the new one dropped.
+// The receive queue of a UDP socket: limited in octets; when it is full, new datagrams are dropped.
 #include "udp/receive_queue.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
-// Every header, cut at every length and wrong in every way that its RFC names: the right reason, and no value.
+// Every header, truncated at every length and malformed in every way its RFC names: parsing fails with the right drop_reason.
+// Also round trips of all fields, and the Internet checksum.
 #include "base/checksum.hpp"
 #include "base/flow_key.hpp"
 #include "wire/arp.hpp"
@@ -51,7 +52,7 @@ octets ipv4_packet()
     return flat(p);
 }
 
-/// Writes the header checksum anew, so that only the change under test is wrong.
+/// Recomputes the header checksum, so that only the change under test is wrong.
 void resum(octets& p, std::size_t header)
 {
     p[10] = p[11] = std::byte{0};
@@ -225,7 +226,7 @@ TEST(arp, round_trip_and_everything_that_may_be_wrong)
     EXPECT_EQ(with(4, 8), drop_reason::arp_unsupported);
     EXPECT_EQ(with(5, 16), drop_reason::arp_unsupported);
     EXPECT_EQ(with(7, 3), drop_reason::arp_unknown_operation);
-    EXPECT_EQ(with(8, 1), drop_reason::arp_bad_address) << "a group as sender";
+    EXPECT_EQ(with(8, 1), drop_reason::arp_bad_address) << "a multicast MAC address as sender";
     EXPECT_EQ(with(14, 224), drop_reason::arp_bad_address) << "a multicast sender";
     EXPECT_EQ(with(14, 127), drop_reason::arp_bad_address) << "a loopback sender";
     EXPECT_EQ(with(14, 0), drop_reason::arp_bad_address) << "a sender on network 0";
@@ -379,7 +380,7 @@ TEST(tcp, only_timestamps_says_what_reading_all_options_says_or_nothing)
             EXPECT_FALSE(all.max_segment || all.window_scale || all.sack_permitted || all.fast_open || !all.sack.empty());
         }
     }
-    EXPECT_EQ(read, 8U * 256 + 4) << "whatever the numbers are, and nothing else";
+    EXPECT_EQ(read, 8U * 256 + 4) << "each timestamp value was read, and no other input";
     for (std::size_t n = 0; n < whole.size(); ++n) EXPECT_FALSE(only_timestamps(const_bytes(whole).first(n)));
 }
 
@@ -467,7 +468,7 @@ TEST(checksum, pieces_of_odd_length_sum_as_the_whole)
     }
 }
 
-// RFC 1071 §1, word by word.
+// The definition of RFC 1071 §1, taken literally.
 std::uint16_t sum_by_the_book(const_bytes bytes)
 {
     std::uint32_t sum = 0;
@@ -507,7 +508,7 @@ TEST(checksum, an_update_is_what_summing_anew_gives)
 {
     octets p = ipv4_packet();
     const auto before = static_cast<std::uint16_t>((std::to_integer<unsigned>(p[10]) << 8) | std::to_integer<unsigned>(p[11]));
-    p[8] = std::byte{63}; // a router has counted the TTL down
+    p[8] = std::byte{63}; // as a router decrements the TTL
     resum(p, 20);
     const auto after = static_cast<std::uint16_t>((std::to_integer<unsigned>(p[10]) << 8) | std::to_integer<unsigned>(p[11]));
     EXPECT_EQ(updated_checksum(before, 0x4011, 0x3f11), after);
