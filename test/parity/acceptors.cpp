@@ -1,4 +1,4 @@
-// Acceptors in every state, backlogs, and addresses bound twice.
+// Acceptors in every state, backlogs, and conflicts of bound addresses.
 #include "observe.hpp"
 
 namespace parity {
@@ -237,7 +237,7 @@ BEHAVIOUR(assigning_what_is_no_handle)
     s.assign(tcp::v4(), -1, ec), out.say("assign", bool(ec), s.is_open());
 }
 
-/// Only the range's own ports, and none when all are taken.
+/// IP_LOCAL_PORT_RANGE: connect() uses ports of the range only, and fails when all are in use.
 BEHAVIOUR(a_range_of_local_ports)
 {
     using port_range = asio::detail::socket_option::integer<IPPROTO_IP, 51>;

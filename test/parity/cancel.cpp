@@ -1,4 +1,4 @@
-// Cancellation, executors, tokens, contexts.
+// Cancellation, executors, completion tokens, execution contexts.
 #include "observe.hpp"
 
 #include <future>

@@ -1,4 +1,4 @@
-// Connecting and accepting.
+// connect() and accept(), synchronous and asynchronous.
 #include "observe.hpp"
 
 #include <thread>
@@ -6,7 +6,7 @@
 namespace parity {
 namespace {
 
-/// A port of loopback where nobody listens.
+/// A port on the loopback at which no socket listens.
 tcp::endpoint closed_port(asio::io_context& io)
 {
     tcp::socket s(io, tcp::v4());

@@ -1,4 +1,4 @@
-// UDP.
+// UDP sockets: send and receive, errors, flags, waits.
 #include "observe.hpp"
 
 #include <thread>
@@ -83,7 +83,7 @@ BEHAVIOUR(nobody_there)
     out.say("send", s.send(asio::buffer("x", 1), 0, ec), ec);
     out.say("receive", s.receive(asio::buffer(v), 0, ec), ec);
     out.say("send", s.send(asio::buffer("x", 1), 0, ec), ec);
-    s.wait(udp::socket::wait_error); // until it is refused
+    s.wait(udp::socket::wait_error); // until the ICMP port unreachable has arrived
     out.say("next send", s.send(asio::buffer("x", 1), 0, ec), ec);
     s.async_receive(asio::buffer(v), [&](error_code e, std::size_t n) { out.say("async receive", e, n); });
     io.run_for(300ms);
@@ -93,7 +93,7 @@ BEHAVIOUR(nobody_there)
     udp::socket behind(io, udp::v4());
     behind.connect(gone);
     behind.send(asio::buffer("x", 1));
-    behind.wait(udp::socket::wait_error); // by then the one before it has been refused too
+    behind.wait(udp::socket::wait_error); // the port unreachable of the datagram before has arrived by then
     out.say("unconnected receive", u.receive(asio::buffer(v), 0, ec), ec);
 }
 
@@ -156,7 +156,7 @@ BEHAVIOUR(datagram_waits)
     t.b.send_to(asio::buffer("abc", 3), t.a.local_endpoint());
     t.run();
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations" // since Boost 1.90
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations" // deprecated since Boost 1.90
     t.a.async_receive(asio::null_buffers(), [&](error_code e, std::size_t n) { out.say("null_buffers", e, n); });
 #pragma GCC diagnostic pop
     t.run();

@@ -1,4 +1,4 @@
-// Every call on a datagram socket: closed, open, bound, connected, shut, refused.
+// Every call on a datagram socket in each state: closed, open, bound, connected, shut down, refused.
 #include "observe.hpp"
 
 #include <netinet/udp.h>

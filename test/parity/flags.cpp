@@ -1,4 +1,4 @@
-// Message flags, buffer sequences, and the ends of buffers.
+// Message flags, buffer sequences, zero-length buffers.
 #include "observe.hpp"
 
 #include <sys/socket.h>
@@ -8,7 +8,7 @@ namespace {
 
 using asio::socket_base;
 
-/// Octets that the peer has, once it has them.
+/// @return octets available at the peer, after waiting until there are `n`
 std::size_t arrives(tcp::socket& s, std::size_t n)
 {
     eventually([&] { return s.available() >= n; });
@@ -148,7 +148,7 @@ BEHAVIOUR(available_around_the_mark)
         c.client.send(asio::buffer("!", 1), socket_base::message_out_of_band);
         asio::write(c.client, asio::buffer("cd", 2));
         c.server.wait(tcp::socket::wait_error);
-        std::this_thread::sleep_for(60ms); // until "cd" has come
+        std::this_thread::sleep_for(60ms); // until "cd" has arrived
         out.say("in front of it", in_line, c.server.available(), c.server.at_mark());
         out.say("read", c.server.read_some(asio::buffer(v), ec), ec, text(v, 2));
         out.say("at it", c.server.available(), c.server.at_mark());

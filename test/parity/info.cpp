@@ -1,4 +1,4 @@
-// TCP_INFO: what Linux says of an exchange, and what we say.
+// TCP_INFO after a known exchange.
 #include "observe.hpp"
 
 #include <array>
@@ -9,7 +9,7 @@
 namespace parity {
 namespace {
 
-/// The whole of Linux's struct tcp_info, of which <netinet/tcp.h> knows the first part.
+/// Linux's complete struct tcp_info; that of <netinet/tcp.h> is shorter.
 struct long_info : tapio::test::value_option<IPPROTO_TCP, TCP_INFO, std::array<std::byte, 256>>
 {
     template <class T>
@@ -59,7 +59,7 @@ BEHAVIOUR(info_of_an_exchange)
     connected c;
     say(out, "client, connected,", c.client);
     char got[8] = {};
-    for (int i = 0; i < 3; ++i) { // each write is a segment, and each answer acknowledges it
+    for (int i = 0; i < 3; ++i) { // each write is one segment, and each answer acknowledges it
         asio::write(c.client, asio::buffer("ping", 4));
         asio::read(c.server, asio::buffer(got, 4));
         asio::write(c.server, asio::buffer("pong!", 5));

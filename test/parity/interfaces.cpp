@@ -1,4 +1,4 @@
-// Options that name interfaces and groups, and accepting later.
+// Options that name interfaces and multicast groups, TCP_FASTOPEN, TCP_DEFER_ACCEPT.
 #include "observe.hpp"
 #include "support/bind_to_device.hpp"
 
@@ -123,7 +123,7 @@ BEHAVIOUR(datagram_information)
     out.say("once", s.receive_from(asio::buffer(v), from, 0, ec), ec);
 }
 
-// The first connection to a server fetches a cookie at most, so that all is as without the option.
+// The first connection to a server only fetches a cookie, so the results are those without the option.
 BEHAVIOUR(fast_open)
 {
     asio::io_context io;
@@ -151,7 +151,7 @@ BEHAVIOUR(fast_open)
     out.say("read", asio::read(peer, asio::buffer(v), ec), ec, text(v, 3));
 }
 
-// The kernel drops the ACK of a silent peer: its accept waits for the data.
+// TCP_DEFER_ACCEPT: the kernel drops the ACK of a peer that sends no data, so that accept waits for data.
 BEHAVIOUR(accept_deferred)
 {
     asio::io_context io;
@@ -170,7 +170,7 @@ BEHAVIOUR(accept_deferred)
     tcp::socket peer(io), later(io), accepted(io);
     tcp::acceptor another(io, tcp::endpoint(local(), 0));
     later.connect(another.local_endpoint());
-    another.accept(accepted); // what came before it has been taken in by then
+    another.accept(accepted); // the earlier connection has been processed by then
     a.accept(peer, ec), out.say("accept of a silent one", ec);
     asio::write(client, asio::buffer("now", 3), ec), out.say("write", ec);
     a.wait(tcp::acceptor::wait_read, ec);

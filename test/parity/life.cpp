@@ -1,4 +1,4 @@
-// Opening, closing, moving, assigning, destroying.
+// Opening, closing, moving, assigning and destroying sockets.
 #include "observe.hpp"
 
 namespace parity {
@@ -184,7 +184,7 @@ BEHAVIOUR(a_move_with_pending_operations)
 
 BEHAVIOUR(move_assignment_closes_what_was_there)
 {
-    connected d, c; // what is moved to c must not outlive the context of d
+    connected d, c; // the socket moved to c must not outlive the io_context of d
     char x = 0;
     c.client.async_read_some(asio::buffer(&x, 1), [&](error_code ec, std::size_t n) { out.say("pending there", ec, n); });
     c.client = std::move(d.client);

@@ -1,4 +1,4 @@
-// close() with SO_LINGER set to a time: how long it takes, what it says, and what becomes of the data.
+// close() with SO_LINGER and a timeout: its duration, its result, and what becomes of unsent data.
 #include "observe.hpp"
 
 namespace parity {
@@ -14,7 +14,7 @@ struct stuck : connected
         client.non_blocking(true);
         for (error_code ec; !ec;) sent += client.write_some(asio::buffer(much), ec);
     }
-    /// What the server still gets.
+    /// Octets that the server still receives, up to the end of the stream or an error.
     std::size_t rest(error_code& ec)
     {
         std::vector<char> got;
@@ -24,7 +24,7 @@ struct stuck : connected
     std::size_t sent = 0;
 };
 
-/// Rounded to half a second.
+/// Duration of f(), rounded to 0.5 s.
 template <class F>
 double seconds_of(F&& f)
 {
@@ -43,7 +43,7 @@ BEHAVIOUR(linger_waits_as_long_as_it_says)
     c.client.set_option(asio::socket_base::linger(true, 1));
     out.say("seconds", seconds_of([&] { c.client.close(ec); }));
     out.say("close", ec), out.say("is open", c.client.is_open());
-    const std::size_t n = c.rest(ec); // the connection has gone on without its user
+    const std::size_t n = c.rest(ec); // the connection continues after close()
     out.say("all arrived", n == c.sent, ec);
 }
 

@@ -1,11 +1,12 @@
+// // The parity program: runs the behaviours and prints what they observe.
 #include "observe.hpp"
 
-/// `parity [NAME...]`: all behaviours, or those named.
+/// `parity [NAME...]`: runs all behaviours, or those named.
 int main(int count, char** names)
 {
-    std::cout << std::unitbuf; // what hangs has said where
+    std::cout << std::unitbuf; // unbuffered, so that the output shows where a behaviour hangs
 #ifndef TAPIO_PARITY_KERNEL
-    tapio::stack stack{std::unique_ptr<tapio::device>()}; // else some errors are tapio::errc::no_stack
+    tapio::stack stack{std::unique_ptr<tapio::device>()}; // otherwise some errors are tapio::errc::no_stack
     tapio::set_default_stack(stack);
 #endif
     for (const parity::behaviour& b : parity::behaviours()) {

@@ -1,6 +1,6 @@
 /// @file
-/// The parity suite: one source, built once for the kernel's sockets and once for tapio's. What it observes it prints, and the
-/// two outputs must be the same.
+/// The parity suite: one source, built once for the kernel's sockets and once for tapio's. It prints what it observes, and the
+/// two outputs must be equal.
 #pragma once
 
 #include "support/value_option.hpp"
@@ -35,13 +35,13 @@ using namespace std::chrono_literals;
 using tcp = ip::tcp;
 using udp = ip::udp;
 
-/// What a behaviour has to say: one line each, in order.
+/// The output of a behaviour: one line per observation, in order.
 class report
 {
 public:
     explicit report(std::string behaviour) : behaviour_(std::move(behaviour)) {}
 
-    /// (The values are looked at when all calls among the arguments have been made.)
+    /// (The values are formatted only after all calls among the arguments have returned.)
     template <class... T>
     void say(const std::string& what, const T&... values)
     {
@@ -89,7 +89,7 @@ struct registered
 
 inline ip::address local() { return ip::address_v4::loopback(); }
 
-/// A listener on loopback, on whatever port is free.
+/// A listener on the loopback, on an ephemeral port.
 struct listening
 {
     explicit listening(asio::io_context& io) : acceptor(io, tcp::endpoint(local(), 0)), at(acceptor.local_endpoint()) {}
@@ -107,7 +107,7 @@ struct connected
         client.connect(l.at);
         l.acceptor.accept(server);
     }
-    /// Lets handlers run until there are none, at most this long.
+    /// Runs handlers until none is left, at most for `limit`.
     void run(std::chrono::milliseconds limit = 2000ms)
     {
         io.restart();
@@ -119,7 +119,7 @@ struct connected
     tcp::socket client, server;
 };
 
-/// Waits until it holds, for a bounded time. For what neither a handler nor a blocking call would tell.
+/// Waits for a condition, at most 2 s; for what no handler or blocking call signals.
 inline bool eventually(const std::function<bool()>& holds)
 {
     for (int i = 0; i < 2000; ++i) {
@@ -129,10 +129,9 @@ inline bool eventually(const std::function<bool()>& holds)
     return false;
 }
 
-/// TCP_INFO as an Asio option.
 using connection_info = tapio::test::value_option<IPPROTO_TCP, TCP_INFO, ::tcp_info>;
 
-/// The peer has all that was sent.
+/// Whether the peer has acknowledged all data.
 inline bool all_acknowledged(const tcp::socket& s)
 {
     connection_info info;
@@ -140,7 +139,7 @@ inline bool all_acknowledged(const tcp::socket& s)
     return info.value().tcpi_unacked == 0;
 }
 
-/// The first octets of it, as they are when they are printed.
+/// The first `n` octets of `v`, read when they are printed.
 inline std::string_view text(const std::vector<char>& v, std::size_t n) { return std::string_view(v.data(), n); }
 
 } // namespace parity

@@ -1,4 +1,4 @@
-// Asio's own option objects, each on a stream, an acceptor and a datagram socket: set, get, errors.
+// Asio's option classes on stream, acceptor and datagram sockets: set, get, errors.
 #include "observe.hpp"
 
 #include <sys/time.h>
@@ -10,7 +10,7 @@ namespace {
 using asio::socket_base;
 namespace option = asio::detail::socket_option;
 
-/// One of each kind, open and unbound.
+/// One socket of each kind, open and unbound.
 struct kinds
 {
     asio::io_context io;
@@ -27,7 +27,7 @@ struct kinds
     }
 };
 
-/// What it is by default, and after each of the values.
+/// Prints an option's default, and its value after setting each of `values`.
 template <class Option, class... Value>
 void walk(report& out, Value... values)
 {
@@ -59,7 +59,7 @@ BEHAVIOUR(option_receive_low_watermark) { walk<socket_base::receive_low_watermar
 BEHAVIOUR(option_send_low_watermark) { walk<socket_base::send_low_watermark>(out, 1, 100); }
 BEHAVIOUR(option_not_sent_low_watermark) { walk<option::integer<IPPROTO_TCP, TCP_NOTSENT_LOWAT>>(out, 1, 16384, 0, -1); }
 
-/// Only the administrator may set it on Linux.
+/// SO_DEBUG requires CAP_NET_ADMIN on Linux.
 BEHAVIOUR(option_debug)
 {
     kinds all;
@@ -129,7 +129,6 @@ BEHAVIOUR(option_groups)
     });
 }
 
-/// SO_RCVTIMEO and SO_SNDTIMEO.
 template <int Name>
 struct timeout : tapio::test::value_option<SOL_SOCKET, Name, ::timeval>
 {

@@ -1,4 +1,4 @@
-// Options: defaults, what is read back, what is refused.
+// Socket options by number: defaults, values read back, errors.
 #include "observe.hpp"
 
 #include <netinet/tcp.h>

@@ -1,4 +1,4 @@
-// Raw sockets: ICMP, and a protocol that nobody has (253, RFC 3692).
+// Raw sockets: ICMP, and protocol 253 (for experiments, RFC 3692).
 #include "observe.hpp"
 
 #include <array>
@@ -16,14 +16,14 @@ using raw = net::generic::raw_protocol;
 
 constexpr int experimental = 253;
 
-/// An address of the loopback that nobody else uses: raw sockets hear what others on the machine send to theirs.
+/// A loopback address for this process: raw sockets also receive packets that other processes send to a shared address.
 ip::address_v4 own(unsigned last = 1)
 {
     const auto process = static_cast<unsigned>(::getpid());
     return ip::address_v4(127U << 24 | (1 + process / 250 % 250) << 16 | process % 250 << 8 | last);
 }
 
-/// Linux wants a privilege for them. Where it is missing neither program says anything.
+/// Raw sockets require CAP_NET_RAW on Linux. Without it both programs print nothing.
 bool has_permission()
 {
     const int s = ::socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
@@ -39,7 +39,7 @@ bool has_permission()
     }                                          \
     static void run_##name(report& out)
 
-/// An echo request with its checksum.
+/// An ICMP echo request with its checksum.
 std::string echo_request(std::uint16_t identifier, std::uint16_t sequence, const std::string& data)
 {
     std::string m{8, 0, 0, 0};
@@ -95,7 +95,7 @@ RAW_BEHAVIOUR(an_echo_and_its_answer)
     error_code ec;
     const std::string request = echo_request(0x1234, 1, "hello");
     out.say("send_to", s.send_to(asio::buffer(request), {own(), 0}, 0, ec), ec);
-    for (int i = 0; i < 2; ++i) { // on the loopback the request comes, too
+    for (int i = 0; i < 2; ++i) { // on the loopback the socket receives its own request as well
         const received r = receive(s);
         out.say("comes", r.ec, r.size, r.type(), r.code(), r.data(8));
         say_header(out, r);
@@ -137,7 +137,7 @@ RAW_BEHAVIOUR(an_unreachable_port_is_heard_by_icmp)
     say_header(out, r);
 }
 
-/// Two sockets of one protocol.
+/// Two raw sockets of one protocol.
 struct pair
 {
     asio::io_context io;

@@ -1,4 +1,4 @@
-// Resolvers: what needs no name server.
+// Resolvers, for names that need no name server.
 #include "observe.hpp"
 
 namespace parity {

@@ -1,4 +1,4 @@
-// shutdown(), and the modes of a socket.
+// shutdown(), and non-blocking modes of a socket.
 #include "observe.hpp"
 
 namespace parity {

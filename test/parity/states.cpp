@@ -1,4 +1,4 @@
-// Every call on a stream socket, in every state that it can be in.
+// Every call on a stream socket in every state.
 #include "observe.hpp"
 
 #include <memory>
@@ -6,7 +6,7 @@
 namespace parity {
 namespace {
 
-/// A socket in some state, with what keeps it there.
+/// A socket in some state, and the objects that keep it there.
 struct scene
 {
     asio::io_context io;
@@ -32,7 +32,7 @@ void bound(scene& x)
     x.s.open(tcp::v4());
     x.s.bind({local(), 0});
 }
-void connecting(scene& x) // to a listener that has no room
+void connecting(scene& x) // to a listener whose accept queue is full
 {
     x.l.acceptor.listen(0);
     x.others.emplace_back(x.io).connect(x.l.at);
@@ -217,7 +217,7 @@ const std::vector<std::pair<const char*, call>>& synchronous()
     return all;
 }
 
-/// What connect() says to another listener, and whether it got there.
+/// The result of connect() to another listener, and whether the connection is established.
 void connect_elsewhere(report& out, scene& x)
 {
     error_code ec;
@@ -241,7 +241,7 @@ void asynchronous(report& out, scene& x, const char* name, Start start)
     x.run();
 }
 
-/// As the handlers of waits are called.
+/// Adapts a handler with a size to the signature of wait handlers.
 template <class F>
 struct without_size
 {

@@ -1,4 +1,4 @@
-// Octets over TCP: reading, writing, ending.
+// TCP data transfer: read, write, end of stream, errors.
 #include "observe.hpp"
 
 #include <thread>
@@ -119,7 +119,7 @@ BEHAVIOUR(the_peer_closes)
     out.say("read", c.server.read_some(asio::buffer(v), ec), ec);
     out.say("available", c.server.available(ec), ec);
     out.say("first write", c.server.write_some(asio::buffer(v), ec), ec);
-    c.server.wait(tcp::socket::wait_error); // until the reset is here
+    c.server.wait(tcp::socket::wait_error); // until the RST has arrived
     out.say("second write", c.server.write_some(asio::buffer(v), ec), ec);
     out.say("third write", c.server.write_some(asio::buffer(v), ec), ec);
     out.say("read", c.server.read_some(asio::buffer(v), ec), ec);
@@ -261,7 +261,7 @@ BEHAVIOUR(waiting)
     c.run();
 }
 
-// Deprecated since Boost 1.90.
+// Deprecated since Boost 1.90
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 BEHAVIOUR(null_buffers)
