@@ -1,4 +1,4 @@
-// A TAP or TUN device whose descriptor somebody else has opened: adopt_tap() and adopt_tun().
+// adopt_tap() and adopt_tun(): TAP and TUN devices whose descriptors were opened by another process.
 #include <tapio/device/tap.hpp>
 #include <tapio/device/tun.hpp>
 #include <tapio/tapio.hpp>
@@ -27,7 +27,7 @@ using namespace std::chrono_literals;
 
 bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
 
-/// A network namespace with one device, opened by what a privileged parent would be. The tests themselves are outside of it.
+/// A network namespace with one device, opened as a privileged parent process would. The test itself runs outside of it.
 class adopted : public testing::Test
 {
 protected:
@@ -36,7 +36,7 @@ protected:
         if (fd >= 0 && still_ours) ::close(fd);
         if (network >= 0) ::close(network);
     }
-    /// @param flags IFF_TAP or IFF_TUN, and others
+    /// @param flags IFF_TAP or IFF_TUN, and further flags of TUNSETIFF
     void make(int flags)
     {
         std::thread([&] {
@@ -52,7 +52,7 @@ protected:
         }).join();
         if (!made) GTEST_SKIP() << "SKIPPED: no network namespace with a TAP: are we root, and is there /dev/net/tun?";
     }
-    /// The kernel's answer, through its own socket, of a UDP echo on the stack.
+    /// Sends a UDP datagram from a kernel socket to the stack. @return the echo
     std::string kernel_asks()
     {
         std::string answer(100, '\0');
@@ -68,7 +68,7 @@ protected:
         }).join();
         return answer;
     }
-    /// Echoes on a thread of its own.
+    /// Runs a UDP echo on a stack with this device, and checks that the kernel gets its answer.
     void expect_that_it_works(std::unique_ptr<device> medium)
     {
         asio::io_context io;
@@ -91,7 +91,7 @@ protected:
         error_code ec;
         EXPECT_EQ(adopt(fd, options, ec), nullptr);
         EXPECT_EQ(ec, boost::system::errc::invalid_argument) << ec.message();
-        EXPECT_TRUE(is_open(fd)) << "it stays the caller's";
+        EXPECT_TRUE(is_open(fd)) << "the caller keeps the descriptor";
     }
     static auto tap()
     {
@@ -115,7 +115,7 @@ TEST_F(adopted, a_tap_is_a_device_like_one_opened)
     EXPECT_EQ(medium->info().name, "given0");
     EXPECT_EQ(medium->info().link, core::link_type::ethernet);
     expect_that_it_works(std::move(medium));
-    EXPECT_FALSE(is_open(fd)) << "it has become the device's own";
+    EXPECT_FALSE(is_open(fd)) << "the device owns the descriptor and has closed it";
 }
 
 TEST_F(adopted, a_tun_too)
@@ -144,7 +144,7 @@ TEST_F(adopted, the_mtu_of_another_namespace_is_what_the_caller_says)
     ASSERT_NO_FATAL_FAILURE(make(IFF_TAP | IFF_NO_PI));
     if (IsSkipped()) return;
     std::unique_ptr<device> medium;
-    std::thread([&] { // within it is known
+    std::thread([&] { // inside the namespace the MTU can be queried
         if (::setns(network, CLONE_NEWNET) == 0) medium = adopt_tap(::dup(fd));
     })
         .join();
@@ -157,7 +157,7 @@ TEST_F(adopted, another_kind_is_refused_and_stays_the_callers)
     ASSERT_NO_FATAL_FAILURE(make(IFF_TUN | IFF_NO_PI));
     if (IsSkipped()) return;
     expect_refused(tap());
-    expect_refused(tun(), {.offload = {.checksum = true}}); // without IFF_VNET_HDR
+    expect_refused(tun(), {.offload = {.checksum = true}}); // the device was opened without IFF_VNET_HDR
     EXPECT_THROW(adopt_tap(fd), boost::system::system_error);
     EXPECT_TRUE(is_open(fd));
 }
@@ -167,7 +167,7 @@ TEST_F(adopted, what_is_no_such_device_is_refused)
     fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
     expect_refused(tap());
     expect_refused(tun());
-    EXPECT_EQ(::fcntl(fd, F_GETFL) & O_NONBLOCK, 0) << "and is as it was";
+    EXPECT_EQ(::fcntl(fd, F_GETFL) & O_NONBLOCK, 0) << "the descriptor is unchanged";
     error_code ec;
     EXPECT_EQ(adopt_tap(-1, {}, ec), nullptr);
     EXPECT_EQ(ec, boost::system::errc::invalid_argument);

@@ -1,6 +1,6 @@
-// 1 MiB bodies to a hundred of the kernel's sockets over a plain TAP: what these send to us, acknowledgements, SYNs and requests,
-// finds room in the device's queue while we write. The queue is shorter than the kernel's 1000 in one of the tests: a kernel that
-// acknowledges every sixth segment, as 6.18 does, hardly fills that.
+// 1 MiB bodies to a hundred kernel sockets over a plain TAP: the ACKs, SYNs and requests that these send must find room in the
+// device's queue while we write. In one test the queue is shorter than the default of 1000 packets, which a kernel that
+// acknowledges every sixth segment, as 6.18 does, hardly fills.
 #include "support/kernel/beside_a_kernel.hpp"
 
 #include <tapio/tapio.hpp>
@@ -41,7 +41,7 @@ struct bulk : testing::TestWithParam<std::size_t>, beside_a_kernel
     }
     void TearDown() override { end(); }
 
-    /// A body for each octet that comes.
+    /// Sends a body for each octet received.
     asio::awaitable<void> serve(ip::tcp::socket s)
     {
         error_code ec;
@@ -59,7 +59,7 @@ struct bulk : testing::TestWithParam<std::size_t>, beside_a_kernel
         }
     }
 
-    /// A client of the kernel's asks three times, and comes back at once on another connection.
+    /// A kernel client: three requests on a connection, then at once a new connection.
     asio::awaitable<void> ask(clock::time_point end)
     {
         constexpr int times = 3;
@@ -85,7 +85,7 @@ struct bulk : testing::TestWithParam<std::size_t>, beside_a_kernel
         dropped = dropped_towards_us();
         asio::post(io, [this] { io.stop(); });
     }
-    /// Packets that found the queue of peer0 full, in the namespace of the calling thread.
+    /// Packets dropped because the queue of peer0 was full, in the namespace of the calling thread.
     static std::uint64_t dropped_towards_us()
     {
         constexpr int column = 12;
@@ -101,7 +101,7 @@ struct bulk : testing::TestWithParam<std::size_t>, beside_a_kernel
     }
 
     const std::string body = std::string(body_size, 'x');
-    std::vector<clock::duration> took; ///< each request
+    std::vector<clock::duration> took; ///< duration of each request
     int failed = 0;                    ///< clients
     std::uint64_t dropped = 0;         ///< packets
 };
@@ -118,8 +118,9 @@ TEST_P(bulk, to_a_hundred_clients_loses_nothing_towards_us)
     const clock::duration median = took[took.size() / 2], longest = took.back();
     std::cout << took.size() << " requests, median " << ms(median) << " ms, longest " << ms(longest) << " ms, " << dropped
               << " packets dropped\n";
-    EXPECT_LE(dropped, 100U) << "one for each client; more than 9,000 of 300 when the device was not read between writes";
-    EXPECT_LT(ms(longest), 4 * ms(median)) << "one waits for a timeout";
+    EXPECT_LE(dropped, 100U)
+        << "at most one per client; there were more than 9,000 with a queue of 300 when the device was not read between writes";
+    EXPECT_LT(ms(longest), 4 * ms(median)) << "a request waited for a retransmission timeout";
 }
 
 INSTANTIATE_TEST_SUITE_P(with, bulk, testing::Values(300, 1000),

@@ -1,4 +1,4 @@
-// The kernel as the peer over a TAP that is taken down, resized, deleted and replaced under live connections.
+// The kernel as the peer over a TAP that is taken down, gets another MTU, is deleted and replaced, with established connections.
 #include "support/kernel/kernel_host.hpp"
 
 #include <tapio/tapio.hpp>
@@ -33,7 +33,7 @@ struct driven_by
     bool vnet, io_uring, own_thread;
 };
 
-/// Our echo, and a socket of the kernel's that is connected to it.
+/// An echo server on our stack, and a kernel socket connected to it.
 struct cable : testing::TestWithParam<driven_by>
 {
     void SetUp() override
@@ -89,7 +89,7 @@ struct cable : testing::TestWithParam<driven_by>
             co_await asio::async_write(s, asio::buffer(octets, n), asio::as_tuple(asio::use_awaitable));
         }
     }
-    /// The kernel's socket sends so much and gets it back. @return false if not within 20 s
+    /// The kernel's socket sends `size` octets and reads the echo. @return false if not complete within 20 s
     bool echoes(std::size_t size)
     {
         std::string sent(size, 0), got(size, 0);
@@ -105,7 +105,7 @@ struct cable : testing::TestWithParam<driven_by>
     {
         return stack->async_wait_interface(1, known, asio::use_future);
     }
-    /// @return what a connect of ours to the kernel gives, and that within a second
+    /// @return the result of connecting our stack to the kernel, which must take less than 1 s
     error_code connects()
     {
         const auto began = std::chrono::steady_clock::now();
@@ -154,7 +154,7 @@ TEST_P(cable, deleted_and_replaced_connections_go_on)
     EXPECT_TRUE(kernel->run("ip link del peer0"));
     ASSERT_EQ(gone.wait_for(5s), std::future_status::ready);
     interface_state state = gone.get();
-    if (state == interface_state::down) { // the kernel takes a device down before it removes it
+    if (state == interface_state::down) { // the kernel takes a device down before it deletes it
         auto removed = change_from(state);
         ASSERT_EQ(removed.wait_for(5s), std::future_status::ready);
         state = removed.get();
@@ -166,7 +166,7 @@ TEST_P(cable, deleted_and_replaced_connections_go_on)
     std::unique_ptr<device> other;
     tuntap_options o;
     o.name = "peer1";
-    o.offload = {.checksum = true, .tso_v4 = true}; // another kind of device than the plain ones before
+    o.offload = {.checksum = true, .tso_v4 = true}; // other features than those of the plain devices before
     kernel->inside([&] { other = open_tap(o); }).join();
     EXPECT_TRUE(kernel->run("ip link set peer1 up && ip address add 198.18.0.1/24 dev peer1"));
     stack->replace_device(1, std::move(other));
@@ -185,7 +185,7 @@ TEST_P(cable, another_mtu_is_followed)
         EXPECT_EQ(stack->interface_status().mtu, mtu);
         EXPECT_TRUE(echoes(1'000'000));
         std::optional<asio::ip::tcp::socket> fresh;
-        int announced = 0; // TCP_MAXSEG of the kernel's end: the least of both ends
+        int announced = 0; // TCP_MAXSEG of the kernel's socket: the smaller MSS of both ends
         kernel
             ->inside([&] {
                 fresh.emplace(theirs);
@@ -195,7 +195,7 @@ TEST_P(cable, another_mtu_is_followed)
                 announced = mss.value();
             })
             .join();
-        EXPECT_EQ(announced, static_cast<int>(mtu) - 40 - 12) << "less the timestamps";
+        EXPECT_EQ(announced, static_cast<int>(mtu) - 40 - 12) << "the MSS less 12 octets of timestamps";
     }
 }
 
@@ -206,7 +206,7 @@ INSTANTIATE_TEST_SUITE_P(driven, cable,
                                          driven_by{"vnet_uring_own_thread", true, true, true}),
                          [](const auto& p) { return std::string(p.param.name); });
 
-/// Nobody runs the io_context: the caller that waits finds out itself.
+/// No thread runs the io_context: the synchronous call itself must notice the loss of the device.
 TEST(blocked_caller, notices_that_its_device_is_gone)
 {
     std::optional<kernel_host> kernel;

@@ -1,4 +1,4 @@
-// The Linux kernel as a peer that does not read: what it sends to us must flow, and a reset of ours must reach it.
+// The Linux kernel as a peer that does not read: its own data must still flow, and our RST must be accepted (RFC 9293 §3.10.7.4).
 #include "support/kernel/beside_a_kernel.hpp"
 
 #include <tapio/tapio.hpp>
@@ -74,7 +74,7 @@ TEST_F(a_kernel_that_does_not_read, still_sends)
         kernel_tcp::socket peer(k);
         error_code ec;
         peer.connect({our_address, port}, ec);
-        std::this_thread::sleep_for(1s); // until its receive buffer is full, and its window closed
+        std::this_thread::sleep_for(1s); // until its receive buffer is full and its window closed
         peer.non_blocking(true);
         const std::string much(65536, 'y');
         for (const auto end = std::chrono::steady_clock::now() + 2s; std::chrono::steady_clock::now() < end;) {
@@ -84,7 +84,7 @@ TEST_F(a_kernel_that_does_not_read, still_sends)
         }
     });
     io.run_for(4s);
-    EXPECT_GT(sent, 20'000'000U); // 64 KiB when our ACKs stood beyond its window; kernel to kernel a GB
+    EXPECT_GT(sent, 20'000'000U); // only 64 KiB when the SEG.SEQ of our ACKs was beyond its window; 1 GB between two kernels
     EXPECT_GT(received, 20'000'000U);
 }
 
@@ -110,7 +110,7 @@ TEST_F(a_kernel_that_does_not_read, hears_of_an_abort)
         before = state();
         for (int i = 0; i < 200 && (after = state()) != TCP_CLOSE; ++i) std::this_thread::sleep_for(10ms);
     });
-    io.run_for(1800ms); // its window is closed, and a probe is out
+    io.run_for(1800ms); // its window is closed, and a window probe is in flight
     s.set_option(asio::socket_base::linger(true, 0));
     s.close();
     io.run_for(2s);

@@ -1,4 +1,4 @@
-// TCP Fast Open (RFC 7413) between a tapio host and the Linux kernel, each as the client of the other.
+// TCP Fast Open (RFC 7413) between tapio and the Linux kernel, each as client and as server.
 #include "support/kernel/beside_a_kernel.hpp"
 
 #include <tapio/tapio.hpp>
@@ -24,7 +24,7 @@ constexpr std::uint16_t port = 5003;
 using fast_open = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_FASTOPEN>;
 using fast_open_connect = asio::detail::socket_option::boolean<IPPROTO_TCP, TCP_FASTOPEN_CONNECT>;
 
-/// Answers each connection's first octets with themselves, and closes it.
+/// Echoes the first octets of each connection and closes it.
 template <class Tcp>
 asio::awaitable<void> serve(typename Tcp::acceptor& a, int connections)
 {
@@ -36,7 +36,7 @@ asio::awaitable<void> serve(typename Tcp::acceptor& a, int connections)
     }
 }
 
-/// As a client that knows nothing of Fast Open but the option.
+/// A client that only sets the Fast Open option and otherwise uses ordinary calls.
 template <class Tcp, class Context>
 asio::awaitable<std::string> ask(Context& context, asio::ip::address_v4 server, std::string what)
 {
@@ -92,7 +92,7 @@ TEST_F(kernel_peer, takes_data_in_our_syn)
     });
     io.run_for(10s);
     EXPECT_EQ(answers, "first second third");
-    EXPECT_EQ(stack->counters().tcp.fast_opens_active, 2U) << "all but the first, which fetched the cookie";
+    EXPECT_EQ(stack->counters().tcp.fast_opens_active, 2U) << "all but the first connection, which fetched the cookie";
     EXPECT_EQ(stack->counters().tcp.fast_opens_refused, 0U);
 }
 

@@ -1,5 +1,5 @@
-// An interface that is taken down, or loses its address, under sockets: the same program on the kernel's sockets, in a network
-// namespace with a pair of veth, and on ours. (The other programs of this kind, in test/parity, need no privileges.)
+// The effect on sockets of an interface that is taken down or loses its address: the same program on kernel sockets (a veth pair
+// in a network namespace) and on ours. (Comparisons that need no privileges are in test/parity.)
 #include "support/bind_to_device.hpp"
 #include "support/kernel/network_namespace.hpp"
 
@@ -68,7 +68,7 @@ struct ours
     tapio::stack stack;
 };
 
-/// What a program sees, a line each.
+/// The observations of the program, one per line.
 template <class Side>
 class program
 {
@@ -130,7 +130,7 @@ private:
         home.connect({own, 8080}, ec), say("connect to ourselves", ec);
         client.write_some(asio::buffer("x", 1), ec), say("write", ec);
     }
-    /// Says what has become of it at once, if anything.
+    /// Starts a connect, and records its result if it completes at once.
     void begin_connect(typename tcp::socket& s, const asio::ip::address& to)
     {
         auto result = std::make_shared<std::optional<error_code>>();
@@ -164,15 +164,16 @@ TEST(an_interface, that_goes_down_or_loses_its_address_is_seen_as_on_the_kernel)
     for (std::size_t i = 0; i < mine.size(); ++i)
         if (mine[i] != theirs[i]) differences.push_back(theirs[i] + " | " + mine[i].substr(mine[i].rfind(": ") + 2));
     EXPECT_THAT(differences, testing::ElementsAre(
-                                 // The reason: an interface that is down is no missing route.
+                                 // tapio reports the reason: the interface is down, a route is not missing.
                                  "down: send by the device: Network is unreachable | Network is down",
-                                 // The kernel looks at the state of a device that is named, though nothing of this leaves by it.
+                                 // Linux checks the state of the bound device, although packets to ourselves do not use it.
                                  "down: send to ourselves by the device: Network is unreachable | ok",
                                  "down: send by the address: Network is unreachable | Network is down",
                                  "down: send by neither: Network is unreachable | Network is down",
                                  "down: send by it: Network is unreachable | Network is down",
                                  "down: connect: Network is unreachable | Network is down",
-                                 // The kernel takes what a named device has no route to for on-link, and sends from 0.0.0.0.
+                                 // Linux treats a destination without a route on the bound device as on-link, and sends from
+                                 // 0.0.0.0.
                                  "without the address: send by the device: ok | Network is unreachable",
                                  "without the address: send to ourselves by the device: ok | Network is unreachable",
                                  "without the address: send by it: ok | Network is unreachable"));

@@ -1,5 +1,5 @@
-// A router of the kernel's between tapio and another kernel: a narrow path about which it says "fragmentation needed" (RFC 1191),
-// one that loses large packets without a word, and one on which nothing passes for a while.
+// A kernel router between tapio and another kernel: a narrow path for which it sends "fragmentation needed" (RFC 1191), one that
+// drops large packets silently (a black hole), and one with an outage.
 //
 //     tapio 198.18.0.2 -- peer0 198.18.0.1, the router, 198.18.1.1 v0 -- v1 198.18.1.2, the far host
 #include "support/kernel/kernel_host.hpp"
@@ -62,7 +62,7 @@ struct routed : testing::Test
     {
         if (stack) stack->shutdown();
     }
-    /// The router's way to the far host, or to us, takes packets of so many octets.
+    /// Limits the MTU of the router's route to the far host, or of the one to us.
     void narrow_towards_far(unsigned mtu)
     {
         EXPECT_TRUE(router->run("ip route replace 198.18.1.0/24 dev v0 mtu lock " + std::to_string(mtu)));
@@ -99,7 +99,7 @@ struct routed : testing::Test
 
         bool right() const { return over && got == text; }
     };
-    /// So much begins to be sent from one to the other.
+    /// Starts sending `size` octets from one socket to the other.
     template <class From, class To>
     const transfer& begin(From& from, To& to, std::size_t size)
     {
@@ -108,7 +108,7 @@ struct routed : testing::Test
         asio::async_read(to, asio::buffer(t.got), [&t](error_code ec, std::size_t) { t.over = !ec; });
         return t;
     }
-    /// @return true if it arrives as it was sent, within 30 s
+    /// @return whether the octets arrive unchanged within 30 s
     template <class From, class To>
     bool passes(From& from, To& to)
     {
@@ -121,7 +121,7 @@ struct routed : testing::Test
         ours->get_option(o);
         return o.value();
     }
-    /// Packets that the router has had from us.
+    /// Packets that the router has received from us.
     std::uint64_t packets_from_us() const
     {
         std::uint64_t octets = 0, packets = 0;
@@ -136,7 +136,7 @@ struct routed : testing::Test
         return packets;
     }
 
-    std::vector<std::unique_ptr<transfer>> transfers; ///< outlive what is pending
+    std::vector<std::unique_ptr<transfer>> transfers; ///< must outlive pending operations
     asio::io_context io{1}, theirs{1};
     std::optional<network_namespace> far;
     std::optional<kernel_host> router;
@@ -154,7 +154,7 @@ struct narrow : routed, testing::WithParamInterface<std::tuple<unsigned, bool>>
         set_up({.checksum = cuts, .tso_v4 = cuts});
     }
     const unsigned mtu = std::get<0>(GetParam());
-    const int least = 552; // octets: below it we send so much without DF, as Linux does
+    const int least = 552; // octets; for a smaller path MTU we send segments of this size without DF, as Linux does
 };
 
 TEST_P(narrow, from_the_beginning)
@@ -173,10 +173,10 @@ TEST_P(narrow, while_data_flows)
     narrow_towards_far(mtu);
     EXPECT_TRUE(passes(*ours, *accepted));
     EXPECT_EQ(path_mtu(), std::max<int>(mtu, least));
-    EXPECT_TRUE(passes(*accepted, *ours)) << "the other way, with our acknowledgements";
+    EXPECT_TRUE(passes(*accepted, *ours)) << "data the other way, with our ACKs on the narrow path";
 }
 
-/// The far host is told; where it would send fragments, which we do not put together, it is not tried.
+/// The far host gets the ICMP errors. MTUs for which it would send fragments, which we do not reassemble, are left out.
 struct narrow_towards_us : narrow
 {
 };
@@ -210,7 +210,7 @@ TEST_F(silent_path, segments_are_full_sized_again_after_an_outage)
     EXPECT_TRUE(router->run("ip route add blackhole 198.18.1.2/32 && ip route add blackhole 198.18.0.2/32"));
     const transfer& t = begin(*ours, *accepted, much);
     EXPECT_FALSE(run_until([&] { return t.over; }, 3s));
-    EXPECT_LT(path_mtu(), 1500) << "suspected";
+    EXPECT_LT(path_mtu(), 1500) << "a black hole is suspected";
     EXPECT_TRUE(router->run("ip route del blackhole 198.18.1.2/32 && ip route del blackhole 198.18.0.2/32"));
     EXPECT_TRUE(run_until([&] { return t.over; }, 10s) && t.right());
     EXPECT_EQ(path_mtu(), 1500);
@@ -223,7 +223,7 @@ TEST_F(silent_path, a_narrow_one_is_found_and_small_segments_pass)
 {
     connect();
     EXPECT_TRUE(passes(*ours, *accepted));
-    EXPECT_TRUE(far->run("ip link set v1 mtu 1100")); // it drops what is larger
+    EXPECT_TRUE(far->run("ip link set v1 mtu 1100")); // silently drops larger packets
     EXPECT_TRUE(passes(*ours, *accepted));
     EXPECT_EQ(path_mtu(), 1024);
     EXPECT_TRUE(passes(*accepted, *ours));

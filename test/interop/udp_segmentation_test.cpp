@@ -1,4 +1,4 @@
-// Datagrams that cross the device as one (UDP_SEGMENT), between a tapio host and the Linux kernel, both ways.
+// UDP segmentation offload (UDP_SEGMENT, UDP_GRO) between tapio and the Linux kernel, in both directions.
 #include "support/kernel/beside_a_kernel.hpp"
 
 #include <tapio/tapio.hpp>
@@ -30,7 +30,7 @@ std::string some_octets()
     return out;
 }
 
-/// Receives until all has come, or nothing more does.
+/// Receives until all octets have arrived, or no more arrive.
 template <class Udp>
 asio::awaitable<std::vector<std::string>> receive_all(typename Udp::socket& s)
 {
@@ -65,7 +65,7 @@ protected:
         }
         EXPECT_EQ(all, some_octets());
     }
-    /// Packets that have crossed the device.
+    /// Packets that have crossed the device, in both directions.
     std::uint64_t crossed() { return stack->counters().ip.in_receives + stack->counters().ip.out_requests; }
 };
 
