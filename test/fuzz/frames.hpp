@@ -1,5 +1,5 @@
 /// @file
-/// Frames for fuzzers: made, mutated and mended, so that they get past the first doors.
+/// Frames for fuzzers: built, mutated, and repaired so that they pass the first checks.
 #pragma once
 
 #include "base/checksum.hpp"
@@ -51,7 +51,7 @@ inline void mend_tcp(octets& f, std::size_t at)
     f[at + 17] = static_cast<std::byte>(sum.checksum() & 0xff);
 }
 
-/// Writes the IPv4 header checksum anew, so that the mutation gets past the first door.
+/// Recomputes the IPv4 header checksum, so that the mutated frame is not dropped for it.
 inline void mend(octets& f)
 {
     if (f.size() < 34) return;
@@ -64,7 +64,7 @@ inline void mend(octets& f)
     mend_tcp(f, 14 + header);
 }
 
-/// The segment that would follow in the same stream.
+/// The segment that follows this one in the same stream.
 inline octets successor(octets f)
 {
     const std::size_t tcp = 34;

@@ -1,5 +1,5 @@
-// Frames that nobody should send, to a host with listeners and connections: it must neither crash, nor grow, nor fall silent.
-// What it answers is mutated and comes back, so that the frames know its addresses, ports and sequence numbers.
+// Malformed and mutated frames to a host with listeners and connections: it must not crash, must not grow without bound, and must
+// still answer. Its own packets are mutated and sent back, so that frames have its addresses, ports and sequence numbers.
 #include "core/host.hpp"
 #include "frames.hpp"
 #include "wire/udp.hpp"
@@ -35,7 +35,7 @@ struct fuzzer
         make_corpus();
     }
 
-    /// Every second one is a shard of two, and hears again of what it has passed on.
+    /// With an even seed the host is one shard of two, and gets back the packets that it passes on.
     static host_options options_for(std::uint64_t seed)
     {
         host_options o;
@@ -75,7 +75,7 @@ struct fuzzer
         corpus.push_back(framed_ip(std::move(syn), wire::ip_protocol::tcp));
     }
 
-    /// Turns one of the host's segments round: as its peer would answer, with anything in the flags.
+    /// The peer's answer to a segment of the host, with random flags.
     octets answer(octets frame)
     {
         packet p(slice::copy_of(frame));
@@ -144,7 +144,7 @@ struct fuzzer
 
     void step()
     {
-        std::vector<packet> batch; // some of them may be joined
+        std::vector<packet> batch; // the coalescer may join some of them
         for (auto n = random() % 3 == 0 ? random() % 8 : 0; n > 0; --n) {
             const octets f = next_frame();
             batch.emplace_back(slice::copy_of(f));
@@ -164,7 +164,7 @@ struct fuzzer
                 corpus[4 + random() % (corpus_size - 4)] = flat(p);
             }
         }
-        while (auto m = h.next_misdirected()) h.receive_misdirected(std::move(*m), now); // as the other shard would pass it on
+        while (auto m = h.next_misdirected()) h.receive_misdirected(std::move(*m), now); // as if the other shard had passed it on
         h.advance(now);
         h.dispatch_events(now);
     }
@@ -200,6 +200,6 @@ int main(int argc, char** argv)
         static_cast<unsigned long long>(frames), static_cast<unsigned long long>(seed),
         static_cast<unsigned long long>(f.answers), static_cast<unsigned long long>(drops), reasons,
         static_cast<unsigned long long>(f.h.counters().tcp.passive_opens), most);
-    // It must have been reached, and it must still be there.
+    // The frames must have reached many code paths, and the host must still answer.
     return f.answers > frames / 100 && reasons > 15 && f.h.counters().tcp.passive_opens > 10 ? 0 : 1;
 }

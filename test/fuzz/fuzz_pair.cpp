@@ -1,6 +1,6 @@
-// Two hosts on one wire, connections both ways between them, and mutated frames to either: what they answer goes to the other,
-// which answers it in turn. At no instant may they go on for ever, and when the forger stops there is silence, and nothing is
-// left of the connections.
+// Two hosts on one wire with connections in both directions; mutated frames are sent to either, and the hosts answer each other's
+// answers. No exchange may go on forever at one instant, and after the last forged frame all connections end and no packets are
+// sent any more.
 #include "frames.hpp"
 
 #include <array>
@@ -15,7 +15,7 @@ using namespace tapio::test;
 using namespace std::chrono_literals;
 
 constexpr std::size_t corpus_size = 256;
-constexpr std::uint64_t most_at_one_instant = 50'000; ///< packets: all that the users have written fits in several times
+constexpr std::uint64_t most_at_one_instant = 50'000; ///< packets; several times what the users have written
 
 class side
 {
@@ -56,7 +56,7 @@ public:
         case 3:
         case 4:
         case 5:
-        case 6: (void)host_.tcp().receive(id, in, {}, now); break; // seldom: windows close
+        case 6: (void)host_.tcp().receive(id, in, {}, now); break; // rare, so that windows close
         case 7:
         case 8: (void)host_.tcp().send(id, out, now); break;
         default: break;
@@ -119,7 +119,7 @@ public:
         return exchange();
     }
 
-    /// The forger has stopped, the users have gone. @return packets in the last ten of thirty minutes
+    /// Closes all sockets after the last forged frame. @return packets in the last ten of thirty minutes
     std::uint64_t aftermath()
     {
         for (side& s : sides_) s.close_all(now_);
@@ -157,10 +157,10 @@ private:
     octets forged()
     {
         octets f = corpus_[random_() % corpus_.size()];
-        if (f.size() >= 54 && random_() % 4 != 0) { // what TCP looks at
+        if (f.size() >= 54 && random_() % 4 != 0) { // changes fields that TCP checks
             for (auto n = random_() % 3; n > 0; --n) f[34 + 4 + random_() % 16] = static_cast<std::byte>(random_());
             if (random_() % 4 == 0) f[47] = static_cast<std::byte>(random_());
-            if (random_() % 4 == 0) f[41] = static_cast<std::byte>(std::to_integer<unsigned>(f[41]) + 1); // SEQ, by little
+            if (random_() % 4 == 0) f[41] = static_cast<std::byte>(std::to_integer<unsigned>(f[41]) + 1); // SEQ + 1
         } else {
             for (auto n = random_() % 4; n > 0; --n) f[random_() % f.size()] = static_cast<std::byte>(random_());
         }
@@ -180,7 +180,7 @@ private:
     bool exchange()
     {
         std::deque<std::pair<unsigned, packet>> arriving;
-        std::swap(arriving, queue_); // what was sent at an earlier instant
+        std::swap(arriving, queue_); // packets sent at the previous instant
         for (std::uint64_t n = 0;; ++n) {
             if (n > most_at_one_instant) return false;
             for (side& s : sides_) {
@@ -207,9 +207,9 @@ private:
 
     std::mt19937_64 random_;
     std::array<side, 2> sides_;
-    bool delayed_; ///< what is sent arrives at the next instant, not in this one
+    bool delayed_; ///< packets arrive at the next instant rather than in this one
     time_point now_{1h};
-    std::deque<std::pair<unsigned, packet>> queue_; ///< to which side
+    std::deque<std::pair<unsigned, packet>> queue_; ///< the receiving side, and the packet
     std::vector<octets> corpus_;
     std::uint64_t packets_ = 0, exchanged_ = 0;
 };

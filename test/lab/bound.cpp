@@ -7,7 +7,7 @@ namespace tapio::lab {
 
 namespace {
 
-constexpr double payload = 1448; // octets: 1500 less IPv4, TCP and timestamps
+constexpr double payload = 1448; // octets: 1500 less the headers of IPv4 and TCP with timestamps
 constexpr double on_wire = 1500;
 
 double reno_window(double loss) { return std::sqrt(1.5 / loss); } // segments

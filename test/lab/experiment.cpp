@@ -16,7 +16,7 @@ using test::make_endpoint;
 
 constexpr std::size_t packet_size = 1500; // octets
 
-/// Writes whatever the socket takes.
+/// Writes as much as the send buffer takes.
 class source final : public agent
 {
 public:
@@ -38,7 +38,7 @@ private:
     tcp_id id_;
 };
 
-/// Reads whatever comes.
+/// Reads all data received.
 class sink final : public agent
 {
 public:
@@ -111,8 +111,8 @@ test::world::wire_options wire_of(const cell& c)
 host_options options_of(const cell& c)
 {
     host_options o;
-    // So much that they hold nothing up: twice the path and its queue are in flight at most, and what is lost twice or three
-    // times keeps several round trips' worth behind it from being read.
+    // Buffers that are never the limit: at most twice the path and its queue are in flight, and a segment lost two or three times
+    // keeps the data of several RTTs behind it from being read.
     const std::uint64_t wanted = 10 * bandwidth_delay_product(c) + (1 << 20);
     const auto most = static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, 512U << 20));
     if (!c.tuned) o.tcp.receive_buffer = o.tcp.send_buffer = most;

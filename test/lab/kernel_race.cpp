@@ -1,10 +1,9 @@
-// tapio against the Linux kernel over the same bad wire, in real time: kernel to kernel, tapio to kernel, kernel to tapio. The
-// wire runs in this process, between TAPs in network namespaces of its own; it is the same model with the same seed for all
-// three.
+// tapio against the Linux kernel over the same impaired wire, in real time: kernel to kernel, tapio to kernel, kernel to tapio.
+// The wire is in this process, between TAPs in network namespaces; all three use the same model with the same seed.
 //
 //     kernel_race --rate 100 --rtt 20 --loss 1 --cc cubic --seconds 10 --seeds 5
 //
-// Prints for each seed the goodput of the three, and at the end the medians and their ratios. Needs root and /dev/net/tun.
+// Prints the goodput of the three for each seed, then the medians and their ratios. Needs root and /dev/net/tun.
 #include "support/kernel/kernel_host.hpp"
 
 #include <tapio/device/impaired.hpp>
@@ -34,8 +33,8 @@ struct course
     double rate = 100;                     ///< Mbit/s
     double rtt = 20;                       ///< ms
     double loss = 1;                       ///< %
-    double reorder = 0, reorder_delay = 0; ///< %, and ms by which
-    double stall = 0, stall_every = 0;     ///< ms for which the wire stands still, and how often
+    double reorder = 0, reorder_delay = 0; ///< share in %, and delay in ms
+    double stall = 0, stall_every = 0;     ///< duration and interval of stalls, ms
     std::string congestion_control = "cubic";
     double seconds = 10;
 };
@@ -43,7 +42,7 @@ struct course
 const auto our_address = asio::ip::make_address_v4("198.18.0.1"), their_address = asio::ip::make_address_v4("198.18.0.2");
 constexpr std::uint16_t port = 5001;
 
-/// SO's name of it; both stacks know it.
+/// TCP_CONGESTION, which both stacks have.
 class congestion_option
 {
 public:
@@ -73,7 +72,7 @@ private:
     std::string name_;
 };
 
-/// Carries packets between two devices.
+/// Passes packets between two devices.
 class bridge
 {
 public:
@@ -94,7 +93,7 @@ private:
         void receive(tapio::packet&& p) override { batch.push_back(std::move(p)); }
         void end_batch(bool) override
         {
-            for (tapio::packet& p : batch) (void)other->medium->transmit(p); // one that is full drops
+            for (tapio::packet& p : batch) (void)other->medium->transmit(p); // dropped if the device is full
             batch.clear();
             owner.arm();
         }
@@ -131,9 +130,8 @@ private:
 std::unique_ptr<tapio::device> bad(std::unique_ptr<tapio::device> inner, const course& c, bool data_goes_out, std::uint64_t seed)
 {
     tapio::impaired_options o;
-    o.seed = data_goes_out
-                 ? seed
-                 : ~seed; // so that the data meets the same fate either way (impaired() gives `incoming` the complement)
+    // The data gets the same random numbers in either direction: impaired() uses the complement of the seed for `incoming`.
+    o.seed = data_goes_out ? seed : ~seed;
     o.outgoing.delay = o.incoming.delay = tapio::core::duration(static_cast<std::int64_t>(c.rtt * 1e6 / 2));
     auto& data = data_goes_out ? o.outgoing : o.incoming;
     data.rate = static_cast<std::uint64_t>(c.rate * 1e6);
@@ -147,7 +145,7 @@ std::unique_ptr<tapio::device> bad(std::unique_ptr<tapio::device> inner, const c
     return tapio::impaired(std::move(inner), o);
 }
 
-/// Sends as much as goes until `stop`.
+/// Writes as fast as possible until `stop`.
 void send_all(asio::ip::tcp::socket& s, const std::atomic<bool>& stop)
 {
     const std::vector<char> zeros(65536);
@@ -163,14 +161,14 @@ void count_all(Socket& s, std::atomic<std::uint64_t>& received)
     while (!ec) received += s.read_some(asio::buffer(scratch), ec);
 }
 
-/// The kernel's ends, with blocking calls in a thread of that kernel's.
+/// The kernel's ends: blocking calls in a thread inside that kernel's namespace.
 void kernel_sends(const course& c, const asio::ip::address_v4& to, std::atomic<bool>& stop, std::atomic<int>& handle)
 {
     asio::io_context io;
     asio::ip::tcp::socket s(io);
     for (boost::system::error_code ec = asio::error::try_again; ec && !stop;) {
         s.open(asio::ip::tcp::v4());
-        // Before the handshake: where BBR is the default of the system, it would begin, and leave the socket paced for good.
+        // Before the handshake: if the system's default is BBR, it would start, and leave pacing enabled on the socket for good.
         s.set_option(congestion_option(c.congestion_control));
         s.connect({to, port}, ec);
         if (ec) s.close(), std::this_thread::sleep_for(20ms);
@@ -189,7 +187,7 @@ void kernel_receives(std::atomic<std::uint64_t>& received, std::promise<void>& l
     count_all(s, received);
 }
 
-/// tapio's ends, asynchronously.
+/// tapio's ends: asynchronous operations.
 struct tapio_sender
 {
     tapio_sender(tapio::stack& stack, const course& c) : s(stack), zeros(65536)
@@ -239,7 +237,7 @@ enum class pairing
     kernel_to_tapio
 };
 
-/// @return goodput, bit/s, from the first octet on
+/// @return goodput, bit/s, counted from the first octet
 double race(pairing who, const course& c, std::uint64_t seed)
 {
     asio::io_context io{1};
@@ -281,7 +279,7 @@ double race(pairing who, const course& c, std::uint64_t seed)
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     const double goodput = 8 * static_cast<double>(received) / took.count();
 
-    stop = true; // the kernel's sender may wait for room: a reset wakes it
+    stop = true; // if the kernel's sender blocks for buffer space, shutdown() wakes it
     if (handle >= 0) ::shutdown(handle, SHUT_RDWR);
     if (sender) sender->s.set_option(asio::socket_base::linger(true, 0)), sender->s.close();
     if (receiver) receiver->s.set_option(asio::socket_base::linger(true, 0)), receiver->s.close();

@@ -1,4 +1,4 @@
-// Some cells of the laboratory's table, held to their bounds; fairness; plots. `tcp_lab --table` runs all of it.
+// Some cells of the table checked against their bounds, fairness, ECN, buffer tuning, plots. `tcp_lab --table` runs all cells.
 #include "lab/bound.hpp"
 #include "lab/plot.hpp"
 
@@ -54,10 +54,10 @@ TEST_P(without_loss, the_path_is_full)
     const cell c = cell_of(GetParam());
     const outcome r = run(c);
     EXPECT_GE(r.utilisation, c.congestion_control == "reno" || c.reordering > 0 ? 0.93 : 0.95);
-    EXPECT_LE(r.goodput, bound_of(c) * 1.001) << "more than the link can carry";
+    EXPECT_LE(r.goodput, bound_of(c) * 1.001) << "more than the link's capacity";
     if (c.reordering > 0) return;
     EXPECT_EQ(r.timeouts, 0U);
-    EXPECT_LE(r.retransmissions, r.dropped) << "something was sent again that was not lost";
+    EXPECT_LE(r.retransmissions, r.dropped) << "needless retransmissions";
 }
 INSTANTIATE_TEST_SUITE_P(paths, without_loss, testing::ValuesIn(paths({0}, {0, 5})));
 
@@ -65,7 +65,7 @@ class with_loss : public testing::TestWithParam<path>
 {
 };
 
-// The response functions are those of long averages: half a minute of a slow path has few losses, so there is some room.
+// The response functions describe long averages, but half a minute on a slow path has few losses, so the test is tolerant.
 TEST_P(with_loss, reaches_the_response_function)
 {
     const cell c = cell_of(GetParam());
@@ -78,7 +78,7 @@ TEST_P(with_loss, reaches_the_response_function)
     } else if (c.loss <= 0.01 && !few_segments) {
         EXPECT_GE(r.utilisation, 0.9);
     } else {
-        EXPECT_GE(r.goodput, 0.2 * bound); // beyond its loss threshold, or with too few packets to tell
+        EXPECT_GE(r.goodput, 0.2 * bound); // above the algorithm's loss threshold, or too few packets for statistics
     }
     EXPECT_LE(r.timeouts, c.loss <= 0.001 ? 0U : 5U);
     EXPECT_LE(static_cast<double>(r.retransmissions), 1.1 * static_cast<double>(r.dropped) + 5);
@@ -95,7 +95,7 @@ TEST_P(flows, of_a_kind_share_fairly)
     std::tie(c.congestion_control, c.flows) = GetParam();
     c.rate = 100'000'000;
     c.rtt = 20ms;
-    c.start_up = 40s; // CUBIC's flows approach each other slowly
+    c.start_up = 40s; // CUBIC flows converge slowly
     c.length = 60s;
     double fairness = 0;
     for (c.seed = 1; c.seed <= 3; ++c.seed) {
@@ -133,7 +133,7 @@ TEST(buffers, that_begin_small_grow_to_what_the_path_needs)
     EXPECT_GE(run(c).utilisation, 0.95);
 }
 
-// Two losses together among few segments are chance, not too much in flight.
+// Two losses close together among few segments are chance, and must not limit BBR's inflight.
 TEST(random_loss, does_not_keep_bbr_small_on_a_long_path)
 {
     for (const std::uint64_t seed : {1, 3}) {

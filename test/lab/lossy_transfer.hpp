@@ -1,6 +1,6 @@
 /// @file
-/// A transfer of so many octets over a path without a bottleneck that loses packets at random: what of the loss takes a timeout
-/// to be mended, and what that costs.
+/// A transfer of a given size over a path without bottleneck that loses packets at random: how many losses need a retransmission
+/// timeout, and how long the transfer takes.
 #pragma once
 
 #include "support/world/world.hpp"
@@ -21,7 +21,7 @@ struct lossy_path
 
 struct lossy_outcome
 {
-    bool complete = false; ///< all of it arrived within an hour
+    bool complete = false; ///< all octets arrived within an hour
     duration took{};
     std::uint64_t dropped = 0, retransmissions = 0; ///< packets
     std::uint64_t timeouts = 0, tail_probes = 0;

@@ -1,4 +1,4 @@
-// Reordering and delay look like loss and are none; and losses that should not take a timeout.
+// Reordering and delay spikes that look like loss, and random losses that should be repaired without a timeout.
 #include "lab/experiment.hpp"
 #include "lab/lossy_transfer.hpp"
 
@@ -15,7 +15,7 @@ struct mistake
 {
     double reordering = 0; ///< share of packets
     duration later{}, stall{}, stall_every{};
-    double utilisation = 0; ///< at least
+    double utilisation = 0; ///< minimum
 };
 void PrintTo(const mistake& m, std::ostream* out)
 {
@@ -28,14 +28,15 @@ class mistaken_recovery : public testing::TestWithParam<mistake>
 {
 };
 
-/// Recoveries that were begun for reordering, and timeouts for a delay, are undone: what a path of 66 ms carries does not suffer.
+/// Recoveries caused by reordering, and timeouts caused by a delay spike, are undone: the utilisation of a path with an RTT of 66
+/// ms does not suffer.
 TEST_P(mistaken_recovery, is_undone)
 {
     const mistake& m = GetParam();
     cell c;
     c.rate = 50'000'000;
     c.rtt = 66ms;
-    c.queue = 2; // of what comes at once after a stall nothing is lost
+    c.queue = 2; // so that the burst after a stall is not dropped
     c.reordering = m.reordering;
     c.reorder_delay = m.later;
     c.stall = m.stall;
@@ -58,7 +59,7 @@ struct beginning
     const char* congestion_control;
     double reordering = 0; ///< share of packets
     duration later{};
-    double utilisation = 0; ///< at least; the mean of some seeds
+    double utilisation = 0; ///< minimum of the mean over all seeds
 };
 void PrintTo(const beginning& b, std::ostream* out)
 {
@@ -70,9 +71,8 @@ class reordered_beginning : public testing::TestWithParam<beginning>
 {
 };
 
-/// The first ten seconds of a connection with buffers as they are by default. It takes that the window grows by what SACK tells
-/// of, that a mistaken recovery does not end the search for the right window, and that the send buffer has room beside what was
-/// SACKed.
+/// The first ten seconds of a connection with default buffers. This requires that SACKed octets raise the window, that a spurious
+/// recovery does not end slow start, and that SACKed data does not count against the send buffer.
 TEST_P(reordered_beginning, finds_the_window)
 {
     constexpr unsigned seeds = 3;
@@ -102,7 +102,7 @@ class random_loss : public testing::TestWithParam<std::pair<duration, double>>
 {
 };
 
-/// Both the data and the acknowledgements, of which there is one for all that arrived at one time.
+/// Both data and ACKs are lost; one ACK covers all data that arrived at the same time.
 TEST_P(random_loss, takes_hardly_ever_a_timeout)
 {
     lossy_outcome all;
@@ -113,7 +113,8 @@ TEST_P(random_loss, takes_hardly_ever_a_timeout)
         all.timeouts += r.timeouts;
         EXPECT_LE(r.took, 2s + 1500 * GetParam().first);
     }
-    const bool rto_is_far = GetParam().first <= 10ms; // how many probes there is time for
+    // the RTO is long compared with the RTT, so there is time for several probes
+    const bool rto_is_far = GetParam().first <= 10ms;
     EXPECT_LE(all.timeouts_per_loss(), rto_is_far ? 0.005 : 0.02);
 }
 INSTANTIATE_TEST_SUITE_P(paths, random_loss,

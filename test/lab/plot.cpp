@@ -16,7 +16,7 @@ struct curve
     std::vector<double> values;
 };
 
-/// One diagram: time to the right, all curves on one scale.
+/// One diagram: time on the x axis, all curves on the same scale.
 void diagram(std::ostream& out, double y, const std::string& title, const std::vector<double>& times,
              const std::vector<curve>& curves)
 {
@@ -91,7 +91,7 @@ std::string plot_sequence(const cell& c, const segment_log& log)
         double last = tall;
         for (const segment_event& e : events) {
             if (static_cast<int>(e.what) != i) continue;
-            if (e.what == segment_event::type::acknowledged) { // a staircase
+            if (e.what == segment_event::type::acknowledged) { // drawn as a staircase
                 out << (last == tall ? 'M' : 'L') << x(e.at) << ',' << std::min(last, y(e.begin)) << 'V' << y(e.end);
                 last = y(e.end);
             } else {

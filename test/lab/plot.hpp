@@ -11,7 +11,7 @@ namespace tapio::lab {
 
 std::string plot(const cell& c, const std::vector<snapshot>& run);
 
-/// Time and sequence: what was sent, sent again, acknowledged and SACKed, octet by octet.
+/// A time-sequence diagram: octets sent, retransmitted, acknowledged and SACKed.
 std::string plot_sequence(const cell& c, const segment_log& log);
 
 } // namespace tapio::lab

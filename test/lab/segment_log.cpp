@@ -17,7 +17,7 @@ struct seen
     std::uint32_t payload = 0; ///< octets
 };
 
-/// @param p a packet of ours, with or without an Ethernet header
+/// @param p a packet sent or received, with or without an Ethernet header
 std::optional<seen> look(const core::packet& p)
 {
     std::array<std::byte, 160> start;
@@ -56,7 +56,7 @@ void segment_log::sent(std::uint32_t, const core::packet& p, core::time_point no
     if (!s) return;
     if (port_ == 0) {
         port_ = s->tcp.source_port;
-        first_ = s->tcp.sequence + 1; // behind the SYN
+        first_ = s->tcp.sequence + 1; // after the SYN
     }
     if (s->tcp.source_port != port_ || s->payload == 0) return;
     const std::uint64_t begin = unwrap(s->tcp.sequence), end = begin + s->payload;

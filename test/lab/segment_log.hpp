@@ -1,5 +1,5 @@
 /// @file
-/// What the first flow's sender has sent, and what it was told of it: the raw material of a time-sequence plot.
+/// The segments sent and the ACKs received by the first flow's sender: the data of a time-sequence diagram.
 #pragma once
 
 #include <tapio/core/time.hpp>
@@ -10,14 +10,14 @@
 
 namespace tapio::lab {
 
-/// Sequence numbers are octets of the stream, and do not wrap.
+/// Sequence numbers are positions in the stream, and do not wrap.
 struct segment_event
 {
     enum class type : std::uint8_t
     {
         sent,
         sent_again,
-        acknowledged, ///< all before `end`
+        acknowledged, ///< everything before `end`
         sacked        ///< [begin, end)
     };
     type what{};
@@ -25,7 +25,7 @@ struct segment_event
     std::uint64_t begin = 0, end = 0;
 };
 
-/// Follows the connection whose segments it sees first, from `from` to `to`.
+/// Records the first connection that it sees, from `from` to `to`.
 class segment_log final : public core::trace
 {
 public:
@@ -38,12 +38,12 @@ public:
     const std::vector<segment_event>& events() const noexcept { return events_; }
 
 private:
-    std::uint64_t unwrap(std::uint32_t sequence) const noexcept; ///< the place nearest to what was sent last
+    std::uint64_t unwrap(std::uint32_t sequence) const noexcept; ///< the position nearest to the last octet sent
     void add(segment_event::type what, std::uint64_t begin, std::uint64_t end, core::time_point now);
 
     core::duration from_, to_;
     core::time_point start_{};
-    std::uint16_t port_ = 0; ///< of the sender
+    std::uint16_t port_ = 0; ///< the sender's port; 0: no segment seen yet
     std::uint32_t first_ = 0;
     std::uint64_t highest_ = 0, acknowledged_ = 0;
     std::vector<segment_event> events_;

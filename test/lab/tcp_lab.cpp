@@ -1,8 +1,8 @@
-// The laboratory's program: one cell, the whole table, or a plot.
+// The laboratory's program: runs one cell, the whole table, or makes a plot.
 //
 //     tcp_lab --cc cubic --loss 1 --rtt 100 --rate 100          one cell (loss in %, RTT in ms, rate in Mbit/s)
-//     tcp_lab --table --cc cubic,reno > table.txt               all cells, some minutes for each algorithm
-//     tcp_lab --timeouts                                        which losses take a timeout, over the round-trip time
+//     tcp_lab --table --cc cubic,reno > table.txt               all cells, several minutes per algorithm
+//     tcp_lab --timeouts                                        share of losses that need a timeout, by RTT
 //     tcp_lab --rtt 100 --rate 100 --plot run.svg               cwnd, RTT and queue over time
 #include "lab/bound.hpp"
 #include "lab/lossy_transfer.hpp"
@@ -68,7 +68,7 @@ void table(const std::vector<std::string>& algorithms, const cell& like)
                     }
 }
 
-/// 8 MB of one flow for each of some seeds, over a path that is as fast as the window lets it be.
+/// Transfers of 8 MB by one flow, for each of several seeds, over a path without a bottleneck.
 void timeouts()
 {
     constexpr unsigned seeds = 5;

@@ -1,4 +1,4 @@
-// Long and hard transfers: more octets than there are sequence numbers, outages, black holes, terrible wires.
+// Long transfers on bad paths: past the wrap of sequence numbers, outages, path MTU black holes, 20 % loss.
 #include "support/world/stream_user.hpp"
 #include "support/world/world.hpp"
 
@@ -15,7 +15,7 @@ using namespace core;
 using test::agent;
 using test::make_endpoint;
 
-/// Octets that repeat after a number that no segment size divides.
+/// Octets whose period is not a multiple of any segment size.
 const std::vector<std::byte>& pattern()
 {
     static const std::vector<std::byte> all = [] {
@@ -46,7 +46,7 @@ public:
 
     tcp_id id() const noexcept { return id_; }
 
-    std::uint64_t pause_at = UINT64_MAX; ///< octets; change it and call ready() to go on
+    std::uint64_t pause_at = UINT64_MAX; ///< octets; to continue, change it and call ready()
 
 private:
     host& host_;
@@ -118,7 +118,7 @@ TEST(long_transfer, past_eight_gibibytes)
     test::world::wire_options wire;
     wire.mtu = 65000;
     wire.forth.delay = wire.back.delay = 100us;
-    wire.forth.drop = 0.0001; // so that SACK has to do with every wrap
+    wire.forth.drop = 0.0001; // so that SACK blocks cross each wrap
     transfer t(size, wire);
     ASSERT_TRUE(t.net.run_until([&] { return t.to.ended; }, 1h));
     EXPECT_EQ(t.to.received, size);
@@ -126,10 +126,11 @@ TEST(long_transfer, past_eight_gibibytes)
     EXPECT_GT(t.a.counters().tcp.retrans_segs, 0U);
 }
 
-/// 4 GiB after the SYN comes an octet of its number. A segment that begins there, or ends, is none.
+/// 4 GiB after the SYN an octet has the sequence number of the SYN. A segment that begins or ends there must not be taken for a
+/// SYN.
 TEST(long_transfer, the_octet_that_has_the_number_of_the_syn_is_lost_and_comes_again)
 {
-    constexpr std::uint64_t round = (UINT64_C(1) << 32) - 1; // octets from the SYN to its number
+    constexpr std::uint64_t round = (UINT64_C(1) << 32) - 1; // octets between the SYN and the octet with its number
     test::world::wire_options wire;
     wire.mtu = 65000;
     wire.forth.delay = wire.back.delay = 100us;
@@ -137,13 +138,13 @@ TEST(long_transfer, the_octet_that_has_the_number_of_the_syn_is_lost_and_comes_a
     t.from.pause_at = round;
     ASSERT_TRUE(t.net.run_until([&] { return t.to.received == round; }, 1h));
     t.net.run_for(1s);
-    ASSERT_EQ(t.a.tcp().info(t.from.id(), t.net.now())->unacked, 0U) << "an acknowledgement that ends there ends all";
+    ASSERT_EQ(t.a.tcp().info(t.from.id(), t.net.now())->unacked, 0U) << "an ACK up to that octet acknowledges everything";
     impairment_options dead = wire.forth;
     dead.drop = 1;
     t.w.forth.change(dead, 1);
     t.from.pause_at = round + 1;
     t.from.ready(readiness::writable, t.net.now());
-    t.net.run_for(300ms); // sent, and sent again in vain
+    t.net.run_for(300ms); // sent and retransmitted, and lost each time
     t.w.forth.change(wire.forth, 1);
     EXPECT_GT(t.a.counters().tcp.retrans_segs, 0U);
     t.from.pause_at = UINT64_MAX;
@@ -179,7 +180,7 @@ class outage : public testing::TestWithParam<std::chrono::milliseconds>
 
 TEST_P(outage, leaves_the_segments_as_large_as_they_were)
 {
-    constexpr std::uint64_t size = 20 << 20; // 3.5 s
+    constexpr std::uint64_t size = 20 << 20; // takes 3.5 s
     static const duration undisturbed = [] {
         transfer t(size, dsl());
         return time_of(t, size);
@@ -196,7 +197,8 @@ TEST_P(outage, leaves_the_segments_as_large_as_they_were)
     const std::uint64_t before = t.to.received;
     ASSERT_TRUE(t.net.run_until([&] { return t.to.received > before + 100'000; }, 1min));
     EXPECT_EQ(t.a.tcp().info(t.from.id(), t.net.now())->send_mss, 1448U);
-    // The last timeout, of those that double, is as late as the outage is long; the window begins anew at one segment.
+    // With exponential backoff the last timeout comes as long after the outage as the outage was; then the window starts at one
+    // segment.
     EXPECT_LE(1s + GetParam() + time_of(t, size), undisturbed + 2 * GetParam() + 1500ms);
 }
 INSTANTIATE_TEST_SUITE_P(lengths, outage, testing::Values(500ms, 1s, 2s, 3s, 4s, 5s, 6s, 7s));
@@ -217,9 +219,9 @@ TEST_P(hole, is_overcome_wherever_it_begins)
     transfer t(size, dsl());
     t.net.run_for(GetParam());
     t.w.forth.largest = 1200;
-    EXPECT_LE(time_of(t, size), at_best + 5s) << "three timeouts, and a window that begins anew";
+    EXPECT_LE(time_of(t, size), at_best + 5s) << "three timeouts, then slow start";
     EXPECT_GT(t.a.counters().tcp.timeouts, 0U);
-    EXPECT_LE(t.a.counters().tcp.timeouts, 5U) << "the trial costs none";
+    EXPECT_LE(t.a.counters().tcp.timeouts, 5U) << "trying the full size again costs no timeout";
 }
 INSTANTIATE_TEST_SUITE_P(times, hole, testing::Values(0ms, 1500ms));
 
