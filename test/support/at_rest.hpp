@@ -1,6 +1,6 @@
 /// @file
-/// With TAPIO_TEST_AT_REST in the environment every idle connection of a test's hosts rests at once, and wakes for each call and
-/// each segment. Nobody should notice.
+/// With TAPIO_TEST_AT_REST in the environment, every idle connection of a test's hosts is reduced to idle_memory at once, and
+/// restored for each call and each segment. No test should notice.
 #pragma once
 
 #include "core/host_options.hpp"

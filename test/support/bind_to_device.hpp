@@ -1,5 +1,5 @@
 /// @file
-/// SO_BINDTODEVICE as an Asio option.
+/// SO_BINDTODEVICE as an Asio socket option.
 #pragma once
 
 #include "support/value_option.hpp"

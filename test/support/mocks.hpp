@@ -1,5 +1,5 @@
 /// @file
-/// GoogleMock's stand-ins for the interfaces that users implement or subscribe to: a device, what it talks to, and a trace.
+/// GoogleMock classes for the interfaces that users implement or subscribe to: device, device_receiver, trace.
 #pragma once
 
 #include <tapio/core/trace.hpp>

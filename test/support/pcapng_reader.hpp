@@ -1,5 +1,5 @@
 /// @file
-/// Reads pcapng files for tests. It trusts nothing but the specification's block structure.
+/// Reads pcapng files for tests, and checks the block structure of the specification.
 #pragma once
 
 #include <chrono>
@@ -38,7 +38,7 @@ inline std::vector<pcapng_block> blocks_of(const std::string& file)
     return blocks;
 }
 
-/// Option `code` in the options that begin at `at`; "none" if it is not there.
+/// The value of option `code` among the options that begin at `at`; "none" if it is missing.
 inline std::string option(const std::string& body, std::size_t at, std::uint16_t code)
 {
     while (at + 4 <= body.size()) {
@@ -50,7 +50,7 @@ inline std::string option(const std::string& body, std::size_t at, std::uint16_t
     return "none";
 }
 
-/// All blocks of a file; none if one of them is cut short or otherwise wrong.
+/// All blocks of a file; empty if one of them is truncated or malformed.
 inline std::vector<pcapng_block> read_pcapng(const std::string& path)
 {
     std::ifstream file(path, std::ios::binary);
@@ -64,7 +64,7 @@ struct captured_packet
     std::string octets, comment; ///< "none": no comment
 };
 
-/// The enhanced packet blocks among them.
+/// The packets: all enhanced packet blocks.
 inline std::vector<captured_packet> packets_of(const std::vector<pcapng_block>& blocks)
 {
     constexpr std::uint32_t enhanced_packet = 6;

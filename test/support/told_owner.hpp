@@ -1,5 +1,5 @@
 /// @file
-/// An owner of sockets that remembers what it was told.
+/// A socket owner that records its notifications.
 #pragma once
 
 #include <tapio/core/event_sink.hpp>

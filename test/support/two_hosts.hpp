@@ -1,5 +1,5 @@
 /// @file
-/// Two hosts on one wire without delay, for unit tests and benchmarks.
+/// Two hosts on a wire without delay, for unit tests and benchmarks.
 #pragma once
 
 #include "core/host.hpp"
@@ -33,7 +33,7 @@ struct two_hosts
         require(!b.add_address(1, there.address, 24, now));
         settle();
     }
-    /// All that they have to say to each other now.
+    /// Exchanges packets until neither host sends any.
     void settle()
     {
         for (bool more = true; more;) {
@@ -45,7 +45,7 @@ struct two_hosts
             while (b.next_packet(1, p, now)) a.receive(1, std::move(p), now), more = true, ++delivered;
         }
     }
-    /// A listener of b's at `there`. @param receive_buffer octets; 0: as it is by default
+    /// A listener of b's at `there`. @param receive_buffer octets; 0: the default
     tcp_id listen(int backlog, int receive_buffer = 0)
     {
         const tcp_id id = *b.tcp().open(family::v4);
@@ -54,7 +54,7 @@ struct two_hosts
         require(!b.tcp().listen(id, backlog, now));
         return id;
     }
-    /// A connection attempt of a's to there.
+    /// Starts to connect from a to `there`.
     tcp_id dial()
     {
         const tcp_id id = *a.tcp().open(family::v4);
@@ -65,7 +65,7 @@ struct two_hosts
     {
         tcp_id client, server; ///< a's and b's
     };
-    /// @param receive_buffer of b's end, octets; 0: as it is by default
+    /// @param receive_buffer of b's end, octets; 0: the default
     connected connect(int receive_buffer = 0)
     {
         const tcp_id listener = listen(1, receive_buffer);

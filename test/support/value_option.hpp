@@ -1,5 +1,5 @@
 /// @file
-/// A socket option with a value of any type, in the shape that Asio's set_option() and get_option() take.
+/// A socket option with a value of any type, for Asio's set_option() and get_option().
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace tapio::test {
 
-/// @tparam T trivially copyable: the value as setsockopt(2) has it
+/// @tparam T trivially copyable: the type that setsockopt(2) expects
 template <int Level, int Name, class T>
 class value_option
 {
@@ -47,7 +47,7 @@ public:
     }
 
     const T& value() const { return value_; }
-    std::size_t filled() const { return filled_; } ///< octets, by get_option()
+    std::size_t filled() const { return filled_; } ///< octets that get_option() has written
 
 private:
     T value_{};

@@ -1,5 +1,5 @@
 /// @file
-/// For fixtures: a stack of ours, and beside it a kernel of its own.
+/// A base for fixtures: a stack of ours and a kernel in a network namespace of its own, connected by a TAP.
 #pragma once
 
 #include "support/kernel/kernel_host.hpp"
@@ -23,8 +23,8 @@ protected:
     beside_a_kernel& operator=(const beside_a_kernel&) = delete;
     ~beside_a_kernel() { end(); }
 
-    /// @param of_the_kernel what kernel_host takes behind the address
-    /// @return empty, or why there can be no such kernel here, and the test is to be skipped
+    /// @param of_the_kernel arguments of kernel_host after the address
+    /// @return empty, or why the kernel cannot be created here and the test must be skipped
     template <class... T>
     std::string start(const T&... of_the_kernel)
     {
@@ -48,7 +48,7 @@ protected:
     boost::asio::io_context io;
     std::optional<kernel_host> kernel;
     std::optional<tapio::stack> stack;
-    std::thread kernels; ///< the programs in its namespace
+    std::thread kernels; ///< runs the programs in the kernel's namespace
 };
 
 } // namespace tapio::test

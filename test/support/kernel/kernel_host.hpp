@@ -1,6 +1,5 @@
 /// @file
-/// A kernel of its own to talk to: a network namespace with one TAP device, whose other end is ours. Needs the right to make
-/// both.
+/// A kernel peer: a network namespace with one TAP device, whose descriptor is ours. Needs the privileges to create both.
 #pragma once
 
 #include "support/kernel/network_namespace.hpp"
@@ -16,13 +15,13 @@ namespace tapio::test {
 class kernel_host : public network_namespace
 {
 public:
-    /// @param address of the kernel's, "198.18.0.1"  @param more shell commands to run in the namespace
-    /// @throws std::runtime_error where it cannot be made
+    /// @param address the kernel's, such as "198.18.0.1"  @param more shell commands to run in the namespace
+    /// @throws std::runtime_error if it cannot be created
     explicit kernel_host(const std::string& address, const std::string& more = "true", const core::offload_features& offload = {})
         : kernel_host(address, more, options_with(offload))
     {
     }
-    /// @param options of the TAP; its name is "peer0"
+    /// @param options of the TAP; the name is always "peer0"
     kernel_host(const std::string& address, const std::string& more, tuntap_options options)
     {
         options.name = "peer0";

@@ -1,5 +1,5 @@
 /// @file
-/// A network namespace of the kernel's, which ends with the object. Needs the right to make one.
+/// A network namespace that exists as long as the object. Needs the privilege to create one.
 #pragma once
 
 #include <cstdlib>
@@ -16,7 +16,7 @@ namespace tapio::test {
 class network_namespace
 {
 public:
-    /// @throws std::runtime_error where it cannot be made
+    /// @throws std::runtime_error if it cannot be created
     network_namespace()
     {
         std::thread maker([this] {
@@ -30,7 +30,7 @@ public:
     network_namespace(const network_namespace&) = delete;
     network_namespace& operator=(const network_namespace&) = delete;
 
-    /// A thread whose sockets are that kernel's.
+    /// Runs `f` in a thread whose sockets are in the namespace.
     std::thread inside(std::function<void()> f) const
     {
         return std::thread([this, f = std::move(f)] {
@@ -38,7 +38,7 @@ public:
         });
     }
 
-    /// Runs a shell command in the namespace. @return true if it went well
+    /// Runs a shell command in the namespace. @return whether it succeeded
     bool run(const std::string& command) const
     {
         bool right = false;
@@ -46,7 +46,7 @@ public:
         return right;
     }
 
-    /// As which `ip link ... netns PATH` knows it.
+    /// The path by which `ip link ... netns PATH` finds the namespace.
     std::string path() const { return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(id_); }
 
 private:

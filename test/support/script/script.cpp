@@ -1,3 +1,4 @@
+// // The packet-script harness: time, segments in and out, and the comparison with what is expected.
 #include "support/script/script.hpp"
 
 #include "base/checksum.hpp"
@@ -64,7 +65,7 @@ std::string rest_of(const packet& p, std::size_t from)
     return out;
 }
 
-/// The segment with the AE bit set, and the checksum that belongs to it.
+/// The segment with the AE bit set and its checksum updated.
 packet with_accurate_ecn(const packet& segment)
 {
     constexpr std::size_t offset = offsetof(wire::tcp_header, offset), sum = offsetof(wire::tcp_header, checksum);
@@ -95,8 +96,8 @@ void script::start()
     host_ = make_host(options, mtu, ours_, now_);
 }
 
-/// When our initial sequence number for the default conversation is `default_isn`. The clock of RFC 9293 §3.4.1 ticks
-/// every 4 us: look at one number, and wait for the right one.
+/// The time at which our initial sequence number for the default conversation is `default_isn`. RFC 9293 §3.4.1: the ISN grows by
+/// one every 4 us, so one ISN determines the time.
 time_point script::time_of_isn() const
 {
     const time_point before{1h};
@@ -163,7 +164,7 @@ void script::take_packet(packet&& p)
     if (sum.checksum() != 0) return fail("the host sent a wrong TCP checksum", location::current()); // RFC 9293 MUST-2
     conversation& c = conversations_[tcp->destination_port];
     if ((std::to_integer<unsigned>(p.front()[offsetof(wire::tcp_header, offset)]) & 15) != 0)
-        return fail("the host sent a reserved bit", location::current()); // RFC 9293 §3.1: zero in what is sent
+        return fail("the host sent a reserved bit", location::current()); // RFC 9293 §3.1: must be zero
     const std::string payload = rest_of(p, tcp->header_length);
     waiting_.push_back(
         {now_, tcp->destination_port, describe(c, *tcp, payload.size()), payload, ip->tos, ip->ttl, ip->dont_fragment});
@@ -172,7 +173,7 @@ void script::take_packet(packet&& p)
     if (tcp->options.timestamps) c.our_last_ts = tcp->options.timestamps->value;
 }
 
-/// In relative numbers. A SYN tells us our first.
+/// The segment with relative numbers. A SYN defines our initial sequence number.
 segment_text script::describe(conversation& c, const wire::tcp_fields& f, std::size_t size) const
 {
     if ((f.flags & wire::tcp_syn) != 0 && !c.our_isn) {
@@ -227,7 +228,7 @@ script& script::in_together(const std::vector<std::string>& texts, location wher
         const segment_text t = parse_segment_text(text);
         packet p = segment_of(text, payload_at(t.seq.value_or(0), t.size.value_or(0)), where);
         push_ip(p, wire::ip_protocol::tcp);
-        batch.push_back(packet_of(rest_of(p, 0))); // in one piece, as a device gives it
+        batch.push_back(packet_of(rest_of(p, 0))); // in one slice, as from a device
     }
     host_->receive(tun, std::span(batch), now_);
     drive();
@@ -262,7 +263,7 @@ wire::tcp_fields script::fields_of(conversation& c, const segment_text& t)
     f.options.sack_permitted = t.sack_permitted;
     if (t.ts)
         f.options.timestamps = wire::tcp_timestamps{t.ts->value, t.ts->echo + c.our_first_ts.value_or(0)};
-    else if (c.timestamps && !t.absent.contains("ts")) // as a peer would: its clock, and our last value
+    else if (c.timestamps && !t.absent.contains("ts")) // as a peer does: its clock, and our latest timestamp
         f.options.timestamps = wire::tcp_timestamps{
             static_cast<std::uint32_t>(100 + std::chrono::duration_cast<std::chrono::milliseconds>(elapsed()).count()),
             c.our_last_ts};
@@ -328,7 +329,7 @@ script& script::out_within(duration tolerance, const std::string& text, location
     (void)host();
     if (broken_) return *this;
     const time_point expected_at = now_;
-    // From one deadline to the next, so that time stands at the packet when it is there.
+    // In steps from deadline to deadline, so that now_ is the time at which the packet was sent.
     while (waiting_.empty() && !broken_ && host_->next_deadline() <= expected_at + tolerance)
         at(std::max(host_->next_deadline(), now_) - start_, where);
     if (waiting_.empty()) {

@@ -1,14 +1,14 @@
 /// @file
-/// The packet-script harness: one core host with a bare IP interface; the test is its peer, its user and its clock.
+/// The packet-script harness: one core host with a bare IP interface. The test is its peer, its user and its clock.
 ///
 ///     wire.at(0ms).in("S 0:0(0) win 65535 <mss 1460>");
 ///     wire.out("S. 0:0(0) ack 1");
 ///     wire.at(999ms).out_nothing();
 ///
-/// Sequence numbers are relative to each side's initial one. The peer's is near 2^32, and so is ours (the script begins
-/// at the virtual time at which it is: RFC 9293 §3.4.1 makes it depend on the clock), so that every script crosses the
-/// wrap. Every packet sent must be expected: a packet left over when the script goes on, or ends, is a failure. Payload
-/// that the host sends is always compared with what the user wrote.
+/// Sequence numbers are relative to each side's initial sequence number. Both are near 2^32 (ours depends on the clock, RFC 9293
+/// §3.4.1, so the script begins at a matching virtual time), so that every script crosses the wrap. Every packet sent must be
+/// expected: a packet left over when time passes, or at the end, is a failure. The payload that the host sends is always compared
+/// with what the user wrote.
 #pragma once
 
 #include "core/host.hpp"
@@ -31,7 +31,7 @@ using namespace std::chrono_literals;
 
 class script;
 
-/// A socket of the host, as its user holds it.
+/// A socket of the host, as seen by its user.
 class script_socket
 {
 public:
@@ -39,16 +39,16 @@ public:
     script_socket(script& s, tcp_id id) : script_(&s), id_(id) {}
 
     tcp_id id() const noexcept { return id_; }
-    /// What is said here is what out() expects in the payload, in order.
+    /// The octets that out() then expects as payload, in order.
     std::size_t send(const std::string& octets);
-    std::size_t send(std::size_t size); ///< some octets; returns how many were taken
-    /// What there is to read, at most `size`; "" if nothing waits or the stream has ended.
+    std::size_t send(std::size_t size); ///< generated octets; returns how many the socket accepted
+    /// The unread data, at most `size` octets; "" if there is none, or at the end of the stream.
     std::string receive(std::size_t size = 1 << 20);
     std::size_t send_urgent(const std::string& octets); ///< MSG_OOB
     std::string receive_urgent();                       ///< MSG_OOB; "" if there is none
     bool at_mark() const;                               ///< SIOCATMARK
-    error_code receive_error();                         ///< of a receive of one octet: none: there was one, or end of stream
-    bool at_end();                                      ///< receive says end of stream
+    error_code receive_error(); ///< error of a receive of one octet; none if there was one, or at the end of the stream
+    bool at_end();              ///< whether a receive returns end of stream
     error_code shutdown(shutdown_type how);
     void close();
     void abort(); ///< SO_LINGER 0, then close
@@ -58,7 +58,7 @@ public:
     error_code error();
     readiness poll() const;
     bool gone() const;      ///< the handle is stale
-    script_socket accept(); ///< of a listener; an empty socket if nobody waits
+    script_socket accept(); ///< of a listener; an empty socket if no connection waits
     explicit operator bool() const noexcept { return script_ != nullptr && id_; }
 
 private:
@@ -76,56 +76,57 @@ public:
     script(const script&) = delete;
     script& operator=(const script&) = delete;
 
-    host_options options;   ///< may be changed before anything else is called
-    std::size_t mtu = 1500; ///< octets; likewise
+    host_options options;   ///< may be changed before the first other call
+    std::size_t mtu = 1500; ///< octets; may be changed before the first other call
 
     // -- time ---------------------------------------------------------------------------------------------------------
-    /// Lets time pass until `since_start`.
+    /// Lets time pass until `since_start` after the start.
     script& at(duration since_start, location where = location::current());
     script& after(duration more, location where = location::current()) { return at(elapsed() + more, where); }
     duration elapsed() const noexcept { return now_ - start_; }
     time_point now() const noexcept { return now_; }
 
     // -- the peer -----------------------------------------------------------------------------------------------------
-    /// The peer sends this. Without `payload` it is octets that only depend on their place in the stream.
+    /// The peer sends this segment. Without `payload` its octets are generated from their position in the stream.
     script& in(const std::string& text, location where = location::current());
     script& in(const std::string& text, const std::string& payload, location where = location::current());
-    /// The peer sends these, and the host is given them as one batch: segments that follow one another are joined, as on a device
-    /// that was read until it was empty. "CE " in front of one: the network has marked it.
+    /// The peer sends these segments, which the host receives in one batch, as from a device that is read until it is empty:
+    /// consecutive segments are coalesced. "CE " in front of a segment: it is marked with CE.
     script& in_together(const std::vector<std::string>& texts, location where = location::current());
-    /// The peer must get this, next and now.
+    /// Expects this as the next segment, sent by now.
     script& out(const std::string& text, location where = location::current());
-    /// ... at a time within `tolerance` from now.
+    /// As out(), but the segment may be sent up to `tolerance` from now.
     script& out_within(duration tolerance, const std::string& text, location where = location::current());
     script& out_nothing(location where = location::current());
-    script& ignore_output();                                                      ///< what is waiting is not looked at
-    script& marked();                                                             ///< the network marks the next in() (RFC 3168)
-    bool last_was_ecn_capable() const noexcept { return (last_tos_ & 3) == 2; }   ///< what out() matched last said ECT(0)
-    bool last_may_be_fragmented() const noexcept { return !last_dont_fragment_; } ///< ... was without DF
+    script& ignore_output(); ///< discards all packets sent
+    script& marked();        ///< the segment of the next in() is marked with CE (RFC 3168)
+    /// the segment last matched by out() was sent with ECT(0)
+    bool last_was_ecn_capable() const noexcept { return (last_tos_ & 3) == 2; }
+    bool last_may_be_fragmented() const noexcept { return !last_dont_fragment_; } ///< it was sent without DF
     unsigned last_tos() const noexcept { return last_tos_; }
     unsigned last_ttl() const noexcept { return last_ttl_; }
-    /// An ICMP destination unreachable about the segment of ours at the relative `seq`; `next_hop_mtu`: for code 4.
-    /// @param size octets that the packet had, as the quote says; 0: its headers only
+    /// An ICMP destination unreachable about our segment with the relative sequence number `seq`; `next_hop_mtu` is for code 4.
+    /// @param size total length of the packet according to the quote, octets; 0: its headers only
     script& icmp_unreachable(std::uint8_t code, std::uint32_t seq, std::uint32_t next_hop_mtu = 0, std::uint16_t size = 0,
                              location where = location::current());
-    /// The peer's port from now on; each port is another conversation.
+    /// The peer's port from now on; each port is a conversation of its own.
     script& peer(std::uint16_t port);
-    const std::string& our_cookie() { return current().our_cookie; } ///< that our host gave this peer; hexadecimal
-    script& remember_cookie(const std::string& c)                    ///< what "FO ours" means to this peer
+    const std::string& our_cookie() { return current().our_cookie; } ///< given by our host to this peer; hexadecimal
+    script& remember_cookie(const std::string& c)                    ///< the cookie that "FO ours" sends
     {
         current().our_cookie = c;
         return *this;
     }
-    /// A new incarnation of this conversation: the initial sequence numbers are to be learned anew.
+    /// A new incarnation of this conversation, with new initial sequence numbers.
     script& new_incarnation(std::uint32_t peer_isn);
 
-    std::string octets(std::uint32_t seq, std::size_t size) const; ///< what in() sends there by default
+    std::string octets(std::uint32_t seq, std::size_t size) const; ///< the payload that in() generates for this position
     std::uint32_t our_isn() const;
     std::uint32_t peer_isn() const;
-    std::size_t packets_waiting(); ///< sent by the host and not yet expected
+    std::size_t packets_waiting(); ///< packets sent by the host and not yet expected
 
     // -- the user -----------------------------------------------------------------------------------------------------
-    script_socket listen(int backlog = 16); ///< at our port
+    script_socket listen(int backlog = 16); ///< on our port
     script_socket connect();                ///< from our port to the peer's
     script_socket open();
     core::host& host();
@@ -137,12 +138,12 @@ public:
     static constexpr std::uint16_t default_peer_port = 40000;
     static constexpr std::uint32_t default_isn = 0xffff'fe00;
 
-    /// After a call on the host: lets it act, and takes what it sends.
+    /// After a call on the host: runs what is due, and takes the packets sent.
     void drive();
     void sent_by_user(tcp_id id, const std::string& octets);
-    void forget_failure() noexcept { broken_ = false; } ///< tests of the harness itself
+    void forget_failure() noexcept { broken_ = false; } ///< for tests of the harness itself
     bool broken() const noexcept { return broken_; }
-    bool quiet = false; ///< failures are kept in `message` and not reported: tests of the harness itself
+    bool quiet = false; ///< failures are stored in `message` and not reported; for tests of the harness itself
     std::string message;
 
 private:
@@ -151,11 +152,11 @@ private:
         std::uint32_t peer_isn = default_isn;
         std::optional<std::uint32_t> our_isn;
         std::optional<std::uint32_t> our_first_ts;
-        std::uint32_t our_last_ts = 0; ///< absolute
-        bool timestamps = false;       ///< the peer sends them
-        std::string our_cookie;        ///< of Fast Open; hexadecimal
+        std::uint32_t our_last_ts = 0; ///< value sent by our host, not relative
+        bool timestamps = false;       ///< the peer sends timestamps
+        std::string our_cookie;        ///< Fast Open cookie; hexadecimal
         bool seen_offer = false;
-        std::string written; ///< by our user
+        std::string written; ///< octets written by our user
     };
     struct sent_packet
     {
@@ -197,11 +198,11 @@ private:
     bool last_dont_fragment_ = false;
 };
 
-/// A fixture with a script, and the openings that most scripts begin with.
+/// A fixture with a script, and the ways to open a connection that most scripts use.
 class packet_script : public testing::Test
 {
 protected:
-    /// The peer connects to our listener: afterwards all is at sequence 1, and no option but the MSS was agreed on.
+    /// The peer connects to our listener; both sides are then at sequence number 1, with no option but the MSS.
     script_socket open_passive(const std::string& syn = "S 0:0(0) win 65535 <mss 1000>");
     /// We connect to the peer.
     script_socket open_active(const std::string& syn_ack = "S. 0:0(0) ack 1 win 65535 <mss 1000>");

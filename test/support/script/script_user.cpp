@@ -1,4 +1,4 @@
-// The user's side of a script: sockets, and the openings that scripts begin with.
+// The user's side of a script: socket calls, and the openings of packet_script.
 #include "support/script/script.hpp"
 
 namespace tapio::test {

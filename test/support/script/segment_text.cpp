@@ -1,3 +1,4 @@
+// // Conversion between segments and their text form, and the comparison of two segments.
 #include "support/script/segment_text.hpp"
 
 #include <sstream>

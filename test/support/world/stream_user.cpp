@@ -1,3 +1,4 @@
+// // stream_user and acceptor_user.
 #include "support/world/stream_user.hpp"
 
 #include <stdexcept>

@@ -1,6 +1,6 @@
 /// @file
-/// Users of TCP in the world: one that sends a given number of octets and reads until the peer's end of stream, and one
-/// that accepts such users.
+/// Users of TCP in a world: one that sends a given number of octets and reads to the end of the stream, and one that accepts
+/// connections for such users.
 #pragma once
 
 #include "support/world/world.hpp"
@@ -11,7 +11,7 @@
 
 namespace tapio::test {
 
-/// The octet at a position of a stream; `salt` tells streams apart. Not periodic in 2^8 or in any MSS.
+/// The octet at a position of a stream; `salt` distinguishes streams. Its period is not a multiple of 2^8 or of any MSS.
 inline std::byte octet_at(std::uint64_t position, std::uint64_t salt) noexcept
 {
     const std::uint64_t x = (position + salt * 0x51ed2701) * 0x9e3779b97f4a7c15U;
@@ -25,12 +25,12 @@ public:
     struct plan
     {
         std::uint64_t to_send = 0;     ///< octets
-        std::uint64_t salt = 0;        ///< of what is sent
-        std::uint64_t peer_salt = 1;   ///< of what is expected
-        std::size_t read_size = 65536; ///< octets at a time
+        std::uint64_t salt = 0;        ///< of the octets sent
+        std::uint64_t peer_salt = 1;   ///< of the octets expected
+        std::size_t read_size = 65536; ///< octets per call
         std::size_t write_size = 65536;
-        bool close_after_sending = true; ///< half-close when all is written
-        bool reading = true;             ///< may be turned on later: then call ready()
+        bool close_after_sending = true; ///< half-closes after all octets are written
+        bool reading = true;             ///< if set later, ready() must be called
     };
 
     stream_user(host& h, tcp_id id, const plan& p) : plan_(p), host_(h), id_(id) { host_.tcp().set_owner(id_, this); }
@@ -38,12 +38,12 @@ public:
     void ready(readiness what, time_point now) override;
 
     tcp_id id() const noexcept { return id_; }
-    bool finished() const noexcept { return closed_; }    ///< sent all, read to the end, closed
-    error_code error() const noexcept { return error_; }  ///< of the first call that failed
-    std::uint64_t sent() const noexcept { return sent_; } ///< octets taken by send
+    bool finished() const noexcept { return closed_; }    ///< has sent all, read to the end, and closed
+    error_code error() const noexcept { return error_; }  ///< error of the first call that failed
+    std::uint64_t sent() const noexcept { return sent_; } ///< octets accepted by send()
     std::uint64_t received() const noexcept { return received_; }
     bool end_of_stream() const noexcept { return end_; }
-    bool wrong_octets() const noexcept { return wrong_; } ///< some octet was not the one sent
+    bool wrong_octets() const noexcept { return wrong_; } ///< an octet received was not the expected one
     tcp_info info(time_point now) const
     {
         const auto i = host_.tcp().info(id_, now);
@@ -64,7 +64,7 @@ private:
     error_code error_;
 };
 
-/// Accepts everybody who comes, each with the same plan.
+/// Accepts all connections, with the same plan for each.
 class acceptor_user : public agent
 {
 public:
@@ -80,7 +80,7 @@ private:
     std::vector<std::unique_ptr<stream_user>> users_;
 };
 
-/// A connecting socket; `from` with port 0 lets the host choose.
+/// Opens a socket and starts to connect it.
 tcp_id start_connect(host& h, const endpoint& to, time_point now);
 
 endpoint make_endpoint(const std::string& address, std::uint16_t port);

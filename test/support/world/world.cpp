@@ -1,3 +1,4 @@
+// // The world's loop: hosts and wires in a fixed order, so that runs are reproducible.
 #include "support/world/world.hpp"
 
 #include "base/split_mix.hpp"
@@ -70,7 +71,7 @@ wire_between& world::join(host& a, const std::string& a_address, host& b, const 
     return w;
 }
 
-/// Hosts in order: their timers, then what they send, then what they have to tell.
+/// Runs the hosts in order: timers, then output, then events.
 bool world::step_hosts()
 {
     bool busy = false;
@@ -86,7 +87,7 @@ bool world::step_hosts()
     return busy;
 }
 
-/// One packet at a time from the wires in order: equal times in the order of arrival on each wire.
+/// Delivers the packets that are due, wire by wire in a fixed order.
 bool world::step_wires()
 {
     bool busy = false;
@@ -98,7 +99,7 @@ bool world::step_wires()
             busy = true;
             if (!to.offload) {
                 hosts_[to.host]->receive(to.interface, std::move(p), now_);
-            } else { // as a device would read it
+            } else { // in one slice, as read from a device
                 const block whole(p.size());
                 p.copy_to({whole.data(), p.size()});
                 batch.emplace_back(whole.share(0, p.size()));

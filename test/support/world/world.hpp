@@ -1,5 +1,5 @@
 /// @file
-/// A world in virtual time: hosts joined by wires that may be bad. Nothing here waits, and nothing reads a clock.
+/// A world in virtual time: hosts joined by impaired wires. Nothing here waits or reads a clock.
 #pragma once
 
 #include "core/host.hpp"
@@ -16,14 +16,14 @@ namespace tapio::test {
 
 using namespace tapio::core;
 
-/// Somebody who owns sockets and is told about them: give `this` to set_owner.
+/// A socket owner; pass `this` to set_owner().
 class agent : public event_sink
 {
 public:
     virtual ~agent() = default;
 };
 
-/// One direction of a wire: the bad wire's model, and the packets on their way.
+/// One direction of a wire: the impairment model, and the packets in transit.
 class direction
 {
 public:
@@ -33,27 +33,27 @@ public:
     }
 
     void push(packet p, time_point now);
-    /// The next packet whose time has come; those of the same time in the order in which they were sent.
+    /// The next packet that is due; packets due at the same time keep the order in which they were sent.
     bool pop(packet& out, time_point now);
-    std::size_t largest = SIZE_MAX; ///< octets of packet; larger ones are dropped and nobody is told: a black hole
+    std::size_t largest = SIZE_MAX; ///< octets of packet; larger packets are dropped silently: a black hole
 
     time_point next_deadline() const noexcept { return arrivals_.empty() ? never : arrivals_.begin()->first; }
 
-    /// Replaces the model from now on; packets under way arrive, counters start again.
+    /// Replaces the model. Packets in transit still arrive; counters restart at 0.
     void change(const impairment_options& options, std::uint64_t seed) { model_ = impairment(options, seed); }
 
-    std::function<void(const packet&)> sees; ///< is shown every packet that is pushed
+    std::function<void(const packet&)> sees; ///< called with every packet that is pushed
 
     const impairment_counters& counters() const noexcept { return model_.counters(); }
     duration queueing_delay(time_point now) const noexcept { return model_.queueing_delay(now); }
     std::size_t in_transit() const noexcept { return arrivals_.size(); } ///< packets
     std::uint64_t delivered() const noexcept { return delivered_; }      ///< packets
-    std::uint64_t overtaken() const noexcept { return overtaken_; }      ///< arrived after one that was sent later
+    std::uint64_t overtaken() const noexcept { return overtaken_; }      ///< packets that arrived after one that was sent later
 
 private:
     struct travelling
     {
-        std::uint64_t number = 0; ///< in order of sending
+        std::uint64_t number = 0; ///< order of sending
         core::packet content;
     };
 
@@ -77,7 +77,7 @@ public:
 
     time_point now() const noexcept { return now_; }
 
-    /// A new host without interfaces (but the loopback).
+    /// A new host that has only the loopback interface.
     host& add_host(const host_options& options = {});
 
     struct wire_options
@@ -85,15 +85,15 @@ public:
         link_type link = link_type::ip;
         std::size_t mtu = 1500; ///< octets
         impairment_options forth{}, back{};
-        std::size_t queue_length = 0; ///< as device_info's
-        bool offload = false;         ///< segments are cut and joined at the edges, in software
+        std::size_t queue_length = 0; ///< as device_info::queue_length
+        bool offload = false;         ///< segments are coalesced and cut in software next to the wire
     };
-    /// Joins two hosts, each with one address of a network of 24 bits.
+    /// Joins two hosts, each with one address with a /24 prefix.
     wire_between& join(host& a, const std::string& a_address, host& b, const std::string& b_address, const wire_options& options);
 
-    /// Lets everything happen that is due now.
+    /// Runs everything that is due now.
     void settle();
-    /// Lets time pass until `done` says so (asked after everything of one instant has happened), at most `limit` long.
+    /// Lets time pass until `done` returns true (called at the end of each instant), at most `limit`.
     bool run_until(const std::function<bool()>& done, duration limit);
     void run_for(duration length);
 
@@ -117,11 +117,11 @@ private:
     time_point now_{std::chrono::hours(1)};
     std::vector<std::unique_ptr<host>> hosts_;
     std::vector<std::unique_ptr<wire_between>> wires_;
-    std::vector<std::pair<end, end>> ends_; ///< of the wire of the same index
+    std::vector<std::pair<end, end>> ends_; ///< of the wire with the same index
     std::uint64_t packets_ = 0;
 };
 
-/// A seed for a host, spread from a number.
+/// A seed for a host, derived from a number.
 std::array<std::byte, 32> make_seed(std::uint64_t n);
 
 } // namespace tapio::test
