@@ -1,4 +1,4 @@
-// What a socket costs through Asio's own templates: tapio in memory beside the kernel's loopback, in one run.
+// Cost of socket operations through Asio's templates: tapio in memory and the kernel's loopback, in one run.
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
 
@@ -13,7 +13,7 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-/// Two connected sockets of the kernel.
+/// Two connected kernel sockets.
 struct kernel
 {
     using tcp = asio::ip::tcp;
@@ -22,7 +22,7 @@ struct kernel
     tcp::socket client{io}, server{io};
 };
 
-/// Of one stack, over its loopback. One thread alone runs it, so it takes no lock.
+/// Two connected sockets of one stack, over its loopback. With a concurrency hint of 1 the stack uses no locks.
 template <int ConcurrencyHint>
 struct basic_loopback
 {
@@ -36,7 +36,7 @@ struct basic_loopback
 using loopback = basic_loopback<1>;
 using shared_loopback = basic_loopback<BOOST_ASIO_CONCURRENCY_HINT_DEFAULT>;
 
-/// Of two stacks, over an Ethernet in memory.
+/// Two connected sockets of two stacks, over an Ethernet in memory.
 struct pipe
 {
     using tcp = tapio::ip::tcp;
@@ -75,7 +75,7 @@ void connect(Net& net)
     net.server.set_option(typename Net::tcp::no_delay(true));
 }
 
-/// One octet there and back, asynchronously at both ends.
+/// One octet back and forth, with asynchronous operations at both ends.
 template <class Net>
 void echo_round_trip(benchmark::State& state)
 {
@@ -112,7 +112,7 @@ BENCHMARK(echo_round_trip<loopback>);
 BENCHMARK(echo_round_trip<shared_loopback>);
 BENCHMARK(echo_round_trip<pipe>);
 
-/// One operation that completes at once: what an asynchronous call costs.
+/// A read that completes immediately: the cost of an asynchronous call.
 template <class Net>
 void ready_read(benchmark::State& state)
 {
@@ -137,7 +137,7 @@ BENCHMARK(ready_read<kernel>);
 BENCHMARK(ready_read<loopback>);
 BENCHMARK(ready_read<shared_loopback>);
 
-/// 64 KiB at a time, one way.
+/// 64 KiB per write, in one direction.
 template <class Net>
 void bulk(benchmark::State& state)
 {

@@ -1,5 +1,5 @@
-// What timeouts cost a Beast HTTP server over a TAP: processor time of its thread per request, with tcp_stream::expires_after
-// before every read and write and without, and how many threads it takes. The kernel is the client. As root:
+// Cost of timeouts in a Beast HTTP server over a TAP: CPU time of its thread per request, with tcp_stream::expires_after before
+// every read and write, and without; and its number of threads. The kernel is the client. Needs root:
 //
 //     beast_timeouts --requests 20000 --connections 16 --rounds 5 --most 1.1
 #include "support/kernel/kernel_host.hpp"
@@ -34,7 +34,7 @@ using namespace std::chrono_literals;
 
 struct result
 {
-    double microseconds = 0; ///< of the server's thread, for a request
+    double microseconds = 0; ///< CPU time of the server's thread per request
     std::ptrdiff_t threads = 0;
 };
 
@@ -66,7 +66,7 @@ asio::awaitable<void> serve(tcp::socket socket, bool timeouts, result& out)
         if (ec) co_return;
         if (timeouts) stream.expires_after(30s);
         co_await http::async_write(stream, answer, asio::use_awaitable);
-        if (out.threads == 0) out.threads = threads_of_process() - 1; // the client's, which has not ended yet
+        if (out.threads == 0) out.threads = threads_of_process() - 1; // without the client's thread, which is still running
     }
 }
 
@@ -75,7 +75,7 @@ struct load
     std::size_t requests = 0, connections = 0;
 };
 
-/// On each connection one request after the other, by blocking calls of the kernel's.
+/// Sends one request after the other on each connection, with blocking calls of the kernel's sockets.
 void ask(const load& l)
 {
     asio::io_context io;

@@ -1,5 +1,5 @@
-// What the core costs, without any device or Asio: checksums, headers, timers, connections and bulk between two hosts in memory.
-//     test/run builds it; build/release/test/bench/core_bench runs it
+// Cost of the core without devices or Asio: checksums, headers, timers, connections, and bulk data between two hosts in memory.
+//     test/run builds it; run it as build/release/test/bench/core_bench
 #include "base/checksum.hpp"
 #include "base/timer_wheel.hpp"
 #include "core/connection_table.hpp"
@@ -34,7 +34,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// How often memory was asked for, for each time round; what is taken once, in the first rounds, vanishes in the mean.
+/// Allocations per iteration; those of the first iterations vanish in the mean.
 class allocation_count
 {
 public:
@@ -112,7 +112,7 @@ void parse_acknowledgement(benchmark::State& state)
 }
 BENCHMARK(parse_acknowledgement);
 
-/// Arming anew, as each segment does, with so many other timers about.
+/// Re-arms a timer, as each segment does, while `range` other timers are armed.
 void timer_arm(benchmark::State& state)
 {
     timer_wheel wheel;
@@ -131,14 +131,14 @@ void timer_arm(benchmark::State& state)
 }
 BENCHMARK(timer_arm)->Arg(10)->Arg(100'000);
 
-/// Whose segment is it? Of so many connections, in no order.
+/// Finds the connection of a segment, among `range` connections in random order.
 void demux(benchmark::State& state)
 {
     const siphash_key key{1, 2};
     const auto peer = [](std::uint32_t n) {
         return endpoint{address_v4(0xc612'0000U + n / 50'000), static_cast<std::uint16_t>(n % 50'000)};
     };
-    const auto hash = [&](std::uint32_t n) { // as tcp_sockets does
+    const auto hash = [&](std::uint32_t n) { // the same hash as tcp_sockets
         const endpoint remote = peer(n);
         const std::uint64_t addresses = std::uint64_t{here.to_uint()} << 32 | remote.address.to_v4().to_uint();
         return static_cast<std::uint32_t>(siphash_1_3(key, addresses, std::uint32_t{80} << 16 | remote.port));
@@ -158,7 +158,7 @@ void demux(benchmark::State& state)
 }
 BENCHMARK(demux)->Arg(10)->Arg(100'000);
 
-/// Joined by nothing but a function call.
+/// Two hosts that exchange packets by function calls.
 struct joined_hosts : two_hosts
 {
     explicit joined_hosts(bool big_segments = false) : two_hosts(short_lived(), bare_ip(big_segments)) {}
@@ -178,7 +178,7 @@ struct joined_hosts : two_hosts
     }
 };
 
-/// A connection opened, accepted and closed: both ends' work.
+/// Opens, accepts and closes a connection: the work of both ends.
 void connect_and_close(benchmark::State& state)
 {
     joined_hosts net;
@@ -200,8 +200,8 @@ void connect_and_close(benchmark::State& state)
 }
 BENCHMARK(connect_and_close);
 
-/// What is sent, and where it comes to: of bulk, and of the copy that it is compared with. Apart by no multiple of 4096 octets,
-/// at which copying would be slow.
+/// Source and destination buffers of bulk() and copy(). Their distance is no multiple of 4096 octets, which would make copying
+/// slow.
 struct buffers
 {
     static constexpr std::size_t size = 65536, apart = size + 2112; // octets
@@ -211,8 +211,8 @@ struct buffers
     mutable_bytes into() { return {memory.data() + apart, size}; }
 };
 
-/// One way, as fast as it goes; `range`: with segments of up to 64 KiB. The sender is known to write on, as asynchronous writers
-/// are.
+/// Data in one direction; `range`: with segments of up to 64 KiB. The sender announces further writes, as asynchronous writers
+/// do.
 void bulk(benchmark::State& state)
 {
     joined_hosts net(state.range(0) != 0);
@@ -239,7 +239,7 @@ void bulk(benchmark::State& state)
 }
 BENCHMARK(bulk)->ArgName("big")->Arg(0)->Arg(1);
 
-/// The same without a copy: what is sent was handed over, what is received is lent. In segments of up to 64 KiB.
+/// As bulk(), but without copies: the sender hands over slices, the receiver borrows them. Segments of up to 64 KiB.
 void bulk_of_slices(benchmark::State& state)
 {
     joined_hosts net(true);
@@ -266,7 +266,7 @@ void bulk_of_slices(benchmark::State& state)
 }
 BENCHMARK(bulk_of_slices);
 
-/// What bulk is to be compared with: one thread copying the same buffers.
+/// The reference for bulk(): one thread copies the same buffers.
 void copy(benchmark::State& state)
 {
     buffers both;

@@ -1,11 +1,12 @@
-// Very many connections in one process, both ends of them: what an idle one costs, and whether those that speak are heard.
+// A very large number of connections in one process, with both ends: the cost of an idle connection, and whether each still
+// works.
 //
 //     idle_connections --connections 100000
 //
-// Two stacks over a wire in memory. Every end waits for something to read with async_wait, as a server without a buffer for
-// each connection does. Then one in a hundred sends an octet and gets it back, and all are idle again. Prints one JSON line:
-// the octets that a counting allocator saw for each end (stack, socket object and pending wait), those of resident memory, the
-// times of connecting and of an echo, and the octets for each listening socket.
+// Two stacks over a wire in memory. Each end waits with async_wait, as a server does that holds no buffer per connection. Then
+// one connection in a hundred sends an octet and gets it back, and all are idle again. Prints one line of JSON: memory per end as
+// counted by the allocator (stack, socket object and pending wait), resident memory per end, the times to connect and for an
+// echo, and memory per listening socket.
 #include <tapio/device/pipe.hpp>
 #include <tapio/tapio.hpp>
 
@@ -27,7 +28,7 @@
 
 namespace {
 
-std::size_t allocated = 0; ///< octets that are in use now, as the allocator rounds them
+std::size_t allocated = 0; ///< octets in use, as rounded by the allocator
 
 } // namespace
 
@@ -53,7 +54,7 @@ using tapio::ip::tcp;
 using clock_type = std::chrono::steady_clock;
 
 constexpr std::uint16_t first_port = 10000;
-constexpr std::size_t for_each_port = 20000; ///< connections; a client has some 28,000 ports towards each of the server's
+constexpr std::size_t for_each_port = 20000; // connections per server port; a client has about 28,000 ephemeral ports for each
 
 std::size_t resident() ///< octets
 {
@@ -62,7 +63,7 @@ std::size_t resident() ///< octets
     return pages * 4096;
 }
 
-/// Echoes, or waits for the echo; holds no buffer.
+/// A server end that echoes, or a client end that waits for the echo; holds no buffer.
 class end
 {
 public:
@@ -74,7 +75,7 @@ public:
             if (!ec) read();
         });
     }
-    /// What is the application's: everything but the socket object.
+    /// Memory that belongs to the application: everything but the socket object.
     static const double own_octets;
 
     void speak() { socket_.send(asio::buffer("x", 1)); }
@@ -121,7 +122,7 @@ public:
         for (int i = 0; i < at_once; ++i) connect_next();
         run_until([this] { return clients_.size() == wanted_ && servers_.size() == wanted_; });
     }
-    /// Every hundredth speaks. @return of how many the echo came
+    /// Every hundredth client sends an octet. @return number of echoes received
     std::size_t echo()
     {
         heard_here_ = 0;
@@ -147,7 +148,8 @@ private:
     void listen(std::uint16_t port)
     {
         acceptors_.push_back(std::make_unique<tcp::acceptor>(*right_, tcp::endpoint(there_, port)));
-        for (int i = 0; i < at_once; ++i) accept(*acceptors_.back()); // else those who connect would overtake it
+        // with fewer pending accepts, connecting clients would outrun the server
+        for (int i = 0; i < at_once; ++i) accept(*acceptors_.back());
     }
     void accept(tcp::acceptor& a)
     {
@@ -180,7 +182,7 @@ private:
     std::vector<std::unique_ptr<end>> servers_, clients_;
 };
 
-/// What a listening socket costs, octets: all but the acceptor object, which is the application's.
+/// Memory per listening socket, octets, without the acceptor object, which belongs to the application.
 double octets_per_listener()
 {
     constexpr std::uint16_t listeners = 2000;
@@ -234,7 +236,7 @@ int main(int argc, char** argv)
                     connections, for_each, resident_each, 1e6 * connecting.count() / static_cast<double>(connections), spoke,
                     1e6 * echoing.count() / static_cast<double>(spoke), afterwards,
                     static_cast<unsigned long long>(all.counters().tcp.at_rest), of_listener);
-        const auto bound = static_cast<double>(most); // afterwards there are blocks in the pool, too
+        const auto bound = static_cast<double>(most); // afterwards the block pool also holds memory
         if (most_of_listener != 0 && of_listener > static_cast<double>(most_of_listener)) return 1;
         return most != 0 && (for_each > bound || afterwards > 1.25 * bound) ? 1 : 0;
     } catch (const std::exception& e) {

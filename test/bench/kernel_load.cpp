@@ -1,4 +1,4 @@
-// The other end of bench_server, on the kernel's sockets: a client that loads it, and the same services to compare it with.
+// The kernel's side of the benchmarks: a client that loads bench_server, and the same services on kernel sockets for comparison.
 //
 //     kernel_load server                                   5001 sink, 5002 source, 5003 echo, 5004 one octet: as bench_server
 //     kernel_load sink|source|pingpong|connrate ADDRESS    prints one number: Gbit/s, Gbit/s, round trips/s, connections/s
@@ -24,8 +24,8 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using clock_type = std::chrono::steady_clock;
 
-/// The kernel's default may be one that paces (bbr): both ends use CUBIC, as tapio does. Before there is a connection: one that
-/// has begun to pace goes on pacing. What an acceptor uses, its sockets do.
+/// Both ends use CUBIC, as tapio does, because the kernel's default may pace (bbr). Set before connecting, since a socket that
+/// has begun to pace continues to. Accepted sockets inherit it from the acceptor.
 template <class Socket>
 void use_cubic(Socket& s)
 {
