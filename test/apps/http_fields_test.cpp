@@ -1,3 +1,4 @@
+// // HTTP header fields of the server: dates (RFC 9110 §5.6.7), ranges (§14), conditional requests (§13).
 #include "http_server/fields.hpp"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// // File access of the HTTP server: nothing outside the served directory is reachable; uploads are atomic.
 #include "http_server/files.hpp"
 
 #include <gmock/gmock.h>
@@ -16,7 +17,7 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-/// A directory of the test's own, with `served/` in it, and `secret` outside that.
+/// A temporary directory with `served/` in it, and a file `secret` outside of that.
 class files : public testing::Test
 {
 protected:
@@ -117,7 +118,7 @@ TEST_F(files, may_stand_in_a_directory_that_is_itself_named_by_a_link)
 TEST_F(files, do_not_include_pipes)
 {
     ASSERT_EQ(::mkfifo((base / "served/pipe").c_str(), 0600), 0);
-    EXPECT_EQ(served().open({"pipe"}).error().value(), ENOENT); // and opening it has not blocked
+    EXPECT_EQ(served().open({"pipe"}).error().value(), ENOENT); // opening the pipe must not block
 }
 
 TEST_F(files, are_listed_in_order_without_the_hidden_and_the_links)
@@ -143,7 +144,7 @@ TEST_F(files, uploaded_appear_only_when_complete)
     ASSERT_TRUE(coming);
     ASSERT_FALSE(coming->write(std::string("part")));
     EXPECT_FALSE(fs::exists(base / "served/new.txt"));
-    EXPECT_EQ(served().list(100).value().size(), 2U); // nor is it listed under its temporary name
+    EXPECT_EQ(served().list(100).value().size(), 2U); // the temporary file is not listed either
     EXPECT_EQ(coming->commit().value(), committed::created);
     EXPECT_EQ(text_of(base / "served/new.txt"), "part");
 }

@@ -1,4 +1,4 @@
-// The HTTP server as a client sees it: two hosts on a wire in memory, requests as octets, answers as octets.
+// The HTTP server as a client sees it: two hosts on a wire in memory, requests and answers as strings.
 #include "http_server/fields.hpp"
 #include "http_server/server.hpp"
 
@@ -34,7 +34,7 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::StartsWith;
 
-/// An empty directory, removed in the end.
+/// An empty temporary directory, removed at the end.
 struct scratch_directory
 {
     scratch_directory()
@@ -76,7 +76,7 @@ protected:
 
     void allow_uploads() { content.uploads.emplace(uploaded.path.string()); }
 
-    /// Sends all of it at once and answers with all that comes until the server closes.
+    /// Sends the request at once. @return everything received until the server closes
     std::string exchange(const std::string& request)
     {
         std::string answer;
@@ -84,7 +84,7 @@ protected:
         return answer;
     }
 
-    /// One GET of `target` with more header lines, and its answer.
+    /// Sends one GET request for `target` with further header lines `more`. @return the answer
     std::string get(const std::string& target, const std::string& more = "")
     {
         return exchange("GET " + target + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n" + more + "\r\n");
@@ -105,7 +105,7 @@ protected:
         });
         const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
         while (!done && io.run_one_until(give_up) != 0) {}
-        ASSERT_TRUE(done) << "no end of the conversation";
+        ASSERT_TRUE(done) << "the exchange did not end within 20 s";
     }
 
     static asio::awaitable<void> converse(std::string request, std::string& answer)
@@ -138,7 +138,7 @@ TEST_F(http_server, serves_a_file)
 TEST_F(http_server, answers_head_without_content)
 {
     const auto answer = exchange("HEAD /a.txt HTTP/1.1\r\nHost: h\r\nConnection: close\r\nRange: bytes=0-1\r\n\r\n");
-    EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n")); // ranges are for GET only
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n")); // ranges apply to GET only
     EXPECT_THAT(answer, HasSubstr("Content-Length: 5\r\n"));
     EXPECT_THAT(answer, EndsWith("\r\n\r\n"));
 }
@@ -240,7 +240,7 @@ TEST_P(http_server_refuses, and_closes)
 {
     const auto answer = exchange(GetParam().text);
     EXPECT_THAT(answer, StartsWith(std::string("HTTP/1.1 ") + GetParam().answer));
-    EXPECT_EQ(answer.find("HTTP/1.1", 1), answer.npos); // and answers nothing after that
+    EXPECT_EQ(answer.find("HTTP/1.1", 1), answer.npos); // no further answer on this connection
 }
 
 INSTANTIATE_TEST_SUITE_P(

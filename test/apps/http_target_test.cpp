@@ -1,3 +1,4 @@
+// // Request targets (RFC 9112 §3.2): decoding, rejected paths, percent-encoding, HTML escaping, media types.
 #include "http_server/target.hpp"
 
 #include <gmock/gmock.h>

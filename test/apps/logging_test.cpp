@@ -12,7 +12,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-/// One of each kind of thing that is logged.
+/// The log output at this level of one event of each kind.
 std::string logged_at(const std::string& level)
 {
     testing::internal::CaptureStderr();

@@ -1,3 +1,4 @@
+// // The frame of all sample programs: options, exit status, error messages.
 #include "common/program.hpp"
 
 #include <boost/asio/error.hpp>
@@ -15,7 +16,7 @@ struct outcome
     std::string error;
 };
 
-/// Runs `p` with one argument and catches what it says on stderr.
+/// Runs `p` with one argument. @return its status and what it wrote to standard error
 outcome run(program& p, const char* argument, const std::function<void()>& body)
 {
     const char* const arguments[] = {"test", argument};
@@ -59,7 +60,7 @@ TEST(program, says_what_failed_in_one_line)
         throw boost::system::system_error(refused, "connect");
     });
     EXPECT_EQ(failed.status, failure);
-    EXPECT_EQ(failed.error, "test: connect: Connection refused\n"); // and not where in our source
+    EXPECT_EQ(failed.error, "test: connect: Connection refused\n"); // without the location in our source
     EXPECT_EQ(run(p, "--x", [] { throw usage_error("no"); }).status, wrong_usage);
 }
 

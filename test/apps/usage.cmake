@@ -1,5 +1,5 @@
-# Runs PROGRAM with ARGUMENTS and checks its exit STATUS and that TEXT is in what it says: on its standard output if it succeeds
-# (with STREAM "stderr": there), else in one line on its standard error.
+# Runs PROGRAM with ARGUMENTS and checks its exit STATUS and that its output contains TEXT: standard output if STATUS is 0
+# (standard error with STREAM "stderr"), otherwise standard error, which must be one line.
 execute_process(COMMAND "${PROGRAM}" ${ARGUMENTS} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE error TIMEOUT 10)
 if(NOT status STREQUAL STATUS)
     message(FATAL_ERROR "exit status ${status} instead of ${STATUS}; it said: ${output}${error}")

@@ -1,3 +1,4 @@
+// // Beast's HTTP and WebSocket over tapio: exchanges over a lossy wire, and timeouts in virtual time.
 #include "network.hpp"
 
 #include <tapio/beast.hpp>
@@ -15,7 +16,7 @@ namespace http = boost::beast::http;
 namespace websocket = boost::beast::websocket;
 using stream = tapio::beast::tcp_stream;
 
-/// Over a wire that loses some of the packets.
+/// The wire loses some of the packets.
 class beast_over_tapio : public network
 {
 protected:

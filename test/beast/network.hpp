@@ -1,5 +1,5 @@
 /// @file
-/// Two stacks on a wire of 20 ms, in virtual time; std::chrono::steady_clock's timers go by it too.
+/// Two stacks on a wire with a delay of 20 ms in virtual time, in which std::chrono::steady_clock's timers run as well.
 #pragma once
 
 #include <tapio/device/impaired.hpp>
@@ -37,7 +37,7 @@ protected:
         client->add_host_name("server.example", server_address);
     }
 
-    /// Both run until both have ended; what either threw is thrown.
+    /// Runs both coroutines to their end, and rethrows an exception of either.
     template <class Server, class Client>
     void talk(Server&& serve, Client&& ask, core::duration limit = 1h)
     {

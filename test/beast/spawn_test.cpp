@@ -1,4 +1,4 @@
-// Stackful coroutines.
+// Stackful coroutines (boost::asio::spawn) over tapio.
 #include "network.hpp"
 
 #include <boost/asio/spawn.hpp>

@@ -1,3 +1,4 @@
+// // TLS by Asio's ssl::stream over tapio's sockets.
 #include "network.hpp"
 
 #include <boost/asio/ssl.hpp>
@@ -13,7 +14,7 @@ namespace {
 
 namespace ssl = boost::asio::ssl;
 
-/// A key and a certificate of ours, made anew.
+/// A newly generated key and self-signed certificate.
 struct identity
 {
     identity()
@@ -91,7 +92,7 @@ TEST_F(tls, both_ends_over_a_lossy_wire)
             co_await asio::async_read(s, asio::buffer(got), asio::use_awaitable);
             char c = 0;
             const auto [ec, n] = co_await s.async_read_some(asio::buffer(&c, 1), asio::as_tuple(asio::use_awaitable));
-            EXPECT_EQ(ec, asio::error::eof) << ec.message(); // a clean end
+            EXPECT_EQ(ec, asio::error::eof) << ec.message(); // a close_notify was received
         });
     EXPECT_EQ(sent, got);
 }

@@ -1,4 +1,4 @@
-// The core's library stands alone.
+// A program that links with the core library only.
 #include <tapio/core/drop_reason.hpp>
 
 #include <cstring>

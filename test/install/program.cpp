@@ -1,4 +1,4 @@
-// Two sockets of one stack talk over its loopback.
+// Two sockets of one stack communicate over its loopback.
 #include <tapio/tapio.hpp>
 
 #include <boost/asio.hpp>

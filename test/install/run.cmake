@@ -1,4 +1,4 @@
-# Installs BUILD into a scratch tree, moves that, and builds and runs a program against it: by find_package and by pkg-config.
+# Installs BUILD into a scratch folder, moves that, and builds and runs a program with it: by find_package and by pkg-config.
 # Run: cmake -DBUILD=... -DSOURCE=<this folder> -DWORK=<scratch folder> -DCOMPILER=... -DFLAGS=... -P run.cmake
 
 include("${CMAKE_CURRENT_LIST_DIR}/run_step.cmake")
@@ -7,7 +7,7 @@ file(REMOVE_RECURSE "${WORK}")
 run("install" "${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/first")
 file(RENAME "${WORK}/first" "${WORK}/prefix")
 
-# A shared library is found by the programs below as one that is not in a system folder is.
+# A shared library outside of the system's folders is found by LD_LIBRARY_PATH.
 file(GLOB_RECURSE shared_library "${WORK}/prefix/*/libtapio.so")
 if(shared_library)
     cmake_path(GET shared_library PARENT_PATH library_dir)
@@ -38,7 +38,7 @@ if(log_library)
     run("with_log" "${WORK}/with_log/with_log")
 endif()
 
-# As a subproject: configured only; what is built is the same.
+# As a subproject: only configured, because the build is the same.
 cmake_path(GET SOURCE PARENT_PATH tree)
 cmake_path(GET tree PARENT_PATH tree)
 run("configure as a subproject" "${CMAKE_COMMAND}" -G Ninja -S "${SOURCE}/subproject" -B "${WORK}/subproject" "-DTAPIO=${tree}"

@@ -1,4 +1,4 @@
-# run(WHAT command...): leaves what it printed in `said`; where it fails all ends, with that and with WHAT it was
+# run(WHAT command...): leaves the command's output in `said`; on failure stops with WHAT and the output
 function(run what)
     execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE said ERROR_VARIABLE said)
     if(NOT status EQUAL 0)

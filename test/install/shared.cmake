@@ -1,4 +1,4 @@
-# Builds the shared library, looks at its name and its symbols, and installs and uses it as run.cmake does.
+# Builds the shared library, checks its SONAME and exported symbols, and installs and uses it as run.cmake does.
 # Run: cmake -DTREE=<source tree> -DSOURCE=<this folder> -DWORK=<scratch folder> -DCOMPILER=... -P shared.cmake
 
 include("${CMAKE_CURRENT_LIST_DIR}/run_step.cmake")
@@ -8,15 +8,15 @@ run("configure" "${CMAKE_COMMAND}" -G Ninja -S "${TREE}" -B "${WORK}/tapio" "-DC
     -DBUILD_SHARED_LIBS=ON -DTAPIO_WARNINGS_AS_ERRORS=ON -DTAPIO_BUILD_TESTS=OFF -DTAPIO_BUILD_APPS=OFF)
 run("build" "${CMAKE_COMMAND}" --build "${WORK}/tapio" --parallel 2)
 
-# Before 1.0 each minor version has another interface, and its own SONAME.
+# Before 1.0 each minor version has an ABI, and a SONAME, of its own.
 set(library "${WORK}/tapio/lib/libtapio.so")
 run("readelf" readelf --dynamic "${library}")
 if(NOT said MATCHES "SONAME[^\n]*\\[libtapio\\.so\\.0\\.[0-9]+\\]")
     message(FATAL_ERROR "the SONAME is not libtapio.so.0.MINOR:\n${said}")
 endif()
 
-# Whatever is defined here and nowhere else (types T, D, B, R; weak symbols are those of templates and inline functions) is declared
-# in a public header: nothing of the rooms of the core, no engine.
+# All strong symbols that are exported (types T, D, B, R; weak ones come from templates and inline functions) must be declared in
+# a public header: none of the core's rooms, none of the engine.
 run("nm" nm --dynamic --demangle --defined-only "${library}")
 string(REGEX MATCHALL "[0-9a-f]+ [TDBR] [^\n]*" symbols "${said}")
 list(LENGTH symbols count)

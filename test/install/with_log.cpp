@@ -1,4 +1,4 @@
-// A stack that writes what happens in it to Boost.Log.
+// A program with a stack whose events are written to Boost.Log.
 #include <tapio/log.hpp>
 #include <tapio/tapio.hpp>
 
