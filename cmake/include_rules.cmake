@@ -1,9 +1,10 @@
-# Who may include whom (the rooms of tapio), and that public headers are visible. Run: cmake -DROOT=<source tree> -P include_rules.cmake
+# Checks which rooms (folders of lib/) include which, and that public headers set visibility. Run: cmake -DROOT=<source tree> -P
+# include_rules.cmake
 # Fails with one line for each #include that breaks a rule.
 cmake_minimum_required(VERSION 3.25)
 get_filename_component(ROOT "${ROOT}" ABSOLUTE)
 
-# Rooms of lib/ that a room may include besides itself.
+# The rooms of lib/ that a room may include besides itself.
 set(rooms_below_base "")
 set(rooms_below_wire base)
 foreach(room IN ITEMS link tcp udp)
@@ -16,7 +17,7 @@ set(rooms_below_device base core)
 set(rooms_below_log base wire)
 set(core_rooms base wire link ip tcp udp core)
 
-# What the core, which has no I/O, clock, thread, lock or log, does without.
+# Headers that the core must not include: it has no I/O, clock, threads, locks or logging.
 set(forbidden_in_core "^(thread|mutex|shared_mutex|condition_variable|future|semaphore|latch|barrier|stop_token|random|iostream|fstream|ostream|istream|cstdio|stdio\\.h|ctime|time\\.h|syslog\\.h|unistd\\.h|fcntl\\.h|poll\\.h|pthread\\.h|(sys|net|netinet|arpa|linux)/.*|boost/(log|thread|beast)/.*|boost/asio\\.hpp)$")
 set(asio_in_core "^boost/asio/ip/address(_v4|_v6)?\\.hpp$")
 
@@ -91,7 +92,7 @@ foreach(file IN LISTS files)
     endforeach()
 endforeach()
 
-# A shared library exports what public headers declare. Exempt: what is inside the library, what users define.
+# A shared library exports what public headers declare. Exempt: headers of internal types, and of types that users define.
 foreach(file IN LISTS files)
     if(file MATCHES "^include/" AND NOT file MATCHES "/(config|version|engine_fwd|virtual_std_clock)\\.hpp$")
         file(READ "${ROOT}/${file}" text)

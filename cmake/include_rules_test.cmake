@@ -1,4 +1,4 @@
-# That include_rules.cmake finds what it is for: one broken rule at a time in a tree made for it.
+# Tests include_rules.cmake: a temporary tree with one #include each time, which must be allowed or refused.
 # Run: cmake -DWORK=<scratch folder> -P include_rules_test.cmake
 cmake_minimum_required(VERSION 3.25)
 

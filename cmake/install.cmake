@@ -1,16 +1,16 @@
-# cmake --install: headers, libraries, find_package(tapio), pkg-config.
+# cmake --install: headers, libraries, find_package(tapio), pkg-config files.
 include(CMakePackageConfigHelpers)
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/tapio")
 
-# Components: runtime (shared libraries), devel (the rest of what a program is built with), tools (programs, manuals).
+# Components: runtime (shared libraries), devel (everything else needed to build a program), tools (programs, manual pages).
 set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME devel)
 
 install(DIRECTORY include/tapio DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
 install(EXPORT tapio-targets NAMESPACE tapio:: DESTINATION ${package_dir})
-if(TARGET tapio_log) # a component of its own: who does not ask for it needs no Boost.Log
+if(TARGET tapio_log) # a component of its own: only its users need Boost.Log
     install(EXPORT tapio-log-targets NAMESPACE tapio:: DESTINATION ${package_dir})
 endif()
-set(tapio_static_uring "") # what a user of the static library links with, too
+set(tapio_static_uring "") # what users of the static library must also link with
 if(NOT BUILD_SHARED_LIBS)
     set(tapio_static_uring "${tapio_uring}")
 endif()
@@ -18,7 +18,7 @@ configure_package_config_file(cmake/tapio-config.cmake.in "${PROJECT_BINARY_DIR}
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/tapio-config-version.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/tapio-config.cmake" "${PROJECT_BINARY_DIR}/tapio-config-version.cmake" DESTINATION ${package_dir})
 
-# The file finds its prefix by where it lies, so that the tree may be moved.
+# The file determines its prefix from its own location, so that the installed tree may be moved.
 set(tapio_pc_libs "-ltapio")
 if(NOT BUILD_SHARED_LIBS)
     string(APPEND tapio_pc_libs " -ltapio_core -pthread")

@@ -1,6 +1,6 @@
-# For test/run and apps/demo (bash): Debian packages, quiet commands.
+# Functions for test/run and apps/demo (bash): installing Debian packages, running commands quietly.
 
-# install_packages LIST: installs what of the list is missing. Removes nothing; says nothing when there is nothing to do.
+# install_packages LIST: installs the missing packages of the list. Removes none; prints nothing if none is missing.
 install_packages() {
     local package command missing=()
     while read -r package command; do
@@ -24,7 +24,7 @@ install_packages() {
     rm -f /tmp/tapio-apt.$$
 }
 
-# Debian's Boost -dev packages of different versions exclude each other; whose is there is the user's to say.
+# Debian's Boost -dev packages of different versions conflict; the user must decide which to keep.
 refuse_conflicts() {
     local package other
     for package in "$@"; do
@@ -49,7 +49,7 @@ as_root() {
     fi
 }
 
-# quietly LOG COMMAND...: its output goes to LOG, and to the terminal if it fails.
+# quietly LOG COMMAND...: writes the output of COMMAND to LOG, and also to the terminal if it fails.
 quietly() {
     local log=$1
     shift
@@ -60,7 +60,7 @@ quietly() {
     return "$status"
 }
 
-# Of ctest's output: what failed or was skipped, and the end.
+# Filters the output of ctest: failed and skipped tests, and the summary.
 shorten() {
     grep -vE '^ *[0-9]+/[0-9]+ Test +#[0-9]+: .* Passed|^ *Start +[0-9]+:|^\[[0-9]+/[0-9]+\]|^Test project|^Internal ctest|^$' || true
 }

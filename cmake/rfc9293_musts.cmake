@@ -1,9 +1,9 @@
-# Where each MUST of RFC 9293 (its appendix B) stands in the code and is shown by a test.
-# Run: cmake -DROOT=<source tree> -P rfc9293_musts.cmake        Fails if one is nowhere.
+# Lists where the code and the tests cite each MUST of RFC 9293 (its appendix B).
+# Run: cmake -DROOT=<source tree> -P rfc9293_musts.cmake        Fails if one is cited nowhere.
 cmake_minimum_required(VERSION 3.25)
 get_filename_component(ROOT "${ROOT}" ABSOLUTE)
 
-# Not applicable, and why.
+# MUSTs that do not apply, and why.
 set(not_applicable_51 "IPv4 source routes are neither sent nor taken (RFC 7126 §4.3, §4.4: an attack, and dropped by everyone)")
 set(not_applicable_52 "${not_applicable_51}")
 set(not_applicable_53 "${not_applicable_51}")

@@ -1,18 +1,18 @@
-# A room is a folder of lib/: an object library of its own, so that a room's tests link that room and those below it only.
+# A room is a folder of lib/. Each is an object library, so that its tests link only that room and the rooms below it.
 
-# Flags that every target of ours shares.
+# Compiler and linker flags of all our targets.
 add_library(tapio_flags INTERFACE)
 target_compile_options(tapio_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
     $<$<BOOL:${TAPIO_WARNINGS_AS_ERRORS}>:-Werror>
     $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>
-    $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>) # else what is position-independent is not inlined; clang's default
+    $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>) # clang's default: inlines in PIC
 if(TAPIO_SANITIZE)
     target_compile_options(tapio_flags INTERFACE -fsanitize=${TAPIO_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined
-        $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete -Wno-maybe-uninitialized -Wno-tsan>) # false where code is instrumented
+        $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete -Wno-maybe-uninitialized -Wno-tsan>) # false positives
     target_link_options(tapio_flags INTERFACE -fsanitize=${TAPIO_SANITIZE})
 endif()
 
-# tapio_room(NAME [rooms below it...]): target tapio_room_NAME from lib/NAME/*.cpp
+# tapio_room(NAME [rooms below it...]): defines target tapio_room_NAME from lib/NAME/*.cpp
 function(tapio_room name)
     file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/lib/${name}/*.cpp")
     if(NOT sources)
@@ -24,11 +24,11 @@ function(tapio_room name)
     target_link_libraries(tapio_room_${name} PRIVATE tapio_flags PUBLIC Boost::headers)
     target_compile_features(tapio_room_${name} PUBLIC cxx_std_20)
     set_target_properties(tapio_room_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON
-        CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON # public headers ask for default visibility by a pragma
-        UNITY_BUILD ${TAPIO_UNITY_BUILD} UNITY_BUILD_BATCH_SIZE 0) # the compiler sees the whole room at once
+        CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON # public headers set default visibility by a pragma
+        UNITY_BUILD ${TAPIO_UNITY_BUILD} UNITY_BUILD_BATCH_SIZE 0) # one translation unit per room
 endfunction()
 
-# tapio_link_rooms(TARGET rooms...): links the objects of these rooms into TARGET (a program or a library)
+# tapio_link_rooms(TARGET rooms...): adds the objects of these rooms to TARGET (a program or a library)
 function(tapio_link_rooms target)
     foreach(room IN LISTS ARGN)
         target_sources(${target} PRIVATE $<TARGET_OBJECTS:tapio_room_${room}>)

@@ -1,8 +1,8 @@
-# `cpack` in a build folder makes three Debian packages: libtapio0.1 (shared libraries), libtapio-dev, tapio-tools (the programs).
-# cmake/packaging/debian builds, checks and uses them.
+# `cpack` in a build folder makes three Debian packages: libtapio0.1 (shared libraries), libtapio-dev, tapio-tools (programs).
+# cmake/packaging/debian builds, checks and tests them.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME tapio)
-set(CPACK_PACKAGE_CONTACT "tapio developers <tapio@example.org>") # whoever distributes packages puts an own address here
+set(CPACK_PACKAGE_CONTACT "tapio developers <tapio@example.org>") # distributors of packages put their own address here
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "user-space TCP/IP stack for Boost.Asio")
 set(CPACK_PACKAGE_VERSION "${PROJECT_VERSION}")
 set(CPACK_STRIP_FILES ON)
@@ -21,7 +21,7 @@ set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS "${PROJECT_BINARY_DIR}/lib") # where the programs' libtapio is before it is installed
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS "${PROJECT_BINARY_DIR}/lib") # location of libtapio before it is installed
 
 set(runtime_package "libtapio${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}")
 set(exact_version "(= ${PROJECT_VERSION}-1)")
@@ -33,7 +33,7 @@ a wire in memory, and gives Boost.Asio programs sockets of it.
 
 This package has the shared library.")
 
-# What dpkg-shlibdeps reads for packages that link with it, and what has ldconfig run.
+# shlibs: read by dpkg-shlibdeps for packages that link with the libraries; triggers: runs ldconfig.
 file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/debian/shlibs" @ONLY CONTENT
 "libtapio @PROJECT_VERSION_MAJOR@.@PROJECT_VERSION_MINOR@ @runtime_package@ (>= @PROJECT_VERSION@)
 libtapio_log @PROJECT_VERSION_MAJOR@.@PROJECT_VERSION_MINOR@ @runtime_package@ (>= @PROJECT_VERSION@)
@@ -63,7 +63,7 @@ a wire in memory, and gives Boost.Asio programs sockets of it.
 This package has echo and HTTP servers that live on such a stack, and tcp_lab,
 which measures its TCP over simulated links.")
 
-# What Debian's policy wants in /usr/share/doc of each package: the licence and a changelog.
+# Files that Debian's policy requires in /usr/share/doc of each package: the licence and a changelog.
 file(READ "${PROJECT_SOURCE_DIR}/LICENSE" tapio_licence)
 string(REGEX REPLACE "\n\n" "\n.\n" tapio_licence "${tapio_licence}")
 string(REGEX REPLACE "\n(.)" "\n \\1" tapio_licence " ${tapio_licence}")

@@ -1,4 +1,4 @@
-# A port for vcpkg, of the source tree that it lies in: vcpkg install tapio --overlay-ports=<this folder>
+# A vcpkg port of the source tree that contains it: vcpkg install tapio --overlay-ports=<this folder>
 vcpkg_check_features(OUT_FEATURE_OPTIONS features FEATURES io-uring TAPIO_IO_URING log TAPIO_LOG)
 vcpkg_cmake_configure(
     SOURCE_PATH "${CMAKE_CURRENT_LIST_DIR}/../../.."
