@@ -16,7 +16,7 @@ namespace {
 /// rest is for unsolicited packets.
 std::size_t bound_on_unread(const device& medium)
 {
-    constexpr std::size_t share = 8, least = 8;
+    constexpr std::size_t share = 2, least = 8;
     const std::size_t queue_length = medium.poll_descriptor() >= 0 ? medium.info().queue_length : 0;
     return queue_length == 0 ? 0 : std::max(queue_length / share, least);
 }

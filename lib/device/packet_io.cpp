@@ -116,7 +116,8 @@ packet_reader::outcome packet_reader::read_ahead(core::packet& out, core::error_
     return is_transient(error.value()) || lacks_memory(error.value()) ? outcome::drained : outcome::failed;
 }
 
-/// As many reads as there were packets in the last batch: a read that finds nothing costs a third of a successful one.
+/// As many reads as packets came the last time until the device was drained: a read that finds nothing costs a third of a
+/// successful one, and each batch a system call.
 void packet_reader::fill()
 {
     for (unsigned i = 0; i < at_once_; ++i) {
@@ -126,7 +127,12 @@ void packet_reader::fill()
     sizes_ = ring_->submit();
     next_ = 0;
     const auto came = static_cast<unsigned>(std::count_if(sizes_.begin(), sizes_.end(), [](int n) { return n >= 0; }));
-    at_once_ = came == at_once_ ? std::min(2 * at_once_, most_at_once_) : std::clamp(came + 1, fewest_at_once, most_at_once_);
+    came_ += came;
+    if (came == at_once_) {
+        at_once_ = std::min(2 * at_once_, most_at_once_);
+    } else { // drained
+        at_once_ = std::clamp(std::exchange(came_, 0) + 1, fewest_at_once, most_at_once_);
+    }
 }
 
 /// A registered block; or an ordinary one, if all are in use because the user has not read their data.

@@ -68,6 +68,7 @@ private:
     std::array<core::block, most_at_once> ahead_;
     std::span<const int> sizes_; // octets in each, or -errno; memory of the ring
     std::size_t next_ = 0;
+    unsigned came_ = 0;                 ///< packets since the device was last drained
     unsigned at_once_ = fewest_at_once; // reads per batch, adapted to the number of packets that arrive
 };
 
