@@ -278,7 +278,7 @@ private:
     std::vector<socket*> sockets_;
     std::vector<timer*> user_timers_;
     std::vector<operation_queue> interface_waits_; ///< by interface; grows on demand
-    bool shut_down_ = false;
+    std::atomic<bool> shut_down_ = false;          ///< written under the lock
     std::vector<std::shared_ptr<drain>> drains_;
     core::time_point looked_at_{}; ///< when drain_goes_on() last checked the sockets
     bool look_due_ = false;        ///< drain_goes_on() is posted

@@ -79,16 +79,22 @@ bool socket::waits_in_vain(error_code& ec) const
     return true;
 }
 
-/// MSG_WAITALL: receives until the buffers are full or the stream has ended. After an error the data received so far is returned,
-/// if there is any, and not the error.
+/// MSG_WAITALL: receives until the buffers are full or the stream has ended. Behind data it stops at an error, at the end of the
+/// stream and at the urgent mark, and leaves the error to the next receive, as Linux does.
 std::size_t socket::receive_all(mutable_buffer_list into, error_code& ec)
 {
+    const auto stream_pauses = [this] { // readable, and yet no octets: an error, the end or the mark is next
+        const auto octets = protocol_.available(id_);
+        return octets && *octets == 0 && any(protocol_.poll(id_) & core::readiness::readable);
+    };
     std::size_t total = 0;
     for (core::mutable_bytes left : into) {
         while (!left.empty()) {
             std::size_t n = 0;
-            block(ec, direction::read, [&] { return try_receive({&left, 1}, 0, nullptr, n, ec); });
-            if (ec && total > 0) ec = {};
+            block(ec, direction::read, [&] {
+                return (total > 0 && stream_pauses()) || try_receive({&left, 1}, 0, nullptr, n, ec);
+            });
+            if (total > 0 && n == 0) ec = {}; // also a timeout
             if (n == 0) return total;
             left = left.subspan(n);
             total += n;

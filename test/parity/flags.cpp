@@ -103,6 +103,36 @@ BEHAVIOUR(waiting_for_all)
     out.say("then", c.server.receive(asio::buffer(v), MSG_WAITALL, ec), ec);
 }
 
+BEHAVIOUR(waiting_for_all_until_a_reset)
+{
+    connected c;
+    error_code ec;
+    std::vector<char> v(6);
+    asio::write(c.client, asio::buffer("ab", 2));
+    std::thread later([&] {
+        std::this_thread::sleep_for(50ms);
+        c.client.set_option(tcp::socket::linger(true, 0));
+        c.client.close();
+    });
+    out.say("data comes first", c.server.receive(asio::buffer(v), MSG_WAITALL, ec), ec, text(v, 2));
+    later.join();
+    out.say("then the error", c.server.receive(asio::buffer(v), MSG_WAITALL, ec), ec);
+    out.say("then the end", c.server.receive(asio::buffer(v), MSG_WAITALL, ec), ec);
+}
+
+BEHAVIOUR(waiting_for_all_across_the_mark)
+{
+    connected c;
+    error_code ec;
+    std::vector<char> v(6);
+    asio::write(c.client, asio::buffer("ab", 2));
+    c.client.send(asio::buffer("!", 1), socket_base::message_out_of_band);
+    asio::write(c.client, asio::buffer("cdef", 4));
+    c.server.wait(tcp::socket::wait_error);
+    out.say("to the mark", c.server.receive(asio::buffer(v), MSG_WAITALL, ec), ec, text(v, 2));
+    out.say("and beyond", c.server.receive(asio::buffer(v, 4), MSG_WAITALL, ec), ec, text(v, 4));
+}
+
 BEHAVIOUR(flags_without_meaning)
 {
     connected c;
