@@ -101,7 +101,7 @@ result<std::size_t> connection::send(std::span<const const_bytes> from, send_fla
     }
     if (taken == 0 && something) return errno_code(EAGAIN);
     if (flags.urgent) urgent_end_ = outgoing_.end();
-    more_ = flags.more;
+    writing_.more = flags.more;
     settle();
     return taken;
 }
@@ -121,7 +121,7 @@ result<std::size_t> connection::send(std::span<const slice> from, time_point)
         taken += n;
     }
     if (taken == 0 && something) return errno_code(EAGAIN);
-    more_ = false;
+    writing_.more = false;
     settle();
     return taken;
 }

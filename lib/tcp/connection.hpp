@@ -129,12 +129,12 @@ public:
     bool has_nothing_to_say() noexcept;
     std::uint64_t unacknowledged() const noexcept { return outgoing_.size(); } ///< octets in the send buffer, sent or not
     /// true: no segment follows the one that next_segment() returned last. false means unknown.
-    bool gave_last() const noexcept { return last_; }
+    bool gave_last() const noexcept { return left_.nothing; }
     /// The user is about to write more: in a bulk transfer, data that does not fill a whole GSO piece waits, until
     /// expect_more(false).
-    void expect_more(bool yes) noexcept { more_expected_ = yes; }
-    bool awaits_more() const noexcept { return awaits_more_; }     ///< the last next_segment() withheld data (expect_more())
-    bool withholds_ack() const noexcept { return withholds_ack_; } ///< ... or an ACK (`goes_on`)
+    void expect_more(bool yes) noexcept { writing_.more_expected = yes; }
+    bool awaits_more() const noexcept { return left_.tail; }  ///< the last next_segment() withheld data (expect_more())
+    bool withholds_ack() const noexcept { return left_.ack; } ///< ... or an ACK (`goes_on`)
     time_point next_deadline() const noexcept { return timers_.next(); }
     connection_events take_events() noexcept { return std::exchange(events_, {}); }
 
@@ -258,7 +258,7 @@ private:
     std::uint32_t whole_piece(std::uint32_t one) const noexcept;
     std::uint32_t sendable(std::uint64_t left, std::uint32_t one, std::uint32_t whole) const noexcept;
     bool says_all() const noexcept;
-    bool corked() const noexcept { return (options_.cork || more_) && pushed_ < outgoing_.end(); }
+    bool corked() const noexcept { return (options_.cork || writing_.more) && pushed_ < outgoing_.end(); }
     void note_app_limited() noexcept;
     bool paced_out(time_point now) noexcept;
     flight_stamp stamp(std::uint32_t size, time_point now) noexcept;
@@ -326,17 +326,25 @@ private:
     bool fin_sent_ = false;
     bool detached_ = false; ///< the user has closed the socket
     bool receive_shut_ = false;
-    bool got_fin_ = false; ///< the peer's FIN was received, and all data before it
-    bool probe_due_ = false;
-    bool tail_probe_due_ = false;
+    bool got_fin_ = false;   ///< the peer's FIN was received, and all data before it
     bool resending_ = false; ///< the next "new" segment repeats data taken back by take_back_unaccepted(): no RTT sample (Karn)
-    bool keep_alive_due_ = false;
-    bool more_ = false;          ///< the last send had MSG_MORE
-    bool in_bulk_ = false;       ///< the last segment with new data was a whole piece (whole_piece())
-    bool more_expected_ = false; ///< set by expect_more()
-    bool awaits_more_ = false;
-    bool withholds_ack_ = false;
-    bool last_ = false;
+    struct due_probes        ///< probes that a timer has asked for and that have not been sent
+    {
+        bool window = false, tail = false, keep_alive = false;
+        bool any() const noexcept { return window || tail || keep_alive; }
+    } due_;
+    struct write_style ///< how the user writes
+    {
+        bool more = false;          ///< the last send had MSG_MORE
+        bool in_bulk = false;       ///< the last segment with new data was a whole piece (whole_piece())
+        bool more_expected = false; ///< set by expect_more()
+    } writing_;
+    struct unsent_rest ///< what the last next_segment() has left
+    {
+        bool nothing = false; ///< the next call would return false
+        bool tail = false;    ///< the end of a bulk write, because more is expected
+        bool ack = false;     ///< an acknowledgement, because input goes on
+    } left_;
     std::uint64_t pushed_ = 0;        ///< stream position up to which data is not corked
     std::uint64_t small_end_ = 0;     ///< stream position where the last less-than-full segment ends (Nagle)
     std::optional<drop_reason> drop_; ///< why the segment being processed was dropped

@@ -10,7 +10,7 @@ bool connection::may_rest(time_point now) const noexcept
     if (state_ != state::established || fin_queued_ || got_fin_ || receive_shut_ || detached_ || rcv_.fin) return false;
     if (!outgoing_.empty() || !incoming_.early().empty()) return false;
     if (acks_.due() || !sack_.nothing_to_tell(incoming_.early()) || !marks_.is_plain() || !urgent_.nothing()) return false;
-    if (reset_ || probe_due_ || tail_probe_due_ || resending_ || keep_alive_due_) return false;
+    if (reset_ || due_.any() || resending_) return false;
     if (events_.any() || error_ || soft_error_ || timeouts_ != 0 || persist_backoff_ != 0) return false;
     return timers_.next() == never && pacer_.forgotten(now);
 }

@@ -9,7 +9,7 @@ void connection::on_timer(time_point now)
     (void)timers_.take_expired(timer::pace, now); // nothing to do: output resumes
     if (timers_.take_expired(timer::reorder, now)) reorder_timeout(now);
     if (timers_.take_expired(timer::tail_probe, now)) {
-        tail_probe_due_ = true;
+        due_.tail = true;
         if (recovery_.probes() == 0) arm_retransmit(now); // RFC 8985 §7.3; later probes do not postpone the RTO
     }
     if (timers_.take_expired(timer::retransmit, now)) retransmit_timeout(now);
@@ -111,7 +111,7 @@ void connection::persist_timeout(time_point now) // RFC 9293 MUST-35, MUST-36
     if (gives_up_probing(now)) return abandon();
     if (persist_backoff_ == 0) probing_since_ = now;
     ++timeouts_;
-    probe_due_ = true;
+    due_.window = true;
     const unsigned shift = std::min(persist_backoff_++, 16U);
     timers_.arm(timer::persist, probe_deadline(now + std::min(rtt_.rto() * (INT64_C(2) << shift), options_.max_rto)));
 }
@@ -121,7 +121,7 @@ void connection::keep_alive_timeout(time_point now)
     if (!synchronized(state_) || state_ == state::time_wait) return;
     switch (keep_alive_.fired(options_, !sent_.empty(), timers_, now)) {
     case keep_alive::action::none: return;
-    case keep_alive::action::probe: keep_alive_due_ = true; return;
+    case keep_alive::action::probe: due_.keep_alive = true; return;
     case keep_alive::action::give_up: return abandon();
     }
 }

@@ -6,14 +6,13 @@ namespace tapio::core::tcp {
 
 bool connection::next_segment(outgoing_segment& out, time_point now, bool goes_on)
 {
-    awaits_more_ = withholds_ack_ = last_ = false;
+    left_ = {};
     if (reset_) return emit_reset(out, now), true;
     if (state_ == state::closed) return false;
     if (marks_.has_parts()) return emit_part(out, now);
     const bool any = (sent_.lost() > 0 && emit_retransmission(out, now)) || (snd_.nxt == snd_.iss && emit_syn(out, now)) ||
-                     (tail_probe_due_ && emit_tail_probe(out, now)) || emit_data(out, now) ||
-                     (probe_due_ && emit_probe(out, now)) || (keep_alive_due_ && emit_keep_alive(out, now)) ||
-                     emit_ack(out, now, goes_on);
+                     (due_.tail && emit_tail_probe(out, now)) || emit_data(out, now) || (due_.window && emit_probe(out, now)) ||
+                     (due_.keep_alive && emit_keep_alive(out, now)) || emit_ack(out, now, goes_on);
     if (!any) watch_for_window(now);
     return any;
 }
@@ -22,8 +21,8 @@ bool connection::next_segment(outgoing_segment& out, time_point now, bool goes_o
 bool connection::has_nothing_to_say() noexcept
 {
     if (!synchronized(state_) || unsent() > 0 || fin_unsent() || acks_.due() || sent_.lost() > 0) return false;
-    if (reset_ || probe_due_ || tail_probe_due_ || keep_alive_due_ || window_update_wanted()) return false;
-    awaits_more_ = withholds_ack_ = last_ = false;
+    if (reset_ || due_.any() || window_update_wanted()) return false;
+    left_ = {};
     note_app_limited();
     return true;
 }
@@ -44,7 +43,7 @@ bool connection::emit_syn(outgoing_segment& out, time_point now)
         out.options.fast_open = opens_fast_->cookie; // not in retransmissions: a middlebox may drop such SYNs (RFC 7413 §4.1.3.1)
     sent_new(snd_.iss, snd_.iss + 1, now);
     if (early_ == early_data::allowed) add_early_data(out, now);
-    last_ = !opens_early();
+    left_.nothing = !opens_early();
     return true;
 }
 
@@ -132,7 +131,7 @@ void connection::resend(outgoing_segment& out, seq_number begin, seq_number end,
 /// it waits for the window only, and any segment elicits the ACK that the probe is for.
 bool connection::emit_tail_probe(outgoing_segment& out, time_point now)
 {
-    tail_probe_due_ = false;
+    due_.tail = false;
     if (!recovery_.may_probe(sent_)) return false;
     ++counters_.tail_probes;
     const auto n = static_cast<std::uint32_t>(std::min<std::uint64_t>({unsent(), window_room(), segment_room()}));
@@ -283,8 +282,8 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
     try_larger_segments(now);
     const std::uint32_t trial = trial_size(std::min(left, window_room()), now);
     const std::uint32_t one = trial != 0 ? trial : segment_room(), whole = trial != 0 ? trial : whole_piece(one);
-    awaits_more_ = more_expected_ && in_bulk_ && left > 0 && left < whole && !fin_queued_;
-    if (awaits_more_) return false;
+    left_.tail = writing_.more_expected && writing_.in_bulk && left > 0 && left < whole && !fin_queued_;
+    if (left_.tail) return false;
     const std::uint32_t n = sendable(left, one, whole);
     const bool fin = !early && fin_unsent() && n == left && window_room() > n; // early: stays queued (RFC 9293 §3.10.4)
     if (!fin && (n == 0 || !worth_sending(n))) {
@@ -292,7 +291,7 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
         return false;
     }
     if (paced_out(now)) return false;
-    in_bulk_ = n == whole;
+    writing_.in_bulk = n == whole;
     const seq_number begin = snd_.nxt;
     if (n % one != 0) small_end_ = position_of(begin) + n;
     const seq_number end = begin + n + (fin ? 1U : 0U);
@@ -303,8 +302,8 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
     if (trial != 0) black_hole_->tried(begin, end);
     out.ecn_capable = ecn_.enabled() && n > 0; // new data only (RFC 3168 §6.1.5)
     out.bits.cwr = out.ecn_capable && ecn_.take_cwr();
-    last_ = unsent() == 0 && !fin_unsent() && sent_.lost() == 0 && !probe_due_ && !keep_alive_due_ && !acks_.due();
-    if (last_ && !fin_sent_) note_app_limited();
+    left_.nothing = unsent() == 0 && !fin_unsent() && sent_.lost() == 0 && !due_.window && !due_.keep_alive && !acks_.due();
+    if (left_.nothing && !fin_sent_) note_app_limited();
     return true;
 }
 
@@ -328,7 +327,7 @@ void connection::sent_new(seq_number begin, seq_number end, time_point now)
 /// window unused for too long: as much as fits (the override of §3.8.6.2.1).
 bool connection::emit_probe(outgoing_segment& out, time_point now)
 {
-    probe_due_ = false;
+    due_.window = false;
     ++counters_.zero_window_probes;
     seq_number begin = snd_.una;
     seq_number end = begin;
@@ -357,7 +356,7 @@ bool connection::emit_probe(outgoing_segment& out, time_point now)
 /// flight, so SND.UNA equals SND.NXT.
 bool connection::emit_keep_alive(outgoing_segment& out, time_point now)
 {
-    keep_alive_due_ = false;
+    due_.keep_alive = false;
     ++counters_.keep_alive_probes;
     out.seq = snd_.una - 1;
     finish(out, now);

@@ -10,7 +10,7 @@ bool connection::emit_ack(outgoing_segment& out, time_point now, bool goes_on)
     if (!window_update_wanted()) {
         if (!acks_.due()) return false;
         if (goes_on && acks_.can_wait(receive_window())) {
-            withholds_ack_ = true;
+            left_.ack = true;
             timers_.arm_if_idle(timer::delayed_ack, now + options_.delayed_ack); // in case next_segment() is not called again
             return false;
         }
@@ -18,7 +18,7 @@ bool connection::emit_ack(outgoing_segment& out, time_point now, bool goes_on)
     out.seq = acceptable_sequence();
     finish(out, now);
     watch_for_window(now);
-    last_ = !acks_.due();
+    left_.nothing = !acks_.due();
     return true;
 }
 
