@@ -68,8 +68,6 @@ public:
         gone.unlink();
     }
 
-    bool empty() const noexcept { return sources_.empty(); }
-
 private:
     boost::intrusive::list<event_source, boost::intrusive::constant_time_size<false>> sources_;
 };

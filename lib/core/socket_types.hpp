@@ -69,7 +69,7 @@ enum class socket_option : std::uint8_t
     defer_accept,             ///< s; 0: off
     fast_open,                ///< of a listener: the most connections that may be open before their handshake ends; 0: off
     fast_open_without_cookie, ///< only for networks whose hosts trust one another
-    fast_open_connect,        ///< if a cookie is known, the SYN waits for the first write, and carries its data
+    fast_open_connect,        ///< the SYN waits for the first write and carries its data, if a cookie is known or not needed
     quick_ack,
     inq,                    ///< no effect, only returned as set
     min_rto,                ///< ms (tapio's own)

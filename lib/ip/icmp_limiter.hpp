@@ -48,13 +48,8 @@ public:
 
 private:
     token_bucket host_{1000, 50}; ///< Linux's icmp_msgs_per_sec and icmp_msgs_burst
-    std::array<token_bucket, 256> peers_ = filled();
+    std::array<token_bucket, 256> peers_ = make(std::make_index_sequence<256>());
 
-    static std::array<token_bucket, 256> filled() noexcept
-    {
-        std::array<token_bucket, 256> out = make(std::make_index_sequence<256>());
-        return out;
-    }
     template <std::size_t... I>
     static constexpr std::array<token_bucket, 256> make(std::index_sequence<I...>) noexcept
     {

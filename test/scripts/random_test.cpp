@@ -185,7 +185,6 @@ TEST_P(random_segments, break_nothing)
         if (lives % 16 == 0) wire.after(200s).ignore_output(); // lets half-open connections time out
     }
     EXPECT_EQ(done, segments);
-    EXPECT_LE(wire.host().tcp().size(), 60'000U);
     wire.after(100h).ignore_output();
     EXPECT_LE(wire.host().tcp().size(), listens ? 1U : 0U) << "connections left over";
 }

@@ -54,7 +54,7 @@ TEST_F(silly_window, nor_does_one_of_window_updates)
         wire.at(50ms + i * 100ms).ignore_output();
         wire.in(". 1:1(0) ack 2001 win " + std::to_string(301 + i)).ignore_output();
     }
-    EXPECT_GE(s.info().bytes_sent, 2300U);
+    EXPECT_GE(s.info().bytes_sent - s.info().bytes_retransmitted, 2300U);
     wire.ignore_output();
 }
 
@@ -66,7 +66,7 @@ TEST_F(silly_window, nor_one_from_the_user)
         wire.at(50ms + i * 100ms).ignore_output();
         s.send(1);
     }
-    EXPECT_GE(s.info().bytes_sent, 2300U);
+    EXPECT_GE(s.info().bytes_sent - s.info().bytes_retransmitted, 2300U);
     wire.ignore_output();
 }
 

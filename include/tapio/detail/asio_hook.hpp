@@ -1,6 +1,6 @@
 /// @file
-/// The one public place that names boost::asio::detail: for protocols of tapio, and for its clock, Asio's io-objects get our
-/// service. It is included by each header that defines such a protocol, so that no translation unit sees one without the other; a
+/// Specialisations in boost::asio::detail by which Asio's io-objects get our service for protocols of tapio, and for its clock.
+/// It is included by each header that defines such a protocol, so that no translation unit sees one without the other; a
 /// static_assert beside each alias proves that it worked. Internal.
 #pragma once
 
