@@ -83,8 +83,9 @@ bool socket::waits_in_vain(error_code& ec) const
 /// stream and at the urgent mark, and leaves the error to the next receive, as Linux does.
 std::size_t socket::receive_all(mutable_buffer_list into, error_code& ec)
 {
-    const auto stream_pauses = [this] { // readable, and yet no octets: an error, the end or the mark is next
-        const auto octets = protocol_.available(id_);
+    const auto stream_pauses = [this] {
+        if (as_tcp()->at_mark(id_)) return true;
+        const auto octets = protocol_.available(id_); // readable without octets: an error or the end is next
         return octets && *octets == 0 && any(protocol_.poll(id_) & core::readiness::readable);
     };
     std::size_t total = 0;
