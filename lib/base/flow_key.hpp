@@ -8,6 +8,8 @@
 
 #include <tapio/core/address.hpp>
 
+#include <boost/endian/conversion.hpp>
+
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -37,6 +39,33 @@ public:
         f.words_[1] = ports_and_rest(ports, protocol);
         return f;
     }
+
+    /// For IPv6. @param addresses source and destination, as in the header: 32 octets, neither an IPv4-mapped address
+    static flow_key v6(const std::byte* addresses, std::uint32_t ports, ip_protocol protocol) noexcept
+    {
+        const auto word = [addresses](std::size_t at) {
+            return boost::endian::load_big_u64(reinterpret_cast<const unsigned char*>(addresses + at));
+        };
+        const std::uint64_t from = word(8), to = word(24);
+        flow_key f;
+        f.words_ = {from << 32 | (to & 0xffff'ffff), ports_and_rest(ports, protocol), (from >> 32) << 32 | to >> 32, word(0),
+                    word(16)};
+        return f;
+    }
+
+    /// @param ports source in the upper half, destination in the lower, as in a header
+    void set_ports(std::uint32_t ports) noexcept { words_[1] = (words_[1] & 0xffff'ffff) | std::uint64_t{ports} << 32; }
+    void set_zone(std::uint32_t zone) noexcept
+    {
+        words_[1] = (words_[1] & ~(std::uint64_t{most_zone} << 8)) | std::uint64_t{zone & most_zone} << 8;
+    }
+    /// The 16 octets of an end's address as two words. @param end 0: the source, 1: the destination. Precondition: not is_v4()
+    std::array<std::uint64_t, 2> v6_words(unsigned end) const noexcept
+    {
+        return {words_[3 + end], std::uint64_t{half(2, end)} << 32 | half(0, end)};
+    }
+    /// One of the addresses is link-local, or a multicast of that scope, so that a zone belongs to the flow (RFC 4007 §6).
+    bool needs_zone() const noexcept { return is_link_local(words_[3]) || is_link_local(words_[4]); }
 
     endpoint source() const noexcept { return {address_of(0), source_port()}; }
     endpoint destination() const noexcept { return {address_of(1), destination_port()}; }
@@ -128,6 +157,11 @@ private:
         return v4 ? address(address_v4(half(0, end))) : v6_address_of(end);
     }
     address v6_address_of(unsigned end) const noexcept;
+
+    static bool is_link_local(std::uint64_t first) noexcept ///< @param first the first 64 bits of an address
+    {
+        return first >> 54 == 0xfe80 >> 6 || (first >> 48 & 0xff0f) == 0xff02;
+    }
 
     template <int each, int last_ones>
     std::uint64_t hash(const siphash_key& key) const noexcept

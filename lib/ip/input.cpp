@@ -23,7 +23,7 @@ void input::receive(rx_packet& p, time_point now)
     }
     if (p.fragment) { // reassembly belongs here
         ++counters_.in_discards;
-        return drop(drop_reason::ipv4_fragment);
+        return drop(drop_reason::ip_fragment);
     }
     ++counters_.in_delivers;
     const bool taken = transports_.receive_raw(p, now);

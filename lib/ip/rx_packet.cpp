@@ -2,6 +2,7 @@
 
 #include "wire/ethernet.hpp"
 #include "wire/ipv4.hpp"
+#include "wire/ipv6.hpp"
 #include "wire/tcp.hpp"
 #include "wire/transport_checksum.hpp"
 #include "wire/udp.hpp"
@@ -32,11 +33,11 @@ bool is_checksum_right(const rx_packet& p, std::size_t length) noexcept
     return wire::verify_checksum(p.contents, p.transport_at, length, p.flow.pseudo_header(length));
 }
 
-void parse_tcp(rx_packet& p, std::uint64_t addresses)
+void parse_tcp(rx_packet& p)
 {
     const_bytes header = reach(p.contents, p.transport_at, sizeof(wire::tcp_header));
     if (header.size() < sizeof(wire::tcp_header)) return;
-    p.flow = flow_key::v4(addresses, wire::load_32(header.data()), ip_protocol::tcp);
+    p.flow.set_ports(wire::load_32(header.data()));
     const std::size_t length = (std::to_integer<unsigned>(header[offsetof(wire::tcp_header, offset)]) >> 4) * 4;
     if (length < sizeof(wire::tcp_header) || length > p.transport_size()) return;
     if (header.size() < length) (void)reach(p.contents, p.transport_at, length);
@@ -44,16 +45,34 @@ void parse_tcp(rx_packet& p, std::uint64_t addresses)
     p.verified = is_checksum_right(p, p.transport_size());
 }
 
-void parse_udp(rx_packet& p, std::uint64_t addresses)
+void parse_udp(rx_packet& p)
 {
     const const_bytes header = reach(p.contents, p.transport_at, sizeof(wire::udp_header));
     if (header.size() < sizeof(wire::udp_header)) return;
-    p.flow = flow_key::v4(addresses, wire::load_32(header.data()), ip_protocol::udp);
+    p.flow.set_ports(wire::load_32(header.data()));
     const std::size_t length = wire::load_16(header.data() + offsetof(wire::udp_header, length));
     if (length < sizeof(wire::udp_header) || length > p.transport_size()) return;
     p.payload_at = static_cast<std::uint16_t>(p.transport_at + sizeof(wire::udp_header));
-    const bool unsummed = wire::load_16(header.data() + offsetof(wire::udp_header, checksum)) == 0; // RFC 768
-    p.verified = unsummed || is_checksum_right(p, length);
+    const bool unsummed = wire::load_16(header.data() + offsetof(wire::udp_header, checksum)) == 0;
+    // RFC 768: zero means that there is no checksum; RFC 8200 §8.1 forbids that over IPv6.
+    p.verified = unsummed ? p.flow.is_v4() : is_checksum_right(p, length);
+}
+
+void parse_icmpv6(rx_packet& p)
+{
+    (void)reach(p.contents, p.transport_at, p.transport_size());
+    p.verified = is_checksum_right(p, p.transport_size());
+}
+
+void parse_transport(rx_packet& p)
+{
+    if (p.fragment) return;
+    switch (p.flow.protocol()) {
+    case ip_protocol::tcp: return parse_tcp(p);
+    case ip_protocol::udp: return parse_udp(p);
+    case ip_protocol::icmpv6: return parse_icmpv6(p);
+    default: return;
+    }
 }
 
 void parse_ipv4(rx_packet& p)
@@ -72,12 +91,31 @@ void parse_ipv4(rx_packet& p)
     p.tos = f.tos;
     p.source_routed = f.source_routed;
     p.fragment = f.is_fragment();
+    if (p.fragment) p.place = {f.identification, f.fragment_offset, f.more_fragments, 0};
     p.transport_at = static_cast<std::uint16_t>(p.network_at + f.header_length);
-    const std::uint64_t addresses = std::uint64_t{f.source.to_uint()} << 32 | f.destination.to_uint();
-    p.flow = flow_key::v4(addresses, 0, f.protocol);
-    if (p.fragment) return;
-    if (f.protocol == ip_protocol::tcp) parse_tcp(p, addresses);
-    if (f.protocol == ip_protocol::udp) parse_udp(p, addresses);
+    p.flow = flow_key::v4(std::uint64_t{f.source.to_uint()} << 32 | f.destination.to_uint(), 0, f.protocol);
+    parse_transport(p);
+}
+
+void parse_ipv6(rx_packet& p)
+{
+    constexpr std::size_t least = sizeof(wire::ipv6_header);
+    const_bytes header = reach(p.contents, p.network_at, least);
+    if (header.size() >= least && !wire::is_ipv6_transport(header)) // a chain of extension headers
+        header = reach(p.contents, p.network_at, std::min(p.contents.size() - p.network_at, wire::ipv6_longest_chain));
+    wire::ipv6_fields f;
+    p.flaw = wire::read_ipv6(header, p.contents.size() - p.network_at, f);
+    p.problem = f.problem;
+    if (header.size() >= least) p.flow = flow_key::v6(header.data() + offsetof(wire::ipv6_header, source), 0, f.protocol);
+    p.ttl = f.hop_limit;
+    p.tos = f.traffic_class;
+    if (p.flaw) return;
+    p.contents.truncate(p.network_at + std::size_t{f.total_length}); // Ethernet padding
+    p.fragment = f.fragment;
+    if (p.fragment) p.place = {f.identification, f.fragment_offset, f.more_fragments, f.next_header_at};
+    p.next_header_at = f.next_header_at;
+    p.transport_at = static_cast<std::uint16_t>(p.network_at + f.header_length);
+    parse_transport(p);
 }
 
 packet_kind kind_of(wire::ether_type type) noexcept
@@ -104,16 +142,18 @@ void parse_frame(rx_packet& p)
 void parse_ip(rx_packet& p)
 {
     const const_bytes start = reach(p.contents, p.network_at, 1);
-    p.kind = packet_kind::ipv4;
-    if (!start.empty() && std::to_integer<unsigned>(start[0]) >> 4 == 6) return void(p.flaw = drop_reason::ipv6_unsupported);
-    parse_ipv4(p);
+    const bool v6 = !start.empty() && std::to_integer<unsigned>(start[0]) >> 4 == 6;
+    p.kind = v6 ? packet_kind::ipv6 : packet_kind::ipv4;
+    v6 ? parse_ipv6(p) : parse_ipv4(p);
 }
 
 void parse(rx_packet& p, link_type link)
 {
     if (link == link_type::ethernet) {
         parse_frame(p);
-        if (p.kind != packet_kind::ipv4) return;
+        if (p.kind == packet_kind::ipv4) return parse_ipv4(p);
+        if (p.kind == packet_kind::ipv6) parse_ipv6(p);
+        return;
     }
     parse_ip(p);
 }

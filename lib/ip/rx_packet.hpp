@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/flow_key.hpp"
+#include "wire/ipv6.hpp"
 
 #include <tapio/core/device_info.hpp>
 #include <tapio/core/drop_reason.hpp>
@@ -24,6 +25,15 @@ enum class packet_kind : std::uint8_t
     other ///< unknown EtherType, or tagged with a VLAN
 };
 
+/// The place of a fragment in its datagram.
+struct fragment_place
+{
+    std::uint32_t identification = 0;
+    std::uint16_t offset = 0;         ///< octets
+    bool more = false;                ///< not the last one
+    std::uint16_t next_header_at = 0; ///< IPv6: offset from the IPv6 header of the octet that names the fragment header
+};
+
 struct rx_packet
 {
     explicit rx_packet(packet&& p, std::uint32_t by = 0) noexcept : contents(std::move(p)), interface(by) {}
@@ -33,16 +43,19 @@ struct rx_packet
     std::uint32_t interface; ///< that received the packet
 
     // Offsets in `contents`, octets:
-    std::uint16_t network_at = 0;   ///< IP or ARP header
-    std::uint16_t transport_at = 0; ///< end of the IP header
-    std::uint16_t payload_at = 0;   ///< payload of TCP or UDP; 0: no such header, or its length is wrong
+    std::uint16_t network_at = 0;     ///< IP or ARP header
+    std::uint16_t transport_at = 0;   ///< end of the IP header and its options or extension headers
+    std::uint16_t next_header_at = 0; ///< IPv6, from the IPv6 header on: of the octet that names the protocol
+    std::uint16_t payload_at = 0;     ///< payload of TCP or UDP; 0: no such header, or its length is wrong
 
     packet_kind kind = packet_kind::unreadable;
-    std::optional<drop_reason> flaw; ///< why the Ethernet or IP header is invalid
-    std::uint8_t ttl = 0;
-    std::uint8_t tos = 0;       ///< DSCP 6 bits, ECN 2 bits
+    std::optional<drop_reason> flaw;           ///< why the Ethernet or IP header is invalid
+    std::optional<wire::ipv6_problem> problem; ///< IPv6: what to tell the sender about `flaw`
+    fragment_place place;
+    std::uint8_t ttl = 0;       ///< IPv6: hop limit
+    std::uint8_t tos = 0;       ///< DSCP 6 bits, ECN 2 bits; IPv6: traffic class
     std::uint8_t hops = 0;      ///< number of shards that have passed the packet on
-    bool fragment = false;      ///< the transport header is not parsed
+    bool fragment = false;      ///< of several (`place`): the transport header is not parsed
     bool source_routed = false; ///< has an LSRR or SSRR option
     bool verified = false;      ///< the TCP or UDP checksum is correct, or verified by the device
     bool link_group = false;    ///< the frame's destination is broadcast or multicast

@@ -60,6 +60,10 @@ inline void store_32(std::byte* to, std::uint32_t value) noexcept
 {
     boost::endian::store_big_u32(reinterpret_cast<unsigned char*>(to), value);
 }
+inline void store_64(std::byte* to, std::uint64_t value) noexcept
+{
+    boost::endian::store_big_u64(reinterpret_cast<unsigned char*>(to), value);
+}
 
 template <wire_header T>
 const_bytes octets_of(const T& header) noexcept

@@ -38,10 +38,22 @@ namespace tapio::core {
     X(ipv4_bad_destination, "IPv4: destination cannot be one (0.0.0.0/8, loopback from outside, 240/4)") \
     X(ipv4_not_for_us, "IPv4: destination is not ours and we do not forward")                            \
     X(ipv4_ttl_exceeded, "IPv4: TTL ran out on the way through us")                                      \
-    X(ipv4_fragment, "IPv4: a fragment, and reassembly is not available")                                \
     X(ipv4_unknown_protocol, "IPv4: no such transport protocol here")                                    \
     X(ipv4_too_big, "IPv4: larger than the MTU with DF set")                                             \
-    X(ipv6_unsupported, "IPv6: not available")                                                           \
+    X(ipv6_truncated, "IPv6: shorter than its header, payload length or chain of extension headers")     \
+    X(ipv6_bad_version, "IPv6: version is not 6")                                                        \
+    X(ipv6_bad_extension, "IPv6: a malformed or excessive extension header")                             \
+    X(ipv6_unknown_option, "IPv6: an unknown option that forbids its packet to unaware nodes")           \
+    X(ipv6_source_route, "IPv6: source routing is refused")                                              \
+    X(ipv6_bad_source, "IPv6: source is a group, loopback from outside, IPv4-mapped, or our own")        \
+    X(ipv6_bad_destination, "IPv6: destination cannot be one (::, ::1 from outside, IPv4-mapped)")       \
+    X(ipv6_not_for_us, "IPv6: destination is not ours and we do not forward")                            \
+    X(ipv6_unknown_protocol, "IPv6: no such next header here, or at this place")                         \
+    X(ipv6_unsupported, "IPv6: not enabled on this interface")                                           \
+    X(ip_fragment, "IP: a fragment, and reassembly is not available")                                    \
+    X(ip_bad_fragment, "IP: a fragment whose length or offset cannot be")                                \
+    X(ndp_malformed, "NDP: malformed, or not from the link (hop limit below 255)")                       \
+    X(ndp_not_for_us, "NDP: about an address that is neither ours nor a neighbour we asked for")         \
     X(icmp_truncated, "ICMP: shorter than its header")                                                   \
     X(icmp_bad_checksum, "ICMP: checksum")                                                               \
     X(icmp_unknown_type, "ICMP: type or code unknown")                                                   \

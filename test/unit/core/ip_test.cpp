@@ -224,7 +224,7 @@ TEST_F(ipv4, fragments_are_dropped_and_nothing_is_said)
     f.more_fragments = false;
     f.fragment_offset = 64;
     ip(udp(f, 1, 9, "x"), f);
-    expect_dropped(drop_reason::ipv4_fragment, 2);
+    expect_dropped(drop_reason::ip_fragment, 2);
 }
 
 TEST_F(ipv4, options_are_walked_and_source_routes_refused) // RFC 9293 MUST-50
