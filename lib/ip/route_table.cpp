@@ -1,24 +1,19 @@
 #include "ip/route_table.hpp"
 
+#include <boost/assert.hpp>
+
 #include <algorithm>
-#include <iterator>
+#include <utility>
 
 namespace tapio::core::ip {
 
 namespace {
 
-template <class Bytes>
-bool same_bits(const Bytes& a, const Bytes& b, unsigned length) noexcept
-{
-    const std::size_t whole = std::min<std::size_t>(length / 8, a.size());
-    if (!std::equal(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(whole), b.begin())) return false;
-    const unsigned rest = length % 8;
-    return whole == a.size() || rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
-}
+constexpr unsigned longest_prefix(family f) noexcept { return f == family::v4 ? 32 : 128; }
 
-bool is_same(const route& a, const route& b) noexcept ///< precondition: same network; the metric is ignored
+bool is_same(const route_target& t, const route& r) noexcept ///< the metric is ignored
 {
-    return a.gateway == b.gateway && a.interface == b.interface;
+    return t.interface == r.interface && t.kind == r.kind && t.gateway == r.gateway;
 }
 
 } // namespace
@@ -26,60 +21,160 @@ bool is_same(const route& a, const route& b) noexcept ///< precondition: same ne
 bool same_prefix(const address& a, const address& b, unsigned length) noexcept
 {
     if (a.is_v4() != b.is_v4()) return false;
-    if (a.is_v4()) return same_bits(a.to_v4().to_bytes(), b.to_v4().to_bytes(), length);
-    return same_bits(a.to_v6().to_bytes(), b.to_v6().to_bytes(), length);
+    if (a.is_v4()) return common_bits(to_bits(a.to_v4()), to_bits(b.to_v4())) >= std::min(length, 32U);
+    return common_bits(to_bits(a.to_v6()), to_bits(b.to_v6())) >= std::min(length, 128U);
 }
 
 address network_of(const address& a, unsigned length) noexcept
 {
-    if (a.is_v4()) {
-        const std::uint32_t mask = length == 0 ? 0 : ~std::uint32_t{0} << (32 - std::min(length, 32U));
-        return address_v4(a.to_v4().to_uint() & mask);
-    }
-    auto bytes = a.to_v6().to_bytes();
-    for (unsigned i = 0; i < bytes.size(); ++i) {
-        const unsigned kept = std::min(length - std::min(length, 8 * i), 8U); // bits of this octet
-        bytes[i] = static_cast<std::uint8_t>(bytes[i] & (0xff00U >> kept));
-    }
-    return address_v6(bytes, a.to_v6().scope_id());
+    if (a.is_v4()) return to_address(prefix_of(to_bits(a.to_v4()), std::min(length, 32U)));
+    const address network = to_address(prefix_of(to_bits(a.to_v6()), std::min(length, 128U)));
+    return address_v6(network.to_v6().to_bytes(), a.to_v6().scope_id());
 }
 
-void route_table::add(route r)
+void route_table::add(const route& r)
 {
-    r.network = network_of(r.network, r.prefix_length);
-    auto& there = routes_[{max_length - r.prefix_length, r.network}];
-    if (there.empty()) ++networks_[r.prefix_length];
-    longest_ = std::max(longest_, r.prefix_length);
-    for (counted& c : there)
-        if (is_same(c.what, r) && c.what.metric == r.metric) return void(++c.times);
-    const auto after = std::find_if(there.begin(), there.end(), [&r](const counted& c) { return r.metric < c.what.metric; });
-    there.insert(after, {std::move(r)});
+    BOOST_ASSERT(r.prefix_length <= longest_prefix(family_of(r.network)));
+    const std::uint32_t target = targets_.acquire({r.gateway, r.interface, r.metric, r.kind});
+    if (r.network.is_v4())
+        add(v4_, to_bits(r.network.to_v4()), r.prefix_length, target);
+    else
+        add(v6_, to_bits(r.network.to_v6()), r.prefix_length, target);
+}
+
+template <class Bits>
+void route_table::add(prefix_trie<Bits>& to, const Bits& network, unsigned length, std::uint32_t target)
+{
+    std::uint32_t* const there = to.find(network, length);
+    if (there == nullptr)
+        to.insert(network, length, target);
+    else if (!add_to(*there, target))
+        targets_.release(target); // the first add() holds it
+}
+
+/// Adds a route to a prefix that has one or more. @return false: the route exists already, and was counted
+bool route_table::add_to(std::uint32_t& there, std::uint32_t target)
+{
+    if ((there & list_flag) == 0) there = lists_.add({counted{there}}) | list_flag;
+    list& routes = lists_[there & ~list_flag];
+    for (counted& c : routes)
+        if (c.target == target) return ++c.times, false;
+    const auto after = std::find_if(routes.begin(), routes.end(),
+                                    [&](const counted& c) { return targets_[target].metric < targets_[c.target].metric; });
+    routes.insert(after, counted{target});
+    return true;
 }
 
 bool route_table::remove(const route& r)
 {
-    const auto there = routes_.find({max_length - r.prefix_length, network_of(r.network, r.prefix_length)});
-    if (there == routes_.end()) return false;
-    const auto at =
-        std::find_if(there->second.begin(), there->second.end(), [&r](const counted& c) { return is_same(c.what, r); });
-    if (at == there->second.end()) return false;
-    if (--at->times == 0) there->second.erase(at);
-    forget_if_empty(there);
+    if (r.prefix_length > longest_prefix(family_of(r.network))) return false;
+    return r.network.is_v4() ? remove(v4_, to_bits(r.network.to_v4()), r) : remove(v6_, to_bits(r.network.to_v6()), r);
+}
+
+template <class Bits>
+bool route_table::remove(prefix_trie<Bits>& from, const Bits& network, const route& r)
+{
+    std::uint32_t* const there = from.find(network, r.prefix_length);
+    if (there == nullptr) return false;
+    counted single;
+    const auto routes = routes_of(*there, single);
+    const auto at = std::find_if(routes.begin(), routes.end(), [&](const counted& c) { return is_same(targets_[c.target], r); });
+    if (at == routes.end()) return false;
+    const auto place = static_cast<std::size_t>(at - routes.begin());
+    if (at->times > 1)
+        --lists_[*there & ~list_flag][place].times;
+    else if (!erase_from(*there, place))
+        from.erase(network, r.prefix_length);
     return true;
 }
 
-route_table::table::iterator route_table::forget_if_empty(table::iterator at)
+/// Erases one of the routes of a prefix. @return false: it was the only one, and the prefix has to be erased
+bool route_table::erase_from(std::uint32_t& there, std::size_t at)
 {
-    if (!at->second.empty()) return std::next(at);
-    --networks_[max_length - at->first.first];
-    return routes_.erase(at);
+    counted single;
+    const auto routes = routes_of(there, single);
+    targets_.release(routes[at].target);
+    if ((there & list_flag) == 0) return false;
+    const std::uint32_t index = there & ~list_flag;
+    lists_[index].erase(lists_[index].begin() + static_cast<std::ptrdiff_t>(at));
+    if (lists_[index].size() > 1 || (lists_[index].size() == 1 && lists_[index].front().times > 1)) return true;
+    const bool is_left = !lists_[index].empty();
+    if (is_left) there = lists_[index].front().target;
+    lists_.erase(index);
+    return is_left;
+}
+
+void route_table::remove_if(const condition& unwanted)
+{
+    remove_if(v4_, unwanted);
+    remove_if(v6_, unwanted);
+}
+
+template <class Bits>
+void route_table::remove_if(prefix_trie<Bits>& from, const condition& unwanted)
+{
+    std::vector<std::pair<Bits, unsigned>> emptied; // prefixes without a route
+    from.for_each([&](const Bits& network, unsigned length, std::uint32_t& there) {
+        counted single;
+        for (std::size_t i = routes_of(there, single).size(); i-- > 0;) // backwards, because the routes behind may move
+            if (unwanted(to_route(network, length, routes_of(there, single)[i].target)) && !erase_from(there, i))
+                emptied.emplace_back(network, length);
+    });
+    for (const auto& [network, length] : emptied) from.erase(network, length);
+}
+
+std::optional<route> route_table::find_if(const address& destination, std::optional<std::uint32_t> interface,
+                                          const condition& usable) const
+{
+    return destination.is_v4() ? find_if(v4_, to_bits(destination.to_v4()), interface, usable)
+                               : find_if(v6_, to_bits(destination.to_v6()), interface, usable);
+}
+
+template <class Bits>
+std::optional<route> route_table::find_if(const prefix_trie<Bits>& in, const Bits& destination,
+                                          std::optional<std::uint32_t> interface, const condition& usable) const
+{
+    unsigned found_length = 0;
+    std::optional<std::uint32_t> found;
+    in.find_each(destination, [&](unsigned length, std::uint32_t there) {
+        counted single;
+        for (const counted& c : routes_of(there, single)) {
+            const route_target& t = targets_[c.target];
+            if (interface && t.interface != *interface && t.kind == route_kind::unicast) continue;
+            if (usable && !usable(to_route(destination, length, c.target))) continue;
+            found_length = length, found = c.target;
+            return true;
+        }
+        return false;
+    });
+    if (!found) return std::nullopt;
+    return to_route(destination, found_length, *found);
+}
+
+std::span<const route_table::counted> route_table::routes_of(std::uint32_t there, counted& single) const noexcept
+{
+    if ((there & list_flag) != 0) return lists_[there & ~list_flag];
+    single.target = there;
+    return {&single, 1};
+}
+
+template <class Bits>
+route route_table::to_route(const Bits& network, unsigned length, std::uint32_t target) const
+{
+    const route_target& t = targets_[target];
+    return {to_address(prefix_of(network, length)), length, t.gateway, t.interface, t.metric, t.kind};
 }
 
 std::vector<route> route_table::all() const
 {
     std::vector<route> out;
-    for (const auto& [of, there] : routes_)
-        for (const counted& c : there) out.push_back(c.what);
+    const auto append = [&](const auto& network, unsigned length, std::uint32_t there) {
+        counted single;
+        for (const counted& c : routes_of(there, single)) out.push_back(to_route(network, length, c.target));
+    };
+    v4_.for_each(append);
+    v6_.for_each(append);
+    std::stable_sort(out.begin(), out.end(), [](const route& a, const route& b) { return a.prefix_length > b.prefix_length; });
     return out;
 }
 
