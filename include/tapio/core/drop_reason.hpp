@@ -49,11 +49,23 @@ namespace tapio::core {
     X(ipv6_bad_destination, "IPv6: destination cannot be one (::, ::1 from outside, IPv4-mapped)")       \
     X(ipv6_not_for_us, "IPv6: destination is not ours and we do not forward")                            \
     X(ipv6_unknown_protocol, "IPv6: no such next header here, or at this place")                         \
-    X(ipv6_unsupported, "IPv6: not enabled on this interface")                                           \
-    X(ip_fragment, "IP: a fragment, and reassembly is not available")                                    \
     X(ip_bad_fragment, "IP: a fragment whose length or offset cannot be")                                \
+    X(ip_fragment_tiny, "IP: a first fragment without its transport header, or one that rewrites it")    \
+    X(ip_fragment_too_long, "IP: a fragment that ends beyond the largest packet")                        \
+    X(ip_fragment_duplicate, "IP: a fragment that has arrived already")                                  \
+    X(ip_fragment_overlap, "IP: a fragment that overlaps another, or contradicts the datagram's end")    \
+    X(ip_fragment_ecn, "IP: fragments of a datagram with and without ECN")                               \
+    X(ip_fragment_discarded, "IP: a fragment of a datagram that was discarded before")                   \
+    X(ip_fragment_too_many, "IP: a datagram in too many fragments")                                      \
+    X(ip_fragment_table_full, "IP: no room for the datagram's fragments")                                \
+    X(ip_fragment_timeout, "IP: the other fragments of the datagram did not arrive in time")             \
     X(ndp_malformed, "NDP: malformed, or not from the link (hop limit below 255)")                       \
+    X(ndp_conflict, "NDP: another node uses our address")                                                \
     X(ndp_not_for_us, "NDP: about an address that is neither ours nor a neighbour we asked for")         \
+    X(igmp_malformed, "IGMP: malformed, about no group, or not from the link")                           \
+    X(igmp_bad_checksum, "IGMP: checksum")                                                               \
+    X(igmp_unknown_type, "IGMP: type unknown")                                                           \
+    X(mld_malformed, "MLD: malformed, about no group, or not from the link")                             \
     X(icmp_truncated, "ICMP: shorter than its header")                                                   \
     X(icmp_bad_checksum, "ICMP: checksum")                                                               \
     X(icmp_unknown_type, "ICMP: type or code unknown")                                                   \
