@@ -29,6 +29,13 @@ struct ip_counters ///< RFC 4293 ipSystemStatsTable
 {
     std::uint64_t in_receives = 0, in_hdr_errors = 0, in_addr_errors = 0, in_unknown_protos = 0, in_discards = 0, in_delivers = 0;
     std::uint64_t out_requests = 0, out_no_routes = 0, out_discards = 0;
+    std::uint64_t reasm_reqds = 0;    ///< fragments received
+    std::uint64_t reasm_oks = 0;      ///< datagrams reassembled
+    std::uint64_t reasm_fails = 0;    ///< datagrams given up, and fragments refused because of what they are
+    std::uint64_t reasm_timeout = 0;  ///< of reasm_fails: datagrams whose time ran out (Linux's ReasmTimeout)
+    std::uint64_t out_frag_reqds = 0; ///< datagrams longer than the path's MTU
+    std::uint64_t out_frag_oks = 0, out_frag_fails = 0;
+    std::uint64_t out_frag_creates = 0; ///< fragments made of them
 };
 
 struct icmp_counters ///< RFC 4293 icmpStatsTable, and the types that matter from icmpMsgStatsTable
@@ -66,8 +73,10 @@ struct tcp_counters ///< RFC 4022, and a few of Linux's TcpExt
 /// All counters of a host.
 struct host_counters
 {
-    ip_counters ip;
-    icmp_counters icmp;
+    ip_counters ip;      ///< IPv4
+    ip_counters ip6;     ///< IPv6
+    icmp_counters icmp;  ///< ICMP for IPv4
+    icmp_counters icmp6; ///< ICMPv6
     udp_counters udp;
     tcp_counters tcp;
     drop_counters drops;
@@ -99,12 +108,23 @@ template <>
 struct counter_names<ip_counters>
 {
     using c = ip_counters;
-    static constexpr named_counter<c> all[] = {
-        {"in_receives", &c::in_receives},       {"in_hdr_errors", &c::in_hdr_errors},
-        {"in_addr_errors", &c::in_addr_errors}, {"in_unknown_protos", &c::in_unknown_protos},
-        {"in_discards", &c::in_discards},       {"in_delivers", &c::in_delivers},
-        {"out_requests", &c::out_requests},     {"out_no_routes", &c::out_no_routes},
-        {"out_discards", &c::out_discards}};
+    static constexpr named_counter<c> all[] = {{"in_receives", &c::in_receives},
+                                               {"in_hdr_errors", &c::in_hdr_errors},
+                                               {"in_addr_errors", &c::in_addr_errors},
+                                               {"in_unknown_protos", &c::in_unknown_protos},
+                                               {"in_discards", &c::in_discards},
+                                               {"in_delivers", &c::in_delivers},
+                                               {"out_requests", &c::out_requests},
+                                               {"out_no_routes", &c::out_no_routes},
+                                               {"out_discards", &c::out_discards},
+                                               {"reasm_reqds", &c::reasm_reqds},
+                                               {"reasm_oks", &c::reasm_oks},
+                                               {"reasm_fails", &c::reasm_fails},
+                                               {"reasm_timeout", &c::reasm_timeout},
+                                               {"out_frag_reqds", &c::out_frag_reqds},
+                                               {"out_frag_oks", &c::out_frag_oks},
+                                               {"out_frag_fails", &c::out_frag_fails},
+                                               {"out_frag_creates", &c::out_frag_creates}};
 };
 
 template <>
@@ -199,7 +219,9 @@ void for_each(const host_counters& counters, F&& f)
         for_each(of, [&](std::string_view name, std::uint64_t value) { f(std::string_view(prefix + std::string(name)), value); });
     };
     group("ip_", counters.ip);
+    group("ip6_", counters.ip6);
     group("icmp_", counters.icmp);
+    group("icmp6_", counters.icmp6);
     group("udp_", counters.udp);
     group("tcp_", counters.tcp);
     group("drop_", counters.drops);
@@ -221,7 +243,9 @@ inline drop_counters& operator+=(drop_counters& a, const drop_counters& b) noexc
 inline host_counters& operator+=(host_counters& a, const host_counters& b) noexcept
 {
     a.ip += b.ip;
+    a.ip6 += b.ip6;
     a.icmp += b.icmp;
+    a.icmp6 += b.icmp6;
     a.udp += b.udp;
     a.tcp += b.tcp;
     a.drops += b.drops;

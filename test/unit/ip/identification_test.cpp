@@ -1,4 +1,4 @@
-// The IPv4 identification field: unique as RFC 6864 §4.3 requires, and not predictable for others (RFC 7739 §4).
+// Identifications, of IPv4 and IPv6: unique as RFC 6864 §4.3 requires, and not predictable for others (RFC 7739 §4).
 #include "ip/identification.hpp"
 
 #include <gtest/gtest.h>
@@ -78,6 +78,52 @@ TEST_F(identification, does_not_repeat_within_a_minute)
     for (int i = 0; i < 600; ++i, now += 100ms) seen.push_back(next(host(1)));
     std::sort(seen.begin(), seen.end());
     EXPECT_EQ(std::adjacent_find(seen.begin(), seen.end()), seen.end());
+}
+
+struct identification_v6 : testing::Test
+{
+    std::uint32_t next(std::uint64_t to) { return ids.reserve({0x2001'0db8'0000'0000U, 1}, {0x2001'0db8'0000'0001U, to}, now); }
+
+    random_source random{std::array<std::byte, random_source::seed_size>{}};
+    ipv6_identifications ids{random};
+    time_point now{1h};
+};
+
+TEST_F(identification_v6, counts_for_each_destination)
+{
+    const std::uint32_t first = next(1), other = next(2);
+    EXPECT_EQ(next(1), first + 1);
+    EXPECT_EQ(next(2), other + 1);
+    EXPECT_EQ(next(1), first + 2);
+}
+
+TEST_F(identification_v6, all_32_bits_differ_by_destination)
+{
+    std::uint32_t all = 0, none = ~0U;
+    std::set<std::uint32_t> first;
+    for (std::uint64_t n = 0; n < 100; ++n) {
+        const std::uint32_t value = next(n);
+        all |= value, none &= value;
+        first.insert(value);
+    }
+    EXPECT_EQ(all, ~0U);
+    EXPECT_EQ(none, 0U);
+    EXPECT_EQ(first.size(), 100U);
+}
+
+TEST_F(identification_v6, time_moves_it_by_a_random_step)
+{
+    next(1);
+    std::set<std::uint32_t> steps;
+    for (int i = 0; i < 20; ++i) {
+        const std::uint32_t before = next(1);
+        now += 1s;
+        const std::uint32_t step = next(1) - before;
+        EXPECT_GE(step, 1U);
+        EXPECT_LE(step, 1000U);
+        steps.insert(step);
+    }
+    EXPECT_GE(steps.size(), 15U);
 }
 
 } // namespace
