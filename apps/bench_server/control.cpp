@@ -90,7 +90,7 @@ asio::awaitable<void> control(tcp::socket socket)
 
 void start_control(tapio::shards& shards, std::uint16_t port)
 {
-    shards.listen({tcp::v4(), port}, [](tcp::socket socket) {
+    shards.listen({tcp::v6(), port}, [](tcp::socket socket) {
         const auto executor = socket.get_executor(); // that of the connection's shard
         asio::co_spawn(executor, control(std::move(socket)), asio::detached);
     });

@@ -108,7 +108,7 @@ private:
 class udp_echoer : public std::enable_shared_from_this<udp_echoer>
 {
 public:
-    udp_echoer(tapio::stack& stack, std::uint16_t port) : socket_(stack, {udp::v4(), port}) { socket_.non_blocking(true); }
+    udp_echoer(tapio::stack& stack, std::uint16_t port) : socket_(stack, {udp::v6(), port}) { socket_.non_blocking(true); }
 
     void receive()
     {
@@ -133,12 +133,12 @@ private:
 
 void start_sink(tapio::shards& shards, std::uint16_t port)
 {
-    shards.listen({tcp::v4(), port}, [](tcp::socket&& socket) { std::make_shared<sink>(std::move(socket))->read(); });
+    shards.listen({tcp::v6(), port}, [](tcp::socket&& socket) { std::make_shared<sink>(std::move(socket))->read(); });
 }
 
 void start_source(tapio::shards& shards, std::uint16_t port)
 {
-    shards.listen({tcp::v4(), port}, [](tcp::socket&& socket) { std::make_shared<source>(std::move(socket))->write(); });
+    shards.listen({tcp::v6(), port}, [](tcp::socket&& socket) { std::make_shared<source>(std::move(socket))->write(); });
 }
 
 void echo(tcp::socket&& socket)
@@ -149,11 +149,11 @@ void echo(tcp::socket&& socket)
     std::make_shared<echoer>(std::move(socket))->wait();
 }
 
-void start_echo(tapio::shards& shards, std::uint16_t port) { shards.listen({tcp::v4(), port}, &echo); }
+void start_echo(tapio::shards& shards, std::uint16_t port) { shards.listen({tcp::v6(), port}, &echo); }
 
 void start_closer(tapio::shards& shards, std::uint16_t port)
 {
-    shards.listen({tcp::v4(), port}, [](tcp::socket&& came) {
+    shards.listen({tcp::v6(), port}, [](tcp::socket&& came) {
         tcp::socket socket(std::move(came)); // closed at the end of this function
         error_code ignored;
         socket.write_some(asio::buffer("x", 1), ignored); // a new connection has room for it

@@ -90,7 +90,8 @@ po::options_description host_options::description()
         ("tap-fd", descriptor(tap_fd), "number of an open descriptor of a TAP device, as a privileged parent hands it down") //
         ("tun-fd", descriptor(tun_fd), "the same of a TUN device")                                                           //
         ("address", po::value(&addresses), "address of this host, like 198.18.0.2/24; repeatable")                           //
-        ("gateway", po::value(&gateway), "next hop towards everything else, like 198.18.0.1")                                //
+        ("gateway", po::value(&gateways), "next hop towards everything else, like 198.18.0.1; one for each family")          //
+        ("autoconf", po::bool_switch(&autoconf), "take IPv6 addresses and routes from the routers of the network")           //
         ("mac", po::value(&mac), "link-layer address on the TAP device; made up if not given")                               //
         ("vnet", po::bool_switch(&vnet),
          "leave segmentation and checksums to the kernel (IFF_VNET_HDR): several times as fast")                           //
@@ -116,9 +117,10 @@ void host_options::check() const
     const std::array given{!tap.empty(), !tun.empty(), tap_fd >= 0, tun_fd >= 0};
     if (std::count(given.begin(), given.end(), true) != 1)
         throw usage_error("give one of --tap NAME, --tun NAME, --tap-fd NUMBER and --tun-fd NUMBER");
-    if (addresses.empty()) throw usage_error("give --address ADDRESS/LENGTH, like --address 198.18.0.2/24");
+    if (addresses.empty() && !autoconf)
+        throw usage_error("give --address ADDRESS/LENGTH, like --address 198.18.0.2/24, or --autoconf");
     for (const auto& text : addresses) parse_interface_address(text);
-    if (!gateway.empty()) parse_address(gateway);
+    for (const auto& text : gateways) parse_address(text);
     if (!mac.empty()) parse_mac(mac);
     check_log_level(log);
     if (io_uring && !tapio::io_uring_available()) throw usage_error("--io-uring: this build or this kernel is without");
@@ -172,7 +174,8 @@ void configure(tapio::stack& stack, const host_options& options)
         const auto own = parse_interface_address(text);
         stack.add_address(own.address, own.prefix_length);
     }
-    if (!options.gateway.empty()) stack.set_default_gateway(parse_address(options.gateway));
+    for (const auto& text : options.gateways) stack.set_default_gateway(parse_address(text));
+    if (options.autoconf) stack.autoconfigure();
 }
 
 } // namespace apps

@@ -21,7 +21,8 @@ struct host_options
     std::string tap, tun;               ///< name of a TAP or TUN device
     int tap_fd = -1, tun_fd = -1;       ///< or an inherited descriptor of one; exactly one of the four is given
     std::vector<std::string> addresses; ///< "198.18.0.2/24"
-    std::string gateway;                ///< "198.18.0.1"; empty: none
+    std::vector<std::string> gateways;  ///< "198.18.0.1"; one for each family
+    bool autoconf = false;              ///< IPv6 addresses and routes as routers advertise them
     std::string mac;                    ///< "02:00:00:00:00:02"; empty: the stack makes one up
     bool vnet = false;                  ///< segmentation and checksum offload (IFF_VNET_HDR)
     bool multi_queue = false;           ///< one queue of several of the device (IFF_MULTI_QUEUE)
@@ -45,7 +46,7 @@ struct host_options
 /// @throws std::runtime_error if the device cannot be opened; its text says what to do about it
 std::unique_ptr<tapio::device> open_device(const host_options& options);
 
-/// Gives the stack its addresses and its default gateway.
+/// Gives the stack its addresses and default gateways, or lets routers give them.
 void configure(tapio::stack& stack, const host_options& options);
 
 /// Ends a program gracefully: stack::async_drain() with five seconds, then `done`.

@@ -33,10 +33,13 @@ void serve(const apps::host_options& host, const std::string& root)
     tapio::stack stack(io, apps::open_device(host), {.trace = log.trace()});
     apps::configure(stack, host);
     site.host_counters = [&stack] { return stack.counters(); };
+    site.lists = [&stack] {
+        return apps::http_server::host_lists{stack.connections(), stack.interfaces(), stack.neighbors(), stack.routes()};
+    };
 
-    asio::co_spawn(stack, apps::echo_udp(udp::socket(stack, {udp::v4(), 7})), asio::detached);
-    asio::co_spawn(stack, apps::echo_tcp(tcp::acceptor(stack, {tcp::v4(), 7})), asio::detached);
-    apps::http_server::server http(io, stack, {tcp::v4(), 80}, site);
+    asio::co_spawn(stack, apps::echo_udp(udp::socket(stack, {udp::v6(), 7})), asio::detached);
+    asio::co_spawn(stack, apps::echo_tcp(tcp::acceptor(stack, {tcp::v6(), 7})), asio::detached);
+    apps::http_server::server http(io, stack, {tcp::v6(), 80}, site);
 
     apps::stop_signal stop(io, [&] { http.stop([&] { apps::drain(stack, [&] { io.stop(); }); }); });
     const apps::device_watch watch(stack, [&] { io.stop(); });

@@ -25,8 +25,8 @@ void serve(const apps::host_options& host, std::uint16_t port)
     tapio::stack stack(io, apps::open_device(host), {.trace = log.trace()});
     apps::configure(stack, host);
 
-    asio::co_spawn(stack, apps::echo_tcp(tcp::acceptor(stack, {tcp::v4(), port})), asio::detached);
-    asio::co_spawn(stack, apps::echo_udp(udp::socket(stack, {udp::v4(), port})), asio::detached);
+    asio::co_spawn(stack, apps::echo_tcp(tcp::acceptor(stack, {tcp::v6(), port})), asio::detached);
+    asio::co_spawn(stack, apps::echo_udp(udp::socket(stack, {udp::v6(), port})), asio::detached);
 
     apps::stop_signal stop(io, [&] { apps::drain(stack, [&] { io.stop(); }); });
     const apps::device_watch watch(stack, [&] { io.stop(); });

@@ -54,7 +54,7 @@ private:
 class tcp_server
 {
 public:
-    tcp_server(tapio::stack& stack, std::uint16_t port) : acceptor_(stack, {tcp::v4(), port}) { accept(); }
+    tcp_server(tapio::stack& stack, std::uint16_t port) : acceptor_(stack, {tcp::v6(), port}) { accept(); }
 
 private:
     void accept()
@@ -73,7 +73,7 @@ private:
 class udp_server
 {
 public:
-    udp_server(tapio::stack& stack, std::uint16_t port) : socket_(stack, {udp::v4(), port}) { receive(); }
+    udp_server(tapio::stack& stack, std::uint16_t port) : socket_(stack, {udp::v6(), port}) { receive(); }
 
 private:
     void receive()

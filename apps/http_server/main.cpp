@@ -61,7 +61,7 @@ void serve(const apps::host_options& host, const http_options& http)
         return apps::http_server::host_lists{stack.connections(), stack.interfaces(), stack.neighbors(), stack.routes()};
     };
 
-    apps::http_server::server server(io, stack, {tcp::v4(), http.port}, site);
+    apps::http_server::server server(io, stack, {tcp::v6(), http.port}, site);
 
     apps::stop_signal stop(io, [&] { server.stop([&] { apps::drain(stack, [&] { io.stop(); }); }); });
     const apps::device_watch watch(stack, [&] { io.stop(); });

@@ -44,7 +44,9 @@ lines status_lines(std::uint64_t uptime_seconds, const server_counters& server, 
     lines out{{"uptime_seconds", uptime_seconds}};
     add(out, server);
     add(out, "ip.", host.ip);
+    add(out, "ip6.", host.ip6);
     add(out, "icmp.", host.icmp);
+    add(out, "icmp6.", host.icmp6);
     add(out, "udp.", host.udp);
     add(out, "tcp.", host.tcp);
     add(out, host.drops);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <tapio/core/address.hpp>
+#include <tapio/core/autoconfigure_options.hpp>
 #include <tapio/core/congestion_control.hpp>
 #include <tapio/core/counters.hpp>
 #include <tapio/core/interface_status.hpp>
@@ -188,14 +189,26 @@ public:
         return wait_for({interface, known}, token);
     }
 
-    /// Gives an interface an address and adds the route to its network. On Ethernet the address is announced (RFC 5227 §2.3), not
-    /// probed for first.
-    /// @param prefix_length  bits, 0 to 32
+    /// Gives an interface an address and adds the route to its network. On Ethernet an IPv4 address is announced (RFC 5227 §2.3),
+    /// not probed for first. An IPv6 address can be used at once, too (it is optimistic, RFC 4429), while duplicate address
+    /// detection runs (RFC 4862 §5.4); it is removed if another node answers for it. With the first IPv6 address an Ethernet also
+    /// gets a link-local one, made of its MAC address.
+    /// @param prefix_length  bits, 0 to 32 or 128
     /// @throws boost::system::system_error address_in_use (this host has it) · invalid_argument (the prefix length; an
-    ///   unspecified or multicast address) · address_family_not_supported (IPv6) · no_such_device
+    ///   unspecified, multicast or IPv4-mapped address) · no_such_device
     void add_address(const boost::asio::ip::address& address, unsigned prefix_length, interface_id interface = 1);
 
-    /// Removes an address and the route that came with it; when an interface loses its last address, all routes by it go, too.
+    /// From now on the interface, an Ethernet, has the IPv6 addresses and routes that routers advertise (RFC 4861 §6.3, RFC
+    /// 4862): a link-local address, a stable one for each advertised prefix (RFC 7217) and, if wanted, temporary ones (RFC 8981);
+    /// default routers and more specific routes with their preferences (RFC 4191). They come, age and go as advertised;
+    /// add_address() and add_route() may add others. **Of what routers advertise for the link only the MTU is followed**, not the
+    /// hop limit and the timers of Neighbour Discovery, and DNS servers are not used.
+    /// @throws boost::system::system_error no_such_device · already_started (called before) · operation_not_supported (not an
+    ///   Ethernet)
+    void autoconfigure(interface_id interface = 1, const core::autoconfigure_options& options = {});
+
+    /// Removes an address and the route that came with it; when an interface loses its last address of a family, all its
+    /// routes of that family go, too.
     /// Sockets bound to the address stay, as on Linux: sending from it fails with network_unreachable, and connections time out
     /// unless the address comes back.
     /// @throws boost::system::system_error address_not_available
@@ -203,17 +216,17 @@ public:
 
     /// Adds a route through a gateway, with metric 0. The longest prefix wins, then the route that was added first; routes by an
     /// interface that is not up are passed over.
-    /// @param prefix_length  bits, 0 to 32
+    /// @param prefix_length  bits, 0 to 32 or 128  @param gateway  of the same family; may be link-local, with or without a zone
     /// @throws boost::system::system_error network_unreachable (the gateway is in no network of the interface) · invalid_argument
-    ///   (the prefix length) · address_family_not_supported (IPv6) · no_such_device
+    ///   (the prefix length; a gateway of the other family) · no_such_device
     void add_route(const boost::asio::ip::address& network, unsigned prefix_length, const boost::asio::ip::address& gateway,
                    interface_id interface = 1);
     /// Removes what add_route() added with the same arguments.
     /// @throws boost::system::system_error errc::no_such_process if there is no such route (Linux's ESRCH) · invalid_argument
     void remove_route(const boost::asio::ip::address& network, unsigned prefix_length, const boost::asio::ip::address& gateway,
                       interface_id interface = 1);
-    /// add_route() of 0.0.0.0/0. A second default route does not replace the first: it serves while the first one's interface is
-    /// not up. @throws as add_route()
+    /// add_route() of 0.0.0.0/0 or ::/0, by the gateway's family. A second default route does not replace the first: it serves
+    /// while the first one's interface is not up. @throws as add_route()
     void set_default_gateway(const boost::asio::ip::address& gateway, interface_id interface = 1);
 
     /// Adds a line to the hosts table that the stack's resolvers search; they ask no DNS. Names are not case-sensitive (RFC 1034

@@ -51,7 +51,8 @@ private:
     }
 
     mutable std::mutex mutex_;
-    std::vector<std::pair<std::string, core::address>> entries_{{"localhost", core::address_v4::loopback()}};
+    std::vector<std::pair<std::string, core::address>> entries_{{"localhost", core::address_v4::loopback()},
+                                                                {"localhost", core::address_v6::loopback()}}; // RFC 6761 §6.3
 };
 
 } // namespace tapio::detail

@@ -1,4 +1,5 @@
-// Options whose values are interfaces or groups: SO_BINDTODEVICE, IP_MULTICAST_IF, IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP.
+// Options whose values are interfaces or groups: SO_BINDTODEVICE, IP_MULTICAST_IF, IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, and
+// the same for IPv6.
 #include "asio/engine.hpp"
 
 #include <tapio/detail/socket.hpp>
@@ -55,14 +56,19 @@ core::result<std::optional<core::interface_id>> interface_of(const core::network
 bool socket::set_interface_option(int level, int name, const void* data, std::size_t size, error_code& ec)
 {
     const bool to_device = level == SOL_SOCKET && name == SO_BINDTODEVICE;
-    const bool membership = level == IPPROTO_IP && (name == IP_ADD_MEMBERSHIP || name == IP_DROP_MEMBERSHIP);
-    if (!to_device && !membership && !(level == IPPROTO_IP && name == IP_MULTICAST_IF)) return false;
+    const bool v6 = level == IPPROTO_IPV6 && family_ == core::family::v6;
+    const bool membership = v6 ? name == IPV6_JOIN_GROUP || name == IPV6_LEAVE_GROUP
+                               : level == IPPROTO_IP && (name == IP_ADD_MEMBERSHIP || name == IP_DROP_MEMBERSHIP);
+    const bool outgoing = v6 ? name == IPV6_MULTICAST_IF : level == IPPROTO_IP && name == IP_MULTICAST_IF;
+    if (!to_device && !membership && !outgoing) return false;
     engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, true;
     if (to_device) return ec = bind_to_device(data, size), true;
-    if (protocol_.type() == core::socket_type::stream) // as Linux
-        return ec = membership ? core::errno_code(EPROTO) : error_code(error::invalid_argument), true;
-    ec = set_group(name, data, size);
+    if (protocol_.type() == core::socket_type::stream) { // as Linux
+        const error_code why_not = v6 ? error_code(error::no_protocol_option) : error_code(error::invalid_argument);
+        return ec = membership ? core::errno_code(EPROTO) : why_not, true;
+    }
+    ec = v6 ? set_group_v6(name, data, size) : set_group(name, data, size);
     return true;
 }
 
@@ -93,22 +99,49 @@ error_code socket::set_group(int name, const void* data, std::size_t size)
                                      : protocol_.leave_group(id_, group, *interface);
 }
 
+/// The values are an `ipv6_mreq`, or the number of an interface + 1 (RFC 3493 §5.2).
+error_code socket::set_group_v6(int name, const void* data, std::size_t size)
+{
+    if (name == IPV6_MULTICAST_IF) {
+        int index = 0;
+        if (size < sizeof index) return error::invalid_argument;
+        std::memcpy(&index, data, sizeof index);
+        return protocol_.set_option(id_, socket_option::multicast_interface, index, engine_->turn_began());
+    }
+    ::ipv6_mreq r{};
+    if (size < sizeof r) return error::invalid_argument;
+    std::memcpy(&r, data, sizeof r);
+    boost::asio::ip::address_v6::bytes_type octets;
+    std::memcpy(octets.data(), &r.ipv6mr_multiaddr, octets.size());
+    const core::address group{boost::asio::ip::address_v6(octets)};
+    if (!group.is_multicast()) return error::invalid_argument;
+    const auto interface = r.ipv6mr_interface == 0 ? std::nullopt : std::optional<core::interface_id>(r.ipv6mr_interface - 1);
+    return name == IPV6_JOIN_GROUP ? protocol_.join_group(id_, group, interface) : protocol_.leave_group(id_, group, interface);
+}
+
 /// @return false: not an option of this file
 bool socket::get_interface_option(int level, int name, void* data, std::size_t* size, error_code& ec) const
 {
     const bool to_device = level == SOL_SOCKET && name == SO_BINDTODEVICE;
-    const bool of_multicast = level == IPPROTO_IP && name == IP_MULTICAST_IF && protocol_.type() != core::socket_type::stream;
-    if (!to_device && !of_multicast) return false;
+    const bool v6 = level == IPPROTO_IPV6 && family_ == core::family::v6;
+    const bool outgoing = (v6 && name == IPV6_MULTICAST_IF) || (level == IPPROTO_IP && name == IP_MULTICAST_IF);
+    const bool stream = protocol_.type() == core::socket_type::stream;
+    if (!to_device && (!outgoing || (stream && !v6))) return false;
     core::host& h = engine_->host();
     const auto option = to_device ? socket_option::bound_interface : socket_option::multicast_interface;
-    const int bound = *protocol_.get_option(id_, option);
+    const int bound = stream && !to_device ? 0 : *protocol_.get_option(id_, option);
     const auto interface = static_cast<core::interface_id>(bound - 1);
     ec = {};
+    if (!to_device && v6) {
+        if (*size < sizeof bound) return ec = error::invalid_argument, true;
+        std::memcpy(data, &bound, *size = sizeof bound);
+        return true;
+    }
     if (!to_device) { // IP_MULTICAST_IF returns an address of the interface
         in_addr a{};
         if (*size < sizeof a) return ec = error::invalid_argument, true;
-        if (bound != 0 && !h.net().interface(interface).addresses.empty())
-            a.s_addr = htonl(h.net().interface(interface).addresses.front().address.to_v4().to_uint());
+        const auto own = bound != 0 ? h.net().addresses().source_for(interface, core::address_v4::any()) : std::nullopt;
+        if (own) a.s_addr = htonl(own->to_v4().to_uint());
         std::memcpy(data, &a, *size = sizeof a);
         return true;
     }

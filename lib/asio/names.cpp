@@ -7,6 +7,7 @@
 
 #include <boost/asio/error.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -49,17 +50,74 @@ bool wanted(const name_query& q, const core::address& a) noexcept
     return q.family == AF_UNSPEC || (q.family == AF_INET) == a.is_v4();
 }
 
+/// The scope id of a zone (RFC 4007 §11): the name of an interface of the stack, if the address needs a zone, or a number.
+std::optional<std::uint32_t> scope_of(engine& e, const core::address& a, const std::string& zone)
+{
+    if (core::needs_zone(a)) {
+        engine::user_turn t(e);
+        if (const auto found = t.host().net().interfaces().find(zone)) return *found + 1;
+    }
+    std::uint32_t n = 0;
+    const auto [end, failed] = std::from_chars(zone.data(), zone.data() + zone.size(), n);
+    return failed == std::errc() && end == zone.data() + zone.size() ? std::optional(n) : std::nullopt;
+}
+
+/// A numeric address; none if the text is a name.
+std::optional<core::address> literal(engine& e, const std::string& text)
+{
+    const std::size_t percent = text.find('%');
+    error_code failed;
+    const core::address a = boost::asio::ip::make_address(text.substr(0, percent), failed);
+    if (failed) return std::nullopt;
+    if (percent == std::string::npos) return a;
+    const auto scope = a.is_v6() ? scope_of(e, a, text.substr(percent + 1)) : std::nullopt;
+    if (!scope) return std::nullopt;
+    return core::address_v6(a.to_v6().to_bytes(), *scope);
+}
+
+/// As glibc: a query for IPv4 finds the IPv4 address that an IPv4-mapped one contains.
+core::address unmapped(const name_query& q, const core::address& a)
+{
+    if (q.family != AF_INET || a.is_v4() || !a.to_v6().is_v4_mapped()) return a;
+    return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, a.to_v6());
+}
+
 std::vector<core::address> addresses_of(engine& e, const name_query& q)
 {
     if (q.host.empty()) {
-        const bool passive = (q.flags & AI_PASSIVE) != 0;
-        return {passive ? core::address(core::address_v4::any()) : core::address(core::address_v4::loopback())};
+        if ((q.flags & AI_PASSIVE) != 0) return {core::address_v4::any(), core::address_v6::any()};
+        return {core::address_v6::loopback(), core::address_v4::loopback()};
     }
-    error_code not_a_number;
-    const auto literal = boost::asio::ip::make_address(q.host, not_a_number);
-    if (!not_a_number) return {literal};
+    if (const auto number = literal(e, q.host)) return {unmapped(q, *number)};
     if ((q.flags & AI_NUMERICHOST) != 0) return {};
     return e.hosts().find(q.host);
+}
+
+/// AI_ADDRCONFIG: the stack has an address of the family besides those of the loopback.
+bool is_configured(engine& e, core::family f)
+{
+    engine::user_turn t(e);
+    const core::network& net = t.host().net();
+    for (const auto& i : net.interfaces().all())
+        if (i->id() != core::network::loopback && net.addresses().speaks(*i, f)) return true;
+    return false;
+}
+
+/// Applies AI_ADDRCONFIG, to other than numeric hosts, as glibc does.
+std::vector<core::address> usable_addresses(engine& e, const name_query& q)
+{
+    std::vector<core::address> found = addresses_of(e, q);
+    if ((q.flags & AI_ADDRCONFIG) == 0 || literal(e, q.host)) return found;
+    const bool only_v4 = !is_configured(e, core::family::v6);
+    if (only_v4) std::erase_if(found, [](const core::address& a) { return a.is_v6(); });
+    return found;
+}
+
+/// AI_V4MAPPED: a query for IPv6 that finds IPv4 addresses alone returns them as IPv4-mapped.
+bool wants_mapped(const name_query& q, const std::vector<core::address>& found)
+{
+    const bool none = std::none_of(found.begin(), found.end(), [](const core::address& a) { return a.is_v6(); });
+    return q.family == AF_INET6 && (q.flags & AI_V4MAPPED) != 0 && none;
 }
 
 } // namespace
@@ -71,8 +129,12 @@ resolved_names resolve(boost::asio::execution_context& context, const name_query
     const auto port = port_of(q, ec);
     if (!port) return {};
     resolved_names out{{}, q.host};
-    for (const core::address& a : addresses_of(*engine_of(context), q))
-        if (wanted(q, a)) out.endpoints.push_back({a, *port});
+    const auto found = usable_addresses(*engine_of(context), q);
+    const bool mapped = wants_mapped(q, found);
+    for (const core::address& a : found) {
+        if (mapped) out.endpoints.push_back({boost::asio::ip::make_address_v6(boost::asio::ip::v4_mapped, a.to_v4()), *port});
+        if (!mapped && wanted(q, a)) out.endpoints.push_back({a, *port});
+    }
     if (out.endpoints.empty()) ec = error::host_not_found;
     return out;
 }

@@ -80,6 +80,16 @@ handle_table& handles()
     return *table;
 }
 
+/// connect() of an IPv6 socket to an IPv4 endpoint that is not given as an IPv4-mapped address: as on Linux only UDP takes it.
+error_code check_v4_peer(const core::socket_protocol& p, core::socket_id id)
+{
+    const bool connected = p.remote_endpoint(id).has_value(); // then the protocol's error is another
+    if (p.type() == core::socket_type::stream) return connected ? error_code() : error_code(error::invalid_argument);
+    const auto only = p.get_option(id, core::socket_option::v6_only);
+    const bool six_alone = p.type() == core::socket_type::raw || (only && *only != 0);
+    return six_alone ? error_code(error::address_family_not_supported) : error_code();
+}
+
 core::socket_protocol& protocol_of(core::host& h, socket_kind kind) noexcept
 {
     switch (kind) {
@@ -101,8 +111,8 @@ int readable_command() noexcept { return FIONREAD; }
 
 // -- life -----------------------------------------------------------------------------------------------------------
 
-socket::socket(std::shared_ptr<engine> owner, core::socket_protocol& protocol, core::socket_id id) noexcept
-    : engine_(std::move(owner)), protocol_(protocol), id_(id)
+socket::socket(std::shared_ptr<engine> owner, core::socket_protocol& protocol, core::socket_id id, core::family f) noexcept
+    : engine_(std::move(owner)), protocol_(protocol), id_(id), family_(f)
 {
 }
 
@@ -121,10 +131,23 @@ std::shared_ptr<socket> socket::open(std::shared_ptr<engine> owner, socket_kind 
     const auto id = sockets.open(f, protocol);
     if (!id) return ec = id.error(), nullptr;
     ec = {};
-    const auto s = std::allocate_shared<socket>(core::pooling_allocator<socket>(), std::move(owner), sockets, *id);
+    const auto s = std::allocate_shared<socket>(core::pooling_allocator<socket>(), std::move(owner), sockets, *id, f);
     e.enlist(s.get());
     sockets.set_owner(*id, s.get());
     return s;
+}
+
+core::endpoint socket::to_core(const core::endpoint& e) const
+{
+    const bool six_alone = protocol_.type() == core::socket_type::raw; // IPv6 raw sockets do not send over IPv4
+    if (family_ == core::family::v4 || six_alone || e.address.is_v4() || !e.address.to_v6().is_v4_mapped()) return e;
+    return {boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, e.address.to_v6()), e.port};
+}
+
+core::address socket::to_user(const core::address& a) const
+{
+    if (family_ == core::family::v4 || a.is_v6()) return a;
+    return boost::asio::ip::make_address_v6(boost::asio::ip::v4_mapped, a.to_v4());
 }
 
 core::tcp_sockets* socket::as_tcp() const noexcept
@@ -307,7 +330,11 @@ bool socket::try_send(const_buffer_list from, const core::endpoint* destination,
     hints.out_of_band = (flags & MSG_OOB) != 0;
     hints.do_not_route = (flags & MSG_DONTROUTE) != 0;
     hints.more = (flags & MSG_MORE) != 0;
-    n = value_or(protocol_.send(id_, from, destination, engine_->turn_began(), hints), ec);
+    std::optional<core::endpoint> to;
+    if (destination != nullptr) to = to_core(*destination);
+    const bool raw_v6 = family_ == core::family::v6 && protocol_.type() == core::socket_type::raw;
+    if (raw_v6 && to && to->address.is_v4()) return ec = error::invalid_argument, true; // as Linux
+    n = value_or(protocol_.send(id_, from, to ? &*to : nullptr, engine_->turn_began(), hints), ec);
     if (ec && destination != nullptr) ec = engine_->explained(ec, destination->address);
     return !would_block(ec);
 }
@@ -319,7 +346,7 @@ bool socket::try_receive(mutable_buffer_list into, int flags, core::endpoint* se
     core::received_message* const wanted = sender != nullptr || whole_size ? &about : nullptr;
     n = value_or(protocol_.receive(id_, into, receive_flags_of(flags), wanted, engine_->turn_began()), ec);
     if (!ec && whole_size) n = about.full_size;
-    if (!ec && sender != nullptr) *sender = about.sender;
+    if (!ec && sender != nullptr) *sender = to_user(about.sender);
     return !would_block(ec);
 }
 
@@ -352,7 +379,8 @@ bool socket::try_receive(std::vector<core::slice>& into, std::size_t limit, std:
 bool socket::try_connect(const core::endpoint& peer, bool& started, error_code& ec)
 {
     if (!std::exchange(started, true)) {
-        ec = engine_->explained(protocol_.connect(id_, peer, engine_->turn_began()), peer.address);
+        ec = family_ == core::family::v6 && peer.address.is_v4() ? check_v4_peer(protocol_, id_) : error_code();
+        if (!ec) ec = engine_->explained(protocol_.connect(id_, to_core(peer), engine_->turn_began()), peer.address);
         if (ec != error::in_progress) return true;
     }
     ec = {};
@@ -367,7 +395,8 @@ bool socket::try_accept(std::shared_ptr<socket>& accepted, core::endpoint& peer,
     ec = child ? error_code() : child.error();
     if (would_block(ec)) return false;
     if (ec) return true;
-    accepted = std::allocate_shared<socket>(core::pooling_allocator<socket>(), engine_, protocol_, *child);
+    accepted = std::allocate_shared<socket>(core::pooling_allocator<socket>(), engine_, protocol_, *child, family_);
+    peer = to_user(peer);
     if (has_timeouts_) { // as Linux: inherited
         engine_->timeouts(accepted.get()) = engine_->timeouts(this);
         accepted->has_timeouts_ = true;
@@ -394,7 +423,8 @@ void socket::bind(const core::endpoint& local, error_code& ec)
 {
     engine::user_turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
-    ec = engine_->explained(protocol_.bind(id_, local), local.address);
+    if (family_ == core::family::v6 && local.address.is_v4()) return void(ec = error::invalid_argument); // as Linux
+    ec = engine_->explained(protocol_.bind(id_, to_core(local)), local.address);
 }
 
 void socket::listen(int backlog, error_code& ec)
@@ -416,14 +446,15 @@ core::endpoint socket::local_endpoint(error_code& ec) const
 {
     engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, core::endpoint();
-    return value_or(protocol_.local_endpoint(id_), ec);
+    return to_user(value_or(protocol_.local_endpoint(id_), ec));
 }
 
 core::endpoint socket::remote_endpoint(error_code& ec) const
 {
     engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, core::endpoint();
-    return value_or(protocol_.remote_endpoint(id_), ec);
+    const core::endpoint peer = value_or(protocol_.remote_endpoint(id_), ec);
+    return ec ? core::endpoint() : to_user(peer);
 }
 
 std::size_t socket::available(error_code& ec) const

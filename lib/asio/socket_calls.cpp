@@ -129,9 +129,10 @@ std::size_t socket::send_message(const_buffer_list from, const core::endpoint& d
     engine::user_turn t(*engine_);
     if (!open_) return ec = error::bad_descriptor, std::size_t{0};
     core::packet_info way{info.interface, {}};
-    if (!info.local.is_unspecified()) way.source = info.local;
+    if (!info.local.is_unspecified()) way.source = to_core({info.local, 0}).address;
     const bool connected = destination.port == 0 && destination.address.is_unspecified();
-    return value_or(protocol_.send(id_, from, connected ? nullptr : &destination, t.now(), {way}), ec);
+    const core::endpoint to = to_core(destination);
+    return value_or(protocol_.send(id_, from, connected ? nullptr : &to, t.now(), {way}), ec);
 }
 
 std::size_t socket::receive_message(mutable_buffer_list into, int flags, bool may_wait, core::endpoint& sender,
@@ -150,10 +151,10 @@ bool socket::try_receive_message(mutable_buffer_list into, int flags, core::endp
     core::received_message m;
     n = value_or(protocol_.receive(id_, into, receive_flags_of(flags), &m, engine_->turn_began()), ec);
     if (ec) return !would_block(ec);
-    sender = m.sender;
+    sender = to_user(m.sender);
     if (m.end_of_stream) return ec = error::eof, true;
     const std::chrono::steady_clock::time_point received(m.received.time_since_epoch());
-    info = {m.interface, m.destination, m.ttl, m.tos, received, m.unread};
+    info = {m.interface, to_user(m.destination), m.ttl, m.tos, received, m.unread};
     return true;
 }
 
@@ -164,8 +165,8 @@ std::size_t socket::receive_error(mutable_buffer_list into, core::endpoint& sent
     const auto got = protocol_.take_error_message(id_);
     ec = got ? error_code() : got.error();
     if (!got) return 0;
-    sent_to = got->peer;
-    info = {got->why, got->offender, got->type, got->code, static_cast<std::uint32_t>(got->mtu)};
+    sent_to = to_user(got->peer);
+    info = {got->why, to_user(got->offender), got->type, got->code, static_cast<std::uint32_t>(got->mtu)};
     std::size_t n = 0;
     for (const core::mutable_bytes b : into) n += got->payload.copy_to(b, n);
     return n;
@@ -192,7 +193,7 @@ void socket::connect(const core::endpoint& peer, bool may_wait, core::time_point
     if (tcp == nullptr) return;
     engine::user_turn t(*engine_);
     if (ec) return started && ec != error::in_progress ? tcp->disconnected(id_) : void();
-    (void)tcp->connect(id_, peer, t.now()); // records that the user knows of the success
+    (void)tcp->connect(id_, to_core(peer), t.now()); // records that the user knows of the success
 }
 
 std::shared_ptr<socket> socket::accept(core::endpoint& peer, error_code& ec)

@@ -93,6 +93,27 @@ std::optional<socket_option> at_ip_level(int name) noexcept
     }
 }
 
+/// The options of both families are one: an IPv6 socket may also send over IPv4.
+std::optional<socket_option> at_ipv6_level(int name) noexcept
+{
+    constexpr int multicast_all = 29; // IPV6_MULTICAST_ALL, missing in <netinet/in.h> of Debian 12
+    switch (name) {
+    case IPV6_V6ONLY: return socket_option::v6_only;
+    case IPV6_UNICAST_HOPS: return socket_option::ttl;
+    case IPV6_TCLASS: return socket_option::tos;
+    case IPV6_MTU_DISCOVER: return socket_option::mtu_discover;
+    case IPV6_MTU: return socket_option::path_mtu;
+    case IPV6_MULTICAST_HOPS: return socket_option::multicast_hops;
+    case IPV6_MULTICAST_LOOP: return socket_option::multicast_loopback;
+    case multicast_all: return socket_option::multicast_all;
+    case IPV6_RECVPKTINFO: return socket_option::packet_info;
+    case IPV6_RECVHOPLIMIT: return socket_option::receive_ttl;
+    case IPV6_RECVTCLASS: return socket_option::receive_tos;
+    case IPV6_RECVERR: return socket_option::receive_errors;
+    default: return std::nullopt;
+    }
+}
+
 std::optional<socket_option> at_udp_level(int name) noexcept
 {
     switch (name) {
@@ -108,6 +129,7 @@ std::optional<socket_option> option_of(int level, int name) noexcept
     case SOL_SOCKET: return at_socket_level(name);
     case IPPROTO_TCP: return at_tcp_level(name);
     case IPPROTO_IP: return at_ip_level(name);
+    case IPPROTO_IPV6: return at_ipv6_level(name);
     case IPPROTO_UDP: return at_udp_level(name);
     default: return std::nullopt;
     }
@@ -119,8 +141,23 @@ bool is_read_only(socket_option o) noexcept
            o == socket_option::send_low_watermark;
 }
 
+/// The bounds of IPv6's options that differ from those of the options of IPv4 for which the core takes them.
+error_code check_v6(int name, core::socket_type type, int& value) noexcept
+{
+    const bool stream = type == core::socket_type::stream;
+    switch (name) {
+    case IPV6_TCLASS:
+        if (value < -1 || value > 255) return error::invalid_argument;
+        value = std::max(value, 0); // RFC 3542 §6.5: -1 for the default
+        return {};
+    case IPV6_MULTICAST_LOOP: return value == 0 || value == 1 ? error_code() : error_code(error::invalid_argument);
+    case IPV6_MULTICAST_HOPS: return stream ? error_code(error::no_protocol_option) : error_code();
+    default: return {};
+    }
+}
+
 /// Reads an int. SO_LINGER's `struct linger` becomes one: -1 for off, else seconds.
-bool read_value(socket_option o, const void* data, std::size_t size, int& value) noexcept
+bool read_value(int level, socket_option o, const void* data, std::size_t size, int& value) noexcept
 {
     if (o == socket_option::linger) {
         ::linger l{};
@@ -130,7 +167,7 @@ bool read_value(socket_option o, const void* data, std::size_t size, int& value)
         return true;
     }
     if (size < sizeof value) { // Linux accepts one octet for some options
-        if (size != 1) return false;
+        if (size != 1 || level == IPPROTO_IPV6) return false;
         value = *static_cast<const std::uint8_t*>(data);
         return true;
     }
@@ -138,7 +175,7 @@ bool read_value(socket_option o, const void* data, std::size_t size, int& value)
     return true;
 }
 
-bool write_value(socket_option o, int value, void* data, std::size_t* size) noexcept
+bool write_value(int level, socket_option o, int value, void* data, std::size_t* size) noexcept
 {
     if (o == socket_option::linger) {
         const ::linger l{value >= 0 ? 1 : 0, value >= 0 ? value : 0};
@@ -147,14 +184,14 @@ bool write_value(socket_option o, int value, void* data, std::size_t* size) noex
         *size = sizeof l;
         return true;
     }
-    if (*size < sizeof value) { // and returns one octet
+    if (*size < sizeof value && level != IPPROTO_IPV6) { // and returns one octet
         if (*size == 0 || value < 0 || value > 255) return false;
         *static_cast<std::uint8_t*>(data) = static_cast<std::uint8_t>(value);
         *size = 1;
         return true;
     }
-    std::memcpy(data, &value, sizeof value);
-    *size = sizeof value;
+    *size = std::min(*size, sizeof value);
+    std::memcpy(data, &value, *size);
     return true;
 }
 
@@ -179,11 +216,18 @@ void socket::set_option(int level, int name, const void* data, std::size_t size,
         ec = tcp != nullptr ? tcp->set_congestion_control(id_, wanted, t.now()) : error_code(error::no_protocol_option);
         return;
     }
+    const bool v6 = family_ == core::family::v6, v6_raw = v6 && protocol_.type() == core::socket_type::raw;
+    if (v6_raw && level == IPPROTO_IP) return void(ec = error::no_protocol_option);
+    if (v6_raw && level == IPPROTO_IPV6 && name == IPV6_CHECKSUM) return void(ec = error::invalid_argument); // computed, or not
     if (set_interface_option(level, name, data, size, ec) || set_shell_option(level, name, data, size, ec)) return;
     const auto option = option_of(level, name);
     int value = 0;
-    if (!option || is_read_only(*option)) return void(ec = error::no_protocol_option);
-    if (!read_value(*option, data, size, value)) return void(ec = error::invalid_argument);
+    const bool known = option && (level != IPPROTO_IPV6 || v6);
+    if (!known || is_read_only(*option)) return void(ec = error::no_protocol_option);
+    if (!read_value(level, *option, data, size, value)) return void(ec = error::invalid_argument);
+    ec = level == IPPROTO_IPV6 ? check_v6(name, protocol_.type(), value) : error_code();
+    if (level == IPPROTO_IP && name == IP_TTL && value == 0) ec = error::invalid_argument; // a hop limit of 0 is IPv6's
+    if (ec) return;
     engine::user_turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
     ec = protocol_.set_option(id_, *option, value, t.now());
@@ -194,11 +238,15 @@ void socket::set_option(int level, int name, const void* data, std::size_t size,
 bool socket::get_fact(int level, int name, void* data, std::size_t* size, error_code& ec) const
 {
     const core::tcp_sockets* const tcp = level == IPPROTO_TCP ? as_tcp() : nullptr;
+    const bool v6_raw = family_ == core::family::v6 && protocol_.type() == core::socket_type::raw;
     int value = 0;
     if (level == SOL_SOCKET && name == SO_TYPE) {
         value = static_cast<int>(protocol_.type());
     } else if (level == SOL_SOCKET && name == SO_DOMAIN) {
-        value = AF_INET;
+        value = family_ == core::family::v4 ? AF_INET : AF_INET6;
+    } else if (level == IPPROTO_IPV6 && name == IPV6_CHECKSUM && v6_raw) { // RFC 3542 §3.1: offset of the checksum, octets
+        const int protocol = *protocol_.get_option(id_, socket_option::protocol);
+        value = protocol == IPPROTO_ICMPV6 ? 2 : -1;
     } else if (level == SOL_SOCKET && name == SO_ERROR) {
         value = protocol_.take_error(id_).value();
     } else if (tcp != nullptr && name == TCP_CONGESTION) {
@@ -211,7 +259,7 @@ bool socket::get_fact(int level, int name, void* data, std::size_t* size, error_
     } else {
         return false;
     }
-    ec = write_value(socket_option::keep_alive, value, data, size) ? error_code() : error_code(error::invalid_argument);
+    ec = write_value(level, socket_option::keep_alive, value, data, size) ? error_code() : error_code(error::invalid_argument);
     return true;
 }
 
@@ -224,12 +272,14 @@ void socket::get_option(int level, int name, void* data, std::size_t* size, erro
         get_shell_option(level, name, data, size, ec))
         return;
     const int own = static_cast<int>(protocol_.number());
-    if (level != SOL_SOCKET && level != IPPROTO_IP && level != own) return void(ec = error::operation_not_supported); // as Linux
+    const bool v6 = family_ == core::family::v6, of_v4 = level == IPPROTO_IP && !(v6 && own == IPPROTO_RAW);
+    if (level != SOL_SOCKET && level != own && !of_v4 && !(level == IPPROTO_IPV6 && v6)) // the errors are Linux's
+        return void(ec = v6 ? error_code(error::no_protocol_option) : error_code(error::operation_not_supported));
     const auto option = option_of(level, name);
     if (!option) return void(ec = error::no_protocol_option);
     const auto got = protocol_.get_option(id_, *option);
     if (!got) return void(ec = got.error());
-    ec = write_value(*option, *got, data, size) ? error_code() : error_code(error::invalid_argument);
+    ec = write_value(level, *option, *got, data, size) ? error_code() : error_code(error::invalid_argument);
 }
 
 } // namespace tapio::detail

@@ -252,6 +252,13 @@ void stack::add_address(const boost::asio::ip::address& address, unsigned prefix
         throw boost::system::system_error(failed, "add_address");
 }
 
+void stack::autoconfigure(interface_id interface, const core::autoconfigure_options& options)
+{
+    detail::engine::turn t(*engine_);
+    if (const auto failed = t.host().autoconfigure(interface, options, t.now()))
+        throw boost::system::system_error(failed, "autoconfigure");
+}
+
 void stack::add_route(const boost::asio::ip::address& network, unsigned prefix_length, const boost::asio::ip::address& gateway,
                       interface_id interface)
 {
@@ -262,7 +269,8 @@ void stack::add_route(const boost::asio::ip::address& network, unsigned prefix_l
 
 void stack::set_default_gateway(const boost::asio::ip::address& gateway, interface_id interface)
 {
-    add_route(boost::asio::ip::address_v4::any(), 0, gateway, interface);
+    using namespace boost::asio::ip;
+    add_route(gateway.is_v4() ? address(address_v4::any()) : address(address_v6::any()), 0, gateway, interface);
 }
 
 void stack::add_host_name(const std::string& name, const boost::asio::ip::address& address)

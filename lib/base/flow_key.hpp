@@ -83,6 +83,14 @@ public:
         return (lower & 0xffff'ffff) == 0 && words_[4] == other.words_[4] && zone() == other.zone();
     }
 
+    /// Both flows have the same addresses and zone.
+    bool has_addresses_of(const flow_key& other) const noexcept
+    {
+        return ((words_[0] ^ other.words_[0]) | (words_[2] ^ other.words_[2]) | (words_[3] ^ other.words_[3]) |
+                (words_[4] ^ other.words_[4])) == 0 &&
+               zone() == other.zone();
+    }
+
     core::family family() const noexcept { return is_v4() ? core::family::v4 : core::family::v6; }
     bool is_v4() const noexcept { return ((words_[2] ^ both_mapped) | words_[3] | words_[4]) == 0; }
     /// Source address in the upper half. Precondition: is_v4()

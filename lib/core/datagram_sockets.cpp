@@ -1,5 +1,7 @@
 #include "core/datagram_sockets.hpp"
 
+#include "core/socket_names.hpp"
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -8,7 +10,7 @@ namespace tapio::core {
 
 namespace {
 
-constexpr std::size_t longest_datagram = 65507; // octets of payload
+constexpr std::size_t longest_datagram = 65527; // octets of payload (IPv6); sending checks the destination's family
 
 } // namespace
 
@@ -20,10 +22,10 @@ datagram_sockets::datagram_sockets(ip_protocol number, socket_type type, network
 
 result<socket_id> datagram_sockets::open_socket(family f)
 {
-    if (f != family::v4) return errno_code(EAFNOSUPPORT);
     const socket_id id = sockets_.insert();
     socket& s = *find(id);
-    s.local.address = address_v4::any();
+    s.family = f;
+    s.local.address = unspecified(f);
     s.ttl = options_.ttl;
     s.receive_buffer = s.send_buffer = static_cast<int>(options_.udp_receive_buffer);
     s.queue.set_capacity(options_.udp_receive_buffer);
@@ -51,20 +53,21 @@ error_code datagram_sockets::bind(socket_id id, const endpoint& local)
 {
     socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
-    if (!local.address.is_v4()) return errno_code(EAFNOSUPPORT);
-    const bool ours = local.address.is_unspecified() || net_.addresses().is_ours(local.address) ||
-                      net_.addresses().is_broadcast(local.address) || local.address.is_multicast();
+    const auto own = own_for(s->family, s->v6_only, s->device, net_.interfaces().size(), local.address);
+    if (!own) return own.error();
+    const bool ours =
+        own->is_unspecified() || net_.addresses().is_ours(*own) || net_.addresses().is_broadcast(*own) || own->is_multicast();
     if (!ours) return errno_code(EADDRNOTAVAIL);
-    return claim(id, *s, local);
+    return claim(id, *s, {*own, local.port});
 }
 
 error_code datagram_sockets::connect(socket_id id, const endpoint& peer, time_point)
 {
     socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
-    if (!peer.address.is_v4()) return errno_code(EAFNOSUPPORT);
-    endpoint to = peer;
-    if (to.address.is_unspecified()) to.address = address_v4::loopback();
+    const auto zoned = peer_for(s->family, s->v6_only, s->local.address, s->device, peer.address);
+    if (!zoned) return zoned.error();
+    const endpoint to{*zoned, peer.port};
     if (net_.addresses().is_broadcast(to.address) && !s->broadcast) return errno_code(EACCES);
     if (s->do_not_route && !net_.routes().is_direct(to.address, s->device)) return errno_code(ENETUNREACH);
     const bool named = s->bound && !s->local.address.is_unspecified();
@@ -143,10 +146,10 @@ error_code datagram_sockets::send_unfinished(socket_id id, socket& s, time_point
 result<endpoint> datagram_sockets::receiver_of(const socket& s, const endpoint* destination) const
 {
     if (destination == nullptr && !s.connected) return errno_code(EDESTADDRREQ);
-    endpoint to = destination != nullptr ? *destination : s.remote;
-    if (!to.address.is_v4()) return errno_code(EAFNOSUPPORT);
-    if (to.address.is_unspecified()) to.address = address_v4::loopback();
-    return to;
+    const endpoint& to = destination != nullptr ? *destination : s.remote;
+    const auto zoned = peer_for(s.family, s.v6_only, s.local.address, s.device, to.address);
+    if (!zoned) return zoned.error();
+    return endpoint{*zoned, to.port};
 }
 
 /// The outgoing interface that the socket's options select, if any.
@@ -172,7 +175,7 @@ result<datagram_sockets::path> datagram_sockets::find_path(const socket& s, cons
     const bool group = to.address.is_multicast();
     return path{std::move(found->route),
                 found->source,
-                {group ? s.multicast_hops : s.ttl, s.tos, s.mtu_discover != 0, group && s.multicast_loopback}};
+                {group ? s.multicast_hops : s.ttl, s.tos, s.fragments(), group && s.multicast_loopback}};
 }
 
 std::size_t datagram_sockets::size_of(const_buffer_list from) noexcept
@@ -200,7 +203,18 @@ bool datagram_sockets::socket::hears(const address& destination, interface_id in
 {
     if (device && *device != interface) return false;
     return multicast_all || !destination.is_multicast() ||
-           std::find(groups.begin(), groups.end(), membership{destination, interface}) != groups.end();
+           std::find(groups.begin(), groups.end(), membership{without_zone(destination), interface}) != groups.end();
+}
+
+/// The values of IP_MTU_DISCOVER: 0 DONT, 1 WANT, 2 DO, 3 PROBE, 4 INTERFACE, 5 OMIT.
+ip::fragmenting datagram_sockets::socket::fragments() const noexcept
+{
+    switch (mtu_discover) {
+    case 0:
+    case 5: return ip::fragmenting::allowed;
+    case 1: return ip::fragmenting::if_needed;
+    default: return ip::fragmenting::never;
+    }
 }
 
 bool datagram_sockets::deliver(socket& s, const endpoint& sender, packet payload, const ip::rx_packet& p, time_point now)
@@ -222,8 +236,9 @@ void datagram_sockets::fail(socket& s, const ip::icmp_error_report& r, std::size
         error_message m{r.flow.destination(), r.why, r.offender, r.type, r.code, r.mtu, r.quote};
         m.payload.consume(std::min(m.payload.size(), headers));
         s.error_queue.push_back(std::move(m));
-    } else if (!s.connected || (!r.hard && r.why != errno_code(EHOSTUNREACH))) {
-        return;
+    } else {
+        const bool told = r.hard || r.why == errno_code(EHOSTUNREACH) || (r.why == errno_code(EMSGSIZE) && s.mtu_discover != 0);
+        if (!s.connected || !told) return;
     }
     s.error = r.why;
     events_.push(s.event, readiness::readable | readiness::writable | readiness::error);

@@ -66,6 +66,8 @@ protected:
     {
         explicit socket(std::size_t capacity = 0) : queue(capacity) {}
         event_source event;
+        core::family family = family::v4;
+        bool v6_only = false; ///< IPV6_V6ONLY
         bool bound = false, connected = false;
         bool broadcast = false, reuse_address = false, reuse_port = false;
         bool do_not_route = false;
@@ -76,7 +78,7 @@ protected:
         bool packet_info = false, receive_ttl = false, receive_tos = false; ///< likewise: always reported
         bool receive_errors = false;
         std::uint8_t ttl = 64, tos = 0, multicast_hops = 1;
-        std::uint8_t mtu_discover = 1;  ///< IP_MTU_DISCOVER; 0: no DF
+        std::uint8_t mtu_discover = 1;  ///< IP_MTU_DISCOVER (ip(7))
         std::uint8_t timestamps = 0;    ///< SO_TIMESTAMP: 1, SO_TIMESTAMPNS: 2; no effect: the time is always reported
         int timestamping = 0;           ///< SO_TIMESTAMPING; no effect
         std::uint16_t segment_size = 0; ///< UDP_SEGMENT, octets; 0: none
@@ -94,6 +96,7 @@ protected:
         std::unique_ptr<unfinished_datagram> unfinished;
 
         bool hears(const address& destination, interface_id interface) const noexcept;
+        ip::fragmenting fragments() const noexcept; ///< by `mtu_discover`
     };
 
     /// The route of a datagram, and its IP header.

@@ -38,8 +38,8 @@ error_code datagram_sockets::join_group(socket_id id, const address& group, std:
 {
     socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
-    if (!group.is_v4() || !group.is_multicast()) return errno_code(EINVAL);
-    const membership wanted{group, interface.value_or(net_.routes().group_interface(group))};
+    if (!group.is_multicast() || (group.is_v6() && s->family == family::v4)) return errno_code(EINVAL);
+    const membership wanted{without_zone(group), interface.value_or(net_.routes().group_interface(group))};
     if (wanted.interface >= net_.interfaces().size()) return errno_code(ENODEV);
     if (std::find(s->groups.begin(), s->groups.end(), wanted) != s->groups.end()) return errno_code(EADDRINUSE);
     if (s->groups.size() >= most_memberships) return errno_code(ENOBUFS);
@@ -53,7 +53,7 @@ error_code datagram_sockets::leave_group(socket_id id, const address& group, std
     socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
     const auto at = std::find_if(s->groups.begin(), s->groups.end(), [&](const membership& m) {
-        return m.group == group && (!interface || m.interface == *interface);
+        return m.group == without_zone(group) && (!interface || m.interface == *interface);
     });
     if (at == s->groups.end()) return errno_code(EADDRNOTAVAIL);
     net_.leave_group(at->interface, group);
@@ -98,10 +98,15 @@ error_code datagram_sockets::set_option(socket_id id, socket_option option, int 
         return {};
     case socket_option::ttl:
         if (value == -1) return s->ttl = options_.ttl, error_code();
-        if (value < 1 || value > 255) return errno_code(EINVAL);
+        if (value < (s->family == family::v6 ? 0 : 1) || value > 255) return errno_code(EINVAL);
         s->ttl = static_cast<std::uint8_t>(value);
         return {};
     case socket_option::tos: s->tos = static_cast<std::uint8_t>(value); return {};
+    case socket_option::v6_only:
+        if (s->family != family::v6) return errno_code(ENOPROTOOPT);
+        if (s->bound) return errno_code(EINVAL);
+        s->v6_only = value != 0;
+        return {};
     case socket_option::local_port_range:
         if (!is_port_range(value)) return errno_code(EINVAL);
         s->local_ports = value;
@@ -156,12 +161,13 @@ result<int> datagram_sockets::get_option(socket_id id, socket_option option) con
     case socket_option::path_mtu: {
         if (!s->connected) return errno_code(ENOTCONN);
         const auto found = net_.routes().find(s->remote.address, s->local.address);
-        return found ? result<int>(static_cast<int>(found->route->mtu)) : found.error();
+        return found ? result<int>(static_cast<int>(net_.path_mtu(*found->route, s->remote.address))) : found.error();
     }
     case socket_option::local_port_range: return s->local_ports;
     case socket_option::mtu_discover: return s->mtu_discover;
     case socket_option::timestamping: return s->timestamping;
     case socket_option::ttl: return s->ttl;
+    case socket_option::v6_only: return s->family == family::v6 ? result<int>(s->v6_only ? 1 : 0) : errno_code(ENOPROTOOPT);
     case socket_option::tos: return s->tos;
     default: return errno_code(ENOPROTOOPT);
     }

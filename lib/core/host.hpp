@@ -38,6 +38,10 @@ public:
         return network_.add_address(interface, a, prefix_length, now);
     }
     error_code remove_address(const address& a) { return network_.remove_address(a); }
+    error_code autoconfigure(interface_id interface, const autoconfigure_options& options, time_point now)
+    {
+        return network_.autoconfigure(interface, options, now);
+    }
     error_code add_route(const address& destination, unsigned prefix_length, const std::optional<address>& gateway,
                          interface_id interface)
     {

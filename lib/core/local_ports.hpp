@@ -2,8 +2,6 @@
 /// The rules for local ports that TCP and UDP share.
 #pragma once
 
-#include <tapio/core/address.hpp>
-
 #include <cstdint>
 
 namespace tapio::core {
@@ -35,8 +33,5 @@ inline port_range narrowed(int value) noexcept
     const auto within = [](std::uint16_t p) { return p >= first_ephemeral && p <= last_ephemeral; };
     return {within(first) ? first : first_ephemeral, within(last) ? last : last_ephemeral};
 }
-
-/// Sockets bound to the same port and to these two addresses could both receive the same packet.
-inline bool overlap(const address& a, const address& b) { return a == b || a.is_unspecified() || b.is_unspecified(); }
 
 } // namespace tapio::core

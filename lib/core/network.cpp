@@ -11,19 +11,31 @@ network::network(const host_options& options, random_source& random, host_counte
       addresses_(interfaces_),
       routes_(interfaces_, addresses_),
       shards_(options.shards, options.transmit_queue),
+      groups_(interfaces_, addresses_, shards_, random),
       arp_(interfaces_, addresses_, routes_),
-      out_(interfaces_, routes_, arp_, random, options.transmit_queue),
+      ndp_(interfaces_, addresses_, random, options.shard == 0),
+      resolution_(interfaces_, arp_, ndp_),
+      out_(interfaces_, routes_, resolution_, random, options.transmit_queue),
       icmp_(interfaces_, addresses_, out_, transports_, shards_,
-            {options.ttl, options.answer_echo, options.answer_broadcast_echo}),
-      ip_(interfaces_, addresses_, routes_, transports_, icmp_)
+            ip::icmp_options{options.ttl, options.answer_echo, options.answer_broadcast_echo}, counters.icmp),
+      icmpv6_(ndp_, groups_, interfaces_, addresses_, out_, transports_, shards_,
+              ip::icmp_options{options.ttl, options.answer_echo, options.answer_broadcast_echo}, counters.icmp6),
+      ip_(interfaces_, addresses_, routes_, transports_, icmp_, icmpv6_),
+      random_(random),
+      duplicate_probes_(options.duplicate_address_probes)
 {
     transports_.add(ip_protocol::icmp, icmp_);
+    transports_.add(ip_protocol::igmp, groups_);
+    transports_.add(ip_protocol::icmpv6, icmpv6_);
+    ndp_.set_listener(*this);
     device_info lo;
     lo.name = "lo";
     lo.link = link_type::loopback;
     lo.mtu = 65535;
     lo.offload.checksum = true; // packets that never leave memory need no checksum
-    addresses_.add(interfaces_.add(lo), {address_v4::loopback(), 8});
+    link::interface& i = interfaces_.add(lo);
+    addresses_.add(i, {address_v4::loopback(), 8});
+    addresses_.add(i, {address_v6::loopback(), 128});
 }
 
 // -- configuration --------------------------------------------------------------------------------------------------------
@@ -42,18 +54,41 @@ interface_id network::add_interface(const device_info& info)
     return id;
 }
 
-error_code network::add_address(interface_id interface, const address& a, unsigned prefix_length, time_point)
+error_code network::add_address(interface_id interface, const address& wanted, unsigned prefix_length, time_point now)
 {
     if (interface >= interfaces_.size()) return errno_code(ENODEV);
-    if (a.is_v6()) return errno_code(EAFNOSUPPORT);
-    if (prefix_length > 32 || a.is_unspecified() || a.is_multicast()) return errno_code(EINVAL);
-    if (addresses_.is_ours(a)) return errno_code(EADDRINUSE);
     link::interface& i = interfaces_[interface];
-    addresses_.add(i, {a, prefix_length});
-    routes_.add_network(interface, a, prefix_length);
+    const address a = in_zone(wanted, i.zone());
+    if (prefix_length > (a.is_v4() ? 32 : 128) || a.is_unspecified() || a.is_multicast()) return errno_code(EINVAL);
+    if (a.is_v6() && a.to_v6().is_v4_mapped()) return errno_code(EINVAL);
+    if (addresses_.is_ours(a)) return errno_code(EADDRINUSE);
+    add_own(i, a, prefix_length, now);
+    if (a.is_v6() && !needs_zone(a)) make_link_local(i, now);
     routes_changed();
-    if (i.is_ethernet() && i.is_up()) arp_.announce(i, a.to_v4());
+    if (a.is_v4() && i.is_ethernet() && i.is_up()) arp_.announce(i, a.to_v4());
     return {};
+}
+
+void network::add_own(link::interface& i, const address& a, unsigned prefix_length, time_point now)
+{
+    link::interface_address& own = addresses_.add(i, {a, prefix_length});
+    routes_.add_network(i.id(), a, prefix_length);
+    if (a.is_v4()) return;
+    groups_.join(i, ip::solicited_node(a.to_v6()));
+    ndp_.detect(i, own, duplicate_probes_, now);
+}
+
+/// An Ethernet that speaks IPv6 needs a link-local address (RFC 4291 §2.8): neighbours and routers are asked from it. Its
+/// identifier is made of the MAC address (RFC 4291, appendix A), which all shards share.
+void network::make_link_local(link::interface& i, time_point now)
+{
+    const bool has_one = std::any_of(i.addresses.begin(), i.addresses.end(), [](const auto& a) { return needs_zone(a.address); });
+    if (has_one || !i.is_ethernet()) return;
+    const auto& m = i.info().mac.octets;
+    const address_v6::bytes_type octets{0xfe, 0x80, 0,    0,    0,    0,    0,   0, static_cast<std::uint8_t>(m[0] ^ 2),
+                                        m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]};
+    const address_v6 own(octets, i.zone());
+    if (!addresses_.is_ours(own)) add_own(i, own, 64, now);
 }
 
 /// As Linux: the route to a network is removed with the interface's last address in that network. Sockets bound to the removed
@@ -62,9 +97,59 @@ error_code network::remove_address(const address& a)
 {
     const auto gone = addresses_.remove(a);
     if (!gone) return errno_code(EADDRNOTAVAIL);
+    if (a.is_v6()) groups_.leave(interfaces_[gone->interface], ip::solicited_node(a.to_v6()));
     routes_.remove_network(gone->interface, a, gone->prefix_length);
     routes_changed();
     return {};
+}
+
+// -- IPv6 autoconfiguration -------------------------------------------------------------------------------------------------
+
+error_code network::autoconfigure(interface_id interface, const autoconfigure_options& options, time_point now)
+{
+    if (interface == loopback || interface >= interfaces_.size()) return errno_code(ENODEV);
+    link::interface& i = interfaces_[interface];
+    if (!i.is_ethernet()) return errno_code(EOPNOTSUPP);
+    const auto [at, fresh] = autoconfigured_.try_emplace(interface, i, *this, ndp_, random_, options);
+    if (!fresh) return errno_code(EALREADY);
+    at->second.link_changed(now);
+    return {};
+}
+
+void network::router_advertised(interface_id by, const wire::router_advertisement& ra, const address_v6& router, time_point now)
+{
+    if (const auto a = autoconfigured_.find(by); a != autoconfigured_.end()) a->second.router_advertised(ra, router, now);
+}
+
+void network::no_longer_router(interface_id by, const address_v6& neighbor, time_point now)
+{
+    if (const auto a = autoconfigured_.find(by); a != autoconfigured_.end()) a->second.no_longer_router(neighbor, now);
+}
+
+/// Another node has the address.
+void network::give_up(const address& duplicate, time_point now)
+{
+    const auto by = addresses_.interface_of(duplicate);
+    const auto a = by ? autoconfigured_.find(*by) : autoconfigured_.end();
+    if (a != autoconfigured_.end() && a->second.has(duplicate)) return a->second.duplicate(duplicate.to_v6(), now);
+    (void)remove_address(duplicate);
+}
+
+void network::set_deprecated(const address& own, bool yes) noexcept
+{
+    if (link::interface_address* const a = addresses_.find(own)) a->deprecated = yes;
+    routes_.invalidate(); // the source of the next packet may be another
+}
+
+void network::set_temporary(const address& own) noexcept
+{
+    if (link::interface_address* const a = addresses_.find(own)) a->temporary = true;
+}
+
+void network::set_v6_mtu(interface_id interface, std::size_t octets)
+{
+    interfaces_[interface].set_v6_mtu(octets);
+    routes_changed();
 }
 
 error_code network::add_route(const ip::route& r)
@@ -109,7 +194,12 @@ bool network::follow(link::interface& i, link::interface::change what, time_poin
 {
     using change = link::interface::change;
     if (what == change::none) return false;
-    if (what != change::mtu) arp_.announce(i);
+    if (what != change::mtu) {
+        arp_.announce(i);
+        ndp_.announce(i, now);
+    }
+    groups_.link_changed(i, now);
+    if (const auto a = autoconfigured_.find(i.id()); a != autoconfigured_.end()) a->second.link_changed(now);
     routes_changed(); // connections look up their routes again
     i.tell_trace(now);
     return what == change::state;
@@ -117,13 +207,13 @@ bool network::follow(link::interface& i, link::interface::change what, time_poin
 
 void network::join_group(interface_id interface, const address& group)
 {
-    interfaces_[interface].join_group(group);
+    groups_.join(interfaces_[interface], group);
     routes_.invalidate();
 }
 
 void network::leave_group(interface_id interface, const address& group)
 {
-    interfaces_[interface].leave_group(group);
+    groups_.leave(interfaces_[interface], group);
     routes_.invalidate();
 }
 
@@ -173,11 +263,11 @@ void network::input(ip::rx_packet& p, time_point now)
     if (i.is_ethernet() && readable && !p.link_group && !link::is_to_station(i, p.contents.front()))
         return dropped(p, drop_reason::ethernet_other_host, now);
     switch (p.kind) {
-    case ip::packet_kind::ipv4: return ip_.receive(p, now);
+    case ip::packet_kind::ipv4:
+    case ip::packet_kind::ipv6: return ip_.receive(p, now);
     case ip::packet_kind::arp:
         if (shards_.concerns_all(p)) shards_.pass_on(ip::rx_packet(p), true);
         return arp_.receive(p, now);
-    case ip::packet_kind::ipv6: return dropped(p, drop_reason::ipv6_unsupported, now);
     case ip::packet_kind::unreadable: return dropped(p, *p.flaw, now);
     case ip::packet_kind::other: return dropped(p, drop_reason::ethernet_unknown_type, now);
     }
@@ -192,10 +282,24 @@ void network::receive_misdirected(misdirected&& m, time_point now)
 
 void network::advance(time_point now)
 {
-    arp_.advance(now, [&](link::interface& i, const packet& p) {
+    resolution_.advance(now, [&](link::interface& i, const packet& p) {
         i.dropped(drop_reason::neighbor_unreachable, p, now);
         icmp_.report_unreachable(i, p, now);
     });
+    ndp_.advance(now);
+    ip_.advance(now);
+    groups_.advance(now);
+    out_.advance(now);
+    while (const auto duplicate = ndp_.take_duplicate()) give_up(*duplicate, now);
+    for (auto& [id, a] : autoconfigured_) a.advance(now);
+}
+
+time_point network::next_deadline() const noexcept
+{
+    time_point next = std::min(
+        {resolution_.next_deadline(), ndp_.next_deadline(), ip_.next_deadline(), out_.next_deadline(), groups_.next_deadline()});
+    for (const auto& [id, a] : autoconfigured_) next = std::min(next, a.next_deadline());
+    return next;
 }
 
 bool network::run_loopback(time_point now)

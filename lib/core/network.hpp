@@ -2,24 +2,28 @@
 /// The network layer of a host: connects the classes of the rooms `link` and `ip`.
 ///
 ///     a frame in   receive -> ip::parse (of a batch: ip::coalescer, before) -> input -> ip::arp, or ip::input -> ip::transport
-///     a packet out send    -> ip::output -> ip::arp (the neighbour) -> link::interface (the transmit queue)
-///     ICMP         ip::icmp, both ways; errors about our packets go to ip::transport::icmp_error
+///     a packet out send    -> ip::output -> ip::resolution (the neighbour) -> link::interface (the transmit queue)
+///     ICMP         ip::icmp, ip::icmpv6, both ways; errors about our packets go to ip::transport::icmp_error
+///     neighbours   ip::arp, ip::ndp
 #pragma once
 
 #include "base/random_source.hpp"
+#include "core/autoconfigured_interface.hpp"
 #include "core/host_options.hpp"
 #include "ip/address_table.hpp"
 #include "ip/arp.hpp"
 #include "ip/gro.hpp"
 #include "ip/icmp.hpp"
 #include "ip/input.hpp"
+#include "ip/multicast.hpp"
+#include "ip/ndp.hpp"
 #include "ip/output.hpp"
+#include "ip/resolution.hpp"
 #include "ip/routing.hpp"
 #include "ip/rx_packet.hpp"
 #include "ip/shard_exchange.hpp"
 #include "ip/transport.hpp"
 #include "link/interface_table.hpp"
-#include "wire/icmpv4.hpp"
 
 #include <tapio/core/counters.hpp>
 #include <tapio/core/device_info.hpp>
@@ -27,7 +31,9 @@
 #include <tapio/core/snapshot.hpp>
 #include <tapio/core/trace.hpp>
 
+#include <algorithm>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <utility>
@@ -35,7 +41,7 @@
 
 namespace tapio::core {
 
-class network
+class network : private ip::router_listener
 {
 public:
     static constexpr interface_id loopback = ip::loopback;
@@ -46,6 +52,11 @@ public:
     interface_id add_interface(const device_info& info);
     error_code add_address(interface_id interface, const address& a, unsigned prefix_length, time_point now);
     error_code remove_address(const address& a);
+    void set_deprecated(const address& own, bool yes) noexcept; ///< not chosen as a source while there is another
+    void set_temporary(const address& own) noexcept;
+    /// Addresses and routes of IPv6 follow what routers advertise.
+    error_code autoconfigure(interface_id interface, const autoconfigure_options& options, time_point now);
+    void set_v6_mtu(interface_id interface, std::size_t octets); ///< 0: the device's
     error_code add_route(const ip::route& r);
     error_code remove_route(const ip::route& r);
     // Causes of a change of an interface's state. @return (these four) true if the state has changed
@@ -71,7 +82,7 @@ public:
     bool may_be_misdirected(const ip::rx_packet& p) const noexcept { return shards_.may_be_misdirected(p); }
     void pass_on(ip::rx_packet&& p) { shards_.pass_on(std::move(p)); } ///< to another shard
     bool run_loopback(time_point now); ///< receives packets to ourselves, up to a budget; true if there were any
-    time_point next_deadline() const noexcept { return arp_.next_deadline(); }
+    time_point next_deadline() const noexcept;
     bool loopback_waits() const noexcept { return has_next_packet(loopback) || out_.has_looped(); }
 
     // -- out ----------------------------------------------------------------------------------------------------------
@@ -84,9 +95,18 @@ public:
     {
         return out_.send(std::move(p), flow, info, via, now);
     }
-    void send_unreachable(const ip::rx_packet& about, wire::icmpv4_unreachable code, time_point now)
+    void learn_path_mtu(const address& destination, std::size_t mtu, time_point now)
     {
-        icmp_.send_unreachable(about, code, now);
+        out_.learn_path_mtu(destination, mtu, now);
+    }
+    std::size_t path_mtu(const ip::route_entry& r, const address& destination) const noexcept
+    {
+        return out_.path_mtu(r, destination);
+    }
+    /// Tells the sender of a received packet by ICMP, within the rate limit.
+    void send_unreachable(const ip::rx_packet& about, ip::unreachable why, time_point now)
+    {
+        about.kind == ip::packet_kind::ipv6 ? icmpv6_.send_unreachable(about, why, now) : icmp_.send_unreachable(about, why, now);
     }
     /// The route's next hop is reachable: a transport has received acknowledgements or new data (RFC 4861 §7.3.1).
     void confirm(ip::route_entry& r, time_point now)
@@ -124,6 +144,12 @@ public:
 
 private:
     void input(ip::rx_packet& p, time_point now);
+    void add_own(link::interface& i, const address& a, unsigned prefix_length, time_point now);
+    void make_link_local(link::interface& i, time_point now);
+    void router_advertised(interface_id by, const wire::router_advertisement& ra, const address_v6& router,
+                           time_point now) override;
+    void no_longer_router(interface_id by, const address_v6& neighbor, time_point now) override;
+    void give_up(const address& duplicate, time_point now);
     void routes_changed();
     bool follow(link::interface& i, link::interface::change what, time_point now);
 
@@ -132,10 +158,17 @@ private:
     ip::routing routes_;
     ip::transport_table transports_;
     ip::shard_exchange shards_;
+    ip::multicast groups_;
     ip::arp arp_;
+    ip::ndp ndp_;
+    ip::resolution resolution_;
     ip::output out_;
     ip::icmp icmp_;
+    ip::icmpv6 icmpv6_;
     ip::input ip_;
+    random_source& random_;
+    std::map<interface_id, autoconfigured_interface> autoconfigured_;
+    const unsigned duplicate_probes_; ///< host_options::duplicate_address_probes
 };
 
 } // namespace tapio::core

@@ -1,8 +1,35 @@
 #include "core/raw_sockets.hpp"
 
+#include "base/checksum.hpp"
+#include "base/family_sizes.hpp"
+#include "wire/icmpv6.hpp"
+
+#include <tapio/core/checksum.hpp>
+
 #include <algorithm>
+#include <array>
 
 namespace tapio::core {
+
+namespace {
+
+/// RFC 3542 §3.1: the checksum of an ICMPv6 message is always computed by the host. The errors of messages without room for it
+/// are Linux's.
+error_code fill_in_checksum(packet& message, const flow_key& flow)
+{
+    constexpr std::size_t field = offsetof(wire::icmpv6_header, checksum);
+    std::array<std::byte, 2> octets{};
+    if (message.size() < field) return errno_code(EFAULT);
+    if (message.size() < field + octets.size()) return errno_code(EINVAL);
+    overwrite(message, field, octets);
+    checksum_accumulator sum = flow.pseudo_header(message.size());
+    add(sum, message);
+    wire::store_16(octets.data(), sum.checksum());
+    overwrite(message, field, octets);
+    return {};
+}
+
+} // namespace
 
 raw_sockets::raw_sockets(network& net, event_queue& events, const host_options& options)
     : datagram_sockets(ip_protocol::raw, socket_type::raw, net, events, options)
@@ -51,30 +78,39 @@ result<std::size_t> raw_sockets::send_datagram(socket_id id, socket& s, const_bu
 {
     const auto to = receiver_of(s, destination);
     if (!to) return to.error();
+    const bool other_port = s.family == family::v6 && to->port != 0 && to->port != s.local.port;
+    if (destination != nullptr && other_port) return errno_code(EINVAL); // as Linux: of IPv6, the port can only be the protocol
     const auto way = find_path(s, *to, destination != nullptr, hints);
     if (!way) return way.error();
-    const std::size_t size = size_of(from), whole = sizeof(wire::ipv4_header) + size;
-    if (whole > way->route->mtu || whole > 0xffff) return errno_code(EMSGSIZE);
+    const std::size_t size = size_of(from), header = sizes_of(family_of(to->address)).ip_header;
+    const bool too_long = size + (to->address.is_v4() ? header : 0) > 0xffff;
+    const bool whole = way->header.fragments == ip::fragmenting::never;
+    if (too_long || (whole && size + header > net_.path_mtu(*way->route, to->address))) return errno_code(EMSGSIZE);
     if (!s.bound) {
         if (const auto failed = claim(id, s, {s.local.address, 0})) return failed;
     }
-    const flow_key flow({way->source, s.local.port}, *to, protocol_of(s));
-    if (const auto failed = net_.send(gather(from, size), *way->route, flow, way->header, now)) return failed;
+    const flow_key flow({way->source, 0}, {to->address, 0}, protocol_of(s));
+    packet payload = gather(from, size);
+    if (flow.protocol() == ip_protocol::icmpv6 && !flow.is_v4()) {
+        if (const auto failed = fill_in_checksum(payload, flow)) return failed;
+    }
+    if (const auto failed = net_.send(std::move(payload), *way->route, flow, way->header, now)) return failed;
     return size;
 }
 
 bool raw_sockets::receive_raw(const ip::rx_packet& p, time_point now)
 {
     const address from = p.flow.source_address(), to = p.flow.destination_address();
+    if (p.protocol() == ip_protocol::icmpv6 && !p.verified) return false; // RFC 3542 §3.1
     bool taken = false;
     for (const socket_id id : all_) {
         socket& s = *find(id);
-        if (protocol_of(s) != p.protocol()) continue;
+        if (protocol_of(s) != p.protocol() || family_of(to) != s.family) continue;
         if (s.bound && !s.local.address.is_unspecified() && s.local.address != to) continue;
         if (s.connected && s.remote.address != from) continue;
         if (!s.hears(to, p.interface)) continue;
         taken = true;
-        (void)deliver(s, {from, 0}, p.network_part(), p, now);
+        (void)deliver(s, {from, 0}, to.is_v4() ? p.network_part() : p.transport_part(), p, now);
     }
     return taken;
 }

@@ -1,6 +1,6 @@
 /// @file
 /// The raw sockets of a host (raw(7)). A raw socket sends the payload of an IP packet and receives copies of all packets of its
-/// protocol, with the IPv4 header (over IPv6 it would be without: RFC 3542 §3).
+/// protocol: with the IPv4 header, but without the IPv6 header (RFC 3542 §3).
 #pragma once
 
 #include "core/datagram_sockets.hpp"

@@ -67,6 +67,7 @@ struct tcp_socket_facts
     bool disconnected : 1 = false;             ///< its connect() failed: receive() answers as if there were no connection
     bool receive_shut : 1 = false;             ///< by shutdown() without a connection
     bool send_shut : 1 = false;                ///< likewise
+    bool v6_only : 1 = false;                  ///< IPV6_V6ONLY
     std::uint8_t defer_accept = 0;             ///< TCP_DEFER_ACCEPT, as a number of SYN,ACK retransmissions; 0: off
     std::int8_t linger_2 = 0;                  ///< TCP_LINGER2, s; 0: the default, -1: none
     std::uint16_t fast_open_queue = 0;         ///< TCP_FASTOPEN: bound of tcp_listener::fast_opens; 0: off

@@ -2,6 +2,7 @@
 #include "core/tcp_sockets.hpp"
 
 #include "core/local_ports.hpp"
+#include "core/socket_names.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,10 +12,8 @@ namespace tapio::core {
 
 namespace {
 
-/// Such a device accepts and delivers GSO segments.
-bool cuts_segments(const offload_features& o) noexcept { return o.tso_v4 && o.checksum; }
-
-address unspecified(family f) { return f == family::v4 ? address(address_v4::any()) : address(address_v6::any()); }
+/// Such a device accepts and delivers GSO segments of the family.
+bool cuts_segments(const offload_features& o, family f) noexcept { return o.tso(f) && o.checksum; }
 
 } // namespace
 
@@ -51,7 +50,6 @@ tcp_sockets::~tcp_sockets() = default;
 
 result<socket_id> tcp_sockets::open(family f, int)
 {
-    if (f != family::v4) return errno_code(EAFNOSUPPORT);
     tcp_id id;
     tcp_socket& s = make_socket(id);
     s.family = f;
@@ -81,7 +79,7 @@ error_code tcp_sockets::may_bind(const tcp_socket& s, const endpoint& local) con
     if (use->second.without_reuse > 0 || (use->second.connections > 0 && !s.reuse_address)) return errno_code(EADDRINUSE);
     for (const tcp_id other : use->second.bound) {
         const tcp_socket* o = find(other);
-        if (o == nullptr || o == &s || !overlap(o->local_address(), local.address)) continue;
+        if (o == nullptr || o == &s || !overlap(o->local_address(), o->v6_only, local.address, s.v6_only)) continue;
         if (s.reuse_port && o->reuse_port) continue;
         if (!s.reuse_address || !o->reuse_address || o->listening) return errno_code(EADDRINUSE);
     }
@@ -106,7 +104,7 @@ bool tcp_sockets::port_is_free(const tcp_socket& s, std::uint16_t port, const en
     if (peer == nullptr) return false;
     const bool named = std::any_of(use->second.bound.begin(), use->second.bound.end(), [&](tcp_id other) {
         const tcp_socket* o = find(other);
-        return o != nullptr && o != &s && overlap(o->local_address(), source);
+        return o != nullptr && o != &s && covers(o->local_address(), o->v6_only, source);
     });
     if (named) return false;
     const tcp_id there = connection_of({*peer, {source, port}, ip_protocol::tcp});
@@ -154,12 +152,15 @@ error_code tcp_sockets::bind(tcp_id id, const endpoint& local) // RFC 9293 MUST-
     tcp_socket* s = find(id);
     if (s == nullptr) return errno_code(EBADF);
     if (s->bound || (s->connection && s->connection->state() != tcp_state::closed)) return errno_code(EINVAL);
-    if (family_of(local.address) != s->family) return errno_code(EAFNOSUPPORT);
-    if (!local.address.is_unspecified() && !net_.addresses().is_ours(local.address)) return errno_code(EADDRNOTAVAIL);
-    endpoint chosen = local;
-    const error_code failed = local.port == 0 ? choose_port(*s, nullptr, local.address, never, chosen.port) : may_bind(*s, local);
+    if (s->family == family::v6 && local.address.is_v6() && local.address.is_multicast()) return errno_code(EINVAL);
+    const auto own = own_for(s->family, s->v6_only, s->device, net_.interfaces().size(), local.address);
+    if (!own) return own.error();
+    if (!own->is_unspecified() && !net_.addresses().is_ours(*own)) return errno_code(EADDRNOTAVAIL);
+    endpoint chosen{*own, local.port};
+    const error_code failed = local.port == 0 ? choose_port(*s, nullptr, *own, never, chosen.port) : may_bind(*s, chosen);
     if (failed) return failed;
     claim_port(id, *s, chosen);
+    if (own->is_v6() && !own->is_unspecified()) s->v6_only = true; // as Linux
     return {};
 }
 
@@ -226,9 +227,9 @@ tcp_sockets::opening_numbers tcp_sockets::numbers_of(const flow_key& flow, time_
 /// of MSS on average in bulk; we count on eight. The bound is no smaller than necessary: with a window larger than its unsent
 /// data the peer sends when its application writes, not when our ACK arrives, which over a TAP happens within our own system
 /// call.
-std::uint32_t tcp_sockets::room_in_queue(const ip::route_entry& route, std::size_t mss) noexcept
+std::uint32_t tcp_sockets::room_in_queue(const ip::route_entry& route, family f, std::size_t mss) noexcept
 {
-    const std::size_t in_each = cuts_segments(route.offload) ? 8 : 1;
+    const std::size_t in_each = cuts_segments(route.offload, f) ? 8 : 1;
     return static_cast<std::uint32_t>(std::min<std::size_t>(route.queue_length * in_each * mss / 2, 0x3fff'ffff));
 }
 
@@ -238,17 +239,18 @@ tcp_sockets::path_limits tcp_sockets::limits_of(const ip::route_entry& route, fa
     path_limits l{};
     const std::size_t mtu = std::max<std::size_t>(route.mtu, sizes.least_mtu);
     l.path_mss = static_cast<std::uint32_t>(mtu - sizes.tcp_headers); // RFC 9293 MUST-67
-    const bool large = cuts_segments(route.offload) || route.offload.gso;
+    const bool large = cuts_segments(route.offload, f) || route.offload.gso;
     l.largest_segment = large ? 65535U - sizes.tcp_headers - 20U : 0U;
-    if (route.queue_length != 0) l.receive_limit = room_in_queue(route, l.path_mss);
+    if (route.queue_length != 0) l.receive_limit = room_in_queue(route, f, l.path_mss);
     return l;
 }
 
-tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const ip::route_entry& route)
+/// @param f of the connection: that of an IPv6 socket may be IPv4
+tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const ip::route_entry& route, family f)
 {
     tcp::connection_setup setup;
     setup.options = s.options;
-    setup.family = s.flow.family();
+    setup.family = f;
     const path_limits l = limits_of(route, setup.family);
     setup.path_mss = l.path_mss;
     setup.largest_segment = l.largest_segment;
@@ -263,7 +265,7 @@ tcp::connection_setup tcp_sockets::setup_for(const tcp_socket& s, const ip::rout
 void tcp_sockets::start(tcp_id id, tcp_socket& s, std::optional<tcp::seq_number> iss,
                         std::unique_ptr<const tcp::fast_open> opens_fast, time_point now)
 {
-    tcp::connection_setup setup = setup_for(s, *s.route);
+    tcp::connection_setup setup = setup_for(s, *s.route, s.flow.family());
     const opening_numbers numbers = numbers_of(s.flow, now);
     setup.opens_fast = std::move(opens_fast);
     setup.iss = iss.value_or(numbers.sequence);
@@ -283,12 +285,13 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
         if (s->listener || std::exchange(s->connect_told, true)) return errno_code(EISCONN);
         return {}; // as Linux: the first call after success returns success
     }
-    if (family_of(peer.address) != s->family) return errno_code(EAFNOSUPPORT);
+    const address own = s->bound ? s->local_address() : unspecified(s->family); // it has that of a connection that has ended
+    const auto zoned = peer_for(s->family, s->v6_only, own, s->device, peer.address);
+    if (!zoned) return zoned.error();
     if (peer.address.is_multicast() || net_.addresses().is_broadcast(peer.address))
         return errno_code(ENETUNREACH);                  // RFC 9293 MUST-46
     if (peer.port == 0) return errno_code(ECONNREFUSED); // no socket can listen on port 0
-    endpoint to = peer;
-    if (to.address.is_unspecified()) to.address = address_v4::loopback(); // as Linux
+    const endpoint to{*zoned, peer.port};
     const bool named = s->bound && !s->local_address().is_unspecified();
     const auto found = net_.routes().find(to.address, named ? std::optional(s->local_address()) : std::nullopt, s->device);
     if (!found) return found.error();
@@ -338,7 +341,8 @@ error_code tcp_sockets::listen(tcp_id id, int backlog, time_point now)
     }
     for (const tcp_id other : ports_[s->local_port()].bound) { // SO_REUSEADDR does not let two sockets listen on a port
         const tcp_socket* o = find(other);
-        if (o == s || o == nullptr || !o->listening || !overlap(o->local_address(), s->local_address())) continue;
+        if (o == s || o == nullptr || !o->listening || !overlap(o->local_address(), o->v6_only, s->local_address(), s->v6_only))
+            continue;
         if (!(s->reuse_port && o->reuse_port)) return errno_code(EADDRINUSE);
     }
     s = &set_room(id, *s, false);

@@ -161,13 +161,13 @@ private:
     void leave_table(tcp_id id, std::uint32_t hash, std::uint16_t local_port, bool reuse_address);
     void start(tcp_id id, tcp_socket& s, std::optional<tcp::seq_number> iss, std::unique_ptr<const tcp::fast_open> opens_fast,
                time_point now);
-    tcp::connection_setup setup_for(const tcp_socket& s, const ip::route_entry& route);
+    tcp::connection_setup setup_for(const tcp_socket& s, const ip::route_entry& route, family f);
     struct path_limits ///< fields of connection_setup that depend on the route
     {
         std::uint32_t path_mss, largest_segment, receive_limit;
     };
     static path_limits limits_of(const ip::route_entry& route, family f) noexcept;
-    static std::uint32_t room_in_queue(const ip::route_entry& route, std::size_t mss) noexcept; ///< octets of payload
+    static std::uint32_t room_in_queue(const ip::route_entry& route, family f, std::size_t mss) noexcept; ///< octets of payload
     struct opening_numbers
     {
         tcp::seq_number sequence;

@@ -1,4 +1,5 @@
 // Demultiplexing of segments and ICMP errors; SEGMENT ARRIVES in LISTEN and CLOSED (RFC 9293 §3.10.7.1, §3.10.7.2).
+#include "core/socket_names.hpp"
 #include "core/tcp_sockets.hpp"
 
 #include <bit>
@@ -115,8 +116,9 @@ tcp_socket* tcp_sockets::find_listener(interface_id interface, const flow_key& f
     for (const tcp_id candidate : use->second.bound) {
         const tcp_socket* const s = find(candidate);
         if (s == nullptr || !s->listening || (s->device && *s->device != interface)) continue;
-        const bool is_exact = s->local_address() == flow.destination_address();
-        if (!is_exact && (exact || !s->local_address().is_unspecified())) continue;
+        const address to = flow.destination_address();
+        const bool is_exact = s->local_address() == to;
+        if (!is_exact && (exact || !covers(s->local_address(), s->v6_only, to))) continue;
         if (is_exact && !std::exchange(exact, true)) candidates_.clear();
         candidates_.push_back(candidate);
     }
@@ -196,6 +198,7 @@ tcp_socket& tcp_sockets::make_child(tcp_id listener, const flow_key& flow, const
     tcp_socket& child = make_socket(id);
     tcp_socket& parent = *find(listener);
     child.family = parent.family;
+    child.v6_only = parent.v6_only;
     child.options = parent.options;
     child.congestion = parent.congestion;
     child.options.syn_retries = std::min(child.options.syn_retries, 5U); // as Linux's tcp_synack_retries
@@ -264,7 +267,7 @@ void tcp_sockets::send_cookie(const tcp_socket& listener, const tcp::segment& sy
 {
     ++counters_.syn_cookies_sent;
     cookie_sent_ = now;
-    tcp::connection_setup setup = setup_for(listener, route);
+    tcp::connection_setup setup = setup_for(listener, route, flow.family());
     setup.timestamp_offset = numbers_of(flow, now).timestamp_offset;
     setup.iss = cookies_.make(flow, syn, now);
     tcp_counters unseen;

@@ -180,13 +180,19 @@ std::optional<error_code> tcp_sockets::set_ip_level(tcp_socket& s, socket_option
     switch (option) {
     case socket_option::ttl:
         if (value == -1) return s.options.ttl = defaults_.ttl, error_code();
-        return set_within(s.options.ttl, value, 1, 255, [](int v) { return static_cast<std::uint8_t>(v); });
+        return set_within(s.options.ttl, value, s.family == family::v6 ? 0 : 1, 255,
+                          [](int v) { return static_cast<std::uint8_t>(v); });
     case socket_option::tos: s.options.tos = static_cast<std::uint8_t>(value & 0xfc); return error_code(); // without ECN bits
     case socket_option::local_port_range:
         if (!is_port_range(value)) return errno_code(EINVAL);
         s.local_ports = value;
         return error_code();
     case socket_option::multicast_hops: return errno_code(EINVAL); // as Linux for stream sockets
+    case socket_option::v6_only:
+        if (s.family != family::v6) return errno_code(ENOPROTOOPT);
+        if (s.bound || s.connection) return errno_code(EINVAL);
+        s.v6_only = value != 0;
+        return error_code();
     case socket_option::mtu_discover:
         return set_within(s.options.mtu_discover, value, 0, 5, [](int v) { return static_cast<std::uint8_t>(v); });
     default: return std::nullopt;
@@ -235,7 +241,7 @@ result<int> tcp_sockets::get_option(tcp_id id, socket_option option) const
     case socket_option::quick_ack: return o.quick_ack ? 1 : 0;
     case socket_option::max_segment:
         return s->connection        ? static_cast<int>(s->connection->send_mss())
-               : o.max_segment == 0 ? sizes_of(s->family).default_mss
+               : o.max_segment == 0 ? sizes_of(family::v4).default_mss // as Linux, also of IPv6
                                     : o.max_segment;
     case socket_option::keep_idle: return seconds(o.keep_idle);
     case socket_option::keep_interval: return seconds(o.keep_interval);
@@ -252,6 +258,7 @@ result<int> tcp_sockets::get_option(tcp_id id, socket_option option) const
     case socket_option::min_rto: return milliseconds(o.min_rto);
     case socket_option::linger_2: return s->linger_2 == 0 ? seconds(o.fin_wait_2) : s->linger_2;
     case socket_option::ttl: return o.ttl;
+    case socket_option::v6_only: return s->family == family::v6 ? result<int>(s->v6_only ? 1 : 0) : errno_code(ENOPROTOOPT);
     case socket_option::tos: return o.tos;
     case socket_option::local_port_range: return s->local_ports;
     case socket_option::mtu_discover: return o.mtu_discover;

@@ -96,7 +96,7 @@ void tcp_sockets::pump(tcp_id id, tcp_socket& s, time_point now)
     // a short answer is sent at once: part of the queue is reserved for these.
     constexpr std::uint64_t much = 16 * 1024; // octets
     const bool bulk = s.connection->unacknowledged() > much;
-    const std::size_t share = output_.share(s.route->loopback, s.route->offload.tso_v4);
+    const std::size_t share = output_.share(s.route->loopback, s.route->offload.tso(s.flow.family()));
     const bool goes_on = output_.acks_may_wait() && !s.route->loopback; // loopback packets do not wait in a device
     std::size_t sent = 0;                                               // octets
     while (net_.interface(s.route->interface).queue().has_room(bulk)) {
@@ -182,7 +182,7 @@ error_code tcp_sockets::transmit(const flow_key& flow, const tcp_socket* s, tcp:
     if (trace* const t = net_.tracer(); t != nullptr && seg.retransmission)
         t->tcp_retransmitted(flow.destination(), flow.source(), seg.seq.value(), static_cast<std::uint32_t>(p.size()), now);
     if (seg.gso_size != 0) {
-        p.offload.gso = offload_info::gso_type::tcp_v4;
+        p.offload.gso = flow.is_v4() ? offload_info::gso_type::tcp_v4 : offload_info::gso_type::tcp_v6;
         p.offload.gso_size = seg.gso_size;
     }
     const bool partial = seg.gso_size != 0 || (s != nullptr && s->route->offload.checksum); // completed when split or sent
@@ -195,7 +195,8 @@ error_code tcp_sockets::transmit(const flow_key& flow, const tcp_socket* s, tcp:
     // A segment that is dropped on output is retransmitted like any lost segment.
     if (s == nullptr) return net_.send(std::move(p), out, {defaults_.ttl, marked(defaults_.tos)}, std::nullopt, now);
     // RFC 9293 MUST-48, MUST-49
-    const ip::send_info info{s->options.ttl, marked(s->options.tos), !s->connection || !s->connection->may_be_fragmented()};
+    const bool whole = !s->connection || !s->connection->may_be_fragmented();
+    const ip::send_info info{s->options.ttl, marked(s->options.tos), whole ? ip::fragmenting::never : ip::fragmenting::allowed};
     if (net_.routes().holds(*s->route)) return net_.send(std::move(p), *s->route, out, info, now);
     return net_.send(std::move(p), out, info, s->device, now);
 }

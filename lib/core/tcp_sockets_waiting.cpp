@@ -45,7 +45,7 @@ tcp_socket& tcp_sockets::revive(tcp_id waiting, tcp_id& id, time_point now)
     s.device = e.device;
     const auto found = net_.routes().find(s.remote_address(), s.local_address(), e.device);
     s.route = found ? found->route : net_.routes().none();
-    tcp::connection_setup setup = setup_for(s, *s.route);
+    tcp::connection_setup setup = setup_for(s, *s.route, s.flow.family());
     setup.timestamp_offset = e.memory.timestamp_offset;
     setup.secret = random_.next_u32();
     s.connection.emplace(std::move(setup), counters_);

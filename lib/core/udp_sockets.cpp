@@ -1,6 +1,8 @@
 #include "core/udp_sockets.hpp"
 
+#include "base/family_sizes.hpp"
 #include "core/local_ports.hpp"
+#include "core/socket_names.hpp"
 #include "wire/udp.hpp"
 
 #include <algorithm>
@@ -27,9 +29,11 @@ udp_sockets::udp_sockets(network& net, random_source& random, event_queue& event
 
 error_code udp_sockets::bind(socket_id id, const endpoint& local)
 {
-    const socket* const s = find(id);
+    socket* const s = find(id);
     if (s != nullptr && s->bound) return errno_code(EINVAL);
-    return datagram_sockets::bind(id, local);
+    if (const auto failed = datagram_sockets::bind(id, local)) return failed;
+    if (s->local.address.is_v6() && !s->local.address.is_unspecified()) s->v6_only = true; // as Linux
+    return {};
 }
 
 bool udp_sockets::port_is_free(const socket& s, const endpoint& local) const
@@ -38,7 +42,7 @@ bool udp_sockets::port_is_free(const socket& s, const endpoint& local) const
     if (use == ports_.end()) return true;
     return std::none_of(use->second.begin(), use->second.end(), [&](socket_id other) {
         const socket* o = find(other);
-        if (o == nullptr || o == &s || !overlap(o->local.address, local.address)) return false;
+        if (o == nullptr || o == &s || !overlap(o->local.address, o->v6_only, local.address, s.v6_only)) return false;
         return !((s.reuse_address && o->reuse_address) || (s.reuse_port && o->reuse_port));
     });
 }
@@ -108,9 +112,13 @@ result<std::size_t> udp_sockets::send_datagram(socket_id id, socket& s, const_bu
     if (!way) return way.error();
     ip::route_entry& route = *way->route;
     const std::size_t size = size_of(from);
-    const std::size_t headers = sizeof(wire::ipv4_header) + sizeof(wire::udp_header);
+    const bool v4 = to->address.is_v4();
+    const std::size_t ip_header = sizes_of(family_of(to->address)).ip_header, udp_header = sizeof(wire::udp_header);
     const std::size_t each = s.segment_size != 0 ? s.segment_size : size;
-    if (each + headers > route.mtu || size + headers > 0xffff) return errno_code(EMSGSIZE);
+    const bool whole = s.segment_size != 0 || way->header.fragments == ip::fragmenting::never;
+    // IPv6's payload length does not count its header.
+    const bool too_long = size + udp_header + (v4 ? ip_header : 0) > 0xffff;
+    if (too_long || (whole && each + ip_header + udp_header > net_.path_mtu(route, to->address))) return errno_code(EMSGSIZE);
     if (size > each * most_segments) return errno_code(EINVAL);
     if (!s.bound) {
         if (const auto failed = claim(id, s, {s.local.address, 0})) return failed;

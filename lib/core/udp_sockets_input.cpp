@@ -1,4 +1,5 @@
 // Demultiplexing of datagrams and ICMP errors.
+#include "core/socket_names.hpp"
 #include "core/udp_sockets.hpp"
 #include "wire/udp.hpp"
 
@@ -29,8 +30,9 @@ boost::container::small_vector<packet, 1> datagrams_in(packet&& payload)
 
 } // namespace
 
-/// The best match: connected to the sender, else bound to the destination address, else bound to any address. Among equals the
-/// socket bound last, as on Linux; with SO_REUSEPORT one chosen by the sender's hash.
+/// The best match: connected to the sender, else bound to the destination address, else bound to any address. A socket of the
+/// packet's family is preferred to a dual-stack one. Among equals the socket bound last, as on Linux; with SO_REUSEPORT one
+/// chosen by the sender's hash.
 /// @param everyone not null for a group address: gets all sockets that match
 udp_sockets::socket* udp_sockets::demultiplex(interface_id interface, const endpoint& local, const endpoint& remote,
                                               std::vector<socket*>* everyone)
@@ -43,10 +45,10 @@ udp_sockets::socket* udp_sockets::demultiplex(interface_id interface, const endp
         socket* const s = find(id);
         if (s == nullptr || (s->connected && s->remote != remote)) continue;
         const bool named = !s->local.address.is_unspecified();
-        if (named && s->local.address != local.address) continue;
+        if (!covers(s->local.address, s->v6_only, local.address)) continue;
         if (!s->hears(local.address, interface)) continue;
         if (everyone != nullptr) everyone->push_back(s);
-        const int score = 1 + (named ? 1 : 0) + (s->connected ? 2 : 0);
+        const int score = (s->family == family_of(local.address) ? 2 : 1) + (named ? 2 : 0) + (s->connected ? 4 : 0);
         if (score > std::exchange(best_score, std::max(score, best_score))) candidates_.clear();
         if (score == best_score) candidates_.push_back(s);
     }
@@ -86,7 +88,7 @@ void udp_sockets::receive(ip::rx_packet& p, time_point now)
         if (net_.may_be_misdirected(p)) return net_.pass_on(std::move(p));
         ++counters_.no_ports;
         net_.dropped(p, drop_reason::udp_no_socket, now);
-        return net_.send_unreachable(p, wire::port_unreachable, now); // RFC 1122 §4.1.3.1
+        return net_.send_unreachable(p, ip::unreachable::port, now); // RFC 1122 §4.1.3.1, RFC 4443 §3.1
     }
     if (everyone.empty()) everyone.push_back(demultiplex(p.interface, local, remote, nullptr));
     packet payload = p.contents;
@@ -97,10 +99,14 @@ void udp_sockets::receive(ip::rx_packet& p, time_point now)
             if (deliver(*s, remote, datagram, p, now)) ++counters_.in_datagrams;
 }
 
-void udp_sockets::icmp_error(const ip::icmp_error_report& r, time_point)
+/// An MTU is believed only if a socket may have sent the datagram (RFC 5927 §7.1), and it accepts path MTUs.
+void udp_sockets::icmp_error(const ip::icmp_error_report& r, time_point now)
 {
     socket* const s = demultiplex(r.interface, r.flow.source(), r.flow.destination(), nullptr);
-    if (s != nullptr) fail(*s, r, sizeof(wire::ipv4_header) + sizeof(wire::udp_header));
+    if (s == nullptr) return;
+    const bool heeds_mtu = s->mtu_discover != 0 && s->mtu_discover < 3; // as Linux: not DONT, PROBE, INTERFACE, OMIT
+    if (r.mtu != 0 && heeds_mtu) net_.learn_path_mtu(r.flow.destination_address(), r.mtu, now);
+    fail(*s, r, r.quote_ip_header + sizeof(wire::udp_header));
 }
 
 } // namespace tapio::core

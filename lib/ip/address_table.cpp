@@ -2,6 +2,9 @@
 
 #include "ip/route_table.hpp"
 
+#include <boost/container/small_vector.hpp>
+
+#include <algorithm>
 #include <iterator>
 
 namespace tapio::core::ip {
@@ -11,23 +14,38 @@ namespace {
 /// The subnet's broadcast address. A /31 has none (RFC 3021), nor has a /32.
 std::optional<std::uint32_t> broadcast_of(const link::interface_address& a)
 {
-    if (a.prefix_length >= 31) return std::nullopt;
+    if (a.address.is_v6() || a.prefix_length >= 31) return std::nullopt;
     const std::uint32_t mask = a.prefix_length == 0 ? 0 : ~std::uint32_t{0} << (32 - a.prefix_length);
     return a.address.to_v4().to_uint() | ~mask;
 }
 
 } // namespace
 
-void address_table::add(link::interface& i, const link::interface_address& a)
+address_v6 solicited_node(const address_v6& a) noexcept
+{
+    const auto o = a.to_bytes();
+    return address_v6({0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, o[13], o[14], o[15]});
+}
+
+bool address_table::is_all_hosts(const address& group) noexcept
+{
+    if (group.is_v4()) return group.to_v4().to_uint() == 0xe000'0001;
+    auto octets = group.to_v6().to_bytes(); // ff01::1 and ff02::1
+    const bool known_scope = octets[0] == 0xff && (octets[1] == 1 || octets[1] == 2);
+    return known_scope && octets.back() == 1 && std::all_of(octets.begin() + 2, octets.end() - 1, [](auto o) { return o == 0; });
+}
+
+link::interface_address& address_table::add(link::interface& i, const link::interface_address& a)
 {
     i.addresses.push_back(a);
-    own_.insert({a.address.to_v4().to_uint(), {i.id(), std::prev(i.addresses.end())}});
+    own_.insert({a.address, {i.id(), std::prev(i.addresses.end())}});
     if (const auto broadcast = broadcast_of(a)) ++broadcasts_[*broadcast];
+    return i.addresses.back();
 }
 
 std::optional<address_table::removed> address_table::remove(const address& a)
 {
-    const auto at = a.is_v4() ? own_.find(a.to_v4().to_uint()) : own_.end();
+    const auto at = own_.find(a);
     if (at == own_.end()) return std::nullopt;
     const auto [interface, place] = at->second;
     const link::interface_address gone = *place;
@@ -42,24 +60,48 @@ std::optional<address_table::removed> address_table::remove(const address& a)
 
 std::optional<interface_id> address_table::interface_of(const address& own) const noexcept
 {
-    if (!own.is_v4()) return std::nullopt;
-    const auto at = own_.find(own.to_v4().to_uint());
+    const auto at = own_.find(own);
     return at == own_.end() ? std::nullopt : std::optional(at->second.interface);
 }
 
 link::interface_address* address_table::find(const address& own) noexcept
 {
-    const auto at = own.is_v4() ? own_.find(own.to_v4().to_uint()) : own_.end();
+    const auto at = own_.find(own);
     return at == own_.end() ? nullptr : &*at->second.place;
 }
 
-std::optional<address> address_table::source_for(interface_id interface, const address& next_hop) const noexcept
+std::uint32_t address_table::zone_of(const address& own) const noexcept
+{
+    for (const auto& i : interfaces_.all())
+        if (own_.contains(in_zone(own, i->zone()))) return i->zone();
+    return 0;
+}
+
+bool address_table::speaks(const link::interface& i, family f) const noexcept
+{
+    return std::any_of(i.addresses.begin(), i.addresses.end(), [f](const auto& a) { return family_of(a.address) == f; });
+}
+
+std::optional<address> address_table::source_for(interface_id interface, const address& destination) const
 {
     const auto& own = interfaces_[interface].addresses;
-    for (const link::interface_address& a : own)
-        if (same_prefix(a.address, next_hop, a.prefix_length)) return a.address;
-    if (own.empty()) return std::nullopt;
-    return own.front().address;
+    if (destination.is_v6()) return source_for_v6(interfaces_[interface], destination);
+    const link::interface_address* first = nullptr;
+    for (const link::interface_address& a : own) {
+        if (a.address.is_v6()) continue;
+        if (same_prefix(a.address, destination, a.prefix_length)) return a.address;
+        if (first == nullptr) first = &a;
+    }
+    return first != nullptr ? std::optional(first->address) : std::nullopt;
+}
+
+std::optional<address> address_table::source_for_v6(const link::interface& i, const address& destination) const
+{
+    boost::container::small_vector<source_candidate, 8> candidates;
+    for (const link::interface_address& a : i.addresses)
+        if (a.address.is_v6()) candidates.push_back({a.address, a.prefix_length, i.id(), a.deprecated, a.temporary});
+    const auto* const best = select_source({candidates.data(), candidates.size()}, {destination, i.id(), {}}, policies_);
+    return best != nullptr ? std::optional(best->address) : std::nullopt;
 }
 
 } // namespace tapio::core::ip

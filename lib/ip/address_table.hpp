@@ -1,14 +1,18 @@
 /// @file
 /// All decisions about a host's addresses: which are its own, which are broadcast addresses of its subnets, which groups an
 /// interface receives, and which of its own addresses is the source of a packet.
+///
+/// A link-local address is one of ours together with its zone (RFC 4007 §6): the scope id is the interface's number + 1.
 #pragma once
 
+#include "ip/source_selection.hpp"
 #include "link/interface_table.hpp"
 
 #include <tapio/core/address.hpp>
 #include <tapio/core/error.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <optional>
 #include <unordered_map>
@@ -20,8 +24,8 @@ class address_table
 public:
     explicit address_table(link::interface_table& interfaces) noexcept : interfaces_(interfaces) {}
 
-    /// Precondition: `a` is a unicast address that the host does not have yet.
-    void add(link::interface& i, const link::interface_address& a);
+    /// Precondition: `a` is a unicast address that the host does not have yet, with the zone of `i` if it needs one.
+    link::interface_address& add(link::interface& i, const link::interface_address& a);
     struct removed
     {
         interface_id interface = 0;
@@ -31,9 +35,7 @@ public:
 
     bool is_ours(const address& a) const noexcept ///< an address of any interface; all of 127/8
     {
-        if (!a.is_v4()) return false;
-        const std::uint32_t wanted = a.to_v4().to_uint();
-        return wanted >> 24 == 127 || own_.contains(wanted);
+        return (a.is_v4() && a.is_loopback()) || own_.contains(a);
     }
     bool is_broadcast(const address& a) const noexcept ///< limited broadcast, or that of one of our subnets
     {
@@ -45,14 +47,18 @@ public:
     /// Whether the host accepts a packet to `group` that the interface received.
     bool hears(const link::interface& i, const address& group) const noexcept
     {
-        constexpr std::uint32_t all_hosts = 0xe000'0001; // RFC 1112 §4: every host is a member
-        return is_broadcast(group) || (group.is_v4() && group.to_v4().to_uint() == all_hosts) || i.is_member(group);
+        return is_broadcast(group) || is_all_hosts(group) || i.is_member(group);
     }
 
     std::optional<interface_id> interface_of(const address& own) const noexcept;
     link::interface_address* find(const address& own) noexcept; ///< null: no interface has the address
-    /// The interface's address on the next hop's subnet, else its first (RFC 6724 §5 for IPv4, rules 1 and 8).
-    std::optional<address> source_for(interface_id interface, const address& next_hop) const noexcept;
+    /// The zone of one of our own link-local addresses, given without it; 0: none of ours.
+    std::uint32_t zone_of(const address& own) const noexcept;
+    /// The source of a packet to `destination`. IPv4: the interface's address on the subnet of `destination`, else its first.
+    /// IPv6: RFC 6724 §5, among the addresses of the interface.
+    std::optional<address> source_for(interface_id interface, const address& destination) const;
+    /// The interface has an address of the family.
+    bool speaks(const link::interface& i, family f) const noexcept;
 
 private:
     struct own_address
@@ -61,9 +67,16 @@ private:
         std::list<link::interface_address>::iterator place; ///< in the interface's list
     };
 
+    std::optional<address> source_for_v6(const link::interface& i, const address& destination) const;
+    static bool is_all_hosts(const address& group) noexcept; ///< every host is a member (RFC 1112 §4, RFC 4291 §2.8)
+
     link::interface_table& interfaces_;
-    std::unordered_map<std::uint32_t, own_address> own_;        ///< addresses of all interfaces
+    const policy_table policies_;
+    std::unordered_map<address, own_address, std::hash<boost::asio::ip::address>> own_; ///< addresses of all interfaces
     std::unordered_map<std::uint32_t, std::size_t> broadcasts_; ///< broadcast address -> number of our addresses in that subnet
 };
+
+/// The solicited-node multicast address (RFC 4291 §2.7.1), without a zone.
+address_v6 solicited_node(const address_v6& a) noexcept;
 
 } // namespace tapio::core::ip

@@ -37,10 +37,7 @@ void arp::receive(rx_packet& p, time_point now)
 
     link::neighbor_cache::learned l;
     if (!probes) l = i.neighbors.learn(sender, said->sender_mac, how, now);
-    for (packet& waiting : l.waiting) {
-        link::push_frame_header(i, waiting, said->sender_mac, wire::ether_type::ipv4);
-        i.enqueue(std::move(waiting), now);
-    }
+    link::send_waiting(i, l.waiting, said->sender_mac, wire::ether_type::ipv4, now);
     if (announces) return;
     if (!for_us) return i.dropped(drop_reason::arp_not_for_us, p.contents, now);
     if (!asks) return l.accepted ? void() : i.dropped(drop_reason::arp_unsolicited, p.contents, now);
@@ -62,7 +59,8 @@ void arp::answer_conflict(link::interface& i, const address_v4& own, const rx_pa
 void arp::announce(link::interface& i)
 {
     if (!i.is_ethernet() || !i.is_up()) return;
-    for (const link::interface_address& a : i.addresses) announce(i, a.address.to_v4());
+    for (const link::interface_address& a : i.addresses)
+        if (a.address.is_v4()) announce(i, a.address.to_v4());
 }
 
 /// RFC 5227 §2.3: an announcement is an ARP request with our address as sender and target.
@@ -79,24 +77,10 @@ void arp::send(link::interface& i, arp_operation op, const address_v4& sender, c
     i.enqueue(std::move(p), {});
 }
 
-/// Sends the requests that the neighbour cache has queued.
-void arp::ask(link::interface& i, time_point now)
+void arp::request(link::interface& i, const address_v4& target, const std::optional<mac_address>& to)
 {
-    link::neighbor_cache::request r;
-    while (i.neighbors.take_request(r)) {
-        const auto source = addresses_.source_for(i.id(), r.target);
-        if (!source) continue;
-        send(i, arp_operation::request, source->to_v4(), {}, r.target.to_v4(), r.unicast_to.value_or(mac_address::broadcast()));
-    }
-    packet p;
-    while (i.neighbors.take_overflow(p)) i.dropped(drop_reason::neighbor_queue_full, p, now);
-}
-
-time_point arp::next_deadline() const noexcept
-{
-    time_point next = never;
-    for (const link::interface* const i : interfaces_.ethernets()) next = std::min(next, i->neighbors.next_deadline());
-    return next;
+    const auto source = addresses_.source_for(i.id(), target);
+    if (source) send(i, arp_operation::request, source->to_v4(), {}, target, to.value_or(mac_address::broadcast()));
 }
 
 } // namespace tapio::core::ip

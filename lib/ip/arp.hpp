@@ -4,7 +4,6 @@
 #pragma once
 
 #include "ip/address_table.hpp"
-#include "ip/route_entry.hpp"
 #include "ip/routing.hpp"
 #include "ip/rx_packet.hpp"
 #include "link/interface_table.hpp"
@@ -12,6 +11,8 @@
 
 #include <tapio/core/packet.hpp>
 #include <tapio/core/time.hpp>
+
+#include <optional>
 
 namespace tapio::core::ip {
 
@@ -24,37 +25,17 @@ public:
     }
 
     void receive(rx_packet& p, time_point now);
-    /// The link-layer address of the next hop. Null: not known yet; the cache has taken the packet until a reply arrives.
-    const mac_address* resolve(link::interface& i, route_entry& r, packet& p, time_point now)
-    {
-        if (r.group_mac) return &*r.group_mac;
-        if (const mac_address* const known = i.neighbors.resolve(r.next_hop, p, now)) return known;
-        ask(i, now);
-        return nullptr;
-    }
-    /// Announces all addresses of the interface: the device, or its link, has just come up (RFC 5227 §2.3; Linux: arp_notify).
+    /// Asks for a neighbour. @param to its known address, to probe it; none: broadcast
+    void request(link::interface& i, const address_v4& target, const std::optional<mac_address>& to);
+    /// Announces all IPv4 addresses of the interface: the device, or its link, has just come up (RFC 5227 §2.3; Linux:
+    /// arp_notify).
     void announce(link::interface& i);
     void announce(link::interface& i, const address_v4& own); ///< one address
-
-    /// Repeats unanswered requests.
-    /// @param lost called with each packet given up because its neighbour never answered: (interface, packet)
-    template <class Lost>
-    void advance(time_point now, Lost&& lost)
-    {
-        for (link::interface* const i : interfaces_.ethernets()) {
-            if (!i->neighbors.advance(now)) continue;
-            ask(*i, now);
-            packet p;
-            while (i->neighbors.take_unreachable(p)) lost(*i, p);
-        }
-    }
-    time_point next_deadline() const noexcept;
 
 private:
     void send(link::interface& i, wire::arp_operation op, const address_v4& sender, const mac_address& target_mac,
               const address_v4& target, const mac_address& to);
     void answer_conflict(link::interface& i, const address_v4& own, const rx_packet& p, time_point now);
-    void ask(link::interface& i, time_point now);
 
     link::interface_table& interfaces_;
     address_table& addresses_;

@@ -3,6 +3,7 @@
 #include "base/checksum.hpp"
 #include "wire/ethernet.hpp"
 #include "wire/ipv4.hpp"
+#include "wire/ipv6.hpp"
 #include "wire/tcp.hpp"
 
 #include <algorithm>
@@ -14,7 +15,6 @@ namespace tapio::core::ip {
 
 namespace {
 
-constexpr std::size_t ip_size = sizeof(wire::ipv4_header); // without options
 constexpr std::size_t tcp_size = sizeof(wire::tcp_header); // without options
 constexpr std::size_t largest_packet = 65535;              // octets, from the IP header on
 
@@ -43,7 +43,21 @@ bool same(const std::byte* a, const std::byte* b, std::size_t n) noexcept
 
 unsigned flags_of(const rx_packet& p) noexcept { return octet(p.transport_header().data(), offsetof(wire::tcp_header, flags)); }
 
+/// Octets of the IP header of a flow's packets, without options or extension headers.
+std::size_t ip_size_of(const flow_key& flow) noexcept
+{
+    return flow.is_v4() ? sizeof(wire::ipv4_header) : sizeof(wire::ipv6_header);
+}
+
 std::size_t payload_of(const rx_packet& p) noexcept { return p.contents.size() - p.payload_at; } // octets
+
+void set_total_length(std::byte* ip, std::uint16_t total) noexcept
+{
+    const std::uint16_t before = wire::load_16(ip + offsetof(wire::ipv4_header, total_length));
+    const std::uint16_t sum = wire::load_16(ip + offsetof(wire::ipv4_header, checksum));
+    wire::store_16(ip + offsetof(wire::ipv4_header, total_length), total);
+    wire::store_16(ip + offsetof(wire::ipv4_header, checksum), updated_checksum(sum, before, total));
+}
 
 template <class List>
 auto find_stream(List& list, const flow_key& flow)
@@ -82,7 +96,7 @@ void coalescer::place(rx_packet& p)
 /// true: the packet is the first of its flow in this batch. false: unknown, since flows may share a bit.
 bool coalescer::is_first_of(const flow_key& flow) noexcept
 {
-    const std::uint64_t mixed = (flow.v4_addresses() ^ flow.ports()) * 0x9e37'79b9'7f4a'7c15U;
+    const std::uint64_t mixed = (flow.words()[0] ^ flow.ports()) * 0x9e37'79b9'7f4a'7c15U;
     const std::size_t bit = mixed >> 54;
     const bool seen = seen_[bit];
     seen_[bit] = true;
@@ -95,7 +109,7 @@ coalescer::view coalescer::look_at(const rx_packet& p, std::size_t link) noexcep
 {
     using state = offload_info::checksum_state;
     view v;
-    const bool usual_headers = p.network_at == link && p.transport_at == link + ip_size;
+    const bool usual_headers = p.network_at == link && p.transport_at == link + ip_size_of(p.flow);
     const bool whole = p.contents.front().size() == p.contents.size() && p.contents.offload.gso == offload_info::gso_type::none;
     if (!p.verified || !usual_headers || !whole) return v;
     v.sequence = wire::load_32(p.transport_header().data() + offsetof(wire::tcp_header, sequence));
@@ -107,23 +121,32 @@ coalescer::view coalescer::look_at(const rx_packet& p, std::size_t link) noexcep
     return v;
 }
 
-/// Whether headers of one flow are equal but for TCP's numbers, window, flags and checksum, and IP's length, identification and
-/// checksum. (Linux requires consecutive identifications, or equal ones with DF, so that it can restore forwarded packets. tapio
-/// forwards nothing, and the identification of an atomic datagram is arbitrary: RFC 6864 §4.1.)
-bool coalescer::alike(const std::byte* headers, const rx_packet& p) const noexcept
+/// Whether the IP headers of two packets of one flow are equal but for length, identification and checksum.
+bool coalescer::alike_ip(const std::byte* a, const std::byte* b, bool v4) noexcept
 {
+    if (!v4) { // version, traffic class and flow label; next header and hop limit
+        constexpr std::size_t next = offsetof(wire::ipv6_header, next_header);
+        return (difference<std::uint32_t>(a, b) | difference<std::uint16_t>(a + next, b + next)) == 0;
+    }
     constexpr std::size_t tos = offsetof(wire::ipv4_header, version_ihl);  // version and TOS, in a word
     constexpr std::size_t ttl = offsetof(wire::ipv4_header, flags_offset); // flags, TTL and protocol
-    constexpr std::size_t offset = ip_size + offsetof(wire::tcp_header, offset);
     static_assert(offsetof(wire::ipv4_header, tos) == tos + 1 && offsetof(wire::ipv4_header, ttl) == ttl + 2);
+    return (difference<std::uint16_t>(a + tos, b + tos) | difference<std::uint32_t>(a + ttl, b + ttl)) == 0;
+}
+
+/// Whether headers of one flow are equal but for TCP's numbers, window, flags and checksum, and IP's length, identification and
+/// checksum. (Linux requires consecutive identifications, or equal ones with DF, so that it can restore forwarded packets. tapio
+/// joins nothing that it forwards, and the identification of an atomic datagram is arbitrary: RFC 6864 §4.1.)
+bool coalescer::alike(const std::byte* headers, const rx_packet& p) const noexcept
+{
     const std::byte* const frame = p.contents.front().data();
     const std::byte* const a = headers + link_header_;
     const std::byte* const b = frame + link_header_;
-    const std::uint32_t differs = difference<std::uint16_t>(a + tos, b + tos) | difference<std::uint32_t>(a + ttl, b + ttl) |
-                                  difference<std::uint8_t>(a + offset, b + offset);
+    const std::size_t ip_size = ip_size_of(p.flow);
+    const std::size_t offset = ip_size + offsetof(wire::tcp_header, offset);
     const std::size_t options = ip_size + tcp_size;
-    return differs == 0 && same(headers, frame, link_header_) &&
-           same(a + options, b + options, p.payload_at - link_header_ - options);
+    return alike_ip(a, b, p.flow.is_v4()) && difference<std::uint8_t>(a + offset, b + offset) == 0 &&
+           same(headers, frame, link_header_) && same(a + options, b + options, p.payload_at - link_header_ - options);
 }
 
 /// Joins the segment to the run of its flow, or replaces the last bare ACK of its flow by it. @return false: neither; the segment
@@ -156,8 +179,9 @@ bool coalescer::takes(const run& r, const rx_packet& p, const view& v) const noe
     const std::size_t payload = payload_of(p);
     if (r.ended || v.sequence != r.next || payload > r.largest || r.headers - link_header_ + r.size + payload > largest_packet)
         return false;
-    constexpr std::size_t ack = ip_size + offsetof(wire::tcp_header, acknowledgement);
-    constexpr std::size_t window = ip_size + offsetof(wire::tcp_header, window);
+    const std::size_t ip_size = ip_size_of(p.flow);
+    const std::size_t ack = ip_size + offsetof(wire::tcp_header, acknowledgement);
+    const std::size_t window = ip_size + offsetof(wire::tcp_header, window);
     const std::byte* const headers = headers_at(r.index).data();
     const std::byte* const a = headers + link_header_;
     const std::byte* const b = p.network_header().data();
@@ -182,19 +206,19 @@ void coalescer::finish(const run& r) noexcept
 {
     if (r.size == r.largest) return; // nothing was joined
     packet& head = packet_at(r.index);
-    std::array<std::byte, sizeof(wire::ethernet_header) + ip_size + 60> headers;
+    const bool v4 = r.flow.is_v4();
+    const std::size_t ip_size = ip_size_of(r.flow);
+    std::array<std::byte, sizeof(wire::ethernet_header) + sizeof(wire::ipv6_header) + 60> headers;
     std::copy_n(head.front().begin(), r.headers, headers.begin());
     std::byte* const ip = headers.data() + link_header_;
-    const std::uint16_t before = wire::load_16(ip + offsetof(wire::ipv4_header, total_length));
     const auto total = static_cast<std::uint16_t>(r.headers - link_header_ + r.size);
-    const std::uint16_t sum = wire::load_16(ip + offsetof(wire::ipv4_header, checksum));
-    wire::store_16(ip + offsetof(wire::ipv4_header, total_length), total);
-    wire::store_16(ip + offsetof(wire::ipv4_header, checksum), updated_checksum(sum, before, total));
+    v4 ? set_total_length(ip, total)
+       : wire::store_16(ip + offsetof(wire::ipv6_header, payload_length), static_cast<std::uint16_t>(total - ip_size));
     if (r.pushed) ip[ip_size + offsetof(wire::tcp_header, flags)] |= std::byte{wire::tcp_psh};
     head.consume(r.headers);
     std::copy_n(headers.begin(), r.headers, head.push_front(r.headers));
     head.offload.checksum = offload_info::checksum_state::verified;
-    head.offload.gso = offload_info::gso_type::tcp_v4;
+    head.offload.gso = v4 ? offload_info::gso_type::tcp_v4 : offload_info::gso_type::tcp_v6;
     head.offload.gso_size = static_cast<std::uint16_t>(r.largest);
     head.offload.header_length = static_cast<std::uint16_t>(r.headers);
 }
@@ -205,14 +229,14 @@ bool coalescer::is_superseded(const acknowledgement& a, const rx_packet& p, cons
 {
     if (a.duplicate || ahead_of(a, p) <= 0) return false;
     const std::byte* const headers = headers_at(a.index).data();
-    return v.sequence == wire::load_32(headers + link_header_ + ip_size + offsetof(wire::tcp_header, sequence)) &&
-           alike(headers, p);
+    const std::size_t sequence = link_header_ + ip_size_of(p.flow) + offsetof(wire::tcp_header, sequence);
+    return v.sequence == wire::load_32(headers + sequence) && alike(headers, p);
 }
 
 /// How many octets more than `a` the segment `p` acknowledges.
 std::int32_t coalescer::ahead_of(const acknowledgement& a, const rx_packet& p) const noexcept
 {
-    constexpr std::size_t number = ip_size + offsetof(wire::tcp_header, acknowledgement);
+    const std::size_t number = ip_size_of(p.flow) + offsetof(wire::tcp_header, acknowledgement);
     const std::uint32_t later = wire::load_32(p.network_header().data() + number);
     return static_cast<std::int32_t>(later - wire::load_32(headers_at(a.index).data() + link_header_ + number));
 }

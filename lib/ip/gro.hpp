@@ -118,6 +118,7 @@ private:
     static view look_at(const rx_packet& p, std::size_t link) noexcept;
     packet& packet_at(std::size_t index) noexcept { return batch_[index].contents; }
     const_bytes headers_at(std::size_t index) const noexcept { return batch_[index].contents.front(); }
+    static bool alike_ip(const std::byte* a, const std::byte* b, bool v4) noexcept;
     bool alike(const std::byte* headers, const rx_packet& p) const noexcept;
     bool takes(const run& r, const rx_packet& p, const view& v) const noexcept;
     bool is_superseded(const acknowledgement& a, const rx_packet& p, const view& v) const noexcept;

@@ -1,5 +1,7 @@
+// What the ICMP of both families has in common: received errors, their quotes, the limit of our own. ICMP for IPv4.
 #include "ip/icmp.hpp"
 
+#include "base/family_sizes.hpp"
 #include "wire/ipv4.hpp"
 
 #include <tapio/core/checksum.hpp>
@@ -12,14 +14,126 @@ namespace tapio::core::ip {
 
 namespace {
 
-struct meaning
+/// RFC 1191 §5, for routers that do not report the MTU: the largest common MTU (table 7-1) below the size of the packet that did
+/// not fit. @param size octets
+std::size_t plateau_below(std::size_t size) noexcept
 {
-    int error = 0; ///< errno; 0: not reported
-    bool hard = false;
+    for (const std::size_t plateau : {32000U, 17914U, 8166U, 4352U, 2002U, 1492U, 1006U, 508U, 296U})
+        if (plateau < size) return plateau;
+    return 68;
+}
+
+/// A packet of ours that an ICMP error quotes, of either family.
+struct quoted_packet
+{
+    flow_key flow;
+    std::uint32_t sequence = 0;
+    std::size_t total_length = 0, ip_header = 0; ///< octets
 };
 
+std::optional<quoted_packet> read_quote(const_bytes from)
+{
+    const auto of = [](const auto& q, std::size_t header) {
+        return quoted_packet{flow_key({q.source, q.source_port}, {q.destination, q.destination_port}, q.protocol), q.sequence,
+                             q.total_length, header};
+    };
+    if (!from.empty() && std::to_integer<unsigned>(from[0]) >> 4 == 6) {
+        const auto q = wire::parse_icmpv6_quote(from);
+        return q ? std::optional(of(*q, q->header_length)) : std::nullopt;
+    }
+    const auto q = wire::parse_icmpv4_quote(from);
+    return q ? std::optional(of(*q, (std::to_integer<std::size_t>(from[0]) & 15) * 4)) : std::nullopt;
+}
+
+icmp_error_report report_of(const quoted_packet& q, int error, bool hard)
+{
+    icmp_error_report r;
+    r.flow = q.flow;
+    r.why = errno_code(error);
+    r.hard = hard;
+    r.sequence = q.sequence;
+    r.quote_ip_header = q.ip_header;
+    return r;
+}
+
+constexpr std::size_t most_quoted_headers = 512; // octets that are searched for the quoted transport header
+
+} // namespace
+
+// -- both families --------------------------------------------------------------------------------------------------------
+
+void icmp_common::error_message(const rx_packet& p, packet&& quote, meaning what, std::uint8_t type, std::uint8_t code,
+                                std::size_t mtu, time_point now)
+{
+    quote.pull(std::min(quote.size(), most_quoted_headers));
+    auto q = read_quote(quote.front());
+    if (q && q->flow.needs_zone()) q->flow.set_zone(p.flow.needs_zone() ? p.flow.zone() : interfaces_[p.interface].zone());
+    if (!q || q->flow.is_v4() != p.flow.is_v4() || !addresses_.is_ours(q->flow.source_address())) {
+        ++counters_.in_errors;
+        return dropped(p, drop_reason::icmp_bad_quote, now);
+    }
+    if (what.error == 0) return;
+    icmp_error_report r = report_of(*q, what.error, what.hard);
+    if (what.error == EMSGSIZE) r.mtu = mtu != 0 ? mtu : plateau_below(q->total_length);
+    r.interface = p.interface;
+    r.offender = p.flow.source_address();
+    r.type = type;
+    r.code = code;
+    r.quote = std::move(quote);
+    report(r, now);
+}
+
+void icmp_common::report(const icmp_error_report& r, time_point now) const
+{
+    if (transport* const t = transports_.find(r.flow.protocol())) t->icmp_error(r, now);
+}
+
+void icmp_common::report_unreachable(const link::interface& i, const packet& ip_packet, time_point now) const
+{
+    std::array<std::byte, 128> start;
+    const std::size_t n = ip_packet.copy_to(start);
+    auto q = read_quote(const_bytes(start).first(n));
+    if (!q) return;
+    if (q->flow.needs_zone()) q->flow.set_zone(i.zone());
+    icmp_error_report r = report_of(*q, EHOSTUNREACH, false);
+    r.interface = i.id();
+    r.offender = q->flow.source_address();
+    const bool v4 = q->flow.is_v4();
+    r.type = v4 ? static_cast<std::uint8_t>(wire::icmpv4_type::destination_unreachable)
+                : static_cast<std::uint8_t>(wire::icmpv6_type::destination_unreachable);
+    r.code = v4 ? std::uint8_t{wire::host_unreachable} : std::uint8_t{wire::v6_address_unreachable};
+    r.quote = ip_packet;
+    report(r, now);
+}
+
+bool icmp_common::may_tell(const rx_packet& about, const address& sender, time_point now)
+{
+    if (about.interface == loopback || limiter_.allow(sender, now)) { // as Linux: no limit on loopback
+        ++counters_.out_msgs;
+        return true;
+    }
+    ++counters_.out_rate_limited;
+    dropped(about, drop_reason::icmp_rate_limited, now);
+    return false;
+}
+
+packet icmp_common::quoted(const rx_packet& about, std::size_t room)
+{
+    packet p = about.contents; // shares the octets
+    complete_checksums(p);
+    p.consume(about.network_at);
+    const std::size_t n = std::min(p.size(), room);
+    const block b(n);
+    p.copy_to({b.data(), n});
+    return packet(b.share(0, n));
+}
+
+// -- IPv4 -----------------------------------------------------------------------------------------------------------------
+
+namespace {
+
 /// RFC 1122 §4.2.3.9, §4.1.3.3; the errno values are Linux's.
-meaning meaning_of(const wire::icmpv4_message& m) noexcept
+std::pair<int, bool> meaning_of(const wire::icmpv4_message& m) noexcept
 {
     if (m.type == wire::icmpv4_type::time_exceeded) return {EHOSTUNREACH, false};
     if (m.type == wire::icmpv4_type::parameter_problem) return {EPROTO, true};
@@ -35,32 +149,12 @@ meaning meaning_of(const wire::icmpv4_message& m) noexcept
     }
 }
 
-/// RFC 1191 §5, for routers that do not report the MTU: the largest common MTU (table 7-1) below the size of the packet that did
-/// not fit. @param size octets
-std::size_t plateau_below(std::size_t size) noexcept
+bool is_error(const rx_packet& p)
 {
-    for (const std::size_t plateau : {32000U, 17914U, 8166U, 4352U, 2002U, 1492U, 1006U, 508U, 296U})
-        if (plateau < size) return plateau;
-    return 68;
-}
-
-icmp_error_report report_of(const wire::icmpv4_quote& q, int error, bool hard)
-{
-    icmp_error_report r;
-    r.flow = flow_key({q.source, q.source_port}, {q.destination, q.destination_port}, q.protocol);
-    r.why = errno_code(error);
-    r.hard = hard;
-    r.sequence = q.sequence;
-    return r;
-}
-
-/// The packet from its IP header on, as on the wire: a partial checksum is completed.
-packet quoted(const rx_packet& about)
-{
-    packet p = about.contents; // shares the octets
-    complete_checksums(p);
-    p.consume(about.network_at);
-    return p;
+    if (p.protocol() != ip_protocol::icmp || p.transport_size() == 0) return false;
+    std::array<std::byte, 1> type{};
+    p.transport_part().copy_to(type);
+    return wire::icmpv4_message{static_cast<wire::icmpv4_type>(type[0]), 0, 0}.is_error();
 }
 
 } // namespace
@@ -85,7 +179,9 @@ void icmp::receive(rx_packet& p, time_point now)
     case wire::icmpv4_type::parameter_problem: break;
     default: return dropped(p, drop_reason::icmp_unknown_type, now); // RFC 1122 §3.2.2: silently
     }
-    error_message(p, std::move(message), *m, now);
+    message.consume(sizeof(wire::icmpv4_header));
+    const auto [error, hard] = meaning_of(*m);
+    error_message(p, std::move(message), {error, hard}, static_cast<std::uint8_t>(m->type), m->code, m->next_hop_mtu(), now);
 }
 
 /// RFC 1122 §3.2.2.6: the reply has all data of the request, and the request's destination as source.
@@ -103,71 +199,35 @@ void icmp::echo_request(const rx_packet& p, packet&& message, const wire::icmpv4
     ++counters_.out_msgs;
     ++counters_.out_echo_reps;
     const flow_key back({*source, 0}, {asker, 0}, ip_protocol::icmp);
-    (void)out_.send(std::move(reply), back, {options_.ttl, p.tos, false}, std::nullopt, now);
+    (void)out_.send(std::move(reply), back, {options_.ttl, p.tos, fragmenting::allowed}, std::nullopt, now);
 }
 
-void icmp::error_message(const rx_packet& p, packet&& message, const wire::icmpv4_message& m, time_point now)
+void icmp::send_unreachable(const rx_packet& about, unreachable why, time_point now)
 {
-    message.consume(sizeof(wire::icmpv4_header));
-    const auto q = wire::parse_icmpv4_quote(message.front());
-    if (!q || !addresses_.is_ours(q->source)) {
-        ++counters_.in_errors;
-        return dropped(p, drop_reason::icmp_bad_quote, now);
-    }
-    const meaning what = meaning_of(m);
-    if (what.error == 0) return;
-    icmp_error_report r = report_of(*q, what.error, what.hard);
-    if (what.error == EMSGSIZE) r.mtu = m.next_hop_mtu() != 0 ? m.next_hop_mtu() : plateau_below(q->total_length);
-    r.interface = p.interface;
-    r.offender = p.flow.source_address();
-    r.type = static_cast<std::uint8_t>(m.type);
-    r.code = m.code;
-    r.quote = std::move(message);
-    report(r, now);
+    const auto code = why == unreachable::protocol ? wire::protocol_unreachable : wire::port_unreachable;
+    if (send_error(about, wire::icmpv4_type::destination_unreachable, code, now)) ++counters_.out_dest_unreachs;
 }
 
-void icmp::report(const icmp_error_report& r, time_point now) const
+void icmp::send_reassembly_timeout(const rx_packet& first_fragment, time_point now)
 {
-    if (transport* const t = transports_.find(r.flow.protocol())) t->icmp_error(r, now);
+    constexpr std::uint8_t reassembly = 1;
+    if (send_error(first_fragment, wire::icmpv4_type::time_exceeded, reassembly, now)) ++counters_.out_time_excds;
 }
 
-void icmp::report_unreachable(const link::interface& i, const packet& ip_packet, time_point now)
+/// RFC 1122 §3.2.2: no error about an ICMP error, a packet to a group, a fragment that is not the first (the caller sees to
+/// these), or a source that is not a single host. RFC 1812 §4.3.2.3: quotes as much as fits into 576 octets.
+/// @return true: sent
+bool icmp::send_error(const rx_packet& about, wire::icmpv4_type type, std::uint8_t code, time_point now)
 {
-    std::array<std::byte, 68> start;
-    const std::size_t n = ip_packet.copy_to(start);
-    const auto q = wire::parse_icmpv4_quote(const_bytes(start).first(n));
-    if (!q) return;
-    icmp_error_report r = report_of(*q, EHOSTUNREACH, false);
-    r.interface = i.id();
-    r.offender = q->source;
-    r.type = static_cast<std::uint8_t>(wire::icmpv4_type::destination_unreachable);
-    r.code = wire::host_unreachable;
-    r.quote = ip_packet;
-    report(r, now);
-}
-
-/// RFC 1122 §3.2.2: no error about an ICMP error, a packet to a group, a fragment that is not the first (neither ICMP errors nor
-/// fragments get here), or a source that is not a single host. RFC 1812 §4.3.2.3: quotes as much as fits into 576 octets.
-void icmp::send_unreachable(const rx_packet& about, wire::icmpv4_unreachable code, time_point now)
-{
-    constexpr std::size_t largest = 576;
+    constexpr std::size_t room = 576 - sizeof(wire::ipv4_header) - sizeof(wire::icmpv4_header);
     const address sender = about.flow.source_address();
-    if (about.to_group || sender.is_unspecified() || addresses_.is_group(sender)) return;
-    if (about.interface != loopback && !limiter_.allow(sender, now)) { // as Linux: no limit on loopback
-        ++counters_.out_rate_limited;
-        return dropped(about, drop_reason::icmp_rate_limited, now);
-    }
-    const std::size_t room = largest - sizeof(wire::ipv4_header) - sizeof(wire::icmpv4_header);
-    const packet quote = quoted(about);
-    const std::size_t n = std::min(quote.size(), room);
-    const block b(n);
-    quote.copy_to({b.data(), n});
-    packet p(b.share(0, n));
-    wire::push_icmpv4(p, wire::icmpv4_type::destination_unreachable, code, 0);
-    ++counters_.out_msgs;
-    ++counters_.out_dest_unreachs;
+    if (about.to_group || sender.is_unspecified() || addresses_.is_group(sender)) return false;
+    if (is_error(about) || !may_tell(about, sender, now)) return false;
+    packet p = quoted(about, room);
+    wire::push_icmpv4(p, type, code, 0);
     const flow_key back({about.flow.destination_address(), 0}, {sender, 0}, ip_protocol::icmp);
-    (void)out_.send(std::move(p), back, {options_.ttl, 0, false}, std::nullopt, now);
+    (void)out_.send(std::move(p), back, {options_.ttl, 0, fragmenting::allowed}, std::nullopt, now);
+    return true;
 }
 
 } // namespace tapio::core::ip

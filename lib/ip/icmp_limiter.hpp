@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace tapio::core::ip {
 
@@ -36,17 +37,26 @@ private:
     time_point last_{};
 };
 
-/// Peers share buckets by a hash, so that memory is bounded; a collision only makes the limit stricter.
+/// Peers share buckets by a hash, so that memory is bounded; a collision only makes the limit stricter. An IPv6 peer is its /64
+/// prefix, within which one host may have any number of addresses.
 class icmp_limiter
 {
 public:
     bool allow(const address& peer, time_point now) noexcept
     {
-        const std::size_t h = peer.is_v4() ? peer.to_v4().to_uint() * 2654435761U >> 24 : 0;
-        return peers_[h % peers_.size()].take(now) && host_.take(now);
+        return peers_[hash(peer) % peers_.size()].take(now) && host_.take(now);
     }
 
 private:
+    static std::size_t hash(const address& peer) noexcept
+    {
+        if (peer.is_v4()) return peer.to_v4().to_uint() * 2654435761U >> 24;
+        const auto octets = peer.to_v6().to_bytes();
+        std::uint64_t prefix = 0;
+        std::memcpy(&prefix, octets.data(), sizeof prefix);
+        return static_cast<std::size_t>(prefix * 0x9e37'79b9'7f4a'7c15U >> 56);
+    }
+
     token_bucket host_{1000, 50}; ///< Linux's icmp_msgs_per_sec and icmp_msgs_burst
     std::array<token_bucket, 256> peers_ = make(std::make_index_sequence<256>());
 

@@ -1,5 +1,7 @@
 #include "ip/input.hpp"
 
+#include "wire/ipv6.hpp"
+
 namespace tapio::core::ip {
 
 namespace {
@@ -11,37 +13,97 @@ bool is_this_network(const address_v4& a) noexcept { return a.to_uint() >> 24 ==
 
 void input::receive(rx_packet& p, time_point now)
 {
-    const auto drop = [&](drop_reason why) { interfaces_[p.interface].dropped(why, p.contents, now); };
-    ++counters_.in_receives;
+    host_counters& all = interfaces_.counters();
+    ip_counters& counters = p.kind == packet_kind::ipv6 ? all.ip6 : all.ip;
+    ++counters.in_receives;
+    if (!p.flow.is_v4() && p.flow.needs_zone()) set_zone(p);
     if (p.flaw) {
-        ++counters_.in_hdr_errors;
-        return drop(*p.flaw);
+        ++counters.in_hdr_errors;
+        return bad_header(p, now);
     }
     if (const auto why = check_addresses(p)) {
-        ++counters_.in_addr_errors;
-        return drop(*why);
+        ++counters.in_addr_errors;
+        return interfaces_[p.interface].dropped(*why, p.contents, now);
     }
-    if (p.fragment) { // reassembly belongs here
-        ++counters_.in_discards;
-        return drop(drop_reason::ip_fragment);
+    p.fragment ? reassemble(p, counters, now) : deliver(p, counters, now);
+}
+
+void input::reassemble(rx_packet& p, ip_counters& counters, time_point now)
+{
+    reassembly& fragments = p.kind == packet_kind::ipv4 ? fragments_v4_ : fragments_v6_;
+    reassembly::result r = fragments.add(p, now);
+    for (const reassembly::lost_datagram& d : fragments.lost()) lost(d);
+    if (r.dropped) {
+        interfaces_[p.interface].dropped(*r.dropped, p.contents, now);
+        p.problem = r.problem;
+        return p.problem ? icmpv6_.send_problem(p, now) : void();
     }
-    ++counters_.in_delivers;
+    if (!r.whole) return;
+    if (r.whole->flow.needs_zone() && !r.whole->flow.is_v4()) set_zone(*r.whole);
+    if (r.whole->flaw) return bad_header(*r.whole, now);
+    deliver(*r.whole, counters, now);
+}
+
+void input::advance(time_point now)
+{
+    for (reassembly* const fragments : {&fragments_v4_, &fragments_v6_})
+        fragments->advance(now, [&](reassembly::expired_datagram&& d) { expired(std::move(d), now); });
+}
+
+/// RFC 792, RFC 8200 §4.5: the sender is told, if the first fragment has arrived.
+void input::expired(reassembly::expired_datagram&& d, time_point now)
+{
+    lost(d);
+    if (!d.first) return;
+    d.first->kind == packet_kind::ipv4 ? icmp_.send_reassembly_timeout(*d.first, now)
+                                       : icmpv6_.send_reassembly_timeout(*d.first, now);
+}
+
+void input::lost(const reassembly::lost_datagram& d) { interfaces_[d.interface].dropped(d.why, d.fragments); }
+
+void input::deliver(rx_packet& p, ip_counters& counters, time_point now)
+{
+    ++counters.in_delivers;
     const bool taken = transports_.receive_raw(p, now);
     if (transport* const t = transports_.find(p.protocol())) return t->receive(p, now);
     if (taken) return;
-    ++counters_.in_unknown_protos;
-    drop(drop_reason::ipv4_unknown_protocol);
-    errors_.send_unreachable(p, wire::protocol_unreachable, now); // RFC 1122 §3.2.2.1
+    ++counters.in_unknown_protos;
+    const bool v4 = p.kind == packet_kind::ipv4;
+    interfaces_[p.interface].dropped(v4 ? drop_reason::ipv4_unknown_protocol : drop_reason::ipv6_unknown_protocol, p.contents,
+                                     now);
+    if (v4) return icmp_.send_unreachable(p, unreachable::protocol, now); // RFC 1122 §3.2.2.1
+    constexpr ip_protocol nothing{static_cast<std::uint8_t>(wire::ipv6_extension::no_next_header)};
+    if (p.protocol() != nothing) icmpv6_.send_unreachable(p, unreachable::protocol, now);
+}
+
+/// The sender is told of an IPv6 header that we cannot process, but only if the addresses are beyond doubt.
+void input::bad_header(rx_packet& p, time_point now)
+{
+    interfaces_[p.interface].dropped(*p.flaw, p.contents, now);
+    if (p.problem && !check_addresses(p)) icmpv6_.send_problem(p, now);
+}
+
+/// The zone is that of the interface that received the packet; of a packet to ourselves, that of the link-local address.
+void input::set_zone(rx_packet& p) const noexcept
+{
+    std::uint32_t zone = interfaces_[p.interface].zone();
+    if (p.interface == loopback) {
+        const std::uint32_t own = addresses_.zone_of(p.flow.destination_address());
+        zone = own != 0 ? own : addresses_.zone_of(p.flow.source_address());
+    }
+    p.flow.set_zone(zone);
 }
 
 /// Also sets `to_group`. Accepted pairs of unicast addresses are cached.
 std::optional<drop_reason> input::check_addresses(rx_packet& p)
 {
     if (!p.link_group && !p.source_routed && was_accepted(p)) return std::nullopt;
-    auto why = p.from_us ? std::nullopt : check_source(p);
-    if (!why) why = check_destination(p);
+    const bool v4 = p.kind == packet_kind::ipv4;
+    std::optional<drop_reason> why;
+    if (!p.from_us) why = v4 ? check_source(p) : check_source_v6(p);
+    if (!why) why = v4 ? check_destination(p) : check_destination_v6(p);
     p.to_group = p.link_group || addresses_.is_group(p.flow.destination_address());
-    if (!why && !p.to_group && !p.from_us) accepted_slot(p.flow) = {routes_.generation(), p.interface, p.flow.v4_addresses()};
+    if (!why && !p.to_group && !p.from_us) accepted_slot(p.flow) = {routes_.generation(), p.interface, p.flow};
     return why;
 }
 
@@ -68,6 +130,36 @@ std::optional<drop_reason> input::check_source(const rx_packet& p) const noexcep
         return drop_reason::ipv4_bad_source;
     if (addresses_.is_broadcast(from) || addresses_.is_ours(from)) return drop_reason::ipv4_bad_source;
     return std::nullopt;
+}
+
+// -- IPv6: RFC 4291 §2 ----------------------------------------------------------------------------------------------------
+
+std::optional<drop_reason> input::check_destination_v6(const rx_packet& p) const noexcept
+{
+    const address to = p.flow.destination_address();
+    const bool outside = p.interface != loopback;
+    if (to.is_unspecified() || (outside && to.is_loopback())) return drop_reason::ipv6_bad_destination;
+    if (to.is_multicast()) {
+        const unsigned scope = to.to_v6().to_bytes()[1] & 0xf; // RFC 4291 §2.7: 0 is reserved, 1 never leaves its node
+        if (scope == 0 || (scope == 1 && outside)) return drop_reason::ipv6_bad_destination;
+        return addresses_.hears(interfaces_[p.interface], to) ? std::nullopt : std::optional(drop_reason::ipv6_not_for_us);
+    }
+    if (p.link_group) return drop_reason::ipv6_bad_destination; // as for IPv4: RFC 1122 §3.3.6
+    return addresses_.is_ours(to) ? std::nullopt : std::optional(drop_reason::ipv6_not_for_us);
+}
+
+/// Our own address as source shows that another node uses it, which is for Neighbour Discovery to see.
+std::optional<drop_reason> input::check_source_v6(const rx_packet& p) const noexcept
+{
+    const address from = p.flow.source_address();
+    if (p.interface == loopback) return std::nullopt; // sent by this host
+    if (from.is_multicast() || from.is_loopback()) return drop_reason::ipv6_bad_source;
+    const bool icmp = p.protocol() == ip_protocol::icmpv6 && p.transport_size() > 0;
+    const bool discovery = icmp && ndp::handles(wire::icmpv6_type{std::to_integer<std::uint8_t>(p.transport_header()[0])});
+    if (from.is_unspecified()) { // a node without an address (RFC 4291 §2.5.2): it speaks to groups only
+        return icmp && p.flow.destination_address().is_multicast() ? std::nullopt : std::optional(drop_reason::ipv6_bad_source);
+    }
+    return addresses_.is_ours(from) && !discovery ? std::optional(drop_reason::ipv6_bad_source) : std::nullopt;
 }
 
 } // namespace tapio::core::ip

@@ -1,7 +1,10 @@
 #include "ip/output.hpp"
 
+#include "base/family_sizes.hpp"
+#include "ip/fragmentation.hpp"
 #include "link/ethernet.hpp"
 #include "wire/ipv4.hpp"
+#include "wire/ipv6.hpp"
 
 #include <cerrno>
 
@@ -24,39 +27,80 @@ error_code output::send(packet&& p, const flow_key& flow, const send_info& info,
 {
     const auto found = routes_.find(flow.destination_address(), flow.source_address(), via);
     if (found) return send(std::move(p), *found->route, flow, info, now);
-    ++counters_.out_requests;
-    ++counters_.out_no_routes;
+    ip_counters& counters = counters_of(flow);
+    ++counters.out_requests;
+    ++counters.out_no_routes;
     return found.error();
 }
 
 error_code output::send(packet&& p, route_entry& r, const flow_key& flow, const send_info& info, time_point now)
 {
     link::interface& i = interfaces_[r.interface];
-    ++counters_.out_requests;
-    const bool whole = p.size() + sizeof(wire::ipv4_header) <= r.mtu;
+    ip_counters& counters = counters_of(flow);
+    ++counters.out_requests;
+    const std::size_t header = sizes_of(flow.family()).ip_header;
+    const std::size_t mtu = info.fragments == fragmenting::never ? r.mtu : path_mtu(r, flow.destination_address());
+    const bool whole = p.size() + header <= mtu || p.offload.gso != offload_info::gso_type::none;
+    flow.is_v4() ? push_v4(p, flow, info, whole, now) : push_v6(p, flow, info);
+    p.offload.header_in_front(header);
+    if (!whole && info.fragments == fragmenting::never) {
+        ++counters.out_discards;
+        i.refused(drop_reason::too_big, p, now);
+        return errno_code(EMSGSIZE);
+    }
+    if (info.group_loopback && !r.loopback && i.is_member(flow.destination_address()) && looped_.size() < most_looped_)
+        looped_.push_back({r.interface, p});
+    return whole ? send_frame(std::move(p), r, flow, now) : send_fragments(std::move(p), r, flow, mtu, now);
+}
+
+/// Adds the Ethernet header, and queues the frame.
+error_code output::send_frame(packet&& p, route_entry& r, const flow_key& flow, time_point now)
+{
+    link::interface& i = interfaces_[r.interface];
+    if (i.is_ethernet()) {
+        const mac_address* const to = neighbors_.resolve(i, r, p, now);
+        if (to == nullptr) return {}; // the packet waits for ARP or NDP
+        link::push_frame_header(i, p, *to, link::type_of(flow.family()));
+    }
+    i.enqueue(std::move(p), now);
+    return {};
+}
+
+error_code output::send_fragments(packet&& p, route_entry& r, const flow_key& flow, std::size_t mtu, time_point now)
+{
+    ip_counters& counters = counters_of(flow);
+    ++counters.out_frag_reqds;
+    const std::uint32_t identification = flow.is_v4() ? 0 : v6_identifications_.reserve(flow.v6_words(0), flow.v6_words(1), now);
+    fragmenter f;
+    if (const auto why = f.start(p, mtu, identification)) {
+        ++counters.out_frag_fails;
+        interfaces_[r.interface].refused(*why, p, now);
+        return errno_code(EMSGSIZE);
+    }
+    ++counters.out_frag_oks;
+    for (packet fragment; f.next(fragment); ++counters.out_frag_creates) send_frame(std::move(fragment), r, flow, now);
+    return {};
+}
+
+void output::push_v4(packet& p, const flow_key& flow, const send_info& info, bool whole, time_point now)
+{
     wire::ipv4_words w;
     w.protocol = flow.protocol();
     w.ttl = info.ttl;
     w.tos = info.tos;
     w.source = static_cast<std::uint32_t>(flow.v4_addresses() >> 32);
     w.destination = static_cast<std::uint32_t>(flow.v4_addresses());
-    if (!info.dont_fragment) w.identification = identification_of(p, flow, now); // else atomic, and 0 (RFC 6864 §4.1)
+    const bool atomic = info.fragments == fragmenting::never || (whole && info.fragments == fragmenting::if_needed);
+    if (!atomic) w.identification = identification_of(p, flow, now); // else 0 (RFC 6864 §4.1)
     wire::push_ipv4(p, w);
-    p.offload.header_in_front(sizeof(wire::ipv4_header));
-    if (!whole && p.offload.gso == offload_info::gso_type::none) { // fragmentation belongs here
-        ++counters_.out_discards;
-        i.refused(drop_reason::too_big, p, now);
-        return errno_code(EMSGSIZE);
-    }
-    if (info.group_loopback && !r.loopback && i.is_member(flow.destination_address()) && looped_.size() < most_looped_)
-        looped_.push_back({r.interface, p});
-    if (i.is_ethernet()) {
-        const mac_address* const to = neighbors_.resolve(i, r, p, now);
-        if (to == nullptr) return {}; // the packet waits for ARP
-        link::push_frame_header(i, p, *to, wire::ether_type::ipv4);
-    }
-    i.enqueue(std::move(p), now);
-    return {};
+}
+
+/// The flow label is a keyed hash of addresses, ports and protocol (RFC 6437 §3), so that routers can spread flows over paths
+/// without reading ports.
+void output::push_v6(packet& p, const flow_key& flow, const send_info& info) const noexcept
+{
+    const auto label = static_cast<std::uint32_t>(siphash_1_3(label_key_, flow)) & 0xf'ffff;
+    wire::push_ipv6(p, {flow.protocol(), info.ttl, info.tos, label}, flow.v6_words(0), flow.v6_words(1));
 }
 
 /// The identification of a packet without DF, in the upper half of the header word that also has the flags and fragment offset.

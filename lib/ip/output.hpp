@@ -4,8 +4,10 @@
 
 #include "base/flow_key.hpp"
 #include "base/random_source.hpp"
-#include "ip/arp.hpp"
+#include "base/siphash.hpp"
 #include "ip/identification.hpp"
+#include "ip/path_mtu.hpp"
+#include "ip/resolution.hpp"
 #include "ip/routing.hpp"
 
 #include <tapio/core/counters.hpp>
@@ -20,12 +22,20 @@
 
 namespace tapio::core::ip {
 
+/// Whether a packet that is longer than the MTU is sent in fragments. (Routers fragment IPv4 without DF only, IPv6 never.)
+enum class fragmenting : std::uint8_t
+{
+    never,     ///< IPv4: with DF; longer than the interface's MTU: message_size
+    if_needed, ///< IPv4: with DF, if the packet fits the path's MTU (IP_PMTUDISC_WANT)
+    allowed    ///< IPv4: without DF
+};
+
 /// IP header fields besides addresses and protocol, and the multicast loopback option.
 struct send_info
 {
-    std::uint8_t ttl = 64;
-    std::uint8_t tos = 0;
-    bool dont_fragment = true;
+    std::uint8_t ttl = 64; ///< IPv6: hop limit
+    std::uint8_t tos = 0;  ///< IPv6: traffic class
+    fragmenting fragments = fragmenting::never;
     bool group_loopback = false; ///< members on this host also receive a multicast (IP_MULTICAST_LOOP)
 };
 
@@ -33,13 +43,14 @@ class output
 {
 public:
     /// @param most_looped multicast packets that may wait for take_looped()
-    output(link::interface_table& interfaces, const routing& routes, arp& neighbors, random_source& random,
+    output(link::interface_table& interfaces, const routing& routes, resolution& neighbors, random_source& random,
            std::size_t most_looped)
         : interfaces_(interfaces),
           routes_(routes),
           neighbors_(neighbors),
-          counters_(interfaces.counters().ip),
           identifications_(random),
+          v6_identifications_(random),
+          label_key_(random.make_key()),
           most_looped_(most_looped)
     {
     }
@@ -51,19 +62,40 @@ public:
     error_code send(packet&& p, const flow_key& flow, const send_info& info, const std::optional<interface_id>& via,
                     time_point now);
 
+    /// A packet of ours was too long for a router. @param mtu octets
+    void learn_path_mtu(const address& destination, std::size_t mtu, time_point now) { path_mtus_.learn(destination, mtu, now); }
+    /// Octets of the longest datagram, IP header included, that need not be fragmented.
+    std::size_t path_mtu(const route_entry& r, const address& destination) const noexcept
+    {
+        return path_mtus_.of(destination, r.mtu);
+    }
+    void advance(time_point now) { path_mtus_.advance(now); }
+    time_point next_deadline() const noexcept { return path_mtus_.next_deadline(); }
+
     /// Copies of sent multicasts for members on this host (RFC 1112 §6.1), each with the interface that is to receive it.
     using looped_packets = std::vector<std::pair<interface_id, packet>>;
     bool has_looped() const noexcept { return !looped_.empty(); }
     looped_packets take_looped() { return std::exchange(looped_, {}); }
 
 private:
+    void push_v4(packet& p, const flow_key& flow, const send_info& info, bool whole, time_point now);
+    void push_v6(packet& p, const flow_key& flow, const send_info& info) const noexcept;
+    ip_counters& counters_of(const flow_key& flow) noexcept
+    {
+        host_counters& all = interfaces_.counters();
+        return flow.is_v4() ? all.ip : all.ip6;
+    }
+    error_code send_frame(packet&& p, route_entry& r, const flow_key& flow, time_point now);
+    error_code send_fragments(packet&& p, route_entry& r, const flow_key& flow, std::size_t mtu, time_point now);
     std::uint32_t identification_of(const packet& p, const flow_key& flow, time_point now);
 
     link::interface_table& interfaces_;
     const routing& routes_;
-    arp& neighbors_;
-    ip_counters& counters_;
+    resolution& neighbors_;
     identifications identifications_;
+    ipv6_identifications v6_identifications_;
+    siphash_key label_key_; ///< of flow labels
+    path_mtu_cache path_mtus_;
     const std::size_t most_looped_;
     looped_packets looped_;
 };

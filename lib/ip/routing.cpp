@@ -6,11 +6,30 @@
 
 namespace tapio::core::ip {
 
+namespace {
+
+/// What a local sender gets, as on Linux (its fib_props).
+error_code error_of(route_kind kind) noexcept
+{
+    switch (kind) {
+    case route_kind::unicast: return {};
+    case route_kind::blackhole: return errno_code(EINVAL);
+    case route_kind::unreachable: return errno_code(EHOSTUNREACH);
+    case route_kind::prohibit: return errno_code(EACCES);
+    }
+    return {};
+}
+
+std::size_t low_bits(const address& a) noexcept { return a.is_v4() ? a.to_v4().to_uint() : a.to_v6().to_bytes().back(); }
+
+} // namespace
+
 error_code routing::add(const route& r)
 {
     if (r.interface >= interfaces_.size()) return errno_code(ENODEV);
-    if (r.network.is_v6()) return errno_code(EAFNOSUPPORT);
-    if (r.prefix_length > 32) return errno_code(EINVAL);
+    if (r.prefix_length > (r.network.is_v4() ? 32 : 128)) return errno_code(EINVAL);
+    if (r.gateway && family_of(*r.gateway) != family_of(r.network)) return errno_code(EINVAL);
+    if (r.gateway && r.kind != route_kind::unicast) return errno_code(EINVAL); // as Linux
     if (r.gateway && !is_on_link(r.interface, *r.gateway)) return errno_code(ENETUNREACH);
     table_.add(r);
     return {};
@@ -18,32 +37,37 @@ error_code routing::add(const route& r)
 
 error_code routing::remove(const route& r)
 {
-    if (r.prefix_length > 32) return errno_code(EINVAL);
+    if (r.prefix_length > (r.network.is_v4() ? 32 : 128)) return errno_code(EINVAL);
     return table_.remove(r) ? error_code() : errno_code(ESRCH); // as Linux
 }
 
 void routing::add_network(interface_id interface, const address& a, unsigned prefix_length)
 {
+    if (needs_zone(a)) return; // a link-local destination names its interface by its zone
     table_.add({a, prefix_length, std::nullopt, interface, 0});
 }
 
 void routing::remove_network(interface_id interface, const address& a, unsigned prefix_length)
 {
-    table_.remove({a, prefix_length, std::nullopt, interface, 0}); // counted: add_network() was called for each address
-    if (interfaces_[interface].addresses.empty()) table_.remove_if([&](const route& r) { return r.interface == interface; });
+    const family f = family_of(a);
+    const auto reaches = [&](const route& r) { return r.interface == interface && r.kind == route_kind::unicast && family_of(r.network) == f; };
+    // Counted: add_network() was called for each address.
+    if (!needs_zone(a)) table_.remove({a, prefix_length, std::nullopt, interface, 0});
+    if (!addresses_.speaks(interfaces_[interface], f)) table_.remove_if(reaches);
 }
 
 /// The interface of the route to the group; without a route, the first device.
 interface_id routing::group_interface(const address& group) const noexcept
 {
-    if (const route* const r = usable(group, std::nullopt)) return r->interface;
+    if (const auto r = usable(group, std::nullopt); r && r->kind == route_kind::unicast) return r->interface;
     return interfaces_.size() > 1 ? 1 : loopback;
 }
 
-/// The best route by an interface that is up.
-const route* routing::usable(const address& destination, std::optional<interface_id> via) const noexcept
+/// The best route by an interface that is up, or one that is not unicast.
+std::optional<route> routing::usable(const address& destination, std::optional<interface_id> via) const noexcept
 {
-    return table_.find_if(destination, via, [this](const route& r) { return interfaces_[r.interface].is_up(); });
+    return table_.find_if(destination, via,
+                          [this](const route& r) { return r.kind != route_kind::unicast || interfaces_[r.interface].is_up(); });
 }
 
 /// The outgoing interface if no route by an interface that is up was found. network_down (ENETDOWN): there is an interface, but
@@ -51,10 +75,12 @@ const route* routing::usable(const address& destination, std::optional<interface
 result<interface_id> routing::way_without_route(const address& destination, std::optional<interface_id> via) const
 {
     interface_id out = loopback;
-    if (const route* const r = table_.find(destination, via)) {
+    if (via && needs_zone(destination)) {
+        out = *via;
+    } else if (const auto r = table_.find(destination, via)) {
         out = r->interface;
-    } else if (via) {
-        out = *via; // without a route the destination is assumed to be on the link
+    } else if (via && (destination.is_v4() || destination.is_multicast())) {
+        out = *via; // as on Linux: without a route the destination is assumed to be on the link; of IPv6, multicasts only
     } else if (destination.is_multicast()) {
         out = group_interface(destination);
     } else if (addresses_.is_broadcast(destination) && interfaces_.size() > 1) {
@@ -68,8 +94,7 @@ result<interface_id> routing::way_without_route(const address& destination, std:
 
 routing::remembered& routing::slot_of(const address& destination) const noexcept
 {
-    const std::size_t low = destination.is_v4() ? destination.to_v4().to_uint() : destination.to_v6().to_bytes().back();
-    return remembered_[low % remembered_.size()];
+    return remembered_[low_bits(destination) % remembered_.size()];
 }
 
 result<found_route> routing::find(const address& destination, const std::optional<address>& source,
@@ -84,22 +109,44 @@ result<found_route> routing::find(const address& destination, const std::optiona
     return found;
 }
 
+/// The interface of a destination that needs a zone, as Linux: an error unless zone and `via` name one and the same, and at least
+/// one of them an interface. A multicast without a zone goes out as the route to its group says.
+result<std::optional<interface_id>> routing::in_zone_of(const address& destination, std::optional<interface_id> via) const
+{
+    const auto zone = static_cast<std::uint32_t>(destination.to_v6().scope_id());
+    if (zone == 0) {
+        if (via || destination.is_multicast()) return via;
+        return errno_code(EINVAL);
+    }
+    if (via && *via + 1 != zone) return errno_code(EINVAL);
+    if (zone > interfaces_.size()) return errno_code(ENETUNREACH);
+    return std::optional<interface_id>(zone - 1);
+}
+
 result<found_route> routing::look_up(const address& destination, const std::optional<address>& source,
                                      std::optional<interface_id> via) const
 {
-    if (destination.is_v6()) return errno_code(ENETUNREACH);                    // IPv6 is not supported
     if (source && !addresses_.is_ours(*source)) return errno_code(ENETUNREACH); // as Linux: the address has been removed
+    if (source && family_of(*source) != family_of(destination)) return errno_code(ENETUNREACH);
+    if (needs_zone(destination)) {
+        const auto zone = in_zone_of(destination, via);
+        if (!zone) return zone.error();
+        via = *zone;
+    }
     if (addresses_.is_ours(destination)) {
         if (!interfaces_[loopback].is_up()) return errno_code(ENETDOWN);
         return found_route{entry_for(loopback, destination), source.value_or(destination)};
     }
-    if (source && source->is_loopback() && !destination.is_multicast()) return errno_code(EINVAL); // as Linux: 127/8 never leaves
-    const route* const r = usable(destination, via);
-    const auto out = r != nullptr ? result<interface_id>(r->interface) : way_without_route(destination, via);
+    if (source && source->is_loopback() && !destination.is_multicast())
+        return errno_code(EINVAL); // as Linux: 127/8 and ::1 never leave
+    const auto r = needs_zone(destination) ? std::nullopt : usable(destination, via);
+    if (r && r->kind != route_kind::unicast) return error_of(r->kind);
+    const auto out = r ? result<interface_id>(r->interface) : way_without_route(destination, via);
     if (!out) return out.error();
     if (source && source->is_loopback() && *out != loopback) return errno_code(EINVAL); // nor does a multicast from 127/8
-    const address next_hop = r != nullptr && r->gateway ? *r->gateway : destination;
-    const auto own = source ? source : addresses_.source_for(*out, next_hop);
+    if (destination.is_v6() && interfaces_[*out].info().mtu < least_mtu_v6) return errno_code(ENETUNREACH);
+    const address next_hop = without_zone(r && r->gateway ? *r->gateway : destination);
+    const auto own = source ? source : addresses_.source_for(*out, destination.is_v4() ? next_hop : destination);
     if (!own) return errno_code(ENETUNREACH);
     return found_route{entry_for(*out, next_hop), *own};
 }
@@ -108,7 +155,7 @@ result<found_route> routing::look_up(const address& destination, const std::opti
 route_ref routing::entry_for(interface_id interface, const address& next_hop) const
 {
     const bool loops = interface == loopback;
-    const std::size_t low = loops || next_hop.is_v6() ? 0 : next_hop.to_v4().to_uint();
+    const std::size_t low = loops ? 0 : low_bits(next_hop);
     route_ref& slot = by_next_hop_[low % by_next_hop_.size()];
     if (slot && holds(*slot) && slot->interface == interface && (loops || same_address(slot->next_hop.address(), next_hop)))
         return slot;
@@ -118,7 +165,7 @@ route_ref routing::entry_for(interface_id interface, const address& next_hop) co
     fresh->interface = interface;
     fresh->loopback = loops;
     fresh->offload = info.offload;
-    fresh->mtu = info.mtu;
+    fresh->mtu = interfaces_[interface].mtu(family_of(next_hop));
     fresh->queue_length = loops ? 0 : info.queue_length;
     fresh->next_hop = link::neighbor_cache::next_hop(next_hop);
     fresh->group_mac = group_mac(next_hop);
@@ -129,8 +176,8 @@ route_ref routing::entry_for(interface_id interface, const address& next_hop) co
 std::optional<mac_address> routing::group_mac(const address& next_hop) const noexcept
 {
     if (addresses_.is_broadcast(next_hop)) return mac_address::broadcast();
-    if (next_hop.is_v4() && next_hop.is_multicast()) return link::group_mac(next_hop.to_v4());
-    return std::nullopt;
+    if (!next_hop.is_multicast()) return std::nullopt;
+    return next_hop.is_v4() ? link::group_mac(next_hop.to_v4()) : link::group_mac(next_hop.to_v6());
 }
 
 } // namespace tapio::core::ip

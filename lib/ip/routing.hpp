@@ -40,8 +40,8 @@ public:
 
     error_code add(const route& r);
     error_code remove(const route& r);
-    /// Add and remove the route to the network of an interface's address. When an interface loses its last address, all its
-    /// routes are removed, as on Linux.
+    /// Add and remove the route to the network of an interface's address. When an interface loses its last address of a family,
+    /// all its routes of that family are removed, as Linux does for IPv4.
     void add_network(interface_id interface, const address& a, unsigned prefix_length);
     void remove_network(interface_id interface, const address& a, unsigned prefix_length);
 
@@ -54,13 +54,15 @@ public:
     /// Whether `a` is a neighbour on the interface's link, reached without a gateway.
     bool is_on_link(interface_id interface, const address& a) const noexcept
     {
-        const route* const r = table_.find(a, interface);
-        return r != nullptr && !r->gateway;
+        if (needs_zone(a)) return true;
+        const auto r = table_.find(a, interface);
+        return r && !r->gateway && r->kind == route_kind::unicast;
     }
     bool is_direct(const address& a, std::optional<interface_id> via) const ///< `a` is ours, or reached without a gateway
     {
-        const route* const r = addresses_.is_ours(a) ? nullptr : usable(a, via);
-        return r == nullptr || !r->gateway;
+        if (needs_zone(a)) return true;
+        const auto r = addresses_.is_ours(a) ? std::nullopt : usable(a, via);
+        return !r || !r->gateway;
     }
     interface_id
     group_interface(const address& group) const noexcept; ///< outgoing interface of multicasts, unless the socket selects another
@@ -79,9 +81,11 @@ private:
     result<found_route> look_up(const address& destination, const std::optional<address>& source,
                                 std::optional<interface_id> via) const;
     route_ref entry_for(interface_id interface, const address& next_hop) const;
-    const route* usable(const address& destination, std::optional<interface_id> via) const noexcept;
+    std::optional<route> usable(const address& destination, std::optional<interface_id> via) const noexcept;
     result<interface_id> way_without_route(const address& destination, std::optional<interface_id> via) const;
+    result<std::optional<interface_id>> in_zone_of(const address& destination, std::optional<interface_id> via) const;
     std::optional<mac_address> group_mac(const address& next_hop) const noexcept;
+    static constexpr std::size_t least_mtu_v6 = 1280; ///< octets; IPv6 does not use links with less (RFC 8200 §5)
 
     link::interface_table& interfaces_;
     const address_table& addresses_;

@@ -28,7 +28,8 @@ struct icmp_error_report
     std::size_t mtu = 0;        ///< octets; fragmentation needed: the next hop's MTU; else 0
     address offender;           ///< sender of the error: a router, the destination, or this host
     std::uint8_t type = 0, code = 0;
-    packet quote; ///< as much of our packet as the error quotes, from its IP header on
+    packet quote;                    ///< as much of our packet as the error quotes, from its IP header on
+    std::size_t quote_ip_header = 0; ///< octets of the IP header, or headers, in it
 };
 
 class transport

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 namespace tapio::core::link {
 
@@ -17,6 +18,25 @@ inline void push_frame_header(const interface& i, packet& p, const mac_address& 
 {
     wire::push_ethernet(p, to, i.info().mac, type);
     p.offload.header_in_front(sizeof(wire::ethernet_header));
+}
+
+/// Sends packets that waited for their neighbour's link-layer address.
+template <class Packets>
+void send_waiting(interface& i, Packets&& waiting, const mac_address& to, wire::ether_type type, time_point now)
+{
+    for (packet& p : waiting) {
+        push_frame_header(i, p, to, type);
+        i.enqueue(std::move(p), now);
+    }
+}
+
+inline wire::ether_type type_of(family f) noexcept { return f == family::v4 ? wire::ether_type::ipv4 : wire::ether_type::ipv6; }
+
+/// RFC 2464 §7: the last 32 bits of the group. Precondition: a multicast address
+inline mac_address group_mac(const address_v6& group) noexcept
+{
+    const auto a = group.to_bytes();
+    return mac_address{{0x33, 0x33, a[12], a[13], a[14], a[15]}};
 }
 
 /// RFC 1112 §6.4. Precondition: a multicast address

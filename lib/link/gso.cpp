@@ -2,6 +2,7 @@
 
 #include "base/checksum.hpp"
 #include "wire/ipv4.hpp"
+#include "wire/ipv6.hpp"
 #include "wire/tcp.hpp"
 
 #include <algorithm>
@@ -33,15 +34,20 @@ void segmenter::start(packet&& large, std::size_t link)
     payload_ = large.take_payload();
     slice_ = offset_ = done_ = 0;
 
-    ip_at_ = link;
-    tcp_at_ = link + sizeof(wire::ipv4_header);
     const const_bytes given = const_bytes(headers_).first(header_size_);
-    const auto ip = wire::read<wire::ipv4_header>(given.subspan(ip_at_));
+    ip_at_ = link;
+    v6_ = std::to_integer<unsigned>(given[ip_at_]) >> 4 == 6;
+    const auto addresses = v6_ ? given.subspan(ip_at_ + offsetof(wire::ipv6_header, source), 32)
+                               : given.subspan(ip_at_ + offsetof(wire::ipv4_header, source), 8);
+    tcp_at_ = ip_at_ + (v6_ ? sizeof(wire::ipv6_header) : sizeof(wire::ipv4_header));
     auto tcp = wire::read<wire::tcp_header>(given.subspan(tcp_at_));
-    length_ = ip.total_length.value();
-    ip_checksum_ = ip.checksum.value();
-    identification_ = ip.identification.value();
-    atomic_ = (ip.flags_offset.value() & wire::ipv4_dont_fragment) != 0;
+    if (!v6_) {
+        const auto ip = wire::read<wire::ipv4_header>(given.subspan(ip_at_));
+        length_ = ip.total_length.value();
+        ip_checksum_ = ip.checksum.value();
+        identification_ = ip.identification.value();
+        atomic_ = (ip.flags_offset.value() & wire::ipv4_dont_fragment) != 0;
+    }
     sequence_ = tcp.sequence.value();
     flags_ = tcp.flags.value();
     tcp.sequence = 0;
@@ -49,7 +55,7 @@ void segmenter::start(packet&& large, std::size_t link)
     tcp.checksum = 0;
     put(headers_.data() + tcp_at_, tcp);
     checksum_accumulator sum;
-    sum.add(wire::octets_of(ip).subspan(offsetof(wire::ipv4_header, source))); // addresses of the pseudo-header
+    sum.add(addresses); // of the pseudo-header
     sum.add_word(static_cast<std::uint16_t>(wire::ip_protocol::tcp));
     sum.add(given.subspan(tcp_at_));
     headers_sum_ = sum.folded();
@@ -85,6 +91,23 @@ bool segmenter::next(packet& out)
     return true;
 }
 
+/// @param segment octets of TCP header and payload
+void segmenter::write_ip_header(std::byte* at, std::size_t segment, bool last)
+{
+    if (v6_) {
+        const auto length = static_cast<std::uint16_t>(segment);
+        return put(at + offsetof(wire::ipv6_header, payload_length), big_uint16_buf_t(length));
+    }
+    const auto length = static_cast<std::uint16_t>(sizeof(wire::ipv4_header) + segment);
+    put(at + offsetof(wire::ipv4_header, total_length), big_uint16_buf_t(length));
+    put(at + offsetof(wire::ipv4_header, checksum), big_uint16_buf_t(updated_checksum(ip_checksum_, length_, length)));
+    if (atomic_ || last) return;
+    const auto next = static_cast<std::uint16_t>(identification_ + 1); // the next segment's; ip::output has reserved one for each
+    put(headers_.data() + ip_at_ + offsetof(wire::ipv4_header, identification), big_uint16_buf_t(next));
+    ip_checksum_ = updated_checksum(ip_checksum_, identification_, next);
+    identification_ = next;
+}
+
 /// The headers of the GSO segment, with lengths, identification, sequence number and checksums replaced; FIN and PSH only on the
 /// last segment, CWR only on the first (RFC 3168 §6.1.2).
 void segmenter::write_headers(std::byte* at, std::size_t payload, std::uint16_t payload_sum, bool first, bool last)
@@ -92,16 +115,7 @@ void segmenter::write_headers(std::byte* at, std::size_t payload, std::uint16_t 
     std::copy_n(headers_.begin(), header_size_, at);
 
     const std::size_t segment = header_size_ - tcp_at_ + payload;
-    const auto length = static_cast<std::uint16_t>(sizeof(wire::ipv4_header) + segment);
-    put(at + ip_at_ + offsetof(wire::ipv4_header, total_length), big_uint16_buf_t(length));
-    put(at + ip_at_ + offsetof(wire::ipv4_header, checksum), big_uint16_buf_t(updated_checksum(ip_checksum_, length_, length)));
-
-    if (!atomic_ && !last) { // the next segment's; network::send() has reserved one for each
-        const auto next = static_cast<std::uint16_t>(identification_ + 1);
-        put(headers_.data() + ip_at_ + offsetof(wire::ipv4_header, identification), big_uint16_buf_t(next));
-        ip_checksum_ = updated_checksum(ip_checksum_, identification_, next);
-        identification_ = next;
-    }
+    write_ip_header(at + ip_at_, segment, last);
 
     unsigned flags = flags_;
     if (!last) flags &= ~unsigned{wire::tcp_fin | wire::tcp_psh};

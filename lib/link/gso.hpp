@@ -1,6 +1,6 @@
 /// @file
 /// Generic segmentation offload in software, for devices without TSO: a large TCP segment is split into segments that fit the
-/// link as late as possible, so that the protocol layers process it once. IPv4 without IP options only.
+/// link as late as possible, so that the protocol layers process it once. Both families, without IP options or extension headers.
 #pragma once
 
 #include <tapio/core/packet.hpp>
@@ -24,13 +24,15 @@ public:
     bool next(packet& out);
 
 private:
+    void write_ip_header(std::byte* at, std::size_t segment, bool last);
     void write_headers(std::byte* at, std::size_t payload, std::uint16_t payload_sum, bool first, bool last);
 
     // Headers of the GSO segment, and the fields that differ in each segment.
     std::array<std::byte, packet::headroom> headers_;
     std::size_t header_size_ = 0, ip_at_ = 0, tcp_at_ = 0; ///< octets
     std::uint16_t headers_sum_ = 0; ///< sum of TCP header and pseudo-header, without the fields that differ
-    std::uint16_t length_ = 0, ip_checksum_ = 0;
+    bool v6_ = false;
+    std::uint16_t length_ = 0, ip_checksum_ = 0; ///< this and the next two: IPv4
     std::uint16_t identification_ = 0;
     bool atomic_ = true; ///< DF is set: segments need no distinct identifications (RFC 6864 §4.1)
     std::uint32_t sequence_ = 0;

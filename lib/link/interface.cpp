@@ -66,8 +66,7 @@ void interface::discard_output(time_point now)
 
 void interface::discard_input(std::uint64_t packets) noexcept
 {
-    recorder_.counters.drops[drop_reason::interface_down] += packets;
-    counters_.in_discards += packets;
+    dropped(drop_reason::interface_down, packets);
 }
 
 void interface::dropped(drop_reason why, const packet& p, time_point now)
@@ -75,6 +74,12 @@ void interface::dropped(drop_reason why, const packet& p, time_point now)
     ++recorder_.counters.drops[why];
     ++counters_.in_discards;
     if (recorder_.to != nullptr) recorder_.to->dropped(id_, why, p, now);
+}
+
+void interface::dropped(drop_reason why, std::uint64_t packets) noexcept
+{
+    recorder_.counters.drops[why] += packets;
+    counters_.in_discards += packets;
 }
 
 void interface::refused(drop_reason why, const packet& p, time_point now)

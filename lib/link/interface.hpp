@@ -14,6 +14,7 @@
 #include <tapio/core/snapshot.hpp>
 #include <tapio/core/trace.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -38,9 +39,19 @@ struct recorder
 
 struct interface_address
 {
-    core::address address;
+    core::address address;                ///< with the interface's zone, if it needs one
     unsigned prefix_length = 0;           ///< bits
-    std::optional<time_point> defended{}; ///< when an ARP conflict was last answered (RFC 5227 §2.4)
+    std::optional<time_point> defended{}; ///< when a conflict was last answered (RFC 5227 §2.4)
+
+    // Duplicate address detection (RFC 4862 §5.4), IPv6. Until it has ended the address is optimistic (RFC 4429): it is used, but
+    // our neighbours' caches must not be changed by it.
+    time_point detection_ends = never; ///< or the next probe is due
+    std::uint8_t probes_left = 0;
+    std::uint64_t nonce = 0; ///< of our probes, 48 bits: tells our own probe, looped back by the network (RFC 7527)
+    bool deprecated = false; ///< not chosen as a source while there is another (RFC 4862 §5.5.4)
+    bool temporary = false;  ///< RFC 8981
+
+    bool is_optimistic() const noexcept { return detection_ends != never; }
 };
 
 class interface
@@ -54,9 +65,16 @@ public:
     }
 
     interface_id id() const noexcept { return id_; }
+    std::uint32_t zone() const noexcept { return id_ + 1; } ///< scope id of addresses that belong to this link
     const device_info& info() const noexcept { return info_; }
     bool is_ethernet() const noexcept { return info_.link == link_type::ethernet; }
     const interface_counters& counters() const noexcept { return counters_; }
+    /// Octets of the longest packet of the family; of IPv6 a router may have advertised less than the device has.
+    std::size_t mtu(family f) const noexcept
+    {
+        return f == family::v6 && v6_mtu_ != 0 ? std::min(v6_mtu_, info_.mtu) : info_.mtu;
+    }
+    void set_v6_mtu(std::size_t octets) noexcept { v6_mtu_ = octets; } ///< 0: the device's
 
     // -- state --------------------------------------------------------------------------------------------------------
     bool is_up() const noexcept { return state_ == interface_state::up; }
@@ -78,12 +96,12 @@ public:
     // -- addresses and groups; ip::address_table answers whether an address is ours ------------------------------------
     std::list<interface_address> addresses;
 
-    void join_group(const address& group) { ++groups_[group]; } ///< counted: leave_group() undoes one call
+    void join_group(const address& group) { ++groups_[without_zone(group)]; } ///< counted: leave_group() undoes one call
     void leave_group(const address& group)
     {
-        if (const auto at = groups_.find(group); at != groups_.end() && --at->second == 0) groups_.erase(at);
+        if (const auto at = groups_.find(without_zone(group)); at != groups_.end() && --at->second == 0) groups_.erase(at);
     }
-    bool is_member(const address& group) const noexcept { return groups_.contains(group); }
+    bool is_member(const address& group) const noexcept { return groups_.contains(without_zone(group)); }
 
     neighbor_cache neighbors; ///< unused unless is_ethernet()
 
@@ -97,6 +115,7 @@ public:
         return true;
     }
     void dropped(drop_reason why, const packet& p, time_point now);
+    void dropped(drop_reason why, std::uint64_t packets) noexcept; ///< counts packets that are gone already
 
     // -- packets out --------------------------------------------------------------------------------------------------
     /// Drops the packet if the queue is full. TCP asks transmit_queue::has_room() first and waits instead.
@@ -131,7 +150,8 @@ private:
     bool present_ = true;                         ///< false once the device has failed or been removed
     error_code why_;                              ///< the device's error, if !present_
     time_point last_change_{};
-    std::map<address, unsigned> groups_; ///< number of joins of each
+    std::size_t v6_mtu_ = 0;             ///< octets; 0: the device's
+    std::map<address, unsigned> groups_; ///< number of joins of each, without zone
     recorder& recorder_;
     transmit_queue transmit_;
     interface_counters counters_;

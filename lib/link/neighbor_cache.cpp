@@ -12,9 +12,10 @@ const mac_address* neighbor_cache::look_up(next_hop& to, packet& p, time_point n
     e.used = now;
     if (e.state == state::incomplete) {
         e.pending.push_back(std::move(p));
-        if (e.pending.size() > most_pending) {
+        if (e.pending.size() > most_pending || ++waiting_ > most_waiting) {
             overflow_.push_back(std::move(e.pending.front()));
             e.pending.pop_front();
+            waiting_ = std::min(waiting_, most_waiting);
         }
         if (e.requests == 0) ask(to.address(), e, now);
         return nullptr;
@@ -47,7 +48,7 @@ neighbor_cache::entry& neighbor_cache::make(const address& who, time_point now)
         };
         const auto oldest = std::min_element(entries_.begin(), entries_.end(),
                                              [&](const auto& a, const auto& b) { return order(a.second) < order(b.second); });
-        for (packet& p : oldest->second.pending) overflow_.push_back(std::move(p));
+        for (packet& p : take_pending(oldest->second)) overflow_.push_back(std::move(p));
         entries_.erase(oldest);
         ++epoch_;
     }
@@ -61,10 +62,17 @@ std::vector<packet> neighbor_cache::forget_all()
     std::vector<packet> waiting;
     for (auto& [who, e] : entries_) std::move(e.pending.begin(), e.pending.end(), std::back_inserter(waiting));
     entries_.clear();
+    waiting_ = 0;
     ++epoch_;
     soonest_ = never;
     requests_.clear();
     return waiting;
+}
+
+std::deque<packet> neighbor_cache::take_pending(entry& e) noexcept
+{
+    waiting_ -= e.pending.size();
+    return std::exchange(e.pending, {});
 }
 
 void neighbor_cache::ask(const address& who, entry& e, time_point now)
@@ -97,7 +105,32 @@ neighbor_cache::learned neighbor_cache::learn(const address& who, const mac_addr
     e.mac = mac;
     e.updated = now;
     e.requests = 0;
-    return {true, std::exchange(e.pending, {})};
+    return {true, take_pending(e)};
+}
+
+neighbor_cache::learned neighbor_cache::learn(const address& who, const advertisement& a, time_point now)
+{
+    const auto found = entries_.find(who);
+    if (found == entries_.end()) return {};
+    entry& e = found->second;
+    const bool known = e.state != state::incomplete;
+    if (!known && !a.mac) return {};
+    const bool differs = known && a.mac && *a.mac != e.mac;
+    if (differs && !a.override) { // the known address is kept, but no longer trusted
+        if (e.state == state::reachable) e.state = state::stale;
+        return {};
+    }
+    if (a.mac) e.mac = *a.mac;
+    if (a.solicited) {
+        e.state = state::reachable;
+        e.deadline = now + reachable_time;
+    } else if (differs || !known) {
+        e.state = state::stale;
+        e.deadline = never;
+    }
+    e.updated = now;
+    if (a.solicited || !known || differs) e.requests = 0;
+    return {true, take_pending(e)};
 }
 
 void neighbor_cache::confirm(entry& e, time_point now) noexcept
@@ -150,7 +183,7 @@ bool neighbor_cache::look_at_all(time_point now)
         entry& e = it->second;
         const bool asking = e.state == state::incomplete || e.state == state::probe;
         if (e.deadline <= now && asking && e.requests >= most_requests) { // no answer
-            for (packet& p : e.pending) unreachable_.push_back(std::move(p));
+            for (packet& p : take_pending(e)) unreachable_.push_back(std::move(p));
             it = entries_.erase(it);
             ++epoch_;
             continue;
@@ -185,6 +218,13 @@ void neighbor_cache::list(std::uint32_t interface, std::vector<neighbor_info>& o
         const bool known = e.state != state::incomplete;
         out.push_back({interface, who, known ? std::optional(e.mac) : std::nullopt, e.state, e.pending.size()});
     }
+}
+
+std::optional<mac_address> neighbor_cache::address_of(const address& who) const
+{
+    const auto found = entries_.find(who);
+    const bool known = found != entries_.end() && found->second.state != state::incomplete;
+    return known ? std::optional(found->second.mac) : std::nullopt;
 }
 
 std::optional<neighbor_cache::state> neighbor_cache::state_of(const address& who) const

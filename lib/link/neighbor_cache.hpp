@@ -21,7 +21,8 @@ class neighbor_cache
 {
 public:
     static constexpr std::size_t most_entries = 1024; ///< at the bound one is evicted, see make()
-    static constexpr std::size_t most_pending = 16;   ///< packets waiting for one address; at the bound the oldest is dropped
+    static constexpr std::size_t most_pending = 64; ///< packets waiting for one address, such as the fragments of a long datagram
+    static constexpr std::size_t most_waiting = 1024; ///< ... for all together; at either bound the oldest for the address is dropped
     static constexpr unsigned most_requests = 3;
     static constexpr duration request_interval = std::chrono::seconds(1);
     static constexpr duration reachable_time = std::chrono::seconds(30); ///< RFC 4861 §10
@@ -30,10 +31,10 @@ public:
 
     using state = neighbor_state;
 
-    /// The kind of ARP packet from which a neighbour's address was learned.
+    /// The kind of packet from which a neighbour's address was learned.
     enum class heard : std::uint8_t
     {
-        request,      ///< a request for our address: the sender is about to send us packets
+        request,      ///< a request for our address, or a neighbour solicitation: the sender is about to send us packets
         reply,        ///< a unicast reply to us
         announcement, ///< gratuitous ARP: sender and target address are equal
         overheard     ///< a request for another host, or a broadcast reply
@@ -45,11 +46,11 @@ public:
         std::deque<packet> waiting; ///< packets that waited for this neighbour, in order
     };
 
-    /// An ARP request to send.
+    /// An ARP request, or a neighbour solicitation, to send.
     struct request
     {
         address target;
-        std::optional<mac_address> unicast_to; ///< probe of a known neighbour; none: broadcast
+        std::optional<mac_address> unicast_to; ///< probe of a known neighbour; none: broadcast or multicast
     };
 
 private:
@@ -95,7 +96,8 @@ public:
         return &e->mac;
     }
 
-    /// An ARP packet carries a neighbour's address. The effect is as with Linux's defaults (arp_accept 0, locktime 1 s):
+    /// An ARP packet, or a neighbour solicitation (`request`), carries a neighbour's address. The effect is as with Linux's
+    /// defaults (arp_accept 0, locktime 1 s):
     ///
     ///                   creates   replaces an address that is       state afterwards, if
     ///                   an entry  older than lock_time   younger    we had asked   we had not
@@ -109,6 +111,15 @@ public:
     /// confirmed.)
     learned learn(const address& who, const mac_address& mac, heard how, time_point now);
 
+    /// A neighbour advertisement (RFC 4861 §7.2.5).
+    struct advertisement
+    {
+        std::optional<mac_address> mac; ///< none: the advertisement does not say
+        bool solicited = false;         ///< it answers a solicitation
+        bool override = false;          ///< `mac` replaces a different address
+    };
+    learned learn(const address& who, const advertisement& a, time_point now);
+
     /// An upper layer has made forward progress: the neighbour is reachable (RFC 4861 §7.3.1).
     void confirm(next_hop& who, time_point now)
     {
@@ -121,7 +132,7 @@ public:
     bool advance(time_point now) { return now < soonest_ ? !overflow_.empty() : look_at_all(now); }
     time_point next_deadline() const noexcept { return soonest_; }
 
-    bool take_request(request& out);    ///< the next ARP request to send
+    bool take_request(request& out);    ///< the next request to send
     bool take_unreachable(packet& out); ///< the next packet whose neighbour did not answer
     bool take_overflow(packet& out);    ///< the next packet dropped because too many waited
 
@@ -130,6 +141,7 @@ public:
 
     std::size_t size() const noexcept { return entries_.size(); }
     std::optional<state> state_of(const address& who) const;
+    std::optional<mac_address> address_of(const address& who) const;           ///< none: not known
     void list(std::uint32_t interface, std::vector<neighbor_info>& out) const; ///< appends all entries
 
 private:
@@ -137,12 +149,14 @@ private:
     const mac_address* look_up(next_hop& to, packet& p, time_point now);
     void confirm(entry& e, time_point now) noexcept;
     void arm(entry& e, time_point deadline) noexcept;
+    std::deque<packet> take_pending(entry& e) noexcept;
     entry* find(next_hop& who);
     entry& make(const address& who, time_point now);
     void ask(const address& who, entry& e, time_point now);
     void expire(const address& who, entry& e, time_point now);
 
     std::map<address, entry> entries_;
+    std::size_t waiting_ = 0;    ///< packets in all `entry::pending`
     std::uint64_t epoch_ = 1;    ///< incremented whenever entries are erased
     time_point soonest_ = never; ///< no timer expires earlier
     std::deque<request> requests_;

@@ -89,7 +89,11 @@ private:
     bool has_pieces() const noexcept { return first_piece_ < pieces_end_; }
     bool leaves_whole(const packet& p) const noexcept
     {
-        return p.offload.gso != offload_info::gso_type::tcp_v4 || offload_.tso_v4;
+        switch (p.offload.gso) {
+        case offload_info::gso_type::tcp_v4: return offload_.tso_v4;
+        case offload_info::gso_type::tcp_v6: return offload_.tso_v6;
+        default: return true;
+        }
     }
     bool cuts_next() const noexcept { return !packets_.empty() && !leaves_whole(packets_.front().contents); }
     std::size_t prepare(std::size_t most);

@@ -3,7 +3,9 @@
 #include "wire/arp.hpp"
 #include "wire/ethernet.hpp"
 #include "wire/icmpv4.hpp"
+#include "wire/icmpv6.hpp"
 #include "wire/ipv4.hpp"
+#include "wire/ipv6.hpp"
 #include "wire/tcp.hpp"
 #include "wire/udp.hpp"
 
@@ -19,8 +21,9 @@ namespace {
 namespace wire = core::wire;
 using octets = core::const_bytes;
 
-/// Octets of the longest headers: Ethernet with a tag, IPv4 with options, TCP without options.
-using head_octets = std::array<std::byte, 18 + 60 + 20>;
+/// Octets of the longest headers: Ethernet with a tag, IPv4 with options or IPv6 with some extension headers, TCP without
+/// options.
+using head_octets = std::array<std::byte, 18 + 120 + 20>;
 
 /// The header at the front, if it is complete.
 template <class Header>
@@ -30,6 +33,13 @@ std::optional<Header> header_of(octets from)
 }
 
 std::string dotted(const std::array<std::uint8_t, 4>& a) { return core::address_v4(a).to_string(); }
+
+std::string v6_address(octets from) ///< precondition: 16 octets or more
+{
+    core::address_v6::bytes_type a;
+    std::copy_n(reinterpret_cast<const std::uint8_t*>(from.data()), a.size(), a.begin());
+    return core::address_v6(a).to_string();
+}
 
 std::string flags_text(unsigned flags) // as tcpdump
 {
@@ -74,17 +84,35 @@ transport_text icmp_text(octets from)
     return {"", "", "icmp type " + std::to_string(h->type.value()) + " code " + std::to_string(h->code.value())};
 }
 
+/// A neighbour solicitation or advertisement is told as what it asks or says.
+transport_text icmpv6_text(octets from)
+{
+    const auto h = header_of<wire::icmpv6_header>(from);
+    if (!h) return {"", "", "icmpv6"};
+    const auto type = static_cast<wire::icmpv6_type>(h->type.value());
+    const octets body = from.subspan(sizeof *h);
+    const bool has_target = body.size() >= 16;
+    if (type == wire::icmpv6_type::neighbor_solicitation && has_target) return {"", "", "who has " + v6_address(body)};
+    if (type == wire::icmpv6_type::neighbor_advertisement && has_target) return {"", "", v6_address(body) + " is here"};
+    return {"", "", "icmpv6 type " + std::to_string(h->type.value()) + " code " + std::to_string(h->code.value())};
+}
+
 transport_text text_of(unsigned protocol, octets from, std::size_t size)
 {
     switch (static_cast<wire::ip_protocol>(protocol)) {
     case wire::ip_protocol::tcp: return tcp_text(from, size);
     case wire::ip_protocol::udp: return udp_text(from, size);
     case wire::ip_protocol::icmp: return icmp_text(from);
+    case wire::ip_protocol::icmpv6: return icmpv6_text(from);
     default: return {"", "", "protocol " + std::to_string(protocol)};
     }
 }
 
-std::string joined(const std::string& address, const std::string& port) { return port.empty() ? address : address + ':' + port; }
+std::string joined(const std::string& address, const std::string& port)
+{
+    if (port.empty()) return address;
+    return (address.find(':') == address.npos ? address : '[' + address + ']') + ':' + port;
+}
 
 /// Checks version, header length and total length, to tell an IP packet from an Ethernet frame.
 bool is_ipv4(octets from, std::size_t size)
@@ -103,6 +131,28 @@ std::string ipv4_text(octets from, std::size_t size)
     if ((h.flags_offset.value() & offset_bits) != 0) return dotted(h.source) + " > " + dotted(h.destination) + " fragment";
     const transport_text t = text_of(h.protocol.value(), from.subspan(std::min(length, from.size())), total - length);
     return joined(dotted(h.source), t.source_port) + " > " + joined(dotted(h.destination), t.destination_port) + ' ' + t.rest;
+}
+
+/// Checks version and payload length, to tell an IP packet from an Ethernet frame.
+bool is_ipv6(octets from, std::size_t size)
+{
+    const auto h = header_of<wire::ipv6_header>(from);
+    return h && h->version_class_flow.value() >> 28U == 6 && sizeof *h + h->payload_length.value() <= size;
+}
+
+std::string ipv6_text(octets from, std::size_t size)
+{
+    if (!is_ipv6(from, size)) return "ipv6";
+    const auto h = *header_of<wire::ipv6_header>(from);
+    const std::string source = core::address_v6(h.source).to_string(), destination = core::address_v6(h.destination).to_string();
+    const std::size_t payload = h.payload_length.value();
+    const octets behind = from.subspan(sizeof h);
+    const auto end = wire::skip_ipv6_chain(behind, h.next_header.value());
+    if (!end) return source + " > " + destination + " fragment";
+    const std::size_t left = payload - std::min(payload, end->header_at);
+    const transport_text t =
+        text_of(static_cast<unsigned>(end->protocol), behind.subspan(std::min(end->header_at, behind.size())), left);
+    return joined(source, t.source_port) + " > " + joined(destination, t.destination_port) + ' ' + t.rest;
 }
 
 std::string arp_text(octets from)
@@ -124,7 +174,7 @@ std::string frame_text(octets from, std::size_t size)
     switch (static_cast<wire::ether_type>(h->type.value())) {
     case wire::ether_type::ipv4: return ipv4_text(from.subspan(sizeof *h), rest);
     case wire::ether_type::arp: return arp_text(from.subspan(sizeof *h));
-    case wire::ether_type::ipv6: return "ipv6";
+    case wire::ether_type::ipv6: return ipv6_text(from.subspan(sizeof *h), rest);
     case wire::ether_type::vlan: return "vlan";
     default: return "ethernet type " + std::to_string(h->type.value());
     }
@@ -132,6 +182,7 @@ std::string frame_text(octets from, std::size_t size)
 
 std::string any_text(octets from, std::size_t size)
 {
+    if (is_ipv6(from, size)) return ipv6_text(from, size);
     return is_ipv4(from, size) ? ipv4_text(from, size) : frame_text(from, size);
 }
 

@@ -10,6 +10,7 @@ namespace tapio::core::tcp {
 namespace {
 
 constexpr std::size_t least_path_mtu = 552; // octets; Linux's bound (ip_rt_min_pmtu), against attacks (RFC 5927 §7.2)
+constexpr std::uint32_t least_segment = 28; // octets with TCP options; every path has this much (IPv4's minimum MTU of 68)
 constexpr duration mtu_trial_interval = std::chrono::minutes(10);
 
 } // namespace
@@ -21,8 +22,7 @@ void connection::negotiate_segment_sizes(std::optional<std::uint16_t> peers, tim
     peer_mss_ = heeded_mss(peers, sizes.default_mss);   // MUST-15
     std::uint32_t mss = std::min(peer_mss_, path_mss_); // RFC 9293 MUST-16
     if (options_.max_segment != 0) mss = std::min<std::uint32_t>(mss, options_.max_segment);
-    const std::uint32_t narrowest = sizes.least_mtu - sizes.tcp_headers; // every path has this much
-    send_mss_ = std::max(mss, narrowest) - option_octets();
+    send_mss_ = std::max(mss, least_segment) - option_octets();
     receive_mss_ = offered_mss_ - option_octets();
 }
 
@@ -65,12 +65,14 @@ void connection::on_icmp_error(error_code why, std::uint32_t sequence, time_poin
     soft_error_ = why; // every error is soft in the synchronized states: RFC 9293 §3.9.2.2, MUST-47, MUST-56; RFC 5927 §4.2
 }
 
-/// Below least_path_mtu segments do not shrink further; DF is cleared, so that routers fragment (Linux: mtu_locked).
+/// Below least_path_mtu segments do not shrink further; DF is cleared, so that routers fragment (Linux: mtu_locked). Over IPv6
+/// routers do not fragment, and every link has an MTU of 1280 (RFC 8200 §5): a smaller value counts as that.
 void connection::on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time_point now)
 {
     if (!is_outstanding(sequence)) return;
     const std::uint32_t before = path_mss_;
-    const bool in_fragments = mtu < least_path_mtu && !std::exchange(may_fragment_, true);
+    const bool fragments = mtu < least_path_mtu && family_ == family::v4;
+    const bool in_fragments = fragments && !std::exchange(may_fragment_, true);
     const bool smaller = lower_path_mtu(std::max(mtu, least_path_mtu));
     if (path_mss_ < before || in_fragments) {
         mtu_trial_ = now + mtu_trial_interval;

@@ -61,6 +61,13 @@ inline mac_address destination_of(const_bytes header) noexcept ///< precondition
     return to;
 }
 
+inline mac_address source_of(const_bytes header) noexcept ///< likewise
+{
+    mac_address from;
+    std::memcpy(from.octets.data(), header.data() + offsetof(ethernet_header, source), sizeof from.octets);
+    return from;
+}
+
 /// Prepends an Ethernet header.
 inline void push_ethernet(packet& p, const mac_address& destination, const mac_address& source, ether_type type) noexcept
 {

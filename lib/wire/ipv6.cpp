@@ -10,8 +10,6 @@ constexpr std::size_t fixed = sizeof(ipv6_header);
 
 unsigned octet(const_bytes from, std::size_t at) noexcept { return std::to_integer<unsigned>(from[at]); }
 
-constexpr std::uint8_t number(ipv6_extension e) noexcept { return static_cast<std::uint8_t>(e); }
-
 /// The IPv4-mapped prefix ::ffff:0:0/96 and its neighbour ::/96 without :: and ::1. A mapped address stands for an IPv4 address
 /// within a host, and must not be on the wire (RFC 4942 §2.2).
 bool is_mapped(const_bytes a) noexcept { return load_64(a.data()) == 0 && load_32(a.data() + 8) == 0xffff; }
@@ -144,12 +142,6 @@ private:
     std::size_t at_ = fixed;
 };
 
-bool is_extension(std::uint8_t next) noexcept
-{
-    return next == number(ipv6_extension::hop_by_hop) || next == number(ipv6_extension::routing) ||
-           next == number(ipv6_extension::fragment) || next == number(ipv6_extension::destination_options);
-}
-
 } // namespace
 
 std::optional<drop_reason> read_ipv6(const_bytes front, std::size_t total, ipv6_fields& f) noexcept
@@ -166,27 +158,9 @@ std::optional<drop_reason> read_ipv6(const_bytes front, std::size_t total, ipv6_
     if (is_mapped(front.subspan(offsetof(ipv6_header, source), 16))) return drop_reason::ipv6_bad_source;
     if (is_mapped(front.subspan(offsetof(ipv6_header, destination), 16))) return drop_reason::ipv6_bad_destination;
     const auto next = std::to_integer<std::uint8_t>(at[offsetof(ipv6_header, next_header)]);
-    if (!is_extension(next)) [[likely]]
+    if (!is_ipv6_extension(next)) [[likely]]
         return f.protocol = ip_protocol{next}, std::nullopt;
     return chain_reader(front.first(std::min<std::size_t>(front.size(), f.total_length)), f).read();
-}
-
-std::optional<ipv6_chain_end> skip_ipv6_chain(const_bytes from, std::uint8_t next) noexcept
-{
-    std::size_t at = 0;
-    while (is_extension(next)) {
-        if (from.size() < at + 8 || at > ipv6_longest_chain) return std::nullopt;
-        const std::size_t begin = at;
-        if (next == number(ipv6_extension::fragment)) {
-            if ((load_16(from.data() + at + 2) & 0xfff8) != 0) return std::nullopt;
-            at += sizeof(ipv6_fragment_header);
-        } else {
-            at += (octet(from, at + 1) + 1) * 8;
-        }
-        if (at > from.size()) return std::nullopt;
-        next = std::to_integer<std::uint8_t>(from[begin]);
-    }
-    return ipv6_chain_end{static_cast<ip_protocol>(next), at};
 }
 
 } // namespace tapio::core::wire

@@ -50,6 +50,14 @@ enum class ipv6_extension : std::uint8_t ///< next-header numbers
     destination_options = 60
 };
 
+/// Whether this library walks over headers of that number. (Others, such as AH, count as transports.)
+constexpr bool is_ipv6_extension(std::uint8_t next) noexcept
+{
+    const auto is = [next](ipv6_extension e) { return next == static_cast<std::uint8_t>(e); };
+    return is(ipv6_extension::hop_by_hop) || is(ipv6_extension::routing) || is(ipv6_extension::fragment) ||
+           is(ipv6_extension::destination_options);
+}
+
 enum ipv6_problem_code : std::uint8_t ///< codes of an ICMPv6 parameter problem (RFC 4443 §3.4, RFC 7112 §5)
 {
     erroneous_field = 0,
@@ -107,7 +115,23 @@ struct ipv6_chain_end
 };
 /// Skips extension headers without judging their contents. @param first number of the header at the start of `from`
 /// @return none: the chain is cut off, or too long, or continues behind a fragment that is not the first
-std::optional<ipv6_chain_end> skip_ipv6_chain(const_bytes from, std::uint8_t first) noexcept;
+inline std::optional<ipv6_chain_end> skip_ipv6_chain(const_bytes from, std::uint8_t first) noexcept
+{
+    std::size_t at = 0;
+    while (is_ipv6_extension(first)) {
+        if (from.size() < at + 8 || at > ipv6_longest_chain) return std::nullopt;
+        const std::size_t begin = at;
+        if (first == static_cast<std::uint8_t>(ipv6_extension::fragment)) {
+            if ((load_16(from.data() + at + 2) & 0xfff8) != 0) return std::nullopt;
+            at += sizeof(ipv6_fragment_header);
+        } else {
+            at += (std::to_integer<std::size_t>(from[at + 1]) + 1) * 8;
+        }
+        if (at > from.size()) return std::nullopt;
+        first = std::to_integer<std::uint8_t>(from[begin]);
+    }
+    return ipv6_chain_end{static_cast<ip_protocol>(first), at};
+}
 
 /// A header without extension headers, as its words.
 struct ipv6_words

@@ -26,6 +26,26 @@ inline bool same_address(const address& a, const address& b) noexcept
     return a.is_v4() && b.is_v4() ? a.to_v4() == b.to_v4() : a == b;
 }
 
+/// Whether a zone belongs to the address (RFC 4007 §6): a link-local address, or a multicast of interface- or link-local scope.
+inline bool needs_zone(const address& a) noexcept
+{
+    if (a.is_v4()) return false;
+    const address_v6 v6 = a.to_v6();
+    return v6.is_link_local() || v6.is_multicast_link_local() || v6.is_multicast_node_local();
+}
+
+/// The address without its scope id.
+inline address without_zone(const address& a) noexcept
+{
+    return a.is_v4() || a.to_v6().scope_id() == 0 ? a : address(address_v6(a.to_v6().to_bytes()));
+}
+/// The address in the zone of an interface, if it needs one; else the address without a zone.
+/// @param zone the interface's number + 1, as in a sockaddr_in6's scope id
+inline address in_zone(const address& a, std::uint32_t zone) noexcept
+{
+    return needs_zone(a) ? address(address_v6(a.to_v6().to_bytes(), zone)) : without_zone(a);
+}
+
 /// An IP address and a port in host byte order.
 struct endpoint
 {

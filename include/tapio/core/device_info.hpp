@@ -28,6 +28,7 @@ struct offload_features
     /// TCP segments of up to 64 KiB over IPv4 and IPv6, which the device cuts or has joined; the same with CWR set (RFC 3168);
     /// several UDP datagrams as one packet.
     bool tso_v4 = false, tso_v6 = false, ecn = false, uso = false;
+    bool tso(family f) const noexcept { return f == family::v4 ? tso_v4 : tso_v6; }
     bool gso = false; ///< make large TCP segments even though software must cut them before the device: they leave in bursts
 };
 

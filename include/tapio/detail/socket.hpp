@@ -67,7 +67,7 @@ class socket final : public core::event_sink, public std::enable_shared_from_thi
 {
 public:
     /// For open() and accept().
-    socket(std::shared_ptr<engine> owner, core::socket_protocol& protocol, core::socket_id id) noexcept;
+    socket(std::shared_ptr<engine> owner, core::socket_protocol& protocol, core::socket_id id, core::family f) noexcept;
 
     /// @param family  AF_INET or AF_INET6  @param protocol  IP protocol, for a raw socket  @return null if there is an error
     static std::shared_ptr<socket> open(std::shared_ptr<engine> owner, socket_kind kind, int family, int protocol,
@@ -182,6 +182,11 @@ private:
     bool get_interface_option(int level, int name, void* data, std::size_t* size, error_code& ec) const;
     error_code bind_to_device(const void* data, std::size_t size);
     error_code set_group(int name, const void* data, std::size_t size);
+    error_code set_group_v6(int name, const void* data, std::size_t size);
+    /// An IPv6 socket's user names IPv4 peers by IPv4-mapped addresses, which the core does not know (core/socket_names.hpp).
+    core::endpoint to_core(const core::endpoint& e) const;
+    core::address to_user(const core::address& a) const;
+    core::endpoint to_user(const core::endpoint& e) const { return {to_user(e.address), e.port}; }
     void abort_all(operation_queue& done);
     void leave(operation_queue& done);
     /// The calls that TCP alone has are made on this. Null if the socket is another protocol's.
@@ -194,7 +199,8 @@ private:
     std::shared_ptr<engine> engine_;
     core::socket_protocol& protocol_; ///< of the engine's host; called under the lock
     const core::socket_id id_;        ///< there
-    std::uint32_t slot_ = 0;          ///< in the engine's list
+    const core::family family_;
+    std::uint32_t slot_ = 0; ///< in the engine's list
     int native_handle_ = -1;
     bool non_blocking_ = false;
     bool native_non_blocking_ = false;

@@ -20,7 +20,7 @@
 
 namespace tapio::ip {
 
-/// The protocol class, as boost::asio::ip::icmp. Opening a socket of v6() fails with address_family_not_supported.
+/// The protocol class, as boost::asio::ip::icmp.
 class icmp
 {
 public:

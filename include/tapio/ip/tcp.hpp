@@ -30,7 +30,7 @@
 
 namespace tapio::ip {
 
-/// The protocol class, as boost::asio::ip::tcp. Opening a socket of v6() fails with address_family_not_supported.
+/// The protocol class, as boost::asio::ip::tcp.
 class tcp
 {
 public:

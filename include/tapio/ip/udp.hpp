@@ -26,7 +26,7 @@
 
 namespace tapio::ip {
 
-/// The protocol class, as boost::asio::ip::udp. Opening a socket of v6() fails with address_family_not_supported.
+/// The protocol class, as boost::asio::ip::udp.
 class udp
 {
 public:

@@ -1,0 +1,128 @@
+#include "core/autoconfigured_interface.hpp"
+
+#include "core/network.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace tapio::core {
+
+namespace {
+
+/// Metrics of learned routes: above the 0 of a user's routes, so that these are preferred. As Linux's 1024, with RFC 4191's
+/// preferences around it.
+std::uint32_t metric_of(wire::router_preference p) noexcept { return static_cast<std::uint32_t>(1024 - static_cast<int>(p)); }
+
+} // namespace
+
+autoconfigured_interface::autoconfigured_interface(link::interface& i, network& host, ip::ndp& neighbors, random_source& random,
+                                                   const autoconfigure_options& options)
+    : interface_(i), host_(host), ndp_(neighbors), machine_(options_for(i, options, random), random, *this)
+{
+}
+
+ip::autoconfiguration_options autoconfigured_interface::options_for(const link::interface& i, const autoconfigure_options& o,
+                                                                    random_source& random)
+{
+    ip::autoconfiguration_options out;
+    const bool given = std::any_of(o.secret.begin(), o.secret.end(), [](std::byte b) { return b != std::byte{0}; });
+    out.secret = random.make_key();
+    if (given) std::memcpy(&out.secret, o.secret.data(), sizeof out.secret);
+    out.net_iface = to_string(i.info().mac);
+    out.temporary_addresses = o.temporary_addresses;
+    return out;
+}
+
+void autoconfigured_interface::link_changed(time_point now)
+{
+    const bool up = interface_.is_up();
+    if (std::exchange(up_, up) == up) return;
+    now_ = now;
+    up ? machine_.link_up(now) : machine_.link_down(now);
+    tell_duplicates(now);
+}
+
+void autoconfigured_interface::router_advertised(const wire::router_advertisement& ra, const address_v6& router, time_point now)
+{
+    now_ = now;
+    (void)machine_.router_advertised(ra, router, now);
+    tell_duplicates(now);
+}
+
+void autoconfigured_interface::duplicate(const address_v6& a, time_point now)
+{
+    now_ = now;
+    (void)host_.remove_address(zoned(a));
+    machine_.duplicate(address_v6(a.to_bytes()), now);
+    tell_duplicates(now);
+}
+
+void autoconfigured_interface::advance(time_point now)
+{
+    if (now < machine_.next_deadline()) return;
+    now_ = now;
+    machine_.advance(now);
+    tell_duplicates(now);
+}
+
+bool autoconfigured_interface::has(const address& a) const
+{
+    const auto all = machine_.addresses();
+    return std::any_of(all.begin(), all.end(), [&](const auto& own) { return without_zone(a) == address(own.address); });
+}
+
+/// The machine must not be called from within its actions. It makes a bounded number of attempts for each prefix.
+void autoconfigured_interface::tell_duplicates(time_point now)
+{
+    while (!refused_.empty())
+        for (const address_v6& a : std::exchange(refused_, {})) machine_.duplicate(a, now);
+}
+
+// -- what the machine decides -----------------------------------------------------------------------------------------------
+
+void autoconfigured_interface::add_address(const ip::autoconfigured_address& a)
+{
+    // The prefix says nothing about neighbours (RFC 5942 §4), so the address comes with no route to it.
+    const error_code failed = host_.add_address(interface_.id(), zoned(a.address), a.address.is_link_local() ? 64 : 128, now_);
+    if (failed) return refused_.push_back(a.address);
+    if (a.temporary) host_.set_temporary(zoned(a.address));
+    if (a.deprecated) set_deprecated(a.address, true);
+}
+
+void autoconfigured_interface::remove_address(const address_v6& a) { (void)host_.remove_address(zoned(a)); }
+
+void autoconfigured_interface::set_deprecated(const address_v6& a, bool deprecated)
+{
+    host_.set_deprecated(zoned(a), deprecated);
+}
+
+ip::route autoconfigured_interface::route_of(const ip::learned_route& r) const
+{
+    ip::route out;
+    out.network = r.prefix;
+    out.prefix_length = r.prefix_length;
+    if (r.gateway) out.gateway = zoned(*r.gateway);
+    out.interface = interface_.id();
+    out.metric = metric_of(r.preference);
+    return out;
+}
+
+void autoconfigured_interface::add_route(const ip::learned_route& r)
+{
+    if (!r.prefix.is_link_local()) (void)host_.add_route(route_of(r)); // a link-local destination needs no route
+}
+
+void autoconfigured_interface::remove_route(const ip::learned_route& r)
+{
+    if (!r.prefix.is_link_local()) (void)host_.remove_route(route_of(r));
+}
+
+void autoconfigured_interface::solicit_routers() { ndp_.solicit_routers(interface_, now_); }
+
+void autoconfigured_interface::parameters_changed(const ip::link_parameters& p)
+{
+    host_.set_v6_mtu(interface_.id(), p.mtu.value_or(0));
+}
+
+} // namespace tapio::core

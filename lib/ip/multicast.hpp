@@ -1,0 +1,69 @@
+/// @file
+/// The multicast groups of all interfaces, and the messages by which routers and switches learn of them: IGMP and MLD. What is
+/// sent when is group_membership's.
+#pragma once
+
+#include "base/random_source.hpp"
+#include "ip/address_table.hpp"
+#include "ip/group_membership.hpp"
+#include "ip/shard_exchange.hpp"
+#include "ip/transport.hpp"
+#include "link/interface_table.hpp"
+#include "wire/icmpv6.hpp"
+
+#include <tapio/core/address.hpp>
+#include <tapio/core/time.hpp>
+
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace tapio::core::ip {
+
+/// As a transport it receives IGMP. Groups are reported on Ethernets.
+class multicast final : public transport
+{
+public:
+    multicast(link::interface_table& interfaces, const address_table& addresses, shard_exchange& shards,
+              random_source& random) noexcept
+        : interfaces_(interfaces), addresses_(addresses), shards_(shards), random_(random)
+    {
+    }
+
+    /// Counted: each leave() undoes one join(). The interface receives the group at once; it is reported by the next advance().
+    void join(link::interface& i, const address& group);
+    void leave(link::interface& i, const address& group);
+    void link_changed(const link::interface& i, time_point now); ///< its state, or its device
+
+    void receive(rx_packet& p, time_point now) override; ///< IGMP
+    static bool is_mld(wire::icmpv6_type type) noexcept;
+    /// Precondition: is_mld(m.type), and the checksum is right.
+    void receive_mld(rx_packet& p, const wire::icmpv6_message& m, time_point now);
+
+    void advance(time_point now);
+    time_point next_deadline() const noexcept;
+
+private:
+    struct change
+    {
+        interface_id interface;
+        address group;
+        bool member;
+    };
+    using key = std::pair<interface_id, family>;
+
+    group_membership& groups_of(const link::interface& i, family f, time_point now);
+    void apply_changes(time_point now);
+    void send_messages(link::interface& i, group_membership& groups, time_point now);
+    void send_igmp(link::interface& i, group_message&& m, time_point now);
+    void send_mld(link::interface& i, group_message&& m, time_point now);
+
+    link::interface_table& interfaces_;
+    const address_table& addresses_;
+    shard_exchange& shards_;
+    random_source& random_;
+    std::map<key, group_membership> groups_;
+    std::vector<change> changes_; ///< since the last advance()
+};
+
+} // namespace tapio::core::ip
