@@ -68,10 +68,10 @@ TEST_F(names, numbers_names_and_services)
     EXPECT_EQ(ask("192.0.2.7", "80"), "192.0.2.7:80 ");
     EXPECT_EQ(ask("2001:db8::1", "80"), "[2001:db8::1]:80 ");
     EXPECT_EQ(ask("SERVER.example.", "443"), "192.0.2.1:443 192.0.2.2:443 ");
-    EXPECT_EQ(ask("localhost", "0"), "127.0.0.1:0 ");
-    EXPECT_EQ(ask("", "80"), "127.0.0.1:80 ");
-    EXPECT_EQ(ask("", "80", tcp::resolver::passive), "0.0.0.0:80 ");
-    EXPECT_EQ(ask("localhost", ""), "127.0.0.1:0 ");
+    EXPECT_EQ(ask("localhost", "0"), "127.0.0.1:0 [::1]:0 ");
+    EXPECT_EQ(ask("", "80"), "[::1]:80 127.0.0.1:80 ");
+    EXPECT_EQ(ask("", "80", tcp::resolver::passive), "0.0.0.0:80 [::]:80 ");
+    EXPECT_EQ(ask("localhost", "", tcp::resolver::address_configured), "127.0.0.1:0 "); // no IPv6 but on the loopback
 }
 
 TEST_F(names, what_is_not_known)

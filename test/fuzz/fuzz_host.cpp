@@ -26,12 +26,14 @@ struct fuzzer
         eth.offload.gso = true;
         h.add_interface(eth);
         (void)h.add_address(1, address_v4(0xc000'0202U), 24, now);
-        listener = *h.tcp().open(family::v4);
-        (void)h.tcp().bind(listener, {address_v4::any(), 80});
+        (void)h.add_address(1, v6_host, 64, now);
+        (void)h.autoconfigure(1, {}, now);
+        listener = *h.tcp().open(family::v6); // for both families
+        (void)h.tcp().bind(listener, {address_v6::any(), 80});
         (void)h.tcp().set_option(listener, socket_option::fast_open, 4, now);
         (void)h.tcp().listen(listener, 16, now);
-        datagrams = *h.udp().open(family::v4);
-        (void)h.udp().bind(datagrams, {address_v4::any(), 7});
+        datagrams = *h.udp().open(family::v6);
+        (void)h.udp().bind(datagrams, {address_v6::any(), 7});
         make_corpus();
     }
 
@@ -73,6 +75,13 @@ struct fuzzer
         packet syn;
         wire::push_tcp(syn, f, a, b);
         corpus.push_back(framed_ip(std::move(syn), wire::ip_protocol::tcp));
+        packet datagram6(slice::copy_of(octets(10, std::byte{'d'}))), syn6;
+        wire::push_udp(datagram6, 1000, 7, v6_peer, v6_host);
+        corpus.push_back(framed_ip6(std::move(datagram6), ip_protocol::udp));
+        wire::push_tcp(syn6, f, v6_peer, v6_host);
+        corpus.push_back(framed_ip6(std::move(syn6), ip_protocol::tcp));
+        for (octets& frame : ipv6_frames()) corpus.push_back(std::move(frame));
+        kept = corpus.size();
     }
 
     /// The peer's answer to a segment of the host, with random flags.
@@ -81,8 +90,10 @@ struct fuzzer
         packet p(slice::copy_of(frame));
         p.consume(sizeof(wire::ethernet_header));
         const auto f = wire::parse_ipv4(p.front(), p.size());
-        if (!f || f->protocol != wire::ip_protocol::tcp) return frame;
-        p.consume(f->header_length);
+        wire::ipv6_fields six;
+        const bool v6 = !f && !wire::read_ipv6(p.front(), p.size(), six) && six.protocol == ip_protocol::tcp;
+        if (!v6 && (!f || f->protocol != wire::ip_protocol::tcp)) return frame;
+        p.consume(v6 ? six.header_length : f->header_length);
         auto t = wire::parse_tcp(p.front(), p.size());
         if (!t) return frame;
         const auto length = static_cast<std::uint32_t>(p.size() - t->header_length) + ((t->flags & wire::tcp_syn) != 0 ? 1U : 0U);
@@ -94,6 +105,10 @@ struct fuzzer
         out.flags = static_cast<std::uint8_t>(wire::tcp_ack | (random() % 3 == 0 ? random() : 0));
         out.window = static_cast<std::uint16_t>(random());
         packet reply(slice::copy_of(octets(random() % 100, std::byte{'r'})));
+        if (v6) {
+            wire::push_tcp(reply, out, v6_peer, v6_host);
+            return framed_ip6(std::move(reply), ip_protocol::tcp);
+        }
         wire::push_tcp(reply, out, f->destination, f->source);
         return framed_ip(std::move(reply), wire::ip_protocol::tcp);
     }
@@ -161,7 +176,7 @@ struct fuzzer
             if (corpus.size() < corpus_size) {
                 corpus.push_back(flat(p));
             } else {
-                corpus[4 + random() % (corpus_size - 4)] = flat(p);
+                corpus[kept + random() % (corpus_size - kept)] = flat(p);
             }
         }
         while (auto m = h.next_misdirected()) h.receive_misdirected(std::move(*m), now); // as if the other shard had passed it on
@@ -177,6 +192,7 @@ struct fuzzer
     socket_id datagrams;
     std::vector<tcp_id> connections;
     std::vector<octets> corpus;
+    std::size_t kept = 0; ///< frames at the front of the corpus that stay
     std::uint64_t answers = 0;
 };
 

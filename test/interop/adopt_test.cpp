@@ -18,7 +18,7 @@
 #include <thread>
 #include <unistd.h>
 
-namespace tapio::test {
+namespace tapio::test::adopt_cases {
 namespace {
 
 namespace asio = boost::asio;
@@ -174,4 +174,4 @@ TEST_F(adopted, what_is_no_such_device_is_refused)
 }
 
 } // namespace
-} // namespace tapio::test
+} // namespace tapio::test::adopt_cases

@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-namespace tapio::test {
+namespace tapio::test::bulk_cases {
 namespace {
 
 namespace asio = boost::asio;
@@ -127,4 +127,4 @@ INSTANTIATE_TEST_SUITE_P(with, bulk, testing::Values(300, 1000),
                          [](const auto& p) { return "a_queue_of_" + std::to_string(p.param); });
 
 } // namespace
-} // namespace tapio::test
+} // namespace tapio::test::bulk_cases

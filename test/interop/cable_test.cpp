@@ -15,7 +15,7 @@
 #include <string>
 #include <thread>
 
-namespace tapio::test {
+namespace tapio::test::cable_cases {
 namespace {
 
 namespace asio = boost::asio;
@@ -232,4 +232,4 @@ TEST(blocked_caller, notices_that_its_device_is_gone)
 }
 
 } // namespace
-} // namespace tapio::test
+} // namespace tapio::test::cable_cases

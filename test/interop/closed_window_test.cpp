@@ -13,7 +13,7 @@
 #include <optional>
 #include <string>
 
-namespace tapio::test {
+namespace tapio::test::closed_window_cases {
 namespace {
 
 namespace asio = boost::asio;
@@ -120,4 +120,4 @@ TEST_F(a_kernel_that_does_not_read, hears_of_an_abort)
 }
 
 } // namespace
-} // namespace tapio::test
+} // namespace tapio::test::closed_window_cases

@@ -12,7 +12,7 @@
 #include <optional>
 #include <string>
 
-namespace tapio::test {
+namespace tapio::test::fast_open_cases {
 namespace {
 
 namespace asio = boost::asio;
@@ -121,4 +121,4 @@ TEST_F(kernel_peer, opens_fast_towards_us)
 }
 
 } // namespace
-} // namespace tapio::test
+} // namespace tapio::test::fast_open_cases

@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <vector>
 
-namespace tapio::test {
+namespace tapio::test::interface_parity_cases {
 namespace {
 
 namespace asio = boost::asio;
@@ -180,4 +180,4 @@ TEST(an_interface, that_goes_down_or_loses_its_address_is_seen_as_on_the_kernel)
 }
 
 } // namespace
-} // namespace tapio::test
+} // namespace tapio::test::interface_parity_cases

@@ -20,7 +20,7 @@
 #include <tuple>
 #include <vector>
 
-namespace tapio::test {
+namespace tapio::test::path_mtu_cases {
 namespace {
 
 namespace asio = boost::asio;
@@ -230,4 +230,4 @@ TEST_F(silent_path, a_narrow_one_is_found_and_small_segments_pass)
 }
 
 } // namespace
-} // namespace tapio::test
+} // namespace tapio::test::path_mtu_cases

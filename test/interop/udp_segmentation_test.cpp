@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace tapio::test {
+namespace tapio::test::udp_segmentation_cases {
 namespace {
 
 namespace asio = boost::asio;
@@ -116,4 +116,4 @@ INSTANTIATE_TEST_SUITE_P(device, udp_segmentation, testing::Bool(),
                          [](const auto& i) { return i.param ? "that_cuts_and_joins" : "that_does_not"; });
 
 } // namespace
-} // namespace tapio::test
+} // namespace tapio::test::udp_segmentation_cases

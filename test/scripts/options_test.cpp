@@ -309,7 +309,19 @@ TEST_P(icmp_on_established, does_not_end_the_connection) // RFC 9293 MUST-54, MU
 
 INSTANTIATE_TEST_SUITE_P(codes, icmp_on_established, testing::Values(0, 1, 2, 3, 5, 9, 13));
 
-class path_mtu : public packet_script
+TEST_F(packet_script, over_v6_a_path_mtu_makes_smaller_segments_but_none_below_1280) // RFC 8201 §4
+{
+    if (!over_v6()) return;
+    script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
+    s.send(3000);
+    wire.ignore_output().icmp_unreachable(4, 1, 1380); // 1400 octets over IPv6
+    EXPECT_EQ(*wire.host().tcp().get_option(s.id(), socket_option::path_mtu), 1400);
+    wire.out(". 1:1341(1340)").ignore_output().icmp_unreachable(4, 1, 600);
+    EXPECT_EQ(*wire.host().tcp().get_option(s.id(), socket_option::path_mtu), 1280);
+    wire.out(". 1:1221(1220)").ignore_output();
+}
+
+class path_mtu : public packet_script_v4
 {
 };
 
@@ -394,6 +406,7 @@ TEST_F(path_mtu, below_552_octets_goes_without_df)
 
 TEST_F(path_mtu, below_that_of_a_narrow_link_goes_without_df_too)
 {
+    if (over_v6()) GTEST_SKIP() << "an IPv6 link has an MTU of 1280 at least";
     wire.mtu = 400;
     script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
     s.send(360);
@@ -415,7 +428,7 @@ struct plateau
     std::uint16_t sent, next; ///< octets of IP packet; sent: the rejected one, next: the plateau used afterwards
 };
 
-class silent_router : public packet_script, public testing::WithParamInterface<plateau>
+class silent_router : public packet_script_v4, public testing::WithParamInterface<plateau>
 {
 };
 

@@ -150,6 +150,7 @@ TEST_F(retransmission, an_acknowledgement_of_all_ends_it)
 
 TEST_F(retransmission, pieces_are_not_larger_than_the_segments_of_today)
 {
+    if (over_v6()) GTEST_SKIP() << "with a path MTU below 1280";
     script_socket s = open_passive("S 0:0(0) win 65535 <mss 1460>");
     s.send(1460);
     wire.out("P. 1:1461(1460)");

@@ -22,6 +22,7 @@ class small_mss : public packet_script, public testing::WithParamInterface<offer
 
 TEST_P(small_mss, bounds_what_is_sent)
 {
+    if (over_v6() && std::string(GetParam().options).starts_with("mss 0")) GTEST_SKIP() << "with IPv4's default MSS";
     script_socket s = open_passive(std::string("S 0:0(0) win 65535 <") + GetParam().options + ">");
     s.set(socket_option::no_delay, 1);
     EXPECT_EQ(s.info().send_mss, GetParam().largest);
@@ -68,6 +69,7 @@ class narrow_path : public packet_script
 
 TEST_F(narrow_path, a_path_that_is_narrower_still_bounds_what_is_sent)
 {
+    if (over_v6()) GTEST_SKIP() << "an IPv6 link has an MTU of 1280 at least";
     wire.mtu = 80; // leaves 40 octets for TCP options and data
     script_socket s = open_passive("S 0:0(0) win 65535 <mss 1000,sackOK,ts 100 0>");
     s.set(socket_option::no_delay, 1);

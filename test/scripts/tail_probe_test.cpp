@@ -268,7 +268,7 @@ TEST_F(mistaken_loss, a_duplicate_after_a_timeout_means_that_it_was_right)
 
 // -- black holes -------------------------------------------------------------------------------------------------------
 
-class black_hole : public packet_script
+class black_hole : public packet_script_v4
 {
 };
 

@@ -2,8 +2,8 @@
 // number of packets only timers send. This holds for any RTT, as an ACK that is answered by an ACK would be exchanged once per
 // RTT forever.
 #include "base/checksum.hpp"
+#include "support/ip_packet.hpp"
 #include "support/world/stream_user.hpp"
-#include "wire/ipv4.hpp"
 #include "wire/tcp.hpp"
 
 #include <gtest/gtest.h>
@@ -64,7 +64,7 @@ public:
 
     void set_up(scene s)
     {
-        listener_ = b_.tcp().open(family::v4).value();
+        listener_ = b_.tcp().open(test_family()).value();
         ASSERT_FALSE(b_.tcp().bind(listener_, make_endpoint("192.0.2.2", 80)));
         ASSERT_FALSE(b_.tcp().listen(listener_, 16, net_.now()));
         impairment_options cut;
@@ -118,13 +118,9 @@ public:
             const std::vector<std::byte> text(size, std::byte{'!'});
             p = packet(slice::copy_of(text));
         }
-        const address_v4 a(0xc000'0201U), b(0xc000'0202U);
+        const address a = in_test_family("192.0.2.1"), b = in_test_family("192.0.2.2");
         wire::push_tcp(p, f, to_b ? a : b, to_b ? b : a);
-        wire::ipv4_fields ip;
-        ip.source = to_b ? a : b;
-        ip.destination = to_b ? b : a;
-        ip.protocol = wire::ip_protocol::tcp;
-        wire::push_ipv4(p, ip);
+        push_ip(p, to_b ? a : b, to_b ? b : a, ip_protocol::tcp);
         auto& host = to_b ? b_ : a_;
         host.receive(1, std::move(p), net_.now());
         host.advance(net_.now());
@@ -142,9 +138,9 @@ private:
     {
         ++said.packets;
         const std::size_t size = p.size();
-        if (!p.pull(std::min<std::size_t>(size, 80))) return;
-        const auto ip = wire::parse_ipv4(p.front(), size);
-        if (!ip || ip->protocol != wire::ip_protocol::tcp) return;
+        if (!p.pull(std::min<std::size_t>(size, 100))) return;
+        const auto ip = header_of(p);
+        if (!ip || ip->protocol != ip_protocol::tcp) return;
         p.consume(ip->header_length);
         const auto t = wire::parse_tcp(p.front(), p.size());
         if (!t || (t->flags & wire::tcp_rst) != 0) return;

@@ -179,7 +179,7 @@ protected:
 TEST_P(soak, half_an_hour)
 {
     wire_between& wire = net_.join(a_, "192.0.2.1", b_, "192.0.2.2", {link_type::ip, 1500, weather(), weather()});
-    listener_ = b_.tcp().open(family::v4).value();
+    listener_ = b_.tcp().open(test_family()).value();
     ASSERT_FALSE(b_.tcp().bind(listener_, there_));
     ASSERT_FALSE(b_.tcp().listen(listener_, 16, net_.now()));
     const time_point start = net_.now();

@@ -92,7 +92,7 @@ TEST_F(two_hosts, a_link_is_filled)
     EXPECT_GT(w.forth.counters().queue_dropped, 0U) << "the link was not filled";
 }
 
-// RFC 4861 §7.3.1: ACKs received by TCP confirm the next hop, so that no ARP requests are sent.
+// RFC 4861 §7.3.1: ACKs received by TCP confirm the next hop, so that no ARP requests or neighbour solicitations are sent.
 TEST(neighbor, of_a_busy_connection_is_asked_for_once)
 {
     world net;
@@ -104,9 +104,11 @@ TEST(neighbor, of_a_busy_connection_is_asked_for_once)
     wire_between& w = net.join(a, "198.51.100.1", b, "198.51.100.2", options);
     std::size_t arp = 0;
     const auto count = [&arp](const packet& p) {
-        std::array<std::byte, 14> header{};
+        std::array<std::byte, 14 + 41> header{};
         p.copy_to(header);
-        if (header[12] == std::byte{0x08} && header[13] == std::byte{0x06}) ++arp;
+        const bool v4 = header[12] == std::byte{0x08} && header[13] == std::byte{0x06};
+        const bool solicitation = header[20] == std::byte{58} && header[54] == std::byte{135};
+        if (v4 || (header[12] == std::byte{0x86} && solicitation)) ++arp;
     };
     w.forth.sees = w.back.sees = count;
     const endpoint there = make_endpoint("198.51.100.2", 80);
@@ -267,7 +269,7 @@ TEST_P(users_without_a_plan, lose_nothing_and_leave_nothing_behind)
     o.reorder = 0.05;
     net.join(a, "192.0.2.1", b, "192.0.2.2", {link_type::ip, 1500, o, o});
     const endpoint there = make_endpoint("192.0.2.2", 80);
-    const tcp_id listener = *b.tcp().open(family::v4);
+    const tcp_id listener = *b.tcp().open(test_family());
     ASSERT_FALSE(b.tcp().bind(listener, there));
     ASSERT_FALSE(b.tcp().listen(listener, 20, net.now()));
     // The salt of a connection's data is the client's port, which both ends know.

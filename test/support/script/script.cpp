@@ -3,9 +3,10 @@
 
 #include "base/checksum.hpp"
 #include "support/at_rest.hpp"
+#include "support/ip_packet.hpp"
 #include "support/world/world.hpp"
 #include "wire/icmpv4.hpp"
-#include "wire/ipv4.hpp"
+#include "wire/icmpv6.hpp"
 
 #include <cstdio>
 
@@ -30,9 +31,9 @@ std::unique_ptr<host> make_host(const host_options& options, std::size_t mtu, co
     auto h = std::make_unique<host>(resting_if_asked(options), make_seed(42));
     device_info info;
     info.link = link_type::ip;
-    info.mtu = mtu;
+    info.mtu = mtu_in_test_family(mtu);
     h->add_interface(info);
-    EXPECT_FALSE(h->add_address(tun, a, 24, now));
+    EXPECT_FALSE(h->add_address(tun, a, prefix_in_test_family(24), now));
     return h;
 }
 
@@ -102,14 +103,15 @@ time_point script::time_of_isn() const
 {
     const time_point before{1h};
     const auto probe = make_host({}, 1500, ours_, before);
-    const tcp_id id = probe->tcp().open(family::v4).value();
+    const tcp_id id = probe->tcp().open(test_family()).value();
     EXPECT_FALSE(probe->tcp().bind(id, local()));
     (void)probe->tcp().connect(id, {theirs_, default_peer_port}, before);
     probe->advance(before);
     packet p;
     EXPECT_TRUE(probe->next_packet(tun, p, before));
-    EXPECT_TRUE(p.pull(40));
-    const std::uint32_t isn = wire::read<wire::tcp_header>(p.front().subspan(20)).sequence.value();
+    const family_sizes sizes = sizes_of(test_family());
+    EXPECT_TRUE(p.pull(sizes.tcp_headers));
+    const std::uint32_t isn = wire::read<wire::tcp_header>(p.front().subspan(sizes.ip_header)).sequence.value();
     return before + std::chrono::microseconds(4) * static_cast<std::int64_t>(default_isn - isn);
 }
 
@@ -152,10 +154,10 @@ void script::take_output()
 void script::take_packet(packet&& p)
 {
     const std::size_t size = p.size();
-    EXPECT_TRUE(p.pull(std::min<std::size_t>(size, 80)));
-    const auto ip = wire::parse_ipv4(p.front(), size);
-    if (!ip || ip->total_length != size) return fail("the host sent a malformed IPv4 packet", location::current());
-    if (ip->protocol != wire::ip_protocol::tcp) return note(stamp(now_) + " > protocol " + std::to_string(int(ip->protocol)));
+    EXPECT_TRUE(p.pull(std::min<std::size_t>(size, 100)));
+    const auto ip = header_of(p);
+    if (!ip) return fail("the host sent a malformed IP packet", location::current());
+    if (ip->protocol != ip_protocol::tcp) return note(stamp(now_) + " > protocol " + std::to_string(int(ip->protocol)));
     p.consume(ip->header_length);
     const auto tcp = wire::parse_tcp(p.front(), p.size());
     if (!tcp) return fail("the host sent a malformed TCP segment", location::current());
@@ -227,7 +229,7 @@ script& script::in_together(const std::vector<std::string>& texts, location wher
         if (mark_next_) text.erase(0, 3);
         const segment_text t = parse_segment_text(text);
         packet p = segment_of(text, payload_at(t.seq.value_or(0), t.size.value_or(0)), where);
-        push_ip(p, wire::ip_protocol::tcp);
+        push_ip(p, theirs_, ours_, ip_protocol::tcp, std::exchange(mark_next_, false) ? 3 : 0);
         batch.push_back(packet_of(rest_of(p, 0))); // in one slice, as from a device
     }
     host_->receive(tun, std::span(batch), now_);
@@ -272,21 +274,30 @@ wire::tcp_fields script::fields_of(conversation& c, const segment_text& t)
     return f;
 }
 
-void script::push_ip(packet& segment, wire::ip_protocol protocol)
+void script::inject(packet&& segment, ip_protocol protocol)
 {
-    wire::ipv4_fields ip;
-    ip.source = theirs_;
-    ip.destination = ours_;
-    ip.protocol = protocol;
-    if (std::exchange(mark_next_, false)) ip.tos = 3;
-    wire::push_ipv4(segment, ip);
-}
-
-void script::inject(packet&& segment, wire::ip_protocol protocol)
-{
-    push_ip(segment, protocol);
+    push_ip(segment, theirs_, ours_, protocol, std::exchange(mark_next_, false) ? 3 : 0);
     host_->receive(tun, std::move(segment), now_);
     drive();
+}
+
+/// Over IPv6: the message that says the same (RFC 4443 §3.1, §3.2).
+void script::inject_icmp(packet p, std::uint8_t code, std::uint32_t next_hop_mtu)
+{
+    if (!over_v6()) {
+        wire::push_icmpv4(p, wire::icmpv4_type::destination_unreachable, code, next_hop_mtu);
+        return inject(std::move(p), ip_protocol::icmp);
+    }
+    using type = wire::icmpv6_type;
+    const flow_key flow({theirs_, 0}, {ours_, 0}, ip_protocol::icmpv6);
+    switch (code) {
+    case wire::fragmentation_needed: wire::push_icmpv6(p, type::packet_too_big, 0, next_hop_mtu, flow); break;
+    case wire::port_unreachable: wire::push_icmpv6(p, type::destination_unreachable, wire::v6_port_unreachable, 0, flow); break;
+    case wire::protocol_unreachable: wire::push_icmpv6(p, type::parameter_problem, wire::unknown_next_header, 6, flow); break;
+    case wire::net_unreachable: wire::push_icmpv6(p, type::destination_unreachable, wire::v6_no_route, 0, flow); break;
+    default: wire::push_icmpv6(p, type::destination_unreachable, wire::v6_address_unreachable, 0, flow); break;
+    }
+    inject(std::move(p), ip_protocol::icmpv6);
 }
 
 script& script::icmp_unreachable(std::uint8_t code, std::uint32_t seq, std::uint32_t next_hop_mtu, std::uint16_t size,
@@ -301,16 +312,13 @@ script& script::icmp_unreachable(std::uint8_t code, std::uint32_t seq, std::uint
     f.sequence = current().our_isn.value_or(0) + seq;
     packet quote;
     wire::push_tcp(quote, f, ours_, theirs_);
-    wire::ipv4_fields ip;
-    ip.source = ours_;
-    ip.destination = theirs_;
-    ip.protocol = wire::ip_protocol::tcp;
-    wire::push_ipv4(quote, ip);
+    push_ip(quote, ours_, theirs_, ip_protocol::tcp);
     std::string quoted = rest_of(quote, 0);
-    if (size != 0) wire::store_16(reinterpret_cast<std::byte*>(quoted.data()) + offsetof(wire::ipv4_header, total_length), size);
-    packet p = packet_of(quoted);
-    wire::push_icmpv4(p, wire::icmpv4_type::destination_unreachable, code, next_hop_mtu);
-    inject(std::move(p), wire::ip_protocol::icmp);
+    const std::size_t length =
+        over_v6() ? offsetof(wire::ipv6_header, payload_length) : offsetof(wire::ipv4_header, total_length);
+    if (size != 0) wire::store_16(reinterpret_cast<std::byte*>(quoted.data()) + length, size);
+    const std::size_t told = next_hop_mtu != 0 ? mtu_in_test_family(next_hop_mtu) : 0;
+    inject_icmp(packet_of(quoted), code, static_cast<std::uint32_t>(told));
     return *this;
 }
 

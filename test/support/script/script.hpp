@@ -13,6 +13,7 @@
 
 #include "core/host.hpp"
 #include "support/script/segment_text.hpp"
+#include "support/test_family.hpp"
 
 #include <gtest/gtest.h>
 
@@ -175,8 +176,8 @@ private:
     segment_text describe(conversation& c, const wire::tcp_fields& f, std::size_t size) const;
     wire::tcp_fields fields_of(conversation& c, const segment_text& t);
     packet segment_of(const std::string& text, const std::string& payload, const location& where);
-    void push_ip(packet& segment, wire::ip_protocol protocol);
-    void inject(packet&& segment, wire::ip_protocol protocol);
+    void inject(packet&& segment, ip_protocol protocol);
+    void inject_icmp(packet quote, std::uint8_t code, std::uint32_t next_hop_mtu);
     void check_payload(const sent_packet& p, const location& where);
     bool nothing_left(const location& where);
     void fail(const std::string& why, const location& where);
@@ -184,8 +185,8 @@ private:
     std::string stamp(time_point t) const;
     conversation& current() { return conversations_[peer_port_]; }
 
-    address_v4 ours_ = boost::asio::ip::make_address_v4("192.0.2.1");
-    address_v4 theirs_ = boost::asio::ip::make_address_v4("192.0.2.2");
+    address ours_ = in_test_family("192.0.2.1");
+    address theirs_ = in_test_family("192.0.2.2");
     std::unique_ptr<core::host> host_;
     time_point start_{}, now_{};
     std::uint16_t peer_port_ = default_peer_port;
@@ -208,6 +209,16 @@ protected:
     script_socket open_active(const std::string& syn_ack = "S. 0:0(0) ack 1 win 65535 <mss 1000>");
 
     script wire;
+};
+
+/// For scripts with path MTUs that IPv6 does not have (below 1280), or whose ICMP errors it does not.
+class packet_script_v4 : public packet_script
+{
+protected:
+    void SetUp() override
+    {
+        if (over_v6()) GTEST_SKIP() << "about IPv4";
+    }
 };
 
 } // namespace tapio::test

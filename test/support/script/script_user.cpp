@@ -38,7 +38,7 @@ std::uint32_t script::peer_isn() const
     return at == conversations_.end() ? default_isn : at->second.peer_isn;
 }
 
-script_socket script::open() { return {*this, host().tcp().open(family::v4).value()}; }
+script_socket script::open() { return {*this, host().tcp().open(test_family()).value()}; }
 
 script_socket script::listen(int backlog)
 {

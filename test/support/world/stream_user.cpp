@@ -59,7 +59,7 @@ void stream_user::failed(error_code why, time_point now)
 }
 
 acceptor_user::acceptor_user(host& h, const endpoint& at, int backlog, const stream_user::plan& p, time_point now)
-    : host_(h), id_(h.tcp().open(family::v4).value()), plan_(p)
+    : host_(h), id_(h.tcp().open(test_family()).value()), plan_(p)
 {
     if (host_.tcp().bind(id_, at) || host_.tcp().listen(id_, backlog, now)) throw std::runtime_error("cannot listen");
     host_.tcp().set_owner(id_, this);
@@ -76,12 +76,12 @@ void acceptor_user::ready(readiness, time_point now)
 
 tcp_id start_connect(host& h, const endpoint& to, time_point now)
 {
-    const tcp_id id = h.tcp().open(family::v4).value();
+    const tcp_id id = h.tcp().open(test_family()).value();
     const error_code e = h.tcp().connect(id, to, now);
     if (e && e != errno_code(EINPROGRESS)) throw std::runtime_error("connect: " + e.message());
     return id;
 }
 
-endpoint make_endpoint(const std::string& address, std::uint16_t port) { return {boost::asio::ip::make_address(address), port}; }
+endpoint make_endpoint(const std::string& address, std::uint16_t port) { return {in_test_family(address), port}; }
 
 } // namespace tapio::test

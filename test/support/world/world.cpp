@@ -49,12 +49,12 @@ world::end world::plug(host& h, const std::string& address, const wire_options& 
 {
     device_info info;
     info.link = options.link;
-    info.mtu = options.mtu;
+    info.mtu = mtu_in_test_family(options.mtu);
     info.queue_length = options.queue_length;
     info.offload.gso = options.offload;
     end e{0, h.add_interface(info), &out, options.offload};
     while (hosts_.at(e.host).get() != &h) ++e.host;
-    if (h.add_address(e.interface, boost::asio::ip::make_address(address), 24, now_)) throw std::runtime_error("address");
+    if (h.add_address(e.interface, in_test_family(address), prefix_in_test_family(24), now_)) throw std::runtime_error("address");
     return e;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/host.hpp"
+#include "support/test_family.hpp"
 
 #include <tapio/core/impairment.hpp>
 

@@ -38,7 +38,7 @@ TEST_F(ethernet, other_protocols_and_vlans_are_dropped)
     send(octets(46), static_cast<wire::ether_type>(0x88cc), our_mac);
     EXPECT_EQ(drops(drop_reason::ethernet_unknown_type), 1U);
     send(octets(46), wire::ether_type::ipv6, our_mac);
-    EXPECT_EQ(drops(drop_reason::ipv6_unsupported), 1U);
+    EXPECT_EQ(drops(drop_reason::ipv6_bad_version), 1U);
     octets tagged{std::byte{0}, std::byte{7}, std::byte{8}, std::byte{0}}; // VLAN 7, IPv4
     const octets ip = echo_request();
     tagged.insert(tagged.end(), ip.begin(), ip.end());

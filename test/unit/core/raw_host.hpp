@@ -20,6 +20,7 @@ using namespace std::chrono_literals;
 using octets = std::vector<std::byte>;
 
 inline address_v4 at(const char* text) { return boost::asio::ip::make_address_v4(text); }
+inline address_v6 at6(const char* text) { return boost::asio::ip::make_address_v6(text); }
 inline const_bytes bytes_of(const std::string& s) { return std::as_bytes(std::span(s)); }
 
 inline octets flat(const packet& p)

@@ -46,7 +46,6 @@ protected:
 TEST_F(raw_sockets_of_a_host, are_opened_for_a_protocol)
 {
     for (const int none : {-1, 0, 256}) EXPECT_EQ(h->raw().open(family::v4, none).error(), errno_code(EPROTONOSUPPORT));
-    EXPECT_EQ(h->raw().open(family::v6, some_protocol).error(), errno_code(EAFNOSUPPORT));
     EXPECT_EQ(*h->raw().get_option(open(), socket_option::protocol), some_protocol);
 }
 
@@ -112,7 +111,7 @@ TEST_F(raw_sockets_of_a_host, what_is_sent_follows_the_ip_header)
     EXPECT_FALSE(send(s, "payload", peer));
     EXPECT_EQ(sent(), "payload");
     EXPECT_EQ(send(s, "x", std::nullopt), errno_code(EDESTADDRREQ));
-    EXPECT_EQ(send(s, std::string(1481, 'x'), peer), errno_code(EMSGSIZE));
+    EXPECT_EQ(send(s, std::string(65516, 'x'), peer), errno_code(EMSGSIZE));
     EXPECT_FALSE(send(s, std::string(1480, 'x'), peer));
 }
 

@@ -189,7 +189,7 @@ TEST(rx_packet, of_a_fragment_nothing_is_known_but_ip)
 TEST(rx_packet, why_it_cannot_be_read)
 {
     EXPECT_EQ(read(octets{}, link_type::ip).flaw, drop_reason::ipv4_truncated);
-    EXPECT_EQ(read(octets(20, std::byte{0x60}), link_type::ip).flaw, drop_reason::ipv6_unsupported);
+    EXPECT_EQ(read(octets(20, std::byte{0x60}), link_type::ip).flaw, drop_reason::ipv6_truncated);
     EXPECT_EQ(read(octets(20, std::byte{0x50}), link_type::ip).flaw, drop_reason::ipv4_bad_version);
     EXPECT_EQ(read(octets(13)).flaw, drop_reason::ethernet_truncated);
     EXPECT_EQ(read(octets(13)).kind, packet_kind::unreadable);
