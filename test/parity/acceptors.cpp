@@ -26,7 +26,7 @@ void walk(report& out, void (*arrange)(tcp::acceptor&))
         out.say("accept, returned", ec, s.is_open());
     });
     fresh([&](auto&, auto& a) { out.say("local_endpoint", a.local_endpoint(ec).port() != 0, ec); });
-    fresh([&](auto&, auto& a) { a.open(tcp::v4(), ec), out.say("open", ec); });
+    fresh([&](auto&, auto& a) { a.open(tcp_of_run(), ec), out.say("open", ec); });
     fresh([&](auto&, auto& a) { a.bind({local(), 0}, ec), out.say("bind", ec); });
     fresh([&](auto&, auto& a) { a.listen(3, ec), out.say("listen", ec); });
     fresh([&](auto&, auto& a) { a.listen(-1, ec), out.say("listen, -1", ec); });
@@ -64,19 +64,19 @@ BEHAVIOUR(acceptor_state_closed)
 }
 BEHAVIOUR(acceptor_state_open)
 {
-    walk(out, [](tcp::acceptor& a) { a.open(tcp::v4()); });
+    walk(out, [](tcp::acceptor& a) { a.open(tcp_of_run()); });
 }
 BEHAVIOUR(acceptor_state_bound)
 {
     walk(out, [](tcp::acceptor& a) {
-        a.open(tcp::v4());
+        a.open(tcp_of_run());
         a.bind({local(), 0});
     });
 }
 BEHAVIOUR(acceptor_state_listening)
 {
     walk(out, [](tcp::acceptor& a) {
-        a.open(tcp::v4());
+        a.open(tcp_of_run());
         a.bind({local(), 0});
         a.listen();
     });
@@ -85,7 +85,7 @@ BEHAVIOUR(acceptor_state_listening)
 BEHAVIOUR(a_small_backlog)
 {
     asio::io_context io;
-    tcp::acceptor a(io, tcp::v4());
+    tcp::acceptor a(io, tcp_of_run());
     a.bind({local(), 0});
     a.listen(1);
     std::vector<tcp::socket> clients;
@@ -104,7 +104,7 @@ BEHAVIOUR(a_small_backlog)
 BEHAVIOUR(a_larger_backlog_afterwards)
 {
     asio::io_context io;
-    tcp::acceptor a(io, tcp::v4());
+    tcp::acceptor a(io, tcp_of_run());
     error_code ec;
     a.bind({local(), 0});
     a.listen(0);
@@ -120,7 +120,7 @@ BEHAVIOUR(listening_where_something_is_bound)
 {
     asio::io_context io;
     error_code ec;
-    tcp::acceptor a(io, tcp::v4()), b(io, tcp::v4()), c(io, tcp::v4());
+    tcp::acceptor a(io, tcp_of_run()), b(io, tcp_of_run()), c(io, tcp_of_run());
     a.bind({local(), 0});
     b.bind(a.local_endpoint(), ec), out.say("bind", ec);
     a.listen();
@@ -139,7 +139,7 @@ BEHAVIOUR(listening_at_a_port_with_connections)
     l->acceptor.accept(s);
     const auto at = l->at;
     l.reset();
-    tcp::acceptor plain(io, tcp::v4()), again(io, tcp::v4());
+    tcp::acceptor plain(io, tcp_of_run()), again(io, tcp_of_run());
     plain.bind(at, ec), out.say("without reuse_address", ec);
     again.set_option(socket_base::reuse_address(true));
     again.bind(at, ec), out.say("with it", ec);
@@ -151,7 +151,7 @@ BEHAVIOUR(two_listeners_with_reuse_port)
     asio::io_context io;
     error_code ec;
     using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
-    tcp::acceptor a(io, tcp::v4()), b(io, tcp::v4());
+    tcp::acceptor a(io, tcp_of_run()), b(io, tcp_of_run());
     a.set_option(reuse_port(true)), b.set_option(reuse_port(true));
     a.bind({local(), 0});
     b.bind(a.local_endpoint(), ec), out.say("bind", ec);
@@ -165,9 +165,9 @@ BEHAVIOUR(a_listener_on_any_and_one_on_an_address)
 {
     asio::io_context io;
     error_code ec;
-    tcp::acceptor a(io, tcp::v4()), b(io, tcp::v4());
+    tcp::acceptor a(io, tcp_of_run()), b(io, tcp_of_run());
     a.set_option(socket_base::reuse_address(true)), b.set_option(socket_base::reuse_address(true));
-    a.bind({ip::address_v4::any(), 0});
+    a.bind({any(), 0});
     b.bind({local(), a.local_endpoint().port()}, ec), out.say("bind before it listens", ec);
     a.listen();
     b.listen(5, ec), out.say("listen", ec);
@@ -234,7 +234,7 @@ BEHAVIOUR(assigning_what_is_no_handle)
     asio::io_context io;
     tcp::socket s(io);
     error_code ec;
-    s.assign(tcp::v4(), -1, ec), out.say("assign", bool(ec), s.is_open());
+    s.assign(tcp_of_run(), -1, ec), out.say("assign", bool(ec), s.is_open());
 }
 
 /// IP_LOCAL_PORT_RANGE: connect() uses ports of the range only, and fails when all are in use.
@@ -248,7 +248,7 @@ BEHAVIOUR(a_range_of_local_ports)
     std::vector<tcp::socket> all;
     bool within = true;
     for (int i = 0; i < 10 && !ec; ++i) {
-        tcp::socket& s = all.emplace_back(io, tcp::v4());
+        tcp::socket& s = all.emplace_back(io, tcp_of_run());
         s.set_option(port_range(last << 16 | first));
         s.connect(l.at, ec);
         if (ec) break;
@@ -257,10 +257,10 @@ BEHAVIOUR(a_range_of_local_ports)
     }
     out.say("within the range", within, all.size() > 1);
     out.say("beyond it", ec);
-    tcp::socket b(io, tcp::v4());
+    tcp::socket b(io, tcp_of_run());
     b.set_option(port_range(last << 16 | first));
     b.bind({local(), 0}, ec), out.say("bind", ec);
-    udp::socket u(io, udp::v4());
+    udp::socket u(io, udp_of_run());
     u.set_option(port_range(last << 16 | first));
     u.bind({local(), 0}, ec);
     const int port = u.local_endpoint().port();

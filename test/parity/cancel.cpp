@@ -93,7 +93,7 @@ BEHAVIOUR(slots_of_accept_and_connect)
     asio::cancellation_signal a, b;
     l.acceptor.async_accept(
         asio::bind_cancellation_slot(a.slot(), [&](error_code ec, const tcp::socket&) { out.say("accept", ec); }));
-    tcp::socket s(io, tcp::v4());
+    tcp::socket s(io, tcp_of_run());
     l.acceptor.async_wait(tcp::acceptor::wait_read,
                           asio::bind_cancellation_slot(b.slot(), [&](error_code ec) { out.say("wait", ec); }));
     a.emit(asio::cancellation_type::total);

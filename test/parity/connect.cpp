@@ -9,7 +9,7 @@ namespace {
 /// A port on the loopback at which no socket listens.
 tcp::endpoint closed_port(asio::io_context& io)
 {
-    tcp::socket s(io, tcp::v4());
+    tcp::socket s(io, tcp_of_run());
     s.bind({local(), 0});
     return s.local_endpoint();
 }
@@ -39,7 +39,7 @@ BEHAVIOUR(connect_opens_and_binds)
     s.connect(l.at, ec), out.say("connect", ec, s.is_open());
     out.say("addresses", s.local_endpoint().address(), s.local_endpoint().port() != 0, s.remote_endpoint() == l.at);
     s.connect(l.at, ec), out.say("connect again", ec);
-    tcp::socket t(io, tcp::v4());
+    tcp::socket t(io, tcp_of_run());
     t.bind({local(), 0});
     const auto at = t.local_endpoint();
     t.connect(l.at, ec), out.say("from a bound socket", ec, t.local_endpoint() == at);
@@ -85,7 +85,7 @@ BEHAVIOUR(connect_of_a_range)
     (void)asio::connect(u, std::vector<tcp::endpoint>{closed_port(io)}, ec), out.say("none that answers", ec);
 }
 
-BEHAVIOUR(v6_where_v4_listens)
+V4_BEHAVIOUR(v6_where_v4_listens)
 {
     asio::io_context io;
     error_code ec;
@@ -191,7 +191,7 @@ BEHAVIOUR(non_blocking_accept_and_connect)
     tcp::socket s(io);
     l.acceptor.non_blocking(true);
     l.acceptor.accept(s, ec), out.say("accept", ec);
-    tcp::socket n(io, tcp::v4());
+    tcp::socket n(io, tcp_of_run());
     n.non_blocking(true);
     n.connect(l.at, ec);
     out.say("connect succeeds or goes on", !ec || ec == asio::error::in_progress || ec == asio::error::would_block);
@@ -217,7 +217,7 @@ BEHAVIOUR(listening_twice)
 {
     asio::io_context io;
     error_code ec;
-    tcp::acceptor a(io, tcp::v4());
+    tcp::acceptor a(io, tcp_of_run());
     a.listen(1, ec), out.say("without bind", ec, a.local_endpoint().port() != 0);
     a.listen(5, ec), out.say("again", ec);
     a.bind({local(), 0}, ec), out.say("bind afterwards", ec);
@@ -228,7 +228,7 @@ BEHAVIOUR(listening_twice)
 BEHAVIOUR(an_accepted_socket_inherits)
 {
     asio::io_context io;
-    tcp::acceptor a(io, tcp::v4());
+    tcp::acceptor a(io, tcp_of_run());
     a.set_option(tcp::no_delay(true));
     a.set_option(asio::socket_base::keep_alive(true));
     a.set_option(asio::socket_base::linger(true, 7));
@@ -262,12 +262,12 @@ BEHAVIOUR(connecting_to_any_is_to_ourselves)
     listening l(io);
     tcp::socket s(io);
     error_code ec;
-    s.connect({ip::address_v4::any(), l.at.port()}, ec);
+    s.connect({any(), l.at.port()}, ec);
     out.say("connect", ec);
     if (!ec) out.say("remote", s.remote_endpoint().address());
 }
 
-BEHAVIOUR(connecting_to_where_no_route_leads)
+V4_BEHAVIOUR(connecting_to_where_no_route_leads)
 {
     asio::io_context io;
     tcp::socket s(io);
@@ -280,7 +280,7 @@ BEHAVIOUR(a_listener_does_not_read)
 {
     asio::io_context io;
     listening l(io);
-    tcp::socket s(io, tcp::v4(), l.acceptor.release());
+    tcp::socket s(io, tcp_of_run(), l.acceptor.release());
     error_code ec;
     char x = 0;
     out.say("read", s.read_some(asio::buffer(&x, 1), ec), ec);

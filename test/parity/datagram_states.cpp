@@ -17,10 +17,10 @@ struct scene
     udp::socket peer{io, udp::endpoint(local(), 0)}, s{io};
 };
 
-void opened(scene& x) { x.s.open(udp::v4()); }
+void opened(scene& x) { x.s.open(udp_of_run()); }
 void bound(scene& x)
 {
-    x.s.open(udp::v4());
+    x.s.open(udp_of_run());
     x.s.bind({local(), 0});
 }
 void joined(scene& x) { x.s.connect(x.peer.local_endpoint()); }
@@ -75,7 +75,7 @@ void walk(report& out, void (*arrange)(scene&))
     });
     fresh("remote_endpoint", [&](auto& s, scene&, name n) { out.say(n, s.remote_endpoint(ec).port() != 0, ec); });
     fresh("bind", [&](auto& s, scene&, name n) { s.bind({local(), 0}, ec), out.say(n, ec); });
-    fresh("open", [&](auto& s, scene&, name n) { s.open(udp::v4(), ec), out.say(n, ec); });
+    fresh("open", [&](auto& s, scene&, name n) { s.open(udp_of_run(), ec), out.say(n, ec); });
     fresh("connect", [&](auto& s, scene& x, name n) {
         s.connect(x.peer.local_endpoint(), ec), out.say(n, ec);
         out.say("remote", s.remote_endpoint(ec) == x.peer.local_endpoint(), ec);
@@ -197,7 +197,7 @@ BEHAVIOUR(a_cork_with_an_error_and_with_more)
     out.say("nothing", x.s.send_to(asio::buffer("", 0), to, 0, ec), ec);
     x.s.set_option(cork(false), ec), out.say("unset", ec);
     out.say("an empty one comes", x.peer.receive(asio::buffer(v), 0, ec), ec);
-    tcp::socket stream(x.io, tcp::v4());
+    tcp::socket stream(x.io, tcp_of_run());
     stream.set_option(cork(true), ec), out.say("of a stream", ec);
     x.s.set_option(asio::detail::socket_option::boolean<IPPROTO_TCP, TCP_CORK>(true), ec), out.say("a stream's", ec);
 }
@@ -251,7 +251,7 @@ BEHAVIOUR(connect_and_connect_again)
     other.send_to(asio::buffer("new", 3), at);
     out.say("hears", x.s.receive(asio::buffer(v), 0, ec), ec, text(v, 3));
     x.s.connect({local(), 0}, ec), out.say("port 0", ec);
-    x.s.connect({ip::address_v4::any(), x.peer.local_endpoint().port()}, ec), out.say("any", ec);
+    x.s.connect({any(), x.peer.local_endpoint().port()}, ec), out.say("any", ec);
     out.say("is to", x.s.remote_endpoint(ec).address(), ec);
 }
 
@@ -305,22 +305,22 @@ BEHAVIOUR(datagram_binding)
 {
     asio::io_context io;
     error_code ec;
-    udp::socket a(io, udp::v4()), b(io, udp::v4());
-    a.bind({ip::address_v4::any(), 0}, ec), out.say("any", ec);
+    udp::socket a(io, udp_of_run()), b(io, udp_of_run());
+    a.bind({any(), 0}, ec), out.say("any", ec);
     const auto port = a.local_endpoint().port();
     b.bind({local(), port}, ec), out.say("the same port", ec);
-    b.bind({ip::make_address("203.0.113.77"), 0}, ec), out.say("an address not ours", ec);
-    b.bind({ip::address_v4::broadcast(), 0}, ec), out.say("broadcast", ec);
-    udp::socket c(io, udp::v4());
-    c.bind({ip::make_address("239.1.2.3"), 0}, ec), out.say("a group", ec);
-    udp::socket d(io, udp::v4()), e(io, udp::v4());
+    b.bind({not_ours(), 0}, ec), out.say("an address not ours", ec);
+    if (!over_v6()) b.bind({ip::address_v4::broadcast(), 0}, ec), out.say("broadcast", ec);
+    udp::socket c(io, udp_of_run());
+    c.bind({either("239.1.2.3", "ff05::1:3"), 0}, ec), out.say("a group", ec);
+    udp::socket d(io, udp_of_run()), e(io, udp_of_run());
     d.set_option(asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>(true));
     e.set_option(asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>(true));
     d.bind({local(), 0});
     e.bind(d.local_endpoint(), ec), out.say("both with reuse_port", ec);
 }
 
-BEHAVIOUR(broadcast_permission)
+V4_BEHAVIOUR(broadcast_permission)
 {
     asio::io_context io;
     error_code ec;
@@ -372,7 +372,7 @@ BEHAVIOUR(a_datagram_socket_moves_and_is_assigned)
     x.peer.send_to(asio::buffer("abc", 3), at);
     out.say("the new receives", moved.receive(asio::buffer(v), 0, ec), ec);
     udp::socket assigned(x.io);
-    assigned.assign(udp::v4(), moved.release(), ec), out.say("assign", ec, assigned.local_endpoint() == at);
+    assigned.assign(udp_of_run(), moved.release(), ec), out.say("assign", ec, assigned.local_endpoint() == at);
     x.peer.send_to(asio::buffer("abc", 3), at);
     out.say("receives", assigned.receive(asio::buffer(v), 0, ec), ec);
 }

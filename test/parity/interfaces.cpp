@@ -16,7 +16,7 @@ BEHAVIOUR(bound_to_a_device)
 {
     asio::io_context io;
     error_code ec;
-    udp::socket s(io, udp::v4());
+    udp::socket s(io, udp_of_run());
     bind_to_device got;
     s.get_option(got, ec), out.say("by default", ec, got.device());
     s.set_option(bind_to_device("nosuch0"), ec), out.say("unknown", ec);
@@ -29,11 +29,11 @@ BEHAVIOUR(bound_to_a_device)
     std::vector<char> v(10);
     udp::endpoint from;
     out.say("receives", s.receive_from(asio::buffer(v), from, 0, ec), ec);
-    tcp::socket t(io, tcp::v4());
+    tcp::socket t(io, tcp_of_run());
     t.set_option(bind_to_device("lo"), ec), out.say("a stream", ec);
 }
 
-BEHAVIOUR(multicast)
+V4_BEHAVIOUR(multicast)
 {
     asio::io_context io;
     error_code ec;
@@ -52,7 +52,8 @@ BEHAVIOUR(multicast)
     std::vector<char> v(10);
     udp::endpoint from;
     out.say("send", sender.send_to(asio::buffer("one", 3), to, 0, ec), ec);
-    out.say("receive", s.receive_from(asio::buffer(v), from, 0, ec), ec, text(v, 3), from.address().to_string());
+    const std::size_t n = s.receive_from(asio::buffer(v), from, 0, ec);
+    out.say("receive", n, ec, text(v, 3), from.address().to_string());
     s.set_option(option::boolean<IPPROTO_IP, IP_MULTICAST_ALL>(false), ec), out.say("multicast all off", ec);
     out.say("send", sender.send_to(asio::buffer("two", 3), to, 0, ec), ec);
     out.say("receive", s.receive_from(asio::buffer(v), from, 0, ec), ec, text(v, 3));
@@ -94,7 +95,7 @@ BEHAVIOUR(datagrams_sent_as_one)
     out.say("receive", r.receive(asio::buffer(v), 0, ec), ec);
     s.set_option(segment(1));
     out.say("too many", s.send_to(asio::buffer(octets), r.local_endpoint(), 0, ec), ec);
-    tcp::socket t(io, tcp::v4());
+    tcp::socket t(io, tcp_of_run());
     t.get_option(size, ec), out.say("of a stream", bool(ec));
 }
 
@@ -104,14 +105,14 @@ BEHAVIOUR(datagram_information)
     error_code ec;
     udp::socket s(io, udp::endpoint(local(), 0));
     const auto flag = [&](auto o, const char* what) {
-        s.get_option(o, ec), out.say(what, "by default", ec, o.value());
-        s.set_option(decltype(o)(true), ec), s.get_option(o), out.say(what, ec, o.value());
+        s.get_option(o, ec), out.say(what, "by default", ec, o.value() != 0);
+        s.set_option(decltype(o)(true), ec), s.get_option(o), out.say(what, ec, o.value() != 0);
     };
-    flag(option::boolean<IPPROTO_IP, IP_PKTINFO>(), "pktinfo");
-    flag(option::boolean<IPPROTO_IP, IP_RECVTTL>(), "recvttl");
-    flag(option::boolean<IPPROTO_IP, IP_RECVTOS>(), "recvtos");
-    flag(option::boolean<IPPROTO_IP, IP_RECVERR>(), "recverr");
-    flag(option::boolean<IPPROTO_IP, IP_MULTICAST_ALL>(), "multicast all");
+    flag(ip_option<IP_PKTINFO, IPV6_RECVPKTINFO>(), "pktinfo");
+    flag(ip_option<IP_RECVTTL, IPV6_RECVHOPLIMIT>(), "recvttl");
+    flag(ip_option<IP_RECVTOS, IPV6_RECVTCLASS>(), "recvtos");
+    flag(ip_option<IP_RECVERR, IPV6_RECVERR>(), "recverr");
+    flag(ip_option<IP_MULTICAST_ALL, ipv6_multicast_all>(), "multicast all");
     udp::socket gone(io, udp::endpoint(local(), 0));
     const auto nobody = gone.local_endpoint();
     gone.close();
@@ -136,7 +137,7 @@ BEHAVIOUR(fast_open)
         queue o;
         a.get_option(o), out.say("queue", length, "gives", ec, o.value());
     }
-    tcp::socket s(io, tcp::v4());
+    tcp::socket s(io, tcp_of_run());
     for (const int value : {1, 0, 2, -1, 1}) {
         s.set_option(connect(value), ec);
         connect o;

@@ -45,10 +45,10 @@ BEHAVIOUR(a_fresh_acceptor)
     a.listen(5, ec), out.say("listen", ec);
     a.accept(s, ec), out.say("accept", ec);
     a.close(ec), out.say("close", ec);
-    a.open(tcp::v4(), ec), out.say("open", ec);
+    a.open(tcp_of_run(), ec), out.say("open", ec);
     a.accept(s, ec), out.say("accept without listen", ec);
     (void)a.local_endpoint(ec), out.say("local_endpoint", ec);
-    a.open(tcp::v4(), ec), out.say("open again", ec);
+    a.open(tcp_of_run(), ec), out.say("open again", ec);
 }
 
 BEHAVIOUR(asynchronous_calls_on_a_closed_socket)
@@ -71,9 +71,9 @@ BEHAVIOUR(open_and_close)
     asio::io_context io;
     tcp::socket s(io);
     error_code ec;
-    s.open(tcp::v4(), ec), out.say("open", ec);
+    s.open(tcp_of_run(), ec), out.say("open", ec);
     out.say("is open", s.is_open());
-    s.open(tcp::v4(), ec), out.say("open again", ec);
+    s.open(tcp_of_run(), ec), out.say("open again", ec);
     const auto at = s.local_endpoint(ec);
     out.say("local_endpoint", ec, at.address(), at.port());
     (void)s.remote_endpoint(ec), out.say("remote_endpoint", ec);
@@ -88,7 +88,7 @@ BEHAVIOUR(open_and_close)
 BEHAVIOUR(reading_and_writing_unconnected)
 {
     asio::io_context io;
-    tcp::socket s(io, tcp::v4());
+    tcp::socket s(io, tcp_of_run());
     error_code ec;
     char c = 0;
     out.say("read", s.read_some(asio::buffer(&c, 1), ec), ec);
@@ -104,16 +104,16 @@ BEHAVIOUR(binding)
 {
     asio::io_context io;
     error_code ec;
-    tcp::socket s(io, tcp::v4());
+    tcp::socket s(io, tcp_of_run());
     s.bind({local(), 0}, ec), out.say("bind", ec);
     const auto at = s.local_endpoint();
     out.say("a port was chosen", at.port() != 0, at.address());
     s.bind({local(), 0}, ec), out.say("bind again", ec);
-    tcp::socket other(io, tcp::v4());
+    tcp::socket other(io, tcp_of_run());
     other.bind(at, ec), out.say("the same address", ec);
-    other.bind({ip::make_address("203.0.113.77"), 0}, ec), out.say("an address not ours", ec);
-    other.bind({ip::address_v4::any(), at.port()}, ec), out.say("any, the same port", ec);
-    tcp::socket third(io, tcp::v4());
+    other.bind({not_ours(), 0}, ec), out.say("an address not ours", ec);
+    other.bind({any(), at.port()}, ec), out.say("any, the same port", ec);
+    tcp::socket third(io, tcp_of_run());
     third.set_option(tcp::socket::reuse_address(true));
     third.bind(at, ec), out.say("with reuse_address of one only", ec);
     s.close();
@@ -124,19 +124,19 @@ BEHAVIOUR(reuse_address)
 {
     asio::io_context io;
     error_code ec;
-    tcp::socket a(io, tcp::v4()), b(io, tcp::v4());
+    tcp::socket a(io, tcp_of_run()), b(io, tcp_of_run());
     a.set_option(tcp::socket::reuse_address(true));
     b.set_option(tcp::socket::reuse_address(true));
     a.bind({local(), 0});
     b.bind(a.local_endpoint(), ec), out.say("both", ec);
-    tcp::acceptor l(io, tcp::v4()), m(io, tcp::v4());
+    tcp::acceptor l(io, tcp_of_run()), m(io, tcp_of_run());
     l.set_option(tcp::acceptor::reuse_address(true));
     m.set_option(tcp::acceptor::reuse_address(true));
     l.bind({local(), 0});
     m.bind(l.local_endpoint(), ec), out.say("bind beside one that does not listen", ec);
     l.listen(5, ec), out.say("listen", ec);
     m.listen(5, ec), out.say("listen beside it", ec);
-    tcp::acceptor n(io, tcp::v4());
+    tcp::acceptor n(io, tcp_of_run());
     n.set_option(tcp::acceptor::reuse_address(true));
     n.bind(l.local_endpoint(), ec), out.say("bind beside one that listens", ec);
 }
@@ -168,7 +168,7 @@ BEHAVIOUR(a_moved_socket)
     char x = 'x';
     out.say("write", moved.write_some(asio::buffer(&x, 1), ec), ec);
     out.say("read", c.server.read_some(asio::buffer(&x, 1), ec), ec, std::string_view(&x, 1));
-    c.client.open(tcp::v4(), ec), out.say("the old opens again", ec);
+    c.client.open(tcp_of_run(), ec), out.say("the old opens again", ec);
 }
 
 BEHAVIOUR(a_move_with_pending_operations)
@@ -246,11 +246,11 @@ BEHAVIOUR(native_handles)
     tcp::socket other(c.io);
     const auto released = c.client.release(ec);
     out.say("release", ec, released == h, c.client.is_open());
-    other.assign(tcp::v4(), released, ec), out.say("assign", ec);
+    other.assign(tcp_of_run(), released, ec), out.say("assign", ec);
     asio::write(other, asio::buffer("x", 1));
     char x = 0;
     out.say("works", c.server.read_some(asio::buffer(&x, 1), ec), ec);
-    other.assign(tcp::v4(), released, ec), out.say("assign to an open one", ec);
+    other.assign(tcp_of_run(), released, ec), out.say("assign to an open one", ec);
 }
 
 BEHAVIOUR(release_cancels)
@@ -259,7 +259,7 @@ BEHAVIOUR(release_cancels)
     char x = 0;
     c.client.async_read_some(asio::buffer(&x, 1), [&](error_code ec, std::size_t n) { out.say("read", ec, n); });
     const auto h = c.client.release();
-    tcp::socket again(c.io, tcp::v4(), h);
+    tcp::socket again(c.io, tcp_of_run(), h);
     c.run(200ms);
     out.say("open", again.is_open());
 }

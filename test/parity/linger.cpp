@@ -77,7 +77,7 @@ BEHAVIOUR(linger_of_a_listener_and_of_one_that_is_not_connected)
     listening l(io);
     l.acceptor.set_option(asio::socket_base::linger(true, 2));
     out.say("listener", seconds_of([&] { l.acceptor.close(ec); }), ec);
-    tcp::socket s(io, tcp::v4());
+    tcp::socket s(io, tcp_of_run());
     s.set_option(asio::socket_base::linger(true, 2));
     out.say("unconnected", seconds_of([&] { s.close(ec); }), ec);
 }

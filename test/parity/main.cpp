@@ -1,4 +1,4 @@
-// // The parity program: runs the behaviours and prints what they observe.
+// The parity program: runs the behaviours and prints what they observe. TAPIO_TEST_FAMILY=v6: over IPv6.
 #include "observe.hpp"
 
 /// `parity [NAME...]`: runs all behaviours, or those named.

@@ -18,12 +18,15 @@ namespace ip = tapio::ip;
 #endif
 
 #include <chrono>
+#include <cstdlib>
 #include <functional>
 #include <iostream>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <optional>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -34,6 +37,49 @@ using boost::system::error_code;
 using namespace std::chrono_literals;
 using tcp = ip::tcp;
 using udp = ip::udp;
+
+// -- the address family of the run ------------------------------------------------------------------------------------
+
+/// TAPIO_TEST_FAMILY=v6: the behaviours that do not depend on the family run over IPv6, and those of IPv6 alone run as well.
+inline bool over_v6()
+{
+    static const char* const asked = std::getenv("TAPIO_TEST_FAMILY");
+    return asked != nullptr && std::string_view(asked) == "v6";
+}
+template <class Protocol>
+Protocol of_run()
+{
+    return over_v6() ? Protocol::v6() : Protocol::v4();
+}
+inline tcp tcp_of_run() { return of_run<tcp>(); }
+inline udp udp_of_run() { return of_run<udp>(); }
+inline ip::address either(const char* v4, const char* v6) { return ip::make_address(over_v6() ? v6 : v4); }
+inline ip::address local() { return either("127.0.0.1", "::1"); }
+inline ip::address any() { return either("0.0.0.0", "::"); }
+inline ip::address not_ours() { return either("203.0.113.77", "2001:db8::77"); } ///< of documentation (RFC 5737, RFC 3849)
+
+/// An option with an int that has one number for each family, as Asio's ip::unicast::hops.
+template <int V4Name, int V6Name>
+class ip_option : public tapio::test::value_option<IPPROTO_IP, V4Name, int>
+{
+public:
+    explicit ip_option(int value = 0) : tapio::test::value_option<IPPROTO_IP, V4Name, int>(value) {}
+
+    template <class P>
+    int level(const P& p) const
+    {
+        return p.family() == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+    }
+    template <class P>
+    int name(const P& p) const
+    {
+        return p.family() == AF_INET6 ? V6Name : V4Name;
+    }
+};
+
+constexpr int ipv6_multicast_all = 29; ///< IPV6_MULTICAST_ALL, missing in <netinet/in.h> of Debian 12
+
+// -- behaviours -------------------------------------------------------------------------------------------------------
 
 /// The output of a behaviour: one line per observation, in order.
 class report
@@ -79,15 +125,20 @@ inline std::vector<behaviour>& behaviours()
 }
 struct registered
 {
-    registered(const char* name, void (*run)(report&)) { behaviours().push_back({name, run}); }
+    registered(const char* name, void (*run)(report&), bool applies)
+    {
+        if (applies) behaviours().push_back({name, run});
+    }
 };
 
-#define BEHAVIOUR(name)                                      \
-    static void name(report& out);                           \
-    static const registered registered_##name{#name, &name}; \
+#define BEHAVIOUR_IF(name, applies)                                   \
+    static void name(report& out);                                    \
+    static const registered registered_##name{#name, &name, applies}; \
     static void name(report& out)
 
-inline ip::address local() { return ip::address_v4::loopback(); }
+#define BEHAVIOUR(name) BEHAVIOUR_IF(name, true)
+#define V4_BEHAVIOUR(name) BEHAVIOUR_IF(name, !over_v6()) ///< about IPv4 alone: not in the run over IPv6
+#define V6_BEHAVIOUR(name) BEHAVIOUR_IF(name, over_v6())  ///< about IPv6 alone
 
 /// A listener on the loopback, on an ephemeral port.
 struct listening

@@ -14,9 +14,9 @@ namespace option = asio::detail::socket_option;
 struct kinds
 {
     asio::io_context io;
-    tcp::socket stream{io, tcp::v4()};
-    tcp::acceptor acceptor{io, tcp::v4()};
-    udp::socket datagram{io, udp::v4()};
+    tcp::socket stream{io, tcp_of_run()};
+    tcp::acceptor acceptor{io, tcp_of_run()};
+    udp::socket datagram{io, udp_of_run()};
 
     template <class F>
     void each(F f)
@@ -103,7 +103,7 @@ void sizes(report& out)
 BEHAVIOUR(option_send_buffer_size) { sizes<socket_base::send_buffer_size>(out); }
 BEHAVIOUR(option_receive_buffer_size) { sizes<socket_base::receive_buffer_size>(out); }
 
-BEHAVIOUR(option_outbound_interface)
+V4_BEHAVIOUR(option_outbound_interface)
 {
     kinds all;
     all.each([&](const char* kind, auto& s) {
@@ -114,7 +114,7 @@ BEHAVIOUR(option_outbound_interface)
     });
 }
 
-BEHAVIOUR(option_groups)
+V4_BEHAVIOUR(option_groups)
 {
     kinds all;
     const auto lo = asio::ip::make_address_v4("127.0.0.1"), group = asio::ip::make_address_v4("239.1.2.3");
@@ -178,7 +178,7 @@ BEHAVIOUR(options_of_a_closed_socket)
 BEHAVIOUR(options_of_an_accepted_socket)
 {
     asio::io_context io;
-    tcp::acceptor a(io, tcp::v4());
+    tcp::acceptor a(io, tcp_of_run());
     a.set_option(socket_base::do_not_route(true));
     a.set_option(socket_base::receive_low_watermark(7));
     a.set_option(socket_base::out_of_band_inline(true));
@@ -236,13 +236,13 @@ BEHAVIOUR(ip_level_options_of_streams)
             s.get_option(o, ec), out.say(name, kind, "get", ec, o.value());
         });
     };
-    one("IP_PKTINFO", option::integer<IPPROTO_IP, IP_PKTINFO>(), 1);
-    one("IP_RECVTTL", option::integer<IPPROTO_IP, IP_RECVTTL>(), 1);
-    one("IP_RECVTOS", option::integer<IPPROTO_IP, IP_RECVTOS>(), 1);
-    one("IP_RECVERR", option::integer<IPPROTO_IP, IP_RECVERR>(), 1);
-    one("IP_MTU_DISCOVER", option::integer<IPPROTO_IP, IP_MTU_DISCOVER>(), 2);
-    one("IP_MULTICAST_ALL", option::integer<IPPROTO_IP, IP_MULTICAST_ALL>(), 0);
-    one("IP_TOS", option::integer<IPPROTO_IP, IP_TOS>(), 0x28);
+    one("IP_PKTINFO", ip_option<IP_PKTINFO, IPV6_RECVPKTINFO>(), 1);
+    one("IP_RECVTTL", ip_option<IP_RECVTTL, IPV6_RECVHOPLIMIT>(), 1);
+    one("IP_RECVTOS", ip_option<IP_RECVTOS, IPV6_RECVTCLASS>(), 1);
+    one("IP_RECVERR", ip_option<IP_RECVERR, IPV6_RECVERR>(), 1);
+    one("IP_MTU_DISCOVER", ip_option<IP_MTU_DISCOVER, IPV6_MTU_DISCOVER>(), 2);
+    one("IP_MULTICAST_ALL", ip_option<IP_MULTICAST_ALL, ipv6_multicast_all>(), 0);
+    one("IP_TOS", ip_option<IP_TOS, IPV6_TCLASS>(), 0x28);
     one("SO_TIMESTAMP", option::integer<SOL_SOCKET, SO_TIMESTAMP>(), 1);
     one("TCP_INQ", option::integer<IPPROTO_TCP, TCP_INQ>(), 1);
     one("IP_LOCAL_PORT_RANGE", option::integer<IPPROTO_IP, 51>(), (60999 << 16) | 60000);

@@ -18,23 +18,28 @@ void boolean(report& out, Socket& s, const char* name)
     s.set_option(Option(false), ec), s.get_option(o), out.say(name, "off", ec, o.value());
 }
 
-template <int Level, int Name, class Socket>
+template <class Option, class Socket>
 void integer(report& out, Socket& s, const char* name, std::initializer_list<int> values, bool with_default = true)
 {
-    asio::detail::socket_option::integer<Level, Name> o;
+    Option o;
     error_code ec;
     if (with_default) s.get_option(o, ec), out.say(name, "by default", ec, o.value());
     for (const int v : values) {
-        s.set_option(asio::detail::socket_option::integer<Level, Name>(v), ec);
+        s.set_option(Option(v), ec);
         const error_code set = ec;
         s.get_option(o, ec), out.say(name, v, "gives", set, ec, o.value());
     }
+}
+template <int Level, int Name, class Socket>
+void integer(report& out, Socket& s, const char* name, std::initializer_list<int> values, bool with_default = true)
+{
+    integer<asio::detail::socket_option::integer<Level, Name>>(out, s, name, values, with_default);
 }
 
 BEHAVIOUR(tcp_options)
 {
     asio::io_context io;
-    tcp::socket s(io, tcp::v4());
+    tcp::socket s(io, tcp_of_run());
     boolean<tcp::no_delay>(out, s, "no_delay");
     boolean<socket_base::keep_alive>(out, s, "keep_alive");
     boolean<socket_base::reuse_address>(out, s, "reuse_address");
@@ -49,15 +54,15 @@ BEHAVIOUR(tcp_options)
     integer<IPPROTO_TCP, TCP_SYNCNT>(out, s, "syn_count", {1, 3, 127, 0, 128}, false);
     integer<IPPROTO_TCP, TCP_LINGER2>(out, s, "linger2", {5, -1}, false);
     integer<IPPROTO_TCP, TCP_MAXSEG>(out, s, "max_segment", {87, 10, 40000}, false);
-    integer<IPPROTO_IP, IP_TTL>(out, s, "ttl", {1, 255, 0, 256, -1});
-    integer<IPPROTO_IP, IP_TOS>(out, s, "tos", {0x10, 0xfc});
+    integer<ip_option<IP_TTL, IPV6_UNICAST_HOPS>>(out, s, "ttl", {1, 255, 0, 256, -1});
+    integer<ip_option<IP_TOS, IPV6_TCLASS>>(out, s, "tos", {0x10, 0xfc});
     integer<SOL_SOCKET, SO_RCVLOWAT>(out, s, "receive_low_watermark", {100, 1});
 }
 
 BEHAVIOUR(linger)
 {
     asio::io_context io;
-    tcp::socket s(io, tcp::v4());
+    tcp::socket s(io, tcp_of_run());
     socket_base::linger l;
     s.get_option(l), out.say("by default", l.enabled(), l.timeout());
     s.set_option(socket_base::linger(true, 30)), s.get_option(l), out.say("on", l.enabled(), l.timeout());
@@ -67,7 +72,7 @@ BEHAVIOUR(linger)
 BEHAVIOUR(buffer_sizes)
 {
     asio::io_context io;
-    tcp::socket s(io, tcp::v4());
+    tcp::socket s(io, tcp_of_run());
     error_code ec;
     socket_base::receive_buffer_size r;
     socket_base::send_buffer_size w;
@@ -83,12 +88,12 @@ BEHAVIOUR(buffer_sizes)
 BEHAVIOUR(udp_options)
 {
     asio::io_context io;
-    udp::socket s(io, udp::v4());
+    udp::socket s(io, udp_of_run());
     boolean<socket_base::broadcast>(out, s, "broadcast");
     boolean<socket_base::reuse_address>(out, s, "reuse_address");
     error_code ec;
     s.set_option(tcp::no_delay(true), ec), out.say("no_delay", ec);
-    integer<IPPROTO_IP, IP_TTL>(out, s, "ttl", {1, 255, 0, 256});
+    integer<ip_option<IP_TTL, IPV6_UNICAST_HOPS>>(out, s, "ttl", {1, 255, 0, 256});
     ip::multicast::hops hops;
     s.get_option(hops, ec), out.say("multicast hops", ec, hops.value());
     s.set_option(ip::multicast::hops(7), ec), s.get_option(hops), out.say("multicast hops", ec, hops.value());
@@ -102,7 +107,7 @@ BEHAVIOUR(udp_options)
 BEHAVIOUR(unknown_options)
 {
     asio::io_context io;
-    tcp::socket s(io, tcp::v4());
+    tcp::socket s(io, tcp_of_run());
     error_code ec;
     asio::detail::socket_option::integer<IPPROTO_TCP, 9999> o(1);
     s.set_option(o, ec), out.say("set", ec);
@@ -112,7 +117,7 @@ BEHAVIOUR(unknown_options)
     asio::detail::socket_option::integer<SOL_SOCKET, SO_PROTOCOL> protocol;
     s.get_option(protocol, ec), out.say("SO_PROTOCOL", ec, protocol.value());
     asio::detail::socket_option::integer<SOL_SOCKET, SO_DOMAIN> domain;
-    s.get_option(domain, ec), out.say("SO_DOMAIN", ec, domain.value() == AF_INET);
+    s.get_option(domain, ec), out.say("SO_DOMAIN", ec, domain.value() == tcp_of_run().family());
     asio::detail::socket_option::integer<SOL_SOCKET, SO_ACCEPTCONN> listening;
     s.get_option(listening, ec), out.say("SO_ACCEPTCONN", ec, listening.value());
     tcp::acceptor a(io, tcp::endpoint(local(), 0));
@@ -133,7 +138,7 @@ BEHAVIOUR(io_control)
 BEHAVIOUR(non_blocking_modes)
 {
     asio::io_context io;
-    tcp::socket s(io, tcp::v4());
+    tcp::socket s(io, tcp_of_run());
     out.say("by default", s.non_blocking(), s.native_non_blocking());
     s.non_blocking(true);
     out.say("non_blocking on", s.non_blocking());

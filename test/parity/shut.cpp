@@ -10,7 +10,7 @@ BEHAVIOUR(shutdown_before_a_connection_lasts)
     listening l(io);
     error_code ec;
     char x = 'x';
-    tcp::socket r(io, tcp::v4()), w(io, tcp::v4()), peer(io);
+    tcp::socket r(io, tcp_of_run()), w(io, tcp_of_run()), peer(io);
     r.shutdown(tcp::socket::shutdown_receive, ec), out.say("shutdown receive", ec);
     r.connect(l.at, ec), out.say("connect", ec);
     l.acceptor.accept(peer);
@@ -148,7 +148,7 @@ BEHAVIOUR(asynchronous_operations_make_it_non_blocking)
     tcp::socket moved(std::move(c.client));
     say_modes(out, "moved", moved);
     say_modes(out, "the old", c.client);
-    tcp::socket assigned(c.io, tcp::v4(), moved.release());
+    tcp::socket assigned(c.io, tcp_of_run(), moved.release());
     say_modes(out, "assigned", assigned);
 }
 

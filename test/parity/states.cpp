@@ -26,10 +26,10 @@ struct scene
     }
 };
 
-void opened(scene& x) { x.s.open(tcp::v4()); }
+void opened(scene& x) { x.s.open(tcp_of_run()); }
 void bound(scene& x)
 {
-    x.s.open(tcp::v4());
+    x.s.open(tcp_of_run());
     x.s.bind({local(), 0});
 }
 void connecting(scene& x) // to a listener whose accept queue is full
@@ -96,7 +96,7 @@ void was_refused(scene& x)
 void listens(scene& x)
 {
     tcp::acceptor a(x.io, tcp::endpoint(local(), 0));
-    x.s.assign(tcp::v4(), a.release());
+    x.s.assign(tcp_of_run(), a.release());
 }
 
 using call = std::function<void(report&, scene&, const char*)>;
@@ -175,7 +175,7 @@ const std::vector<std::pair<const char*, call>>& synchronous()
         {"open",
          [](report& out, scene& x, const char* n) {
              error_code ec;
-             x.s.open(tcp::v4(), ec), out.say(n, ec);
+             x.s.open(tcp_of_run(), ec), out.say(n, ec);
          }},
         {"shutdown receive",
          [](report& out, scene& x, const char* n) {
@@ -211,7 +211,7 @@ const std::vector<std::pair<const char*, call>>& synchronous()
              error_code ec;
              const auto h = x.s.release(ec);
              const bool released = !ec;
-             x.s.assign(tcp::v4(), h, ec), out.say(n, released, ec, x.s.non_blocking());
+             x.s.assign(tcp_of_run(), h, ec), out.say(n, released, ec, x.s.non_blocking());
          }},
     };
     return all;
