@@ -66,7 +66,7 @@ void run_server()
 {
     asio::io_context io(1);
     for (unsigned short port = 5001; port <= 5004; ++port) {
-        tcp::acceptor acceptor(io, {tcp::v4(), port});
+        tcp::acceptor acceptor(io, {tcp::v6(), port}); // IPv4 as well
         use_cubic(acceptor);
         asio::co_spawn(io, accept_all(std::move(acceptor)), asio::detached);
     }
@@ -96,7 +96,7 @@ struct load
     void stream(unsigned short port)
     {
         asio::io_context io;
-        tcp::socket s(io, tcp::v4());
+        tcp::socket s(io, tcp::endpoint(server, 0).protocol());
         use_cubic(s);
         s.connect({server, port});
         s.set_option(tcp::no_delay(true));
@@ -118,7 +118,7 @@ struct load
         asio::io_context io;
         char octet[2];
         while (!over) {
-            tcp::socket s(io, tcp::v4());
+            tcp::socket s(io, tcp::endpoint(server, 0).protocol());
             use_cubic(s);
             error_code ec;
             s.connect({server, 5004}, ec);
