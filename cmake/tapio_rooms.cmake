@@ -39,3 +39,12 @@ function(tapio_link_rooms target)
         target_link_libraries(${target} PRIVATE ${tapio_uring})
     endif()
 endfunction()
+
+# tapio_compile_together(TARGET N files...): compiles N sources of a test or program as one: most of the time of each goes into
+# headers. Not the given files, whose names of functions or constants others use, too.
+function(tapio_compile_together target size)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${size})
+    foreach(file IN LISTS ARGN)
+        set_source_files_properties("${CMAKE_CURRENT_SOURCE_DIR}/${file}" PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    endforeach()
+endfunction()
