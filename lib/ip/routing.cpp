@@ -50,7 +50,9 @@ void routing::add_network(interface_id interface, const address& a, unsigned pre
 void routing::remove_network(interface_id interface, const address& a, unsigned prefix_length)
 {
     const family f = family_of(a);
-    const auto reaches = [&](const route& r) { return r.interface == interface && r.kind == route_kind::unicast && family_of(r.network) == f; };
+    const auto reaches = [&](const route& r) {
+        return r.interface == interface && r.kind == route_kind::unicast && family_of(r.network) == f;
+    };
     // Counted: add_network() was called for each address.
     if (!needs_zone(a)) table_.remove({a, prefix_length, std::nullopt, interface, 0});
     if (!addresses_.speaks(interfaces_[interface], f)) table_.remove_if(reaches);

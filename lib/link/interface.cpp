@@ -64,10 +64,7 @@ void interface::discard_output(time_point now)
     for (const packet& p : neighbors.forget_all()) discard(p);
 }
 
-void interface::discard_input(std::uint64_t packets) noexcept
-{
-    dropped(drop_reason::interface_down, packets);
-}
+void interface::discard_input(std::uint64_t packets) noexcept { dropped(drop_reason::interface_down, packets); }
 
 void interface::dropped(drop_reason why, const packet& p, time_point now)
 {

@@ -22,7 +22,8 @@ class neighbor_cache
 public:
     static constexpr std::size_t most_entries = 1024; ///< at the bound one is evicted, see make()
     static constexpr std::size_t most_pending = 64; ///< packets waiting for one address, such as the fragments of a long datagram
-    static constexpr std::size_t most_waiting = 1024; ///< ... for all together; at either bound the oldest for the address is dropped
+    static constexpr std::size_t most_waiting =
+        1024; ///< ... for all together; at either bound the oldest for the address is dropped
     static constexpr unsigned most_requests = 3;
     static constexpr duration request_interval = std::chrono::seconds(1);
     static constexpr duration reachable_time = std::chrono::seconds(30); ///< RFC 4861 §10

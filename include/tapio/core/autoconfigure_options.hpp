@@ -15,8 +15,8 @@ struct autoconfigure_options
 {
     /// Also makes addresses that change every day, and prefers them for new connections (RFC 8981).
     bool temporary_addresses = false;
-    /// From which stable addresses are made (RFC 7217): random, known to nobody else, and the same at each start of the program if
-    /// the addresses are to be the same, too. Zeros: a new one at each start.
+    /// From which stable addresses are made (RFC 7217): random, known to nobody else, and the same at each start of the program
+    /// if the addresses are to be the same, too. Zeros: a new one at each start.
     std::array<std::byte, 16> secret{};
 };
 
