@@ -34,7 +34,7 @@ bool group_record_writer::add(group_record_type type, const address& group, std:
 {
     const std::size_t address_size = size_of_addresses(family_), head = 4 + address_size, left = room_ - octets_.size();
     if (!empty() && head + sources.size() * address_size > left) return false;
-    BOOST_ASSERT(left >= head + address_size);
+    BOOST_ASSERT(!empty() || left >= head + address_size); // else a record without sources may fit exactly
     const std::size_t fitting = std::min(sources.size(), (left - head) / address_size);
     const std::size_t at = octets_.size();
     octets_.resize(at + 4); // type, no auxiliary data, number of sources
