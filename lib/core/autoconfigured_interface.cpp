@@ -84,7 +84,9 @@ void autoconfigured_interface::tell_duplicates(time_point now)
 void autoconfigured_interface::add_address(const ip::autoconfigured_address& a)
 {
     // The prefix says nothing about neighbours (RFC 5942 §4), so the address comes with no route to it.
-    const error_code failed = host_.add_address(interface_.id(), zoned(a.address), a.address.is_link_local() ? 64 : 128, now_);
+    const address own = zoned(a.address);
+    if (host_.addresses().interface_of(own) == interface_.id()) return host_.detect_again(own, now_); // the link was down
+    const error_code failed = host_.add_address(interface_.id(), own, a.address.is_link_local() ? 64 : 128, now_);
     if (failed) return refused_.push_back(a.address);
     if (a.temporary) host_.set_temporary(zoned(a.address));
     if (a.deprecated) set_deprecated(a.address, true);

@@ -146,6 +146,12 @@ void network::set_temporary(const address& own) noexcept
     if (link::interface_address* const a = addresses_.find(own)) a->temporary = true;
 }
 
+void network::detect_again(const address& own, time_point now)
+{
+    const auto by = addresses_.interface_of(own);
+    if (by) ndp_.detect(interfaces_[*by], *addresses_.find(own), duplicate_probes_, now);
+}
+
 void network::set_v6_mtu(interface_id interface, std::size_t octets)
 {
     interfaces_[interface].set_v6_mtu(octets);

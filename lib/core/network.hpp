@@ -54,6 +54,7 @@ public:
     error_code remove_address(const address& a);
     void set_deprecated(const address& own, bool yes) noexcept; ///< not chosen as a source while there is another
     void set_temporary(const address& own) noexcept;
+    void detect_again(const address& own, time_point now); ///< duplicates, as of a new address
     /// Addresses and routes of IPv6 follow what routers advertise.
     error_code autoconfigure(interface_id interface, const autoconfigure_options& options, time_point now);
     void set_v6_mtu(interface_id interface, std::size_t octets); ///< 0: the device's

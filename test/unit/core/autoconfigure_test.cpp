@@ -143,6 +143,21 @@ TEST_F(autoconfigured, makes_another_address_if_another_node_has_the_first) // R
     EXPECT_NE(addresses("2001:db8:1::").front(), first);
 }
 
+TEST_F(autoconfigured, keeps_its_addresses_when_the_link_comes_back) // and has them verified again
+{
+    wait(2s);
+    advertise(usual());
+    wait(2s);
+    const address_v6 before = addresses("2001:db8:1::").front(), link_local = addresses("fe80::").front();
+    h->set_link(1, false, 1500, now);
+    now += 10s;
+    h->set_link(1, true, 1500, now);
+    const auto types = heard(3s);
+    EXPECT_GE(std::count(types.begin(), types.end(), icmpv6_type::neighbor_solicitation), 2);
+    EXPECT_EQ(addresses("2001:db8:1::"), std::vector<address_v6>{before});
+    EXPECT_EQ(addresses("fe80::"), std::vector<address_v6>{link_local});
+}
+
 TEST_F(autoconfigured, follows_the_advertised_mtu) // RFC 4861 §6.3.4
 {
     wait(2s);
