@@ -4,7 +4,7 @@
 include("${CMAKE_CURRENT_LIST_DIR}/run_step.cmake")
 
 file(REMOVE_RECURSE "${WORK}")
-run("configure" "${CMAKE_COMMAND}" -G Ninja -S "${TREE}" -B "${WORK}/tapio" "-DCMAKE_CXX_COMPILER=${COMPILER}" -DCMAKE_BUILD_TYPE=Debug
+run("configure" "${CMAKE_COMMAND}" -G Ninja -S "${TREE}" -B "${WORK}/tapio" "-DCMAKE_CXX_COMPILER=${COMPILER}" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=
     -DBUILD_SHARED_LIBS=ON -DTAPIO_WARNINGS_AS_ERRORS=ON -DTAPIO_BUILD_TESTS=OFF -DTAPIO_BUILD_APPS=OFF)
 run("build" "${CMAKE_COMMAND}" --build "${WORK}/tapio" --parallel 2)
 
