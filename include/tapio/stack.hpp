@@ -12,7 +12,9 @@
 #include <tapio/core/autoconfigure_options.hpp>
 #include <tapio/core/congestion_control.hpp>
 #include <tapio/core/counters.hpp>
+#include <tapio/core/forwarding_options.hpp>
 #include <tapio/core/interface_status.hpp>
+#include <tapio/core/packet_hook.hpp>
 #include <tapio/core/snapshot.hpp>
 #include <tapio/core/tcp_info.hpp>
 #include <tapio/core/trace.hpp>
@@ -53,6 +55,7 @@ using core::interface_status;
 using core::neighbor_info;
 using core::neighbor_state;
 using core::route_info;
+using core::route_kind;
 
 /// Options of a new stack. Times are durations; sizes are octets. The constructor of stack checks them and throws
 /// boost::system::system_error (invalid_argument) whose text names the option: receive buffers below 2304 octets, send buffers
@@ -89,6 +92,12 @@ struct stack_options
     std::size_t tcp_orphan_limit = 65'536;
     std::uint64_t tcp_orphan_memory = UINT64_C(256) << 20;
     core::duration tcp_orphan_timeout = std::chrono::seconds(210);
+    bool answer_echo = true; ///< ICMP echo requests are answered (RFC 1122 §3.2.2.6); raw sockets see them in any case
+    /// ICMP redirects from the present gateway are followed (RFC 1122 §3.2.2.2, RFC 4861 §8.3), unless the stack forwards.
+    bool accept_redirects = true;
+    /// RFC 1122 §3.3.4.2: a packet is for this host only if its destination is an address of the interface that received it, and
+    /// leaves only by the interface that has its source address. Otherwise all addresses are the host's.
+    bool strong_host = false;
     unsigned shards = 1, shard = 0; ///< set by tapio::shards: how many stacks share the addresses, and the number of this one
     core::trace* trace = nullptr;   ///< observer of packets, drops and TCP states; must outlive the stack
     virtual_time* time = nullptr;   ///< the clock; null: real time. Must outlive the stack
@@ -228,6 +237,47 @@ public:
     /// add_route() of 0.0.0.0/0 or ::/0, by the gateway's family. A second default route does not replace the first: it serves
     /// while the first one's interface is not up. @throws as add_route()
     void set_default_gateway(const boost::asio::ip::address& gateway, interface_id interface = 1);
+
+    /// Adds a route of any kind and metric (core/snapshot.hpp): to destinations on the link if it has no gateway; `blackhole`,
+    /// `unreachable` and `prohibit` refuse packets.
+    /// @throws boost::system::system_error as the other add_route(); invalid_argument also for a gateway with a kind that has none
+    void add_route(const route_info& r);
+    /// Removes what add_route() added with the same arguments.
+    /// @throws as the other remove_route()
+    void remove_route(const route_info& r);
+    /// Removes all routes to `r`'s network with `r`'s metric, and adds `r`. @throws as add_route()
+    void replace_route(const route_info& r);
+
+    // -- forwarding -----------------------------------------------------------------------------------------------------------
+    /// From now on this host is a router: it forwards packets between its interfaces (RFC 1812 §5, RFC 8200 §3), fragments those
+    /// of IPv4 where it must, and tells senders by ICMP what it cannot forward. Multicasts, link-local addresses and
+    /// **source-routed packets are not forwarded**. Redirects are no longer followed.
+    /// @par Shards  each shard forwards what its queue receives
+    void set_forwarding(const core::forwarding_options& options = {});
+
+    /// Adds a hook, which sees packets after those added before it (core/packet_hook.hpp).
+    /// @throws boost::system::system_error invalid_argument: null
+    void add_hook(std::shared_ptr<core::packet_hook> hook);
+    void remove_hook(const std::shared_ptr<core::packet_hook>& hook); ///< does nothing if it was not added
+
+    /// Any-IP: every unicast packet that the interface receives is for this host, whatever its destination, and sockets may bind
+    /// to any unicast address. Meant for proxies, with tcp_forwarder and udp_forwarder. An Ethernet interface does not answer ARP
+    /// or NDP for these addresses unless proxy_neighbors() is on, too.
+    /// @throws boost::system::system_error no_such_device
+    void accept_any_destination(interface_id interface = 1, bool yes = true);
+
+    /// Proxy ARP (RFC 1027) and NDP: the interface answers for every address that this host reaches by another interface, or
+    /// accepts by accept_any_destination().
+    /// @throws boost::system::system_error no_such_device
+    void proxy_neighbors(interface_id interface, bool yes = true);
+
+    /// Makes an interface of the frames with an IEEE 802.1Q tag on another one. It has addresses, routes, neighbours and counters
+    /// of its own, and the link-layer address, link state and queue of its carrier; its MTU is the carrier's. Frames with
+    /// identifier 0 (a priority tag) belong to the carrier.
+    /// @param id  VLAN identifier, 1 to 4094  @return the number of the new interface
+    /// @throws boost::system::system_error no_such_device · invalid_argument (the identifier; the carrier is no Ethernet, or a
+    ///   VLAN itself) · already_exists
+    interface_id add_vlan(interface_id carrier, std::uint16_t id);
 
     /// Adds a line to the hosts table that the stack's resolvers search; they ask no DNS. Names are not case-sensitive (RFC 1034
     /// §3.1) and may have several addresses. "localhost" is there from the start.

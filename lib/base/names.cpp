@@ -103,6 +103,17 @@ const char* name(neighbor_state state) noexcept
     return "unknown";
 }
 
+const char* name(route_kind kind) noexcept
+{
+    switch (kind) {
+    case route_kind::unicast: return "unicast";
+    case route_kind::blackhole: return "blackhole";
+    case route_kind::unreachable: return "unreachable";
+    case route_kind::prohibit: return "prohibit";
+    }
+    return "unknown";
+}
+
 std::string to_string(const mac_address& mac)
 {
     constexpr char digits[] = "0123456789abcdef";

@@ -23,10 +23,7 @@ bool packet::gather(std::size_t n)
 {
     if (size() < n) return false;
     if (n <= headroom) { // the usual case: headers split over two pieces
-        std::array<std::byte, headroom> joined;
-        copy_to(mutable_bytes(joined).first(n));
-        consume(n);
-        std::copy_n(joined.begin(), n, push_front(n));
+        take_front(n);
         return true;
     }
     const block b(size());
@@ -35,6 +32,15 @@ bool packet::gather(std::size_t n)
     *this = packet(b.share(0, all));
     offload = kept;
     return true;
+}
+
+void packet::take_front(std::size_t n)
+{
+    BOOST_ASSERT(n <= size() && n <= headroom);
+    std::array<std::byte, headroom> joined;
+    copy_to(mutable_bytes(joined).first(n));
+    consume(n);
+    std::copy_n(joined.begin(), n, push_front(n));
 }
 
 void packet::cut(std::size_t n) noexcept

@@ -28,12 +28,7 @@ std::vector<neighbor_info> network::list_neighbors() const
     return out;
 }
 
-std::vector<route_info> network::list_routes() const
-{
-    std::vector<route_info> out;
-    for (const ip::route& r : routes_.all()) out.push_back({r.network, r.prefix_length, r.gateway, r.interface, r.metric});
-    return out;
-}
+std::vector<route_info> network::list_routes() const { return routes_.all(); }
 
 namespace {
 

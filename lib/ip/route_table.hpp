@@ -6,6 +6,7 @@
 #include "ip/route_targets.hpp"
 
 #include <tapio/core/address.hpp>
+#include <tapio/core/snapshot.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -21,17 +22,7 @@ bool same_prefix(const address& a, const address& b, unsigned length) noexcept;
 /// The first `length` bits of `a`, the others zero.
 address network_of(const address& a, unsigned length) noexcept;
 
-struct route
-{
-    address network;                ///< the scope id of an IPv6 address is ignored
-    unsigned prefix_length = 0;     ///< bits
-    std::optional<address> gateway; ///< none: the destination is on the link
-    std::uint32_t interface = 0;
-    std::uint32_t metric = 0;
-    route_kind kind = route_kind::unicast;
-
-    friend bool operator==(const route&, const route&) = default;
-};
+using route = route_info; ///< the scope id of an IPv6 network is ignored
 
 /// A trie for each family. With a full table of the Internet (10^6 IPv4 routes, few gateways) a route takes about 30 octets of
 /// memory, and a lookup, an insertion and a removal each visit a few nodes; `prefix_trie` states the bounds. Routes of the same

@@ -5,6 +5,7 @@
 #include "ip/slot_pool.hpp"
 
 #include <tapio/core/address.hpp>
+#include <tapio/core/snapshot.hpp>
 
 #include <cstdint>
 #include <map>
@@ -12,15 +13,6 @@
 #include <tuple>
 
 namespace tapio::core::ip {
-
-/// What becomes of a packet by this route (rtnetlink(7), rtm_type).
-enum class route_kind : std::uint8_t
-{
-    unicast,     ///< sent by the interface, to the gateway or the destination
-    blackhole,   ///< dropped without a word; a local sender gets EINVAL
-    unreachable, ///< refused: ICMP host unreachable, EHOSTUNREACH
-    prohibit     ///< refused: ICMP communication administratively prohibited, EACCES
-};
 
 struct route_target
 {

@@ -28,6 +28,9 @@ struct interface_counters ///< RFC 2863 ifTable
 struct ip_counters ///< RFC 4293 ipSystemStatsTable
 {
     std::uint64_t in_receives = 0, in_hdr_errors = 0, in_addr_errors = 0, in_unknown_protos = 0, in_discards = 0, in_delivers = 0;
+    std::uint64_t in_forw_datagrams = 0; ///< not for this host, which tried to forward them
+    std::uint64_t in_no_routes = 0;      ///< of these, without a route to their destination
+    std::uint64_t out_forw_datagrams = 0; ///< forwarded
     std::uint64_t out_requests = 0, out_no_routes = 0, out_discards = 0;
     std::uint64_t reasm_reqds = 0;    ///< fragments received
     std::uint64_t reasm_oks = 0;      ///< datagrams reassembled
@@ -43,11 +46,13 @@ struct icmp_counters ///< RFC 4293 icmpStatsTable, and the types that matter fro
     std::uint64_t in_msgs = 0, in_errors = 0, out_msgs = 0, out_errors = 0;
     std::uint64_t in_echos = 0, out_echo_reps = 0, in_dest_unreachs = 0, out_dest_unreachs = 0;
     std::uint64_t in_time_excds = 0, out_time_excds = 0, out_rate_limited = 0;
+    std::uint64_t in_redirects = 0, out_redirects = 0;
 };
 
 struct udp_counters ///< RFC 4113
 {
     std::uint64_t in_datagrams = 0, no_ports = 0, in_errors = 0, out_datagrams = 0;
+    std::uint64_t forwarder_requests = 0, forwarder_overflows = 0; ///< flows offered to udp_forwarder::async_next(), and refused
 };
 
 struct tcp_counters ///< RFC 4022, and a few of Linux's TcpExt
@@ -68,6 +73,8 @@ struct tcp_counters ///< RFC 4022, and a few of Linux's TcpExt
     std::uint64_t fast_opens_refused = 0;  ///< SYNs sent whose data the peer did not accept, or that were lost
     std::uint64_t fast_opens_passive = 0;  ///< SYNs received whose data was accepted
     std::uint64_t fast_open_overflows = 0; ///< SYNs whose data was refused: too many such half-open connections
+    std::uint64_t forwarder_requests = 0;  ///< SYNs offered to tcp_forwarder::async_next()
+    std::uint64_t forwarder_overflows = 0; ///< SYNs dropped because too many waited for it
 };
 
 /// All counters of a host.
@@ -114,6 +121,9 @@ struct counter_names<ip_counters>
                                                {"in_unknown_protos", &c::in_unknown_protos},
                                                {"in_discards", &c::in_discards},
                                                {"in_delivers", &c::in_delivers},
+                                               {"in_forw_datagrams", &c::in_forw_datagrams},
+                                               {"in_no_routes", &c::in_no_routes},
+                                               {"out_forw_datagrams", &c::out_forw_datagrams},
                                                {"out_requests", &c::out_requests},
                                                {"out_no_routes", &c::out_no_routes},
                                                {"out_discards", &c::out_discards},
@@ -141,7 +151,9 @@ struct counter_names<icmp_counters>
                                                {"out_dest_unreachs", &c::out_dest_unreachs},
                                                {"in_time_excds", &c::in_time_excds},
                                                {"out_time_excds", &c::out_time_excds},
-                                               {"out_rate_limited", &c::out_rate_limited}};
+                                               {"out_rate_limited", &c::out_rate_limited},
+                                               {"in_redirects", &c::in_redirects},
+                                               {"out_redirects", &c::out_redirects}};
 };
 
 template <>
@@ -151,7 +163,9 @@ struct counter_names<udp_counters>
     static constexpr named_counter<c> all[] = {{"in_datagrams", &c::in_datagrams},
                                                {"no_ports", &c::no_ports},
                                                {"in_errors", &c::in_errors},
-                                               {"out_datagrams", &c::out_datagrams}};
+                                               {"out_datagrams", &c::out_datagrams},
+                                               {"forwarder_requests", &c::forwarder_requests},
+                                               {"forwarder_overflows", &c::forwarder_overflows}};
 };
 
 template <>
@@ -188,7 +202,9 @@ struct counter_names<tcp_counters>
                                                {"fast_opens_active", &c::fast_opens_active},
                                                {"fast_opens_refused", &c::fast_opens_refused},
                                                {"fast_opens_passive", &c::fast_opens_passive},
-                                               {"fast_open_overflows", &c::fast_open_overflows}};
+                                               {"fast_open_overflows", &c::fast_open_overflows},
+                                               {"forwarder_requests", &c::forwarder_requests},
+                                               {"forwarder_overflows", &c::forwarder_overflows}};
 };
 
 /// Calls `f(std::string_view name, std::uint64_t value)` for each counter of a group, by the name of its member.

@@ -20,6 +20,7 @@ namespace tapio::core {
     X(ethernet_other_host, "Ethernet: addressed to another station")                                     \
     X(ethernet_bad_source, "Ethernet: the source is a group address")                                    \
     X(ethernet_unknown_type, "Ethernet: no protocol of ours")                                            \
+    X(ethernet_unknown_vlan, "Ethernet: a VLAN without an interface here")                              \
     X(arp_truncated, "ARP: shorter than its header")                                                     \
     X(arp_unsupported, "ARP: hardware or protocol type, or their lengths, are not Ethernet and IPv4")    \
     X(arp_unknown_operation, "ARP: neither request nor reply")                                           \
@@ -49,6 +50,12 @@ namespace tapio::core {
     X(ipv6_bad_destination, "IPv6: destination cannot be one (::, ::1 from outside, IPv4-mapped)")       \
     X(ipv6_not_for_us, "IPv6: destination is not ours and we do not forward")                            \
     X(ipv6_unknown_protocol, "IPv6: no such next header here, or at this place")                         \
+    X(ipv6_hop_limit_exceeded, "IPv6: the hop limit ran out on the way through us")                      \
+    X(ip_not_forwardable, "IP: addresses or options with which a packet must not be forwarded")          \
+    X(ip_reverse_path, "IP: an answer to the source would leave by another interface")                   \
+    X(ip_route_refuses, "IP: the route to the destination is a blackhole, unreachable or prohibited")    \
+    X(hook_dropped, "hook: dropped")                                                                     \
+    X(hook_rejected, "hook: rejected")                                                                   \
     X(ip_bad_fragment, "IP: a fragment whose length or offset cannot be")                                \
     X(ip_fragment_tiny, "IP: a first fragment without its transport header, or one that rewrites it")    \
     X(ip_fragment_too_long, "IP: a fragment that ends beyond the largest packet")                        \
@@ -70,12 +77,15 @@ namespace tapio::core {
     X(icmp_bad_checksum, "ICMP: checksum")                                                               \
     X(icmp_unknown_type, "ICMP: type or code unknown")                                                   \
     X(icmp_bad_quote, "ICMP: the quoted packet is malformed or none of ours")                            \
+    X(icmp_bad_redirect, "ICMP: a redirect that is not from the present router, or not accepted")        \
     X(icmp_rate_limited, "ICMP: an answer was held back by the rate limit")                              \
     X(udp_truncated, "UDP: shorter than its header")                                                     \
     X(udp_bad_length, "UDP: length below 8 or beyond the packet")                                        \
     X(udp_bad_checksum, "UDP: checksum")                                                                 \
     X(udp_zero_port, "UDP: destination port 0")                                                          \
     X(udp_no_socket, "UDP: no socket bound")                                                             \
+    X(udp_refused, "UDP: refused by the user of a forwarder")                                            \
+    X(udp_forwarder_full, "UDP: too many flows wait for the user of a forwarder")                        \
     X(udp_queue_full, "UDP: the socket's receive queue is full")                                         \
     X(tcp_truncated, "TCP: shorter than its header")                                                     \
     X(tcp_bad_offset, "TCP: data offset below 5 or beyond the segment")                                  \
@@ -90,6 +100,9 @@ namespace tapio::core {
     X(tcp_bad_ack, "TCP: acknowledges what was never sent")                                              \
     X(tcp_no_ack, "TCP: without ACK where it is required")                                               \
     X(tcp_challenge, "TCP: answered by a challenge ACK")                                                 \
+    X(tcp_refused, "TCP: refused by the user of a forwarder")                                            \
+    X(tcp_forwarder_full, "TCP: too many SYNs wait for the user of a forwarder")                         \
+    X(tcp_forwarder_waits, "TCP: a SYN that waits for the user of a forwarder already")                  \
     X(tcp_backlog_full, "TCP: the listener's backlog is full")                                           \
     X(tcp_no_memory, "TCP: the receive buffer or the host's memory budget is full")                      \
     X(neighbor_unreachable, "link: the next hop did not answer")                                         \

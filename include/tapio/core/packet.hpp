@@ -147,6 +147,13 @@ public:
     /// Makes the first `n` octets contiguous; copies only if they are not. @return false if the packet is shorter
     bool pull(std::size_t n) { return front().size() >= n || gather(n); }
 
+    /// The first `n` octets, to be written: contiguous, and shared with no other packet. @pre n <= size(), n <= headroom
+    std::byte* own_front(std::size_t n)
+    {
+        if (headroom - static_cast<std::size_t>(begin_) < n) take_front(n);
+        return head_.data() + begin_;
+    }
+
     /// Removes `n` octets from the front. @pre n <= size()
     void consume(std::size_t n) noexcept
     {
@@ -196,6 +203,7 @@ public:
 
 private:
     bool gather(std::size_t n);       ///< pull() of more than is contiguous
+    void take_front(std::size_t n);   ///< moves the first `n` octets to the headroom
     void cut(std::size_t n) noexcept; ///< precondition: n <= size()
     slice_list take_all();
 

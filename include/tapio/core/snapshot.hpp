@@ -50,6 +50,8 @@ struct interface_info
     offload_features offload;
     std::vector<own_address> addresses;
     std::size_t transmit_queue = 0; ///< packets waiting for the device
+    std::uint16_t vlan = 0;         ///< IEEE 802.1Q identifier of a VLAN interface; 0: it is none
+    std::uint32_t carrier = 0;      ///< of a VLAN interface: the interface that carries its frames
     interface_counters counters;
 };
 
@@ -75,6 +77,17 @@ struct neighbor_info
     std::size_t waiting = 0; ///< packets that wait for the address
 };
 
+/// What a route does with a packet; the kinds but `unicast` have no gateway.
+enum class route_kind : std::uint8_t
+{
+    unicast,     ///< sends it to the gateway, or to the destination itself
+    blackhole,   ///< discards it; local senders get EINVAL, as on Linux
+    unreachable, ///< discards it, and tells a remote sender by ICMP; local senders get EHOSTUNREACH
+    prohibit     ///< the same; local senders get EACCES
+};
+
+const char* name(route_kind kind) noexcept; ///< "unicast"
+
 /// A route (`ip route`). Of several to a destination the longest prefix wins, then the lowest metric, then the one added first.
 struct route_info
 {
@@ -83,6 +96,9 @@ struct route_info
     std::optional<address> gateway; ///< none: the destinations are on the link
     std::uint32_t interface = 0;
     std::uint32_t metric = 0;
+    route_kind kind = route_kind::unicast;
+
+    friend bool operator==(const route_info&, const route_info&) = default;
 };
 
 } // namespace tapio::core
