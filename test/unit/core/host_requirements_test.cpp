@@ -89,6 +89,15 @@ TEST_F(host_requirements, questions_for_time_information_and_address_mask_are_no
     EXPECT_EQ(drops(drop_reason::icmp_unknown_type), 3U);
 }
 
+TEST_F(host_requirements, echo_requests_are_ignored_if_that_is_wanted) // RFC 1812 §4.3.3.6
+{
+    options.answer_echo = false;
+    start(), introduce();
+    ip(icmp(icmpv4_type::echo_request, 0, 1, octets(8)), header(ip_protocol::icmp));
+    EXPECT_TRUE(silent());
+    EXPECT_EQ(h->counters().icmp.in_echos, 1U);
+}
+
 TEST_F(host_requirements, a_socket_sets_ttl_and_type_of_service) // RFC 1122 §3.2.1.6, §3.2.1.7, §4.1.4
 {
     const socket_id s = *h->udp().open(family::v4);
@@ -138,34 +147,56 @@ TEST_F(host_requirements, of_several_default_gateways_one_is_used_and_another_wh
     EXPECT_EQ(next()->arp->target_ip, second);
 }
 
-TEST_F(host_requirements, the_least_broadcast_address_is_not_that_of_a_host) // RFC 1122 §3.3.6: {network, 0} is an old broadcast
+TEST_F(host_requirements, a_broadcast_address_is_never_the_source) // RFC 1122 §3.2.1.3
 {
-    wire::ipv4_fields f = header(ip_protocol::icmp);
-    f.destination = at("192.0.2.0");
-    ip(icmp(icmpv4_type::echo_request, 0, 1, octets(8)), f, mac_address::broadcast());
-    EXPECT_TRUE(silent());
+    const socket_id s = *h->udp().open(family::v4);
+    ASSERT_FALSE(h->udp().bind(s, {at("192.0.2.255"), 1000}));
+    ASSERT_FALSE(send(s, {theirs, 9}));
+    EXPECT_EQ(next()->ip->source, ours);
 }
 
-TEST_F(host_requirements, a_query_of_igmp_that_a_router_passed_on_is_ignored) // RFC 3376 §4: TTL 1
+TEST_F(host_requirements, a_query_of_igmp_that_a_router_passed_on_is_ignored) // RFC 3376 §4: TTL 1; §4.1.12
 {
     const socket_id s = *h->udp().open(family::v4);
     ASSERT_FALSE(h->udp().join_group(s, at("233.252.0.1"), 1));
     for (int i = 0; i < 30; ++i, now += 100ms) drain(); // the reports of having joined
-    const auto query = [&](std::uint8_t ttl) {
+    const auto answers = [&](std::uint8_t ttl, const address_v4& to) {
         octets q{std::byte{0x11}, std::byte{0}, std::byte{0}, std::byte{0}}; // of IGMPv1: answered within 10 s
         q.resize(8);
         const auto sum = static_cast<std::uint16_t>(~ones_sum(q));
         q[2] = static_cast<std::byte>(sum >> 8), q[3] = static_cast<std::byte>(sum & 0xff);
         wire::ipv4_fields f = header(ip_protocol::igmp);
-        f.destination = at("224.0.0.1");
+        f.destination = to;
         f.ttl = ttl;
-        ip(packet(slice::copy_of(q)), f, {{1, 0, 0x5e, 0, 0, 1}});
+        ip(packet(slice::copy_of(q)), f, to == ours ? our_mac : mac_address{{1, 0, 0x5e, 0, 0, 1}});
         now += 10s;
         return drain();
     };
-    EXPECT_EQ(query(64), 0U);
+    EXPECT_EQ(answers(64, at("224.0.0.1")), 0U);
     EXPECT_EQ(drops(drop_reason::igmp_malformed), 1U);
-    EXPECT_EQ(query(1), 1U);
+    EXPECT_EQ(answers(1, at("224.0.0.1")), 1U);
+    EXPECT_EQ(answers(1, ours), 1U);
+}
+
+TEST_F(host_requirements, a_report_of_igmp_has_precedence_and_a_source_of_its_interface) // RFC 3376 §4, §4.2.13
+{
+    const socket_id s = *h->udp().open(family::v4);
+    ASSERT_FALSE(h->udp().join_group(s, at("233.252.0.1"), 1));
+    const auto report = next();
+    ASSERT_TRUE(report && report->ip);
+    EXPECT_EQ(report->ip->protocol, ip_protocol::igmp);
+    EXPECT_EQ(report->ip->tos, 0xc0);
+    EXPECT_EQ(report->ip->source, ours);
+
+    device_info nameless;
+    nameless.mac = their_mac;
+    ASSERT_EQ(h->add_interface(nameless), 2U);
+    ASSERT_FALSE(h->udp().join_group(s, at("233.252.0.2"), 2));
+    h->advance(now);
+    packet p;
+    ASSERT_TRUE(h->next_packet(2, p, now));
+    const octets all = flat(p);
+    EXPECT_EQ(wire::parse_ipv4(const_bytes(all).subspan(14), all.size() - 14)->source, address_v4::any());
 }
 
 } // namespace

@@ -356,6 +356,28 @@ TEST_F(ipv6, a_chain_that_cannot_be_processed_is_refused_and_the_sender_told) //
     }
 }
 
+TEST_F(ipv6, options_beyond_the_bounds_are_dropped_silently) // RFC 8504 §5.3
+{
+    meet();
+    (void)listener();
+    constexpr std::uint8_t for_us = 60, udp = 17;
+    const auto with_options = [&](unsigned unknown, unsigned padding) { // each unknown option, to be skipped, is 2 octets long
+        octets o = hex({udp, 0});
+        for (unsigned i = 0; i < unknown; ++i) o.insert(o.end(), {std::byte{0x1e}, std::byte{0}});
+        o.resize(o.size() + padding);
+        EXPECT_EQ(o.size() % 8, 0U);
+        o[1] = static_cast<std::byte>(o.size() / 8 - 1);
+        chained(o, for_us);
+    };
+    with_options(8, 6);
+    with_options(5, 4);
+    EXPECT_EQ(drops(drop_reason::ipv6_bad_extension), 0U);
+    with_options(9, 4); // more than 8 options
+    with_options(3, 8); // more than 7 octets of padding in a row
+    EXPECT_EQ(drops(drop_reason::ipv6_bad_extension), 2U);
+    EXPECT_TRUE(silent());
+}
+
 TEST_F(ipv6, a_packet_with_a_mapped_address_is_dropped) // RFC 4942 §2.2
 {
     ip6(datagram(), ip_protocol::udp, at6("::ffff:192.0.2.9"), ours6);

@@ -8,6 +8,7 @@
 #include "wire/ndp.hpp"
 #include "wire/router_advertisement.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace tapio::core {
@@ -170,6 +171,13 @@ TEST_F(neighbor_discovery, unknown_options_are_skipped_and_an_empty_or_cut_one_s
     EXPECT_EQ(drops(drop_reason::ndp_malformed), 2U);
 }
 
+TEST_F(neighbor_discovery, messages_of_unknown_types_are_ignored) // RFC 3810 §5, RFC 4443 §2.4 (b)
+{
+    hear(type(200), 0, packet(), theirs6, ours6);
+    EXPECT_TRUE(silent());
+    EXPECT_EQ(drops(drop_reason::icmp_unknown_type), 1U);
+}
+
 TEST_F(neighbor_discovery, a_host_ignores_router_solicitations) // RFC 4861 §6.2.6
 {
     hear(type::router_solicitation, 0, wire::make_router_solicitation({their_mac}), at6("fe80::2"), all_nodes);
@@ -269,6 +277,27 @@ TEST_F(neighbor_discovery, with_override_another_address_is_stale_unless_it_was_
     EXPECT_EQ(state_of_peer(), state::reachable);
 }
 
+TEST_F(neighbor_discovery, a_router_that_says_that_it_is_none_is_no_default_router_any_more)
+{
+    const auto default_routes = [this] {
+        const auto all = h->net().list_routes();
+        return std::count_if(all.begin(), all.end(),
+                             [](const route_info& r) { return r.network.is_v6() && r.prefix_length == 0 && r.gateway; });
+    };
+    const address_v6 router = at6("fe80::2");
+    ASSERT_FALSE(h->autoconfigure(1, {}, now));
+    wire::router_advertisement ra;
+    ra.router_lifetime = 1800;
+    ra.source_link = their_mac;
+    hear(type::router_advertisement, wire::rest_of(ra), wire::make_router_advertisement(ra), router, all_nodes);
+    EXPECT_EQ(h->net().interface(1).neighbors.state_of(router), state::stale); // RFC 4861 §6.3.4
+    EXPECT_EQ(default_routes(), 1);
+    advertise({router, true, false, true, their_mac}, all_nodes);
+    EXPECT_EQ(default_routes(), 1);
+    advertise({router, false, false, true, their_mac}, all_nodes);
+    EXPECT_EQ(default_routes(), 0);
+}
+
 // -- what is sent -----------------------------------------------------------------------------------------------------------
 
 TEST_F(neighbor_discovery, an_address_needs_the_group_of_its_solicited_node_as_long_as_it_is_there) // RFC 4861 §7.2.1
@@ -350,24 +379,25 @@ TEST_F(neighbor_discovery, a_listener_report_is_alerting_and_does_not_leave_the_
 
 TEST_F(neighbor_discovery, a_listener_query_from_beyond_the_link_is_ignored) // RFC 3810 §6.2
 {
-    const auto answers = [this](const address_v6& from, std::uint8_t limit) {
+    const auto answers = [this](const address_v6& from, std::uint8_t limit, const address_v6& to) {
         packet p = wire::make_mld(address_v6()); // a general query of MLDv1, whose body has the same form
-        const flow_key flow({from, 0}, {all_nodes, 0}, ip_protocol::icmpv6);
+        const flow_key flow({from, 0}, {to, 0}, ip_protocol::icmpv6);
         wire::push_icmpv6(p, type::listener_query, 0, std::uint32_t{100} << 16, flow);
         const auto& alert = wire::mld_hop_by_hop_header;
         std::memcpy(p.push_front(alert.size()), alert.data(), alert.size());
         wire::push_ipv6(p, {ip_protocol{0}, limit, 0, 0}, flow.v6_words(0), flow.v6_words(1));
-        in(std::move(p), wire::ether_type::ipv6, link::group_mac(all_nodes));
+        in(std::move(p), wire::ether_type::ipv6, to.is_multicast() ? link::group_mac(to) : our_mac);
         unsigned n = 0;
         for (int i = 0; i < 3; ++i, now += 100ms)
             while (next6()) ++n;
         return n;
     };
-    EXPECT_EQ(answers(theirs6, 1), 0U);
-    EXPECT_EQ(answers(address_v6::any(), 1), 0U);
-    EXPECT_EQ(answers(at6("fe80::2"), 64), 0U);
+    EXPECT_EQ(answers(theirs6, 1, all_nodes), 0U);
+    EXPECT_EQ(answers(address_v6::any(), 1, all_nodes), 0U);
+    EXPECT_EQ(answers(at6("fe80::2"), 64, all_nodes), 0U);
     EXPECT_EQ(drops(drop_reason::mld_malformed), 3U);
-    EXPECT_NE(answers(at6("fe80::2"), 1), 0U);
+    EXPECT_NE(answers(at6("fe80::2"), 1, all_nodes), 0U);
+    EXPECT_NE(answers(at6("fe80::2"), 1, ours6), 0U) << "RFC 3810 §5.1.15";
 }
 
 } // namespace
