@@ -1,0 +1,84 @@
+// tapio::nat44: core::nat44 with a lock and a random seed.
+#include "base/split_mix.hpp"
+
+#include <tapio/nat44.hpp>
+
+#include <random>
+
+namespace tapio {
+
+namespace {
+
+using seed_type = core::nat44::seed_type;
+
+seed_type fresh_seed()
+{
+    std::random_device entropy;
+    seed_type seed;
+    for (std::byte& b : seed) b = static_cast<std::byte>(entropy());
+    return seed;
+}
+
+seed_type seed_from(std::uint64_t n)
+{
+    seed_type seed;
+    for (std::byte& b : seed) b = static_cast<std::byte>(core::split_mix(n));
+    return seed;
+}
+
+} // namespace
+
+nat44::nat44(const options& o) : machine_(o, fresh_seed()) {}
+nat44::nat44(const options& o, std::uint64_t seed) : machine_(o, seed_from(seed)) {}
+
+void nat44::set_outside_addresses(const std::vector<core::address_v4>& addresses)
+{
+    const std::lock_guard lock(mutex_);
+    machine_.set_outside_addresses(addresses);
+}
+
+nat44::counters_type nat44::counters() const
+{
+    const std::lock_guard lock(mutex_);
+    return machine_.counters();
+}
+
+std::vector<nat44::mapping> nat44::mappings() const
+{
+    const std::lock_guard lock(mutex_);
+    return machine_.mappings();
+}
+
+core::hook_verdict nat44::input(core::hooked_packet& p, core::time_point now)
+{
+    const std::lock_guard lock(mutex_);
+    return machine_.input(p, now);
+}
+
+core::hook_verdict nat44::forward(core::hooked_packet& p, core::time_point now)
+{
+    const std::lock_guard lock(mutex_);
+    return machine_.forward(p, now);
+}
+
+core::hook_verdict nat44::output(core::hooked_packet& p, core::time_point now)
+{
+    const std::lock_guard lock(mutex_);
+    return machine_.output(p, now);
+}
+
+bool nat44::needs_whole_datagrams() const noexcept { return machine_.needs_whole_datagrams(); }
+
+core::time_point nat44::next_deadline() const noexcept
+{
+    const std::lock_guard lock(mutex_);
+    return machine_.next_deadline();
+}
+
+void nat44::advance(core::time_point now)
+{
+    const std::lock_guard lock(mutex_);
+    machine_.advance(now);
+}
+
+} // namespace tapio
