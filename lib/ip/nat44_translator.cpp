@@ -54,16 +54,16 @@ hook_verdict nat44_translator::input(hooked_packet& p, time_point now)
     if (!p.has_ports()) return hook_verdict::accept;
     nat44_mapping_entry* const m = table_.find_outside(protocol_of(p), destination);
     if (m == nullptr) return hook_verdict::accept; // for this host
-    return unmap(p, *m, remote_of(p), tcp_flags(p));
+    return from_outside(p) ? unmap(p, *m, nat44_endpoint(p.source()), tcp_flags(p)) : input_hairpin(p, *m);
 }
 
-/// The sender as the mapping's filter knows it: of a packet from inside, its mapping's outside endpoint (RFC 4787 REQ-9 a).
-nat44_endpoint nat44_translator::remote_of(const hooked_packet& p) const
+/// RFC 4787 REQ-9. The sender's mapping is used before the filter is asked, as if the filter were that of another NAT: thus two
+/// inside hosts can open the way for each other.
+hook_verdict nat44_translator::input_hairpin(hooked_packet& p, nat44_mapping_entry& m)
 {
-    const nat44_endpoint source(p.source());
-    if (from_outside(p)) return source;
-    const nat44_mapping_entry* const m = table_.find_inside(protocol_of(p), source);
-    return m != nullptr ? m->outside : nat44_endpoint(table_.outside_address_for(source.address), 0);
+    if (table_.is_outside_address(nat44_endpoint(p.source()).address)) return hook_verdict::accept; // spoofed
+    const nat44_mapping_entry* const sender = map_sender(p, m.outside);
+    return sender != nullptr ? unmap(p, m, sender->outside, tcp_flags(p)) : hook_verdict::drop;
 }
 
 /// Silent if the filter refuses: RFC 5382 REQ-4 forbids an answer to an unsolicited SYN for 6 s, in which a SYN of the inside
@@ -145,23 +145,27 @@ hook_verdict nat44_translator::masquerade(hooked_packet& p, bool hairpin)
         if (message.kind == nat44_icmp_kind::query) return masquerade_query(p, message.identifier);
         return message.kind == nat44_icmp_kind::error ? masquerade_error(p) : refuse_unsupported();
     }
-    if (!p.has_ports()) return refuse_unsupported();
-    const nat44_endpoint inside(p.source());
-    nat44_endpoint remote(p.destination());
-    if (hairpin) { // RFC 4787 REQ-9: the inside endpoint has sent to the other one's outside endpoint
-        const nat44_mapping_entry* const other = table_.find_inside(protocol, remote);
-        if (other == nullptr) return refuse_unsupported();
-        remote = other->outside;
-    }
-    const std::uint8_t flags = tcp_flags(p);
-    if (protocol == ip_protocol::tcp) {
-        const bool useless = (flags & wire::tcp_rst) != 0 && table_.find_inside(protocol, inside) == nullptr;
-        if (useless || remote.port == 0) return refuse_unsupported(); // RFC 9293 has no port 0
-    }
-    const nat44_mapping_entry* const m = table_.map_outbound(protocol, inside, remote, flags, now_);
+    const nat44_mapping_entry* const m =
+        hairpin ? table_.find_inside(protocol, nat44_endpoint(p.source())) : map_sender(p, nat44_endpoint(p.destination()));
     if (m == nullptr) return hook_verdict::drop;
     p.set_source(endpoint(m->outside));
     return hook_verdict::accept;
+}
+
+/// The mapping of the sender of a TCP or UDP packet from inside. Null: drop the packet, which has been counted.
+nat44_mapping_entry* nat44_translator::map_sender(const hooked_packet& p, const nat44_endpoint& remote)
+{
+    const ip_protocol protocol = protocol_of(p);
+    const nat44_endpoint inside(p.source());
+    const std::uint8_t flags = tcp_flags(p);
+    bool supported = p.has_ports();
+    if (supported && protocol == ip_protocol::tcp) {
+        const bool useless = (flags & wire::tcp_rst) != 0 && table_.find_inside(protocol, inside) == nullptr;
+        supported = remote.port != 0 && !useless; // no connection has port 0
+    }
+    if (supported) return table_.map_outbound(protocol, inside, remote, flags, now_);
+    ++unsupported_;
+    return nullptr;
 }
 
 /// RFC 5508 REQ-1.

@@ -43,11 +43,12 @@ private:
 
     hook_verdict unmap(hooked_packet& p, nat44_mapping_entry& m, const nat44_endpoint& remote, std::uint8_t flags);
     void mark_unmapped(hooked_packet& p) const noexcept;
-    nat44_endpoint remote_of(const hooked_packet& p) const;
+    hook_verdict input_hairpin(hooked_packet& p, nat44_mapping_entry& m);
     hook_verdict input_icmp(hooked_packet& p);
     hook_verdict input_error(hooked_packet& p);
 
     hook_verdict masquerade(hooked_packet& p, bool hairpin);
+    nat44_mapping_entry* map_sender(const hooked_packet& p, const nat44_endpoint& remote);
     hook_verdict masquerade_query(hooked_packet& p, std::uint16_t identifier);
     hook_verdict masquerade_error(hooked_packet& p);
     void translate_own_error(hooked_packet& p);
