@@ -22,6 +22,7 @@
 #include <tapio/ip/tcp.hpp>
 #include <tapio/ip/udp.hpp>
 #include <tapio/ip/zero_copy.hpp>
+#include <tapio/nat44.hpp>
 #include <tapio/shards.hpp>
 #include <tapio/stack.hpp>
 #include <tapio/steady_timer.hpp>

@@ -102,9 +102,8 @@ hook_verdict nat44_translator::input_error(hooked_packet& p)
 {
     const auto quote = read_nat44_quote(p);
     if (!quote || quote->source.address != nat44_endpoint(p.destination()).address) return hook_verdict::accept;
-    if (quote->icmp == nat44_icmp_kind::reply) return hook_verdict::accept;
     const nat44_mapping_entry* const m = table_.find_outside(quote->protocol, quote->source);
-    if (m == nullptr) return hook_verdict::accept; // about a packet of this host
+    if (m == nullptr) return hook_verdict::accept; // about a packet of this host; of an echo reply the port is 0
     set_quoted_source(p, *quote, m->inside);
     p.set_destination(endpoint(m->inside));
     mark_unmapped(p);
@@ -179,7 +178,8 @@ hook_verdict nat44_translator::masquerade_query(hooked_packet& p, std::uint16_t 
     return hook_verdict::accept;
 }
 
-/// The mapping of the packet's destination, as the sender of an ICMP error has seen it.
+/// The mapping of the quoted packet's destination, as the sender of an ICMP error has seen it. Null: none, or an ICMP query,
+/// which input() does not translate.
 nat44_mapping_entry* nat44_translator::quoted_mapping(const nat44_quote& q) const noexcept
 {
     return q.icmp == nat44_icmp_kind::query ? nullptr : table_.find_inside(q.protocol, q.destination);

@@ -117,14 +117,20 @@ INSTANTIATE_TEST_SUITE_P(quoted, nat44_icmp_error, ::testing::Values(28, 38, 150
 
 TEST(nat44_icmp, errors_about_unknown_packets_are_for_the_router_or_dropped)
 {
-    nat44_router r;
-    const endpoint m = r.mapped(udp(alice, server));
-    EXPECT_EQ(r.from_outside(error(far_router, outside, udp({outside.address, 40000}, server))).fate, fate::local);
-    EXPECT_EQ(r.from_outside(error(far_router, outside, tcp(m, server))).fate, fate::local) << "another protocol";
-    EXPECT_EQ(r.from_outside(error(far_router, outside, echo(server, {outside.address, m.port}, true))).fate, fate::local);
-    EXPECT_EQ(r.from_outside(error(far_router, ep("192.0.2.2"), udp(m, server))).fate, fate::local);
+    nat44_options o = nat44_router::defaults();
+    o.outside_addresses = {a4("192.0.2.1"), a4("192.0.2.2")};
+    nat44_router r(o);
+    const endpoint m = r.mapped(udp(alice, server)), to(m.address, 0);
+    const endpoint other = m.address == outside.address ? ep("192.0.2.2") : outside;
+    r.mapped(echo({alice.address, 0}, server));
+    EXPECT_EQ(r.from_outside(error(far_router, to, udp({to.address, 40000}, server))).fate, fate::local);
+    EXPECT_EQ(r.from_outside(error(far_router, to, tcp(m, server))).fate, fate::local) << "another protocol";
+    EXPECT_EQ(r.from_outside(error(far_router, to, echo(m, server, true))).fate, fate::local) << "a reply of the router";
+    EXPECT_EQ(r.from_outside(error(far_router, other, udp(m, server))).fate, fate::local) << "not to the quoted source";
     EXPECT_EQ(r.from_inside(error({alice.address, 0}, server, udp(server, bob))).fate, fate::dropped) << "RFC 5508 REQ-5";
-    EXPECT_EQ(r.nat.counters().unsupported, 1U);
+    EXPECT_EQ(r.from_inside(error({alice.address, 0}, server, echo(server, alice))).fate, fate::dropped)
+        << "a query from outside";
+    EXPECT_EQ(r.nat.counters().unsupported, 2U);
 }
 
 TEST(nat44_icmp, errors_do_not_refresh_or_delete_mappings)

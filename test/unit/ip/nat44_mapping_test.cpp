@@ -232,6 +232,7 @@ TEST(nat44, expired_sessions_do_not_admit_although_advance_was_not_called)
     std::vector<endpoint> mapped;
     for (unsigned n = 0; n < 50; ++n) mapped.push_back(r.mapped(udp(inside_host(n, 40001), server)));
     r.now += 5min;
+    std::reverse(mapped.begin(), mapped.end()); // a packet evicts the oldest
     for (const endpoint& m : mapped) EXPECT_NE(r.from_outside(udp(server, m)).fate, fate::sent);
 }
 

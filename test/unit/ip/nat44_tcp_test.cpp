@@ -167,6 +167,17 @@ TEST_F(nat44_tcp_connection, reset_from_inside_opens_nothing)
     EXPECT_FALSE(is_mapped());
 }
 
+TEST_F(nat44_tcp_connection, expired_connection_is_not_continued_although_advance_was_not_called)
+{
+    for (unsigned char n = 20; n < 60; ++n) // a packet evicts the oldest of them, not alice's
+        r.mapped(tcp(ep("198.18.0." + std::to_string(n), 1), server, syn));
+    establish();
+    r.now += 2h + 4min;
+    out(syn);
+    r.pass(4min);
+    EXPECT_FALSE(is_mapped());
+}
+
 TEST_F(nat44_tcp_connection, super_segment_is_translated_as_one)
 {
     packet p = tcp(alice, server, ack, true);
