@@ -16,6 +16,25 @@ bool is_same(const route_target& t, const route& r) noexcept ///< the metric is 
     return t.interface == r.interface && t.kind == r.kind && t.gateway == r.gateway;
 }
 
+/// Member by member: a copy of a whole route would wait until the parts of the original have left the store buffer.
+void assign(route& to, const address& network, unsigned length, const route_target& t)
+{
+    to.network = network.is_v4() ? to_address(prefix_of(to_bits(network.to_v4()), length))
+                                 : to_address(prefix_of(to_bits(network.to_v6()), length));
+    to.prefix_length = length;
+    to.gateway = t.gateway;
+    to.interface = t.interface;
+    to.metric = t.metric;
+    to.kind = t.kind;
+}
+
+route to_route(const address& network, unsigned length, const route_target& t)
+{
+    route out;
+    assign(out, network, length, t);
+    return out;
+}
+
 } // namespace
 
 bool same_prefix(const address& a, const address& b, unsigned length) noexcept
@@ -46,10 +65,14 @@ template <class Bits>
 void route_table::add(prefix_trie<Bits>& to, const Bits& network, unsigned length, std::uint32_t target)
 {
     std::uint32_t* const there = to.find(network, length);
-    if (there == nullptr)
+    if (there == nullptr) {
         to.insert(network, length, target);
-    else if (!add_to(*there, target))
-        targets_.release(target); // the first add() holds it
+        inserted(network, length, target);
+        return;
+    }
+    const std::uint32_t before = *there;
+    if (!add_to(*there, target)) targets_.release(target); // the first add() holds it
+    if (*there != before) changed(network, length, *there);
 }
 
 /// Adds a route to a prefix that has one or more. @return false: the route exists already, and was counted
@@ -81,10 +104,15 @@ bool route_table::remove(prefix_trie<Bits>& from, const Bits& network, const rou
     const auto at = std::find_if(routes.begin(), routes.end(), [&](const counted& c) { return is_same(targets_[c.target], r); });
     if (at == routes.end()) return false;
     const auto place = static_cast<std::size_t>(at - routes.begin());
-    if (at->times > 1)
+    const std::uint32_t before = *there;
+    if (at->times > 1) {
         --lists_[*there & ~list_flag][place].times;
-    else if (!erase_from(*there, place))
+    } else if (!erase_from(*there, place)) {
         from.erase(network, r.prefix_length);
+        erased(network, r.prefix_length);
+    } else if (*there != before) {
+        changed(network, r.prefix_length, *there);
+    }
     return true;
 }
 
@@ -115,54 +143,70 @@ void route_table::remove_if(prefix_trie<Bits>& from, const condition& unwanted)
 {
     std::vector<std::pair<Bits, unsigned>> emptied; // prefixes without a route
     from.for_each([&](const Bits& network, unsigned length, std::uint32_t& there) {
+        const std::uint32_t before = there;
         counted single;
+        bool has_routes = true;
         for (std::size_t i = routes_of(there, single).size(); i-- > 0;) // backwards, because the routes behind may move
-            if (unwanted(to_route(network, length, routes_of(there, single)[i].target)) && !erase_from(there, i))
-                emptied.emplace_back(network, length);
+            if (unwanted(to_route(to_address(network), length, targets_[routes_of(there, single)[i].target]))) has_routes = erase_from(there, i);
+        if (!has_routes)
+            emptied.emplace_back(network, length);
+        else if (there != before)
+            changed(network, length, there);
     });
-    for (const auto& [network, length] : emptied) from.erase(network, length);
+    for (const auto& [network, length] : emptied) {
+        from.erase(network, length);
+        erased(network, length);
+    }
+}
+
+void route_table::inserted(std::uint32_t network, unsigned length, std::uint32_t there)
+{
+    ++v4_prefixes_;
+    if (index_) return changed(network, length, there);
+    if (v4_prefixes_ < indexed_from_) return;
+    index_ = std::make_unique<route_index>();
+    v4_.for_each([this](std::uint32_t n, unsigned l, std::uint32_t value) { index_->set(n, l, value); });
+}
+
+void route_table::changed(std::uint32_t network, unsigned length, std::uint32_t there)
+{
+    if (index_) index_->set(prefix_of(network, length), length, there);
+}
+
+void route_table::erased(std::uint32_t network, unsigned length)
+{
+    --v4_prefixes_;
+    if (!index_) return;
+    if (v4_prefixes_ < indexed_from_ / 2) return index_.reset();
+    network = prefix_of(network, length);
+    indexed_prefix next;
+    v4_.find_each(network, [&](unsigned other, std::uint32_t there) {
+        if (other >= length) return false;
+        next = {other, there};
+        return true;
+    });
+    index_->erase(network, length, next);
+}
+
+std::optional<route> route_table::find(const address& destination, std::optional<std::uint32_t> interface) const
+{
+    std::optional<route> out;
+    if (const auto m = match(destination, interface, [](const route_target&, unsigned) { return true; }))
+        assign(out.emplace(), destination, m.length, *m.target);
+    return out;
 }
 
 std::optional<route> route_table::find_if(const address& destination, std::optional<std::uint32_t> interface,
                                           const condition& usable) const
 {
-    return destination.is_v4() ? find_if(v4_, to_bits(destination.to_v4()), interface, usable)
-                               : find_if(v6_, to_bits(destination.to_v6()), interface, usable);
-}
-
-template <class Bits>
-std::optional<route> route_table::find_if(const prefix_trie<Bits>& in, const Bits& destination,
-                                          std::optional<std::uint32_t> interface, const condition& usable) const
-{
-    unsigned found_length = 0;
-    std::optional<std::uint32_t> found;
-    in.find_each(destination, [&](unsigned length, std::uint32_t there) {
-        counted single;
-        for (const counted& c : routes_of(there, single)) {
-            const route_target& t = targets_[c.target];
-            if (interface && t.interface != *interface && t.kind == route_kind::unicast) continue;
-            if (usable && !usable(to_route(destination, length, c.target))) continue;
-            found_length = length, found = c.target;
-            return true;
-        }
-        return false;
-    });
-    if (!found) return std::nullopt;
-    return to_route(destination, found_length, *found);
-}
-
-std::span<const route_table::counted> route_table::routes_of(std::uint32_t there, counted& single) const noexcept
-{
-    if ((there & list_flag) != 0) return lists_[there & ~list_flag];
-    single.target = there;
-    return {&single, 1};
-}
-
-template <class Bits>
-route route_table::to_route(const Bits& network, unsigned length, std::uint32_t target) const
-{
-    const route_target& t = targets_[target];
-    return {to_address(prefix_of(network, length)), length, t.gateway, t.interface, t.metric, t.kind};
+    if (!usable) return find(destination, interface);
+    std::optional<route> out;
+    const auto is_usable = [&](const route_target& t, unsigned length) {
+        assign(out.emplace(), destination, length, t);
+        return usable(*out);
+    };
+    if (!match(destination, interface, is_usable)) out.reset();
+    return out;
 }
 
 std::vector<route> route_table::all() const
@@ -170,7 +214,7 @@ std::vector<route> route_table::all() const
     std::vector<route> out;
     const auto append = [&](const auto& network, unsigned length, std::uint32_t there) {
         counted single;
-        for (const counted& c : routes_of(there, single)) out.push_back(to_route(network, length, c.target));
+        for (const counted& c : routes_of(there, single)) out.push_back(to_route(to_address(network), length, targets_[c.target]));
     };
     v4_.for_each(append);
     v6_.for_each(append);

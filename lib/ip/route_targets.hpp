@@ -8,8 +8,8 @@
 #include <tapio/core/snapshot.hpp>
 
 #include <cstdint>
-#include <map>
 #include <optional>
+#include <set>
 #include <tuple>
 
 namespace tapio::core::ip {
@@ -30,21 +30,34 @@ struct route_target
 class route_targets
 {
 public:
+    route_targets() = default;
+    route_targets(const route_targets&) = delete;
+    route_targets& operator=(const route_targets&) = delete;
+
     /// The number of a target with one user more. @return valid until as many release() calls
     std::uint32_t acquire(const route_target& t);
     void release(std::uint32_t index) noexcept;
-    const route_target& operator[](std::uint32_t index) const noexcept { return entries_[index].known->first; }
+
+    const route_target& operator[](std::uint32_t index) const noexcept { return entries_[index].what; }
 
 private:
-    using table = std::map<route_target, std::uint32_t>;
     struct entry
     {
-        table::const_iterator known;
+        route_target what;
         std::uint32_t users = 0; ///< routes
     };
+    struct by_content
+    {
+        using is_transparent = void;
+        const slot_pool<entry>& entries;
 
-    table known_; ///< number of each target
+        bool operator()(std::uint32_t a, std::uint32_t b) const { return entries[a].what < entries[b].what; }
+        bool operator()(std::uint32_t a, const route_target& b) const { return entries[a].what < b; }
+        bool operator()(const route_target& a, std::uint32_t b) const { return a < entries[b].what; }
+    };
+
     slot_pool<entry> entries_;
+    std::set<std::uint32_t, by_content> known_{by_content{entries_}}; ///< numbers of all targets
 };
 
 } // namespace tapio::core::ip

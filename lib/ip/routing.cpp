@@ -66,10 +66,11 @@ interface_id routing::group_interface(const address& group) const noexcept
 }
 
 /// The best route by an interface that is up, or one that is not unicast.
-std::optional<route> routing::usable(const address& destination, std::optional<interface_id> via) const noexcept
+route_match routing::usable(const address& destination, std::optional<interface_id> via) const noexcept
 {
-    return table_.find_if(destination, via,
-                          [this](const route& r) { return r.kind != route_kind::unicast || interfaces_[r.interface].is_up(); });
+    return table_.match(destination, via, [this](const route_target& t, unsigned) {
+        return t.kind != route_kind::unicast || interfaces_[t.interface].is_up();
+    });
 }
 
 /// The outgoing interface if no route by an interface that is up was found. network_down (ENETDOWN): there is an interface, but
@@ -141,7 +142,7 @@ result<found_route> routing::look_up(const address& destination, const std::opti
     }
     if (source && source->is_loopback() && !destination.is_multicast())
         return errno_code(EINVAL); // as Linux: 127/8 and ::1 never leave
-    const auto r = needs_zone(destination) ? std::nullopt : usable(destination, via);
+    const auto r = needs_zone(destination) ? route_match() : usable(destination, via);
     if (r && r->kind != route_kind::unicast) return error_of(r->kind);
     const auto out = r ? result<interface_id>(r->interface) : way_without_route(destination, via);
     if (!out) return out.error();

@@ -61,7 +61,7 @@ public:
     bool is_direct(const address& a, std::optional<interface_id> via) const ///< `a` is ours, or reached without a gateway
     {
         if (needs_zone(a)) return true;
-        const auto r = addresses_.is_ours(a) ? std::nullopt : usable(a, via);
+        const auto r = addresses_.is_ours(a) ? route_match() : usable(a, via);
         return !r || !r->gateway;
     }
     interface_id
@@ -81,7 +81,7 @@ private:
     result<found_route> look_up(const address& destination, const std::optional<address>& source,
                                 std::optional<interface_id> via) const;
     route_ref entry_for(interface_id interface, const address& next_hop) const;
-    std::optional<route> usable(const address& destination, std::optional<interface_id> via) const noexcept;
+    route_match usable(const address& destination, std::optional<interface_id> via) const noexcept;
     result<interface_id> way_without_route(const address& destination, std::optional<interface_id> via) const;
     result<std::optional<interface_id>> in_zone_of(const address& destination, std::optional<interface_id> via) const;
     std::optional<mac_address> group_mac(const address& next_hop) const noexcept;

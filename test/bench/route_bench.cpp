@@ -156,6 +156,21 @@ void lookup(benchmark::State& state)
     state.counters["octets_per_route"] = w.octets_per_route;
 }
 
+/// The same without the construction of a route: what a sender does.
+template <class Table, family f>
+void match(benchmark::State& state)
+{
+    const auto& w = world_for<Table>(f, static_cast<std::size_t>(state.range(0)));
+    std::size_t i = 0;
+    benchmark::IterationCount found = 0;
+    for (auto _ : state) {
+        const auto m = w.table->match(w.destinations[i++ % w.destinations.size()], std::nullopt,
+                                      [](const route_target& t, unsigned) { return t.kind == route_kind::unicast; });
+        found += m->interface != 0;
+    }
+    if (found != state.iterations()) state.SkipWithError("no route");
+}
+
 /// Each destination is known only after the lookup of the one before.
 template <class Table, family f>
 void dependent_lookup(benchmark::State& state)
@@ -185,8 +200,10 @@ void replace(benchmark::State& state)
     BENCHMARK_TEMPLATE(replace, table, version)->Arg(few)->Arg(many)
 
 ROUTE_BENCHMARK(route_table, family::v4, 10, 1'000'000);
+BENCHMARK_TEMPLATE(match, route_table, family::v4)->Arg(10)->Arg(1'000'000);
 ROUTE_BENCHMARK(naive_route_table, family::v4, 10, 1'000'000);
 ROUTE_BENCHMARK(route_table, family::v6, 10, 200'000);
+BENCHMARK_TEMPLATE(match, route_table, family::v6)->Arg(10)->Arg(200'000);
 ROUTE_BENCHMARK(naive_route_table, family::v6, 10, 200'000);
 
 } // namespace

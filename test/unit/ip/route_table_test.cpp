@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <ostream>
+#include <string>
+#include <tuple>
 
 namespace tapio::core::ip {
 
@@ -215,19 +217,20 @@ TEST(routes, are_listed_by_falling_length_then_network_then_metric)
 
 /// Random changes of a table and of the naive one, after each of which both must say the same. Networks are few bits that are
 /// changed in a few addresses, so that prefixes lie within one another.
-class random_changes : public ::testing::TestWithParam<family>
+class random_changes : public ::testing::TestWithParam<std::tuple<family, std::size_t>>
 {
 protected:
+    static family tested() { return std::get<family>(GetParam()); }
     std::uint64_t some(std::uint64_t bound) { return split_mix(state_) % bound; }
 
     address some_address()
     {
         address_bits bits{0x2001'0db8'0000'0000 | some(4) << 20, 0};
         for (int changes = 0; changes < 3; ++changes) {
-            const auto place = static_cast<unsigned>(some(GetParam() == family::v4 ? 32 : 128));
+            const auto place = static_cast<unsigned>(some(tested() == family::v4 ? 32 : 128));
             bits = bits ^ (address_bits{std::uint64_t{1} << 63, 0} >> place);
         }
-        if (GetParam() == family::v4) return to_address(static_cast<std::uint32_t>(bits.high >> 32));
+        if (tested() == family::v4) return to_address(static_cast<std::uint32_t>(bits.high >> 32));
         return to_address(bits);
     }
 
@@ -235,7 +238,7 @@ protected:
     {
         static constexpr std::array<unsigned, 14> v4{0, 1, 6, 7, 8, 12, 15, 18, 19, 24, 25, 30, 31, 32};
         static constexpr std::array<unsigned, 14> v6{0, 1, 6, 7, 29, 32, 44, 48, 63, 64, 65, 126, 127, 128};
-        const unsigned length = GetParam() == family::v4 ? v4[some(v4.size())] : v6[some(v6.size())];
+        const unsigned length = tested() == family::v4 ? v4[some(v4.size())] : v6[some(v6.size())];
         const auto gateway = some(2) == 0 ? std::nullopt : std::optional(at(some(2) == 0 ? "192.0.2.1" : "fe80::1%2"));
         return {some_address(),
                 length,
@@ -285,7 +288,7 @@ protected:
     std::uint64_t state_ = 1;
     std::size_t size_ = 0; // add() calls less remove() calls
     std::vector<route> known_;
-    route_table table_;
+    route_table table_{std::get<std::size_t>(GetParam())};
     naive_route_table naive_;
 };
 
@@ -303,8 +306,19 @@ TEST_P(random_changes, give_the_same_as_the_naive_table)
     EXPECT_TRUE(table_.all().empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(of, random_changes, ::testing::Values(family::v4, family::v6),
-                         [](const auto& tested) { return tested.param == family::v4 ? "ipv4" : "ipv6"; });
+std::string name_of(const ::testing::TestParamInfo<std::tuple<family, std::size_t>>& tested)
+{
+    const auto of = std::get<family>(tested.param);
+    const auto indexed_from = std::get<std::size_t>(tested.param);
+    if (of == family::v6) return "ipv6";
+    return indexed_from == route_table::large ? "ipv4" : "ipv4_indexed_from_" + std::to_string(indexed_from);
+}
+
+// The IPv4 trie alone, with an index from the first prefix on, and with one that is made and dropped while the table changes.
+INSTANTIATE_TEST_SUITE_P(of, random_changes,
+                         ::testing::Values(std::tuple(family::v4, route_table::large), std::tuple(family::v4, 0),
+                                           std::tuple(family::v4, 100), std::tuple(family::v6, route_table::large)),
+                         name_of);
 
 /// Each prefix of an address, but for its last bit: no route lies within another, and the trie has its greatest depth.
 TEST(routes, of_all_lengths_are_found_and_removed)
