@@ -17,50 +17,45 @@ void route_index::deleter::operator()(std::byte* memory) const noexcept { ::oper
 
 route_index::block route_index::new_block(std::size_t units)
 {
-    return block(static_cast<std::byte*>(::operator new[](units * unit, cache_line)));
-}
-
-/// Longer prefixes than `length` stay. Those that do not are the prefix itself, or shorter ones.
-void route_index::replace(indexed_prefix& old, unsigned length, indexed_prefix by) noexcept
-{
-    if (!old.is_longer_than(length)) old = by;
+    return block(static_cast<std::byte*>(::operator new[](units* unit, cache_line)));
 }
 
 void route_index::put(std::uint32_t network, unsigned length, indexed_prefix p)
 {
     if (unused_ > end_ / 3 + spare) compact();
-    entry& e = entries_[network >> (32 - root_bits)];
-    if (length <= root_bits) {
-        const std::size_t count = std::size_t{1} << (root_bits - length);
-        std::for_each(&e, &e + count, [&](entry& each) { replace(each.best, length, p); });
-    } else {
-        indexed_prefix none;
-        e.node = put_below(e.node, root_bits, network, length, p, none);
+    put_into(root_, 0, network, length, p);
+}
+
+/// Puts `p` in place of the prefix `network`/`length`, and of shorter ones; longer ones stay.
+/// @param all  the results for the bits from `depth` on
+void route_index::put_into(std::span<indexed_prefix> all, unsigned depth, std::uint32_t network, unsigned length,
+                           indexed_prefix p)
+{
+    const unsigned end = depth + (depth == 0 ? root_bits : stride);
+    indexed_prefix* const first = &all[network >> (32 - end) & (all.size() - 1)];
+    if (length > end) {
+        *first = put_below(*first, end, network, length, p);
+        return;
+    }
+    if (depth != 0 && !p.is_longer_than(depth)) p = {}; // the node has it as `shorter`, or one above does
+    for (indexed_prefix* each = first; each != first + (std::size_t{1} << (end - length)); ++each) {
+        indexed_prefix& best = each->is_node() ? at(each->node())->shorter : *each;
+        if (!best.is_longer_than(length)) best = p;
     }
 }
 
-/// Changes the results of the node for the bits from `depth` on. `shorter`: what the node is to store as that, or has stored
-/// @return its new place; 0: it had no results any more, and has been freed
-std::uint32_t route_index::put_below(std::uint32_t place, unsigned depth, std::uint32_t network, unsigned length,
-                                     indexed_prefix p, indexed_prefix& shorter)
+/// @param old  a node for the bits from `depth` on, or what a new one is to have as `shorter`
+/// @return what replaces it
+indexed_prefix route_index::put_below(indexed_prefix old, unsigned depth, std::uint32_t network, unsigned length,
+                                      indexed_prefix p)
 {
     unpacked all;
-    all.shorter = shorter;
-    if (place != 0) unpack(place, all);
-    shorter = all.shorter;
-    const std::size_t first = network >> (32 - depth - stride) & (results - 1);
-    if (length > depth + stride) {
-        indexed_prefix& only = all.at[first];
-        indexed_prefix here = only.is_node() ? indexed_prefix() : only;
-        const std::uint32_t below = put_below(only.is_node() ? only.node() : 0, depth + stride, network, length, p, here);
-        only = below == 0 ? here : indexed_prefix::of_node(below);
-        return pack(place, all);
-    }
-    if (!p.is_longer_than(depth)) p = {}; // the entry, or the node above, has it
-    const std::size_t count = std::size_t{1} << (depth + stride - length);
-    for (std::size_t i = first; i < first + count; ++i)
-        replace(all.at[i].is_node() ? at(all.at[i].node())->shorter : all.at[i], length, p);
-    return pack(place, all);
+    if (old.is_node())
+        unpack(old.node(), all);
+    else
+        all.shorter = old;
+    put_into(all.at, depth, network, length, p);
+    return pack(old.is_node() ? old.node() : 0, all);
 }
 
 void route_index::unpack(std::uint32_t place, unpacked& out) const noexcept
@@ -74,8 +69,8 @@ void route_index::unpack(std::uint32_t place, unpacked& out) const noexcept
     }
 }
 
-/// Stores a node. It replaces that at `place` (0: none). @return its place; 0: it has no results
-std::uint32_t route_index::pack(std::uint32_t place, const unpacked& from)
+/// Stores a node. It replaces that at `place` (0: none). @return the node, or `shorter` if that is all it says
+indexed_prefix route_index::pack(std::uint32_t place, const unpacked& from)
 {
     std::array<indexed_prefix, results> list;
     node head{from.shorter, {}, {}};
@@ -93,8 +88,9 @@ std::uint32_t route_index::pack(std::uint32_t place, const unpacked& from)
         if (place != 0) release(place, old);
         place = fresh;
     }
-    if (!is_empty) std::copy_n(list.data(), size, (::new (at(place)) node(head))->list());
-    return place;
+    if (is_empty) return from.shorter;
+    std::copy_n(list.data(), size, (::new (at(place)) node(head))->list());
+    return indexed_prefix::of_node(place);
 }
 
 std::uint32_t route_index::allocate(std::size_t units)
@@ -132,8 +128,8 @@ void route_index::compact()
     const std::size_t used = end_ - unused_, capacity = used + used / 4 + 64;
     block fresh = new_block(capacity);
     std::uint32_t end = 1;
-    for (entry& e : entries_)
-        if (e.node != 0) e.node = move_to(fresh.get(), end, e.node);
+    for (indexed_prefix& each : root_)
+        if (each.is_node()) each = indexed_prefix::of_node(move_to(fresh.get(), end, each.node()));
     memory_ = std::move(fresh);
     capacity_ = capacity;
     end_ = end;

@@ -2,12 +2,13 @@
 /// An index of the prefixes of a large IPv4 table: it gives the longest prefix of any address after about two cache misses, where
 /// a walk of `prefix_trie` has four or more that wait for one another.
 ///
-/// An array has an entry for each value of the first 16 bits. A node says the same of the next 8 bits, for each of its 256 values;
-/// nodes exist where there are prefixes of 17 to 24 bits, and below them of 25 to 32 bits. A node does not store 256 results but
-/// those that differ from the one before, and a bitmap of their places ("Small Forwarding Tables for Fast Routing Lookups",
-/// Degermark et al. 1997). The results of shorter prefixes are not copied into nodes, so a change costs at most:
-/// - up to 16 bits: the write of an entry for each value of 16 bits that begins with the prefix (65536 for a default route);
-/// - more: one or two nodes, each unpacked and packed again (256 values).
+/// An array says for each value of the first 16 bits which prefix is the longest. If there are longer ones than 16 bits, it says
+/// instead where a node is, which says the same of the next 8 bits; and so for the last 8 bits. A node does not store 256 results
+/// but those that differ from the one before, and a bitmap of their places ("Small Forwarding Tables for Fast Routing Lookups",
+/// Degermark et al. 1997). The best prefix that is shorter than the results of a node is stored once in it, so a change costs at
+/// most the write of a prefix for each value of 16 bits that begins with it (65536 for a default route, mostly into nodes), or
+/// two nodes that are unpacked and packed again (256 values).
+///
 /// All nodes lie in one block of memory. Freed ones are reused by size; when they have become a third of it, all are moved
 /// together, which takes as long as copying the index.
 #pragma once
@@ -17,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace tapio::core::ip {
@@ -33,7 +35,7 @@ public:
 
     constexpr bool exists() const noexcept { return bits_ != 0; }
     constexpr bool has_value() const noexcept { return (bits_ & too_large) != too_large; }
-    constexpr unsigned length() const noexcept { return (bits_ >> value_bits) - 1; } ///< bits; precondition: exists()
+    constexpr unsigned length() const noexcept { return (bits_ >> value_bits) - 1; }           ///< bits; precondition: exists()
     constexpr std::uint32_t value() const noexcept { return std::rotr(bits_ & too_large, 1); } ///< precondition: has_value()
 
     friend constexpr bool operator==(indexed_prefix, indexed_prefix) = default;
@@ -52,7 +54,10 @@ private:
         out.bits_ = node_mark | place;
         return out;
     }
-    constexpr bool is_longer_than(unsigned length) const noexcept { return bits_ >> value_bits > length + 1; } ///< longer than that
+    constexpr bool is_longer_than(unsigned length) const noexcept
+    {
+        return bits_ >> value_bits > length + 1;
+    } ///< longer than that
 
     std::uint32_t bits_ = 0;
 };
@@ -62,15 +67,16 @@ class route_index
 public:
     static constexpr std::size_t most_prefixes = std::size_t{1} << 22; ///< the places of nodes have 26 bits
 
-    route_index() : entries_(std::size_t{1} << root_bits) {}
+    route_index() : root_(std::size_t{1} << root_bits) {}
 
     indexed_prefix find(std::uint32_t a) const noexcept
     {
-        const entry& e = entries_[a >> (32 - root_bits)];
-        if (e.node == 0) return e.best;
-        const node* n = at(e.node);
+        indexed_prefix found = root_[a >> (32 - root_bits)];
+        if (!found.is_node()) return found;
+        const node* n = at(found.node());
         n->prefetch();
-        indexed_prefix found = n->result(a >> stride & (results - 1)), shorter = e.best;
+        indexed_prefix shorter = n->shorter;
+        found = n->result(a >> stride & (results - 1));
         if (found.is_node()) {
             n = at(found.node());
             n->prefetch();
@@ -90,11 +96,6 @@ private:
     static constexpr std::size_t results = std::size_t{1} << stride; ///< of a node
     static constexpr std::size_t unit = 16;                          ///< octets; nodes begin at multiples of it
 
-    struct entry
-    {
-        indexed_prefix best;    ///< of at most 16 bits
-        std::uint32_t node = 0; ///< place of the node for longer prefixes; 0: none
-    };
     struct unpacked
     {
         indexed_prefix shorter;
@@ -104,7 +105,7 @@ private:
     /// Followed in memory by the results without repetitions.
     struct node
     {
-        indexed_prefix shorter;              ///< in nodes of the last 8 bits: the best prefix of 17 to 24 bits
+        indexed_prefix shorter;              ///< the best prefix of at most 16 bits; in nodes of the last 8 bits, of 17 to 24
         std::array<std::uint8_t, 4> before;  ///< bits set in the words before each
         std::array<std::uint64_t, 4> starts; ///< by value: the result differs from that of the value before; bit 0 is set
 
@@ -137,14 +138,12 @@ private:
     {
         return (sizeof(node) + list_size * sizeof(indexed_prefix) + unit - 1) / unit;
     }
-    static void replace(indexed_prefix& old, unsigned length, indexed_prefix by) noexcept;
-
     node* at(std::uint32_t place) const noexcept { return reinterpret_cast<node*>(memory_.get() + place * unit); }
     void put(std::uint32_t network, unsigned length, indexed_prefix p);
-    std::uint32_t put_below(std::uint32_t place, unsigned depth, std::uint32_t network, unsigned length, indexed_prefix p,
-                            indexed_prefix& shorter);
+    void put_into(std::span<indexed_prefix> all, unsigned depth, std::uint32_t network, unsigned length, indexed_prefix p);
+    indexed_prefix put_below(indexed_prefix old, unsigned depth, std::uint32_t network, unsigned length, indexed_prefix p);
     void unpack(std::uint32_t place, unpacked& out) const noexcept;
-    std::uint32_t pack(std::uint32_t place, const unpacked& from);
+    indexed_prefix pack(std::uint32_t place, const unpacked& from);
     std::uint32_t allocate(std::size_t units);
     void release(std::uint32_t place, std::size_t units) noexcept;
     void grow(std::size_t units);
@@ -158,11 +157,11 @@ private:
     using block = std::unique_ptr<std::byte[], deleter>;
     static block new_block(std::size_t units);
 
-    std::vector<entry> entries_; ///< by the first 16 bits
+    std::vector<indexed_prefix> root_; ///< by the first 16 bits
     block memory_;
-    std::size_t capacity_ = 0; ///< units, as all below
-    std::uint32_t end_ = 1;    ///< units that have been handed out; place 0 means "no node"
-    std::size_t unused_ = 0;   ///< freed below `end_`
+    std::size_t capacity_ = 0;             ///< units, as all below
+    std::uint32_t end_ = 1;                ///< units that have been handed out; place 0 means "no node"
+    std::size_t unused_ = 0;               ///< freed below `end_`
     std::array<std::uint32_t, 68> free_{}; ///< by size: the first of a chain of freed nodes; 0: none
 };
 

@@ -147,7 +147,8 @@ void route_table::remove_if(prefix_trie<Bits>& from, const condition& unwanted)
         counted single;
         bool has_routes = true;
         for (std::size_t i = routes_of(there, single).size(); i-- > 0;) // backwards, because the routes behind may move
-            if (unwanted(to_route(to_address(network), length, targets_[routes_of(there, single)[i].target]))) has_routes = erase_from(there, i);
+            if (unwanted(to_route(to_address(network), length, targets_[routes_of(there, single)[i].target])))
+                has_routes = erase_from(there, i);
         if (!has_routes)
             emptied.emplace_back(network, length);
         else if (there != before)
@@ -214,7 +215,8 @@ std::vector<route> route_table::all() const
     std::vector<route> out;
     const auto append = [&](const auto& network, unsigned length, std::uint32_t there) {
         counted single;
-        for (const counted& c : routes_of(there, single)) out.push_back(to_route(to_address(network), length, targets_[c.target]));
+        for (const counted& c : routes_of(there, single))
+            out.push_back(to_route(to_address(network), length, targets_[c.target]));
     };
     v4_.for_each(append);
     v6_.for_each(append);

@@ -46,7 +46,7 @@ class route_table
 public:
     using condition = std::function<bool(const route&)>;
 
-    /// The index exists from so many IPv4 prefixes on, until half of them are left. It takes 512 KiB at least.
+    /// The index exists from so many IPv4 prefixes on, until half of them are left. It takes 256 KiB at least.
     static constexpr std::size_t large = 8192;
 
     explicit route_table(std::size_t indexed_from = large) : indexed_from_(indexed_from) {}

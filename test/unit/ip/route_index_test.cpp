@@ -46,7 +46,8 @@ protected:
     indexed_prefix longest(std::uint32_t a, unsigned shorter_than) const
     {
         for (unsigned length = shorter_than; length-- > 0;)
-            if (const auto at = prefixes_.find({length, prefix_of(a, length)}); at != prefixes_.end()) return {length, at->second};
+            if (const auto at = prefixes_.find({length, prefix_of(a, length)}); at != prefixes_.end())
+                return {length, at->second};
         return {};
     }
     void set(std::uint32_t network, unsigned length)
