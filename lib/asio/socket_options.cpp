@@ -219,7 +219,9 @@ void socket::set_option(int level, int name, const void* data, std::size_t size,
     const bool v6 = family_ == core::family::v6, v6_raw = v6 && protocol_.type() == core::socket_type::raw;
     if (v6_raw && level == IPPROTO_IP) return void(ec = error::no_protocol_option);
     if (v6_raw && level == IPPROTO_IPV6 && name == IPV6_CHECKSUM) return void(ec = error::invalid_argument); // computed, or not
-    if (set_interface_option(level, name, data, size, ec) || set_shell_option(level, name, data, size, ec)) return;
+    if (set_interface_option(level, name, data, size, ec) || set_source_option(level, name, data, size, ec) ||
+        set_shell_option(level, name, data, size, ec))
+        return;
     const auto option = option_of(level, name);
     int value = 0;
     const bool known = option && (level != IPPROTO_IPV6 || v6);
@@ -269,7 +271,7 @@ void socket::get_option(int level, int name, void* data, std::size_t* size, erro
     if (!open_) return void(ec = error::bad_descriptor);
     ec = {};
     if (get_fact(level, name, data, size, ec) || get_interface_option(level, name, data, size, ec) ||
-        get_shell_option(level, name, data, size, ec))
+        get_source_option(level, name, data, size, ec) || get_shell_option(level, name, data, size, ec))
         return;
     const int own = static_cast<int>(protocol_.number());
     const bool v6 = family_ == core::family::v6, of_v4 = level == IPPROTO_IP && !(v6 && own == IPPROTO_RAW);

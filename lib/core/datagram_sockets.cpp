@@ -44,7 +44,7 @@ void datagram_sockets::close(socket_id id, time_point)
 {
     socket* s = find(id);
     if (s == nullptr) return;
-    for (const membership& m : s->groups) net_.leave_group(m.interface, m.group);
+    for (const membership& m : s->groups) net_.leave_group(m.interface, m.group, m.who);
     release(id, *s);
     sockets_.erase(id);
 }
@@ -198,12 +198,15 @@ packet datagram_sockets::gather(const_buffer_list from, std::size_t size)
 
 // -- receiving ------------------------------------------------------------------------------------------------------
 
-/// Applies SO_BINDTODEVICE and IP_MULTICAST_ALL.
-bool datagram_sockets::socket::hears(const address& destination, interface_id interface) const noexcept
+/// Applies SO_BINDTODEVICE, the source filter of the group (RFC 3376 §3.2), and without a membership IP_MULTICAST_ALL.
+bool datagram_sockets::socket::hears(const address& destination, const address& source, interface_id interface) const noexcept
 {
     if (device && *device != interface) return false;
-    return multicast_all || !destination.is_multicast() ||
-           std::find(groups.begin(), groups.end(), membership{without_zone(destination), interface}) != groups.end();
+    if (!destination.is_multicast()) return true;
+    const address group = without_zone(destination);
+    for (const membership& m : groups)
+        if (m.interface == interface && m.group == group) return m.filter.accepts(without_zone(source));
+    return multicast_all;
 }
 
 /// The values of IP_MTU_DISCOVER: 0 DONT, 1 WANT, 2 DO, 3 PROBE, 4 INTERFACE, 5 OMIT.

@@ -3,7 +3,8 @@
 /// MSG_MORE. A protocol adds the demultiplexing, the binding of local names, and its header.
 ///
 ///     datagram_sockets.cpp          close, bind, connect, send, receive
-///     datagram_sockets_options.cpp  options, multicast membership
+///     datagram_sockets_options.cpp  options
+///     datagram_sockets_groups.cpp   multicast membership and source filters
 #pragma once
 
 #include "core/event_queue.hpp"
@@ -45,13 +46,19 @@ public:
     result<int> get_option(socket_id id, socket_option option) const override;
     error_code join_group(socket_id id, const address& group, std::optional<interface_id> interface) override;
     error_code leave_group(socket_id id, const address& group, std::optional<interface_id> interface) override;
+    error_code change_source(socket_id id, source_change what, const source_of_group& which) override;
+    error_code set_filter(socket_id id, const address& group, std::optional<interface_id> interface,
+                          const ip::source_filter& filter) override;
+    result<ip::source_filter> filter_of(socket_id id, const address& group, std::optional<interface_id> interface) const override;
 
 protected:
     struct membership
     {
-        address group;
+        address group; ///< without zone, as the sources
         interface_id interface = 0;
-        friend bool operator==(const membership&, const membership&) = default;
+        ip::subscriber_id who = 0; ///< in the network
+        ip::source_filter filter;
+        bool mode_is_fixed = false; ///< the filter has had sources: only its emptying as a whole lets its mode change
     };
 
     /// Data collected by MSG_MORE or UDP_CORK. Destination and hints are those of the first send.
@@ -95,7 +102,7 @@ protected:
         std::vector<membership> groups;
         std::unique_ptr<unfinished_datagram> unfinished;
 
-        bool hears(const address& destination, interface_id interface) const noexcept;
+        bool hears(const address& destination, const address& source, interface_id interface) const noexcept;
         ip::fragmenting fragments() const noexcept; ///< by `mtu_discover`
     };
 
@@ -141,6 +148,9 @@ private:
                                           time_point now, const send_hints& hints);
     std::optional<interface_id> way_out(const socket& s, const address& destination) const noexcept;
     std::optional<error_code> set_group_option(socket& s, socket_option option, int value);
+    result<interface_id> group_interface(const socket& s, const address& group, std::optional<interface_id> interface) const;
+    error_code add_membership(socket& s, const address& group, interface_id interface, const ip::source_filter& filter);
+    void apply(membership& m, ip::source_filter filter);
     std::optional<int> get_flag(const socket& s, socket_option option) const;
 
     event_queue& events_;

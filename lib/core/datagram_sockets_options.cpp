@@ -7,12 +7,6 @@
 
 namespace tapio::core {
 
-namespace {
-
-constexpr std::size_t most_memberships = 20; ///< per socket; Linux's igmp_max_memberships
-
-} // namespace
-
 /// Multicast options and SO_BINDTODEVICE. Empty for any other option.
 std::optional<error_code> datagram_sockets::set_group_option(socket& s, socket_option option, int value)
 {
@@ -32,33 +26,6 @@ std::optional<error_code> datagram_sockets::set_group_option(socket& s, socket_o
     case socket_option::bound_interface: return interface(s.device);
     default: return std::nullopt;
     }
-}
-
-error_code datagram_sockets::join_group(socket_id id, const address& group, std::optional<interface_id> interface)
-{
-    socket* s = find(id);
-    if (s == nullptr) return errno_code(EBADF);
-    if (!group.is_multicast() || (group.is_v6() && s->family == family::v4)) return errno_code(EINVAL);
-    const membership wanted{without_zone(group), interface.value_or(net_.routes().group_interface(group))};
-    if (wanted.interface >= net_.interfaces().size()) return errno_code(ENODEV);
-    if (std::find(s->groups.begin(), s->groups.end(), wanted) != s->groups.end()) return errno_code(EADDRINUSE);
-    if (s->groups.size() >= most_memberships) return errno_code(ENOBUFS);
-    s->groups.push_back(wanted);
-    net_.join_group(wanted.interface, group);
-    return {};
-}
-
-error_code datagram_sockets::leave_group(socket_id id, const address& group, std::optional<interface_id> interface)
-{
-    socket* s = find(id);
-    if (s == nullptr) return errno_code(EBADF);
-    const auto at = std::find_if(s->groups.begin(), s->groups.end(), [&](const membership& m) {
-        return m.group == without_zone(group) && (!interface || m.interface == *interface);
-    });
-    if (at == s->groups.end()) return errno_code(EADDRNOTAVAIL);
-    net_.leave_group(at->interface, group);
-    s->groups.erase(at);
-    return {};
 }
 
 error_code datagram_sockets::set_option(socket_id id, socket_option option, int value, time_point)

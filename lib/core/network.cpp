@@ -211,15 +211,15 @@ bool network::follow(link::interface& i, link::interface::change what, time_poin
     return what == change::state;
 }
 
-void network::join_group(interface_id interface, const address& group)
+ip::subscriber_id network::join_group(interface_id interface, const address& group, const ip::source_filter& filter)
 {
-    groups_.join(interfaces_[interface], group);
     routes_.invalidate();
+    return groups_.join(interfaces_[interface], group, filter);
 }
 
-void network::leave_group(interface_id interface, const address& group)
+void network::leave_group(interface_id interface, const address& group, ip::subscriber_id who)
 {
-    groups_.leave(interfaces_[interface], group);
+    groups_.leave(interfaces_[interface], group, who);
     routes_.invalidate();
 }
 

@@ -65,9 +65,13 @@ public:
     bool set_enabled(interface_id interface, bool yes, time_point now);              ///< set by the user
     bool lost(interface_id interface, error_code why, time_point now);               ///< the device is gone
     bool replace_device(interface_id interface, const device_info& info, time_point now);
-    /// Multicast membership, counted: each leave_group() undoes one join_group().
-    void join_group(interface_id interface, const address& group);
-    void leave_group(interface_id interface, const address& group);
+    /// Multicast membership of a socket, and its source filter. @return names the membership in the next two
+    ip::subscriber_id join_group(interface_id interface, const address& group, const ip::source_filter& filter);
+    void set_group_filter(interface_id interface, const address& group, ip::subscriber_id who, const ip::source_filter& filter)
+    {
+        groups_.set_filter(interfaces_[interface], group, who, filter);
+    }
+    void leave_group(interface_id interface, const address& group, ip::subscriber_id who);
     void add_transport(ip_protocol number, ip::transport& t) noexcept { transports_.add(number, t); }
     void set_raw(ip::raw_receiver& r) noexcept { transports_.set_raw(r); }
     void set_trace(trace* t) noexcept { interfaces_.set_trace(t); }

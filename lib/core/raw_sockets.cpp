@@ -108,7 +108,7 @@ bool raw_sockets::receive_raw(const ip::rx_packet& p, time_point now)
         if (protocol_of(s) != p.protocol() || family_of(to) != s.family) continue;
         if (s.bound && !s.local.address.is_unspecified() && s.local.address != to) continue;
         if (s.connected && s.remote.address != from) continue;
-        if (!s.hears(to, p.interface)) continue;
+        if (!s.hears(to, from, p.interface)) continue;
         taken = true;
         (void)deliver(s, {from, 0}, to.is_v4() ? p.network_part() : p.transport_part(), p, now);
     }

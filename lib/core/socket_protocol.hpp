@@ -6,6 +6,7 @@
 #include "base/ip_protocol.hpp"
 #include "core/network.hpp"
 #include "core/socket_types.hpp"
+#include "ip/source_filter.hpp"
 
 #include <tapio/core/event_sink.hpp>
 #include <tapio/core/packet.hpp>
@@ -71,6 +72,21 @@ struct error_message
     packet payload;                  ///< as much of the datagram's payload as the error quotes
 };
 
+/// What is to happen to a source in the filter of a socket for a group (RFC 3678 §3).
+enum class source_change
+{
+    join,   ///< receive from this source; the first one joins the group (IP_ADD_SOURCE_MEMBERSHIP)
+    leave,  ///< undoes it; the last one leaves the group
+    block,  ///< receive no more from this source, of a group that was joined for all sources
+    unblock ///< undoes it
+};
+
+struct source_of_group
+{
+    address group, source;
+    std::optional<interface_id> interface; ///< none: the one that the route to the group leads to
+};
+
 /// The Berkeley calls of Linux, non-blocking, errno for errno. A stale handle gives bad_descriptor (EBADF). The default
 /// implementation of a call that only some protocols support fails as it does on Linux.
 class socket_protocol
@@ -117,6 +133,16 @@ public:
     /// @param interface none: the one that the route to the group leads to
     virtual error_code join_group(socket_id, const address&, std::optional<interface_id>) { return errno_code(EPROTO); }
     virtual error_code leave_group(socket_id, const address&, std::optional<interface_id>) { return errno_code(EPROTO); }
+    /// Source filters (RFC 3678 §4 and §5).
+    virtual error_code change_source(socket_id, source_change, const source_of_group&) { return errno_code(EPROTO); }
+    virtual error_code set_filter(socket_id, const address&, std::optional<interface_id>, const ip::source_filter&)
+    {
+        return errno_code(EPROTO);
+    }
+    virtual result<ip::source_filter> filter_of(socket_id, const address&, std::optional<interface_id>) const
+    {
+        return errno_code(EPROTO);
+    }
 
 protected:
     ~socket_protocol() = default;

@@ -46,7 +46,7 @@ udp_sockets::socket* udp_sockets::demultiplex(interface_id interface, const endp
         if (s == nullptr || (s->connected && s->remote != remote)) continue;
         const bool named = !s->local.address.is_unspecified();
         if (!covers(s->local.address, s->v6_only, local.address)) continue;
-        if (!s->hears(local.address, interface)) continue;
+        if (!s->hears(local.address, remote.address, interface)) continue;
         if (everyone != nullptr) everyone->push_back(s);
         const int score = (s->family == family_of(local.address) ? 2 : 1) + (named ? 2 : 0) + (s->connected ? 4 : 0);
         if (score > std::exchange(best_score, std::max(score, best_score))) candidates_.clear();

@@ -14,7 +14,7 @@ namespace tapio::core::ip {
 
 namespace {
 
-constexpr subscriber_id all_sockets = 1; // their joins are counted in link::interface
+constexpr subscriber_id the_host = 0; // has joined the groups of its addresses
 
 /// Prepends an IPv4 header with the router alert option.
 void push_alerting_header(packet& p, const address_v4& from, const address_v4& to)
@@ -44,14 +44,36 @@ void push_alerting_header(packet& p, const address_v4& from, const address_v4& t
 
 void multicast::join(link::interface& i, const address& group)
 {
-    if (!i.is_member(group) && i.is_ethernet()) changes_.push_back({i.id(), without_zone(group), true});
     i.join_group(group);
+    if (++counted_[{i.id(), without_zone(group)}] == 1) set_filter(i, group, the_host, {filter_mode::exclude, {}});
 }
 
 void multicast::leave(link::interface& i, const address& group)
 {
     i.leave_group(group);
-    if (!i.is_member(group) && i.is_ethernet()) changes_.push_back({i.id(), without_zone(group), false});
+    const auto at = counted_.find({i.id(), without_zone(group)});
+    if (at == counted_.end() || --at->second != 0) return;
+    counted_.erase(at);
+    set_filter(i, group, the_host, {});
+}
+
+subscriber_id multicast::join(link::interface& i, const address& group, const source_filter& filter)
+{
+    i.join_group(group);
+    const subscriber_id who = ++last_subscriber_;
+    set_filter(i, group, who, filter);
+    return who;
+}
+
+void multicast::leave(link::interface& i, const address& group, subscriber_id who)
+{
+    i.leave_group(group);
+    set_filter(i, group, who, {});
+}
+
+void multicast::set_filter(const link::interface& i, const address& group, subscriber_id who, const source_filter& filter)
+{
+    if (i.is_ethernet()) changes_.push_back({i.id(), without_zone(group), who, filter});
 }
 
 /// An interface whose link is up from the start reports as soon as it has a group.
@@ -128,9 +150,8 @@ void multicast::apply_changes(time_point now)
 {
     for (const change& c : std::exchange(changes_, {})) {
         group_membership& groups = groups_of(interfaces_[c.interface], family_of(c.group), now);
-        const auto mode = c.member ? filter_mode::exclude : filter_mode::include;
         // Too many groups for reports: the group is received all the same.
-        (void)groups.set_filter(all_sockets, c.group, mode, {}, now);
+        (void)groups.set_filter(c.who, c.group, c.filter.mode, c.filter.sources, now);
     }
 }
 

@@ -14,6 +14,7 @@
 #include <tapio/core/address.hpp>
 #include <tapio/core/time.hpp>
 
+#include <cstddef>
 #include <map>
 #include <utility>
 #include <vector>
@@ -33,6 +34,12 @@ public:
     /// Counted: each leave() undoes one join(). The interface receives the group at once; it is reported by the next advance().
     void join(link::interface& i, const address& group);
     void leave(link::interface& i, const address& group);
+
+    /// The membership of one socket with a source filter, from its first filter until it leaves. @return names it in the next two
+    subscriber_id join(link::interface& i, const address& group, const source_filter& filter);
+    void set_filter(const link::interface& i, const address& group, subscriber_id who, const source_filter& filter);
+    void leave(link::interface& i, const address& group, subscriber_id who);
+
     void link_changed(const link::interface& i, time_point now); ///< its state, or its device
 
     void receive(rx_packet& p, time_point now) override; ///< IGMP
@@ -48,7 +55,8 @@ private:
     {
         interface_id interface;
         address group;
-        bool member;
+        subscriber_id who;
+        source_filter filter;
     };
     using key = std::pair<interface_id, family>;
 
@@ -63,6 +71,8 @@ private:
     shard_exchange& shards_;
     random_source& random_;
     std::map<key, group_membership> groups_;
+    std::map<std::pair<interface_id, address>, std::size_t> counted_; ///< join() calls without a filter, less leave() calls
+    subscriber_id last_subscriber_ = 0;
     std::vector<change> changes_; ///< since the last advance()
 };
 

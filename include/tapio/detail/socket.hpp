@@ -183,6 +183,8 @@ private:
     error_code bind_to_device(const void* data, std::size_t size);
     error_code set_group(int name, const void* data, std::size_t size);
     error_code set_group_v6(int name, const void* data, std::size_t size);
+    bool set_source_option(int level, int name, const void* data, std::size_t size, error_code& ec);
+    bool get_source_option(int level, int name, void* data, std::size_t* size, error_code& ec) const;
     /// An IPv6 socket's user names IPv4 peers by IPv4-mapped addresses, which the core does not know (core/socket_names.hpp).
     core::endpoint to_core(const core::endpoint& e) const;
     core::address to_user(const core::address& a) const;
