@@ -23,22 +23,22 @@ using core::errno_code;
 using core::source_change;
 using core::ip::filter_mode;
 using core::ip::source_filter;
-using interface = std::optional<core::interface_id>;
+using chosen_interface = std::optional<core::interface_id>;
 
 constexpr std::size_t msfilter_head = offsetof(ip_msfilter, imsf_slist); // octets before the list of sources
 constexpr std::size_t group_filter_head = offsetof(group_filter, gf_slist);
 constexpr std::size_t most_sources_v4 = 10, most_sources_v6 = 64; // Linux's igmp_max_msf, mld_max_msf
 
-core::address address_of(const in_addr& a) { return core::address_v4(ntohl(a.s_addr)); }
+core::address read_address(const in_addr& a) { return core::address_v4(ntohl(a.s_addr)); }
 
 /// none: of another family
-std::optional<core::address> address_of(const sockaddr_storage& from, bool v6)
+std::optional<core::address> read_address(const sockaddr_storage& from, bool v6)
 {
     if (from.ss_family != (v6 ? AF_INET6 : AF_INET)) return std::nullopt;
     if (!v6) {
         sockaddr_in a;
         std::memcpy(&a, &from, sizeof a);
-        return address_of(a.sin_addr);
+        return read_address(a.sin_addr);
     }
     sockaddr_in6 a;
     std::memcpy(&a, &from, sizeof a);
@@ -65,26 +65,29 @@ sockaddr_storage to_sockaddr(const core::address& a)
     return out;
 }
 
-interface numbered(std::uint32_t number) { return number == 0 ? std::nullopt : interface(number - 1); } ///< Linux's number
+chosen_interface numbered(std::uint32_t number)
+{
+    return number == 0 ? std::nullopt : chosen_interface(number - 1);
+} ///< Linux's number
 
 /// The interface that has an address; none for 0.0.0.0.
-core::result<interface> with_address(const core::network& net, const in_addr& a)
+core::result<chosen_interface> with_address(const core::network& net, const in_addr& a)
 {
-    if (a.s_addr == 0) return interface();
-    const auto found = net.addresses().interface_of(address_of(a));
+    if (a.s_addr == 0) return chosen_interface();
+    const auto found = net.addresses().interface_of(read_address(a));
     if (!found) return errno_code(ENODEV);
-    return interface(*found);
+    return chosen_interface(*found);
 }
 
 template <class T>
-T read(const void* data, std::size_t at = 0) ///< at: octets
+T value_at(const void* data, std::size_t at = 0) ///< at: octets
 {
     T out;
     std::memcpy(&out, static_cast<const char*>(data) + at, sizeof out);
     return out;
 }
 
-std::optional<source_change> change_of(int name) noexcept
+std::optional<source_change> source_change_of(int name) noexcept
 {
     switch (name) {
     case IP_ADD_SOURCE_MEMBERSHIP:
@@ -99,17 +102,17 @@ std::optional<source_change> change_of(int name) noexcept
     }
 }
 
-bool is_known(int level, int name, bool v6_socket) noexcept
+bool is_source_option(int level, int name, bool v6_socket) noexcept
 {
     if (name >= MCAST_JOIN_GROUP && name <= MCAST_MSFILTER) return level == IPPROTO_IP || (level == IPPROTO_IPV6 && v6_socket);
-    return level == IPPROTO_IP && (change_of(name) || name == IP_MSFILTER);
+    return level == IPPROTO_IP && (source_change_of(name) || name == IP_MSFILTER);
 }
 
 /// A request in either form, `ip_msfilter` or `group_filter`.
 struct filter_request
 {
     std::optional<core::address> group; ///< none: of another family
-    core::result<interface> on;
+    core::result<chosen_interface> on;
     std::uint32_t mode, count; ///< as in the request
 };
 
@@ -118,15 +121,15 @@ filter_request filter_request_of(const core::network& net, bool is_group_filter,
     if (!is_group_filter) {
         ip_msfilter f;
         std::memcpy(&f, data, msfilter_head);
-        return {address_of(f.imsf_multiaddr), with_address(net, f.imsf_interface), f.imsf_fmode, f.imsf_numsrc};
+        return {read_address(f.imsf_multiaddr), with_address(net, f.imsf_interface), f.imsf_fmode, f.imsf_numsrc};
     }
     group_filter f;
     std::memcpy(static_cast<void*>(&f), data, group_filter_head);
-    return {address_of(f.gf_group, v6), numbered(f.gf_interface), f.gf_fmode, f.gf_numsrc};
+    return {read_address(f.gf_group, v6), numbered(f.gf_interface), f.gf_fmode, f.gf_numsrc};
 }
 
 /// The calls of one socket that the options stand for.
-struct options
+struct source_options
 {
     core::socket_protocol& protocol;
     core::socket_id id;
@@ -144,32 +147,32 @@ struct options
     error_code set_group(int name, const void* data, std::size_t size) const
     {
         if (size < sizeof(group_req)) return errno_code(EINVAL);
-        const auto r = read<group_req>(data);
-        const auto group = address_of(r.gr_group, v6);
+        const auto r = value_at<group_req>(data);
+        const auto group = read_address(r.gr_group, v6);
         if (!group) return errno_code(v6 ? EADDRNOTAVAIL : EINVAL); // as Linux
-        if (!group->is_multicast()) return errno_code(EINVAL);
-        const interface on = numbered(r.gr_interface);
+        if (!group->is_multicast() && (v6 || name == MCAST_JOIN_GROUP)) return errno_code(EINVAL);
+        const chosen_interface on = numbered(r.gr_interface);
         return name == MCAST_JOIN_GROUP ? protocol.join_group(id, *group, on) : protocol.leave_group(id, *group, on);
     }
 
     error_code change_v4(int name, const void* data, std::size_t size) const
     {
         if (size != sizeof(ip_mreq_source)) return errno_code(EINVAL);
-        const auto r = read<ip_mreq_source>(data);
-        const auto group = address_of(r.imr_multiaddr);
+        const auto r = value_at<ip_mreq_source>(data);
+        const auto group = read_address(r.imr_multiaddr);
         if (!group.is_multicast()) return errno_code(EINVAL);
         const auto on = with_address(net, r.imr_interface);
         if (!on) return on.error();
-        return protocol.change_source(id, *change_of(name), {group, address_of(r.imr_sourceaddr), *on});
+        return protocol.change_source(id, *source_change_of(name), {group, read_address(r.imr_sourceaddr), *on});
     }
 
     error_code change(int name, const void* data, std::size_t size) const
     {
         if (size < sizeof(group_source_req)) return errno_code(EINVAL);
-        const auto r = read<group_source_req>(data);
-        const auto group = address_of(r.gsr_group, v6), source = address_of(r.gsr_source, v6);
+        const auto r = value_at<group_source_req>(data);
+        const auto group = read_address(r.gsr_group, v6), source = read_address(r.gsr_source, v6);
         if (!group || !source) return errno_code(EADDRNOTAVAIL);
-        return protocol.change_source(id, *change_of(name), {*group, *source, numbered(r.gsr_interface)});
+        return protocol.change_source(id, *source_change_of(name), {*group, *source, numbered(r.gsr_interface)});
     }
 
     error_code set_filter(bool is_group_filter, const void* data, std::size_t size) const
@@ -182,8 +185,8 @@ struct options
         if (size < head + r.count * each) return errno_code(EINVAL);
         std::vector<core::address> sources;
         for (std::size_t i = 0; i < r.count; ++i) {
-            const auto source = is_group_filter ? address_of(read<sockaddr_storage>(data, head + i * each), v6)
-                                                : address_of(read<in_addr>(data, head + i * each));
+            const auto source = is_group_filter ? read_address(value_at<sockaddr_storage>(data, head + i * each), v6)
+                                                : read_address(value_at<in_addr>(data, head + i * each));
             if (!source) return errno_code(EADDRNOTAVAIL);
             sources.push_back(*source);
         }
@@ -228,12 +231,12 @@ struct options
 /// @return false: not an option of this file
 bool socket::set_source_option(int level, int name, const void* data, std::size_t size, error_code& ec)
 {
-    if (!is_known(level, name, family_ == core::family::v6)) return false;
+    if (!is_source_option(level, name, family_ == core::family::v6)) return false;
     engine::user_turn t(*engine_);
     if (!open_)
         ec = boost::asio::error::bad_descriptor;
     else
-        ec = options{protocol_, id_, engine_->host().net(), level == IPPROTO_IPV6}.set(name, data, size);
+        ec = source_options{protocol_, id_, engine_->host().net(), level == IPPROTO_IPV6}.set(name, data, size);
     return true;
 }
 
@@ -241,8 +244,9 @@ bool socket::set_source_option(int level, int name, const void* data, std::size_
 bool socket::get_source_option(int level, int name, void* data, std::size_t* size, error_code& ec) const
 {
     const bool readable = name == IP_MSFILTER || name == MCAST_MSFILTER;
-    if (!readable || !is_known(level, name, family_ == core::family::v6)) return false;
-    ec = options{protocol_, id_, engine_->host().net(), level == IPPROTO_IPV6}.get_filter(name == MCAST_MSFILTER, data, size);
+    if (!readable || !is_source_option(level, name, family_ == core::family::v6)) return false;
+    ec = source_options{protocol_, id_, engine_->host().net(), level == IPPROTO_IPV6}.get_filter(name == MCAST_MSFILTER, data,
+                                                                                                 size);
     return true;
 }
 

@@ -136,8 +136,8 @@ V4_BEHAVIOUR(datagrams_of_sources)
     udp::endpoint from;
     const auto exchange = [&](const char* what) {
         error_code ec;
-        out.say(what, "sent", one.send_to(asio::buffer("one", 3), to, 0, ec), ec, two.send_to(asio::buffer("two", 3), to, 0, ec),
-                ec);
+        out.say(what, "one", one.send_to(asio::buffer("one", 3), to, 0, ec), ec);
+        out.say(what, "two", two.send_to(asio::buffer("two", 3), to, 0, ec), ec);
         s.non_blocking(true);
         for (int i = 0; i < 3; ++i) {
             const std::size_t n = s.receive_from(asio::buffer(v), from, 0, ec);
@@ -151,7 +151,7 @@ V4_BEHAVIOUR(datagrams_of_sources)
     exchange("both");
     out.say("drop", change<IP_DROP_SOURCE_MEMBERSHIP>(s, second));
     exchange("the first alone");
-    out.say("leave", leave(s), "join", join(s));
+    out.say("leave", leave(s)), out.say("join", join(s));
     out.say("block", change<IP_BLOCK_SOURCE>(s, lo));
     exchange("all but the first");
     out.say("unblock", change<IP_UNBLOCK_SOURCE>(s, lo));
@@ -184,7 +184,7 @@ V4_BEHAVIOUR(filters_as_a_whole)
         s.get_option(o, ec), out.say(what, "get", ec);
         if (ec) return;
         out.say(what, o.value().mode, o.value().count, "octets", o.filled());
-        for (const in_addr& a : o.value().sources) out.say(what, asio::ip::address_v4(ntohl(a.s_addr)));
+        for (unsigned i = 0; i < 4; ++i) out.say(what, asio::ip::address_v4(ntohl(o.value().sources[i].s_addr)));
     };
     set("not joined", MCAST_INCLUDE, 1), get("not joined", 4);
     out.say("join", join(s));
