@@ -92,8 +92,10 @@ private:
         switch (p.offload.gso) {
         case offload_info::gso_type::tcp_v4: return offload_.tso_v4;
         case offload_info::gso_type::tcp_v6: return offload_.tso_v6;
-        default: return true;
+        case offload_info::gso_type::udp: return offload_.uso;
+        case offload_info::gso_type::none: break;
         }
+        return true;
     }
     bool cuts_next() const noexcept { return !packets_.empty() && !leaves_whole(packets_.front().contents); }
     std::size_t prepare(std::size_t most);

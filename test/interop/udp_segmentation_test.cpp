@@ -65,8 +65,6 @@ protected:
         }
         EXPECT_EQ(all, some_octets());
     }
-    /// Packets that have crossed the device, in both directions.
-    std::uint64_t crossed() { return stack->counters().ip.in_receives + stack->counters().ip.out_requests; }
 };
 
 TEST_P(udp_segmentation, from_the_kernel)
@@ -84,7 +82,7 @@ TEST_P(udp_segmentation, from_the_kernel)
     });
     io.run_for(10s);
     expect_whole(got);
-    EXPECT_EQ(crossed(), GetParam() ? 1U : total / each + 1);
+    EXPECT_EQ(stack->counters().ip.in_receives, GetParam() ? 1U : total / each + 1);
 }
 
 TEST_P(udp_segmentation, to_the_kernel)
@@ -108,7 +106,11 @@ TEST_P(udp_segmentation, to_the_kernel)
     io.run_for(12s);
     kernels.join();
     expect_whole(got);
-    EXPECT_EQ(crossed(), GetParam() ? 1U : total / each + 1);
+    const std::uint64_t sent = stack->counters(1).out_packets; // with a few of ARP
+    EXPECT_EQ(sent < 5, GetParam()) << sent;
+    if (!GetParam()) {
+        EXPECT_GE(sent, total / each + 1);
+    }
     EXPECT_EQ(stack->counters().udp.out_datagrams, total / each + 1);
 }
 

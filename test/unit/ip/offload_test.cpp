@@ -63,6 +63,8 @@ struct segment
         ip.dont_fragment = dont_fragment;
         ip.identification = identification;
         wire::push_ipv4(p, ip);
+        p.offload.header_in_front(sizeof(wire::ipv4_header));
+        if (link == link_type::ethernet) p.offload.header_in_front(sizeof(wire::ethernet_header));
         if (link == link_type::ethernet)
             wire::push_ethernet(p, mac_address{{2, 0, 0, 0, 0, 1}}, mac_address{{2, 0, 0, 0, 0, 2}}, wire::ether_type::ipv4);
         p.offload.header_length = static_cast<std::uint16_t>(p.size() - data.size());
