@@ -4,6 +4,7 @@
 #include "base/split_mix.hpp"
 
 #include <tapio/detail/asio_hook.hpp>
+#include <tapio/detail/forwarder.hpp>
 #include <tapio/detail/socket.hpp>
 #include <tapio/detail/timer.hpp>
 #include <tapio/error.hpp>
@@ -38,6 +39,9 @@ core::host_options options_for(const stack_options& o)
     out.congestion_control = o.tcp_congestion_control;
     out.fast_open_without_cookie = o.tcp_fast_open_without_cookie;
     out.udp_receive_buffer = o.udp_receive_buffer;
+    out.answer_echo = o.answer_echo;
+    out.accept_redirects = o.accept_redirects;
+    out.strong_host = o.strong_host;
     out.shards = o.shards;
     out.shard = o.shard;
     if (o.time == nullptr) out.send_quantum = 65536; // protocol work takes no virtual time, so there is nothing to share
@@ -168,6 +172,9 @@ void engine::delist(timer* t)
 {
     if (!shut_down_) remove_from(user_timers_, t, &timer::slot_);
 }
+
+void engine::enlist(forwarder* f) { add_to(forwarders_, f, &forwarder::slot_); }
+void engine::delist(forwarder* f) { remove_from(forwarders_, f, &forwarder::slot_); }
 
 core::time_point engine::now() const { return world_ ? world_->now : real_time(); }
 
@@ -465,6 +472,8 @@ void engine::shutdown()
         abort_drains(done);
         for (socket* s : sockets_) s->detach(done);
         sockets_.clear();
+        for (forwarder* f : forwarders_) f->detach(done);
+        forwarders_.clear();
         reads_between_ = false;
         settle(turn_began_, done); // sends the resets
         abort_waits(done);

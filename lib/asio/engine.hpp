@@ -34,6 +34,7 @@
 
 namespace tapio::detail {
 
+class forwarder;
 class socket;
 class timer;
 
@@ -179,6 +180,8 @@ public:
     void delist(socket* s);
     void enlist(timer* t);
     void delist(timer* t);
+    void enlist(forwarder* f);
+    void delist(forwarder* f);
 
 private:
     /// One device and its interface.
@@ -277,6 +280,7 @@ private:
     bool has_in_memory_ = false; ///< at least one device delivers in memory
     std::vector<socket*> sockets_;
     std::vector<timer*> user_timers_;
+    std::vector<forwarder*> forwarders_;
     std::vector<operation_queue> interface_waits_; ///< by interface; grows on demand
     std::atomic<bool> shut_down_ = false;          ///< written under the lock
     std::vector<std::shared_ptr<drain>> drains_;

@@ -100,6 +100,8 @@ bool engine::finishes_at_once(const interface_wait& w, operation& op) const
 
 void engine::tell_waiters(core::interface_id id, operation_queue& done)
 {
+    for (const auto& i : host_.net().interfaces().all()) // its VLANs have changed, too
+        if (i->carrier() != nullptr && i->carrier()->id() == id) tell_waiters(i->id(), done);
     if (id >= interface_waits_.size()) return;
     const auto state = static_cast<unsigned>(host_.net().interface(id).status().state);
     while (operation* const op = interface_waits_[id].pop()) {
@@ -171,6 +173,63 @@ void stack::remove_route(const boost::asio::ip::address& network, unsigned prefi
 {
     detail::engine::turn t(*engine_);
     check(t.host().remove_route(network, prefix_length, gateway, interface), "remove_route");
+}
+
+void stack::add_route(const route_info& r)
+{
+    detail::engine::turn t(*engine_);
+    check(t.host().add_route(r), "add_route");
+}
+
+void stack::remove_route(const route_info& r)
+{
+    detail::engine::turn t(*engine_);
+    check(t.host().remove_route(r), "remove_route");
+}
+
+void stack::replace_route(const route_info& r)
+{
+    detail::engine::turn t(*engine_);
+    check(t.host().replace_route(r), "replace_route");
+}
+
+void stack::set_forwarding(const core::forwarding_options& options)
+{
+    detail::engine::turn t(*engine_);
+    t.host().set_forwarding(options);
+}
+
+void stack::add_hook(std::shared_ptr<core::packet_hook> hook)
+{
+    if (!hook) check(core::errno_code(EINVAL), "add_hook: null");
+    detail::engine::turn t(*engine_);
+    t.host().add_hook(std::move(hook));
+}
+
+void stack::remove_hook(const std::shared_ptr<core::packet_hook>& hook)
+{
+    detail::engine::turn t(*engine_);
+    t.host().remove_hook(hook);
+}
+
+void stack::accept_any_destination(interface_id interface, bool yes)
+{
+    detail::engine::turn t(*engine_);
+    check(t.host().accept_any_destination(interface, yes), "accept_any_destination");
+}
+
+stack::interface_id stack::add_vlan(interface_id carrier, std::uint16_t id)
+{
+    detail::engine::turn t(*engine_);
+    const auto added = t.host().add_vlan(carrier, id);
+    check(added ? boost::system::error_code() : added.error(), "add_vlan");
+    return *added;
+}
+
+void stack::proxy_neighbors(interface_id interface, bool yes)
+{
+    detail::engine::turn t(*engine_);
+    check(t.host().proxy_neighbors(interface, yes), "proxy_neighbors");
 }
 
 interface_counters stack::counters(interface_id interface) const { return engine_->counters(interface); }

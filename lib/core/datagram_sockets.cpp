@@ -55,8 +55,8 @@ error_code datagram_sockets::bind(socket_id id, const endpoint& local)
     if (s == nullptr) return errno_code(EBADF);
     const auto own = own_for(s->family, s->v6_only, s->device, net_.interfaces().size(), local.address);
     if (!own) return own.error();
-    const bool ours =
-        own->is_unspecified() || net_.addresses().is_ours(*own) || net_.addresses().is_broadcast(*own) || own->is_multicast();
+    const bool ours = own->is_unspecified() || net_.addresses().may_be_source(*own) || net_.addresses().is_broadcast(*own) ||
+                      own->is_multicast();
     if (!ours) return errno_code(EADDRNOTAVAIL);
     return claim(id, *s, {*own, local.port});
 }
@@ -166,7 +166,7 @@ result<datagram_sockets::path> datagram_sockets::find_path(const socket& s, cons
         !s.local.address.is_unspecified() && !s.local.address.is_multicast() && !net_.addresses().is_broadcast(s.local.address);
     const packet_info info = hints.info.value_or(packet_info());
     const auto source = info.source ? info.source : has_source ? std::optional(s.local.address) : std::nullopt;
-    if (info.source && !net_.addresses().is_ours(*info.source)) return errno_code(EINVAL);
+    if (info.source && !net_.addresses().may_be_source(*info.source)) return errno_code(EINVAL);
     const auto via = info.via ? info.via : way_out(s, to.address);
     if (via && *via >= net_.interfaces().size()) return errno_code(ENODEV);
     if ((s.do_not_route || hints.do_not_route) && !net_.routes().is_direct(to.address, via)) return errno_code(ENETUNREACH);

@@ -76,6 +76,7 @@ protected:
         core::family family = family::v4;
         bool v6_only = false; ///< IPV6_V6ONLY
         bool bound = false, connected = false;
+        bool of_flow = false; ///< udp_sockets::accept_flow() made it
         bool broadcast = false, reuse_address = false, reuse_port = false;
         bool do_not_route = false;
         bool cork = false;                                          ///< UDP_CORK

@@ -23,6 +23,8 @@ void host::advance(time_point now)
 {
     timers_.advance(now);
     network_.advance(now);
+    tcp_.forwarder().advance(now);
+    udp_.forwarder().advance(now);
     tcp_.next_turn(now);
     for (unsigned round = 0; round < 64; ++round) {
         if (tcp_.wants_flush()) tcp_.flush(now);
@@ -34,7 +36,8 @@ void host::advance(time_point now)
 time_point host::next_deadline() const
 {
     if (wants_advance()) return time_point::min();
-    return std::min({timers_.next_deadline(), network_.next_deadline(), tcp_.next_deadline()});
+    return std::min({timers_.next_deadline(), network_.next_deadline(), tcp_.next_deadline(), tcp_.forwarder().next_deadline(),
+                     udp_.forwarder().next_deadline()});
 }
 
 } // namespace tapio::core

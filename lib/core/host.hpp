@@ -32,6 +32,7 @@ public:
 
     // -- configuration; interface 0 is the loopback ---------------------------------------------------------------------
     interface_id add_interface(const device_info& info) { return network_.add_interface(info); }
+    result<interface_id> add_vlan(interface_id carrier, std::uint16_t vlan) { return network_.add_vlan(carrier, vlan); }
     /// Also adds the route to the address's network and, on Ethernet, announces the address (RFC 5227).
     error_code add_address(interface_id interface, const address& a, unsigned prefix_length, time_point now)
     {
@@ -42,16 +43,27 @@ public:
     {
         return network_.autoconfigure(interface, options, now);
     }
+    error_code add_route(const route_info& r) { return network_.add_route(r); }
+    error_code remove_route(const route_info& r) { return network_.remove_route(r); }
+    error_code replace_route(const route_info& r) { return network_.replace_route(r); }
     error_code add_route(const address& destination, unsigned prefix_length, const std::optional<address>& gateway,
                          interface_id interface)
     {
-        return network_.add_route({destination, prefix_length, gateway, interface, 0});
+        return add_route({destination, prefix_length, gateway, interface, 0});
     }
     error_code remove_route(const address& destination, unsigned prefix_length, const std::optional<address>& gateway,
                             interface_id interface)
     {
-        return network_.remove_route({destination, prefix_length, gateway, interface, 0});
+        return remove_route({destination, prefix_length, gateway, interface, 0});
     }
+    void set_forwarding(const forwarding_options& options = {}) { network_.set_forwarding(options); }
+    void add_hook(std::shared_ptr<packet_hook> h) { network_.add_hook(std::move(h)); }
+    void remove_hook(const std::shared_ptr<packet_hook>& h) { network_.remove_hook(h); }
+    error_code accept_any_destination(interface_id interface, bool yes)
+    {
+        return network_.accept_any_destination(interface, yes);
+    }
+    error_code proxy_neighbors(interface_id interface, bool yes) { return network_.proxy_neighbors(interface, yes); }
     /// The device reports its link state and MTU. @return (these four) true: the interface's state has changed
     bool set_link(interface_id interface, bool up, std::size_t mtu, time_point now)
     {

@@ -27,6 +27,8 @@ struct host_options
     unsigned shards = 1; ///< number of hosts that share the same addresses and their traffic (ip/shard_exchange.hpp)
     unsigned shard = 0;  ///< index of this host among them
     std::uint8_t ttl = 64;
+    bool strong_host = false;              ///< RFC 1122 §3.3.4.2
+    bool accept_redirects = true;          ///< unless the host forwards
     bool answer_echo = true;               ///< ICMP echo requests (RFC 1122 §3.2.2.6)
     unsigned duplicate_address_probes = 1; ///< for each new IPv6 address on an Ethernet (RFC 4862 §5.1); 0: no detection
     bool answer_broadcast_echo = false;    ///< ... to a broadcast or multicast address (RFC 1122 §3.2.2.6 allows ignoring them)

@@ -8,26 +8,29 @@ namespace tapio::core {
 
 network::network(const host_options& options, random_source& random, host_counters& counters)
     : interfaces_(random, counters, options.transmit_queue),
-      addresses_(interfaces_),
+      addresses_(interfaces_, options.strong_host),
       routes_(interfaces_, addresses_),
       shards_(options.shards, options.transmit_queue),
       groups_(interfaces_, addresses_, shards_, random),
       arp_(interfaces_, addresses_, routes_),
-      ndp_(interfaces_, addresses_, random, options.shard == 0),
+      ndp_(interfaces_, addresses_, routes_, random, options.shard == 0),
       resolution_(interfaces_, arp_, ndp_),
-      out_(interfaces_, routes_, resolution_, random, options.transmit_queue),
+      out_(interfaces_, routes_, resolution_, hooks_, random, options.transmit_queue),
       icmp_(interfaces_, addresses_, out_, transports_, shards_,
             ip::icmp_options{options.ttl, options.answer_echo, options.answer_broadcast_echo}, counters.icmp),
       icmpv6_(ndp_, groups_, interfaces_, addresses_, out_, transports_, shards_,
               ip::icmp_options{options.ttl, options.answer_echo, options.answer_broadcast_echo}, counters.icmp6),
-      ip_(interfaces_, addresses_, routes_, transports_, icmp_, icmpv6_),
+      forwarding_(interfaces_, routes_, hooks_, out_, icmp_, icmpv6_),
+      ip_(interfaces_, addresses_, routes_, transports_, hooks_, forwarding_, icmp_, icmpv6_),
       random_(random),
+      accept_redirects_(options.accept_redirects),
       duplicate_probes_(options.duplicate_address_probes)
 {
     transports_.add(ip_protocol::icmp, icmp_);
     transports_.add(ip_protocol::igmp, groups_);
     transports_.add(ip_protocol::icmpv6, icmpv6_);
     ndp_.set_listener(*this);
+    icmp_.set_listener(*this);
     device_info lo;
     lo.name = "lo";
     lo.link = link_type::loopback;
@@ -50,6 +53,17 @@ void network::routes_changed()
 interface_id network::add_interface(const device_info& info)
 {
     const interface_id id = interfaces_.add(info).id();
+    routes_changed();
+    return id;
+}
+
+result<interface_id> network::add_vlan(interface_id carrier, std::uint16_t vlan)
+{
+    if (carrier == loopback || carrier >= interfaces_.size()) return errno_code(ENODEV);
+    const link::interface& on = interfaces_[carrier];
+    if (!on.is_ethernet() || on.carrier() != nullptr || vlan < 1 || vlan > 4094) return errno_code(EINVAL);
+    if (interfaces_.find_vlan(carrier, vlan) != nullptr) return errno_code(EEXIST);
+    const interface_id id = interfaces_.add_vlan(carrier, vlan).id();
     routes_changed();
     return id;
 }
@@ -103,6 +117,38 @@ error_code network::remove_address(const address& a)
     return {};
 }
 
+// -- forwarding, any-IP, proxies --------------------------------------------------------------------------------------------
+
+void network::set_forwarding(const forwarding_options& options)
+{
+    static const address_v6 all_routers({0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2});
+    const bool was_router = forwarding_.is_on(ip::packet_kind::ipv6);
+    forwarding_.set(options);
+    routes_.forget_redirects(); // a router chooses its next hops by itself (RFC 1812 §5.2.7.2, RFC 4861 §8.3)
+    ndp_.set_router(options.v6);
+    for (link::interface* const i : interfaces_.ethernets()) { // RFC 4291 §2.8
+        if (options.v6 && !was_router) groups_.join(*i, all_routers);
+        if (!options.v6 && was_router) groups_.leave(*i, all_routers);
+    }
+    routes_changed();
+}
+
+error_code network::accept_any_destination(interface_id interface, bool yes)
+{
+    if (interface >= interfaces_.size()) return errno_code(ENODEV);
+    addresses_.set_any(interfaces_[interface], yes);
+    routes_changed();
+    return {};
+}
+
+error_code network::proxy_neighbors(interface_id interface, bool yes)
+{
+    if (interface >= interfaces_.size()) return errno_code(ENODEV);
+    interfaces_[interface].proxy = yes;
+    routes_changed();
+    return {};
+}
+
 // -- IPv6 autoconfiguration -------------------------------------------------------------------------------------------------
 
 error_code network::autoconfigure(interface_id interface, const autoconfigure_options& options, time_point now)
@@ -124,6 +170,15 @@ void network::router_advertised(interface_id by, const wire::router_advertisemen
 void network::no_longer_router(interface_id by, const address_v6& neighbor, time_point now)
 {
     if (const auto a = autoconfigured_.find(by); a != autoconfigured_.end()) a->second.no_longer_router(neighbor, now);
+}
+
+bool network::redirected(interface_id by, const address& router, const address& destination, const address& next_hop,
+                         time_point now)
+{
+    if (!accept_redirects_ || forwarding_.is_on()) return false;
+    if (!routes_.follow_redirect(by, router, destination, next_hop, now)) return false;
+    routes_changed();
+    return true;
 }
 
 /// Another node has the address.
@@ -161,6 +216,13 @@ void network::set_v6_mtu(interface_id interface, std::size_t octets)
 error_code network::add_route(const ip::route& r)
 {
     const error_code failed = routes_.add(r);
+    if (!failed) routes_changed();
+    return failed;
+}
+
+error_code network::replace_route(const ip::route& r)
+{
+    const error_code failed = routes_.replace(r);
     if (!failed) routes_changed();
     return failed;
 }
@@ -208,6 +270,8 @@ bool network::follow(link::interface& i, link::interface::change what, time_poin
     if (const auto a = autoconfigured_.find(i.id()); a != autoconfigured_.end()) a->second.link_changed(now);
     routes_changed(); // connections look up their routes again
     i.tell_trace(now);
+    for (link::interface* const v : interfaces_.ethernets())
+        if (v->carrier() == &i) follow(*v, v->follow_carrier(now), now);
     return what == change::state;
 }
 
@@ -245,7 +309,7 @@ void network::receive(interface_id interface, ip::coalescer& batch, time_point n
         for (ip::rx_packet& p : part) {
             p.interface = interface;
             const bool news = p.is_segment() && !batch.is_ours(p.flow);
-            if (news && addresses_.is_ours(p.flow.destination_address())) batch.note_ours(p.flow);
+            if (news && addresses_.accepts(interfaces_[interface], p.flow.destination_address())) batch.note_ours(p.flow);
             input(p, now);
         }
     batch.clear();
@@ -256,14 +320,25 @@ void network::receive(interface_id interface, std::span<packet> batch, time_poin
     ip::coalescer joined(interfaces_[interface].info().link);
     for (packet& p : batch) {
         if (trace* const to = tracer()) to->received(interface, p, now);
-        joined.add(std::move(p), [this](const flow_key& flow) { return addresses_.is_ours(flow.destination_address()); });
+        joined.add(std::move(p),
+                   [&](const flow_key& flow) { return addresses_.accepts(interfaces_[interface], flow.destination_address()); });
     }
     receive(interface, joined, now);
+}
+
+/// A tagged frame belongs to the interface of its VLAN. @return false: dropped
+bool network::enter_vlan(ip::rx_packet& p, time_point now)
+{
+    link::interface* const of = interfaces_.find_vlan(p.interface, p.vlan);
+    if (of == nullptr) return dropped(p, drop_reason::ethernet_unknown_vlan, now), false;
+    p.interface = of->id();
+    return of->takes(1, p.contents.size());
 }
 
 /// Filters by destination MAC address and dispatches by EtherType.
 void network::input(ip::rx_packet& p, time_point now)
 {
+    if (p.vlan != 0 && !enter_vlan(p, now)) return;
     const link::interface& i = interfaces_[p.interface];
     const bool readable = p.kind != ip::packet_kind::unreadable;
     if (i.is_ethernet() && readable && !p.link_group && !link::is_to_station(i, p.contents.front()))
@@ -288,10 +363,9 @@ void network::receive_misdirected(misdirected&& m, time_point now)
 
 void network::advance(time_point now)
 {
-    resolution_.advance(now, [&](link::interface& i, const packet& p) {
-        i.dropped(drop_reason::neighbor_unreachable, p, now);
-        icmp_.report_unreachable(i, p, now);
-    });
+    resolution_.advance(now, [&](link::interface& i, const packet& p) { lost(i, p, now); });
+    hooks_.advance(now);
+    routes_.advance(now);
     ndp_.advance(now);
     ip_.advance(now);
     groups_.advance(now);
@@ -302,10 +376,40 @@ void network::advance(time_point now)
 
 time_point network::next_deadline() const noexcept
 {
-    time_point next = std::min(
-        {resolution_.next_deadline(), ndp_.next_deadline(), ip_.next_deadline(), out_.next_deadline(), groups_.next_deadline()});
+    time_point next = std::min({resolution_.next_deadline(), ndp_.next_deadline(), ip_.next_deadline(), out_.next_deadline(),
+                                groups_.next_deadline(), hooks_.next_deadline(), routes_.next_deadline()});
     for (const auto& [id, a] : autoconfigured_) next = std::min(next, a.next_deadline());
     return next;
+}
+
+void network::refuse(const ip::rx_packet& about, refusal how, const std::optional<address>& from, time_point now)
+{
+    using ip::unreachable;
+    const bool v4 = about.kind == ip::packet_kind::ipv4;
+    const auto tell = [&](unreachable why) {
+        v4 ? icmp_.send_unreachable(about, why, now, from) : icmpv6_.send_unreachable(about, why, now, from);
+    };
+    switch (how) {
+    case refusal::reset:
+    case refusal::port_unreachable: return tell(unreachable::port);
+    case refusal::host_unreachable: return tell(unreachable::host);
+    case refusal::network_unreachable: return tell(unreachable::network);
+    case refusal::prohibited: return tell(unreachable::prohibited);
+    case refusal::time_exceeded:
+        return v4 ? icmp_.send_time_exceeded(about, now, from) : icmpv6_.send_time_exceeded(about, now, from);
+    }
+}
+
+/// The next hop of a packet does not answer. Its sender is told: a socket of ours, or a host for which it was forwarded.
+void network::lost(link::interface& i, const packet& p, time_point now)
+{
+    i.dropped(drop_reason::neighbor_unreachable, p, now);
+    ip::rx_packet about(packet(p), i.id());
+    ip::parse_ip(about);
+    if (!about.flaw) routes_.forget_redirect(about.flow.destination_address());
+    if (about.flaw || addresses_.may_be_source(in_zone(about.flow.source_address(), i.zone())))
+        return icmp_.report_unreachable(i, p, now);
+    if (!about.fragment || about.place.offset == 0) send_unreachable(about, ip::unreachable::host, now);
 }
 
 bool network::run_loopback(time_point now)

@@ -12,7 +12,9 @@
 #include "core/host_options.hpp"
 #include "ip/address_table.hpp"
 #include "ip/arp.hpp"
+#include "ip/forwarding.hpp"
 #include "ip/gro.hpp"
+#include "ip/hooks.hpp"
 #include "ip/icmp.hpp"
 #include "ip/input.hpp"
 #include "ip/multicast.hpp"
@@ -28,12 +30,14 @@
 #include <tapio/core/counters.hpp>
 #include <tapio/core/device_info.hpp>
 #include <tapio/core/error.hpp>
+#include <tapio/core/forwarder_options.hpp>
 #include <tapio/core/snapshot.hpp>
 #include <tapio/core/trace.hpp>
 
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
@@ -50,6 +54,7 @@ public:
 
     // -- configuration ------------------------------------------------------------------------------------------------
     interface_id add_interface(const device_info& info);
+    result<interface_id> add_vlan(interface_id carrier, std::uint16_t vlan);
     error_code add_address(interface_id interface, const address& a, unsigned prefix_length, time_point now);
     error_code remove_address(const address& a);
     void set_deprecated(const address& own, bool yes) noexcept; ///< not chosen as a source while there is another
@@ -60,6 +65,12 @@ public:
     void set_v6_mtu(interface_id interface, std::size_t octets); ///< 0: the device's
     error_code add_route(const ip::route& r);
     error_code remove_route(const ip::route& r);
+    error_code replace_route(const ip::route& r);
+    void set_forwarding(const forwarding_options& options);
+    void add_hook(std::shared_ptr<packet_hook> h) { hooks_.add(std::move(h)); }
+    void remove_hook(const std::shared_ptr<packet_hook>& h) { hooks_.remove(h); }
+    error_code accept_any_destination(interface_id interface, bool yes);
+    error_code proxy_neighbors(interface_id interface, bool yes);
     // Causes of a change of an interface's state. @return (these four) true if the state has changed
     bool set_link(interface_id interface, bool up, std::size_t mtu, time_point now); ///< reported by the device
     bool set_enabled(interface_id interface, bool yes, time_point now);              ///< set by the user
@@ -113,6 +124,9 @@ public:
     {
         about.kind == ip::packet_kind::ipv6 ? icmpv6_.send_unreachable(about, why, now) : icmp_.send_unreachable(about, why, now);
     }
+    /// The same as its user wants it (tapio/core/forwarder_options.hpp). @param from the source; none: chosen as for our own
+    /// errors
+    void refuse(const ip::rx_packet& about, refusal how, const std::optional<address>& from, time_point now);
     /// The route's next hop is reachable: a transport has received acknowledgements or new data (RFC 4861 §7.3.1).
     void confirm(ip::route_entry& r, time_point now)
     {
@@ -149,11 +163,15 @@ public:
 
 private:
     void input(ip::rx_packet& p, time_point now);
+    bool enter_vlan(ip::rx_packet& p, time_point now);
     void add_own(link::interface& i, const address& a, unsigned prefix_length, time_point now);
     void make_link_local(link::interface& i, time_point now);
     void router_advertised(interface_id by, const wire::router_advertisement& ra, const address_v6& router,
                            time_point now) override;
     void no_longer_router(interface_id by, const address_v6& neighbor, time_point now) override;
+    bool redirected(interface_id by, const address& router, const address& destination, const address& next_hop,
+                    time_point now) override;
+    void lost(link::interface& i, const packet& p, time_point now);
     void give_up(const address& duplicate, time_point now);
     void routes_changed();
     bool follow(link::interface& i, link::interface::change what, time_point now);
@@ -161,6 +179,7 @@ private:
     link::interface_table interfaces_;
     ip::address_table addresses_;
     ip::routing routes_;
+    ip::hooks hooks_;
     ip::transport_table transports_;
     ip::shard_exchange shards_;
     ip::multicast groups_;
@@ -170,9 +189,11 @@ private:
     ip::output out_;
     ip::icmp icmp_;
     ip::icmpv6 icmpv6_;
+    ip::forwarding forwarding_;
     ip::input ip_;
     random_source& random_;
     std::map<interface_id, autoconfigured_interface> autoconfigured_;
+    const bool accept_redirects_;     ///< host_options::accept_redirects
     const unsigned duplicate_probes_; ///< host_options::duplicate_address_probes
 };
 

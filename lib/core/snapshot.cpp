@@ -16,6 +16,8 @@ std::vector<interface_info> network::list_interfaces() const
         one.offload = i->info().offload;
         for (const link::interface_address& a : i->addresses) one.addresses.push_back({a.address, a.prefix_length});
         one.transmit_queue = i->queue().size();
+        one.vlan = i->vlan();
+        one.carrier = i->carrier() != nullptr ? i->carrier()->id() : 0;
         one.counters = i->counters();
     }
     return out;

@@ -40,6 +40,7 @@ tcp_sockets::tcp_sockets(network& net, timer_wheel& timers, random_source& rando
       orphan_limit_(options.orphan_limit),
       orphan_memory_(options.orphan_memory),
       output_(options.send_quantum),
+      forwarder_(*this, net, events, table_key_),
       shards_(std::max(options.shards, 1U)),
       shard_(options.shard)
 {
@@ -155,7 +156,7 @@ error_code tcp_sockets::bind(tcp_id id, const endpoint& local) // RFC 9293 MUST-
     if (s->family == family::v6 && local.address.is_v6() && local.address.is_multicast()) return errno_code(EINVAL);
     const auto own = own_for(s->family, s->v6_only, s->device, net_.interfaces().size(), local.address);
     if (!own) return own.error();
-    if (!own->is_unspecified() && !net_.addresses().is_ours(*own)) return errno_code(EADDRNOTAVAIL);
+    if (!own->is_unspecified() && !net_.addresses().may_be_source(*own)) return errno_code(EADDRNOTAVAIL);
     endpoint chosen{*own, local.port};
     const error_code failed = local.port == 0 ? choose_port(*s, nullptr, *own, never, chosen.port) : may_bind(*s, chosen);
     if (failed) return failed;

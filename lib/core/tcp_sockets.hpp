@@ -24,6 +24,7 @@
 #include "core/socket_protocol.hpp"
 #include "core/socket_types.hpp"
 #include "core/syn_cookies.hpp"
+#include "core/tcp_forwarder.hpp"
 #include "core/tcp_options.hpp"
 #include "core/tcp_socket.hpp"
 #include "core/time_wait_table.hpp"
@@ -115,6 +116,12 @@ public:
     void transmit_room(interface_id interface) override;
 
     std::size_t size() const noexcept { return sockets_.size() + waiting_.size(); } ///< sockets and TIME-WAIT entries
+
+    tcp_forwarder& forwarder() noexcept { return forwarder_; }
+    const tcp_forwarder& forwarder() const noexcept { return forwarder_; }
+    /// The socket of a connection whose SYN the user has accepted. @param syn precondition: a SYN, of no connection
+    result<tcp_id> accept_flow(const ip::rx_packet& syn, time_point now);
+    void reset_flow(const ip::rx_packet& syn, time_point now); ///< answers the SYN with a RST
 
 private:
     /// The users of a local port.
@@ -273,6 +280,7 @@ private:
     const std::uint64_t orphan_memory_; ///< octets
     timer_node waiting_timer_;
     output_policy output_;
+    tcp_forwarder forwarder_;
     const unsigned shards_, shard_;
     std::vector<tcp_id> candidates_; ///< used within find_listener() only
 };

@@ -66,7 +66,8 @@ void tcp_sockets::receive(ip::rx_packet& p, time_point now)
     tcp_socket* const s = find_connection(p.flow, id);
     const bool settled = s != nullptr && !s->connection->may_give_way_to(seg);
     packet whole; // a copy for the trace, or for another shard
-    if (net_.tracer() != nullptr || (!settled && net_.may_be_misdirected(p))) whole = p.contents;
+    const bool kept = !settled && (forwarder_.is_open() || net_.may_be_misdirected(p));
+    if (kept || net_.tracer() != nullptr) whole = p.contents;
     take_text(p, seg);
     if (!whole.empty()) p.contents = std::move(whole);
     counters_.in_segs += seg.wire_segments() - 1;
@@ -90,7 +91,34 @@ void tcp_sockets::receive(ip::rx_packet& p, time_point now)
         forget_waiting(waiting, now);
     }
     if (find_listener(p.interface, p.flow, id) != nullptr) return arrives_in_listen(id, seg, p, now, iss);
+    if (forwarder_.receives(seg, p, counters_, now)) return;
     arrives_in_closed(seg, p, now);
+}
+
+result<tcp_id> tcp_sockets::accept_flow(const ip::rx_packet& syn, time_point now)
+{
+    const auto found = net_.routes().find(syn.flow.source_address(), syn.flow.destination_address());
+    if (!found) return found.error();
+    tcp::segment seg;
+    if (read_header(syn, seg)) return errno_code(ECONNABORTED);
+    const tcp_id id = *open(syn.flow.family());
+    tcp_socket& s = set_room(id, *find(id), true);
+    s.flow = syn.flow;
+    s.route = found->route;
+    start(id, s, std::nullopt, nullptr, now);
+    s.connection->open_passive(seg, now);
+    state_changed(id, s, tcp_state::listen, now);
+    s.connecting = true;
+    s.connect_told = true;
+    touch(id, s);
+    return id;
+}
+
+void tcp_sockets::reset_flow(const ip::rx_packet& syn, time_point now)
+{
+    tcp::segment seg;
+    if (read_header(syn, seg)) return;
+    if (const auto rst = tcp::reset_for(seg)) (void)transmit(syn.flow, nullptr, rst->to_segment(), now);
 }
 
 /// Tries the connection of the last segment first: segments of one connection arrive in bursts.

@@ -233,6 +233,10 @@ void tcp_sockets::state_changed(tcp_id id, tcp_socket& s, tcp_state before, time
     if (tcp::counts_as_established(before) != tcp::counts_as_established(after))
         counters_.curr_estab += tcp::counts_as_established(after) ? 1 : std::uint64_t(-1);
     if (trace* const t = net_.tracer()) t->tcp_state_changed(s.local(), s.remote(), before, after, now);
+    // The user of an accepted flow waits for the end of its handshake, which TCP itself ends without an error (RFC 9293
+    // §3.10.7.4).
+    const bool in_vain = before == tcp_state::syn_received && after == tcp_state::closed && s.connecting && !s.listener;
+    if (in_vain && !s.connection->has_error()) s.error = errno_code(ECONNRESET);
     if (before == tcp_state::syn_sent || before == tcp_state::syn_received) s.connecting = after == tcp_state::syn_received;
     if (s.listener || s.fast_opened_by) child_changed(id, s, before, now);
 }

@@ -21,8 +21,36 @@ udp_sockets::udp_sockets(network& net, random_source& random, event_queue& event
     : datagram_sockets(ip_protocol::udp, socket_type::datagram, net, events, options),
       random_(random),
       counters_(counters),
-      spread_key_(random.make_key())
+      spread_key_(random.make_key()),
+      flows_(16, flow_hash{spread_key_}),
+      forwarder_(*this, net, events, spread_key_)
 {
+}
+
+// -- accepted flows -----------------------------------------------------------------------------------------------------
+
+result<socket_id> udp_sockets::accept_flow(const flow_key& flow)
+{
+    const auto found = net_.routes().find(flow.source_address(), flow.destination_address());
+    if (!found) return found.error();
+    const socket_id id = *open(flow.family());
+    socket& s = *find(id);
+    s.local = flow.destination();
+    s.remote = flow.source();
+    s.bound = s.connected = s.of_flow = true;
+    flows_[flow] = id;
+    return id;
+}
+
+/// A socket that leaves its flow is bound to its port as any other.
+error_code udp_sockets::connect(socket_id id, const endpoint& peer, time_point now)
+{
+    if (socket* const s = find(id); s != nullptr && s->of_flow) {
+        release(id, *s);
+        s->of_flow = false;
+        ports_[s->local.port].push_back(id);
+    }
+    return datagram_sockets::connect(id, peer, now);
 }
 
 // -- ports ----------------------------------------------------------------------------------------------------------
@@ -65,6 +93,11 @@ error_code udp_sockets::claim(socket_id id, socket& s, const endpoint& local)
 void udp_sockets::release(socket_id id, const socket& s)
 {
     if (!s.bound) return;
+    if (s.of_flow) {
+        const auto at = flows_.find(flow_key(s.remote, s.local, ip_protocol::udp));
+        if (at != flows_.end() && at->second == id) flows_.erase(at);
+        return;
+    }
     const auto use = ports_.find(s.local.port);
     std::erase(use->second, id);
     if (use->second.empty()) ports_.erase(use);
@@ -125,18 +158,12 @@ result<std::size_t> udp_sockets::send_datagram(socket_id id, socket& s, const_bu
     }
     packet payload = gather(from, size);
     const flow_key flow({way->source, s.local.port}, *to, ip_protocol::udp);
-    const bool cut_here = size > each && !route.offload.uso;
-    for (; cut_here && payload.size() > each; payload.consume(each)) {
-        packet one = payload;
-        one.truncate(each);
-        if (const auto failed = emit(std::move(one), route, flow, way->header, 0, now)) return failed;
-    }
-    const std::size_t segment = payload.size() > each ? each : 0; // 0 unless the device splits it
+    const std::size_t segment = size > each ? each : 0; // else a single datagram
     if (const auto failed = emit(std::move(payload), route, flow, way->header, segment, now)) return failed;
     return size;
 }
 
-/// @param segment octets; the device splits the payload into datagrams of this size; 0: it does not
+/// @param segment octets; the payload is split into datagrams of this size, by the device or before it; 0: it is one datagram
 error_code udp_sockets::emit(packet&& payload, ip::route_entry& route, const flow_key& flow, const ip::send_info& header,
                              std::size_t segment, time_point now)
 {

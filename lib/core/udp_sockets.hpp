@@ -5,9 +5,11 @@
 ///     udp_sockets_input.cpp  demultiplexing of datagrams and ICMP errors
 #pragma once
 
+#include "base/flow_hash.hpp"
 #include "base/random_source.hpp"
 #include "base/siphash.hpp"
 #include "core/datagram_sockets.hpp"
+#include "core/udp_forwarder.hpp"
 
 #include <tapio/core/counters.hpp>
 
@@ -26,11 +28,17 @@ public:
     error_code bind(socket_id id, const endpoint& local) override;
     error_code set_option(socket_id id, socket_option option, int value, time_point now) override;
     result<int> get_option(socket_id id, socket_option option) const override;
+    error_code connect(socket_id id, const endpoint& peer, time_point now) override;
     using datagram_sockets::receive;
 
     // -- called by the network layer ------------------------------------------------------------------------------------
     void receive(ip::rx_packet& p, time_point now) override;
     void icmp_error(const ip::icmp_error_report& report, time_point now) override;
+
+    udp_forwarder& forwarder() noexcept { return forwarder_; }
+    const udp_forwarder& forwarder() const noexcept { return forwarder_; }
+    /// A socket that is connected to the flow's source, and bound to its destination.
+    result<socket_id> accept_flow(const flow_key& flow);
 
 private:
     error_code claim(socket_id id, socket& s, const endpoint& local) override;
@@ -48,6 +56,10 @@ private:
     std::unordered_map<std::uint16_t, std::vector<socket_id>> ports_;
     std::vector<socket*> candidates_; ///< used within demultiplex() only
     siphash_key spread_key_;
+    /// Sockets of accepted flows, by the flow of the datagrams that they receive; these are not in `ports_`, because a port may
+    /// have very many of them.
+    std::unordered_map<flow_key, socket_id, flow_hash> flows_;
+    udp_forwarder forwarder_;
 };
 
 } // namespace tapio::core

@@ -37,6 +37,10 @@ boost::container::small_vector<packet, 1> datagrams_in(packet&& payload)
 udp_sockets::socket* udp_sockets::demultiplex(interface_id interface, const endpoint& local, const endpoint& remote,
                                               std::vector<socket*>* everyone)
 {
+    if (!flows_.empty()) {
+        const auto at = flows_.find(flow_key(remote, local, ip_protocol::udp));
+        if (at != flows_.end()) return find(at->second);
+    }
     const auto use = ports_.find(local.port);
     if (use == ports_.end()) return nullptr;
     int best_score = 0;
@@ -86,6 +90,7 @@ void udp_sockets::receive(ip::rx_packet& p, time_point now)
     std::vector<socket*> everyone;
     if (demultiplex(p.interface, local, remote, p.to_group ? &everyone : nullptr) == nullptr) {
         if (net_.may_be_misdirected(p)) return net_.pass_on(std::move(p));
+        if (forwarder_.receives(p, counters_, now)) return;
         ++counters_.no_ports;
         net_.dropped(p, drop_reason::udp_no_socket, now);
         return net_.send_unreachable(p, ip::unreachable::port, now); // RFC 1122 §4.1.3.1, RFC 4443 §3.1

@@ -27,6 +27,20 @@ address_v6 solicited_node(const address_v6& a) noexcept
     return address_v6({0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, o[13], o[14], o[15]});
 }
 
+bool address_table::is_solicited_node(const address& group) noexcept
+{
+    if (group.is_v4()) return false;
+    auto octets = group.to_v6().to_bytes();
+    return solicited_node(group.to_v6()).to_bytes() == octets;
+}
+
+void address_table::set_any(link::interface& i, bool yes) noexcept
+{
+    i.any_destination = yes;
+    any_source_ =
+        std::any_of(interfaces_.all().begin(), interfaces_.all().end(), [](const auto& each) { return each->any_destination; });
+}
+
 bool address_table::is_all_hosts(const address& group) noexcept
 {
     if (group.is_v4()) return group.to_v4().to_uint() == 0xe000'0001;

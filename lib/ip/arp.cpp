@@ -26,7 +26,7 @@ void arp::receive(rx_packet& p, time_point now)
 
     using heard = link::neighbor_cache::heard;
     const bool asks = said->operation == arp_operation::request;
-    const bool for_us = is_own(said->target_ip);
+    const bool for_us = is_own(said->target_ip) || (asks && !sender.is_unspecified() && routes_.answers_for(i, said->target_ip));
     const bool probes = sender.is_unspecified(); // RFC 5227 §1.1
     const bool announces = !probes && sender == said->target_ip && (asks || said->target_mac == said->sender_mac);
     heard how = heard::overheard;

@@ -68,7 +68,7 @@ void icmp_common::error_message(const rx_packet& p, packet&& quote, meaning what
     quote.pull(std::min(quote.size(), most_quoted_headers));
     auto q = read_quote(quote.front());
     if (q && q->flow.needs_zone()) q->flow.set_zone(p.flow.needs_zone() ? p.flow.zone() : interfaces_[p.interface].zone());
-    if (!q || q->flow.is_v4() != p.flow.is_v4() || !addresses_.is_ours(q->flow.source_address())) {
+    if (!q || q->flow.is_v4() != p.flow.is_v4() || !addresses_.may_be_source(q->flow.source_address())) {
         ++counters_.in_errors;
         return dropped(p, drop_reason::icmp_bad_quote, now);
     }
@@ -117,6 +117,13 @@ bool icmp_common::may_tell(const rx_packet& about, const address& sender, time_p
     return false;
 }
 
+std::optional<address> icmp_common::source_of_error(const rx_packet& about) const
+{
+    const address to = about.flow.destination_address();
+    const bool ours = !to.is_multicast() && addresses_.accepts(interfaces_[about.interface], to);
+    return ours ? std::optional(to) : out_.source_towards(about.flow.source_address());
+}
+
 packet icmp_common::quoted(const rx_packet& about, std::size_t room)
 {
     packet p = about.contents; // shares the octets
@@ -149,6 +156,20 @@ std::pair<int, bool> meaning_of(const wire::icmpv4_message& m) noexcept
     }
 }
 
+wire::icmpv4_unreachable v4_code_of(unreachable why) noexcept
+{
+    switch (why) {
+    case unreachable::protocol: return wire::protocol_unreachable;
+    case unreachable::port: return wire::port_unreachable;
+    case unreachable::network: return wire::net_unreachable;
+    case unreachable::host:
+    case unreachable::beyond_scope: return wire::host_unreachable;
+    case unreachable::source_route: return wire::source_route_failed;
+    case unreachable::prohibited: return wire::communication_prohibited;
+    }
+    return wire::host_unreachable;
+}
+
 bool is_error(const rx_packet& p)
 {
     if (p.protocol() != ip_protocol::icmp || p.transport_size() == 0) return false;
@@ -177,11 +198,25 @@ void icmp::receive(rx_packet& p, time_point now)
     case wire::icmpv4_type::time_exceeded: ++counters_.in_time_excds; break;
     case wire::icmpv4_type::destination_unreachable: ++counters_.in_dest_unreachs; break;
     case wire::icmpv4_type::parameter_problem: break;
+    case wire::icmpv4_type::redirect:
+        message.consume(sizeof(wire::icmpv4_header));
+        return redirected(p, std::move(message), address_v4(m->rest), now);
     default: return dropped(p, drop_reason::icmp_unknown_type, now); // RFC 1122 §3.2.2: silently
     }
     message.consume(sizeof(wire::icmpv4_header));
     const auto [error, hard] = meaning_of(*m);
     error_message(p, std::move(message), {error, hard}, static_cast<std::uint8_t>(m->type), m->code, m->next_hop_mtu(), now);
+}
+
+/// RFC 1122 §3.2.2.2: about a packet of ours; a redirect for a network counts as one for its host.
+void icmp::redirected(const rx_packet& p, packet&& quote, const address_v4& next_hop, time_point now)
+{
+    ++counters_.in_redirects;
+    quote.pull(std::min(quote.size(), most_quoted_headers));
+    const auto q = read_quote(quote.front());
+    const bool ours = q && q->flow.is_v4() && addresses_.is_ours(q->flow.source_address()) && listener_ != nullptr;
+    if (!ours || !listener_->redirected(p.interface, p.flow.source_address(), q->flow.destination_address(), next_hop, now))
+        dropped(p, drop_reason::icmp_bad_redirect, now);
 }
 
 /// RFC 1122 §3.2.2.6: the reply has all data of the request, and the request's destination as source.
@@ -202,31 +237,55 @@ void icmp::echo_request(const rx_packet& p, packet&& message, const wire::icmpv4
     (void)out_.send(std::move(reply), back, {options_.ttl, p.tos, fragmenting::allowed}, std::nullopt, now);
 }
 
-void icmp::send_unreachable(const rx_packet& about, unreachable why, time_point now)
+void icmp::send_unreachable(const rx_packet& about, unreachable why, time_point now, const std::optional<address>& from)
 {
-    const auto code = why == unreachable::protocol ? wire::protocol_unreachable : wire::port_unreachable;
-    if (send_error(about, wire::icmpv4_type::destination_unreachable, code, now)) ++counters_.out_dest_unreachs;
+    if (send_error(about, wire::icmpv4_type::destination_unreachable, v4_code_of(why), 0, now, from))
+        ++counters_.out_dest_unreachs;
 }
 
 void icmp::send_reassembly_timeout(const rx_packet& first_fragment, time_point now)
 {
     constexpr std::uint8_t reassembly = 1;
-    if (send_error(first_fragment, wire::icmpv4_type::time_exceeded, reassembly, now)) ++counters_.out_time_excds;
+    if (send_error(first_fragment, wire::icmpv4_type::time_exceeded, reassembly, 0, now)) ++counters_.out_time_excds;
+}
+
+void icmp::send_time_exceeded(const rx_packet& about, time_point now, const std::optional<address>& from)
+{
+    if (send_error(about, wire::icmpv4_type::time_exceeded, 0, 0, now, from)) ++counters_.out_time_excds;
+}
+
+void icmp::send_too_big(const rx_packet& about, std::size_t mtu, time_point now)
+{
+    const bool sent = send_error(about, wire::icmpv4_type::destination_unreachable, wire::fragmentation_needed,
+                                 static_cast<std::uint32_t>(std::min<std::size_t>(mtu, 0xffff)), now);
+    if (sent) ++counters_.out_dest_unreachs;
+}
+
+void icmp::send_redirect(const rx_packet& about, const address& next_hop, time_point now)
+{
+    constexpr std::uint8_t for_host = 1;
+    if (send_error(about, wire::icmpv4_type::redirect, for_host, next_hop.to_v4().to_uint(), now)) ++counters_.out_redirects;
 }
 
 /// RFC 1122 §3.2.2: no error about an ICMP error, a packet to a group, a fragment that is not the first (the caller sees to
 /// these), or a source that is not a single host. RFC 1812 §4.3.2.3: quotes as much as fits into 576 octets.
 /// @return true: sent
-bool icmp::send_error(const rx_packet& about, wire::icmpv4_type type, std::uint8_t code, time_point now)
+bool icmp::send_error(const rx_packet& about, wire::icmpv4_type type, std::uint8_t code, std::uint32_t rest, time_point now,
+                      const std::optional<address>& from)
 {
     constexpr std::size_t room = 576 - sizeof(wire::ipv4_header) - sizeof(wire::icmpv4_header);
+    constexpr std::uint8_t internetwork_control = 6 << 5; // precedence of a router's errors (RFC 1812 §4.3.2.5)
     const address sender = about.flow.source_address();
     if (about.to_group || sender.is_unspecified() || addresses_.is_group(sender)) return false;
-    if (is_error(about) || !may_tell(about, sender, now)) return false;
+    if (is_error(about)) return false;
+    const auto source = from ? from : source_of_error(about);
+    if (!source || !may_tell(about, sender, now)) return false;
     packet p = quoted(about, room);
-    wire::push_icmpv4(p, type, code, 0);
-    const flow_key back({about.flow.destination_address(), 0}, {sender, 0}, ip_protocol::icmp);
-    (void)out_.send(std::move(p), back, {options_.ttl, 0, fragmenting::allowed}, std::nullopt, now);
+    wire::push_icmpv4(p, type, code, rest);
+    const flow_key back({*source, 0}, {sender, 0}, ip_protocol::icmp);
+    const bool in_transit = *source != about.flow.destination_address();
+    (void)out_.send(std::move(p), back, {options_.ttl, in_transit ? internetwork_control : std::uint8_t{0}, fragmenting::allowed},
+                    std::nullopt, now);
     return true;
 }
 

@@ -31,11 +31,16 @@ struct icmp_options
     bool answer_broadcast_echo = false; ///< ... to a broadcast or IPv4 multicast address (RFC 1122 §3.2.2.6 allows ignoring them)
 };
 
-/// Why a packet that was received cannot be delivered.
+/// Why a packet that was received can be neither delivered nor forwarded.
 enum class unreachable : std::uint8_t
 {
-    protocol, ///< no such transport
-    port      ///< no socket
+    protocol,     ///< no such transport
+    port,         ///< no socket
+    network,      ///< no route
+    host,         ///< the last router's neighbour does not answer, or the route says so
+    source_route, ///< IPv4: it is not followed
+    beyond_scope, ///< IPv6: from a link-local address to another link (RFC 4443 §3.1)
+    prohibited    ///< by a route or a hook
 };
 
 /// What the ICMP of both families has in common.
@@ -71,6 +76,9 @@ protected:
                        time_point now);
     /// The rate limit of errors about received packets; counts the error, or the drop.
     bool may_tell(const rx_packet& about, const address& sender, time_point now);
+    /// The source of an error about a packet: its destination if that is ours, else the address from which its sender is reached
+    /// (RFC 1812 §4.3.2.4, RFC 4443 §2.2).
+    std::optional<address> source_of_error(const rx_packet& about) const;
     /// The offending packet from its IP header on, as on the wire, cut to `room` octets.
     static packet quoted(const rx_packet& about, std::size_t room);
     void dropped(const rx_packet& p, drop_reason why, time_point now) { interfaces_[p.interface].dropped(why, p.contents, now); }
@@ -95,14 +103,24 @@ class icmp final : public transport, public icmp_common
 public:
     using icmp_common::icmp_common;
 
+    void set_listener(router_listener& l) noexcept { listener_ = &l; }
     void receive(rx_packet& p, time_point now) override;
     // These two within the rate limit:
-    void send_unreachable(const rx_packet& about, unreachable why, time_point now); ///< destination unreachable
-    void send_reassembly_timeout(const rx_packet& first_fragment, time_point now);  ///< time exceeded, code 1
+    /// Destination unreachable. @param from the source (a user's proxy speaks for another host); none: chosen
+    void send_unreachable(const rx_packet& about, unreachable why, time_point now, const std::optional<address>& from = {});
+    void send_reassembly_timeout(const rx_packet& first_fragment, time_point now); ///< time exceeded, code 1
+    void send_time_exceeded(const rx_packet& about, time_point now,
+                            const std::optional<address>& from = {});                    ///< code 0: the TTL ran out
+    void send_too_big(const rx_packet& about, std::size_t mtu, time_point now);          ///< fragmentation needed (RFC 1191 §4)
+    void send_redirect(const rx_packet& about, const address& next_hop, time_point now); ///< for the host
 
 private:
     void echo_request(const rx_packet& p, packet&& message, const wire::icmpv4_message& m, time_point now);
-    bool send_error(const rx_packet& about, wire::icmpv4_type type, std::uint8_t code, time_point now);
+    void redirected(const rx_packet& p, packet&& quote, const address_v4& next_hop, time_point now);
+    bool send_error(const rx_packet& about, wire::icmpv4_type type, std::uint8_t code, std::uint32_t rest, time_point now,
+                    const std::optional<address>& from = {});
+
+    router_listener* listener_ = nullptr;
 };
 
 /// ICMPv6 (RFC 4443); Neighbour Discovery is passed on to ndp, Multicast Listener Discovery to multicast.
@@ -116,15 +134,19 @@ public:
     }
 
     void receive(rx_packet& p, time_point now) override;
-    void send_unreachable(const rx_packet& about, unreachable why, time_point now);
+    void send_unreachable(const rx_packet& about, unreachable why, time_point now, const std::optional<address>& from = {});
     void send_reassembly_timeout(const rx_packet& first_fragment, time_point now);
+    void send_time_exceeded(const rx_packet& about, time_point now,
+                            const std::optional<address>& from = {});                    ///< code 0: the hop limit ran out
+    void send_too_big(const rx_packet& about, std::size_t mtu, time_point now);          ///< RFC 4443 §3.2
+    void send_redirect(const rx_packet& about, const address& next_hop, time_point now); ///< RFC 4861 §8.2
     /// A parameter problem: rx_packet::problem. Precondition: it is set.
     void send_problem(const rx_packet& about, time_point now);
 
 private:
     void echo_request(const rx_packet& p, const wire::icmpv6_message& m, time_point now);
     bool send_error(const rx_packet& about, wire::icmpv6_type type, std::uint8_t code, std::uint32_t rest, bool also_about_group,
-                    time_point now);
+                    time_point now, const std::optional<address>& from = {});
 
     ndp& ndp_;
     multicast& groups_;

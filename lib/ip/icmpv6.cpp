@@ -29,6 +29,17 @@ std::pair<int, bool> meaning_of(const wire::icmpv6_message& m) noexcept
     }
 }
 
+wire::icmpv6_unreachable v6_code_of(unreachable why) noexcept
+{
+    switch (why) {
+    case unreachable::port: return wire::v6_port_unreachable;
+    case unreachable::network: return wire::v6_no_route;
+    case unreachable::beyond_scope: return wire::v6_beyond_scope;
+    case unreachable::prohibited: return wire::v6_prohibited;
+    default: return wire::v6_address_unreachable;
+    }
+}
+
 } // namespace
 
 void icmpv6::receive(rx_packet& p, time_point now)
@@ -75,12 +86,12 @@ void icmpv6::echo_request(const rx_packet& p, const wire::icmpv6_message& m, tim
     (void)out_.send(std::move(reply), back, {options_.ttl, p.tos, fragmenting::allowed}, std::nullopt, now);
 }
 
-void icmpv6::send_unreachable(const rx_packet& about, unreachable why, time_point now)
+void icmpv6::send_unreachable(const rx_packet& about, unreachable why, time_point now, const std::optional<address>& from)
 {
     using type = wire::icmpv6_type;
     if (why == unreachable::protocol) { // RFC 4443 §3.4
         send_error(about, type::parameter_problem, wire::unknown_next_header, about.next_header_at, false, now);
-    } else if (send_error(about, type::destination_unreachable, wire::v6_port_unreachable, 0, false, now)) {
+    } else if (send_error(about, type::destination_unreachable, v6_code_of(why), 0, false, now, from)) {
         ++counters_.out_dest_unreachs;
     }
 }
@@ -89,6 +100,23 @@ void icmpv6::send_reassembly_timeout(const rx_packet& first_fragment, time_point
 {
     constexpr std::uint8_t reassembly = 1;
     if (send_error(first_fragment, wire::icmpv6_type::time_exceeded, reassembly, 0, false, now)) ++counters_.out_time_excds;
+}
+
+void icmpv6::send_time_exceeded(const rx_packet& about, time_point now, const std::optional<address>& from)
+{
+    if (send_error(about, wire::icmpv6_type::time_exceeded, 0, 0, false, now, from)) ++counters_.out_time_excds;
+}
+
+void icmpv6::send_too_big(const rx_packet& about, std::size_t mtu, time_point now)
+{
+    send_error(about, wire::icmpv6_type::packet_too_big, 0, static_cast<std::uint32_t>(mtu), true, now);
+}
+
+void icmpv6::send_redirect(const rx_packet& about, const address& next_hop, time_point now)
+{
+    const address sender = about.flow.source_address();
+    if (sender.is_unspecified() || !may_tell(about, sender, now)) return;
+    if (ndp_.redirect(about, next_hop.to_v6(), now)) ++counters_.out_redirects;
 }
 
 void icmpv6::send_problem(const rx_packet& about, time_point now)
@@ -100,7 +128,7 @@ void icmpv6::send_problem(const rx_packet& about, time_point now)
 /// RFC 4443 §2.4 (e): no error about an ICMPv6 error or a redirect, about a packet to a group (with exceptions), or to a sender
 /// that is not a single node. (c): quotes as much as fits into the minimum MTU. @return true: sent
 bool icmpv6::send_error(const rx_packet& about, wire::icmpv6_type type, std::uint8_t code, std::uint32_t rest,
-                        bool also_about_group, time_point now)
+                        bool also_about_group, time_point now, const std::optional<address>& from)
 {
     constexpr std::size_t room = 1280 - sizeof(wire::ipv6_header) - sizeof(wire::icmpv6_header);
     const address sender = about.flow.source_address(), to = about.flow.destination_address();
@@ -114,7 +142,7 @@ bool icmpv6::send_error(const rx_packet& about, wire::icmpv6_type type, std::uin
         const auto quoted_message = wire::parse_icmpv6(p.front().subspan(sizeof(wire::ipv6_header) + end->header_at));
         if (!quoted_message || quoted_message->is_error() || quoted_message->type == wire::icmpv6_type::redirect) return false;
     }
-    const auto source = addresses_.is_ours(to) ? std::optional(to) : addresses_.source_for(about.interface, sender);
+    const auto source = from ? from : source_of_error(about);
     if (!source || !may_tell(about, sender, now)) return false;
     const flow_key back({*source, 0}, {sender, 0}, ip_protocol::icmpv6);
     wire::push_icmpv6(p, type, code, rest, back);

@@ -21,11 +21,57 @@ void input::receive(rx_packet& p, time_point now)
         ++counters.in_hdr_errors;
         return bad_header(p, now);
     }
-    if (const auto why = check_addresses(p)) {
-        ++counters.in_addr_errors;
-        return interfaces_[p.interface].dropped(*why, p.contents, now);
+    if (is_hooked(p)) {
+        if (p.fragment && p.kind == packet_kind::ipv4 && hooks_.need_whole_datagrams()) return reassemble(p, counters, now);
+        if (!passes_hooks(p, now)) return;
     }
+    accept(p, counters, now);
+}
+
+bool input::passes_hooks(rx_packet& p, time_point now)
+{
+    const auto v = hooks_.call(&packet_hook::input, p, hooked_packet::none, now);
+    if (v == hook_verdict::accept) return true;
+    interfaces_[p.interface].dropped(reason_of(v), p.contents, now);
+    if (v != hook_verdict::reject || (p.fragment && p.place.offset != 0)) return false;
+    p.kind == packet_kind::ipv4 ? icmp_.send_unreachable(p, unreachable::prohibited, now)
+                                : icmpv6_.send_unreachable(p, unreachable::prohibited, now);
+    return false;
+}
+
+/// Decides by the addresses what becomes of the packet: it is for this host, it is forwarded, or it is dropped.
+void input::accept(rx_packet& p, ip_counters& counters, time_point now)
+{
+    if (accepted_pair* const known = find_accepted(p)) {
+        if (!known->way) return take(p, counters, now);
+        ++counters.in_forw_datagrams;
+        return forwarding_.forward(p, *known->way, now);
+    }
+    const auto why = check_addresses(p);
+    if (!why) {
+        if (!p.to_group && !p.from_us) note_accepted(p, nullptr);
+        return take(p, counters, now);
+    }
+    const bool for_others = *why == drop_reason::ipv4_not_for_us || *why == drop_reason::ipv6_not_for_us;
+    if (for_others && forwarding_.is_on(p.kind) && !p.to_group && p.interface != loopback) return forward(p, counters, now);
+    ++counters.in_addr_errors;
+    interfaces_[p.interface].dropped(*why, p.contents, now);
+}
+
+/// Precondition: the packet is for this host.
+void input::take(rx_packet& p, ip_counters& counters, time_point now)
+{
     p.fragment ? reassemble(p, counters, now) : deliver(p, counters, now);
+}
+
+/// Precondition: the packet's addresses were checked, and it is not for this host.
+void input::forward(rx_packet& p, ip_counters& counters, time_point now)
+{
+    ++counters.in_forw_datagrams;
+    const route_ref way = forwarding_.find_way(p, now);
+    if (!way) return;
+    note_accepted(p, way);
+    forwarding_.forward(p, *way, now);
 }
 
 void input::reassemble(rx_packet& p, ip_counters& counters, time_point now)
@@ -41,7 +87,9 @@ void input::reassemble(rx_packet& p, ip_counters& counters, time_point now)
     if (!r.whole) return;
     if (r.whole->flow.needs_zone() && !r.whole->flow.is_v4()) set_zone(*r.whole);
     if (r.whole->flaw) return bad_header(*r.whole, now);
-    deliver(*r.whole, counters, now);
+    const bool hooked = is_hooked(*r.whole) && r.whole->kind == packet_kind::ipv4 && hooks_.need_whole_datagrams();
+    if (!hooked) return deliver(*r.whole, counters, now); // its fragments were seen
+    if (passes_hooks(*r.whole, now)) accept(*r.whole, counters, now);
 }
 
 void input::advance(time_point now)
@@ -94,16 +142,14 @@ void input::set_zone(rx_packet& p) const noexcept
     p.flow.set_zone(zone);
 }
 
-/// Also sets `to_group`. Accepted pairs of unicast addresses are cached.
+/// Also sets `to_group`.
 std::optional<drop_reason> input::check_addresses(rx_packet& p)
 {
-    if (!p.link_group && !p.source_routed && was_accepted(p)) return std::nullopt;
     const bool v4 = p.kind == packet_kind::ipv4;
     std::optional<drop_reason> why;
     if (!p.from_us) why = v4 ? check_source(p) : check_source_v6(p);
     if (!why) why = v4 ? check_destination(p) : check_destination_v6(p);
     p.to_group = p.link_group || addresses_.is_group(p.flow.destination_address());
-    if (!why && !p.to_group && !p.from_us) accepted_slot(p.flow) = {routes_.generation(), p.interface, p.flow};
     return why;
 }
 
@@ -115,7 +161,7 @@ std::optional<drop_reason> input::check_destination(const rx_packet& p) const no
     if (is_class_e(to) && to != address_v4::broadcast()) return drop_reason::ipv4_bad_destination;
     const bool group = addresses_.hears(interfaces_[p.interface], to);
     if (p.link_group && !group && !to.is_multicast()) return drop_reason::ipv4_bad_destination; // RFC 1122 §3.3.6
-    if (!group && !addresses_.is_ours(to)) return drop_reason::ipv4_not_for_us;
+    if (!group && !addresses_.accepts(interfaces_[p.interface], to)) return drop_reason::ipv4_not_for_us;
     if (p.source_routed) return drop_reason::ipv4_source_route; // RFC 1122 §3.2.1.8 (c): a host may refuse source routes
     return std::nullopt;
 }
@@ -145,7 +191,7 @@ std::optional<drop_reason> input::check_destination_v6(const rx_packet& p) const
         return addresses_.hears(interfaces_[p.interface], to) ? std::nullopt : std::optional(drop_reason::ipv6_not_for_us);
     }
     if (p.link_group) return drop_reason::ipv6_bad_destination; // as for IPv4: RFC 1122 §3.3.6
-    return addresses_.is_ours(to) ? std::nullopt : std::optional(drop_reason::ipv6_not_for_us);
+    return addresses_.accepts(interfaces_[p.interface], to) ? std::nullopt : std::optional(drop_reason::ipv6_not_for_us);
 }
 
 /// Our own address as source shows that another node uses it, which is for Neighbour Discovery to see.

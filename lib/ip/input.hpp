@@ -4,6 +4,8 @@
 
 #include "base/flow_key.hpp"
 #include "ip/address_table.hpp"
+#include "ip/forwarding.hpp"
+#include "ip/hooks.hpp"
 #include "ip/icmp.hpp"
 #include "ip/reassembly.hpp"
 #include "ip/routing.hpp"
@@ -19,6 +21,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 namespace tapio::core::ip {
 
@@ -26,11 +29,13 @@ class input
 {
 public:
     input(link::interface_table& interfaces, const address_table& addresses, const routing& routes,
-          const transport_table& transports, icmp& errors_v4, icmpv6& errors_v6) noexcept
+          const transport_table& transports, const hooks& h, forwarding& others, icmp& errors_v4, icmpv6& errors_v6) noexcept
         : interfaces_(interfaces),
           addresses_(addresses),
           routes_(routes),
           transports_(transports),
+          hooks_(h),
+          forwarding_(others),
           icmp_(errors_v4),
           icmpv6_(errors_v6),
           fragments_v4_({}, interfaces.counters().ip),
@@ -45,6 +50,14 @@ public:
     time_point next_deadline() const noexcept { return std::min(fragments_v4_.next_deadline(), fragments_v6_.next_deadline()); }
 
 private:
+    void take(rx_packet& p, ip_counters& counters, time_point now);
+    void accept(rx_packet& p, ip_counters& counters, time_point now);
+    bool passes_hooks(rx_packet& p, time_point now);
+    bool is_hooked(const rx_packet& p) const noexcept ///< hooks see packets that devices deliver, each once
+    {
+        return !hooks_.empty() && p.interface != loopback && p.hops == 0 && !p.from_us;
+    }
+    void forward(rx_packet& p, ip_counters& counters, time_point now);
     void deliver(rx_packet& p, ip_counters& counters, time_point now);
     void bad_header(rx_packet& p, time_point now);
     void reassemble(rx_packet& p, ip_counters& counters, time_point now);
@@ -62,23 +75,36 @@ private:
     {
         std::uint64_t generation = 0; ///< routing::generation() when the pair was accepted
         interface_id interface = 0;
-        flow_key flow; ///< of a packet with these addresses
+        flow_key flow;   ///< of a packet with these addresses
+        route_ref way{}; ///< by which such packets are forwarded; null: they are for this host
     };
-    accepted_pair& accepted_slot(const flow_key& flow) noexcept { return accepted_[(flow.words()[0] >> 32) % accepted_.size()]; }
-    bool was_accepted(const rx_packet& p) noexcept
+    accepted_pair& accepted_slot(const flow_key& flow) noexcept
     {
-        const accepted_pair& last = accepted_slot(p.flow);
-        return last.generation == routes_.generation() && last.interface == p.interface && last.flow.has_addresses_of(p.flow);
+        // By the last 32 bits of both addresses, so that the two directions of a flow that is forwarded have different slots.
+        return accepted_[flow.words()[0] * 0x9e37'79b9'7f4a'7c15U >> 60];
+    }
+    accepted_pair* find_accepted(const rx_packet& p) noexcept
+    {
+        accepted_pair& last = accepted_slot(p.flow);
+        const bool same =
+            last.generation == routes_.generation() && last.interface == p.interface && last.flow.has_addresses_of(p.flow);
+        return same && !p.link_group && !p.source_routed ? &last : nullptr;
+    }
+    void note_accepted(const rx_packet& p, route_ref way)
+    {
+        accepted_slot(p.flow) = {routes_.generation(), p.interface, p.flow, std::move(way)};
     }
 
     link::interface_table& interfaces_;
     const address_table& addresses_;
     const routing& routes_;
     const transport_table& transports_;
+    const hooks& hooks_;
+    forwarding& forwarding_;
     icmp& icmp_;
     icmpv6& icmpv6_;
     reassembly fragments_v4_, fragments_v6_;
-    std::array<accepted_pair, 16> accepted_; ///< by the last 32 bits of the source address
+    std::array<accepted_pair, 16> accepted_; ///< by accepted_slot()
 };
 
 } // namespace tapio::core::ip

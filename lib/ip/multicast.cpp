@@ -124,7 +124,7 @@ bool multicast::is_mld(wire::icmpv6_type type) noexcept
     return type == wire::icmpv6_type::listener_query || type == wire::icmpv6_type::listener_report;
 }
 
-/// RFC 3810 §6.2, RFC 2710 §3: from a link-local address, with a hop limit of 1.
+/// RFC 3810 §6.2, RFC 2710 §3: from a link-local address, with a hop limit of 1 and a router alert.
 void multicast::receive_mld(rx_packet& p, const wire::icmpv6_message& m, time_point now)
 {
     link::interface& i = interfaces_[p.interface];
@@ -132,7 +132,7 @@ void multicast::receive_mld(rx_packet& p, const wire::icmpv6_message& m, time_po
     const address from = p.flow.source_address();
     const bool query = m.type == wire::icmpv6_type::listener_query;
     const bool right_source = from.to_v6().is_link_local() || (!query && from.is_unspecified());
-    if (!i.is_ethernet() || p.ttl != 1 || !right_source) return drop(drop_reason::mld_malformed);
+    if (!i.is_ethernet() || p.ttl != 1 || !right_source || (query && !p.router_alert)) return drop(drop_reason::mld_malformed);
     p.contents.pull(p.contents.size());
     const const_bytes body = p.transport_header().subspan(sizeof(wire::icmpv6_header));
     group_membership& groups = groups_of(i, family::v6, now);
@@ -192,7 +192,8 @@ void multicast::send_igmp(link::interface& i, group_message&& m, time_point now)
 void multicast::send_mld(link::interface& i, group_message&& m, time_point now)
 {
     const auto source = addresses_.source_for(i.id(), in_zone(m.destination, i.zone()));
-    const bool link_local = source && needs_zone(*source);
+    const auto* const own = source ? addresses_.find(*source) : nullptr;
+    const bool link_local = own != nullptr && needs_zone(*source) && !own->is_optimistic(); // RFC 3810 §5.2.13
     const address_v6 to = m.destination.to_v6();
     const flow_key flow({link_local ? without_zone(*source) : address(address_v6()), 0}, {to, 0}, ip_protocol::icmpv6);
     wire::push_icmpv6(m.body, m.type, 0, m.rest, flow);

@@ -2,6 +2,7 @@
 
 #include "link/ethernet.hpp"
 #include "wire/ipv6.hpp"
+#include "wire/redirect.hpp"
 
 #include <algorithm>
 
@@ -20,7 +21,8 @@ void ndp::receive(rx_packet& p, const wire::icmpv6_message& m, time_point now)
 {
     link::interface& i = interfaces_[p.interface];
     const auto drop = [&](drop_reason why) { i.dropped(why, p.contents, now); };
-    if (p.ttl != from_the_link || m.code != 0) return drop(drop_reason::ndp_malformed);
+    if (p.ttl != from_the_link || m.code != 0 || p.reassembled) // RFC 6980 §5: never in fragments
+        return drop(drop_reason::ndp_malformed);
     if (!i.is_ethernet()) return drop(drop_reason::ndp_not_for_us); // its neighbours have no link-layer addresses
     p.contents.pull(p.contents.size());
     const const_bytes body = p.transport_header().subspan(sizeof(wire::icmpv6_header));
@@ -29,6 +31,7 @@ void ndp::receive(rx_packet& p, const wire::icmpv6_message& m, time_point now)
         return s ? solicited(i, p, *s, now) : drop(s.error());
     }
     if (m.type == wire::icmpv6_type::router_advertisement) return router_advertised(i, p, m.rest, body, now);
+    if (m.type == wire::icmpv6_type::redirect) return redirected(i, p, body, now);
     const auto a = wire::parse_neighbor_advertisement(m.rest, body);
     a ? advertised(i, p, *a, now) : drop(a.error());
 }
@@ -42,6 +45,7 @@ void ndp::solicited(link::interface& i, rx_packet& p, const wire::neighbor_solic
     if (probes && (!to_solicited_node || s.source_link)) return i.dropped(drop_reason::ndp_malformed, p.contents, now);
     const bool passed_on = p.hops > 0; // from the shard that received the packet, and answers it
     link::interface_address* const own = addresses_.find(in_zone(s.target, i.zone()));
+    if (own == nullptr && !probes && routes_.answers_for(i, s.target)) return answer_for(i, p, s, now);
     if (own == nullptr || addresses_.interface_of(own->address) != i.id())
         return i.dropped(drop_reason::ndp_not_for_us, p.contents, now);
     if (addresses_.is_ours(from)) return i.dropped(drop_reason::ndp_not_for_us, p.contents, now); // our own, looped back
@@ -90,6 +94,20 @@ void ndp::router_advertised(link::interface& i, rx_packet& p, std::uint32_t rest
         link::send_waiting(i, l.waiting, *ra->source_link, wire::ether_type::ipv6, now);
     }
     listener_->router_advertised(i.id(), *ra, router, now);
+}
+
+/// RFC 4861 §8.1, §8.3: only from the present router's link-local address. The link-layer address of the target comes with it.
+void ndp::redirected(link::interface& i, rx_packet& p, const_bytes body, time_point now)
+{
+    ++interfaces_.counters().icmp6.in_redirects;
+    const address router = p.flow.source_address();
+    const auto r = router.to_v6().is_link_local() ? wire::parse_redirect(body) : drop_reason::ndp_malformed;
+    if (!r) return i.dropped(r.error(), p.contents, now);
+    if (listener_ == nullptr || !listener_->redirected(i.id(), router, r->destination, r->target, now))
+        return i.dropped(drop_reason::icmp_bad_redirect, p.contents, now);
+    if (!r->target_link || r->target_link->is_multicast()) return;
+    auto l = i.neighbors.learn(r->target, *r->target_link, link::neighbor_cache::heard::request, now);
+    link::send_waiting(i, l.waiting, *r->target_link, wire::ether_type::ipv6, now);
 }
 
 /// From the link-local address, with our link-layer address unless it is optimistic (RFC 4429 §3.3), or from :: without it.
@@ -143,9 +161,41 @@ void ndp::advertise(link::interface& i, const link::interface_address& own, cons
                     bool solicited, time_point now)
 {
     const bool override = !own.is_optimistic(); // RFC 4429 §3.3
-    const wire::neighbor_advertisement a{own.address.to_v6(), false, solicited, override, i.info().mac};
-    send(i, wire::make_neighbor_advertisement(a), wire::icmpv6_type::neighbor_advertisement, rest_of(a), own.address.to_v6(), to,
-         mac, now);
+    const wire::neighbor_advertisement a{own.address.to_v6(), is_router_, solicited, override, i.info().mac};
+    send_advertisement(i, a, own.address.to_v6(), to, mac, now);
+}
+
+void ndp::send_advertisement(link::interface& i, const wire::neighbor_advertisement& a, const address_v6& from,
+                             const address_v6& to, const mac_address& mac, time_point now)
+{
+    send(i, wire::make_neighbor_advertisement(a), wire::icmpv6_type::neighbor_advertisement, rest_of(a), from, to, mac, now);
+}
+
+/// As a proxy, whose answer must not override that of the node itself (RFC 4861 §7.2.8).
+void ndp::answer_for(link::interface& i, const rx_packet& p, const wire::neighbor_solicitation& s, time_point now)
+{
+    const address from = p.flow.source_address();
+    const auto source = addresses_.source_for(i.id(), from);
+    if (!source || p.hops > 0) return;
+    const auto mac = s.source_link ? s.source_link : i.neighbors.address_of(without_zone(from));
+    send_advertisement(i, {s.target, is_router_, true, false, i.info().mac}, source->to_v6(), from.to_v6(),
+                       mac.value_or(wire::source_of(p.contents.front())), now);
+}
+
+/// The source is our link-local address, by which the sender knows us as its router. The target is a router's link-local address,
+/// or the destination, which is a neighbour.
+bool ndp::redirect(const rx_packet& about, const address_v6& next_hop, time_point now)
+{
+    link::interface& i = interfaces_[about.interface];
+    const address sender = about.flow.source_address();
+    const address_v6 destination = about.flow.destination_address().to_v6();
+    const bool on_link = without_zone(next_hop) == without_zone(destination);
+    const auto own = std::find_if(i.addresses.begin(), i.addresses.end(), [](const auto& a) { return needs_zone(a.address); });
+    if ((!on_link && !next_hop.is_link_local()) || own == i.addresses.end()) return false;
+    const wire::redirect r{address_v6(next_hop.to_bytes()), destination, i.neighbors.address_of(without_zone(next_hop))};
+    const auto mac = i.neighbors.address_of(without_zone(sender)).value_or(wire::source_of(about.contents.front()));
+    send(i, wire::make_redirect(r), wire::icmpv6_type::redirect, 0, own->address.to_v6(), sender.to_v6(), mac, now);
+    return true;
 }
 
 void ndp::send(link::interface& i, packet&& body, wire::icmpv6_type type, std::uint32_t rest, const address_v6& from,

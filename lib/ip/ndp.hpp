@@ -5,6 +5,7 @@
 
 #include "base/random_source.hpp"
 #include "ip/address_table.hpp"
+#include "ip/routing.hpp"
 #include "ip/rx_packet.hpp"
 #include "link/interface_table.hpp"
 #include "wire/icmpv6.hpp"
@@ -29,6 +30,9 @@ public:
                                    time_point now) = 0;
     /// A neighbour has said that it is no router (RFC 4861 §7.2.5).
     virtual void no_longer_router(interface_id by, const address_v6& neighbor, time_point now) = 0;
+    /// A router, of either family, has named a better next hop. @return false: it is not followed
+    virtual bool redirected(interface_id by, const address& router, const address& destination, const address& next_hop,
+                            time_point now) = 0;
 
 protected:
     ~router_listener() = default;
@@ -40,18 +44,24 @@ public:
     static constexpr duration retransmit_interval = std::chrono::seconds(1); ///< RFC 4861 §10, RETRANS_TIMER
 
     /// @param detects this host sends probes for duplicate addresses (of several shards one does)
-    ndp(link::interface_table& interfaces, address_table& addresses, random_source& random, bool detects) noexcept
-        : interfaces_(interfaces), addresses_(addresses), random_(random), detects_(detects)
+    ndp(link::interface_table& interfaces, address_table& addresses, const routing& routes, random_source& random,
+        bool detects) noexcept
+        : interfaces_(interfaces), addresses_(addresses), routes_(routes), random_(random), detects_(detects)
     {
     }
 
     static bool handles(wire::icmpv6_type type) noexcept
     {
         return type == wire::icmpv6_type::neighbor_solicitation || type == wire::icmpv6_type::neighbor_advertisement ||
-               type == wire::icmpv6_type::router_advertisement;
+               type == wire::icmpv6_type::router_advertisement || type == wire::icmpv6_type::redirect;
     }
     /// Precondition: handles(m.type), and the checksum is right.
     void receive(rx_packet& p, const wire::icmpv6_message& m, time_point now);
+
+    void set_router(bool yes) noexcept { is_router_ = yes; } ///< what advertisements say of this host (RFC 4861 §4.4)
+    /// Tells the sender of a packet that `next_hop` is nearer to its destination (RFC 4861 §8.2). @return false: it cannot be
+    /// told
+    bool redirect(const rx_packet& about, const address_v6& next_hop, time_point now);
 
     void set_listener(router_listener& l) noexcept { listener_ = &l; }
     void solicit_routers(link::interface& i, time_point now); ///< RFC 4861 §6.3.7
@@ -77,18 +87,24 @@ private:
     void solicited(link::interface& i, rx_packet& p, const wire::neighbor_solicitation& s, time_point now);
     void advertised(link::interface& i, rx_packet& p, const wire::neighbor_advertisement& a, time_point now);
     void router_advertised(link::interface& i, rx_packet& p, std::uint32_t rest, const_bytes body, time_point now);
+    void redirected(link::interface& i, rx_packet& p, const_bytes body, time_point now);
     void run_detections(time_point now);
     void probe(link::interface& i, link::interface_address& a, time_point now);
     void advertise(link::interface& i, const link::interface_address& own, const address_v6& to, const mac_address& mac,
                    bool solicited, time_point now);
+    void send_advertisement(link::interface& i, const wire::neighbor_advertisement& a, const address_v6& from,
+                            const address_v6& to, const mac_address& mac, time_point now);
+    void answer_for(link::interface& i, const rx_packet& p, const wire::neighbor_solicitation& s, time_point now);
     void conflict(link::interface& i, link::interface_address& own, const rx_packet& p, time_point now);
     void send(link::interface& i, packet&& body, wire::icmpv6_type type, std::uint32_t rest, const address_v6& from,
               const address_v6& to, const mac_address& mac, time_point now);
 
     link::interface_table& interfaces_;
     address_table& addresses_;
+    const routing& routes_;
     random_source& random_;
     const bool detects_;
+    bool is_router_ = false;
     time_point soonest_ = never; ///< no detection has anything to do earlier
     std::vector<address> duplicates_;
     router_listener* listener_ = nullptr;

@@ -3,8 +3,11 @@
 #include "base/family_sizes.hpp"
 #include "ip/fragmentation.hpp"
 #include "link/ethernet.hpp"
+#include "link/gso.hpp"
 #include "wire/ipv4.hpp"
 #include "wire/ipv6.hpp"
+#include "wire/tcp.hpp"
+#include "wire/udp.hpp"
 
 #include <cerrno>
 
@@ -18,6 +21,27 @@ std::size_t datagrams_in(const packet& p) noexcept
     if (p.offload.gso == offload_info::gso_type::none) return 1;
     const std::size_t payload = p.size() - p.offload.header_length;
     return (payload + p.offload.gso_size - 1) / p.offload.gso_size;
+}
+
+/// What the receiving device said of checksum and segmentation becomes what the sending one needs to know; offsets still count
+/// the link header. A packet that was joined, by a device or by gro, gets a partial checksum: its pieces have none of their own.
+void prepare_offload(rx_packet& p)
+{
+    offload_info& o = p.contents.offload;
+    if (o.gso == offload_info::gso_type::none) {
+        if (o.checksum == offload_info::checksum_state::verified) o.checksum = offload_info::checksum_state::complete;
+        return;
+    }
+    const bool tcp = p.protocol() == ip_protocol::tcp;
+    const std::size_t field = tcp ? offsetof(wire::tcp_header, checksum) : offsetof(wire::udp_header, checksum);
+    const std::size_t at = p.transport_at + field;
+    const std::uint16_t sum = p.flow.pseudo_header(p.transport_size()).folded();
+    wire::store_16(p.contents.own_front(at + 2) + at, sum);
+    o.checksum = offload_info::checksum_state::partial;
+    o.checksum_start = p.transport_at;
+    o.checksum_offset = static_cast<std::uint16_t>(field);
+    o.header_length = p.payload_at;
+    if (tcp) o.gso = p.flow.is_v4() ? offload_info::gso_type::tcp_v4 : offload_info::gso_type::tcp_v6;
 }
 
 } // namespace
@@ -48,9 +72,58 @@ error_code output::send(packet&& p, route_entry& r, const flow_key& flow, const 
         i.refused(drop_reason::too_big, p, now);
         return errno_code(EMSGSIZE);
     }
+    if (!hooks_.empty() && !r.loopback && !passes_hooks(p, flow, r, now)) {
+        ++counters.out_discards;
+        return errno_code(EPERM); // as Linux
+    }
     if (info.group_loopback && !r.loopback && i.is_member(flow.destination_address()) && looped_.size() < most_looped_)
         looped_.push_back({r.interface, p});
+    if (info.ttl == 0 && !r.loopback) return {}; // it stays on this host (RFC 1122 §3.2.1.7)
     return whole ? send_frame(std::move(p), r, flow, now) : send_fragments(std::move(p), r, flow, mtu, now);
+}
+
+/// For a packet of this host. @param p from its IP header on
+bool output::passes_hooks(packet& p, flow_key flow, const route_entry& r, time_point now)
+{
+    const bool ports = flow.protocol() == ip_protocol::tcp || flow.protocol() == ip_protocol::udp;
+    std::uint32_t mark = 0;
+    hooked_packet seen(p, flow, 0, sizes_of(flow.family()).ip_header, ports, hooked_packet::none, r.interface, mark);
+    const auto v = hooks_.call(&packet_hook::output, seen, now);
+    if (v != hook_verdict::accept) interfaces_[r.interface].refused(reason_of(v), p, now);
+    return v == hook_verdict::accept;
+}
+
+void output::forward(rx_packet& p, route_entry& r, time_point now)
+{
+    prepare_offload(p);
+    if (!hooks_.empty()) {
+        if (const auto v = hooks_.call(&packet_hook::output, p, r.interface, now); v != hook_verdict::accept)
+            return interfaces_[r.interface].refused(reason_of(v), p.contents, now);
+    }
+    p.contents.offload.header_removed(p.network_at);
+    p.contents.consume(p.network_at);
+    const offload_info& offload = p.contents.offload;
+    const bool whole = offload.gso == offload_info::gso_type::none;
+    const std::size_t longest = whole ? p.contents.size() : std::size_t{offload.header_length} + offload.gso_size;
+    if (longest <= r.mtu || (!whole && p.contents.size() <= r.mtu))
+        return void(send_frame(std::move(p.contents), r, p.flow, now));
+    whole ? void(send_fragments(std::move(p.contents), r, p.flow, r.mtu, now))
+          : send_pieces(std::move(p.contents), r, p.flow, now);
+}
+
+/// Splits a GSO packet whose pieces are longer than the MTU, and these into fragments.
+void output::send_pieces(packet&& large, route_entry& r, const flow_key& flow, time_point now)
+{
+    link::segmenter cut;
+    cut.start(std::move(large), 0);
+    for (packet piece; !cut.done();)
+        if (cut.next(piece)) send_fragments(std::move(piece), r, flow, r.mtu, now);
+}
+
+std::optional<address> output::source_towards(const address& destination) const
+{
+    const auto found = routes_.find(destination, std::nullopt);
+    return found ? std::optional(found->source) : std::nullopt;
 }
 
 /// Adds the Ethernet header, and queues the frame.

@@ -5,6 +5,7 @@
 #include "base/flow_key.hpp"
 #include "base/random_source.hpp"
 #include "base/siphash.hpp"
+#include "ip/hooks.hpp"
 #include "ip/identification.hpp"
 #include "ip/path_mtu.hpp"
 #include "ip/resolution.hpp"
@@ -43,10 +44,11 @@ class output
 {
 public:
     /// @param most_looped multicast packets that may wait for take_looped()
-    output(link::interface_table& interfaces, const routing& routes, resolution& neighbors, random_source& random,
+    output(link::interface_table& interfaces, const routing& routes, resolution& neighbors, const hooks& h, random_source& random,
            std::size_t most_looped)
         : interfaces_(interfaces),
           routes_(routes),
+          hooks_(h),
           neighbors_(neighbors),
           identifications_(random),
           v6_identifications_(random),
@@ -61,6 +63,12 @@ public:
     /// The same; looks up the route first. @param via the outgoing interface; none: the route decides
     error_code send(packet&& p, const flow_key& flow, const send_info& info, const std::optional<interface_id>& via,
                     time_point now);
+
+    /// A received packet that is forwarded by `r`: its TTL has been decremented, and it may be fragmented if it is longer than
+    /// the MTU and IPv4.
+    void forward(rx_packet& p, route_entry& r, time_point now);
+    /// The source address of a packet to `destination`, by the route to it.
+    std::optional<address> source_towards(const address& destination) const;
 
     /// A packet of ours was too long for a router. @param mtu octets
     void learn_path_mtu(const address& destination, std::size_t mtu, time_point now) { path_mtus_.learn(destination, mtu, now); }
@@ -85,12 +93,15 @@ private:
         host_counters& all = interfaces_.counters();
         return flow.is_v4() ? all.ip : all.ip6;
     }
+    bool passes_hooks(packet& p, flow_key flow, const route_entry& r, time_point now);
+    void send_pieces(packet&& large, route_entry& r, const flow_key& flow, time_point now);
     error_code send_frame(packet&& p, route_entry& r, const flow_key& flow, time_point now);
     error_code send_fragments(packet&& p, route_entry& r, const flow_key& flow, std::size_t mtu, time_point now);
     std::uint32_t identification_of(const packet& p, const flow_key& flow, time_point now);
 
     link::interface_table& interfaces_;
     const routing& routes_;
+    const hooks& hooks_;
     resolution& neighbors_;
     identifications identifications_;
     ipv6_identifications v6_identifications_;

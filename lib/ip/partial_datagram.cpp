@@ -172,6 +172,7 @@ rx_packet partial_datagram::make(packet&& contents) const
     out.from_us = from_us_;
     out.link_group = link_group_;
     out.to_group = to_group_;
+    out.reassembled = true;
     parse_ip(out);
     return out;
 }

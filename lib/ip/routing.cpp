@@ -24,13 +24,30 @@ std::size_t low_bits(const address& a) noexcept { return a.is_v4() ? a.to_v4().t
 
 } // namespace
 
-error_code routing::add(const route& r)
+error_code routing::check(const route& r) const noexcept
 {
     if (r.interface >= interfaces_.size()) return errno_code(ENODEV);
     if (r.prefix_length > (r.network.is_v4() ? 32 : 128)) return errno_code(EINVAL);
     if (r.gateway && family_of(*r.gateway) != family_of(r.network)) return errno_code(EINVAL);
     if (r.gateway && r.kind != route_kind::unicast) return errno_code(EINVAL); // as Linux
     if (r.gateway && !is_on_link(r.interface, *r.gateway)) return errno_code(ENETUNREACH);
+    return {};
+}
+
+error_code routing::add(const route& r)
+{
+    if (const auto failed = check(r)) return failed;
+    table_.add(r);
+    return {};
+}
+
+error_code routing::replace(const route& r)
+{
+    if (const auto failed = check(r)) return failed;
+    table_.remove_if([&](const route& other) {
+        return other.metric == r.metric && other.prefix_length == r.prefix_length &&
+               same_prefix(other.network, r.network, r.prefix_length);
+    });
     table_.add(r);
     return {};
 }
@@ -129,7 +146,7 @@ result<std::optional<interface_id>> routing::in_zone_of(const address& destinati
 result<found_route> routing::look_up(const address& destination, const std::optional<address>& source,
                                      std::optional<interface_id> via) const
 {
-    if (source && !addresses_.is_ours(*source)) return errno_code(ENETUNREACH); // as Linux: the address has been removed
+    if (source && !addresses_.may_be_source(*source)) return errno_code(ENETUNREACH); // as Linux: the address has been removed
     if (source && family_of(*source) != family_of(destination)) return errno_code(ENETUNREACH);
     if (needs_zone(destination)) {
         const auto zone = in_zone_of(destination, via);
@@ -142,16 +159,48 @@ result<found_route> routing::look_up(const address& destination, const std::opti
     }
     if (source && source->is_loopback() && !destination.is_multicast())
         return errno_code(EINVAL); // as Linux: 127/8 and ::1 never leave
+    const bool bound_by_source = source && !via && addresses_.is_strong() && !destination.is_multicast();
+    if (bound_by_source) via = addresses_.interface_of(*source); // RFC 1122 §3.3.4.2 (B)
     const auto r = needs_zone(destination) ? route_match() : usable(destination, via);
     if (r && r->kind != route_kind::unicast) return error_of(r->kind);
+    if (!r && bound_by_source && !needs_zone(destination)) return errno_code(ENETUNREACH);
     const auto out = r ? result<interface_id>(r->interface) : way_without_route(destination, via);
     if (!out) return out.error();
     if (source && source->is_loopback() && *out != loopback) return errno_code(EINVAL); // nor does a multicast from 127/8
     if (destination.is_v6() && interfaces_[*out].info().mtu < least_mtu_v6) return errno_code(ENETUNREACH);
-    const address next_hop = without_zone(r && r->gateway ? *r->gateway : destination);
+    address next_hop = without_zone(r && r->gateway ? *r->gateway : destination);
+    if (const auto* const named = redirects_.find(without_zone(destination)); named != nullptr && named->interface == *out)
+        next_hop = named->next_hop;
     const auto own = source ? source : addresses_.source_for(*out, destination.is_v4() ? next_hop : destination);
     if (!own) return errno_code(ENETUNREACH);
     return found_route{entry_for(*out, next_hop), *own};
+}
+
+bool routing::follow_redirect(interface_id by, const address& router, const address& destination, const address& next_hop,
+                              time_point now)
+{
+    if (destination.is_multicast() || needs_zone(destination) || addresses_.is_ours(destination)) return false;
+    const address hop = in_zone(next_hop, interfaces_[by].zone());
+    if (hop.is_multicast() || hop.is_unspecified() || hop.is_loopback() || addresses_.is_ours(hop) ||
+        addresses_.is_broadcast(hop))
+        return false;
+    const bool neighbour = same_address(without_zone(hop), without_zone(destination)); // the destination itself: RFC 4861 §8.1
+    if (hop.is_v4() ? !is_on_link(by, hop) : !neighbour && !needs_zone(hop)) return false;
+    const auto present = find(destination, std::nullopt);
+    if (!present || present->route->interface != by) return false;
+    if (!same_address(present->route->next_hop.address(), without_zone(router))) return false; // not from the present router
+    redirects_.learn({without_zone(destination), without_zone(hop), by, now + redirect_table::lifetime});
+    invalidate();
+    return true;
+}
+
+routing::way routing::find_way(const address& destination) const
+{
+    const auto r = usable(destination, std::nullopt);
+    if (!r || (r->kind == route_kind::unicast && r->interface == loopback)) return {};
+    if (r->kind != route_kind::unicast) return {nullptr, r->kind};
+    if (destination.is_v6() && interfaces_[r->interface].info().mtu < least_mtu_v6) return {};
+    return {entry_for(r->interface, without_zone(r->gateway.value_or(destination))), route_kind::unicast};
 }
 
 /// The shared entry for a next hop. All loopback destinations share one entry.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "ip/address_table.hpp"
+#include "ip/redirect_table.hpp"
 #include "ip/route_entry.hpp"
 #include "ip/route_table.hpp"
 #include "link/interface_table.hpp"
@@ -39,6 +40,8 @@ public:
     std::uint64_t generation() const noexcept { return generation_; } ///< 1 or more
 
     error_code add(const route& r);
+    /// Removes the routes to the same network with the same metric first. @return an error of add(): then nothing has changed
+    error_code replace(const route& r);
     error_code remove(const route& r);
     /// Add and remove the route to the network of an interface's address. When an interface loses its last address of a family,
     /// all its routes of that family are removed, as Linux does for IPv4.
@@ -48,6 +51,35 @@ public:
     /// @param source none: selected  @param via the required outgoing interface (SO_BINDTODEVICE, IP_MULTICAST_IF)
     result<found_route> find(const address& destination, const std::optional<address>& source,
                              std::optional<interface_id> via = {}) const;
+    /// A router says that `next_hop` is nearer to `destination`. @return false: it is not to be believed (RFC 1122 §3.2.2.2, RFC
+    /// 4861 §8.1)
+    bool follow_redirect(interface_id by, const address& router, const address& destination, const address& next_hop,
+                         time_point now);
+    void forget_redirect(const address& destination) ///< its next hop does not answer
+    {
+        if (redirects_.forget(without_zone(destination))) invalidate();
+    }
+    void forget_redirects() noexcept { redirects_.clear(); }
+    void advance(time_point now)
+    {
+        if (redirects_.advance(now)) invalidate();
+    }
+    time_point next_deadline() const noexcept { return redirects_.next_deadline(); }
+
+    /// The way of a packet that is forwarded.
+    struct way
+    {
+        route_ref route;                       ///< null: none leads to a device
+        route_kind kind = route_kind::unicast; ///< else the route refuses the packet
+    };
+    way find_way(const address& destination) const;
+    /// A packet to `a` would leave by `interface`.
+    bool leads_to(const address& a, interface_id interface) const noexcept
+    {
+        const auto r = usable(a, interface);
+        const auto best = usable(a, std::nullopt);
+        return r && best && r->kind == route_kind::unicast && r.length == best.length && r->metric == best->metric;
+    }
     bool holds(const route_entry& r) const noexcept { return r.generation == generation_; }
     const route_ref& none() const noexcept { return none_; } ///< an entry that is never up to date, in place of null
 
@@ -57,6 +89,14 @@ public:
         if (needs_zone(a)) return true;
         const auto r = table_.find(a, interface);
         return r && !r->gateway && r->kind == route_kind::unicast;
+    }
+    /// Proxy ARP and NDP: `i` answers for `a`, which another interface reaches.
+    bool answers_for(const link::interface& i, const address& a) const noexcept
+    {
+        if (!i.proxy || needs_zone(a)) return false;
+        if (i.any_destination) return true;
+        const auto r = usable(a, std::nullopt);
+        return r && r->kind == route_kind::unicast && r->interface != i.id() && r->interface != loopback;
     }
     bool is_direct(const address& a, std::optional<interface_id> via) const ///< `a` is ours, or reached without a gateway
     {
@@ -77,6 +117,7 @@ private:
         std::optional<interface_id> via;
         found_route found;
     };
+    error_code check(const route& r) const noexcept;
     remembered& slot_of(const address& destination) const noexcept;
     result<found_route> look_up(const address& destination, const std::optional<address>& source,
                                 std::optional<interface_id> via) const;
@@ -90,6 +131,7 @@ private:
     link::interface_table& interfaces_;
     const address_table& addresses_;
     route_table table_;
+    redirect_table redirects_;
     std::uint64_t generation_ = 1;
     mutable std::array<remembered, 16> remembered_; ///< by the destination's low bits
     mutable std::array<route_ref, 16> by_next_hop_; ///< by the next hop's low bits; shared by all senders

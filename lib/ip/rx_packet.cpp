@@ -90,6 +90,7 @@ void parse_ipv4(rx_packet& p)
     p.ttl = f.ttl;
     p.tos = f.tos;
     p.source_routed = f.source_routed;
+    p.router_alert = f.router_alert;
     p.fragment = f.is_fragment();
     if (p.fragment) p.place = {f.identification, f.fragment_offset, f.more_fragments, 0};
     p.transport_at = static_cast<std::uint16_t>(p.network_at + f.header_length);
@@ -111,6 +112,7 @@ void parse_ipv6(rx_packet& p)
     p.tos = f.traffic_class;
     if (p.flaw) return;
     p.contents.truncate(p.network_at + std::size_t{f.total_length}); // Ethernet padding
+    p.router_alert = f.router_alert;
     p.fragment = f.fragment;
     if (p.fragment) p.place = {f.identification, f.fragment_offset, f.more_fragments, f.next_header_at};
     p.next_header_at = f.next_header_at;
@@ -134,7 +136,8 @@ void parse_frame(rx_packet& p)
     if (!frame) return void(p.flaw = frame.error());
     p.network_at = static_cast<std::uint16_t>(frame->header_length);
     p.link_group = frame->destination.is_multicast();
-    p.kind = frame->vlan ? packet_kind::other : kind_of(frame->type);
+    p.vlan = frame->vlan.value_or(0);
+    p.kind = kind_of(frame->type);
 }
 
 } // namespace

@@ -22,7 +22,7 @@ enum class packet_kind : std::uint8_t
     ipv4,
     ipv6,
     arp,
-    other ///< unknown EtherType, or tagged with a VLAN
+    other ///< unknown EtherType
 };
 
 /// The place of a fragment in its datagram.
@@ -48,15 +48,20 @@ struct rx_packet
     std::uint16_t next_header_at = 0; ///< IPv6, from the IPv6 header on: of the octet that names the protocol
     std::uint16_t payload_at = 0;     ///< payload of TCP or UDP; 0: no such header, or its length is wrong
 
+    std::uint16_t vlan = 0; ///< IEEE 802.1Q identifier of the frame; 0: none, or only a priority
+
     packet_kind kind = packet_kind::unreadable;
     std::optional<drop_reason> flaw;           ///< why the Ethernet or IP header is invalid
     std::optional<wire::ipv6_problem> problem; ///< IPv6: what to tell the sender about `flaw`
     fragment_place place;
+    std::uint32_t mark = 0;     ///< hooked_packet::mark()
     std::uint8_t ttl = 0;       ///< IPv6: hop limit
     std::uint8_t tos = 0;       ///< DSCP 6 bits, ECN 2 bits; IPv6: traffic class
     std::uint8_t hops = 0;      ///< number of shards that have passed the packet on
     bool fragment = false;      ///< of several (`place`): the transport header is not parsed
     bool source_routed = false; ///< has an LSRR or SSRR option
+    bool router_alert = false;  ///< has a router alert option (RFC 2113, RFC 2711)
+    bool reassembled = false;   ///< its fragments arrived one by one
     bool verified = false;      ///< the TCP or UDP checksum is correct, or verified by the device
     bool link_group = false;    ///< the frame's destination is broadcast or multicast
     bool to_group = false;      ///< the destination of the packet or its frame is broadcast or multicast; set by ip::input

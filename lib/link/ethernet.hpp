@@ -1,5 +1,5 @@
 /// @file
-/// Ethernet headers: the destination filter of received frames, and the header of sent ones. A VLAN tag would be added here.
+/// Ethernet headers: the destination filter of received frames, and the header of sent ones, with their VLAN tag.
 #pragma once
 
 #include "link/interface.hpp"
@@ -16,6 +16,10 @@ inline bool is_to_station(const interface& i, const_bytes frame) noexcept { retu
 
 inline void push_frame_header(const interface& i, packet& p, const mac_address& to, wire::ether_type type) noexcept
 {
+    if (i.vlan() != 0) {
+        wire::push_tagged(p, to, i.info().mac, i.vlan(), type);
+        return p.offload.header_in_front(sizeof(wire::ethernet_header) + sizeof(wire::vlan_tag));
+    }
     wire::push_ethernet(p, to, i.info().mac, type);
     p.offload.header_in_front(sizeof(wire::ethernet_header));
 }

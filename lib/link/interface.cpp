@@ -1,6 +1,8 @@
 // The state of an interface and what follows from it for queued packets; drops.
 #include "link/interface.hpp"
 
+#include <string>
+
 namespace tapio::core::link {
 
 interface_status interface::status() const { return {info_.name, state_, enabled_, info_.mtu, why_, last_change_}; }
@@ -41,6 +43,27 @@ interface::change interface::replace_device(const device_info& info, time_point 
     present_ = true;
     why_ = {};
     return update_state(now) ? change::state : change::device;
+}
+
+void interface::follow_carrier()
+{
+    const std::string name = carrier_->info_.name + "." + std::to_string(vlan_);
+    info_ = carrier_->info_;
+    info_.name = name;
+    info_.link_up = carrier_->is_up();
+    present_ = carrier_->state_ != interface_state::not_present;
+    why_ = carrier_->why_;
+    if (!info_.link_up) state_ = present_ ? interface_state::down : interface_state::not_present;
+}
+
+interface::change interface::follow_carrier(time_point now)
+{
+    const auto before = state_;
+    const std::size_t mtu = info_.mtu;
+    follow_carrier();
+    state_ = before;
+    if (update_state(now)) return change::state;
+    return info_.mtu != mtu ? change::mtu : change::device;
 }
 
 /// @return true if the state has changed

@@ -1,6 +1,6 @@
 /// @file
-/// A network interface over one device: addresses, multicast groups, state (RFC 2863 §3.1.14), neighbours, transmit queue,
-/// counters.
+/// A network interface over one device, or over the frames of one VLAN of another interface: addresses, multicast groups, state
+/// (RFC 2863 §3.1.14), neighbours, transmit queue, counters.
 #pragma once
 
 #include "link/neighbor_cache.hpp"
@@ -64,10 +64,19 @@ public:
         if (!device.link_up) state_ = interface_state::down;
     }
 
+    /// A VLAN interface. @param carrier the interface that carries its frames; must outlive it
+    interface(interface_id id, interface& carrier, std::uint16_t vlan, recorder& r)
+        : id_(id), info_(carrier.info_), recorder_(r), transmit_(0, carrier.info_), carrier_(&carrier), vlan_(vlan)
+    {
+        follow_carrier();
+    }
+
     interface_id id() const noexcept { return id_; }
     std::uint32_t zone() const noexcept { return id_ + 1; } ///< scope id of addresses that belong to this link
     const device_info& info() const noexcept { return info_; }
     bool is_ethernet() const noexcept { return info_.link == link_type::ethernet; }
+    std::uint16_t vlan() const noexcept { return vlan_; }          ///< IEEE 802.1Q identifier; 0: none
+    const interface* carrier() const noexcept { return carrier_; } ///< of a VLAN interface; else null
     const interface_counters& counters() const noexcept { return counters_; }
     /// Octets of the longest packet of the family; of IPv6 a router may have advertised less than the device has.
     std::size_t mtu(family f) const noexcept
@@ -91,7 +100,9 @@ public:
     change set_enabled(bool yes, time_point now);                   ///< what the user says
     change lost(error_code why, time_point now);                    ///< the device is gone
     change replace_device(const device_info& info, time_point now); ///< keeps addresses and groups
-    void tell_trace(time_point now) const;                          ///< reports the state to the trace
+    /// A VLAN interface takes over what has changed of its carrier.
+    change follow_carrier(time_point now);
+    void tell_trace(time_point now) const; ///< reports the state to the trace
 
     // -- addresses and groups; ip::address_table answers whether an address is ours ------------------------------------
     std::list<interface_address> addresses;
@@ -102,6 +113,9 @@ public:
         if (const auto at = groups_.find(without_zone(group)); at != groups_.end() && --at->second == 0) groups_.erase(at);
     }
     bool is_member(const address& group) const noexcept { return groups_.contains(without_zone(group)); }
+
+    bool any_destination = false; ///< every unicast packet received is for this host (ip::address_table::set_any())
+    bool proxy = false;           ///< ARP and NDP answer for what other interfaces reach (ip::arp, ip::ndp)
 
     neighbor_cache neighbors; ///< unused unless is_ethernet()
 
@@ -122,10 +136,15 @@ public:
     void enqueue(packet&& p, time_point now)
     {
         if (!is_up()) return refused(drop_reason::interface_down, p, now);
+        if (carrier_ != nullptr) {
+            ++counters_.out_packets;
+            counters_.out_octets += p.size();
+            return carrier_->enqueue(std::move(p), now);
+        }
         if (!transmit_.push(std::move(p))) refused(drop_reason::transmit_queue_full, p, now);
     }
     void refused(drop_reason why, const packet& p, time_point now);
-    const transmit_queue& queue() const noexcept { return transmit_; }
+    const transmit_queue& queue() const noexcept { return carrier_ != nullptr ? carrier_->queue() : transmit_; }
 
     /// See transmit_queue::first() and pop().
     std::span<packet* const> first_packets(std::size_t most, time_point now)
@@ -140,6 +159,7 @@ public:
 
 private:
     bool update_state(time_point now);
+    void follow_carrier();
     void discard_output(time_point now);
     void discard_input(std::uint64_t packets) noexcept;
 
@@ -153,7 +173,9 @@ private:
     std::size_t v6_mtu_ = 0;             ///< octets; 0: the device's
     std::map<address, unsigned> groups_; ///< number of joins of each, without zone
     recorder& recorder_;
-    transmit_queue transmit_;
+    transmit_queue transmit_; ///< unused by a VLAN interface
+    interface* const carrier_ = nullptr;
+    const std::uint16_t vlan_ = 0;
     interface_counters counters_;
 };
 

@@ -23,6 +23,22 @@ interface& interface_table::add(device_info device)
     return added;
 }
 
+interface& interface_table::add_vlan(interface_id carrier, std::uint16_t vlan)
+{
+    const auto id = static_cast<interface_id>(all_.size());
+    interface& added = *all_.emplace_back(std::make_unique<interface>(id, *all_[carrier], vlan, recorder_));
+    list_ethernets();
+    return added;
+}
+
+interface* interface_table::find_vlan(interface_id carrier, std::uint16_t vlan) const noexcept
+{
+    const interface* const by = all_[carrier].get();
+    for (interface* const i : ethernets_)
+        if (i->carrier() == by && i->vlan() == vlan) return i;
+    return nullptr;
+}
+
 void interface_table::list_ethernets()
 {
     ethernets_.clear();

@@ -25,6 +25,8 @@ public:
 
     /// Chooses a random MAC address for an Ethernet that has none.
     interface& add(device_info device);
+    interface& add_vlan(interface_id carrier, std::uint16_t vlan);                 ///< precondition: find_vlan() found none
+    interface* find_vlan(interface_id carrier, std::uint16_t vlan) const noexcept; ///< null: there is none
     interface::change replace_device(interface_id id, device_info device, time_point now);
 
     interface& operator[](interface_id id) noexcept { return *all_[id]; }

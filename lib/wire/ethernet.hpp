@@ -68,6 +68,10 @@ inline mac_address source_of(const_bytes header) noexcept ///< likewise
     return from;
 }
 
+/// Prepends an Ethernet header with an 802.1Q tag of priority 0. @param vlan the VLAN identifier
+inline void push_tagged(packet& p, const mac_address& destination, const mac_address& source, std::uint16_t vlan,
+                        ether_type type) noexcept;
+
 /// Prepends an Ethernet header.
 inline void push_ethernet(packet& p, const mac_address& destination, const mac_address& source, ether_type type) noexcept
 {
@@ -76,6 +80,15 @@ inline void push_ethernet(packet& p, const mac_address& destination, const mac_a
     std::memcpy(at + offsetof(header, destination), destination.octets.data(), sizeof destination.octets);
     std::memcpy(at + offsetof(header, source), source.octets.data(), sizeof source.octets);
     store_16(at + offsetof(header, type), static_cast<std::uint16_t>(type));
+}
+
+inline void push_tagged(packet& p, const mac_address& destination, const mac_address& source, std::uint16_t vlan,
+                        ether_type type) noexcept
+{
+    std::byte* const tag = p.push_front(sizeof(vlan_tag));
+    store_16(tag + offsetof(vlan_tag, control), vlan);
+    store_16(tag + offsetof(vlan_tag, type), static_cast<std::uint16_t>(type));
+    push_ethernet(p, destination, source, ether_type::vlan);
 }
 
 } // namespace tapio::core::wire

@@ -14,6 +14,10 @@
 #include <memory>
 #include <vector>
 
+namespace tapio::core::ip {
+class nat44_translator; // not exported
+}
+
 #pragma GCC visibility push(default)
 
 namespace tapio::core {
@@ -83,10 +87,6 @@ struct nat44_mapping
     std::size_t sessions = 0;  ///< a forward has none
     time_point expires{};      ///< unless packets follow; forward: never
 };
-
-namespace ip {
-class nat44_translator;
-}
 
 /// See tapio::nat44.
 /// @par Thread safety  distinct objects: safe; shared objects: unsafe

@@ -61,6 +61,12 @@ struct offload_info
         if (checksum == checksum_state::partial) checksum_start = static_cast<std::uint16_t>(checksum_start + octets);
         if (gso != gso_type::none) header_length = static_cast<std::uint16_t>(header_length + octets);
     }
+    /// The same after the first `octets` have been removed. @pre they were headers that both offsets count
+    void header_removed(std::size_t octets) noexcept
+    {
+        if (checksum == checksum_state::partial) checksum_start = static_cast<std::uint16_t>(checksum_start - octets);
+        if (gso != gso_type::none) header_length = static_cast<std::uint16_t>(header_length - octets);
+    }
 };
 
 /// One Ethernet frame or IP packet. Copying shares the payload and copies the headers; a moved-from packet is empty.

@@ -22,11 +22,13 @@
 #include <cstddef>
 #include <cstdint>
 
+namespace tapio::core {
+class flow_key; // not exported
+}
+
 #pragma GCC visibility push(default)
 
 namespace tapio::core {
-
-class flow_key;
 
 enum class hook_verdict : std::uint8_t
 {
@@ -53,7 +55,7 @@ public:
 
     /// The packet from its IP header on. With offload it may be larger than the MTU, and its checksum may be partial.
     packet contents() const;
-    std::size_t size() const noexcept { return packet_->size() - network_at_; } ///< octets, from the IP header on
+    std::size_t size() const noexcept { return packet_->size() - network_at_; }       ///< octets, from the IP header on
     std::size_t transport_at() const noexcept { return transport_at_ - network_at_; } ///< offset of the transport header
     /// Copies octets from `offset` on, counted from the IP header. @return how many; fewer than out.size() at the packet's end
     std::size_t copy_to(mutable_bytes out, std::size_t offset) const noexcept;

@@ -7,6 +7,7 @@
 
 namespace tapio::core {
 
+class flow_forwarder;
 class socket_protocol;
 class tcp_sockets;
 

@@ -37,7 +37,7 @@ void start_operation(const std::shared_ptr<socket>& s, direction d, Action actio
     const bool immediate = has_immediate_executor(handler, io);
     auto* const op = make_operation(std::move(action), handler, io);
     op->has_immediate_executor = immediate;
-    if (!s) refused = boost::asio::error::bad_descriptor;
+    if (!s && !refused) refused = boost::asio::error::bad_descriptor;
     if (refused) return fail(op, refused);
     const std::shared_ptr<socket> kept = s; // the handler may run before we return, on another thread, and destroy the socket
     op->identify(next_operation_id());

@@ -1,0 +1,116 @@
+/// @file
+/// Flows that wait for their user's decision: bounded in number, for each source, and in time. Sans-I/O.
+#pragma once
+
+#include "base/flow_hash.hpp"
+
+#include <tapio/core/forwarder_options.hpp>
+#include <tapio/core/time.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <list>
+#include <unordered_map>
+#include <utility>
+
+namespace tapio::core {
+
+/// @tparam Held what is kept of a flow: its packets
+template <class Held>
+class undecided_flows
+{
+public:
+    struct entry
+    {
+        std::uint64_t id = 0; ///< never used again
+        flow_key flow;
+        time_point since{};
+        bool taken = false; ///< by the user, who has not decided yet
+        Held held{};
+    };
+
+    undecided_flows(const forwarder_options& options, const siphash_key& key)
+        : options_(options), flows_(16, flow_hash{key}), sources_(16, flow_hash{key})
+    {
+    }
+
+    std::size_t size() const noexcept { return entries_.size(); }
+    entry* find(const flow_key& flow)
+    {
+        const auto at = flows_.find(flow);
+        return at == flows_.end() ? nullptr : &*at->second;
+    }
+    entry* find(std::uint64_t id)
+    {
+        const auto at = ids_.find(id);
+        return at == ids_.end() ? nullptr : &*at->second;
+    }
+    /// @return null: a bound is reached. Precondition: the flow is not there yet
+    entry* add(const flow_key& flow, Held&& held, time_point now)
+    {
+        if (entries_.size() >= options_.most_pending) return nullptr;
+        std::size_t& of_source = sources_[source_of(flow)];
+        if (of_source >= options_.most_per_source) return nullptr;
+        ++of_source;
+        const auto at = entries_.insert(entries_.end(), entry{++last_id_, flow, now, false, std::move(held)});
+        flows_.emplace(flow, at);
+        ids_.emplace(at->id, at);
+        untaken_.push_back(at->id);
+        return &*at;
+    }
+    void erase(entry& e)
+    {
+        const auto at = ids_.find(e.id)->second;
+        const auto source = sources_.find(source_of(e.flow));
+        if (--source->second == 0) sources_.erase(source);
+        flows_.erase(e.flow);
+        ids_.erase(e.id);
+        entries_.erase(at);
+    }
+    /// The oldest flow that the user has not taken; null: none.
+    entry* next_untaken()
+    {
+        for (; !untaken_.empty(); untaken_.pop_front())
+            if (entry* const e = find(untaken_.front())) return e;
+        return nullptr;
+    }
+    entry* take()
+    {
+        entry* const e = next_untaken();
+        if (e == nullptr) return nullptr;
+        untaken_.pop_front();
+        e->taken = true;
+        return e;
+    }
+    /// Ends flows whose time is up. @param ended called with each entry before it goes
+    template <class Ended>
+    void advance(time_point now, Ended&& ended)
+    {
+        while (!entries_.empty() && entries_.front().since + options_.patience <= now) {
+            ended(entries_.front());
+            erase(entries_.front());
+        }
+    }
+    time_point next_deadline() const noexcept { return entries_.empty() ? never : entries_.front().since + options_.patience; }
+
+private:
+    /// The address of an IPv4 source, or the /64 prefix of an IPv6 one, as a flow without ports and destination.
+    static flow_key source_of(const flow_key& flow) noexcept
+    {
+        address a = flow.source_address();
+        if (a.is_v4()) return flow_key({a, 0}, {address_v4(), 0}, {});
+        auto octets = a.to_v6().to_bytes();
+        std::fill(octets.begin() + 8, octets.end(), std::uint8_t{0});
+        return flow_key({address_v6(octets), 0}, {address_v6(), 0}, {});
+    }
+
+    const forwarder_options options_;
+    std::list<entry> entries_; ///< the oldest first
+    std::unordered_map<flow_key, typename std::list<entry>::iterator, flow_hash> flows_;
+    std::unordered_map<std::uint64_t, typename std::list<entry>::iterator> ids_;
+    std::unordered_map<flow_key, std::size_t, flow_hash> sources_; ///< number of flows of each source
+    std::list<std::uint64_t> untaken_;                             ///< ids, the oldest first; some may be gone
+    std::uint64_t last_id_ = 0;
+};
+
+} // namespace tapio::core
