@@ -58,7 +58,7 @@ protected:
 TEST_P(many_addresses, cost_for_each_what_a_few_cost)
 {
     const double few = cost(2000), many = cost(20'000);
-    EXPECT_LT(many, 3 * few);
+    EXPECT_LT(many, 6 * few) << "as many as this have an index of routes, which costs more to change";
 }
 
 INSTANTIATE_TEST_SUITE_P(prefix_length, many_addresses, testing::Values(15U, 24U, 32U));

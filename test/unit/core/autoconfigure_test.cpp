@@ -173,7 +173,9 @@ TEST_F(autoconfigured, reports_its_groups_to_multicast_listener_queries) // RFC 
     packet p = wire::make_mld(address_v6()); // a general query of MLDv1, whose body has the same form
     const flow_key flow({router, 0}, {at6("ff02::1"), 0}, ip_protocol::icmpv6);
     wire::push_icmpv6(p, icmpv6_type::listener_query, 0, std::uint32_t{1000} << 16, flow);
-    wire::push_ipv6(p, {ip_protocol::icmpv6, 1, 0, 0}, flow.v6_words(0), flow.v6_words(1));
+    const auto& alert = wire::mld_hop_by_hop_header;
+    std::memcpy(p.push_front(alert.size()), alert.data(), alert.size());
+    wire::push_ipv6(p, {ip_protocol{0}, 1, 0, 0}, flow.v6_words(0), flow.v6_words(1));
     in(std::move(p), wire::ether_type::ipv6, {{0x33, 0x33, 0, 0, 0, 1}});
     const auto types = heard(2s);
     EXPECT_NE(std::count(types.begin(), types.end(), icmpv6_type::listener_report), 0); // MLDv1, as the querier

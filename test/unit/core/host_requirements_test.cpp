@@ -113,6 +113,19 @@ TEST_F(host_requirements, a_socket_sets_ttl_and_type_of_service) // RFC 1122 §3
     EXPECT_EQ(h->udp().set_option(s, socket_option::ttl, 0, now), errno_code(EINVAL)) << "no packet leaves with a TTL of 0";
 }
 
+TEST_F(host_requirements, a_multicast_with_a_ttl_of_0_reaches_this_host_alone) // RFC 1122 §3.2.1.7
+{
+    const socket_id s = *h->udp().open(family::v4), member = *h->udp().open(family::v4);
+    ASSERT_FALSE(h->udp().bind(member, {address_v4::any(), 9}));
+    ASSERT_FALSE(h->udp().join_group(member, at("233.252.0.1"), 1));
+    drain();
+    ASSERT_FALSE(h->udp().set_option(s, socket_option::multicast_hops, 0, now));
+    ASSERT_FALSE(send(s, {at("233.252.0.1"), 9}));
+    h->advance(now);
+    EXPECT_GT(*h->udp().available(member), 0U);
+    while (const auto sent = next()) EXPECT_NE(sent->ip ? sent->ip->protocol : ip_protocol{}, ip_protocol::udp);
+}
+
 TEST_F(host_requirements, the_default_ttl_can_be_configured) // RFC 1122 §3.2.1.7
 {
     options.ttl = 99;

@@ -377,15 +377,57 @@ TEST_F(neighbor_discovery, a_listener_report_is_alerting_and_does_not_leave_the_
     EXPECT_EQ(records, 1U);
 }
 
+TEST_F(neighbor_discovery, a_listener_report_has_no_source_while_the_address_is_verified) // RFC 3810 §5.2.13
+{
+    start();
+    EXPECT_FALSE(h->add_address(1, ours6, 64, now));
+    const auto m = next6(type::listener_report_v2);
+    ASSERT_TRUE(m);
+    EXPECT_TRUE(m->flow.source_address().is_unspecified());
+}
+
+TEST_F(neighbor_discovery, messages_in_fragments_are_ignored) // RFC 6980 §5
+{
+    packet whole = wire::make_neighbor_solicitation({ours6, their_mac, 0});
+    const address_v6 from = theirs6;
+    const flow_key flow({from, 0}, {ours6, 0}, ip_protocol::icmpv6);
+    wire::push_icmpv6(whole, type::neighbor_solicitation, 0, 0, flow);
+    const octets message = flat(whole);
+    for (const std::size_t at : {std::size_t{0}, std::size_t{16}}) {
+        packet p(slice::copy_of(const_bytes(message).subspan(at, at == 0 ? 16 : message.size() - 16)));
+        wire::ipv6_fragment_header f{};
+        f.next_header = static_cast<std::uint8_t>(ip_protocol::icmpv6);
+        f.offset_more = static_cast<std::uint16_t>(at | (at == 0 ? 1 : 0));
+        f.identification = 7;
+        p.push_front(f);
+        wire::push_ipv6(p, {ip_protocol{44}, 255, 0, 0}, flow.v6_words(0), flow.v6_words(1));
+        in(std::move(p), wire::ether_type::ipv6);
+    }
+    EXPECT_FALSE(next6(type::neighbor_advertisement));
+    EXPECT_EQ(h->counters().ip6.reasm_oks, 1U);
+    EXPECT_EQ(drops(drop_reason::ndp_malformed), 1U);
+}
+
+TEST_F(neighbor_discovery, a_router_says_that_it_is_one) // RFC 4861 §7.2.4
+{
+    h->set_forwarding();
+    solicit(ours6, theirs6, ours6);
+    const auto m = next6(type::neighbor_advertisement);
+    ASSERT_TRUE(m);
+    const auto a = wire::parse_neighbor_advertisement(m->icmp.rest, m->body);
+    ASSERT_TRUE(a);
+    EXPECT_TRUE(a->router);
+}
+
 TEST_F(neighbor_discovery, a_listener_query_from_beyond_the_link_is_ignored) // RFC 3810 §6.2
 {
-    const auto answers = [this](const address_v6& from, std::uint8_t limit, const address_v6& to) {
+    const auto answers = [this](const address_v6& from, std::uint8_t limit, const address_v6& to, bool alerting = true) {
         packet p = wire::make_mld(address_v6()); // a general query of MLDv1, whose body has the same form
         const flow_key flow({from, 0}, {to, 0}, ip_protocol::icmpv6);
         wire::push_icmpv6(p, type::listener_query, 0, std::uint32_t{100} << 16, flow);
         const auto& alert = wire::mld_hop_by_hop_header;
-        std::memcpy(p.push_front(alert.size()), alert.data(), alert.size());
-        wire::push_ipv6(p, {ip_protocol{0}, limit, 0, 0}, flow.v6_words(0), flow.v6_words(1));
+        if (alerting) std::memcpy(p.push_front(alert.size()), alert.data(), alert.size());
+        wire::push_ipv6(p, {alerting ? ip_protocol{0} : ip_protocol::icmpv6, limit, 0, 0}, flow.v6_words(0), flow.v6_words(1));
         in(std::move(p), wire::ether_type::ipv6, to.is_multicast() ? link::group_mac(to) : our_mac);
         unsigned n = 0;
         for (int i = 0; i < 3; ++i, now += 100ms)
@@ -395,7 +437,8 @@ TEST_F(neighbor_discovery, a_listener_query_from_beyond_the_link_is_ignored) // 
     EXPECT_EQ(answers(theirs6, 1, all_nodes), 0U);
     EXPECT_EQ(answers(address_v6::any(), 1, all_nodes), 0U);
     EXPECT_EQ(answers(at6("fe80::2"), 64, all_nodes), 0U);
-    EXPECT_EQ(drops(drop_reason::mld_malformed), 3U);
+    EXPECT_EQ(answers(at6("fe80::2"), 1, all_nodes, false), 0U) << "without a router alert";
+    EXPECT_EQ(drops(drop_reason::mld_malformed), 4U);
     EXPECT_NE(answers(at6("fe80::2"), 1, all_nodes), 0U);
     EXPECT_NE(answers(at6("fe80::2"), 1, ours6), 0U) << "RFC 3810 §5.1.15";
 }

@@ -141,7 +141,9 @@ TEST(rx_packet, padding_is_cut_off_and_a_tag_of_priority_only_is_stepped_over)
     EXPECT_EQ(tagged(0xe000).network_at, 18);
     EXPECT_EQ(tagged(0xe000).payload_at, 18 + 28);
     EXPECT_TRUE(tagged(0xe000).verified);
-    EXPECT_EQ(tagged(0xe001).kind, packet_kind::other) << "a VLAN of which we are not a member";
+    EXPECT_EQ(tagged(0xe000).vlan, 0);
+    EXPECT_EQ(tagged(0xe001).kind, packet_kind::ipv4);
+    EXPECT_EQ(tagged(0xe001).vlan, 1);
 }
 
 TEST(rx_packet, of_a_datagram_as_much_as_its_header_says_is_summed)
