@@ -17,11 +17,7 @@
 
 namespace apps {
 
-namespace {
-
-using tapio::core::address;
-
-address parse_address(const std::string& text)
+tapio::core::address parse_address(const std::string& text)
 {
     boost::system::error_code error;
     const auto parsed = boost::asio::ip::make_address(text, error);
@@ -29,13 +25,6 @@ address parse_address(const std::string& text)
     return parsed;
 }
 
-struct interface_address
-{
-    tapio::core::address address;
-    unsigned prefix_length;
-};
-
-// "198.18.0.2/24"
 interface_address parse_interface_address(const std::string& text)
 {
     const auto slash = text.find('/');
@@ -43,6 +32,8 @@ interface_address parse_interface_address(const std::string& text)
     const auto parsed = parse_address(text.substr(0, slash));
     return {parsed, static_cast<unsigned>(parse_number(text.substr(slash + 1), 0, parsed.is_v4() ? 32 : 128))};
 }
+
+namespace {
 
 tapio::core::mac_address parse_mac(const std::string& text)
 {

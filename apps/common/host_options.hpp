@@ -42,6 +42,16 @@ struct host_options
     void check() const;
 };
 
+/// An address and the length of its network's prefix, like "198.18.0.2/24".
+struct interface_address
+{
+    tapio::core::address address;
+    unsigned prefix_length = 0; ///< bits
+};
+// These two @throw usage_error:
+interface_address parse_interface_address(const std::string& text);
+tapio::core::address parse_address(const std::string& text);
+
 /// Opens the device, wrapped in a capture if `options.capture` is set.
 /// @throws std::runtime_error if the device cannot be opened; its text says what to do about it
 std::unique_ptr<tapio::device> open_device(const host_options& options);
