@@ -48,6 +48,8 @@ void add_device(const plan& p, tapio::stack& stack, names& known, const std::str
     if (open) (tap ? wanted.tap_fd : wanted.tun_fd) = static_cast<int>(parse_number(name.substr(3), 0, 1'000'000));
     if (!open) (tap ? wanted.tap : wanted.tun) = name;
     wanted.vnet = p.vnet;
+    wanted.io_uring = p.io_uring;
+    wanted.queue_length = p.queue_length;
     const auto id = stack.add_device(open_device(wanted));
     known[name] = id;
     add_addresses(stack, id, addresses);
@@ -144,9 +146,12 @@ po::options_description plan::description()
         ("forward", po::value(&forwards), "with --masquerade: a server inside, like tcp:8080=198.18.0.2:80; repeatable") //
         ("proxy", po::value(&proxies), "TAP device on which the router answers ARP and NDP for the networks behind it")  //
         ("reverse-path", po::value(&reverse_path)->default_value(reverse_path),
-         "forward only if an answer would come back (RFC 3704): off, loose or strict")                    //
-        ("redirects", po::bool_switch(&redirects), "tell neighbours of nearer routers")                   //
-        ("vnet", po::bool_switch(&vnet), "leave segmentation and checksums to the kernel (IFF_VNET_HDR)") //
+         "forward only if an answer would come back (RFC 3704): off, loose or strict")                                      //
+        ("redirects", po::bool_switch(&redirects), "tell neighbours of nearer routers")                                     //
+        ("vnet", po::bool_switch(&vnet), "leave segmentation and checksums to the kernel (IFF_VNET_HDR)")                   //
+        ("io-uring", po::bool_switch(&io_uring), "drive the devices by io_uring: more packets in a second, without --vnet") //
+        ("queue-length", number(queue_length, 0, 1'000'000),
+         "packets that each device is to hold for us (txqueuelen, for root to set): a long queue loses less; 0: as it is") //
         ("log", po::value(&log), "say on stderr what happens: info (links), debug (and drops), trace (and packets)");
     return d;
 }

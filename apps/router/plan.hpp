@@ -27,7 +27,8 @@ struct plan
     std::vector<std::string> forwards;   ///< "PROTOCOL:PORT=ADDRESS:PORT"
     std::string reverse_path = "off";    ///< off, loose, strict
     std::string log;
-    bool vnet = false, redirects = false;
+    bool vnet = false, io_uring = false, redirects = false;
+    unsigned queue_length = 0; ///< packets: host_options::queue_length
 
     boost::program_options::options_description description();
 };
