@@ -210,8 +210,8 @@ public:
     /// From now on the interface, an Ethernet, has the IPv6 addresses and routes that routers advertise (RFC 4861 §6.3, RFC
     /// 4862): a link-local address, a stable one for each advertised prefix (RFC 7217) and, if wanted, temporary ones (RFC 8981);
     /// default routers and more specific routes with their preferences (RFC 4191). They come, age and go as advertised;
-    /// add_address() and add_route() may add others. **Of what routers advertise for the link only the MTU is followed**, not the
-    /// hop limit and the timers of Neighbour Discovery, and DNS servers are not used.
+    /// add_address() and add_route() may add others. The advertised MTU, hop limit (of sockets that have not set their own), and
+    /// timers of Neighbour Discovery are followed, too. **DNS servers are not used.**
     /// @throws boost::system::system_error no_such_device · already_started (called before) · operation_not_supported (not an
     ///   Ethernet)
     void autoconfigure(interface_id interface = 1, const core::autoconfigure_options& options = {});

@@ -124,7 +124,7 @@ void autoconfigured_interface::solicit_routers() { ndp_.solicit_routers(interfac
 
 void autoconfigured_interface::parameters_changed(const ip::link_parameters& p)
 {
-    host_.set_v6_mtu(interface_.id(), p.mtu.value_or(0));
+    host_.set_v6_parameters(interface_.id(), p);
 }
 
 } // namespace tapio::core

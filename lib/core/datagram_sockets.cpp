@@ -175,7 +175,7 @@ result<datagram_sockets::path> datagram_sockets::find_path(const socket& s, cons
     const bool group = to.address.is_multicast();
     return path{std::move(found->route),
                 found->source,
-                {group ? s.multicast_hops : s.ttl, s.tos, s.fragments(), group && s.multicast_loopback}};
+                {group ? s.multicast_hops : s.ttl, s.tos, s.fragments(), group && s.multicast_loopback, group || s.own_ttl}};
 }
 
 std::size_t datagram_sockets::size_of(const_buffer_list from) noexcept

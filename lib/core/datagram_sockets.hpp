@@ -85,6 +85,7 @@ protected:
         bool multicast_loopback = true, multicast_all = true;
         bool packet_info = false, receive_ttl = false, receive_tos = false; ///< likewise: always reported
         bool receive_errors = false;
+        bool own_ttl = false; ///< `ttl` has been set; else it is the default, which routers may advertise (IPv6)
         std::uint8_t ttl = 64, tos = 0, multicast_hops = 1;
         std::uint8_t mtu_discover = 1;  ///< IP_MTU_DISCOVER (ip(7))
         std::uint8_t timestamps = 0;    ///< SO_TIMESTAMP: 1, SO_TIMESTAMPNS: 2; no effect: the time is always reported
@@ -153,6 +154,7 @@ private:
     error_code add_membership(socket& s, const address& group, interface_id interface, const ip::source_filter& filter);
     void apply(membership& m, ip::source_filter filter);
     std::optional<int> get_flag(const socket& s, socket_option option) const;
+    int ttl_of(const socket& s) const;
 
     event_queue& events_;
     const host_options& options_;

@@ -64,9 +64,10 @@ error_code datagram_sockets::set_option(socket_id id, socket_option option, int 
         if (!s->receive_errors) s->error_queue.clear(); // as Linux
         return {};
     case socket_option::ttl:
-        if (value == -1) return s->ttl = options_.ttl, error_code();
+        if (value == -1) return s->own_ttl = false, s->ttl = options_.ttl, error_code();
         if (value < (s->family == family::v6 ? 0 : 1) || value > 255) return errno_code(EINVAL);
         s->ttl = static_cast<std::uint8_t>(value);
+        s->own_ttl = true;
         return {};
     case socket_option::tos: s->tos = static_cast<std::uint8_t>(value); return {};
     case socket_option::v6_only:
@@ -84,6 +85,14 @@ error_code datagram_sockets::set_option(socket_id id, socket_option option, int 
         return {};
     default: return errno_code(ENOPROTOOPT);
     }
+}
+
+/// As on Linux: of a connected socket that has not set its own, what its packets have.
+int datagram_sockets::ttl_of(const socket& s) const
+{
+    if (s.own_ttl || !s.connected) return s.ttl;
+    const auto found = net_.routes().find(s.remote.address, s.local.address, s.device);
+    return found ? net_.hop_limit(*found->route, s.ttl) : s.ttl;
 }
 
 /// Boolean options. Empty for any other option.
@@ -133,7 +142,7 @@ result<int> datagram_sockets::get_option(socket_id id, socket_option option) con
     case socket_option::local_port_range: return s->local_ports;
     case socket_option::mtu_discover: return s->mtu_discover;
     case socket_option::timestamping: return s->timestamping;
-    case socket_option::ttl: return s->ttl;
+    case socket_option::ttl: return ttl_of(*s);
     case socket_option::v6_only: return s->family == family::v6 ? result<int>(s->v6_only ? 1 : 0) : errno_code(ENOPROTOOPT);
     case socket_option::tos: return s->tos;
     default: return errno_code(ENOPROTOOPT);

@@ -207,9 +207,13 @@ void network::detect_again(const address& own, time_point now)
     if (by) ndp_.detect(interfaces_[*by], *addresses_.find(own), duplicate_probes_, now);
 }
 
-void network::set_v6_mtu(interface_id interface, std::size_t octets)
+void network::set_v6_parameters(interface_id interface, const ip::link_parameters& p)
 {
-    interfaces_[interface].set_v6_mtu(octets);
+    link::interface& i = interfaces_[interface];
+    i.set_v6_mtu(p.mtu.value_or(0));
+    i.v6_hop_limit = p.hop_limit.value_or(0);
+    i.neighbors.set_v6_times(p.reachable_time ? duration(*p.reachable_time) : link::reachable_time::default_base,
+                             p.retransmit_time ? duration(*p.retransmit_time) : link::neighbor_cache::request_interval);
     routes_changed();
 }
 

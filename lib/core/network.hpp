@@ -62,7 +62,13 @@ public:
     void detect_again(const address& own, time_point now); ///< duplicates, as of a new address
     /// Addresses and routes of IPv6 follow what routers advertise.
     error_code autoconfigure(interface_id interface, const autoconfigure_options& options, time_point now);
-    void set_v6_mtu(interface_id interface, std::size_t octets); ///< 0: the device's
+    void set_v6_parameters(interface_id interface, const ip::link_parameters& p); ///< as routers advertise them
+    /// The hop limit of a packet by this route whose sender has not chosen one.
+    std::uint8_t hop_limit(const ip::route_entry& r, std::uint8_t by_default) const noexcept
+    {
+        const std::uint8_t advertised = interfaces_[r.interface].v6_hop_limit;
+        return r.next_hop.address().is_v6() && advertised != 0 ? advertised : by_default;
+    }
     error_code add_route(const ip::route& r);
     error_code remove_route(const ip::route& r);
     error_code replace_route(const ip::route& r);

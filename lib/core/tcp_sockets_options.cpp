@@ -179,9 +179,11 @@ std::optional<error_code> tcp_sockets::set_ip_level(tcp_socket& s, socket_option
 {
     switch (option) {
     case socket_option::ttl:
-        if (value == -1) return s.options.ttl = defaults_.ttl, error_code();
-        return set_within(s.options.ttl, value, s.family == family::v6 ? 0 : 1, 255,
-                          [](int v) { return static_cast<std::uint8_t>(v); });
+        if (value == -1) return s.options.own_ttl = false, s.options.ttl = defaults_.ttl, error_code();
+        if (value < (s.family == family::v6 ? 0 : 1) || value > 255) return errno_code(EINVAL);
+        s.options.own_ttl = true;
+        s.options.ttl = static_cast<std::uint8_t>(value);
+        return error_code();
     case socket_option::tos: s.options.tos = static_cast<std::uint8_t>(value & 0xfc); return error_code(); // without ECN bits
     case socket_option::local_port_range:
         if (!is_port_range(value)) return errno_code(EINVAL);
@@ -257,7 +259,8 @@ result<int> tcp_sockets::get_option(tcp_id id, socket_option option) const
     case socket_option::max_pacing_rate: return o.max_pacing_rate == 0 ? -1 : static_cast<int>(o.max_pacing_rate);
     case socket_option::min_rto: return milliseconds(o.min_rto);
     case socket_option::linger_2: return s->linger_2 == 0 ? seconds(o.fin_wait_2) : s->linger_2;
-    case socket_option::ttl: return o.ttl;
+    case socket_option::ttl: // as on Linux: without one of its own, that of the packets it sends
+        return o.own_ttl || !s->connection ? o.ttl : net_.hop_limit(*s->route, o.ttl);
     case socket_option::v6_only: return s->family == family::v6 ? result<int>(s->v6_only ? 1 : 0) : errno_code(ENOPROTOOPT);
     case socket_option::tos: return o.tos;
     case socket_option::local_port_range: return s->local_ports;

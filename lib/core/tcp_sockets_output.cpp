@@ -196,7 +196,8 @@ error_code tcp_sockets::transmit(const flow_key& flow, const tcp_socket* s, tcp:
     if (s == nullptr) return net_.send(std::move(p), out, {defaults_.ttl, marked(defaults_.tos)}, std::nullopt, now);
     // RFC 9293 MUST-48, MUST-49
     const bool whole = !s->connection || !s->connection->may_be_fragmented();
-    const ip::send_info info{s->options.ttl, marked(s->options.tos), whole ? ip::fragmenting::never : ip::fragmenting::allowed};
+    const ip::send_info info{s->options.ttl, marked(s->options.tos), whole ? ip::fragmenting::never : ip::fragmenting::allowed,
+                             false, s->options.own_ttl};
     if (net_.routes().holds(*s->route)) return net_.send(std::move(p), *s->route, out, info, now);
     return net_.send(std::move(p), out, info, s->device, now);
 }

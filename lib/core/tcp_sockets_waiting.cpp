@@ -20,6 +20,7 @@ void tcp_sockets::let_wait(tcp_id id, tcp_socket& s)
     e.end = end;
     e.device = s.device;
     e.ttl = s.options.ttl;
+    e.own_ttl = s.options.own_ttl;
     e.tos = s.options.tos;
     e.reuse_address = s.reuse_address;
     if (waiting_.size() >= waiting_limit_) forget_waiting(waiting_.oldest(), end - s.connection->options().time_wait);
@@ -38,6 +39,7 @@ tcp_socket& tcp_sockets::revive(tcp_id waiting, tcp_id& id, time_point now)
     s.family = family_of(s.local_address());
     s.options = defaults_;
     s.options.ttl = e.ttl;
+    s.options.own_ttl = e.own_ttl;
     s.options.tos = e.tos;
     s.congestion = default_congestion_;
     s.detached = true;

@@ -23,7 +23,7 @@ public:
     struct alignas(32) entry ///< at most two cache lines
     {
         flow_key flow; ///< of the peer's segments: its source is the remote endpoint
-        bool reuse_address = false;
+        bool reuse_address = false, own_ttl = false;
         std::uint8_t ttl = 64, tos = 0;
         tcp::time_wait_memory memory;
         std::optional<interface_id> device; ///< SO_BINDTODEVICE

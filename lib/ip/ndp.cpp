@@ -237,7 +237,7 @@ void ndp::probe(link::interface& i, link::interface_address& a, time_point now)
     a.detection_ends = never;
     if (a.probes_left == 0) return;
     --a.probes_left;
-    a.detection_ends = now + retransmit_interval;
+    a.detection_ends = now + i.neighbors.v6_request_interval(); // RFC 4862 §5.1: RetransTimer
     if (!detects_ || !i.is_up()) return;
     const address_v6 target(a.address.to_v6().to_bytes());
     const address_v6 group = solicited_node(target);

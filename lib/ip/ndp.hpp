@@ -41,8 +41,6 @@ protected:
 class ndp
 {
 public:
-    static constexpr duration retransmit_interval = std::chrono::seconds(1); ///< RFC 4861 §10, RETRANS_TIMER
-
     /// @param detects this host sends probes for duplicate addresses (of several shards one does)
     ndp(link::interface_table& interfaces, address_table& addresses, const routing& routes, random_source& random,
         bool detects) noexcept

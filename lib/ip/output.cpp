@@ -65,7 +65,7 @@ error_code output::send(packet&& p, route_entry& r, const flow_key& flow, const 
     const std::size_t header = sizes_of(flow.family()).ip_header;
     const std::size_t mtu = info.fragments == fragmenting::never ? r.mtu : path_mtu(r, flow.destination_address());
     const bool whole = p.size() + header <= mtu || p.offload.gso != offload_info::gso_type::none;
-    flow.is_v4() ? push_v4(p, flow, info, whole, now) : push_v6(p, flow, info);
+    flow.is_v4() ? push_v4(p, flow, info, whole, now) : push_v6(p, flow, info, i.v6_hop_limit);
     p.offload.header_in_front(header);
     if (!whole && info.fragments == fragmenting::never) {
         ++counters.out_discards;
@@ -170,10 +170,12 @@ void output::push_v4(packet& p, const flow_key& flow, const send_info& info, boo
 
 /// The flow label is a keyed hash of addresses, ports and protocol (RFC 6437 §3), so that routers can spread flows over paths
 /// without reading ports.
-void output::push_v6(packet& p, const flow_key& flow, const send_info& info) const noexcept
+/// @param advertised hop limit of the interface; 0: none
+void output::push_v6(packet& p, const flow_key& flow, const send_info& info, std::uint8_t advertised) const noexcept
 {
     const auto label = static_cast<std::uint32_t>(siphash_1_3(label_key_, flow)) & 0xf'ffff;
-    wire::push_ipv6(p, {flow.protocol(), info.ttl, info.tos, label}, flow.v6_words(0), flow.v6_words(1));
+    const std::uint8_t hop_limit = info.own_ttl || advertised == 0 ? info.ttl : advertised;
+    wire::push_ipv6(p, {flow.protocol(), hop_limit, info.tos, label}, flow.v6_words(0), flow.v6_words(1));
 }
 
 /// The identification of a packet without DF, in the upper half of the header word that also has the flags and fragment offset.

@@ -38,6 +38,8 @@ struct send_info
     std::uint8_t tos = 0;  ///< IPv6: traffic class
     fragmenting fragments = fragmenting::never;
     bool group_loopback = false; ///< members on this host also receive a multicast (IP_MULTICAST_LOOP)
+    bool own_ttl =
+        false; ///< the user has chosen `ttl`; else IPv6 packets have the interface's hop limit, if routers advertise one
 };
 
 class output
@@ -87,7 +89,7 @@ public:
 
 private:
     void push_v4(packet& p, const flow_key& flow, const send_info& info, bool whole, time_point now);
-    void push_v6(packet& p, const flow_key& flow, const send_info& info) const noexcept;
+    void push_v6(packet& p, const flow_key& flow, const send_info& info, std::uint8_t advertised) const noexcept;
     ip_counters& counters_of(const flow_key& flow) noexcept
     {
         host_counters& all = interfaces_.counters();

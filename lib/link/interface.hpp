@@ -59,14 +59,20 @@ class interface
 public:
     /// @param queue_capacity packets
     interface(interface_id id, const device_info& device, std::size_t queue_capacity, recorder& r)
-        : id_(id), info_(device), recorder_(r), transmit_(queue_capacity, device)
+        : neighbors(number_of(device.mac)), id_(id), info_(device), recorder_(r), transmit_(queue_capacity, device)
     {
         if (!device.link_up) state_ = interface_state::down;
     }
 
     /// A VLAN interface. @param carrier the interface that carries its frames; must outlive it
     interface(interface_id id, interface& carrier, std::uint16_t vlan, recorder& r)
-        : id_(id), info_(carrier.info_), recorder_(r), transmit_(0, carrier.info_), carrier_(&carrier), vlan_(vlan)
+        : neighbors(number_of(carrier.info_.mac) + vlan),
+          id_(id),
+          info_(carrier.info_),
+          recorder_(r),
+          transmit_(0, carrier.info_),
+          carrier_(&carrier),
+          vlan_(vlan)
     {
         follow_carrier();
     }
@@ -114,8 +120,9 @@ public:
     }
     bool is_member(const address& group) const noexcept { return groups_.contains(without_zone(group)); }
 
-    bool any_destination = false; ///< every unicast packet received is for this host (ip::address_table::set_any())
-    bool proxy = false;           ///< ARP and NDP answer for what other interfaces reach (ip::arp, ip::ndp)
+    bool any_destination = false;  ///< every unicast packet received is for this host (ip::address_table::set_any())
+    bool proxy = false;            ///< ARP and NDP answer for what other interfaces reach (ip::arp, ip::ndp)
+    std::uint8_t v6_hop_limit = 0; ///< of packets whose sender has not chosen one (RFC 4861 §6.3.2); 0: the host's default
 
     neighbor_cache neighbors; ///< unused unless is_ethernet()
 
@@ -158,6 +165,13 @@ public:
     bool drop_first_packets(std::size_t n) { return transmit_.pop(n); }
 
 private:
+    /// Differs between the hosts of a link.
+    static std::uint64_t number_of(const mac_address& mac) noexcept
+    {
+        std::uint64_t n = 0;
+        for (const std::uint8_t octet : mac.octets) n = n << 8 | octet;
+        return n;
+    }
     bool update_state(time_point now);
     void follow_carrier();
     void discard_output(time_point now);

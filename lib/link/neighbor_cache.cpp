@@ -78,7 +78,7 @@ std::deque<packet> neighbor_cache::take_pending(entry& e) noexcept
 void neighbor_cache::ask(const address& who, entry& e, time_point now)
 {
     ++e.requests;
-    arm(e, now + request_interval);
+    arm(e, now + (who.is_v6() ? v6_request_interval_ : request_interval));
     requests_.push_back({who, e.state == state::probe ? std::optional(e.mac) : std::nullopt});
 }
 
@@ -94,8 +94,7 @@ neighbor_cache::learned neighbor_cache::learn(const address& who, const mac_addr
 
     const bool answers = how == heard::reply && !differs && e.requests > 0;
     if (answers) {
-        e.state = state::reachable;
-        e.deadline = now + reachable_time;
+        now_reachable(who, e, now);
     } else if (differs || !known) { // not confirmed as reachable (RFC 4861 §7.2.3)
         e.state = state::stale;
         e.deadline = never;
@@ -122,8 +121,7 @@ neighbor_cache::learned neighbor_cache::learn(const address& who, const advertis
     }
     if (a.mac) e.mac = *a.mac;
     if (a.solicited) {
-        e.state = state::reachable;
-        e.deadline = now + reachable_time;
+        now_reachable(who, e, now);
     } else if (differs || !known) {
         e.state = state::stale;
         e.deadline = never;
@@ -133,11 +131,16 @@ neighbor_cache::learned neighbor_cache::learn(const address& who, const advertis
     return {true, take_pending(e)};
 }
 
-void neighbor_cache::confirm(entry& e, time_point now) noexcept
+void neighbor_cache::now_reachable(const address& who, entry& e, time_point now) noexcept
+{
+    e.state = state::reachable;
+    e.deadline = now + (who.is_v6() ? v6_reachable_.at(now) : reachable_time);
+}
+
+void neighbor_cache::confirm(const address& who, entry& e, time_point now) noexcept
 {
     if (e.state == state::incomplete) return;
-    e.state = state::reachable;
-    e.deadline = now + reachable_time;
+    now_reachable(who, e, now);
     e.updated = now;
     e.requests = 0;
 }

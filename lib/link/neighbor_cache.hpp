@@ -4,6 +4,8 @@
 /// RFC 1122 §2.3.2 and RFC 4861 §7.3 first.
 #pragma once
 
+#include "link/reachable_time.hpp"
+
 #include <tapio/core/address.hpp>
 #include <tapio/core/packet.hpp>
 #include <tapio/core/snapshot.hpp>
@@ -25,12 +27,25 @@ public:
     static constexpr std::size_t most_waiting =
         1024; ///< ... for all together; at either bound the oldest for the address is dropped
     static constexpr unsigned most_requests = 3;
-    static constexpr duration request_interval = std::chrono::seconds(1);
-    static constexpr duration reachable_time = std::chrono::seconds(30); ///< RFC 4861 §10
+    // Of IPv4 neighbours; also of IPv6 neighbours, unless set_v6_times() says otherwise.
+    static constexpr duration request_interval = std::chrono::seconds(1);          ///< RFC 4861 §10, RETRANS_TIMER
+    static constexpr duration reachable_time = link::reachable_time::default_base; ///< of IPv6 the base of a random time
     static constexpr duration delay_first_probe = std::chrono::seconds(5);
     static constexpr duration lock_time = std::chrono::seconds(1); ///< Linux's locktime: arp(7)
 
     using state = neighbor_state;
+
+    /// @param seed of the random times of IPv6 neighbours: these need not be unpredictable, but differ between hosts
+    explicit neighbor_cache(std::uint64_t seed = 0) noexcept : v6_reachable_(seed) {}
+
+    /// What routers say of IPv6 neighbours (RFC 4861 §6.3.4): from the next confirmation or request on.
+    /// @param reachable BaseReachableTime  @param retransmit RetransTimer, between solicitations
+    void set_v6_times(duration reachable, duration retransmit) noexcept
+    {
+        v6_reachable_.set_base(reachable);
+        v6_request_interval_ = retransmit;
+    }
+    duration v6_request_interval() const noexcept { return v6_request_interval_; }
 
     /// The kind of packet from which a neighbour's address was learned.
     enum class heard : std::uint8_t
@@ -124,7 +139,7 @@ public:
     /// An upper layer has made forward progress: the neighbour is reachable (RFC 4861 §7.3.1).
     void confirm(next_hop& who, time_point now)
     {
-        if (entry* const e = find(who)) confirm(*e, now);
+        if (entry* const e = find(who)) confirm(who.address(), *e, now);
     }
     /// An upper layer makes no progress: the neighbour is probed now (RFC 1122 §2.3.2.1, case (4); §3.3.1.4).
     void doubt(next_hop& who, time_point now);
@@ -148,7 +163,8 @@ public:
 private:
     bool look_at_all(time_point now);
     const mac_address* look_up(next_hop& to, packet& p, time_point now);
-    void confirm(entry& e, time_point now) noexcept;
+    void confirm(const address& who, entry& e, time_point now) noexcept;
+    void now_reachable(const address& who, entry& e, time_point now) noexcept;
     void arm(entry& e, time_point deadline) noexcept;
     std::deque<packet> take_pending(entry& e) noexcept;
     entry* find(next_hop& who);
@@ -162,6 +178,8 @@ private:
     time_point soonest_ = never; ///< no timer expires earlier
     std::deque<request> requests_;
     std::deque<packet> unreachable_, overflow_;
+    link::reachable_time v6_reachable_;
+    duration v6_request_interval_ = request_interval;
 };
 
 } // namespace tapio::core::link

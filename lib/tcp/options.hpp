@@ -65,6 +65,7 @@ struct tcp_options
     std::uint16_t remembered = 0b110'0000;
     int timestamping = 0;          ///< SO_TIMESTAMPING; no effect, only returned as set
     std::uint8_t mtu_discover = 1; ///< IP_MTU_DISCOVER; TCP always sets DF (RFC 1191)
+    bool own_ttl = false;          ///< `ttl` has been set; else it is the default, which routers may advertise (IPv6)
     std::uint8_t ttl = 64;
     std::uint8_t tos = 0;
 
