@@ -211,7 +211,8 @@ public:
     /// 4862): a link-local address, a stable one for each advertised prefix (RFC 7217) and, if wanted, temporary ones (RFC 8981);
     /// default routers and more specific routes with their preferences (RFC 4191). They come, age and go as advertised;
     /// add_address() and add_route() may add others. The advertised MTU, hop limit (of sockets that have not set their own), and
-    /// timers of Neighbour Discovery are followed, too. **DNS servers are not used.**
+    /// timers of Neighbour Discovery are followed, too. **DNS servers are not used.** If wanted, the interface also gets an IPv4
+    /// link-local address (RFC 3927): not at once, but after some seconds of probing; interfaces() shows it.
     /// @throws boost::system::system_error no_such_device · already_started (called before) · operation_not_supported (not an
     ///   Ethernet)
     void autoconfigure(interface_id interface = 1, const core::autoconfigure_options& options = {});
@@ -240,7 +241,8 @@ public:
 
     /// Adds a route of any kind and metric (core/snapshot.hpp): to destinations on the link if it has no gateway; `blackhole`,
     /// `unreachable` and `prohibit` refuse packets.
-    /// @throws boost::system::system_error as the other add_route(); invalid_argument also for a gateway with a kind that has none
+    /// @throws boost::system::system_error as the other add_route(); invalid_argument also for a gateway with a kind that has
+    /// none
     void add_route(const route_info& r);
     /// Removes what add_route() added with the same arguments.
     /// @throws as the other remove_route()

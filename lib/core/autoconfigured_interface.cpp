@@ -16,10 +16,11 @@ std::uint32_t metric_of(wire::router_preference p) noexcept { return static_cast
 
 } // namespace
 
-autoconfigured_interface::autoconfigured_interface(link::interface& i, network& host, ip::ndp& neighbors, random_source& random,
-                                                   const autoconfigure_options& options)
-    : interface_(i), host_(host), ndp_(neighbors), machine_(options_for(i, options, random), random, *this)
+autoconfigured_interface::autoconfigured_interface(link::interface& i, network& host, ip::arp& arp, ip::ndp& ndp,
+                                                   random_source& random, const autoconfigure_options& options)
+    : interface_(i), host_(host), arp_(arp), ndp_(ndp), machine_(options_for(i, options, random), random, *this)
 {
+    if (options.v4_link_local) v4_.emplace(i.info().mac, random, static_cast<ip::link_local_v4_actions&>(*this));
 }
 
 ip::autoconfiguration_options autoconfigured_interface::options_for(const link::interface& i, const autoconfigure_options& o,
@@ -40,6 +41,7 @@ void autoconfigured_interface::link_changed(time_point now)
     if (std::exchange(up_, up) == up) return;
     now_ = now;
     up ? machine_.link_up(now) : machine_.link_down(now);
+    if (v4_) up ? v4_->link_up(now) : v4_->link_down();
     tell_duplicates(now);
 }
 
@@ -50,24 +52,33 @@ void autoconfigured_interface::router_advertised(const wire::router_advertisemen
     tell_duplicates(now);
 }
 
-void autoconfigured_interface::duplicate(const address_v6& a, time_point now)
+void autoconfigured_interface::arp_heard(const wire::arp_packet& said, time_point now)
 {
     now_ = now;
-    (void)host_.remove_address(zoned(a));
-    machine_.duplicate(address_v6(a.to_bytes()), now);
+    if (v4_) v4_->heard(said, now);
+}
+
+void autoconfigured_interface::duplicate(const address& a, time_point now)
+{
+    now_ = now;
+    if (a.is_v4()) return v4_->lost(now);
+    (void)host_.remove_address(a);
+    machine_.duplicate(address_v6(a.to_v6().to_bytes()), now);
     tell_duplicates(now);
 }
 
 void autoconfigured_interface::advance(time_point now)
 {
-    if (now < machine_.next_deadline()) return;
+    if (now < next_deadline()) return;
     now_ = now;
     machine_.advance(now);
+    if (v4_) v4_->advance(now);
     tell_duplicates(now);
 }
 
 bool autoconfigured_interface::has(const address& a) const
 {
+    if (a.is_v4()) return v4_ && v4_->address() == a.to_v4();
     const auto all = machine_.addresses();
     return std::any_of(all.begin(), all.end(), [&](const auto& own) { return without_zone(a) == address(own.address); });
 }
@@ -122,9 +133,15 @@ void autoconfigured_interface::remove_route(const ip::learned_route& r)
 
 void autoconfigured_interface::solicit_routers() { ndp_.solicit_routers(interface_, now_); }
 
-void autoconfigured_interface::parameters_changed(const ip::link_parameters& p)
+void autoconfigured_interface::parameters_changed(const ip::link_parameters& p) { host_.set_v6_parameters(interface_.id(), p); }
+
+// -- an IPv4 link-local address ---------------------------------------------------------------------------------------------
+
+bool autoconfigured_interface::use(const address_v4& a)
 {
-    host_.set_v6_parameters(interface_.id(), p);
+    return !host_.add_address(interface_.id(), a, 16, now_); // which announces it
 }
+
+void autoconfigured_interface::give_up(const address_v4& a) { (void)host_.remove_address(a); }
 
 } // namespace tapio::core

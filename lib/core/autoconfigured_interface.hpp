@@ -1,8 +1,11 @@
 /// @file
-/// Carries out what the autoconfiguration of an interface decides (ip/slaac): addresses, routes, solicitations of routers.
+/// Carries out what the autoconfiguration of an interface decides: addresses, routes, solicitations of routers (ip/slaac), and an
+/// IPv4 link-local address (ip/link_local_v4).
 #pragma once
 
 #include "base/random_source.hpp"
+#include "ip/arp.hpp"
+#include "ip/link_local_v4.hpp"
 #include "ip/ndp.hpp"
 #include "ip/route_table.hpp"
 #include "ip/slaac.hpp"
@@ -12,25 +15,31 @@
 #include <tapio/core/error.hpp>
 #include <tapio/core/time.hpp>
 
+#include <algorithm>
+#include <optional>
 #include <vector>
 
 namespace tapio::core {
 
 class network;
 
-class autoconfigured_interface final : private ip::autoconfiguration_actions
+class autoconfigured_interface final : private ip::autoconfiguration_actions, private ip::link_local_v4_actions
 {
 public:
-    autoconfigured_interface(link::interface& i, network& host, ip::ndp& neighbors, random_source& random,
+    autoconfigured_interface(link::interface& i, network& host, ip::arp& arp, ip::ndp& ndp, random_source& random,
                              const autoconfigure_options& options);
 
     void link_changed(time_point now); ///< to be called at first, and after each change of the interface's state
     void router_advertised(const wire::router_advertisement& ra, const address_v6& router, time_point now);
-    void duplicate(const address_v6& a, time_point now);
+    void arp_heard(const wire::arp_packet& said, time_point now);
+    void duplicate(const address& a, time_point now); ///< another node has an address of the machines'
     void advance(time_point now);
-    time_point next_deadline() const noexcept { return machine_.next_deadline(); }
+    time_point next_deadline() const noexcept
+    {
+        return v4_ ? std::min(machine_.next_deadline(), v4_->next_deadline()) : machine_.next_deadline();
+    }
     void no_longer_router(const address_v6& a, time_point now) { machine_.no_longer_router(a, now); }
-    bool has(const address& a) const; ///< an address of the machine's
+    bool has(const address& a) const; ///< an address of the machines'
     ip::dns_configuration dns() const { return machine_.dns(); }
 
 private:
@@ -44,6 +53,11 @@ private:
     void parameters_changed(const ip::link_parameters& p) override;
     void dns_changed(const ip::dns_configuration&) override {} // read by dns()
 
+    void probe(const address_v4& a) override { arp_.probe(interface_, a); }
+    bool use(const address_v4& a) override;
+    void announce(const address_v4& a) override { arp_.announce(interface_, a); }
+    void give_up(const address_v4& a) override;
+
     address zoned(const address_v6& a) const { return in_zone(a, interface_.zone()); }
     ip::route route_of(const ip::learned_route& r) const;
     void tell_duplicates(time_point now);
@@ -52,11 +66,13 @@ private:
 
     link::interface& interface_;
     network& host_;
+    ip::arp& arp_;
     ip::ndp& ndp_;
     time_point now_{};                ///< of the call that is going on
     std::vector<address_v6> refused_; ///< addresses that the host has already: told to the machine as duplicates
     bool up_ = false;
     ip::autoconfiguration machine_;
+    std::optional<ip::link_local_v4> v4_; ///< none unless it is wanted
 };
 
 } // namespace tapio::core

@@ -29,6 +29,7 @@ network::network(const host_options& options, random_source& random, host_counte
     transports_.add(ip_protocol::icmp, icmp_);
     transports_.add(ip_protocol::igmp, groups_);
     transports_.add(ip_protocol::icmpv6, icmpv6_);
+    arp_.set_listener(*this);
     ndp_.set_listener(*this);
     icmp_.set_listener(*this);
     device_info lo;
@@ -149,14 +150,14 @@ error_code network::proxy_neighbors(interface_id interface, bool yes)
     return {};
 }
 
-// -- IPv6 autoconfiguration -------------------------------------------------------------------------------------------------
+// -- autoconfiguration -------------------------------------------------------------------------------------------------
 
 error_code network::autoconfigure(interface_id interface, const autoconfigure_options& options, time_point now)
 {
     if (interface == loopback || interface >= interfaces_.size()) return errno_code(ENODEV);
     link::interface& i = interfaces_[interface];
     if (!i.is_ethernet()) return errno_code(EOPNOTSUPP);
-    const auto [at, fresh] = autoconfigured_.try_emplace(interface, i, *this, ndp_, random_, options);
+    const auto [at, fresh] = autoconfigured_.try_emplace(interface, i, *this, arp_, ndp_, random_, options);
     if (!fresh) return errno_code(EALREADY);
     at->second.link_changed(now);
     return {};
@@ -172,6 +173,11 @@ void network::no_longer_router(interface_id by, const address_v6& neighbor, time
     if (const auto a = autoconfigured_.find(by); a != autoconfigured_.end()) a->second.no_longer_router(neighbor, now);
 }
 
+void network::arp_heard(interface_id by, const wire::arp_packet& said, time_point now)
+{
+    if (const auto a = autoconfigured_.find(by); a != autoconfigured_.end()) a->second.arp_heard(said, now);
+}
+
 bool network::redirected(interface_id by, const address& router, const address& destination, const address& next_hop,
                          time_point now)
 {
@@ -181,13 +187,13 @@ bool network::redirected(interface_id by, const address& router, const address& 
     return true;
 }
 
-/// Another node has the address.
+/// Another node has the address. An IPv4 address is kept (RFC 5227 §2.4 (c)) unless it is an autoconfigured one.
 void network::give_up(const address& duplicate, time_point now)
 {
     const auto by = addresses_.interface_of(duplicate);
     const auto a = by ? autoconfigured_.find(*by) : autoconfigured_.end();
-    if (a != autoconfigured_.end() && a->second.has(duplicate)) return a->second.duplicate(duplicate.to_v6(), now);
-    (void)remove_address(duplicate);
+    if (a != autoconfigured_.end() && a->second.has(duplicate)) return a->second.duplicate(duplicate, now);
+    if (duplicate.is_v6()) (void)remove_address(duplicate);
 }
 
 void network::set_deprecated(const address& own, bool yes) noexcept
@@ -375,11 +381,13 @@ void network::advance(time_point now)
     groups_.advance(now);
     out_.advance(now);
     while (const auto duplicate = ndp_.take_duplicate()) give_up(*duplicate, now);
+    while (const auto contested = arp_.take_contested()) give_up(*contested, now);
     for (auto& [id, a] : autoconfigured_) a.advance(now);
 }
 
 time_point network::next_deadline() const noexcept
 {
+    if (arp_.has_contested()) return time_point::min();
     time_point next = std::min({resolution_.next_deadline(), ndp_.next_deadline(), ip_.next_deadline(), out_.next_deadline(),
                                 groups_.next_deadline(), hooks_.next_deadline(), routes_.next_deadline()});
     for (const auto& [id, a] : autoconfigured_) next = std::min(next, a.next_deadline());

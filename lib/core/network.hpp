@@ -45,7 +45,7 @@
 
 namespace tapio::core {
 
-class network : private ip::router_listener
+class network : private ip::router_listener, private ip::arp_listener
 {
 public:
     static constexpr interface_id loopback = ip::loopback;
@@ -60,7 +60,7 @@ public:
     void set_deprecated(const address& own, bool yes) noexcept; ///< not chosen as a source while there is another
     void set_temporary(const address& own) noexcept;
     void detect_again(const address& own, time_point now); ///< duplicates, as of a new address
-    /// Addresses and routes of IPv6 follow what routers advertise.
+    /// Addresses and routes of IPv6 follow what routers advertise; of IPv4 there may be a link-local address.
     error_code autoconfigure(interface_id interface, const autoconfigure_options& options, time_point now);
     void set_v6_parameters(interface_id interface, const ip::link_parameters& p); ///< as routers advertise them
     /// The hop limit of a packet by this route whose sender has not chosen one.
@@ -175,6 +175,7 @@ private:
     void router_advertised(interface_id by, const wire::router_advertisement& ra, const address_v6& router,
                            time_point now) override;
     void no_longer_router(interface_id by, const address_v6& neighbor, time_point now) override;
+    void arp_heard(interface_id by, const wire::arp_packet& said, time_point now) override;
     bool redirected(interface_id by, const address& router, const address& destination, const address& next_hop,
                     time_point now) override;
     void lost(link::interface& i, const packet& p, time_point now);

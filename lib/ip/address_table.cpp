@@ -1,5 +1,6 @@
 #include "ip/address_table.hpp"
 
+#include "ip/link_local_v4.hpp"
 #include "ip/route_table.hpp"
 
 #include <boost/container/small_vector.hpp>
@@ -100,12 +101,14 @@ std::optional<address> address_table::source_for(interface_id interface, const a
 {
     const auto& own = interfaces_[interface].addresses;
     if (destination.is_v6()) return source_for_v6(interfaces_[interface], destination);
-    const link::interface_address* first = nullptr;
+    const link::interface_address *first = nullptr, *link_local = nullptr;
     for (const link::interface_address& a : own) {
         if (a.address.is_v6()) continue;
         if (same_prefix(a.address, destination, a.prefix_length)) return a.address;
-        if (first == nullptr) first = &a;
+        auto& place = is_link_local(a.address.to_v4()) ? link_local : first;
+        if (place == nullptr) place = &a;
     }
+    if (first == nullptr) first = link_local;
     return first != nullptr ? std::optional(first->address) : std::nullopt;
 }
 

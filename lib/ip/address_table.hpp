@@ -71,8 +71,8 @@ public:
     const link::interface_address* find(const address& own) const noexcept { return const_cast<address_table*>(this)->find(own); }
     /// The zone of one of our own link-local addresses, given without it; 0: none of ours.
     std::uint32_t zone_of(const address& own) const noexcept;
-    /// The source of a packet to `destination`. IPv4: the interface's address on the subnet of `destination`, else its first.
-    /// IPv6: RFC 6724 §5, among the addresses of the interface.
+    /// The source of a packet to `destination`. IPv4: the interface's address on the subnet of `destination`, else its first,
+    /// a link-local one (RFC 3927) only if there is no other. IPv6: RFC 6724 §5, among the addresses of the interface.
     std::optional<address> source_for(interface_id interface, const address& destination) const;
     /// The interface has an address of the family.
     bool speaks(const link::interface& i, family f) const noexcept;

@@ -1,5 +1,6 @@
 #include "ip/arp.hpp"
 
+#include "ip/link_local_v4.hpp"
 #include "link/ethernet.hpp"
 
 #include <algorithm>
@@ -20,6 +21,7 @@ void arp::receive(rx_packet& p, time_point now)
     const address_v4 sender = said->sender_ip;
     if (interfaces_.has_mac(said->sender_mac)) // our own frame, looped back by the network
         return i.dropped(drop_reason::arp_bad_address, p.contents, now);
+    if (listener_ != nullptr) listener_->arp_heard(i.id(), *said, now);
     if (is_own(sender)) return passed_on ? void() : answer_conflict(i, sender, p, now);
     if (addresses_.is_ours(sender) || addresses_.is_broadcast(sender))
         return i.dropped(drop_reason::arp_bad_address, p.contents, now);
@@ -44,14 +46,15 @@ void arp::receive(rx_packet& p, time_point now)
     if (!passed_on) send(i, arp_operation::reply, said->target_ip, said->sender_mac, sender, said->sender_mac);
 }
 
-/// Another station uses our address. RFC 5227 §2.4 (b): one announcement defends the address; (c): the address is kept, and no
-/// second announcement is sent within DEFEND_INTERVAL, so that two hosts with the same address do not answer each other for ever.
+/// Another station uses our address. RFC 5227 §2.4 (b): one announcement defends the address. No second one is sent within
+/// DEFEND_INTERVAL, so that two hosts with the same address do not answer each other for ever: then the address is kept (c), or
+/// given up by the owner of take_contested().
 void arp::answer_conflict(link::interface& i, const address_v4& own, const rx_packet& p, time_point now)
 {
     constexpr duration defend_interval = std::chrono::seconds(10); // RFC 5227 §1.1
     i.dropped(drop_reason::arp_conflict, p.contents, now);
     link::interface_address& ours = *addresses_.find(own);
-    if (ours.defended && now < *ours.defended + defend_interval) return;
+    if (ours.defended && now < *ours.defended + defend_interval) return contested_.push_back(own);
     ours.defended = now;
     announce(i, own);
 }
@@ -69,11 +72,26 @@ void arp::announce(link::interface& i, const address_v4& own)
     send(i, arp_operation::request, own, {}, own, mac_address::broadcast());
 }
 
+/// The sender address of a probe is zero, so that no cache learns the address.
+void arp::probe(link::interface& i, const address_v4& wanted)
+{
+    send(i, arp_operation::request, {}, {}, wanted, mac_address::broadcast());
+}
+
+std::optional<address_v4> arp::take_contested()
+{
+    if (contested_.empty()) return std::nullopt;
+    const address_v4 a = contested_.back();
+    contested_.pop_back();
+    return a;
+}
+
+/// RFC 3927 §2.5: ARP packets from a link-local address are broadcast, replies too, so that others notice a conflict soon.
 void arp::send(link::interface& i, arp_operation op, const address_v4& sender, const mac_address& target_mac,
                const address_v4& target, const mac_address& to)
 {
     packet p = wire::make_arp({op, i.info().mac, sender, target_mac, target});
-    link::push_frame_header(i, p, to, wire::ether_type::arp);
+    link::push_frame_header(i, p, is_link_local(sender) ? mac_address::broadcast() : to, wire::ether_type::arp);
     i.enqueue(std::move(p), {});
 }
 
