@@ -1,7 +1,9 @@
 // Malformed and mutated frames to a host with listeners and connections: it must not crash, must not grow without bound, and must
-// still answer. Its own packets are mutated and sent back, so that frames have its addresses, ports and sequence numbers.
+// still answer. Its own packets are mutated and sent back, so that frames have its addresses, ports and sequence numbers. It also
+// has a VLAN, follows redirects, and joins groups with source filters that change. What it sends has right checksums, and when
+// its user has closed everything, nothing is left and next to nothing is sent.
 #include "core/host.hpp"
-#include "frames.hpp"
+#include "traffic.hpp"
 #include "wire/udp.hpp"
 
 #include <array>
@@ -13,12 +15,14 @@
 namespace {
 
 using namespace tapio::test;
+using namespace std::chrono_literals;
 
 constexpr std::size_t corpus_size = 256;
 
 struct fuzzer
 {
-    explicit fuzzer(std::uint64_t seed) : random(seed), options(options_for(seed)), h(options, host_seed(seed))
+    explicit fuzzer(std::uint64_t seed)
+        : random(seed), options(options_for(seed)), h(options, host_seed(seed)), around(random, places(), destinations())
     {
         device_info eth;
         eth.name = "eth0";
@@ -28,6 +32,10 @@ struct fuzzer
         (void)h.add_address(1, address_v4(0xc000'0202U), 24, now);
         (void)h.add_address(1, v6_host, 64, now);
         (void)h.autoconfigure(1, {}, now);
+        (void)h.add_address(*h.add_vlan(1, 5), ip_of("203.0.113.1"), 24, now);
+        (void)h.add_address(vlan, ip_of("2001:db8:0:3::1"), 64, now);
+        (void)h.add_route(address_v4::any(), 0, ip_of("192.0.2.1"), 1);
+        (void)h.add_route(address_v6::any(), 0, ip_of("2001:db8::1"), 1);
         listener = *h.tcp().open(family::v6); // for both families
         (void)h.tcp().bind(listener, {address_v6::any(), 80});
         (void)h.tcp().set_option(listener, socket_option::fast_open, 4, now);
@@ -35,6 +43,22 @@ struct fuzzer
         datagrams = *h.udp().open(family::v6);
         (void)h.udp().bind(datagrams, {address_v6::any(), 7});
         make_corpus();
+    }
+
+    static std::vector<place> places()
+    {
+        const mac_address own{{2, 0, 0, 0, 0, 2}};
+        return {{1, link_type::ethernet, own, 0, {ip_of("192.0.2.1"), ip_of("192.0.2.3"), v6_peer, v6_router, ip_of("fe80::3")}},
+                {1, link_type::ethernet, own, 5, {ip_of("203.0.113.9"), ip_of("2001:db8:0:3::9"), v6_router}}};
+    }
+    static std::vector<address> destinations()
+    {
+        std::vector<address> out;
+        for (const char* t :
+             {"192.0.2.2", "192.0.2.2", "192.0.2.1", "203.0.113.1", "198.18.7.7", "198.18.7.8", "2001:db8::2", "2001:db8::2",
+              "2001:db8:0:3::1", "2001:db8:7::7", "2001:db8:7::8", "ff02::1", "ff02::1:ff00:2", "fe80::ff:fe00:2"})
+            out.push_back(ip_of(t));
+        return out;
     }
 
     /// With an even seed the host is one shard of two, and gets back the packets that it passes on.
@@ -115,7 +139,8 @@ struct fuzzer
 
     octets next_frame()
     {
-        octets f = corpus[random() % corpus.size()];
+        octets f = random() % 2 == 0 ? around.next().frame : corpus[random() % corpus.size()];
+        if (random() % 8 == 0) return f;
         switch (random() % 4) {
         case 0:
             for (std::size_t i = random() % 2 == 0 ? 0 : 12; i < f.size(); ++i) f[i] = static_cast<std::byte>(random());
@@ -130,8 +155,40 @@ struct fuzzer
         return f;
     }
 
+    /// Joins a group, leaves it, or changes the filter of its sources.
+    void change_filters()
+    {
+        const bool v6 = random() % 2 == 0;
+        const address group =
+            v6 ? ip_of(random() % 2 == 0 ? "ff0e::1" : "ff0e::2") : ip_of(random() % 2 == 0 ? "233.252.0.1" : "233.252.0.2");
+        const std::vector<address> all{ip_of("192.0.2.1"), ip_of("192.0.2.3"), ip_of("203.0.113.9"), v6_peer,
+                                       ip_of("2001:db8:0:3::9")};
+        const address source = all[v6 ? 3 + random() % 2 : random() % 3];
+        const interface_id by = random() % 2 == 0 ? 1U : vlan;
+        const std::array<address, 2> two{source, all[v6 ? 3 : 0]};
+        const auto mode = random() % 2 == 0 ? ip::filter_mode::include : ip::filter_mode::exclude;
+        udp_sockets& u = h.udp();
+        switch (random() % 8) {
+        case 0: (void)u.join_group(datagrams, group, by); break;
+        case 1: (void)u.leave_group(datagrams, group, by); break;
+        case 2:
+        case 3: (void)u.set_filter(datagrams, group, by, ip::make_filter(mode, two)); break;
+        default: (void)u.change_source(datagrams, static_cast<source_change>(random() % 4), {group, source, by}); break;
+        }
+    }
+    /// Sends to destinations beyond the router, for which redirects come.
+    void send_beyond()
+    {
+        const std::array<std::byte, 20> some{};
+        const std::array<const_bytes, 1> out{const_bytes(some)};
+        const endpoint to{destinations()[random() % destinations().size()], 7};
+        (void)h.udp().send(datagrams, out, &to, now);
+    }
+
     void user_step()
     {
+        if (random() % 64 == 0) change_filters();
+        if (random() % 16 == 0) send_beyond();
         endpoint peer;
         while (const auto c = h.tcp().accept(listener, peer, now)) {
             if (connections.size() < 32) {
@@ -170,24 +227,67 @@ struct fuzzer
         now += duration(static_cast<std::int64_t>(random() % 2'000'000));
         user_step();
         h.advance(now);
-        packet p;
-        while (h.next_packet(1, p, now)) {
-            ++answers;
-            if (corpus.size() < corpus_size) {
-                corpus.push_back(flat(p));
-            } else {
-                corpus[kept + random() % (corpus_size - kept)] = flat(p);
-            }
-        }
+        take_output();
         while (auto m = h.next_misdirected()) h.receive_misdirected(std::move(*m), now); // as if the other shard had passed it on
         h.advance(now);
         h.dispatch_events(now);
     }
 
+    void take_output()
+    {
+        for (const interface_id by : {interface_id{1}, vlan})
+            for (packet p; h.next_packet(by, p, now);) {
+                ++answers;
+                check_checksums(p);
+                around.saw(1, p);
+                if (corpus.size() < corpus_size) {
+                    corpus.push_back(flat(p));
+                } else {
+                    corpus[kept + random() % (corpus_size - kept)] = flat(p);
+                }
+            }
+    }
+
+    static void check_checksums(packet p)
+    {
+        complete_checksums(p);
+        packet summed(slice::copy_of(flat(p)));
+        if (!update_checksums(summed, link_type::ethernet) || flat(summed) == flat(p)) return; // ARP has no checksum
+        std::printf("FAILED: a packet leaves with a wrong checksum\n");
+        std::abort();
+    }
+
+    /// Closes everything, and lets hours pass. @return false: something is left, or is sent
+    bool end()
+    {
+        for (const tcp_id id : connections) h.tcp().close(id, now);
+        h.tcp().close(listener, now);
+        h.udp().close(datagrams, now);
+        const time_point ends = now + 3h;
+        std::uint64_t late = 0;
+        while (now < ends) {
+            const std::uint64_t before = answers;
+            h.advance(now);
+            h.dispatch_events(now);
+            take_output();
+            while (h.next_misdirected()) {}
+            if (now > ends - 1h) late += answers - before;
+            const time_point next = h.next_deadline();
+            now = next <= now ? now + 1ms : std::min(next, ends);
+        }
+        std::size_t waiting = 0;
+        for (const neighbor_info& n : h.net().list_neighbors()) waiting += n.waiting;
+        std::printf("afterwards %zu sockets, %zu packets waiting for neighbours, %llu late packets\n", h.tcp().size(), waiting,
+                    static_cast<unsigned long long>(late));
+        return h.tcp().size() == 0 && waiting == 0 && late < 20; // temporary addresses are made anew (RFC 8981)
+    }
+
+    static constexpr interface_id vlan = 2;
     std::mt19937_64 random;
     host_options options;
     time_point now{std::chrono::seconds(1)};
     host h;
+    traffic around;
     tcp_id listener;
     socket_id datagrams;
     std::vector<tcp_id> connections;
@@ -217,5 +317,11 @@ int main(int argc, char** argv)
         static_cast<unsigned long long>(f.answers), static_cast<unsigned long long>(drops), reasons,
         static_cast<unsigned long long>(f.h.counters().tcp.passive_opens), most);
     // The frames must have reached many code paths, and the host must still answer.
-    return f.answers > frames / 100 && reasons > 15 && f.h.counters().tcp.passive_opens > 10 ? 0 : 1;
+    const host_counters& c = f.h.counters();
+    const bool redirected = c.icmp.in_redirects > 0 && c.icmp6.in_redirects > 0;
+    std::printf("%llu+%llu redirects, %llu+%llu datagrams reassembled\n", static_cast<unsigned long long>(c.icmp.in_redirects),
+                static_cast<unsigned long long>(c.icmp6.in_redirects), static_cast<unsigned long long>(c.ip.reasm_oks),
+                static_cast<unsigned long long>(c.ip6.reasm_oks));
+    if (!f.end()) return 1;
+    return redirected && f.answers > frames / 100 && reasons > 15 && f.h.counters().tcp.passive_opens > 10 ? 0 : 1;
 }

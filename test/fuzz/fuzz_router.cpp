@@ -7,6 +7,7 @@
 // - when the users have closed everything and time has passed, nothing is left, and nothing is sent any more.
 #include "core/host.hpp"
 #include "traffic.hpp"
+#include "watching_hooks.hpp"
 
 #include <tapio/core/nat44.hpp>
 
@@ -32,75 +33,6 @@ std::array<std::byte, 32> seed_of(std::uint64_t n)
     for (unsigned i = 0; i < 8; ++i) s[i] = static_cast<std::byte>(n >> (8 * i));
     return s;
 }
-
-[[noreturn]] void fail(const char* what)
-{
-    std::printf("FAILED: %s\n", what);
-    std::fflush(stdout);
-    std::abort();
-}
-
-bool checksums_right(packet p)
-{
-    complete_checksums(p);
-    packet summed(slice::copy_of(flat(p)));
-    return update_checksums(summed, link_type::ip) && flat(summed) == flat(p);
-}
-
-void print(const char* what, interface_id by, const packet& p)
-{
-    std::printf("%s%u (checksum %s, gso %u):", what, by, p.offload.checksum == offload_info::checksum_state::partial ? "partial" : "complete",
-                static_cast<unsigned>(p.offload.gso_size));
-    for (const std::byte b : flat(p)) std::printf(" %02x", std::to_integer<unsigned>(b));
-    std::printf("\n");
-}
-
-/// Stands before and behind all other hooks: a packet whose checksums were right when it came leaves with right ones.
-struct watch final : packet_hook
-{
-    static constexpr std::uint32_t was_right = 1;
-    explicit watch(bool is_first) : first(is_first) {}
-    hook_verdict input(hooked_packet& p, time_point) override
-    {
-        const bool readable = p.has_ports() || (p.protocol() != 6 && p.protocol() != 17); // not of a malformed TCP or UDP header
-        if (first) p.set_mark(readable && checksums_right(p.contents()) ? was_right : 0);
-        return hook_verdict::accept;
-    }
-    hook_verdict output(hooked_packet& p, time_point) override
-    {
-        if (first) return hook_verdict::accept;
-        ++(p.in() == hooked_packet::none ? own : forwarded);
-        const bool must = p.in() == hooked_packet::none || (p.mark() & was_right) != 0;
-        if (must && !checksums_right(p.contents())) {
-            print("to interface ", p.out(), p.contents());
-            fail("a packet leaves with a wrong checksum");
-        }
-        return hook_verdict::accept;
-    }
-    bool first;
-    std::uint64_t own = 0, forwarded = 0;
-};
-
-/// Refuses some packets, and gives some another destination.
-struct moody final : packet_hook
-{
-    moody(std::mt19937_64& r, std::vector<address> d) : random(r), destinations(std::move(d)) {}
-    hook_verdict any()
-    {
-        const auto n = random() % 128;
-        return n == 0 ? hook_verdict::drop : n == 1 ? hook_verdict::reject : hook_verdict::accept;
-    }
-    hook_verdict input(hooked_packet& p, time_point) override
-    {
-        const address& to = destinations[random() % destinations.size()];
-        if (random() % 32 == 0 && to.is_v4() == (p.family() == family::v4)) p.set_destination({to, p.destination().port});
-        return any();
-    }
-    hook_verdict forward(hooked_packet&, time_point) override { return any(); }
-    hook_verdict output(hooked_packet&, time_point) override { return any(); }
-    std::mt19937_64& random;
-    std::vector<address> destinations;
-};
 
 struct sink final : event_sink
 {
@@ -190,13 +122,17 @@ public:
         for (const std::uint64_t n : c.drops.by_reason) drops += n, reasons += n > 0 ? 1 : 0;
         const auto as = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
         std::printf("%llu steps, seed %llu: %llu packets in, %llu out (%llu own, %llu forwarded), %llu drops for %u reasons, "
-                    "%llu mappings, %llu+%llu flows offered, %llu+%llu accepted, %zu sockets and %zu neighbours at most\n",
+                    "%llu mappings, %llu+%llu datagrams reassembled, %llu+%llu redirects sent, %llu+%llu flows offered, "
+                    "%llu+%llu accepted, %zu sockets and %zu neighbours at most\n",
                     as(steps), as(seed), as(received_), as(sent_), as(last_->own), as(last_->forwarded), as(drops), reasons,
-                    as(nat_->counters().created), as(c.tcp.forwarder_requests), as(c.udp.forwarder_requests), as(accepted_streams_),
+                    as(nat_->counters().created), as(c.ip.reasm_oks), as(c.ip6.reasm_oks), as(c.icmp.out_redirects),
+                    as(c.icmp6.out_redirects), as(c.tcp.forwarder_requests), as(c.udp.forwarder_requests), as(accepted_streams_),
                     as(accepted_datagrams_), most_sockets_, most_neighbors_);
         if (steps < 10'000) return true;
-        return reasons > 30 && last_->own > steps / 20 && last_->forwarded > steps / 20 && nat_->counters().created > 10 &&
-               c.drops[drop_reason::ethernet_unknown_vlan] > 0 && accepted_streams_ > 10 && accepted_datagrams_ > 10;
+        return reasons > 30 && c.ip.reasm_oks > 10 && c.ip6.reasm_oks > 10 && c.icmp.out_redirects > 0 &&
+               c.icmp6.out_redirects > 0 && last_->own > steps / 20 && last_->forwarded > steps / 20 &&
+               nat_->counters().created > 10 && c.drops[drop_reason::ethernet_unknown_vlan] > 0 && accepted_streams_ > 10 &&
+               accepted_datagrams_ > 10;
     }
 
 private:
@@ -235,19 +171,22 @@ private:
             return out;
         };
         return {{inside, link_type::ethernet, near, 0, all({"192.0.2.1", "192.0.2.3", "198.18.2.9", "2001:db8::1", "fe80::1"})},
-                {outside, link_type::ethernet, far, 0, all({"198.51.100.254", "198.18.7.7", "198.18.7.8", "2001:db8:7::7", "fe80::1"})},
+                {outside, link_type::ethernet, far, 0,
+                 all({"198.51.100.254", "198.18.7.7", "198.18.7.8", "2001:db8:7::7", "fe80::1"})},
                 {tunnel, link_type::ip, {}, 0, all({"198.18.1.9", "2001:db8:0:4::9"})},
-                {inside, link_type::ethernet, near, 5, all({"203.0.113.9", "203.0.113.10", "198.18.9.9", "2001:db8:0:3::9", "fe80::1"})}};
+                {inside, link_type::ethernet, near, 5,
+                 all({"203.0.113.9", "203.0.113.10", "198.18.9.9", "2001:db8:0:3::9", "fe80::1"})}};
     }
     static std::vector<address> some_destinations()
     {
         std::vector<address> out;
-        for (const char* t : {"192.0.2.2", "192.0.2.1", "192.0.2.77", "198.51.100.1", "198.51.100.2", "198.51.100.254", "198.18.1.1",
-                              "198.18.1.9", "198.18.2.9", "198.18.3.3", "198.18.4.4", "198.18.5.5", "198.18.7.7", "198.18.7.8",
-                              "203.0.113.1", "203.0.113.9", "233.252.0.1", "255.255.255.255", "192.0.2.255", "127.0.0.1", "2001:db8::2",
-                              "2001:db8::1", "2001:db8::77", "2001:db8:0:2::1", "2001:db8:0:3::1", "2001:db8:0:3::9", "2001:db8:0:4::1",
-                              "2001:db8:0:4::9", "2001:db8:5::5", "2001:db8:6::6", "2001:db8:7::7", "ff02::1", "ff02::1:ff00:2", "fe80::1",
-                              "fe80::ff:fe00:2", "::1"})
+        for (const char* t :
+             {"192.0.2.2",       "192.0.2.1",       "192.0.2.77",      "198.51.100.1",    "198.51.100.2",    "198.51.100.254",
+              "198.18.1.1",      "198.18.1.9",      "198.18.2.9",      "198.18.3.3",      "198.18.4.4",      "198.18.5.5",
+              "198.18.7.7",      "198.18.7.8",      "203.0.113.1",     "203.0.113.9",     "233.252.0.1",     "255.255.255.255",
+              "192.0.2.255",     "127.0.0.1",       "2001:db8::2",     "2001:db8::1",     "2001:db8::77",    "2001:db8:0:2::1",
+              "2001:db8:0:3::1", "2001:db8:0:3::9", "2001:db8:0:4::1", "2001:db8:0:4::9", "2001:db8:5::5",   "2001:db8:6::6",
+              "2001:db8:7::7",   "ff02::1",         "ff02::1:ff00:2",  "fe80::1",         "fe80::ff:fe00:2", "::1"})
             out.push_back(ip_of(t));
         return out;
     }
@@ -275,7 +214,8 @@ private:
         own(outside, "198.51.100.1", 24), own(outside, "2001:db8:0:2::1", 64);
         own(tunnel, "198.18.1.1", 24), own(tunnel, "2001:db8:0:4::1", 64);
         own(vlan, "203.0.113.1", 24), own(vlan, "2001:db8:0:3::1", 64);
-        const auto route = [&](const char* to, unsigned prefix, const char* by, interface_id via, route_kind kind = route_kind::unicast) {
+        const auto route = [&](const char* to, unsigned prefix, const char* by, interface_id via,
+                               route_kind kind = route_kind::unicast) {
             const std::optional<address> gateway = by != nullptr ? std::optional(in_zone(ip_of(by), via + 1)) : std::nullopt;
             if (host_.add_route({ip_of(to), prefix, gateway, via, 0, kind})) fail("a route");
         };
@@ -290,7 +230,8 @@ private:
         arriving a = traffic_.next();
         switch (random_() % 8) {
         case 0:
-            for (auto n = 1 + random_() % 4; n > 0 && !a.frame.empty(); --n) a.frame[random_() % a.frame.size()] = static_cast<std::byte>(random_());
+            for (auto n = 1 + random_() % 4; n > 0 && !a.frame.empty(); --n)
+                a.frame[random_() % a.frame.size()] = static_cast<std::byte>(random_());
             break;
         case 1:
             for (auto n = 1 + random_() % 3; n > 0 && a.frame.size() > 20; --n) // in the headers
@@ -334,9 +275,11 @@ private:
         const bool v4 = o.size() >= 20 && std::to_integer<unsigned>(o[0]) >> 4 == 4;
         if (v4) {
             const std::size_t header = (std::to_integer<std::size_t>(o[0]) & 15) * 4;
-            if (header < 20 || o.size() < header || ones_sum(const_bytes(o).first(header)) != 0xffff) fail("an IPv4 header with a wrong checksum");
+            if (header < 20 || o.size() < header || ones_sum(const_bytes(o).first(header)) != 0xffff)
+                fail("an IPv4 header with a wrong checksum");
         }
-        const bool discovery = !v4 && o.size() > 44 && o[6] == std::byte{58} && o[7] == std::byte{255} && std::to_integer<unsigned>(o[40]) >= 133;
+        const bool discovery =
+            !v4 && o.size() > 44 && o[6] == std::byte{58} && o[7] == std::byte{255} && std::to_integer<unsigned>(o[40]) >= 133;
         if (discovery && !checksums_right(packet(slice::copy_of(o)))) fail("Neighbour Discovery with a wrong checksum");
     }
 

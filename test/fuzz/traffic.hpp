@@ -25,7 +25,7 @@ struct place
     interface_id by = 1; ///< the interface whose device delivers the frames
     link_type link = link_type::ethernet;
     mac_address host_mac;
-    std::uint16_t vlan = 0; ///< 0: untagged
+    std::uint16_t vlan = 0;       ///< 0: untagged
     std::vector<address> senders; ///< of both families
 };
 
@@ -117,7 +117,8 @@ private:
         if (at.link == link_type::ethernet && at.vlan != 0) wire::push_tagged(p, mac, peer_mac, at.vlan, type);
         waiting_.push_back({at.by, flat(p)});
     }
-    static void push_ip(packet& p, const address& from, const address& to, ip_protocol protocol, std::uint8_t ttl, std::uint32_t flags)
+    static void push_ip(packet& p, const address& from, const address& to, ip_protocol protocol, std::uint8_t ttl,
+                        std::uint32_t flags)
     {
         if (from.is_v6()) {
             const flow_key flow({from, 0}, {to, 0}, protocol);
@@ -125,10 +126,7 @@ private:
         }
         wire::push_ipv4(p, wire::ipv4_words{protocol, ttl, 0, flags, from.to_v4().to_uint(), to.to_v4().to_uint()});
     }
-    packet text(std::size_t most)
-    {
-        return packet(slice::copy_of(octets(random_() % most, std::byte{'t'})));
-    }
+    packet text(std::size_t most) { return packet(slice::copy_of(octets(random_() % most, std::byte{'t'}))); }
     std::uint16_t port()
     {
         constexpr std::array<std::uint16_t, 10> some{7, 7, 80, 80, 53, 1000, 1001, 20'000, 20'001, 40'000};
@@ -210,12 +208,19 @@ private:
             packet p(slice::copy_of(const_bytes(body).subspan(offset, size)));
             if (from.is_v6()) {
                 const auto o = static_cast<std::uint16_t>(place_at | (more ? 1U : 0U));
-                const std::array<std::uint8_t, 8> header{static_cast<std::uint8_t>(protocol), 0, static_cast<std::uint8_t>(o >> 8),
-                                                         static_cast<std::uint8_t>(o), 0, 0, 0, static_cast<std::uint8_t>(id)};
+                const std::array<std::uint8_t, 8> header{static_cast<std::uint8_t>(protocol),
+                                                         0,
+                                                         static_cast<std::uint8_t>(o >> 8),
+                                                         static_cast<std::uint8_t>(o),
+                                                         0,
+                                                         0,
+                                                         0,
+                                                         static_cast<std::uint8_t>(id)};
                 p.push_front(header);
                 push_ip(p, from, to, ip_protocol{44}, 64, 0);
             } else {
-                const auto where = static_cast<std::uint32_t>(place_at / 8) | (more ? std::uint32_t{wire::ipv4_more_fragments} : 0U);
+                const auto where =
+                    static_cast<std::uint32_t>(place_at / 8) | (more ? std::uint32_t{wire::ipv4_more_fragments} : 0U);
                 push_ip(p, from, to, protocol, 64, id << 16 | where);
             }
             deliver(at, std::move(p), from.is_v6(), to);
@@ -229,7 +234,8 @@ private:
     {
         const bool v6 = from.is_v6();
         if (v6) {
-            wire::push_icmpv6(p, static_cast<wire::icmpv6_type>(type), code, rest, flow_key({from, 0}, {to, 0}, ip_protocol::icmpv6));
+            wire::push_icmpv6(p, static_cast<wire::icmpv6_type>(type), code, rest,
+                              flow_key({from, 0}, {to, 0}, ip_protocol::icmpv6));
         } else {
             wire::push_icmpv4(p, static_cast<wire::icmpv4_type>(type), code, rest);
         }
@@ -285,7 +291,8 @@ private:
     void make_group(const place& at, const address& from)
     {
         const bool v6 = from.is_v6();
-        const address group = v6 ? ip_of(random_() % 2 == 0 ? "ff0e::1" : "ff0e::2") : ip_of(random_() % 2 == 0 ? "233.252.0.1" : "233.252.0.2");
+        const address group =
+            v6 ? ip_of(random_() % 2 == 0 ? "ff0e::1" : "ff0e::2") : ip_of(random_() % 2 == 0 ? "233.252.0.1" : "233.252.0.2");
         packet p = text(20);
         if (random_() % 2 == 0) {
             wire::push_udp(p, 1000, 7, from, group);
@@ -359,7 +366,8 @@ private:
         const auto asked = wire::parse_arp(o);
         if (!asked || asked->operation != wire::arp_operation::request || random_() % 4 == 0) return;
         if (asked->target_ip == asked->sender_ip) return; // an announcement
-        packet reply = wire::make_arp({wire::arp_operation::reply, peer_mac, asked->target_ip, asked->sender_mac, asked->sender_ip});
+        packet reply =
+            wire::make_arp({wire::arp_operation::reply, peer_mac, asked->target_ip, asked->sender_mac, asked->sender_ip});
         push_link(at, reply, at.host_mac, wire::ether_type::arp);
     }
     bool answer_solicitation(const place& at, const packet& p)
@@ -381,7 +389,8 @@ private:
         if (o.size() < header + 8 || (!v6 && o[0] != std::byte{0x45})) return;
         const address to = *source_in(o);
         if (to.is_unspecified()) return;
-        std::swap_ranges(o.begin() + static_cast<std::ptrdiff_t>(header - 2 * half), o.begin() + static_cast<std::ptrdiff_t>(header - half),
+        std::swap_ranges(o.begin() + static_cast<std::ptrdiff_t>(header - 2 * half),
+                         o.begin() + static_cast<std::ptrdiff_t>(header - half),
                          o.begin() + static_cast<std::ptrdiff_t>(header - half));
         o[v6 ? 7 : 8] = std::byte{64};
         std::byte* const t = o.data() + header;
@@ -398,8 +407,8 @@ private:
     {
         const unsigned flags = std::to_integer<unsigned>(t[13]);
         const std::size_t header = 4 * (std::to_integer<std::size_t>(t[12]) >> 4);
-        const std::uint32_t length = static_cast<std::uint32_t>(size - std::min(size, header)) + ((flags & wire::tcp_syn) != 0 ? 1U : 0U) +
-                                     ((flags & wire::tcp_fin) != 0 ? 1U : 0U);
+        const std::uint32_t length = static_cast<std::uint32_t>(size - std::min(size, header)) +
+                                     ((flags & wire::tcp_syn) != 0 ? 1U : 0U) + ((flags & wire::tcp_fin) != 0 ? 1U : 0U);
         const std::uint32_t seq = wire::load_32(t + 4), ack = wire::load_32(t + 8);
         wire::store_32(t + 4, random_() % 8 == 0 ? ack + static_cast<std::uint32_t>(random_() % 70'000) : ack);
         wire::store_32(t + 8, random_() % 8 == 0 ? static_cast<std::uint32_t>(random_()) : seq + length);

@@ -14,7 +14,7 @@
 namespace tapio::core {
 
 /// Bounds of the flows whose user has not decided yet. A flow that is refused by a bound is dropped silently: its sender tries
-/// again.
+/// again. A quarter of `most_pending` is for those that do so, for which a flood from sources that send once leaves room.
 struct forwarder_options
 {
     std::size_t most_pending = 1024;              ///< flows
