@@ -170,8 +170,10 @@ std::optional<drop_reason> input::check_destination(const rx_packet& p) const no
 std::optional<drop_reason> input::check_source(const rx_packet& p) const noexcept
 {
     const address_v4 from = p.flow.source_address().to_v4();
-    if (p.interface == loopback) return std::nullopt;                                                       // sent by this host
-    const bool nameless = from.is_unspecified() && p.flow.destination_address() == address_v4::broadcast(); // a DHCP client
+    if (p.interface == loopback) return std::nullopt; // sent by this host
+    const address to = p.flow.destination_address();  // of a DHCP client, or of a querier without an address (RFC 4541 §2.1.1)
+    const bool nameless =
+        from.is_unspecified() && (to == address_v4::broadcast() || (p.protocol() == ip_protocol::igmp && to.is_multicast()));
     if (from.is_multicast() || is_class_e(from) || from.is_loopback() || (is_this_network(from) && !nameless))
         return drop_reason::ipv4_bad_source;
     if (addresses_.is_broadcast(from) || addresses_.is_ours(from)) return drop_reason::ipv4_bad_source;
