@@ -2,7 +2,7 @@
 //
 //   group_member TAP ADDRESS PREFIX-LENGTH GROUP PORT receive|send
 //
-// receive: prints "ready" once it has joined, then the datagrams to the group. send: sends the line "from tapio" five
+// receive: prints "ready" once it has joined, then the datagrams to the group. send: sends the line "from tapio" twenty
 // times a second. Both until they are killed.
 #include <tapio/device/tap.hpp>
 #include <tapio/ip/udp.hpp>
@@ -39,7 +39,7 @@ asio::awaitable<void> send(udp::socket& socket, udp::endpoint to)
     const std::string text = "from tapio\n";
     for (tapio::steady_timer pause(socket.get_executor());;) {
         co_await socket.async_send_to(asio::buffer(text), to, asio::use_awaitable);
-        pause.expires_after(std::chrono::milliseconds(200));
+        pause.expires_after(std::chrono::milliseconds(50));
         co_await pause.async_wait(asio::use_awaitable);
     }
 }

@@ -173,22 +173,27 @@ TEST_F(host_requirements, a_query_of_igmp_that_a_router_passed_on_is_ignored) //
     const socket_id s = *h->udp().open(family::v4);
     ASSERT_FALSE(h->udp().join_group(s, at("233.252.0.1"), 1));
     for (int i = 0; i < 30; ++i, now += 100ms) drain(); // the reports of having joined
-    const auto answers = [&](std::uint8_t ttl, const address_v4& to) {
+    const auto answers = [&](std::uint8_t ttl, const address_v4& to, const address_v4& from) {
         octets q{std::byte{0x11}, std::byte{0}, std::byte{0}, std::byte{0}}; // of IGMPv1: answered within 10 s
         q.resize(8);
         const auto sum = static_cast<std::uint16_t>(~ones_sum(q));
         q[2] = static_cast<std::byte>(sum >> 8), q[3] = static_cast<std::byte>(sum & 0xff);
         wire::ipv4_fields f = header(ip_protocol::igmp);
+        f.source = from;
         f.destination = to;
         f.ttl = ttl;
         ip(packet(slice::copy_of(q)), f, to == ours ? our_mac : mac_address{{1, 0, 0x5e, 0, 0, 1}});
         now += 10s;
         return drain();
     };
-    EXPECT_EQ(answers(64, at("224.0.0.1")), 0U);
+    EXPECT_EQ(answers(64, at("224.0.0.1"), theirs), 0U);
     EXPECT_EQ(drops(drop_reason::igmp_malformed), 1U);
-    EXPECT_EQ(answers(1, at("224.0.0.1")), 1U);
-    EXPECT_EQ(answers(1, ours), 1U);
+    EXPECT_EQ(answers(1, at("224.0.0.1"), theirs), 1U);
+    EXPECT_EQ(answers(1, ours, theirs), 1U);
+    EXPECT_EQ(drops(drop_reason::ipv4_bad_source), 0U);
+    EXPECT_EQ(answers(1, at("224.0.0.1"), address_v4()), 1U) << "of a switch without an address (RFC 4541 §2.1.1)";
+    EXPECT_EQ(answers(1, ours, address_v4()), 0U);
+    EXPECT_EQ(drops(drop_reason::ipv4_bad_source), 1U);
 }
 
 TEST_F(host_requirements, a_report_of_igmp_has_precedence_and_a_source_of_its_interface) // RFC 3376 §4, §4.2.13
