@@ -246,9 +246,40 @@ TEST_F(forwarding_v4, fragments_what_may_be_fragmented)
     const octets sent_first = flat(whole);
     EXPECT_TRUE(std::equal(joined.begin(), joined.end(), sent_first.begin() + 20, sent_first.end()));
     EXPECT_EQ(h->counters().ip.out_frag_creates, 3U);
-    in(1, pieces[0]); // 596 octets: fits
+    in(1, pieces[0]);
+    EXPECT_EQ(one(2).size(), pieces[0].size()) << "it fits";
     in(1, udp({v4.from, v4.to, 600, 64, true}));
     EXPECT_EQ(error_sent(1).rest, 600U);
+}
+
+/// Headers and a short message that lie in pieces are joined in the headroom, where the link header must have room, too.
+TEST_F(forwarding_v4, what_was_joined_in_the_headroom_gets_a_link_header)
+{
+    device_info ethernet;
+    ethernet.name = "eth1";
+    start({}, ethernet);
+    const address_v6 from = at6("2001:db8:0:1::9"), to = at6("2001:db8:0:2::9");
+    const mac_address theirs{{2, 0, 0, 0, 0, 9}}, ours = h->net().interface(2).info().mac;
+    const wire::neighbor_advertisement a{to, false, true, true, theirs};
+    for (const std::size_t data : {90U, 100U, 104U, 112U}) {
+        packet p(slice::copy_of(octets(data, std::byte{'e'})));
+        const flow_key flow({from, 0}, {to, 0}, ip_protocol::icmpv6);
+        wire::push_icmpv6(p, wire::icmpv6_type::echo_request, 0, 1, flow);
+        push_ip(p, from, to, ip_protocol::icmpv6, 64, false);
+        const octets came = flat(p);
+        in(1, std::move(p)); // not copied: its pieces are those of a wire in memory
+        packet reply = wire::make_neighbor_advertisement(a);
+        const flow_key back({to, 0}, {at6("2001:db8:0:2::1"), 0}, ip_protocol::icmpv6);
+        wire::push_icmpv6(reply, wire::icmpv6_type::neighbor_advertisement, 0, wire::rest_of(a), back);
+        wire::push_ipv6(reply, {ip_protocol::icmpv6, 255, 0, 0}, back.v6_words(0), back.v6_words(1));
+        wire::push_ethernet(reply, ours, theirs, wire::ether_type::ipv6);
+        in(2, reply);
+        const auto out = sent(2);
+        ASSERT_FALSE(out.empty());
+        const octets frame = flat(out.back());
+        ASSERT_EQ(frame.size(), came.size() + 14);
+        EXPECT_TRUE(std::equal(came.begin() + 8, came.end(), frame.begin() + 22));
+    }
 }
 
 /// A UDP header without data behind an IPv4 header with one option of eight octets.
