@@ -180,11 +180,7 @@ void overwrite(packet& p, std::size_t offset, const_bytes bytes)
     const std::size_t end = offset + bytes.size();
     BOOST_ASSERT(end <= p.size());
     if (end <= packet::headroom) { // the usual case: within the headers, which the packet does not share
-        std::array<std::byte, packet::headroom> front;
-        p.copy_to(mutable_bytes(front).first(end));
-        std::copy(bytes.begin(), bytes.end(), front.begin() + static_cast<std::ptrdiff_t>(offset));
-        p.consume(end);
-        std::copy_n(front.begin(), end, p.push_front(end));
+        std::copy(bytes.begin(), bytes.end(), p.own_front(end) + offset);
         return;
     }
     block copy(p.size());

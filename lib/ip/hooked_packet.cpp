@@ -30,6 +30,19 @@ std::uint16_t updated(std::uint16_t checksum, const_bytes before, const_bytes af
     return checksum;
 }
 
+std::uint16_t load_at(const packet& p, std::size_t at) noexcept
+{
+    std::array<std::byte, 2> octets{};
+    p.copy_to(octets, at);
+    return wire::load_16(octets.data());
+}
+void store_at(packet& p, std::size_t at, std::uint16_t value)
+{
+    std::array<std::byte, 2> octets{};
+    wire::store_16(octets.data(), value);
+    overwrite(p, at, octets);
+}
+
 std::size_t octets_of(const address& a, std::array<std::byte, 16>& out) noexcept
 {
     const auto copy = [&out](const auto& octets) {
@@ -63,13 +76,13 @@ std::size_t hooked_packet::copy_to(mutable_bytes out, std::size_t offset) const 
 /// Offset in `packet_` of the transport checksum; no_checksum: there is none, or it is not in this fragment.
 std::size_t hooked_packet::checksum_at() const noexcept
 {
-    std::size_t at = no_checksum;
+    std::size_t at = transport_at_;
     switch (flow_->protocol()) {
-    case ip_protocol::tcp: at = has_ports_ ? transport_at_ + offsetof(wire::tcp_header, checksum) : no_checksum; break;
-    case ip_protocol::udp: at = has_ports_ ? transport_at_ + offsetof(wire::udp_header, checksum) : no_checksum; break;
-    case ip_protocol::icmp: at = transport_at_ + offsetof(wire::icmpv4_header, checksum); break;
-    case ip_protocol::icmpv6: at = transport_at_ + offsetof(wire::icmpv6_header, checksum); break;
-    default: break;
+    case ip_protocol::tcp: at += offsetof(wire::tcp_header, checksum); break;
+    case ip_protocol::udp: at += offsetof(wire::udp_header, checksum); break;
+    case ip_protocol::icmp: at += offsetof(wire::icmpv4_header, checksum); break;
+    case ip_protocol::icmpv6: at += offsetof(wire::icmpv6_header, checksum); break;
+    default: return no_checksum;
     }
     return at + 2 <= packet_->size() ? at : no_checksum;
 }
@@ -79,15 +92,15 @@ void hooked_packet::update_transport_checksum(const_bytes before, const_bytes af
 {
     const std::size_t at = checksum_at();
     if (at == no_checksum || (in_pseudo_header && flow_->protocol() == ip_protocol::icmp)) return;
+    const bool udp = flow_->protocol() == ip_protocol::udp;
     const bool partial = packet_->offload.checksum == offload_info::checksum_state::partial;
     if (partial && !in_pseudo_header) return; // the field has the sum of the pseudo-header alone
-    std::byte* const field = packet_->own_front(at + 2) + at;
-    const std::uint16_t old = wire::load_16(field);
-    if (flow_->protocol() == ip_protocol::udp && old == 0 && !partial) return; // no checksum (RFC 768)
+    const std::uint16_t old = load_at(*packet_, at);
+    if (udp && old == 0 && !partial) return; // no checksum (RFC 768)
     // The partial sum is not complemented, unlike the checksum.
     const auto sum = partial ? static_cast<std::uint16_t>(~updated(static_cast<std::uint16_t>(~old), before, after))
                              : updated(old, before, after);
-    wire::store_16(field, sum == 0 && !partial && flow_->protocol() == ip_protocol::udp ? std::uint16_t{0xffff} : sum);
+    store_at(*packet_, at, sum == 0 && !partial && udp ? std::uint16_t{0xffff} : sum);
 }
 
 void hooked_packet::set_source(const endpoint& e) { set_end(0, e); }
@@ -100,14 +113,13 @@ void hooked_packet::set_end(unsigned end, const endpoint& e)
     BOOST_ASSERT(e.address.is_v4() == v4);
     std::array<std::byte, 16> before{}, after{};
     const std::size_t size = octets_of(e.address, after);
-    const std::size_t at = network_at_ + (v4 ? offsetof(wire::ipv4_header, source) : offsetof(wire::ipv6_header, source)) + end * size;
-    std::byte* const address = packet_->own_front(at + size) + at;
-    std::copy_n(address, size, before.begin());
-    std::copy_n(after.begin(), size, address);
-    const const_bytes old(before.data(), size), fresh(after.data(), size);
+    const std::size_t first = v4 ? offsetof(wire::ipv4_header, source) : offsetof(wire::ipv6_header, source);
+    const std::size_t at = network_at_ + first + end * size;
+    const const_bytes fresh(after.data(), size), old(before.data(), packet_->copy_to(mutable_bytes(before).first(size), at));
+    overwrite(*packet_, at, fresh);
     if (v4) {
-        std::byte* const sum = packet_->own_front(at + size) + network_at_ + offsetof(wire::ipv4_header, checksum);
-        wire::store_16(sum, updated(wire::load_16(sum), old, fresh));
+        const std::size_t sum = network_at_ + offsetof(wire::ipv4_header, checksum);
+        store_at(*packet_, sum, updated(load_at(*packet_, sum), old, fresh));
     }
     update_transport_checksum(old, fresh, true);
     endpoint ends[2] = {flow_->source(), flow_->destination()};
@@ -115,12 +127,9 @@ void hooked_packet::set_end(unsigned end, const endpoint& e)
     ends[end].address = e.address;
     if (has_ports_) {
         ends[end].port = e.port;
-        const std::size_t port_at = transport_at_ + 2 * end;
-        std::byte* const port = packet_->own_front(port_at + 2) + port_at;
-        std::array<std::byte, 2> old_port{port[0], port[1]}, new_port{};
-        wire::store_16(new_port.data(), e.port);
-        std::copy_n(new_port.begin(), 2, port);
-        update_transport_checksum(old_port, new_port, false);
+        std::array<std::byte, 2> port{};
+        wire::store_16(port.data(), e.port);
+        replace(transport_at_ + 2 * end, port);
     }
     *flow_ = flow_key(ends[0], ends[1], flow_->protocol());
     flow_->set_zone(zone);
@@ -131,12 +140,18 @@ void hooked_packet::rewrite(std::size_t offset, const_bytes bytes)
     const std::size_t at = network_at_ + offset;
     BOOST_ASSERT(at >= transport_at_ && (at - transport_at_) % 2 == 0 && bytes.size() % 2 == 0);
     BOOST_ASSERT(at + bytes.size() <= packet_->size());
+    replace(at, bytes);
+}
+
+/// Octets that the transport's checksum covers. @param at offset in `packet_`
+void hooked_packet::replace(std::size_t at, const_bytes bytes)
+{
     std::array<std::byte, 64> before;
     for (std::size_t done = 0; done < bytes.size(); done += before.size()) {
         const const_bytes part = bytes.subspan(done, std::min(before.size(), bytes.size() - done));
         const const_bytes old(before.data(), packet_->copy_to(mutable_bytes(before).first(part.size()), at + done));
-        update_transport_checksum(old, part, false);
         overwrite(*packet_, at + done, part);
+        update_transport_checksum(old, part, false);
     }
 }
 

@@ -31,7 +31,8 @@ public:
     /// Calls a function of each hook with a received packet, until one refuses it. @param out the interface that will send it
     hook_verdict call(function f, rx_packet& p, interface_id out, time_point now) const
     {
-        hooked_packet seen(p.contents, p.flow, p.network_at, p.transport_at, p.payload_at != 0, p.interface, out, p.mark);
+        const std::size_t transport = p.is_later_fragment() ? p.contents.size() : std::size_t{p.transport_at};
+        hooked_packet seen(p.contents, p.flow, p.network_at, transport, p.payload_at != 0, p.interface, out, p.mark);
         return call(f, seen, now);
     }
     hook_verdict call(function f, hooked_packet& p, time_point now) const

@@ -67,6 +67,7 @@ struct rx_packet
     bool to_group = false;      ///< the destination of the packet or its frame is broadcast or multicast; set by ip::input
     bool from_us = false;       ///< our own multicast, looped back (send_info::group_loopback)
 
+    bool is_later_fragment() const noexcept { return fragment && place.offset != 0; } ///< without the transport header
     ip_protocol protocol() const noexcept { return flow.protocol(); }
     bool marked() const noexcept { return (tos & 3) == 3; } ///< Congestion Experienced (RFC 3168 §5)
 

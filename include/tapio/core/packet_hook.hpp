@@ -73,7 +73,8 @@ public:
     std::uint32_t mark() const noexcept { return *mark_; }
     void set_mark(std::uint32_t m) noexcept { *mark_ = m; }
 
-    /// Internal. @param ports the packet has a TCP or UDP header
+    /// Internal. @param transport_at the size of the packet if this fragment does not begin with the transport header
+    /// @param ports the packet has a TCP or UDP header
     hooked_packet(packet& p, flow_key& flow, std::size_t network_at, std::size_t transport_at, bool ports, std::uint32_t in,
                   std::uint32_t out, std::uint32_t& mark) noexcept
         : packet_(&p),
@@ -90,6 +91,7 @@ public:
 private:
     void set_end(unsigned end, const endpoint& e);
     std::size_t checksum_at() const noexcept;
+    void replace(std::size_t at, const_bytes bytes);
     void update_transport_checksum(const_bytes before, const_bytes after, bool in_pseudo_header);
 
     packet* packet_;
