@@ -50,7 +50,7 @@ namespace tapio {
 /// Not done: telling inside hosts by ICMP of a reached limit (RFC 5508 REQ-8); ports below 1024 for such ports inside (RFC 4787
 /// REQ-3 a); static mappings while running (PCP).
 ///
-/// @par Memory  about 1.5 MB with the default limits, and some 250 octets for each mapping with one session
+/// @par Memory  calculated: about 1.5 MB with the default limits, and some 250 octets for each mapping with one session
 /// @par Time  constant per packet; the tables have secret keys
 /// @par Thread safety  distinct objects: safe; shared objects: safe. Shards may share one
 class nat44 final : public core::packet_hook

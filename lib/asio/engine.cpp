@@ -1,7 +1,7 @@
 #include "asio/engine.hpp"
 
 #include "asio/check_options.hpp"
-#include "base/split_mix.hpp"
+#include "asio/seeds.hpp"
 
 #include <tapio/detail/asio_hook.hpp>
 #include <tapio/detail/forwarder.hpp>
@@ -12,7 +12,6 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <random>
 #include <unistd.h>
 #include <utility>
 
@@ -46,22 +45,6 @@ core::host_options options_for(const stack_options& o)
     out.shard = o.shard;
     if (o.time == nullptr) out.send_quantum = 65536; // protocol work takes no virtual time, so there is nothing to share
     return out;
-}
-
-std::array<std::byte, core::random_source::seed_size> fresh_seed()
-{
-    std::random_device entropy;
-    std::array<std::byte, core::random_source::seed_size> seed;
-    for (std::byte& b : seed) b = static_cast<std::byte>(entropy());
-    return seed;
-}
-
-/// Derives the seed from a number: predictable, so only for virtual time.
-std::array<std::byte, core::random_source::seed_size> seed_from(std::uint64_t n)
-{
-    std::array<std::byte, core::random_source::seed_size> seed;
-    for (std::byte& b : seed) b = static_cast<std::byte>(core::split_mix(n));
-    return seed;
 }
 
 /// Counts the catch_up() handlers that the stacks of an io_context have posted.

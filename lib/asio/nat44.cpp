@@ -1,35 +1,12 @@
 // tapio::nat44: core::nat44 with a lock and a random seed.
-#include "base/split_mix.hpp"
+#include "asio/seeds.hpp"
 
 #include <tapio/nat44.hpp>
 
-#include <random>
-
 namespace tapio {
 
-namespace {
-
-using seed_type = core::nat44::seed_type;
-
-seed_type fresh_seed()
-{
-    std::random_device entropy;
-    seed_type seed;
-    for (std::byte& b : seed) b = static_cast<std::byte>(entropy());
-    return seed;
-}
-
-seed_type seed_from(std::uint64_t n)
-{
-    seed_type seed;
-    for (std::byte& b : seed) b = static_cast<std::byte>(core::split_mix(n));
-    return seed;
-}
-
-} // namespace
-
-nat44::nat44(const options& o) : machine_(o, fresh_seed()) {}
-nat44::nat44(const options& o, std::uint64_t seed) : machine_(o, seed_from(seed)) {}
+nat44::nat44(const options& o) : machine_(o, detail::fresh_seed()) {}
+nat44::nat44(const options& o, std::uint64_t seed) : machine_(o, detail::seed_from(seed)) {}
 
 void nat44::set_outside_addresses(const std::vector<core::address_v4>& addresses)
 {

@@ -42,7 +42,7 @@ public:
 
     void advance(time_point now)
     {
-        if (flows_) flows_->advance(now, [](auto&) {});
+        if (flows_) flows_->advance(now);
     }
     time_point next_deadline() const noexcept { return flows_ ? flows_->next_deadline() : never; }
 

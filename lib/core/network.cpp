@@ -6,6 +6,12 @@
 
 namespace tapio::core {
 
+namespace {
+
+const address_v6 all_routers({0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}); // of a link (RFC 4291 §2.7.1)
+
+} // namespace
+
 network::network(const host_options& options, random_source& random, host_counters& counters)
     : interfaces_(random, counters, options.transmit_queue),
       addresses_(interfaces_, options.strong_host),
@@ -51,11 +57,13 @@ void network::routes_changed()
     transports_.transmit_room(loopback);
 }
 
-interface_id network::add_interface(const device_info& info)
+interface_id network::add_interface(const device_info& info) { return begin(interfaces_.add(info)); }
+
+interface_id network::begin(link::interface& added)
 {
-    const interface_id id = interfaces_.add(info).id();
+    if (forwarding_.is_on(family::v6) && added.is_ethernet()) groups_.join(added, all_routers);
     routes_changed();
-    return id;
+    return added.id();
 }
 
 result<interface_id> network::add_vlan(interface_id carrier, std::uint16_t vlan)
@@ -64,9 +72,7 @@ result<interface_id> network::add_vlan(interface_id carrier, std::uint16_t vlan)
     const link::interface& on = interfaces_[carrier];
     if (!on.is_ethernet() || on.carrier() != nullptr || vlan < 1 || vlan > 4094) return errno_code(EINVAL);
     if (interfaces_.find_vlan(carrier, vlan) != nullptr) return errno_code(EEXIST);
-    const interface_id id = interfaces_.add_vlan(carrier, vlan).id();
-    routes_changed();
-    return id;
+    return begin(interfaces_.add_vlan(carrier, vlan));
 }
 
 error_code network::add_address(interface_id interface, const address& wanted, unsigned prefix_length, time_point now)
@@ -122,8 +128,7 @@ error_code network::remove_address(const address& a)
 
 void network::set_forwarding(const forwarding_options& options)
 {
-    static const address_v6 all_routers({0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2});
-    const bool was_router = forwarding_.is_on(ip::packet_kind::ipv6);
+    const bool was_router = forwarding_.is_on(family::v6);
     forwarding_.set(options);
     routes_.forget_redirects(); // a router chooses its next hops by itself (RFC 1812 §5.2.7.2, RFC 4861 §8.3)
     ndp_.set_router(options.v6);
@@ -181,7 +186,7 @@ void network::arp_heard(interface_id by, const wire::arp_packet& said, time_poin
 bool network::redirected(interface_id by, const address& router, const address& destination, const address& next_hop,
                          time_point now)
 {
-    if (!accept_redirects_ || forwarding_.is_on()) return false;
+    if (!accept_redirects_ || forwarding_.is_on(family_of(destination))) return false;
     if (!routes_.follow_redirect(by, router, destination, next_hop, now)) return false;
     routes_changed();
     return true;
@@ -421,7 +426,7 @@ void network::lost(link::interface& i, const packet& p, time_point now)
     if (!about.flaw) routes_.forget_redirect(about.flow.destination_address());
     if (about.flaw || addresses_.may_be_source(in_zone(about.flow.source_address(), i.zone())))
         return icmp_.report_unreachable(i, p, now);
-    if (!about.fragment || about.place.offset == 0) send_unreachable(about, ip::unreachable::host, now);
+    send_unreachable(about, ip::unreachable::host, now);
 }
 
 bool network::run_loopback(time_point now)

@@ -170,6 +170,7 @@ public:
 private:
     void input(ip::rx_packet& p, time_point now);
     bool enter_vlan(ip::rx_packet& p, time_point now);
+    interface_id begin(link::interface& added);
     void add_own(link::interface& i, const address& a, unsigned prefix_length, time_point now);
     void make_link_local(link::interface& i, time_point now);
     void router_advertised(interface_id by, const wire::router_advertisement& ra, const address_v6& router,

@@ -55,9 +55,10 @@ public:
     entry* add(const flow_key& flow, Held&& held, time_point now)
     {
         if (!has_room_for(flow)) return refused_.add(flow, options_.most_pending), nullptr;
-        std::size_t& of_source = sources_[source_of(flow)];
-        if (of_source >= options_.most_per_source) return nullptr;
-        ++of_source;
+        const flow_key source = source_of(flow);
+        const auto others = sources_.find(source);
+        if ((others == sources_.end() ? 0 : others->second) >= options_.most_per_source) return nullptr;
+        ++sources_[source];
         const auto at = entries_.insert(entries_.end(), entry{++last_id_, flow, now, false, std::move(held)});
         flows_.emplace(flow, at);
         ids_.emplace(at->id, at);
@@ -83,14 +84,9 @@ public:
         e->taken = true;
         return e;
     }
-    /// Ends flows whose time is up. @param ended called with each entry before it goes
-    template <class Ended>
-    void advance(time_point now, Ended&& ended)
+    void advance(time_point now) ///< ends flows whose time is up
     {
-        while (!entries_.empty() && entries_.front().since + options_.patience <= now) {
-            ended(entries_.front());
-            erase(entries_.front());
-        }
+        while (!entries_.empty() && entries_.front().since + options_.patience <= now) erase(entries_.front());
     }
     time_point next_deadline() const noexcept { return entries_.empty() ? never : entries_.front().since + options_.patience; }
 

@@ -1,6 +1,7 @@
 #include "ip/forwarding.hpp"
 
 #include "base/checksum.hpp"
+#include "ip/link_local_v4.hpp"
 #include "wire/ipv4.hpp"
 #include "wire/ipv6.hpp"
 
@@ -10,11 +11,8 @@ namespace tapio::core::ip {
 
 namespace {
 
-/// 169.254/16 is for one link only (RFC 3927 §7), as fe80::/10 is (RFC 4291 §2.5.6).
-bool belongs_to_link(const address& a) noexcept
-{
-    return a.is_v4() ? a.to_v4().to_uint() >> 16 == 0xa9fe : a.to_v6().is_link_local();
-}
+/// For one link only: RFC 3927 §7, RFC 4291 §2.5.6.
+bool belongs_to_link(const address& a) noexcept { return a.is_v4() ? is_link_local(a.to_v4()) : a.to_v6().is_link_local(); }
 
 /// Octets of the longest packet that leaves: a GSO segment leaves in pieces.
 std::size_t largest_piece(const rx_packet& p) noexcept
@@ -50,7 +48,7 @@ void decrement_ttl(rx_packet& p)
 void forwarding::refuse(rx_packet& p, drop_reason why, std::optional<unreachable> told, time_point now)
 {
     interfaces_[p.interface].dropped(why, p.contents, now);
-    if (!told || (p.fragment && p.place.offset != 0)) return; // RFC 1122 §3.2.2: no error about a later fragment
+    if (!told) return;
     p.kind == packet_kind::ipv4 ? icmp_.send_unreachable(p, *told, now) : icmpv6_.send_unreachable(p, *told, now);
 }
 
@@ -84,7 +82,7 @@ bool forwarding::may_be_forwarded(rx_packet& p, time_point now)
 
 bool forwarding::passes_reverse_path(const rx_packet& p) const
 {
-    switch (options_->reverse_path) {
+    switch (options_.reverse_path) {
     case reverse_path_filter::off: break;
     case reverse_path_filter::loose: return routes_.find_way(p.flow.source_address()).route != nullptr;
     case reverse_path_filter::strict: return routes_.leads_to(p.flow.source_address(), p.interface);
@@ -101,10 +99,9 @@ void forwarding::forward(rx_packet& p, route_entry& way, time_point now)
     if (p.ttl <= 1) {
         const bool v4 = p.kind == packet_kind::ipv4;
         refuse(p, v4 ? drop_reason::ipv4_ttl_exceeded : drop_reason::ipv6_hop_limit_exceeded, std::nullopt, now);
-        if (p.fragment && p.place.offset != 0) return;
         return v4 ? icmp_.send_time_exceeded(p, now) : icmpv6_.send_time_exceeded(p, now);
     }
-    if (way.interface == p.interface && options_->send_redirects && p.mark == 0) redirect(p, way, now);
+    if (way.interface == p.interface && options_.send_redirects && p.mark == 0) redirect(p, way, now);
     if (!hooks_.empty()) {
         if (const auto v = hooks_.call(&packet_hook::forward, p, way.interface, now); v != hook_verdict::accept) {
             const auto told = v == hook_verdict::reject ? std::optional(unreachable::prohibited) : std::nullopt;
@@ -123,8 +120,7 @@ bool forwarding::fits(rx_packet& p, const route_entry& way, time_point now)
     if (largest_piece(p) <= way.mtu || !dont_fragment(p)) return true;
     ++counters_of(p).out_frag_fails;
     refuse(p, p.kind == packet_kind::ipv4 ? drop_reason::ipv4_too_big : drop_reason::too_big, std::nullopt, now);
-    if (!p.fragment || p.place.offset == 0)
-        p.kind == packet_kind::ipv4 ? icmp_.send_too_big(p, way.mtu, now) : icmpv6_.send_too_big(p, way.mtu, now);
+    p.kind == packet_kind::ipv4 ? icmp_.send_too_big(p, way.mtu, now) : icmpv6_.send_too_big(p, way.mtu, now);
     return false;
 }
 

@@ -29,11 +29,7 @@ public:
     }
 
     void set(const forwarding_options& options) noexcept { options_ = options; }
-    bool is_on() const noexcept { return options_.has_value(); }
-    bool is_on(packet_kind family) const noexcept
-    {
-        return is_on() && (family == packet_kind::ipv4 ? options_->v4 : options_->v6);
-    }
+    bool is_on(family f) const noexcept { return f == family::v4 ? options_.v4 : options_.v6; }
 
     /// The way of a packet that is not for this host; none: it was dropped, and its sender told.
     /// Precondition: is_on(), and the packet's addresses are unicast and no others that a host refuses (ip::input).
@@ -59,7 +55,7 @@ private:
     output& out_;
     icmp& icmp_;
     icmpv6& icmpv6_;
-    std::optional<forwarding_options> options_; ///< none: this host forwards nothing
+    forwarding_options options_{.v4 = false, .v6 = false};
 };
 
 } // namespace tapio::core::ip

@@ -267,8 +267,8 @@ void icmp::send_redirect(const rx_packet& about, const address& next_hop, time_p
     if (send_error(about, wire::icmpv4_type::redirect, for_host, next_hop.to_v4().to_uint(), now)) ++counters_.out_redirects;
 }
 
-/// RFC 1122 §3.2.2: no error about an ICMP error, a packet to a group, a fragment that is not the first (the caller sees to
-/// these), or a source that is not a single host. RFC 1812 §4.3.2.3: quotes as much as fits into 576 octets.
+/// RFC 1122 §3.2.2: no error about an ICMP error, a packet to a group, a fragment that is not the first, or a source that is not
+/// a single host. RFC 1812 §4.3.2.3: quotes as much as fits into 576 octets.
 /// @return true: sent
 bool icmp::send_error(const rx_packet& about, wire::icmpv4_type type, std::uint8_t code, std::uint32_t rest, time_point now,
                       const std::optional<address>& from)
@@ -277,7 +277,7 @@ bool icmp::send_error(const rx_packet& about, wire::icmpv4_type type, std::uint8
     constexpr std::uint8_t internetwork_control = 6 << 5; // precedence of a router's errors (RFC 1812 §4.3.2.5)
     const address sender = about.flow.source_address();
     if (about.to_group || sender.is_unspecified() || addresses_.is_group(sender)) return false;
-    if (is_error(about)) return false;
+    if (about.is_later_fragment() || is_error(about)) return false;
     const auto source = from ? from : source_of_error(about);
     if (!source || !may_tell(about, sender, now)) return false;
     packet p = quoted(about, room);

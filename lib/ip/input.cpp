@@ -22,7 +22,7 @@ void input::receive(rx_packet& p, time_point now)
         return bad_header(p, now);
     }
     if (is_hooked(p)) {
-        if (p.fragment && p.kind == packet_kind::ipv4 && hooks_.need_whole_datagrams()) return reassemble(p, counters, now);
+        if (p.fragment && is_hooked_whole(p)) return reassemble(p, counters, now);
         if (!passes_hooks(p, now)) return;
     }
     accept(p, counters, now);
@@ -33,7 +33,7 @@ bool input::passes_hooks(rx_packet& p, time_point now)
     const auto v = hooks_.call(&packet_hook::input, p, hooked_packet::none, now);
     if (v == hook_verdict::accept) return true;
     interfaces_[p.interface].dropped(reason_of(v), p.contents, now);
-    if (v != hook_verdict::reject || (p.fragment && p.place.offset != 0)) return false;
+    if (v != hook_verdict::reject) return false;
     p.kind == packet_kind::ipv4 ? icmp_.send_unreachable(p, unreachable::prohibited, now)
                                 : icmpv6_.send_unreachable(p, unreachable::prohibited, now);
     return false;
@@ -53,7 +53,8 @@ void input::accept(rx_packet& p, ip_counters& counters, time_point now)
         return take(p, counters, now);
     }
     const bool for_others = *why == drop_reason::ipv4_not_for_us || *why == drop_reason::ipv6_not_for_us;
-    if (for_others && forwarding_.is_on(p.kind) && !p.to_group && p.interface != loopback) return forward(p, counters, now);
+    if (for_others && forwarding_.is_on(p.flow.family()) && !p.to_group && p.interface != loopback)
+        return forward(p, counters, now);
     ++counters.in_addr_errors;
     interfaces_[p.interface].dropped(*why, p.contents, now);
 }
@@ -87,8 +88,7 @@ void input::reassemble(rx_packet& p, ip_counters& counters, time_point now)
     if (!r.whole) return;
     if (r.whole->flow.needs_zone() && !r.whole->flow.is_v4()) set_zone(*r.whole);
     if (r.whole->flaw) return bad_header(*r.whole, now);
-    const bool hooked = is_hooked(*r.whole) && r.whole->kind == packet_kind::ipv4 && hooks_.need_whole_datagrams();
-    if (!hooked) return deliver(*r.whole, counters, now); // its fragments were seen
+    if (!is_hooked_whole(*r.whole)) return deliver(*r.whole, counters, now); // its fragments were seen
     if (passes_hooks(*r.whole, now)) accept(*r.whole, counters, now);
 }
 

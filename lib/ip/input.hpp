@@ -57,6 +57,10 @@ private:
     {
         return !hooks_.empty() && p.interface != loopback && p.hops == 0 && !p.from_us;
     }
+    bool is_hooked_whole(const rx_packet& p) const noexcept ///< hooks see the datagram, not its fragments
+    {
+        return is_hooked(p) && p.kind == packet_kind::ipv4 && hooks_.need_whole_datagrams();
+    }
     void forward(rx_packet& p, ip_counters& counters, time_point now);
     void deliver(rx_packet& p, ip_counters& counters, time_point now);
     void bad_header(rx_packet& p, time_point now);

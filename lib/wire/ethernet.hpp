@@ -68,10 +68,6 @@ inline mac_address source_of(const_bytes header) noexcept ///< likewise
     return from;
 }
 
-/// Prepends an Ethernet header with an 802.1Q tag of priority 0. @param vlan the VLAN identifier
-inline void push_tagged(packet& p, const mac_address& destination, const mac_address& source, std::uint16_t vlan,
-                        ether_type type) noexcept;
-
 /// Prepends an Ethernet header.
 inline void push_ethernet(packet& p, const mac_address& destination, const mac_address& source, ether_type type) noexcept
 {
@@ -82,6 +78,7 @@ inline void push_ethernet(packet& p, const mac_address& destination, const mac_a
     store_16(at + offsetof(header, type), static_cast<std::uint16_t>(type));
 }
 
+/// Prepends an Ethernet header with an 802.1Q tag of priority 0. @param vlan the VLAN identifier
 inline void push_tagged(packet& p, const mac_address& destination, const mac_address& source, std::uint16_t vlan,
                         ether_type type) noexcept
 {

@@ -28,8 +28,8 @@ struct interface_counters ///< RFC 2863 ifTable
 struct ip_counters ///< RFC 4293 ipSystemStatsTable
 {
     std::uint64_t in_receives = 0, in_hdr_errors = 0, in_addr_errors = 0, in_unknown_protos = 0, in_discards = 0, in_delivers = 0;
-    std::uint64_t in_forw_datagrams = 0; ///< not for this host, which tried to forward them
-    std::uint64_t in_no_routes = 0;      ///< of these, without a route to their destination
+    std::uint64_t in_forw_datagrams = 0;  ///< not for this host, which tried to forward them
+    std::uint64_t in_no_routes = 0;       ///< of these, without a route to their destination
     std::uint64_t out_forw_datagrams = 0; ///< forwarded
     std::uint64_t out_requests = 0, out_no_routes = 0, out_discards = 0;
     std::uint64_t reasm_reqds = 0;    ///< fragments received

@@ -20,7 +20,7 @@ namespace tapio::core {
     X(ethernet_other_host, "Ethernet: addressed to another station")                                     \
     X(ethernet_bad_source, "Ethernet: the source is a group address")                                    \
     X(ethernet_unknown_type, "Ethernet: no protocol of ours")                                            \
-    X(ethernet_unknown_vlan, "Ethernet: a VLAN without an interface here")                              \
+    X(ethernet_unknown_vlan, "Ethernet: a VLAN without an interface here")                               \
     X(arp_truncated, "ARP: shorter than its header")                                                     \
     X(arp_unsupported, "ARP: hardware or protocol type, or their lengths, are not Ethernet and IPv4")    \
     X(arp_unknown_operation, "ARP: neither request nor reply")                                           \

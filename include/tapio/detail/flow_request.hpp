@@ -53,8 +53,6 @@ protected:
     flow_request& operator=(flow_request&&) noexcept = default;
     ~flow_request() = default;
 
-    Protocol protocol() const { return flow_->facts().destination.address.is_v4() ? Protocol::v4() : Protocol::v6(); }
-
     std::unique_ptr<flow> flow_;
     executor_type executor_;
 };
