@@ -20,9 +20,9 @@ const mac_address* neighbor_cache::look_up(next_hop& to, packet& p, time_point n
         if (e.requests == 0) ask(to.address(), e, now);
         return nullptr;
     }
-    if (e.state == state::reachable && e.deadline <= now) e.state = state::stale;
+    if (e.state == state::reachable && e.deadline <= now) set_state(e, state::stale, now);
     if (e.state == state::stale) { // RFC 4861 §7.3.3: use the address, and probe it soon
-        e.state = state::delay;
+        set_state(e, state::delay, now);
         arm(e, now + delay_first_probe);
     }
     return &e.mac;
@@ -40,21 +40,33 @@ neighbor_cache::entry* neighbor_cache::find(next_hop& who)
 neighbor_cache::entry& neighbor_cache::make(const address& who, time_point now)
 {
     if (entries_.size() >= most_entries) {
-        // Evict stale entries first, which a mere request may have created, then incomplete ones: a flood of ARP requests or of
-        // unanswered addresses does not displace the neighbours in use.
-        const auto order = [](const entry& e) {
-            const int rank = e.state == state::stale ? 0 : e.state == state::incomplete ? 1 : 2;
-            return std::pair(rank, e.used);
-        };
-        const auto oldest = std::min_element(entries_.begin(), entries_.end(),
-                                             [&](const auto& a, const auto& b) { return order(a.second) < order(b.second); });
-        for (packet& p : take_pending(oldest->second)) overflow_.push_back(std::move(p));
-        entries_.erase(oldest);
+        entry& oldest = least_used();
+        for (packet& p : take_pending(oldest)) overflow_.push_back(std::move(p));
+        entries_.erase(entries_.find(*oldest.who));
         ++epoch_;
     }
-    entry& e = entries_[who];
+    const auto at = entries_.try_emplace(who).first;
+    entry& e = at->second;
+    e.who = &at->first;
     e.used = now;
+    put_last(e, now);
     return e;
+}
+
+void neighbor_cache::put_last(entry& e, time_point now) noexcept
+{
+    if (e.is_linked()) e.unlink();
+    e.ranked = now;
+    ranks_[e.rank()].push_back(e);
+}
+
+/// The first of the lowest rank that was not used since it was put at the end of its list; those that were go to the end now.
+/// Precondition: there is an entry
+neighbor_cache::entry& neighbor_cache::least_used() noexcept
+{
+    const auto lowest = std::find_if(ranks_.begin(), ranks_.end(), [](const auto& r) { return !r.empty(); });
+    while (lowest->front().used > lowest->front().ranked) put_last(lowest->front(), lowest->front().used);
+    return lowest->front();
 }
 
 std::vector<packet> neighbor_cache::forget_all()
@@ -96,7 +108,7 @@ neighbor_cache::learned neighbor_cache::learn(const address& who, const mac_addr
     if (answers) {
         now_reachable(who, e, now);
     } else if (differs || !known) { // not confirmed as reachable (RFC 4861 §7.2.3)
-        e.state = state::stale;
+        distrust(e, now);
         e.deadline = never;
     } else {
         return {true, {}};
@@ -116,14 +128,14 @@ neighbor_cache::learned neighbor_cache::learn(const address& who, const advertis
     if (!known && !a.mac) return {};
     const bool differs = known && a.mac && *a.mac != e.mac;
     if (differs && !a.override) { // the known address is kept, but no longer trusted
-        if (e.state == state::reachable) e.state = state::stale;
+        if (e.state == state::reachable) set_state(e, state::stale, now);
         return {};
     }
     if (a.mac) e.mac = *a.mac;
     if (a.solicited) {
         now_reachable(who, e, now);
     } else if (differs || !known) {
-        e.state = state::stale;
+        distrust(e, now);
         e.deadline = never;
     }
     e.updated = now;
@@ -133,7 +145,7 @@ neighbor_cache::learned neighbor_cache::learn(const address& who, const advertis
 
 void neighbor_cache::now_reachable(const address& who, entry& e, time_point now) noexcept
 {
-    e.state = state::reachable;
+    set_state(e, state::reachable, now);
     e.deadline = now + (who.is_v6() ? v6_reachable_.at(now) : reachable_time);
 }
 
@@ -149,7 +161,7 @@ void neighbor_cache::doubt(next_hop& who, time_point now)
 {
     entry* const e = find(who);
     if (e == nullptr || e->state == state::incomplete || e->state == state::probe) return;
-    e->state = state::delay;
+    set_state(*e, state::delay, now);
     arm(*e, now);
 }
 
@@ -157,12 +169,12 @@ void neighbor_cache::expire(const address& who, entry& e, time_point now)
 {
     switch (e.state) {
     case state::reachable:
-        e.state = state::stale;
+        set_state(e, state::stale, now);
         e.deadline = never;
         return;
     case state::stale: e.deadline = never; return;
     case state::delay:
-        e.state = state::probe;
+        set_state(e, state::probe, now);
         e.requests = 0;
         ask(who, e, now);
         return;
@@ -171,6 +183,22 @@ void neighbor_cache::expire(const address& who, entry& e, time_point now)
         if (e.requests < most_requests) ask(who, e, now);
         return;
     }
+}
+
+void neighbor_cache::set_state(entry& e, state s, time_point now) noexcept
+{
+    const std::size_t before = e.rank();
+    e.state = s;
+    if (s == state::reachable) e.confirmed = true;
+    if (e.rank() != before) put_last(e, now);
+}
+
+/// Another node than the one that was reachable may have the new link-layer address.
+void neighbor_cache::distrust(entry& e, time_point now) noexcept
+{
+    e.confirmed = false;
+    e.state = state::stale;
+    put_last(e, now);
 }
 
 void neighbor_cache::arm(entry& e, time_point deadline) noexcept

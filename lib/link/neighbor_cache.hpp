@@ -11,6 +11,9 @@
 #include <tapio/core/snapshot.hpp>
 #include <tapio/core/time.hpp>
 
+#include <boost/intrusive/list.hpp>
+
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -70,7 +73,9 @@ public:
     };
 
 private:
-    struct entry
+    using eviction_hook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+    struct entry : eviction_hook
     {
         neighbor_state state = neighbor_state::incomplete;
         mac_address mac;
@@ -78,7 +83,18 @@ private:
         time_point used{};
         time_point updated{}; ///< the last change or confirmation of `mac`
         unsigned requests = 0;
+        bool confirmed = false; ///< the neighbour has been reachable at `mac`
+        time_point ranked{};    ///< when it was put at the end of its list in `ranks_`
+        const address* who = nullptr;
         std::deque<packet> pending;
+
+        /// The order of eviction. Entries that a mere request has made, and questions that nobody answers, are evicted before
+        /// neighbours that have been reachable, and these before those in use: no flood of the former displaces the latter.
+        std::size_t rank() const noexcept
+        {
+            if (!confirmed) return state == neighbor_state::stale ? 0 : 1;
+            return state == neighbor_state::stale ? 2 : 3;
+        }
 
         /// Packets may be sent to `mac` without a state change.
         bool serves(time_point now) const noexcept
@@ -165,6 +181,10 @@ private:
     const mac_address* look_up(next_hop& to, packet& p, time_point now);
     void confirm(const address& who, entry& e, time_point now) noexcept;
     void now_reachable(const address& who, entry& e, time_point now) noexcept;
+    void set_state(entry& e, state s, time_point now) noexcept;
+    void distrust(entry& e, time_point now) noexcept;
+    void put_last(entry& e, time_point now) noexcept;
+    entry& least_used() noexcept;
     void arm(entry& e, time_point deadline) noexcept;
     std::deque<packet> take_pending(entry& e) noexcept;
     entry* find(next_hop& who);
@@ -173,6 +193,7 @@ private:
     void expire(const address& who, entry& e, time_point now);
 
     std::map<address, entry> entries_;
+    std::array<boost::intrusive::list<entry, boost::intrusive::constant_time_size<false>>, 4> ranks_; ///< by entry::rank()
     std::size_t waiting_ = 0;    ///< packets in all `entry::pending`
     std::uint64_t epoch_ = 1;    ///< incremented whenever entries are erased
     time_point soonest_ = never; ///< no timer expires earlier

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -275,6 +276,35 @@ TEST_F(neighbors, neither_requests_nor_questions_by_the_thousand_displace_one_in
     for (unsigned i = 0; i < 2 * neighbor_cache::most_entries; ++i, now += 1ms) resolve(numbered_peer(10'000 + i));
     EXPECT_EQ(cache.size(), neighbor_cache::most_entries);
     EXPECT_EQ(cache.state_of(peer), state::reachable);
+}
+
+TEST_F(neighbors, neither_displaces_an_idle_one_that_has_been_reachable)
+{
+    make_reachable();
+    pass(neighbor_cache::reachable_time);
+    ASSERT_EQ(cache.state_of(peer), state::stale);
+    for (unsigned i = 0; i < 2 * neighbor_cache::most_entries; ++i, now += 1us)
+        cache.learn(numbered_peer(i), second_mac, heard::request, now);
+    for (unsigned i = 0; i < 2 * neighbor_cache::most_entries; ++i, now += 1us) resolve(numbered_peer(10'000 + i));
+    EXPECT_EQ(cache.state_of(peer), state::stale);
+    cache.learn(peer, second_mac, heard::announcement, now); // another link-layer address has to be confirmed anew
+    for (unsigned i = 0; i < 2 * neighbor_cache::most_entries; ++i, now += 1us)
+        cache.learn(numbered_peer(i), second_mac, heard::request, now);
+    EXPECT_FALSE(cache.state_of(peer));
+}
+
+// A step per entry would take 100 times as long
+TEST_F(neighbors, an_eviction_takes_no_step_per_entry)
+{
+    const auto seconds = [&](unsigned first, unsigned count) {
+        const std::clock_t began = std::clock();
+        for (unsigned i = first; i < first + count; ++i, now += 1us)
+            cache.learn(numbered_peer(i), second_mac, heard::request, now);
+        return static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC / count;
+    };
+    const double growing = seconds(0, neighbor_cache::most_entries), evicting = seconds(2000, 100'000);
+    EXPECT_LT(evicting, 10 * growing);
+    EXPECT_EQ(cache.size(), neighbor_cache::most_entries);
 }
 
 TEST_F(neighbors, what_waited_for_a_forgotten_one_is_reported)
