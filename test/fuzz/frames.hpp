@@ -4,6 +4,7 @@
 
 #include "base/checksum.hpp"
 #include "core/host.hpp"
+#include "support/flat.hpp"
 #include "wire/ethernet.hpp"
 #include "wire/icmpv6.hpp"
 #include "wire/ipv4.hpp"
@@ -21,14 +22,6 @@
 namespace tapio::test {
 
 using namespace tapio::core;
-using octets = std::vector<std::byte>;
-
-inline octets flat(const packet& p)
-{
-    octets out(p.size());
-    p.copy_to(out);
-    return out;
-}
 
 inline octets framed(packet p, wire::ether_type type)
 {

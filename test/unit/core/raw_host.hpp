@@ -4,6 +4,7 @@
 
 #include "base/checksum.hpp"
 #include "core/host.hpp"
+#include "support/flat.hpp"
 #include "wire/udp.hpp"
 
 #include <gtest/gtest.h>
@@ -17,18 +18,12 @@ namespace tapio::core {
 
 using namespace std::chrono_literals;
 
-using octets = std::vector<std::byte>;
+using test::flat;
+using test::octets;
 
 inline address_v4 at(const char* text) { return boost::asio::ip::make_address_v4(text); }
 inline address_v6 at6(const char* text) { return boost::asio::ip::make_address_v6(text); }
 inline const_bytes bytes_of(const std::string& s) { return std::as_bytes(std::span(s)); }
-
-inline octets flat(const packet& p)
-{
-    octets out(p.size());
-    p.copy_to(out);
-    return out;
-}
 
 /// A frame sent by the host, parsed.
 struct sent_frame

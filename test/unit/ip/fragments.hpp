@@ -4,6 +4,7 @@
 
 #include "base/checksum.hpp"
 #include "ip/rx_packet.hpp"
+#include "support/flat.hpp"
 #include "wire/ipv4.hpp"
 #include "wire/ipv6.hpp"
 
@@ -14,14 +15,8 @@
 
 namespace tapio::core::ip {
 
-using octets = std::vector<std::byte>;
-
-inline octets flat(const packet& p)
-{
-    octets out(p.size());
-    p.copy_to(out);
-    return out;
-}
+using test::flat;
+using test::octets;
 
 inline constexpr auto experimental = static_cast<ip_protocol>(253); // RFC 3692: no transport that anyone parses
 

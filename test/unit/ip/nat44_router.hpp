@@ -4,6 +4,7 @@
 
 #include "base/flow_key.hpp"
 #include "ip/rx_packet.hpp"
+#include "support/flat.hpp"
 #include "wire/icmpv4.hpp"
 #include "wire/ipv4.hpp"
 #include "wire/tcp.hpp"
@@ -26,14 +27,8 @@
 namespace tapio::core::ip {
 
 using namespace std::chrono_literals;
-using octets = std::vector<std::byte>;
-
-inline octets flat(const packet& p)
-{
-    octets out(p.size());
-    p.copy_to(out);
-    return out;
-}
+using test::flat;
+using test::octets;
 
 inline address_v4 a4(const std::string& text) { return boost::asio::ip::make_address_v4(text); }
 inline endpoint ep(const std::string& text, std::uint16_t port = 0) { return {address(a4(text)), port}; }

@@ -3,6 +3,7 @@
 #include "base/checksum.hpp"
 #include "ip/gro.hpp"
 #include "link/gso.hpp"
+#include "support/flat.hpp"
 #include "wire/ethernet.hpp"
 #include "wire/ipv4.hpp"
 #include "wire/tcp.hpp"
@@ -17,16 +18,10 @@
 namespace tapio::core::ip {
 namespace {
 
-using octets = std::vector<std::byte>;
+using test::flat;
+using test::octets;
 
 const address_v4 here = boost::asio::ip::make_address_v4("192.0.2.1"), there = boost::asio::ip::make_address_v4("192.0.2.2");
-
-octets flat(const packet& p)
-{
-    octets out(p.size());
-    p.copy_to(out);
-    return out;
-}
 
 /// A segment to build; the defaults are those of a bulk transfer.
 struct segment

@@ -2,6 +2,7 @@
 // changed.
 #include "base/checksum.hpp"
 #include "ip/rx_packet.hpp"
+#include "support/flat.hpp"
 #include "wire/ethernet.hpp"
 #include "wire/icmpv4.hpp"
 #include "wire/ipv4.hpp"
@@ -16,18 +17,12 @@
 namespace tapio::core::ip {
 namespace {
 
-using octets = std::vector<std::byte>;
+using test::flat;
+using test::octets;
 constexpr auto ethernet = link_type::ethernet;
 
 const address_v4 alice(0xc000'0201U), bob(0xc000'0202U); // 192.0.2.1, 192.0.2.2
 const mac_address macs[] = {{{2, 0, 0, 0, 0, 1}}, {{2, 0, 0, 0, 0, 2}}};
-
-octets flat(const packet& p)
-{
-    octets out(p.size());
-    p.copy_to(out);
-    return out;
-}
 
 packet with_ip(packet p, ip_protocol protocol)
 {

@@ -2,6 +2,7 @@
 // Also round trips of all fields, and the Internet checksum.
 #include "base/checksum.hpp"
 #include "base/flow_key.hpp"
+#include "support/flat.hpp"
 #include "wire/arp.hpp"
 #include "wire/ethernet.hpp"
 #include "wire/icmpv4.hpp"
@@ -23,14 +24,8 @@ void PrintTo(const tcp_timestamps& t, std::ostream* out) { *out << t.value << ' 
 
 namespace {
 
-using octets = std::vector<std::byte>;
-
-octets flat(const packet& p)
-{
-    octets out(p.size());
-    p.copy_to(out);
-    return out;
-}
+using test::flat;
+using test::octets;
 
 const address_v4 alice(0xc000'0201U), bob(0xc000'0202U); // 192.0.2.1, 192.0.2.2
 

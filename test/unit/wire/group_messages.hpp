@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/split_mix.hpp"
+#include "support/flat.hpp"
 #include "wire/group_record.hpp"
 
 #include <tapio/core/packet.hpp>
@@ -14,7 +15,8 @@
 
 namespace tapio::core::wire {
 
-using octets = std::vector<std::byte>;
+using test::flat;
+using test::octets;
 
 inline octets bytes(std::initializer_list<unsigned> values)
 {
@@ -27,13 +29,6 @@ inline octets operator+(octets a, const octets& b)
 {
     a.insert(a.end(), b.begin(), b.end());
     return a;
-}
-
-inline octets flat(const packet& p)
-{
-    octets out(p.size());
-    p.copy_to(out);
-    return out;
 }
 
 inline std::vector<address> addresses(const address_list& list)

@@ -1,4 +1,5 @@
 // Router Advertisements and Redirects: round trips, and what each RFC says of malformed messages and options.
+#include "support/flat.hpp"
 #include "wire/redirect.hpp"
 #include "wire/router_advertisement.hpp"
 
@@ -11,14 +12,8 @@
 namespace tapio::core::wire {
 namespace {
 
-using octets = std::vector<std::byte>;
-
-octets flat(const packet& p)
-{
-    octets out(p.size());
-    p.copy_to(out);
-    return out;
-}
+using test::flat;
+using test::octets;
 
 address_v6 a(const char* text) { return boost::asio::ip::make_address_v6(text); }
 
