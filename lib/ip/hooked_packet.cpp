@@ -43,6 +43,14 @@ void store_at(packet& p, std::size_t at, std::uint16_t value)
     overwrite(p, at, octets);
 }
 
+bool is_zero_from(const packet& p, std::size_t at) noexcept
+{
+    std::array<std::byte, 64> part;
+    for (std::size_t n = 0; (n = p.copy_to(part, at)) != 0; at += n)
+        if (std::any_of(part.data(), part.data() + n, [](std::byte b) { return b != std::byte{0}; })) return false;
+    return true;
+}
+
 std::size_t octets_of(const address& a, std::array<std::byte, 16>& out) noexcept
 {
     const auto copy = [&out](const auto& octets) {
@@ -100,7 +108,11 @@ void hooked_packet::update_transport_checksum(const_bytes before, const_bytes af
     // The partial sum is not complemented, unlike the checksum.
     const auto sum = partial ? static_cast<std::uint16_t>(~updated(static_cast<std::uint16_t>(~old), before, after))
                              : updated(old, before, after);
-    store_at(*packet_, at, sum == 0 && !partial && udp ? std::uint16_t{0xffff} : sum);
+    store_at(*packet_, at, sum);
+    if (sum != 0 || partial) return;
+    // UDP: 0 means that there is no checksum. ICMP: of octets that are all zero, equation 3 gives the other zero (RFC 1624 §3).
+    const bool icmp = flow_->protocol() == ip_protocol::icmp;
+    if (udp || (icmp && is_zero_from(*packet_, transport_at_))) store_at(*packet_, at, 0xffff);
 }
 
 void hooked_packet::set_source(const endpoint& e) { set_end(0, e); }

@@ -257,6 +257,28 @@ TEST_F(hooks, rewriting_the_first_fragment_updates_the_checksum_of_the_datagram)
     EXPECT_EQ(wire::load_16(out.data() + 26), wire::load_16(wanted.data() + 26));
 }
 
+TEST_F(hooks, an_icmp_message_that_becomes_all_zero_has_a_right_checksum)
+{
+    struct zeroing : packet_hook
+    {
+        hook_verdict forward(hooked_packet& p, time_point) override
+        {
+            p.rewrite(24, std::array<std::byte, 2>{});
+            return hook_verdict::accept;
+        }
+    };
+    h->add_hook(std::make_shared<zeroing>());
+    packet p;
+    wire::push_icmpv4(p, wire::icmpv4_type::echo_reply, 0, 5U << 16);
+    push_ip(p, at("198.18.0.9"), at("198.18.1.9"), ip_protocol::icmp, 64, false);
+    in(1, p);
+    const octets out = flat(one(2));
+    ASSERT_EQ(out.size(), 28U);
+    EXPECT_EQ(out[20], std::byte{0});
+    EXPECT_EQ(wire::load_16(out.data() + 24), 0U);
+    EXPECT_EQ(wire::load_16(out.data() + 22), 0xffffU) << "not 0, the other zero (RFC 1624 §3)";
+}
+
 TEST_F(hooks, rewriting_behind_a_long_chain_of_headers)
 {
     octets header(200);
