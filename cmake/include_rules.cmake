@@ -7,15 +7,15 @@ get_filename_component(ROOT "${ROOT}" ABSOLUTE)
 # The rooms of lib/ that a room may include besides itself.
 set(rooms_below_base "")
 set(rooms_below_wire base)
-foreach(room IN ITEMS link tcp udp)
+foreach(room IN ITEMS link tcp udp client)
     set(rooms_below_${room} base wire)
 endforeach()
 set(rooms_below_ip base wire link)
-set(rooms_below_core base wire link ip tcp udp)
+set(rooms_below_core base wire link ip tcp udp client)
 set(rooms_below_asio base core)
 set(rooms_below_device base core)
 set(rooms_below_log base wire)
-set(core_rooms base wire link ip tcp udp core)
+set(core_rooms base wire link ip tcp udp client core)
 
 # Headers that the core must not include: it has no I/O, clock, threads, locks or logging.
 set(forbidden_in_core "^(thread|mutex|shared_mutex|condition_variable|future|semaphore|latch|barrier|stop_token|random|iostream|fstream|ostream|istream|cstdio|stdio\\.h|ctime|time\\.h|syslog\\.h|unistd\\.h|fcntl\\.h|poll\\.h|pthread\\.h|(sys|net|netinet|arpa|linux)/.*|boost/(log|thread|beast)/.*|boost/asio\\.hpp)$")

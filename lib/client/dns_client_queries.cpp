@@ -1,0 +1,227 @@
+// The queries that lookups wait for: their turn, servers, deadlines, and what their end means for lookups and cache.
+#include "client/dns_client.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace tapio::core::client {
+
+namespace {
+
+using step = dns_query::step;
+
+} // namespace
+
+/// The servers in the order in which a new query asks them: those that have not answered lately come last.
+std::vector<endpoint> dns_client::server_order(time_point now)
+{
+    std::erase_if(silent_, [now](const auto& s) { return s.second <= now; });
+    std::vector<endpoint> out = options_.servers;
+    if (options_.rotate && !out.empty())
+        std::rotate(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(rotation_++ % out.size()), out.end());
+    std::stable_partition(out.begin(), out.end(), [this](const endpoint& e) {
+        return std::none_of(silent_.begin(), silent_.end(), [&](const auto& s) { return s.first == e; });
+    });
+    return out;
+}
+
+void dns_client::note_server(const endpoint& server, bool answers, time_point now)
+{
+    const auto at = std::find_if(silent_.begin(), silent_.end(), [&](const auto& s) { return s.first == server; });
+    if (at != silent_.end()) silent_.erase(at);
+    if (answers) return;
+    if (silent_.size() >= 2 * most_servers) silent_.erase(silent_.begin());
+    silent_.emplace_back(server, now + failure_memory);
+}
+
+void dns_client::start_next(time_point now)
+{
+    const query_id id = queued_.front();
+    queued_.pop_front();
+    query& q = queries_.at(id);
+    q.active = true;
+    ++active_;
+    ++counters_.queries;
+    carry_out(id, q.machine.start(now), now);
+}
+
+/// Does what follows from a call, one thing after the other: there is no recursion, whatever follows from what.
+void dns_client::run(time_point now)
+{
+    for (;;) {
+        if (!ended_.empty()) {
+            const auto [id, has_answer] = ended_.front();
+            ended_.pop_front();
+            if (queries_.contains(id)) has_answer ? answered(id, now) : failed(id, now);
+        } else if (!unsettled_.empty()) {
+            const lookup_id id = unsettled_.front();
+            unsettled_.pop_front();
+            settle(id, now);
+        } else if (active_ < options_.most_queries && !queued_.empty()) {
+            start_next(now);
+        } else {
+            return;
+        }
+    }
+}
+
+void dns_client::set_deadline(query_id id, query& q)
+{
+    if (q.deadline == q.machine.deadline()) return;
+    if (q.deadline != never) deadlines_.erase({q.deadline, id});
+    q.deadline = q.machine.deadline();
+    if (q.deadline != never) deadlines_.emplace(q.deadline, id);
+}
+
+/// What dns_query has decided. A message that cannot be sent leads to the next server at once.
+void dns_client::carry_out(query_id id, step s, time_point now)
+{
+    query& q = queries_.at(id);
+    while (s == step::send_datagram || s == step::open_stream) {
+        ++(s == step::send_datagram ? counters_.datagrams : counters_.streams);
+        const bool sent = s == step::send_datagram ? transport_.send_datagram(id, q.machine.server(), q.machine.message(), now)
+                                                   : transport_.open_stream(id, q.machine.server(), q.machine.message(), now);
+        if (sent) break;
+        ++counters_.unreachable;
+        s = q.machine.unreachable(now);
+    }
+    set_deadline(id, q);
+    if (s == step::answered || s == step::failed) ended_.emplace_back(id, s == step::answered);
+}
+
+/// Takes the query out of all lists, and closes its socket. @return the parts that waited for it
+std::set<dns_client::waiting_part> dns_client::remove(query_id id, time_point now)
+{
+    const auto at = queries_.find(id);
+    query& q = at->second;
+    if (q.deadline != never) deadlines_.erase({q.deadline, id});
+    by_question_.erase({q.machine.question().type, q.machine.question().name});
+    if (q.active) {
+        --active_;
+        transport_.close(id, now);
+    } else {
+        std::erase(queued_, id);
+    }
+    auto waiting = std::move(q.waiting);
+    queries_.erase(at);
+    return waiting;
+}
+
+void dns_client::remember(const wire::dns_question& q, const dns_finding& f, time_point now)
+{
+    for (const auto& set : f.sets)
+        if (q.type != dns::record_type::any) cache_.add(set, now);
+    if (f.what == dns_finding::kind::no_data)
+        cache_.add_negative(f.canonical, q.type, dns_cache::kind::no_data, f.negative_ttl, now);
+    if (f.what == dns_finding::kind::no_name)
+        cache_.add_negative(f.canonical, q.type, dns_cache::kind::no_name, f.negative_ttl, now);
+}
+
+void dns_client::answered(query_id id, time_point now)
+{
+    query& q = queries_.at(id);
+    const wire::dns_question question = q.machine.question();
+    const bool authoritative = q.machine.response().authoritative;
+    note_server(q.machine.server(), true, now);
+    const dns_finding found = read_answer(q.machine.response(), question);
+    remember(question, found, now);
+    const auto waiting = remove(id, now);
+    for (const auto& [l, index] : waiting) {
+        lookup& waits = lookups_.at(l);
+        part& p = waits.parts[index];
+        p.waits_for = 0;
+        p.answer.authoritative = authoritative;
+        accept(p, dns_finding(found));
+        if (!p.over) follow(l, index, now);
+    }
+    for (const auto& [l, index] : waiting) unsettled_.push_back(l);
+}
+
+void dns_client::failed(query_id id, time_point now)
+{
+    const query& q = queries_.at(id);
+    const wire::dns_question question = q.machine.question();
+    const auto code = q.machine.failure();
+    ++counters_.failures;
+    if (options_.serve_stale.count() > 0) postpone(question, now);
+    const auto waiting = remove(id, now);
+    for (const auto& [l, index] : waiting) {
+        lookup& waits = lookups_.at(l);
+        part& p = waits.parts[index];
+        p.waits_for = 0;
+        if (use_stale(waits, p, now)) continue;
+        p.over = p.failed = true;
+        p.silent = code == dns::response_code::no_error;
+        p.answer.code = p.silent ? dns::response_code::server_failure : code;
+    }
+    for (const auto& [l, index] : waiting) unsettled_.push_back(l);
+}
+
+void dns_client::receive_datagram(query_id id, const_bytes message, time_point now)
+{
+    const auto at = queries_.find(id);
+    if (at == queries_.end() || !at->second.active) return;
+    const unsigned before = at->second.machine.mismatches();
+    const step s = at->second.machine.receive_datagram(message, now);
+    note_mismatches(at->second, before);
+    carry_out(id, s, now);
+    run(now);
+}
+
+void dns_client::receive_stream(query_id id, const_bytes octets, time_point now)
+{
+    const auto at = queries_.find(id);
+    if (at == queries_.end() || !at->second.active) return;
+    const unsigned before = at->second.machine.mismatches();
+    const step s = at->second.machine.receive_stream(octets, now);
+    note_mismatches(at->second, before);
+    carry_out(id, s, now);
+    run(now);
+}
+
+void dns_client::unreachable(query_id id, time_point now)
+{
+    const auto at = queries_.find(id);
+    if (at == queries_.end() || !at->second.active) return;
+    ++counters_.unreachable;
+    note_server(at->second.machine.server(), false, now);
+    carry_out(id, at->second.machine.unreachable(now), now);
+    run(now);
+}
+
+void dns_client::advance(time_point now)
+{
+    while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+        const query_id id = deadlines_.begin()->second;
+        query& q = queries_.at(id);
+        ++counters_.timeouts;
+        note_server(q.machine.server(), false, now);
+        carry_out(id, q.machine.advance(now), now);
+    }
+    run(now);
+    while (!stale_deadlines_.empty() && stale_deadlines_.begin()->first <= now) {
+        const lookup_id id = stale_deadlines_.begin()->second;
+        lookup& l = lookups_.at(id);
+        stale_deadline(id, l, never);
+        for (std::size_t i = 0; i < l.parts.size(); ++i) {
+            part& p = l.parts[i];
+            const query_id q = p.waits_for;
+            if (q == 0 || !use_stale(l, p, now)) continue;
+            part waited;
+            waited.waits_for = q;
+            leave_query(id, i, waited, true, now);
+        }
+        unsettled_.push_back(id);
+    }
+    run(now);
+}
+
+time_point dns_client::next_deadline() const noexcept
+{
+    if (!finished_.empty()) return time_point::min();
+    const time_point a = deadlines_.empty() ? never : deadlines_.begin()->first;
+    const time_point b = stale_deadlines_.empty() ? never : stale_deadlines_.begin()->first;
+    return std::min(a, b);
+}
+
+} // namespace tapio::core::client
