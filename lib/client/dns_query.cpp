@@ -29,6 +29,35 @@ dns::name with_random_case(const dns::name& n, random_source& random)
     return *dns::name::of_labels(std::move(labels));
 }
 
+/// Servers point from their names into the question, whose case is ours: that part of a name gets the case back that it had
+/// before it was varied.
+void restore_case(dns::name& n, const dns::name& sent, const dns::name& original)
+{
+    const std::string& all = n.labels();
+    for (std::size_t at = 0; at < all.size(); at += static_cast<std::uint8_t>(all[at]) + 1U) {
+        const std::size_t size = all.size() - at;
+        if (size > sent.labels().size()) continue;
+        const std::size_t there = sent.labels().size() - size;
+        if (all.compare(at, size, sent.labels(), there, size) != 0) continue;
+        n = *dns::name::of_labels(all.substr(0, at) + original.labels().substr(there));
+        return;
+    }
+}
+
+void restore_case(std::vector<dns::record>& all, const dns::name& sent, const dns::name& original)
+{
+    for (dns::record& r : all) {
+        restore_case(r.owner, sent, original);
+        if (auto* const n = std::get_if<dns::name>(&r.data)) restore_case(*n, sent, original);
+        if (auto* const mx = std::get_if<dns::mail_exchange>(&r.data)) restore_case(mx->exchange, sent, original);
+        if (auto* const srv = std::get_if<dns::service_location>(&r.data)) restore_case(srv->target, sent, original);
+        if (auto* const soa = std::get_if<dns::zone_authority>(&r.data)) {
+            restore_case(soa->primary, sent, original);
+            restore_case(soa->mailbox, sent, original);
+        }
+    }
+}
+
 /// A referral (RFC 1034 §4.3.1): the server does not resolve for us.
 bool is_referral(const wire::dns_message& m)
 {
@@ -167,6 +196,7 @@ dns_query::step dns_query::judge(wire::dns_message&& m, time_point now)
         return give_up_server(now);
     }
     response_ = std::move(m);
+    if (vary_case_) restore_case(response_.answers, sent_name_, question_.name);
     deadline_ = never;
     return step::answered;
 }

@@ -1,6 +1,9 @@
 #include "core/host.hpp"
 
+#include "core/name_client.hpp"
+
 #include <algorithm>
+#include <utility>
 
 namespace tapio::core {
 
@@ -17,6 +20,8 @@ host::host(const host_options& options, std::span<const std::byte, random_source
     network_.set_raw(raw_);
 }
 
+host::~host() = default;
+
 /// Delivers loopback packets until none are left, at most 64 rounds: then next_deadline() returns time_point::min(), so that
 /// devices and other work are not starved.
 void host::advance(time_point now)
@@ -25,6 +30,7 @@ void host::advance(time_point now)
     network_.advance(now);
     tcp_.forwarder().advance(now);
     udp_.forwarder().advance(now);
+    if (names_) names_->advance(now);
     tcp_.next_turn(now);
     for (unsigned round = 0; round < 64; ++round) {
         if (tcp_.wants_flush()) tcp_.flush(now);
@@ -37,7 +43,20 @@ time_point host::next_deadline() const
 {
     if (wants_advance()) return time_point::min();
     return std::min({timers_.next_deadline(), network_.next_deadline(), tcp_.next_deadline(), tcp_.forwarder().next_deadline(),
-                     udp_.forwarder().next_deadline()});
+                     udp_.forwarder().next_deadline(), names_ ? names_->next_deadline() : never});
+}
+
+name_client& host::names()
+{
+    if (!names_) names_ = std::make_unique<name_client>(network_, udp_, tcp_, random_);
+    return *names_;
+}
+
+bool host::deliver_names(time_point now) { return names_->deliver(now); }
+void host::set_dns(const dns_options& options) { names().configure(options); }
+void host::dns_learned(interface_id interface, std::vector<endpoint> servers, std::vector<std::string> search)
+{
+    names().learned(interface, std::move(servers), std::move(search));
 }
 
 } // namespace tapio::core

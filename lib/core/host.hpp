@@ -16,15 +16,24 @@
 #include "core/tcp_sockets.hpp"
 #include "core/udp_sockets.hpp"
 
+#include <tapio/core/dns.hpp>
+
+#include <memory>
 #include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace tapio::core {
+
+class name_client;
 
 class host
 {
 public:
     /// @param seed of all random numbers that the host will use; on an untrusted network it must be unpredictable
     host(const host_options& options, std::span<const std::byte, random_source::seed_size> seed);
+    ~host();
     host(const host&) = delete;
     host& operator=(const host&) = delete;
 
@@ -119,7 +128,7 @@ public:
     bool dispatch_events(time_point now)
     {
         bool any = false;
-        while (events_.dispatch_one(now)) any = true;
+        while (events_.dispatch_one(now) || (names_ && deliver_names(now))) any = true;
         return any;
     }
 
@@ -129,11 +138,20 @@ public:
     udp_sockets& udp() noexcept { return udp_; }
     raw_sockets& raw() noexcept { return raw_; }
 
+    // -- names ------------------------------------------------------------------------------------------------------------
+    name_client& names(); ///< made at the first call
+    void set_dns(const dns_options& options);
+    /// An interface has learned servers (port 0: 53) and search domains, used while the user has given no servers. Replaces what
+    /// it learned before; empty: nothing any more. Router advertisements need no call.
+    void dns_learned(interface_id interface, std::vector<endpoint> servers, std::vector<std::string> search);
+
     // -- state --------------------------------------------------------------------------------------------------------------
     const host_counters& counters() const noexcept { return counters_; }
     const network& net() const noexcept { return network_; }
 
 private:
+    bool deliver_names(time_point now);
+
     host_options options_;
     random_source random_;
     timer_wheel timers_;
@@ -143,6 +161,7 @@ private:
     udp_sockets udp_;
     raw_sockets raw_;
     tcp_sockets tcp_;
+    std::unique_ptr<name_client> names_; ///< null until it is used
 };
 
 } // namespace tapio::core

@@ -161,6 +161,12 @@ public:
     std::vector<interface_info> list_interfaces() const; // these three: snapshot.cpp
     std::vector<neighbor_info> list_neighbors() const;
     std::vector<route_info> list_routes() const;
+    /// Calls `f(interface_id, const ip::dns_configuration&)` for each interface whose routers advertise DNS servers (RFC 8106).
+    template <class F>
+    void for_each_advertised_dns(F&& f) const
+    {
+        for (const auto& [id, a] : autoconfigured_) f(id, a.dns());
+    }
 
     void dropped(const ip::rx_packet& p, drop_reason why, time_point now)
     {

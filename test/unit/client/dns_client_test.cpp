@@ -282,6 +282,24 @@ TEST(dns_client, records_that_do_not_belong_to_the_question_are_not_used)
     }
 }
 
+/// Servers compress names with the question, whose case is random.
+TEST(dns_client, names_in_answers_have_no_random_case)
+{
+    for (int i = 0; i < 20; ++i) {
+        dns_world w;
+        const auto l = w.look_up("Www.Example.Com", {record_type::mx});
+        const auto q = w.next();
+        const name sent = q.message.question->name, mail = *(n("Mail") + sent.parent());
+        w.receive(q, response_to(q.message, {{sent, record_type::mx, 60, dns::mail_exchange{1, mail}},
+                                             {sent, record_type::mx, 60, dns::mail_exchange{2, n("OTHER.example.net")}}}));
+        ASSERT_EQ(w.result(l).what, outcome::found);
+        const auto& records = w.result(l).answers[0].records;
+        EXPECT_EQ(records[0].owner.to_string(), "Www.Example.Com");
+        EXPECT_EQ(std::get<dns::mail_exchange>(records[0].data).exchange.to_string(), "Mail.Example.Com");
+        EXPECT_EQ(std::get<dns::mail_exchange>(records[1].data).exchange.to_string(), "OTHER.example.net");
+    }
+}
+
 TEST(dns_client, no_such_name_and_no_such_type)
 {
     dns_world w;

@@ -1,4 +1,5 @@
 // IPv6 autoconfiguration and multicast reports of a host, frame by frame (RFC 4861 §6.3, RFC 4862, RFC 3810, RFC 3376).
+#include "core/name_client.hpp"
 #include "raw_host.hpp"
 #include "wire/icmpv6.hpp"
 #include "wire/igmp.hpp"
@@ -198,6 +199,21 @@ TEST_F(raw_host, a_group_that_a_socket_joins_is_reported) // RFC 3376 §5.1
     EXPECT_EQ(wire::parse_ethernet(all)->destination, (mac_address{{0x01, 0x00, 0x5e, 0, 0, 0x16}}));
     EXPECT_EQ(wire::parse_igmp(const_bytes(all).subspan(14 + ip->header_length, ip->total_length - ip->header_length)).value(),
               wire::igmp_type::report_v3);
+}
+
+TEST_F(autoconfigured, advertised_dns_servers_are_the_resolvers)
+{
+    wait(3s);
+    auto ra = usual();
+    ra.dns_servers = {{at6("2001:db8:1::53"), 600}, {at6("fe80::53"), 600}};
+    ra.dns_search_domains = {{"corp.example", 600}};
+    advertise(ra);
+    const auto s = h->names().status();
+    const address zoned = address_v6(at6("fe80::53").to_bytes(), 2);
+    EXPECT_EQ(s.servers, (std::vector<endpoint>{{at6("2001:db8:1::53"), 53}, {zoned, 53}}));
+    EXPECT_EQ(s.search, std::vector<std::string>{"corp.example"});
+    wait(601s);
+    EXPECT_TRUE(h->names().status().servers.empty());
 }
 
 } // namespace

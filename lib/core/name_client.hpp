@@ -1,0 +1,76 @@
+/// @file
+/// The resolver of a host: client/dns_client with sockets. Owns a UDP socket for each query that is under way, connected to the
+/// server and with a random port (RFC 5452 §9.2), or a TCP socket. Made by host::names() at its first use.
+#pragma once
+
+#include "base/random_source.hpp"
+#include "client/dns_client.hpp"
+#include "core/network.hpp"
+#include "core/socket_protocol.hpp"
+
+#include <tapio/core/dns.hpp>
+#include <tapio/core/event_sink.hpp>
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tapio::core {
+
+class name_client final : private client::dns_transport
+{
+public:
+    name_client(network& net, socket_protocol& udp, socket_protocol& tcp, random_source& random);
+    ~name_client();
+
+    /// What the user wants. Without servers, those that interfaces have learned are used.
+    void configure(const dns_options& options);
+    /// Servers and search domains that an interface has learned, by DHCP for example; in place of those that it learned before.
+    /// Those of router advertisements are asked of the network, and need no call.
+    void learned(interface_id by, std::vector<endpoint> servers, std::vector<std::string> search);
+
+    /// @param text  as a user gives it: search domains are tried
+    client::lookup_id look_up(std::string_view text, std::vector<dns::record_type> types, client::dns_sink& sink, time_point now);
+    client::lookup_id query(const dns::name& n, dns::record_type type, client::dns_sink& sink, time_point now);
+    void cancel(client::lookup_id l, time_point now);
+
+    // For the host.
+    void advance(time_point now);
+    time_point next_deadline() const noexcept { return client_.next_deadline(); }
+    bool deliver(time_point now); ///< tells one sink; not to be called from within event_sink::ready()
+
+    dns_status status();
+
+private:
+    class channel;
+
+    void refresh();
+    bool send_datagram(client::query_id q, const endpoint& server, const_bytes message, time_point now) override;
+    bool open_stream(client::query_id q, const endpoint& server, const_bytes message, time_point now) override;
+    void close(client::query_id q, time_point now) override;
+    bool open(client::query_id q, socket_protocol& of, const endpoint& server, time_point now);
+
+    struct learned_servers
+    {
+        std::vector<endpoint> servers;
+        std::vector<std::string> search;
+
+        friend bool operator==(const learned_servers&, const learned_servers&) = default;
+    };
+
+    network& net_;
+    socket_protocol& udp_;
+    socket_protocol& tcp_;
+    dns_options wanted_;                              ///< by the user
+    std::map<interface_id, learned_servers> learned_; ///< not those of router advertisements
+    learned_servers in_use_;                          ///< learned servers that client_ was configured with
+    client::dns_client client_;
+    std::map<client::query_id, std::unique_ptr<channel>> channels_;
+    std::vector<std::unique_ptr<channel>> closed_; ///< a channel may be closed while it is told of an event
+    std::vector<std::byte> memory_;                ///< for one received datagram
+};
+
+} // namespace tapio::core
