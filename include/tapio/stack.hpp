@@ -12,6 +12,8 @@
 #include <tapio/core/autoconfigure_options.hpp>
 #include <tapio/core/congestion_control.hpp>
 #include <tapio/core/counters.hpp>
+#include <tapio/core/dns.hpp>
+#include <tapio/core/dns_status.hpp>
 #include <tapio/core/forwarding_options.hpp>
 #include <tapio/core/interface_status.hpp>
 #include <tapio/core/packet_hook.hpp>
@@ -40,13 +42,17 @@
 
 namespace tapio {
 
+class stack;
 class virtual_time;
 
 namespace detail {
 [[noreturn]] void throw_made_from_socket(); ///< for use_stack(Stream&, stack&)
-}
+const std::shared_ptr<engine>& engine_of_stack(const stack& s) noexcept;
+} // namespace detail
 
 using core::connection_info;
+using core::dns_options;
+using core::dns_status;
 using core::host_counters;
 using core::interface_counters;
 using core::interface_info;
@@ -211,7 +217,7 @@ public:
     /// 4862): a link-local address, a stable one for each advertised prefix (RFC 7217) and, if wanted, temporary ones (RFC 8981);
     /// default routers and more specific routes with their preferences (RFC 4191). They come, age and go as advertised;
     /// add_address() and add_route() may add others. The advertised MTU, hop limit (of sockets that have not set their own), and
-    /// timers of Neighbour Discovery are followed, too. **DNS servers are not used.** If wanted, the interface also gets an IPv4
+    /// timers of Neighbour Discovery are followed, too; advertised DNS servers and search domains (RFC 8106) as set_dns() says. If wanted, the interface also gets an IPv4
     /// link-local address (RFC 3927): not at once, but after some seconds of probing; interfaces() shows it.
     /// @throws boost::system::system_error no_such_device · already_started (called before) · operation_not_supported (not an
     ///   Ethernet)
@@ -281,9 +287,18 @@ public:
     ///   VLAN itself) · already_exists
     interface_id add_vlan(interface_id carrier, std::uint16_t id);
 
-    /// Adds a line to the hosts table that the stack's resolvers search; they ask no DNS. Names are not case-sensitive (RFC 1034
-    /// §3.1) and may have several addresses. "localhost" is there from the start.
+    /// Adds a line to the hosts table that the stack's resolvers search before they ask DNS. Names are not case-sensitive
+    /// (RFC 1034 §3.1) and may have several addresses. "localhost" is there from the start.
     void add_host_name(const std::string& name, const boost::asio::ip::address& address);
+
+    /// How the stack's resolvers use DNS (core/dns.hpp): from now on, for lookups that begin. Without servers here, they use those
+    /// that routers advertise (autoconfigure()); without any, names that are not in the hosts table fail with host_not_found.
+    /// "localhost" and names below it are the loopback's addresses, names below "invalid" do not exist, and neither is asked for
+    /// (RFC 6761). More: tapio/dns.hpp.
+    /// @par Shards  each shard has a resolver of its own
+    void set_dns(const core::dns_options& options);
+    /// The servers and search domains in use, the size of the cache, and counters.
+    core::dns_status dns() const;
 
     /// Registers a congestion-control algorithm for TCP_CONGESTION (core/congestion_control.hpp). "reno", "cubic", "bbr" and
     /// "dctcp" are built in. An algorithm of the same name is replaced for connections that start later.
@@ -335,6 +350,7 @@ private:
     friend class shards;
     friend void use_stack(boost::asio::io_context& io, stack& s);
     friend void set_default_stack(stack& s);
+    friend const std::shared_ptr<detail::engine>& detail::engine_of_stack(const stack& s) noexcept;
     friend boost::asio::execution_context& detail::home_of_services(boost::asio::execution_context& context);
 
     template <class CompletionToken>

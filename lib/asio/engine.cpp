@@ -1,5 +1,7 @@
 #include "asio/engine.hpp"
 
+#include "asio/name_wait.hpp"
+
 #include "asio/check_options.hpp"
 #include "asio/seeds.hpp"
 
@@ -453,6 +455,7 @@ void engine::shutdown()
         done.append(arrived_);
         turn_began_ = now();
         abort_drains(done);
+        abort_names(done);
         for (socket* s : sockets_) s->detach(done);
         sockets_.clear();
         for (forwarder* f : forwarders_) f->detach(done);

@@ -24,6 +24,7 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -32,9 +33,16 @@
 #include <utility>
 #include <vector>
 
+namespace tapio::core::client {
+
+class dns_sink;
+
+} // namespace tapio::core::client
+
 namespace tapio::detail {
 
 class forwarder;
+class name_wait;
 class socket;
 class timer;
 
@@ -169,6 +177,15 @@ public:
     void advance(); ///< handles all events that are due
 
     hosts_table& hosts() noexcept { return hosts_; }
+
+    // lookups.cpp: users of the resolver
+    using start_names = std::function<std::uint64_t(core::host&, core::client::dns_sink&, core::time_point)>;
+    /// Under the lock. `start` begins the lookup. Precondition: not shut down
+    void wait_for_names(std::unique_ptr<name_wait> w, const start_names& start, core::time_point now);
+    std::unique_ptr<name_wait> end_name_wait(std::uint64_t l); ///< under the lock
+    /// @param owner null: any  @param id of the operation; 0: all
+    void cancel_names(const void* owner, std::uint64_t id);
+    void discard_names(const void* owner);
     core::timer_wheel& timers() noexcept { return timers_; } ///< the users' timers; only under the lock
 
     /// Where sockets and timers put the operations that an event or an expiry finishes. Only under the lock, while events are
@@ -225,6 +242,8 @@ private:
     void complete_drains();
     void end_drained(operation* op);
     void abort_drains(operation_queue& done);
+    void abort_names(operation_queue& done);
+    std::vector<std::unique_ptr<name_wait>> take_name_waits(const void* owner, std::uint64_t id, core::time_point now);
 
     void settle(core::time_point now, operation_queue& done);
     bool holds_output(operation_queue& done);
@@ -281,6 +300,7 @@ private:
     std::vector<socket*> sockets_;
     std::vector<timer*> user_timers_;
     std::vector<forwarder*> forwarders_;
+    std::map<std::uint64_t, std::unique_ptr<name_wait>> name_waits_; ///< by the core's lookup
     std::vector<operation_queue> interface_waits_; ///< by interface; grows on demand
     std::atomic<bool> shut_down_ = false;          ///< written under the lock
     std::vector<std::shared_ptr<drain>> drains_;

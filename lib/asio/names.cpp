@@ -1,8 +1,10 @@
-// The resolver: numeric addresses and ports, the stack's hosts table, the machine's services database. Semantics: RFC 3493 §6.1.
+// Names in queries and answers: numeric addresses and ports, the stack's hosts table, the machine's services database, and what
+// an answer of DNS means. The lookups themselves: lookups.cpp.
 #include "asio/engine.hpp"
+#include "asio/name_query.hpp"
+#include "core/destination_order.hpp"
 
 #include <tapio/detail/endpoints.hpp>
-#include <tapio/detail/names.hpp>
 #include <tapio/detail/socket.hpp>
 
 #include <boost/asio/error.hpp>
@@ -82,15 +84,18 @@ core::address unmapped(const name_query& q, const core::address& a)
     return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, a.to_v6());
 }
 
-std::vector<core::address> addresses_of(engine& e, const name_query& q)
+/// none: DNS must be asked
+std::optional<std::vector<core::address>> known_addresses(engine& e, const name_query& q)
 {
     if (q.host.empty()) {
-        if ((q.flags & AI_PASSIVE) != 0) return {core::address_v4::any(), core::address_v6::any()};
-        return {core::address_v6::loopback(), core::address_v4::loopback()};
+        if ((q.flags & AI_PASSIVE) != 0) return {{core::address_v4::any(), core::address_v6::any()}};
+        return {{core::address_v6::loopback(), core::address_v4::loopback()}};
     }
-    if (const auto number = literal(e, q.host)) return {unmapped(q, *number)};
-    if ((q.flags & AI_NUMERICHOST) != 0) return {};
-    return e.hosts().find(q.host);
+    if (const auto number = literal(e, q.host)) return {{unmapped(q, *number)}};
+    if ((q.flags & AI_NUMERICHOST) != 0) return std::vector<core::address>();
+    auto found = e.hosts().find(q.host);
+    if (found.empty()) return std::nullopt;
+    return found;
 }
 
 /// AI_ADDRCONFIG: the stack has an address of the family besides those of the loopback.
@@ -104,13 +109,24 @@ bool is_configured(engine& e, core::family f)
 }
 
 /// Applies AI_ADDRCONFIG, to other than numeric hosts, as glibc does.
-std::vector<core::address> usable_addresses(engine& e, const name_query& q)
+void keep_usable(engine& e, const name_query& q, std::vector<core::address>& found)
 {
-    std::vector<core::address> found = addresses_of(e, q);
-    if ((q.flags & AI_ADDRCONFIG) == 0 || literal(e, q.host)) return found;
+    if ((q.flags & AI_ADDRCONFIG) == 0 || literal(e, q.host)) return;
     const bool only_v4 = !is_configured(e, core::family::v6);
     if (only_v4) std::erase_if(found, [](const core::address& a) { return a.is_v6(); });
-    return found;
+}
+
+/// AI_ADDRCONFIG: a type is not asked for if the stack has addresses of the other family only.
+std::vector<core::dns::record_type> types_of(engine& e, const name_query& q)
+{
+    using core::dns::record_type;
+    const bool filters = (q.flags & AI_ADDRCONFIG) != 0;
+    const bool has_v4 = !filters || is_configured(e, core::family::v4), has_v6 = !filters || is_configured(e, core::family::v6);
+    const bool mapped = q.family == AF_INET6 && (q.flags & AI_V4MAPPED) != 0;
+    std::vector<record_type> out;
+    if (q.family != AF_INET && (has_v6 || !has_v4)) out.push_back(record_type::aaaa);
+    if ((q.family != AF_INET6 || mapped) && (has_v4 || !has_v6)) out.push_back(record_type::a);
+    return out;
 }
 
 /// AI_V4MAPPED: a query for IPv6 that finds IPv4 addresses alone returns them as IPv4-mapped.
@@ -120,35 +136,111 @@ bool wants_mapped(const name_query& q, const std::vector<core::address>& found)
     return q.family == AF_INET6 && (q.flags & AI_V4MAPPED) != 0 && none;
 }
 
-} // namespace
-
-resolved_names resolve(boost::asio::execution_context& context, const name_query& q, error_code& ec)
+/// The endpoints of `found` that the query wants, in its order.
+core::error_code select(const name_query& q, std::uint16_t port, const std::vector<core::address>& found, resolved_names& into)
 {
-    ec = {};
-    if (q.host.empty() && q.service.empty()) return ec = error::host_not_found, resolved_names();
-    const auto port = port_of(q, ec);
-    if (!port) return {};
-    resolved_names out{{}, q.host};
-    const auto found = usable_addresses(*engine_of(context), q);
     const bool mapped = wants_mapped(q, found);
     for (const core::address& a : found) {
-        if (mapped) out.endpoints.push_back({boost::asio::ip::make_address_v6(boost::asio::ip::v4_mapped, a.to_v4()), *port});
-        if (!mapped && wanted(q, a)) out.endpoints.push_back({a, *port});
+        if (mapped) into.endpoints.push_back({boost::asio::ip::make_address_v6(boost::asio::ip::v4_mapped, a.to_v4()), port});
+        if (!mapped && wanted(q, a)) into.endpoints.push_back({a, port});
     }
-    if (out.endpoints.empty()) ec = error::host_not_found;
+    return into.endpoints.empty() ? core::error_code(error::host_not_found) : core::error_code();
+}
+
+} // namespace
+
+prepared_query prepare(engine& e, const name_query& q)
+{
+    prepared_query out;
+    out.names.canonical_host = q.host;
+    out.over = true;
+    if (q.host.empty() && q.service.empty()) return out.ec = error::host_not_found, out;
+    const auto port = port_of(q, out.ec);
+    if (!port) return out;
+    out.port = *port;
+    if (auto found = known_addresses(e, q)) {
+        keep_usable(e, q, *found);
+        out.ec = select(q, *port, *found, out.names);
+        return out;
+    }
+    out.types = types_of(e, q);
+    out.over = out.types.empty();
+    if (out.over) out.ec = error::host_not_found;
     return out;
 }
 
-names_of_endpoint resolve(boost::asio::execution_context& context, const core::endpoint& e, int socket_type)
+namespace {
+
+using core::client::dns_result;
+using outcome = dns_result::outcome;
+
+/// As Asio translates the EAI_... errors of glibc: EAI_NODATA is host_not_found, too.
+core::error_code error_of(outcome o)
 {
-    names_of_endpoint out{e.address.to_string(), std::to_string(e.port)};
-    if (const auto name = engine_of(context)->hosts().name_of(e.address)) out.host = *name;
+    switch (o) {
+    case outcome::found: return {};
+    case outcome::failed:
+    case outcome::refused: return error::host_not_found_try_again;
+    case outcome::no_data:
+    case outcome::no_name: break;
+    }
+    return error::host_not_found;
+}
+
+std::vector<core::address> addresses_in(const dns_result& r)
+{
+    std::vector<core::address> out;
+    for (const core::dns::answer& a : r.answers)
+        for (const core::dns::record& rec : a.records) {
+            if (const auto* const v4 = std::get_if<core::address_v4>(&rec.data)) out.emplace_back(*v4);
+            if (const auto* const v6 = std::get_if<core::address_v6>(&rec.data)) out.emplace_back(*v6);
+        }
+    return out;
+}
+
+} // namespace
+
+core::error_code take_answer(core::host& h, const name_query& q, std::uint16_t port, dns_result&& r, resolved_names& into)
+{
+    into.canonical_host = q.host;
+    if (const auto failed = error_of(r.what)) return failed;
+    auto found = addresses_in(r);
+    core::order_destinations(h.net(), found);
+    if ((q.flags & AI_CANONNAME) != 0) {
+        const auto answered = std::find_if(r.answers.begin(), r.answers.end(), [](const auto& a) { return !a.records.empty(); });
+        if (answered != r.answers.end()) into.canonical_host = answered->canonical.to_string();
+    }
+    return select(q, port, found, into);
+}
+
+bool prepare(engine& e, const core::endpoint& about, int socket_type, names_of_endpoint& out)
+{
+    out = {about.address.to_string(), std::to_string(about.port)};
     std::array<char, 1024> memory;
     servent entry{};
     servent* found = nullptr;
-    ::getservbyport_r(htons(e.port), protocol_name(socket_type), &entry, memory.data(), memory.size(), &found);
+    ::getservbyport_r(htons(about.port), protocol_name(socket_type), &entry, memory.data(), memory.size(), &found);
     if (found != nullptr) out.service = found->s_name;
-    return out;
+    const auto name = e.hosts().name_of(about.address);
+    if (name) out.host = *name;
+    return name.has_value();
+}
+
+core::dns::name reverse_name_of(const core::address& a)
+{
+    const bool mapped = a.is_v6() && a.to_v6().is_v4_mapped();
+    if (!mapped) return core::client::reverse_name(a);
+    return core::client::reverse_name(boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, a.to_v6()));
+}
+
+core::error_code take_answer(dns_result&& r, names_of_endpoint& into)
+{
+    if (r.what == outcome::failed || r.what == outcome::refused) return error_of(r.what);
+    for (const core::dns::answer& a : r.answers)
+        for (const core::dns::record& rec : a.records)
+            if (rec.type == core::dns::record_type::ptr)
+                return into.host = std::get<core::dns::name>(rec.data).to_string(), core::error_code();
+    return {}; // as getnameinfo(3) without NI_NAMEREQD: the address stands for the name
 }
 
 core::endpoint endpoint_of(const void* address, std::size_t size) noexcept

@@ -1,6 +1,8 @@
 // The stack as an execution context, and the association of execution contexts with stacks.
 #include "asio/engine.hpp"
 
+#include "core/name_client.hpp"
+
 #include <tapio/detail/asio_hook.hpp>
 #include <tapio/detail/socket.hpp>
 #include <tapio/stack.hpp>
@@ -278,6 +280,18 @@ void stack::add_host_name(const std::string& name, const boost::asio::ip::addres
     engine_->hosts().add(name, address);
 }
 
+void stack::set_dns(const core::dns_options& options)
+{
+    detail::engine::turn t(*engine_);
+    t.host().set_dns(options);
+}
+
+core::dns_status stack::dns() const
+{
+    detail::engine::turn t(*engine_);
+    return t.host().names().status();
+}
+
 void stack::add_congestion_control(const std::string& name, core::congestion_control_factory make)
 {
     detail::engine::turn t(*engine_);
@@ -314,6 +328,8 @@ std::vector<route_info> stack::routes() const
 }
 
 void stack::shutdown() { engine_->shutdown(); }
+
+const std::shared_ptr<detail::engine>& detail::engine_of_stack(const stack& s) noexcept { return s.engine_; }
 
 void detail::throw_made_from_socket()
 {
