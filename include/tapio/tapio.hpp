@@ -12,7 +12,9 @@
 ///   alias, or using-declarations.
 #pragma once
 
+#include <tapio/connect.hpp>
 #include <tapio/device/device.hpp>
+#include <tapio/dns.hpp>
 #include <tapio/error.hpp>
 #include <tapio/generic/datagram_protocol.hpp>
 #include <tapio/generic/raw_protocol.hpp>
@@ -36,6 +38,7 @@
 namespace tapio {
 
 using namespace boost::asio;
+using boost::asio::async_connect; // beside that of connect.hpp, which would hide it
 
 // For programs that write asio::detail::X and whose `asio` is tapio.
 namespace detail {
