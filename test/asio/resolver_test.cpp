@@ -434,10 +434,9 @@ TEST(resolver, synchronous_in_virtual_time)
     EXPECT_EQ(r.resolve(tcp::endpoint(make_address("127.0.0.1"), 80), ec).begin()->host_name(), "localhost");
 }
 
-/// @param hint of the io_context: 1 takes no lock
-void synchronous_in_real_time(int hint)
+TEST(resolver, synchronous_in_real_time)
 {
-    asio::io_context io(hint);
+    asio::io_context io;
     auto [l, r] = make_pipe();
     stack peer(std::move(r)); // with a thread of its own
     peer.add_address(make_address("192.0.2.2"), 24);
@@ -458,7 +457,6 @@ void synchronous_in_real_time(int hint)
     EXPECT_EQ(ec, asio::error::host_not_found);
     peer.shutdown();
 }
-TEST(resolver, synchronous_with_a_lock) { synchronous_in_real_time(2); }
 
 } // namespace
 } // namespace tapio::test
