@@ -1,6 +1,7 @@
 // Text for people: names of drop reasons, TCP and interface states; link-layer addresses.
 #include <tapio/core/address.hpp>
 #include <tapio/core/drop_reason.hpp>
+#include <tapio/core/interface_configuration.hpp>
 #include <tapio/core/interface_status.hpp>
 #include <tapio/core/snapshot.hpp>
 #include <tapio/core/tcp_info.hpp>
@@ -110,6 +111,33 @@ const char* name(route_kind kind) noexcept
     case route_kind::blackhole: return "blackhole";
     case route_kind::unreachable: return "unreachable";
     case route_kind::prohibit: return "prohibit";
+    }
+    return "unknown";
+}
+
+const char* name(address_origin origin) noexcept
+{
+    switch (origin) {
+    case address_origin::manual: return "manual";
+    case address_origin::link_local: return "link_local";
+    case address_origin::slaac: return "slaac";
+    case address_origin::dhcpv4: return "dhcpv4";
+    }
+    return "unknown";
+}
+
+const char* name(dhcpv4_state state) noexcept
+{
+    switch (state) {
+    case dhcpv4_state::off: return "off";
+    case dhcpv4_state::init: return "init";
+    case dhcpv4_state::selecting: return "selecting";
+    case dhcpv4_state::requesting: return "requesting";
+    case dhcpv4_state::rebooting: return "rebooting";
+    case dhcpv4_state::probing: return "probing";
+    case dhcpv4_state::bound: return "bound";
+    case dhcpv4_state::renewing: return "renewing";
+    case dhcpv4_state::rebinding: return "rebinding";
     }
     return "unknown";
 }

@@ -1,5 +1,6 @@
 #include "wire/router_advertisement.hpp"
 
+#include "wire/domain_list.hpp"
 #include "wire/ndp_fields.hpp"
 
 #include <algorithm>
@@ -12,8 +13,6 @@ namespace tapio::core::wire {
 namespace {
 
 constexpr std::size_t ra_fixed_size = 8;           // octets: reachable time and retransmission timer
-constexpr std::size_t longest_label = 63;          // octets (RFC 1035 §2.3.4)
-constexpr std::size_t longest_name = 255;          // octets on the wire, the root's included
 constexpr std::uint32_t managed_flag = 0x80'00'00; // in the ICMPv6 header's `rest`
 constexpr std::uint32_t other_flag = 0x40'00'00;   // likewise
 constexpr std::byte on_link_flag{0x80}, autonomous_flag{0x40};
@@ -87,44 +86,14 @@ void read_dns_servers(const_bytes option, router_advertisement& ra)
     for (dns_server& s : servers) keep(ra.dns_servers, std::move(s), ra.most_dns_servers);
 }
 
-/// The character in lower case, because names are compared without regard to it (RFC 4343); 0: not of a host name.
-char host_name_character(std::byte b) noexcept
-{
-    const char c = static_cast<char>(b);
-    if (c >= 'A' && c <= 'Z') return static_cast<char>(c - 'A' + 'a');
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ? c : '\0';
-}
-
-/// Takes an uncompressed name from the start of `from`; `name` becomes its labels, separated by dots.
-/// @return false: cut off, compressed, or too long
-bool take_name(const_bytes& from, std::string& name)
-{
-    while (!from.empty()) {
-        const std::size_t length = std::to_integer<std::size_t>(from[0]);
-        if (length > longest_label || length >= from.size()) return false;
-        const const_bytes label = from.subspan(1, length);
-        from = from.subspan(1 + length);
-        if (length == 0) return true;
-        if (!name.empty()) name += '.';
-        for (const std::byte b : label) name += host_name_character(b);
-        if (name.size() + 2 > longest_name) return false;
-    }
-    return false;
-}
-
 /// RFC 8106 §5.2, §5.3.1. An option with a malformed name is discarded as a whole. A name with a character that no host
 /// name has is left out: resolvers and programs would have to escape it.
 void read_dns_search_list(const_bytes option, router_advertisement& ra)
 {
     if (option.size() < 16) return;
-    std::vector<dns_search_domain> domains;
-    const_bytes at = option.subspan(8);
-    while (!at.empty() && at[0] != std::byte{0}) { // zeros fill the option up
-        dns_search_domain d{{}, load_32(option.data() + 4)};
-        if (!take_name(at, d.name)) return;
-        if (d.name.find('\0') == d.name.npos) domains.push_back(std::move(d));
-    }
-    for (dns_search_domain& d : domains) keep(ra.dns_search_domains, std::move(d), ra.most_dns_search_domains);
+    const auto names = parse_domain_list(option.subspan(8), false, ra.most_dns_search_domains); // zeros fill the option up
+    if (!names) return;
+    for (const std::string& n : *names) keep(ra.dns_search_domains, {n, load_32(option.data() + 4)}, ra.most_dns_search_domains);
 }
 
 /// RFC 8781 §4: another length, or an unknown prefix length code, makes the option invalid.
