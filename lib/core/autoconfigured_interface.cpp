@@ -97,7 +97,8 @@ void autoconfigured_interface::add_address(const ip::autoconfigured_address& a)
     // The prefix says nothing about neighbours (RFC 5942 §4), so the address comes with no route to it.
     const address own = zoned(a.address);
     if (host_.addresses().interface_of(own) == interface_.id()) return host_.detect_again(own, now_); // the link was down
-    const error_code failed = host_.add_address(interface_.id(), own, a.address.is_link_local() ? 64 : 128, now_);
+    const auto origin = a.address.is_link_local() ? address_origin::link_local : address_origin::slaac;
+    const error_code failed = host_.add_address(interface_.id(), own, a.address.is_link_local() ? 64 : 128, now_, origin);
     if (failed) return refused_.push_back(a.address);
     if (a.temporary) host_.set_temporary(zoned(a.address));
     if (a.deprecated) set_deprecated(a.address, true);
@@ -135,11 +136,16 @@ void autoconfigured_interface::solicit_routers() { ndp_.solicit_routers(interfac
 
 void autoconfigured_interface::parameters_changed(const ip::link_parameters& p) { host_.set_v6_parameters(interface_.id(), p); }
 
+void autoconfigured_interface::dns_changed(const ip::dns_configuration&) // read by dns()
+{
+    host_.configuration_changed(interface_.id());
+}
+
 // -- an IPv4 link-local address ---------------------------------------------------------------------------------------------
 
 bool autoconfigured_interface::use(const address_v4& a)
 {
-    return !host_.add_address(interface_.id(), a, 16, now_); // which announces it
+    return !host_.add_address(interface_.id(), a, 16, now_, address_origin::link_local); // which announces it
 }
 
 void autoconfigured_interface::give_up(const address_v4& a) { (void)host_.remove_address(a); }

@@ -51,7 +51,7 @@ private:
     void remove_route(const ip::learned_route& r) override;
     void solicit_routers() override;
     void parameters_changed(const ip::link_parameters& p) override;
-    void dns_changed(const ip::dns_configuration&) override {} // read by dns()
+    void dns_changed(const ip::dns_configuration&) override;
 
     void probe(const address_v4& a) override { arp_.probe(interface_, a); }
     bool use(const address_v4& a) override;

@@ -166,7 +166,8 @@ result<datagram_sockets::path> datagram_sockets::find_path(const socket& s, cons
         !s.local.address.is_unspecified() && !s.local.address.is_multicast() && !net_.addresses().is_broadcast(s.local.address);
     const packet_info info = hints.info.value_or(packet_info());
     const auto source = info.source ? info.source : has_source ? std::optional(s.local.address) : std::nullopt;
-    if (info.source && !net_.addresses().may_be_source(*info.source)) return errno_code(EINVAL);
+    const bool nameless = info.source && info.source->is_unspecified(); // which ip::routing allows to 255.255.255.255 only
+    if (info.source && !nameless && !net_.addresses().may_be_source(*info.source)) return errno_code(EINVAL);
     const auto via = info.via ? info.via : way_out(s, to.address);
     if (via && *via >= net_.interfaces().size()) return errno_code(ENODEV);
     if ((s.do_not_route || hints.do_not_route) && !net_.routes().is_direct(to.address, via)) return errno_code(ENETUNREACH);

@@ -13,7 +13,8 @@ host::host(const host_options& options, std::span<const std::byte, random_source
       network_(options_, random_, counters_),
       udp_(network_, random_, events_, options_, counters_.udp),
       raw_(network_, events_, options_),
-      tcp_(network_, timers_, random_, events_, options_, counters_.tcp)
+      tcp_(network_, timers_, random_, events_, options_, counters_.tcp),
+      dhcp_(network_, udp_, random_)
 {
     network_.add_transport(ip_protocol::tcp, tcp_);
     network_.add_transport(ip_protocol::udp, udp_);
@@ -28,6 +29,7 @@ void host::advance(time_point now)
 {
     timers_.advance(now);
     network_.advance(now);
+    dhcp_.advance(now);
     tcp_.forwarder().advance(now);
     udp_.forwarder().advance(now);
     if (names_) names_->advance(now);
@@ -43,7 +45,7 @@ time_point host::next_deadline() const
 {
     if (wants_advance()) return time_point::min();
     return std::min({timers_.next_deadline(), network_.next_deadline(), tcp_.next_deadline(), tcp_.forwarder().next_deadline(),
-                     udp_.forwarder().next_deadline(), names_ ? names_->next_deadline() : never});
+                     udp_.forwarder().next_deadline(), dhcp_.next_deadline(), names_ ? names_->next_deadline() : never});
 }
 
 name_client& host::names()

@@ -9,6 +9,7 @@
 
 #include "base/random_source.hpp"
 #include "base/timer_wheel.hpp"
+#include "core/dhcp_clients.hpp"
 #include "core/event_queue.hpp"
 #include "core/host_options.hpp"
 #include "core/network.hpp"
@@ -52,6 +53,15 @@ public:
     {
         return network_.autoconfigure(interface, options, now);
     }
+    /// The interface gets addresses, routes, and more, from DHCP and from routers. @return EALREADY: it was called before;
+    /// EADDRINUSE: a socket of the user's has port 68; EOPNOTSUPP: no Ethernet, or a host of several shards
+    error_code configure(interface_id interface, const configure_options& options, time_point now)
+    {
+        return options_.shards > 1 ? errno_code(EOPNOTSUPP) : dhcp_.configure(interface, options, now);
+    }
+    /// Gives the address back to the DHCP server, and ends what configure() has begun of DHCP. @return ENOENT: nothing
+    error_code release_lease(interface_id interface, time_point now) { return dhcp_.release(interface, now); }
+    void release_leases(time_point now) { dhcp_.shut_down(now); } ///< those with configure_options::release_on_shutdown
     error_code add_route(const route_info& r) { return network_.add_route(r); }
     error_code remove_route(const route_info& r) { return network_.remove_route(r); }
     error_code replace_route(const route_info& r) { return network_.replace_route(r); }
@@ -148,6 +158,8 @@ public:
     // -- state --------------------------------------------------------------------------------------------------------------
     const host_counters& counters() const noexcept { return counters_; }
     const network& net() const noexcept { return network_; }
+    /// Precondition: the interface exists. What DHCP and routers say of DNS is a part of it.
+    interface_configuration configuration(interface_id interface) const { return dhcp_.configuration(interface); }
 
 private:
     bool deliver_names(time_point now);
@@ -161,6 +173,7 @@ private:
     udp_sockets udp_;
     raw_sockets raw_;
     tcp_sockets tcp_;
+    dhcp_clients dhcp_;
     std::unique_ptr<name_client> names_; ///< null until it is used
 };
 

@@ -75,7 +75,8 @@ result<interface_id> network::add_vlan(interface_id carrier, std::uint16_t vlan)
     return begin(interfaces_.add_vlan(carrier, vlan));
 }
 
-error_code network::add_address(interface_id interface, const address& wanted, unsigned prefix_length, time_point now)
+error_code network::add_address(interface_id interface, const address& wanted, unsigned prefix_length, time_point now,
+                                address_origin origin)
 {
     if (interface >= interfaces_.size()) return errno_code(ENODEV);
     link::interface& i = interfaces_[interface];
@@ -83,16 +84,18 @@ error_code network::add_address(interface_id interface, const address& wanted, u
     if (prefix_length > (a.is_v4() ? 32 : 128) || a.is_unspecified() || a.is_multicast()) return errno_code(EINVAL);
     if (a.is_v6() && a.to_v6().is_v4_mapped()) return errno_code(EINVAL);
     if (addresses_.is_ours(a)) return errno_code(EADDRINUSE);
-    add_own(i, a, prefix_length, now);
+    add_own(i, a, prefix_length, origin, now);
     if (a.is_v6() && !needs_zone(a)) make_link_local(i, now);
     routes_changed();
     if (a.is_v4() && i.is_ethernet() && i.is_up()) arp_.announce(i, a.to_v4());
     return {};
 }
 
-void network::add_own(link::interface& i, const address& a, unsigned prefix_length, time_point now)
+void network::add_own(link::interface& i, const address& a, unsigned prefix_length, address_origin origin, time_point now)
 {
     link::interface_address& own = addresses_.add(i, {a, prefix_length});
+    own.origin = origin;
+    configuration_changed(i.id());
     routes_.add_network(i.id(), a, prefix_length);
     if (a.is_v4()) return;
     groups_.join(i, ip::solicited_node(a.to_v6()));
@@ -109,7 +112,7 @@ void network::make_link_local(link::interface& i, time_point now)
     const address_v6::bytes_type octets{0xfe, 0x80, 0,    0,    0,    0,    0,   0, static_cast<std::uint8_t>(m[0] ^ 2),
                                         m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]};
     const address_v6 own(octets, i.zone());
-    if (!addresses_.is_ours(own)) add_own(i, own, 64, now);
+    if (!addresses_.is_ours(own)) add_own(i, own, 64, address_origin::link_local, now);
 }
 
 /// As Linux: the route to a network is removed with the interface's last address in that network. Sockets bound to the removed
@@ -120,6 +123,7 @@ error_code network::remove_address(const address& a)
     if (!gone) return errno_code(EADDRNOTAVAIL);
     if (a.is_v6()) groups_.leave(interfaces_[gone->interface], ip::solicited_node(a.to_v6()));
     routes_.remove_network(gone->interface, a, gone->prefix_length);
+    configuration_changed(gone->interface);
     routes_changed();
     return {};
 }
@@ -181,6 +185,7 @@ void network::no_longer_router(interface_id by, const address_v6& neighbor, time
 void network::arp_heard(interface_id by, const wire::arp_packet& said, time_point now)
 {
     if (const auto a = autoconfigured_.find(by); a != autoconfigured_.end()) a->second.arp_heard(said, now);
+    if (client_ != nullptr) client_->arp_heard(by, said, now);
 }
 
 bool network::redirected(interface_id by, const address& router, const address& destination, const address& next_hop,
@@ -192,9 +197,10 @@ bool network::redirected(interface_id by, const address& router, const address& 
     return true;
 }
 
-/// Another node has the address. An IPv4 address is kept (RFC 5227 §2.4 (c)) unless it is an autoconfigured one.
+/// Another node has the address. An IPv4 address is kept (RFC 5227 §2.4 (c)) unless it is an autoconfigured or leased one.
 void network::give_up(const address& duplicate, time_point now)
 {
+    if (client_ != nullptr && client_->contested(duplicate, now)) return;
     const auto by = addresses_.interface_of(duplicate);
     const auto a = by ? autoconfigured_.find(*by) : autoconfigured_.end();
     if (a != autoconfigured_.end() && a->second.has(duplicate)) return a->second.duplicate(duplicate, now);
@@ -225,6 +231,12 @@ void network::set_v6_parameters(interface_id interface, const ip::link_parameter
     i.v6_hop_limit = p.hop_limit.value_or(0);
     i.neighbors.set_v6_times(p.reachable_time ? duration(*p.reachable_time) : link::reachable_time::default_base,
                              p.retransmit_time ? duration(*p.retransmit_time) : link::neighbor_cache::request_interval);
+    routes_changed();
+}
+
+void network::set_v4_mtu(interface_id interface, std::size_t octets)
+{
+    interfaces_[interface].set_v4_mtu(octets);
     routes_changed();
 }
 
@@ -283,6 +295,7 @@ bool network::follow(link::interface& i, link::interface::change what, time_poin
     }
     groups_.link_changed(i, now);
     if (const auto a = autoconfigured_.find(i.id()); a != autoconfigured_.end()) a->second.link_changed(now);
+    if (client_ != nullptr) client_->link_changed(i.id(), what == change::device, now);
     routes_changed(); // connections look up their routes again
     i.tell_trace(now);
     for (link::interface* const v : interfaces_.ethernets())

@@ -45,6 +45,20 @@
 
 namespace tapio::core {
 
+/// A client inside the host that gives interfaces addresses.
+class interface_client
+{
+public:
+    /// @param replaced the interface has another device, and is perhaps on another link
+    virtual void link_changed(interface_id interface, bool replaced, time_point now) = 0;
+    virtual void arp_heard(interface_id by, const wire::arp_packet& said, time_point now) = 0;
+    /// Another station insists on an address of ours (RFC 5227 §2.4). @return true: it was one of the client's, and is given up
+    virtual bool contested(const address& own, time_point now) = 0;
+
+protected:
+    ~interface_client() = default;
+};
+
 class network : private ip::router_listener, private ip::arp_listener
 {
 public:
@@ -55,14 +69,23 @@ public:
     // -- configuration ------------------------------------------------------------------------------------------------
     interface_id add_interface(const device_info& info);
     result<interface_id> add_vlan(interface_id carrier, std::uint16_t vlan);
-    error_code add_address(interface_id interface, const address& a, unsigned prefix_length, time_point now);
+    error_code add_address(interface_id interface, const address& a, unsigned prefix_length, time_point now,
+                           address_origin origin = address_origin::manual);
     error_code remove_address(const address& a);
     void set_deprecated(const address& own, bool yes) noexcept; ///< not chosen as a source while there is another
     void set_temporary(const address& own) noexcept;
     void detect_again(const address& own, time_point now); ///< duplicates, as of a new address
     /// Addresses and routes of IPv6 follow what routers advertise; of IPv4 there may be a link-local address.
     error_code autoconfigure(interface_id interface, const autoconfigure_options& options, time_point now);
+    bool is_autoconfigured(interface_id interface) const noexcept { return autoconfigured_.contains(interface); }
     void set_v6_parameters(interface_id interface, const ip::link_parameters& p); ///< as routers advertise them
+    void set_v4_mtu(interface_id interface, std::size_t octets);                  ///< 0: the device's
+    /// Addresses, or what was learned for the interface, have changed: raises interface_configuration::version.
+    void configuration_changed(interface_id interface) noexcept { interfaces_[interface].configuration = ++configurations_; }
+    void set_client(interface_client& c) noexcept { client_ = &c; }
+    void probe(interface_id interface, const address_v4& a) { arp_.probe(interfaces_[interface], a); }
+    void announce(interface_id interface, const address_v4& own) { arp_.announce(interfaces_[interface], own); }
+    void count_drop(interface_id interface, drop_reason why) noexcept { interfaces_[interface].dropped(why, 1); }
     /// The hop limit of a packet by this route whose sender has not chosen one.
     std::uint8_t hop_limit(const ip::route_entry& r, std::uint8_t by_default) const noexcept
     {
@@ -158,7 +181,9 @@ public:
     const ip::routing& routes() const noexcept { return routes_; }
     const link::interface_table& interfaces() const noexcept { return interfaces_; }
     const link::interface& interface(interface_id id) const noexcept { return interfaces_[id]; }
-    std::vector<interface_info> list_interfaces() const; // these three: snapshot.cpp
+    /// Without what DHCP knows (core/dhcp_clients.hpp).
+    interface_configuration configuration(interface_id interface) const; // this and the next three: snapshot.cpp
+    std::vector<interface_info> list_interfaces() const;
     std::vector<neighbor_info> list_neighbors() const;
     std::vector<route_info> list_routes() const;
     /// Calls `f(interface_id, const ip::dns_configuration&)` for each interface whose routers advertise DNS servers (RFC 8106).
@@ -177,7 +202,7 @@ private:
     void input(ip::rx_packet& p, time_point now);
     bool enter_vlan(ip::rx_packet& p, time_point now);
     interface_id begin(link::interface& added);
-    void add_own(link::interface& i, const address& a, unsigned prefix_length, time_point now);
+    void add_own(link::interface& i, const address& a, unsigned prefix_length, address_origin origin, time_point now);
     void make_link_local(link::interface& i, time_point now);
     void router_advertised(interface_id by, const wire::router_advertisement& ra, const address_v6& router,
                            time_point now) override;
@@ -206,6 +231,8 @@ private:
     ip::forwarding forwarding_;
     ip::input ip_;
     random_source& random_;
+    interface_client* client_ = nullptr;
+    std::uint64_t configurations_ = 0; ///< changes of configuration, of all interfaces
     std::map<interface_id, autoconfigured_interface> autoconfigured_;
     const bool accept_redirects_;     ///< host_options::accept_redirects
     const unsigned duplicate_probes_; ///< host_options::duplicate_address_probes

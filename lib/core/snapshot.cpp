@@ -14,12 +14,26 @@ std::vector<interface_info> network::list_interfaces() const
         one.link = i->info().link;
         one.mac = i->info().mac;
         one.offload = i->info().offload;
-        for (const link::interface_address& a : i->addresses) one.addresses.push_back({a.address, a.prefix_length});
+        for (const link::interface_address& a : i->addresses) one.addresses.push_back({a.address, a.prefix_length, a.origin});
         one.transmit_queue = i->queue().size();
         one.vlan = i->vlan();
         one.carrier = i->carrier() != nullptr ? i->carrier()->id() : 0;
         one.counters = i->counters();
     }
+    return out;
+}
+
+interface_configuration network::configuration(interface_id interface) const
+{
+    interface_configuration out;
+    const link::interface& i = interfaces_[interface];
+    out.version = i.configuration;
+    for (const link::interface_address& a : i.addresses) out.addresses.push_back({a.address, a.prefix_length, a.origin});
+    const auto learned = autoconfigured_.find(interface);
+    if (learned == autoconfigured_.end()) return out;
+    const ip::dns_configuration dns = learned->second.dns();
+    for (const address_v6& server : dns.servers) out.dns_servers.push_back(in_zone(server, i.zone()));
+    out.search_domains = dns.search_domains;
     return out;
 }
 

@@ -29,7 +29,7 @@ enum class socket_type : std::uint8_t
 struct packet_info
 {
     std::optional<interface_id> via;
-    std::optional<address> source; ///< must be an address of this host
+    std::optional<address> source; ///< an address of this host; to 255.255.255.255 also 0.0.0.0
 };
 
 /// The flags of send(2), and IP_PKTINFO of sendmsg(2). A protocol ignores flags that do not apply to it.

@@ -146,7 +146,10 @@ result<std::optional<interface_id>> routing::in_zone_of(const address& destinati
 result<found_route> routing::look_up(const address& destination, const std::optional<address>& source,
                                      std::optional<interface_id> via) const
 {
-    if (source && !addresses_.may_be_source(*source)) return errno_code(ENETUNREACH); // as Linux: the address has been removed
+    const bool to_all = destination.is_v4() && destination.to_v4() == address_v4::broadcast();
+    const bool nameless = to_all && source && source->is_unspecified(); // a host that has no address yet (RFC 1122 §3.2.1.3 (a))
+    if (source && !nameless && !addresses_.may_be_source(*source))
+        return errno_code(ENETUNREACH); // as Linux: the address has been removed
     if (source && family_of(*source) != family_of(destination)) return errno_code(ENETUNREACH);
     if (needs_zone(destination)) {
         const auto zone = in_zone_of(destination, via);
@@ -168,10 +171,12 @@ result<found_route> routing::look_up(const address& destination, const std::opti
     if (!out) return out.error();
     if (source && source->is_loopback() && *out != loopback) return errno_code(EINVAL); // nor does a multicast from 127/8
     if (destination.is_v6() && interfaces_[*out].info().mtu < least_mtu_v6) return errno_code(ENETUNREACH);
-    address next_hop = without_zone(r && r->gateway ? *r->gateway : destination);
+    const bool by_gateway = r && r->gateway && !to_all && !destination.is_multicast(); // as Linux: groups are on the link
+    address next_hop = without_zone(by_gateway ? *r->gateway : destination);
     if (const auto* const named = redirects_.find(without_zone(destination)); named != nullptr && named->interface == *out)
         next_hop = named->next_hop;
-    const auto own = source ? source : addresses_.source_for(*out, destination.is_v4() ? next_hop : destination);
+    auto own = source ? source : addresses_.source_for(*out, destination.is_v4() ? next_hop : destination);
+    if (!own && to_all) own = address_v4(); // as Linux: a client of DHCP may be any program
     if (!own) return errno_code(ENETUNREACH);
     return found_route{entry_for(*out, next_hop), *own};
 }

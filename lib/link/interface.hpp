@@ -50,6 +50,7 @@ struct interface_address
     std::uint64_t nonce = 0; ///< of our probes, 48 bits: tells our own probe, looped back by the network (RFC 7527)
     bool deprecated = false; ///< not chosen as a source while there is another (RFC 4862 §5.5.4)
     bool temporary = false;  ///< RFC 8981
+    address_origin origin = address_origin::manual;
 
     bool is_optimistic() const noexcept { return detection_ends != never; }
 };
@@ -84,12 +85,14 @@ public:
     std::uint16_t vlan() const noexcept { return vlan_; }          ///< IEEE 802.1Q identifier; 0: none
     const interface* carrier() const noexcept { return carrier_; } ///< of a VLAN interface; else null
     const interface_counters& counters() const noexcept { return counters_; }
-    /// Octets of the longest packet of the family; of IPv6 a router may have advertised less than the device has.
+    /// Octets of the longest packet of the family; a router (IPv6) or a DHCP server may say less than the device has.
     std::size_t mtu(family f) const noexcept
     {
-        return f == family::v6 && v6_mtu_ != 0 ? std::min(v6_mtu_, info_.mtu) : info_.mtu;
+        const std::size_t told = f == family::v6 ? v6_mtu_ : v4_mtu_;
+        return told != 0 ? std::min(told, info_.mtu) : info_.mtu;
     }
-    void set_v6_mtu(std::size_t octets) noexcept { v6_mtu_ = octets; } ///< 0: the device's
+    void set_v4_mtu(std::size_t octets) noexcept { v4_mtu_ = octets; } ///< 0: the device's
+    void set_v6_mtu(std::size_t octets) noexcept { v6_mtu_ = octets; } ///< likewise
 
     // -- state --------------------------------------------------------------------------------------------------------
     bool is_up() const noexcept { return state_ == interface_state::up; }
@@ -120,9 +123,10 @@ public:
     }
     bool is_member(const address& group) const noexcept { return groups_.contains(without_zone(group)); }
 
-    bool any_destination = false;  ///< every unicast packet received is for this host (ip::address_table::set_any())
-    bool proxy = false;            ///< ARP and NDP answer for what other interfaces reach (ip::arp, ip::ndp)
-    std::uint8_t v6_hop_limit = 0; ///< of packets whose sender has not chosen one (RFC 4861 §6.3.2); 0: the host's default
+    bool any_destination = false;    ///< every unicast packet received is for this host (ip::address_table::set_any())
+    bool proxy = false;              ///< ARP and NDP answer for what other interfaces reach (ip::arp, ip::ndp)
+    std::uint64_t configuration = 0; ///< interface_configuration::version
+    std::uint8_t v6_hop_limit = 0;   ///< of packets whose sender has not chosen one (RFC 4861 §6.3.2); 0: the host's default
 
     neighbor_cache neighbors; ///< unused unless is_ethernet()
 
@@ -184,7 +188,8 @@ private:
     bool present_ = true;                         ///< false once the device has failed or been removed
     error_code why_;                              ///< the device's error, if !present_
     time_point last_change_{};
-    std::size_t v6_mtu_ = 0;             ///< octets; 0: the device's
+    std::size_t v4_mtu_ = 0;             ///< octets; 0: the device's
+    std::size_t v6_mtu_ = 0;             ///< likewise
     std::map<address, unsigned> groups_; ///< number of joins of each, without zone
     recorder& recorder_;
     transmit_queue transmit_; ///< unused by a VLAN interface

@@ -6,6 +6,7 @@
 #include <tapio/core/address.hpp>
 #include <tapio/core/counters.hpp>
 #include <tapio/core/device_info.hpp>
+#include <tapio/core/interface_configuration.hpp>
 #include <tapio/core/interface_status.hpp>
 #include <tapio/core/tcp_info.hpp>
 #include <tapio/core/trace.hpp>
@@ -41,6 +42,7 @@ struct interface_info
     {
         core::address address;
         unsigned prefix_length = 0; ///< bits
+        address_origin origin = address_origin::manual;
     };
 
     std::uint32_t id = 0; ///< 0 is the loopback

@@ -43,7 +43,9 @@ TEST_F(dhcpv4, the_messages_have_what_the_rfc_wants) // RFC 2131 §4.4.1, table 
     options.host_name = "host-1";
     make();
     client->link_up(now);
+    EXPECT_EQ(next().m.secs, 0);
     const dhcpv4_message d = next().m;
+    EXPECT_GE(d.secs, 3);
     EXPECT_FALSE(d.from_server);
     EXPECT_TRUE(d.broadcast);
     EXPECT_TRUE(d.ciaddr.is_unspecified());
