@@ -15,11 +15,13 @@
 #include <tapio/core/dns.hpp>
 #include <tapio/core/dns_status.hpp>
 #include <tapio/core/forwarding_options.hpp>
+#include <tapio/core/interface_configuration.hpp>
 #include <tapio/core/interface_status.hpp>
 #include <tapio/core/packet_hook.hpp>
 #include <tapio/core/snapshot.hpp>
 #include <tapio/core/tcp_info.hpp>
 #include <tapio/core/trace.hpp>
+#include <tapio/detail/configuration_wait.hpp>
 #include <tapio/detail/drain.hpp>
 #include <tapio/detail/engine_fwd.hpp>
 #include <tapio/detail/interface_wait.hpp>
@@ -36,6 +38,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #pragma GCC visibility push(default)
@@ -50,10 +53,15 @@ namespace detail {
 const std::shared_ptr<engine>& engine_of_stack(const stack& s) noexcept;
 } // namespace detail
 
+using core::address_origin;
+using core::configure_options;
 using core::connection_info;
+using core::dhcpv4_lease;
+using core::dhcpv4_state;
 using core::dns_options;
 using core::dns_status;
 using core::host_counters;
+using core::interface_configuration;
 using core::interface_counters;
 using core::interface_info;
 using core::interface_state;
@@ -217,11 +225,64 @@ public:
     /// 4862): a link-local address, a stable one for each advertised prefix (RFC 7217) and, if wanted, temporary ones (RFC 8981);
     /// default routers and more specific routes with their preferences (RFC 4191). They come, age and go as advertised;
     /// add_address() and add_route() may add others. The advertised MTU, hop limit (of sockets that have not set their own), and
-    /// timers of Neighbour Discovery are followed, too; advertised DNS servers and search domains (RFC 8106) as set_dns() says. If wanted, the interface also gets an IPv4
-    /// link-local address (RFC 3927): not at once, but after some seconds of probing; interfaces() shows it.
+    /// timers of Neighbour Discovery are followed, too, and set_dns() says how advertised DNS servers and search domains (RFC 8106)
+    /// are used. If wanted, the interface also gets an IPv4 link-local address (RFC 3927): not at once, but after some seconds of
+    /// probing; interfaces() shows it.
     /// @throws boost::system::system_error no_such_device · already_started (called before) · operation_not_supported (not an
     ///   Ethernet)
     void autoconfigure(interface_id interface = 1, const core::autoconfigure_options& options = {});
+
+    /// Configures an interface, an Ethernet, without the user: by DHCP (RFC 2131), by routers (autoconfigure()), or both. What
+    /// comes from whom is kept apart (configuration()): a lease that ends takes with it what has come with it, and nothing that
+    /// add_address(), add_route() or a router gave. Routes of DHCP have metric 1024, so that a user's are preferred.
+    ///
+    /// A leased address stays, as a user's, while the link is down; it is verified with the DHCP servers when the link is up
+    /// again. It is given up when its lease expires, when a server refuses it, or when another station insists on it.
+    /// @throws boost::system::system_error no_such_device · operation_not_supported (not an Ethernet, or a stack of
+    ///   tapio::shards) · already_started (called before) · address_in_use (a socket has UDP port 68) · invalid_argument (a value
+    ///   that core::configure_options does not allow, or nothing is wanted)
+    void configure(interface_id interface = 1, const core::configure_options& options = {});
+
+    /// The same, and waits until the interface has an address that reaches beyond the link.
+    ///
+    ///     const auto found = co_await stack.async_configure(1, {.hostname = "camera-7"}, use_awaitable);
+    ///
+    /// @param token  completion signature `void(error_code, interface_configuration)`, the configuration at completion. The
+    ///   handler runs on its own executor, or on the stack's if it has none; until then the operation is outstanding work
+    /// @par Errors  those of configure() · timed_out (configure_options::timeout: the attempts to configure the interface go on)
+    /// ·
+    ///   operation_aborted (cancelled, or the stack was shut down)
+    /// @par Cancellation  terminal, partial, total: operation_aborted; the attempts go on
+    template <BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code, core::interface_configuration)) CompletionToken>
+    auto async_configure(interface_id interface, const core::configure_options& options, CompletionToken&& token)
+    {
+        return wait_for_configuration({interface, std::nullopt, options}, token);
+    }
+
+    /// The addresses of an interface and their origin, the DHCP lease, servers of DNS and of time.
+    /// @throws boost::system::system_error no_such_device
+    core::interface_configuration configuration(interface_id interface = 1) const;
+
+    /// Waits until the configuration of an interface is not the one that the caller knows.
+    ///
+    ///     for (auto c = stack.configuration();; c = co_await stack.async_wait_configuration(1, c.version, use_awaitable))
+    ///     use(c);
+    ///
+    /// @param known  interface_configuration::version of the configuration that the caller knows; the wait completes at once if
+    ///   the present one differs, so that no change between two waits is missed
+    /// @param token  completion signature `void(error_code, interface_configuration)`, as of async_configure()
+    /// @par Errors  no_such_device · operation_aborted (cancelled, or the stack was shut down)
+    /// @par Cancellation  terminal, partial, total: operation_aborted
+    template <BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code, core::interface_configuration)) CompletionToken>
+    auto async_wait_configuration(interface_id interface, std::uint64_t known, CompletionToken&& token)
+    {
+        return wait_for_configuration({interface, known, std::nullopt}, token);
+    }
+
+    /// Gives the leased address back to its DHCP server, and ends what configure() has begun of DHCP; configure() may be called
+    /// again. What routers gave stays.
+    /// @throws boost::system::system_error errc::no_such_file_or_directory (Linux's ENOENT): no DHCP is going on
+    void release_lease(interface_id interface = 1);
 
     /// Removes an address and the route that came with it; when an interface loses its last address of a family, all its
     /// routes of that family go, too.
@@ -358,6 +419,13 @@ private:
     {
         return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code, core::interface_state)>(
             detail::initiate_interface_wait(engine_, get_executor()), token, w);
+    }
+
+    template <class CompletionToken>
+    auto wait_for_configuration(detail::configuration_wait w, CompletionToken& token)
+    {
+        return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code, core::interface_configuration)>(
+            detail::initiate_configuration_wait(engine_, get_executor()), token, std::move(w));
     }
 
     class own_context;

@@ -327,6 +327,7 @@ void engine::settle(core::time_point now, operation_queue& done)
     }
     while (auto m = host_.next_misdirected()) pass_on(std::move(*m));
     if (!drains_.empty()) complete_drains();
+    if (!configuring_.empty()) complete_configurations(done);
     if (!shut_down_) arm_timer(now);
 }
 
@@ -461,8 +462,11 @@ void engine::shutdown()
         for (forwarder* f : forwarders_) f->detach(done);
         forwarders_.clear();
         reads_between_ = false;
-        settle(turn_began_, done); // sends the resets
+        settle(turn_began_, done);         // sends the resets
+        host_.release_leases(turn_began_); // after them: they leave from a leased address
+        settle(turn_began_, done);
         abort_waits(done);
+        abort_configurations(done);
         for (timer* t : user_timers_) t->abort(done);
         user_timers_.clear();
         shut_down_ = true;

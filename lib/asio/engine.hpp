@@ -10,6 +10,7 @@
 #include "core/output_hold.hpp"
 
 #include <tapio/detail/clocks.hpp>
+#include <tapio/detail/configuration_wait.hpp>
 #include <tapio/detail/context_mutex.hpp>
 #include <tapio/detail/interface_wait.hpp>
 #include <tapio/detail/operation.hpp>
@@ -120,6 +121,8 @@ public:
     std::vector<core::interface_info> interfaces() const;           ///< likewise
     void wait_for_change(const interface_wait& w, operation* op);
     void cancel_wait(std::uint64_t op_id);
+    void wait_for_configuration(configuration_wait w, operation* op); ///< this and the next: configuration.cpp
+    void cancel_configuration(std::uint64_t op_id);
     void shutdown();
     bool is_shut_down() const noexcept { return shut_down_; }
     /// Marks the default stack of a program that has not set one. To be called before it has sockets.
@@ -236,6 +239,11 @@ private:
     bool finishes_at_once(const interface_wait& w, operation& op) const;
     void tell_waiters(core::interface_id id, operation_queue& done);
     void abort_waits(operation_queue& done);
+    struct configuring;
+    core::error_code begin_configuration(const configuration_wait& w, core::time_point now);
+    void complete_configurations(operation_queue& done);
+    void end_configuration(configuring& c, operation_queue& done);
+    void abort_configurations(operation_queue& done);
     struct drain;
     void look_later();
     void drain_goes_on();
@@ -302,7 +310,8 @@ private:
     std::vector<forwarder*> forwarders_;
     std::map<std::uint64_t, std::unique_ptr<name_wait>> name_waits_; ///< by the core's lookup
     std::vector<operation_queue> interface_waits_; ///< by interface; grows on demand
-    std::atomic<bool> shut_down_ = false;          ///< written under the lock
+    std::vector<std::shared_ptr<configuring>> configuring_;
+    std::atomic<bool> shut_down_ = false; ///< written under the lock
     std::vector<std::shared_ptr<drain>> drains_;
     core::time_point looked_at_{}; ///< when drain_goes_on() last checked the sockets
     bool look_due_ = false;        ///< drain_goes_on() is posted
