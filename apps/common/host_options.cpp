@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <chrono>
 #include <climits>
+#include <cstdint>
 #include <stdexcept>
 #include <utility>
 
@@ -83,6 +84,9 @@ po::options_description host_options::description()
         ("address", po::value(&addresses), "address of this host, like 198.18.0.2/24; repeatable")                           //
         ("gateway", po::value(&gateways), "next hop towards everything else, like 198.18.0.1; one for each family")          //
         ("autoconf", po::bool_switch(&autoconf), "take IPv6 addresses and routes from the routers of the network")           //
+        ("dhcp", po::bool_switch(&dhcp), "take an IPv4 address, routes and servers from a DHCP server")                      //
+        ("dhcp-release", po::bool_switch(&dhcp_release), "give that address back at the end")                                //
+        ("hostname", po::value(&hostname), "name that the DHCP server is told")                                              //
         ("mac", po::value(&mac), "link-layer address on the TAP device; made up if not given")                               //
         ("vnet", po::bool_switch(&vnet),
          "leave segmentation and checksums to the kernel (IFF_VNET_HDR): several times as fast")                           //
@@ -108,8 +112,9 @@ void host_options::check() const
     const std::array given{!tap.empty(), !tun.empty(), tap_fd >= 0, tun_fd >= 0};
     if (std::count(given.begin(), given.end(), true) != 1)
         throw usage_error("give one of --tap NAME, --tun NAME, --tap-fd NUMBER and --tun-fd NUMBER");
-    if (addresses.empty() && !autoconf)
-        throw usage_error("give --address ADDRESS/LENGTH, like --address 198.18.0.2/24, or --autoconf");
+    if (addresses.empty() && !autoconf && !dhcp)
+        throw usage_error("give --address ADDRESS/LENGTH, like --address 198.18.0.2/24, or --dhcp, or --autoconf");
+    if (dhcp && (!tun.empty() || tun_fd >= 0)) throw usage_error("--dhcp needs an Ethernet: --tap, not --tun");
     for (const auto& text : addresses) parse_interface_address(text);
     for (const auto& text : gateways) parse_address(text);
     if (!mac.empty()) parse_mac(mac);
@@ -159,6 +164,51 @@ void drain(tapio::stack& stack, std::function<void()> done)
     stack.async_drain(patience, [done = std::move(done)](boost::system::error_code) { done(); });
 }
 
+namespace {
+
+std::string describe(const tapio::interface_configuration& c)
+{
+    if (!c.lease) return "no address by DHCP";
+    const tapio::dhcpv4_lease& l = *c.lease;
+    std::string text =
+        "address " + l.address.to_string() + '/' + std::to_string(l.prefix_length) + " by DHCP from " + l.server.to_string();
+    for (const auto& r : l.routers) text += ", router " + r.to_string();
+    for (const auto& s : l.dns_servers) text += ", DNS " + s.to_string();
+    return text;
+}
+
+/// Says each change of the lease, until the stack is shut down.
+void tell_leases(tapio::stack& stack, std::uint64_t version, const std::string& told)
+{
+    stack.async_wait_configuration(1, version,
+                                   [&stack, told](boost::system::error_code ec, const tapio::interface_configuration& c) {
+                                       if (ec) return;
+                                       const std::string text = describe(c);
+                                       if (text != told) say(text);
+                                       tell_leases(stack, c.version, text);
+                                   });
+}
+
+void use_dhcp(tapio::stack& stack, const host_options& options)
+{
+    tapio::configure_options wanted;
+    wanted.slaac = options.autoconf;
+    wanted.hostname = options.hostname;
+    wanted.release_on_shutdown = options.dhcp_release;
+    try {
+        stack.configure(1, wanted);
+    } catch (const boost::system::system_error& e) {
+        if (e.code() == boost::system::errc::invalid_argument) throw usage_error("'" + options.hostname + "' is not a host name");
+        if (e.code() == boost::system::errc::operation_not_supported)
+            throw usage_error("--dhcp needs an Ethernet, and one queue");
+        throw;
+    }
+    const auto now = stack.configuration();
+    tell_leases(stack, now.version, describe(now));
+}
+
+} // namespace
+
 void configure(tapio::stack& stack, const host_options& options)
 {
     for (const auto& text : options.addresses) {
@@ -166,7 +216,18 @@ void configure(tapio::stack& stack, const host_options& options)
         stack.add_address(own.address, own.prefix_length);
     }
     for (const auto& text : options.gateways) stack.set_default_gateway(parse_address(text));
+    if (options.dhcp) return use_dhcp(stack, options);
     if (options.autoconf) stack.autoconfigure();
+}
+
+void when_configured(tapio::stack& stack, const host_options& options, std::function<void()> then)
+{
+    const auto present = stack.configuration();
+    if (!options.dhcp || present.lease) return then();
+    stack.async_wait_configuration(1, present.version,
+                                   [&stack, &options, then = std::move(then)](boost::system::error_code ec, const auto&) {
+                                       if (!ec) when_configured(stack, options, then);
+                                   });
 }
 
 } // namespace apps

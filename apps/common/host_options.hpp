@@ -23,6 +23,9 @@ struct host_options
     std::vector<std::string> addresses; ///< "198.18.0.2/24"
     std::vector<std::string> gateways;  ///< "198.18.0.1"; one for each family
     bool autoconf = false;              ///< IPv6 addresses and routes as routers advertise them
+    bool dhcp = false;                  ///< an IPv4 address, routes and servers from a DHCP server
+    bool dhcp_release = false;          ///< the address is given back at the end
+    std::string hostname;               ///< told to the DHCP server; empty: none
     std::string mac;                    ///< "02:00:00:00:00:02"; empty: the stack makes one up
     bool vnet = false;                  ///< segmentation and checksum offload (IFF_VNET_HDR)
     bool multi_queue = false;           ///< one queue of several of the device (IFF_MULTI_QUEUE)
@@ -56,8 +59,13 @@ tapio::core::address parse_address(const std::string& text);
 /// @throws std::runtime_error if the device cannot be opened; its text says what to do about it
 std::unique_ptr<tapio::device> open_device(const host_options& options);
 
-/// Gives the stack its addresses and default gateways, or lets routers give them.
+/// Gives the stack its addresses and default gateways, or lets routers and DHCP servers give them. Each lease that is gained or
+/// lost is said on standard output.
+/// @throws usage_error  DHCP is wanted on a device that is no Ethernet, or in a stack of tapio::shards
 void configure(tapio::stack& stack, const host_options& options);
+
+/// Calls `then` when the host has an address: with DHCP that takes some seconds, else it is called at once.
+void when_configured(tapio::stack& stack, const host_options& options, std::function<void()> then);
 
 /// Ends a program gracefully: stack::async_drain() with five seconds, then `done`.
 void drain(tapio::stack& stack, std::function<void()> done);

@@ -260,9 +260,11 @@ void talk(const apps::host_options& host, const client_options& options)
     client one(io, options, server);
     std::exception_ptr failed;
     const auto end = [&] { apps::drain(stack, [&] { io.stop(); }); };
-    asio::co_spawn(stack, one.run(), [&](std::exception_ptr e) {
-        failed = e;
-        end();
+    apps::when_configured(stack, host, [&] {
+        asio::co_spawn(stack, one.run(), [&](std::exception_ptr e) {
+            failed = e;
+            end();
+        });
     });
     apps::stop_signal stop(io, end);
     const apps::device_watch watch(stack, [&] { io.stop(); });
