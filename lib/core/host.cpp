@@ -50,15 +50,11 @@ time_point host::next_deadline() const
 
 name_client& host::names()
 {
-    if (!names_) names_ = std::make_unique<name_client>(network_, udp_, tcp_, random_);
+    if (!names_) names_ = std::make_unique<name_client>(network_, dhcp_, udp_, tcp_, random_);
     return *names_;
 }
 
 bool host::deliver_names(time_point now) { return names_->deliver(now); }
 void host::set_dns(const dns_options& options) { names().configure(options); }
-void host::dns_learned(interface_id interface, std::vector<endpoint> servers, std::vector<std::string> search)
-{
-    names().learned(interface, std::move(servers), std::move(search));
-}
 
 } // namespace tapio::core

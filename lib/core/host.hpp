@@ -151,9 +151,6 @@ public:
     // -- names ------------------------------------------------------------------------------------------------------------
     name_client& names(); ///< made at the first call
     void set_dns(const dns_options& options);
-    /// An interface has learned servers (port 0: 53) and search domains, used while the user has given no servers. Replaces what
-    /// it learned before; empty: nothing any more. Router advertisements need no call.
-    void dns_learned(interface_id interface, std::vector<endpoint> servers, std::vector<std::string> search);
 
     // -- state --------------------------------------------------------------------------------------------------------------
     const host_counters& counters() const noexcept { return counters_; }

@@ -91,8 +91,9 @@ private:
     bool open_ = true;
 };
 
-name_client::name_client(network& net, socket_protocol& udp, socket_protocol& tcp, random_source& random)
-    : net_(net), udp_(udp), tcp_(tcp), client_(wanted_, *this, random)
+name_client::name_client(network& net, const dhcp_clients& configured, socket_protocol& udp, socket_protocol& tcp,
+                         random_source& random)
+    : net_(net), configured_(configured), udp_(udp), tcp_(tcp), client_(wanted_, *this, random)
 {
 }
 
@@ -101,40 +102,26 @@ name_client::~name_client() = default;
 void name_client::configure(const dns_options& options)
 {
     wanted_ = options;
-    in_use_ = {};
+    learned_at_.reset();
     client_.configure(wanted_);
     refresh();
-}
-
-void name_client::learned(interface_id by, std::vector<endpoint> servers, std::vector<std::string> search)
-{
-    learned_[by] = {std::move(servers), std::move(search)};
 }
 
 /// Learned servers change without notice; they are looked at when they are needed.
 void name_client::refresh()
 {
-    if (!wanted_.servers.empty()) return;
-    learned_servers all;
-    const auto add = [](auto& to, const auto& from) {
-        for (const auto& one : from)
-            if (std::find(to.begin(), to.end(), one) == to.end()) to.push_back(one);
-    };
-    for (const auto& [by, l] : learned_) {
-        add(all.servers, l.servers);
-        add(all.search, l.search);
-    }
-    net_.for_each_advertised_dns([&](interface_id by, const ip::dns_configuration& d) {
-        std::vector<endpoint> servers;
-        for (const address_v6& a : d.servers) servers.push_back({in_zone(a, by + 1), 0});
-        add(all.servers, servers);
-        add(all.search, d.search_domains);
-    });
-    if (all == in_use_) return;
-    in_use_ = all;
+    if (!wanted_.servers.empty() || learned_at_ == net_.configurations()) return;
+    learned_at_ = net_.configurations();
     dns_options o = wanted_;
-    o.servers = std::move(all.servers);
-    if (o.search.empty()) o.search = std::move(all.search);
+    const auto add = [](auto& to, const auto& one) {
+        if (std::find(to.begin(), to.end(), one) == to.end()) to.push_back(one);
+    };
+    for (const auto& i : net_.interfaces().all()) {
+        const interface_configuration c = configured_.configuration(i->id());
+        for (const address& a : c.dns_servers) add(o.servers, endpoint{a, 0});
+        if (wanted_.search.empty())
+            for (const std::string& domain : c.search_domains) add(o.search, domain);
+    }
     client_.configure(o);
 }
 

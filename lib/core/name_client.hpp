@@ -5,6 +5,7 @@
 
 #include "base/random_source.hpp"
 #include "client/dns_client.hpp"
+#include "core/dhcp_clients.hpp"
 #include "core/network.hpp"
 #include "core/socket_protocol.hpp"
 
@@ -12,8 +13,10 @@
 #include <tapio/core/event_sink.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,14 +26,11 @@ namespace tapio::core {
 class name_client final : private client::dns_transport
 {
 public:
-    name_client(network& net, socket_protocol& udp, socket_protocol& tcp, random_source& random);
+    name_client(network& net, const dhcp_clients& configured, socket_protocol& udp, socket_protocol& tcp, random_source& random);
     ~name_client();
 
-    /// What the user wants. Without servers, those that interfaces have learned are used.
+    /// What the user wants. Without servers, those of interface_configuration are used, which DHCP and routers have told.
     void configure(const dns_options& options);
-    /// Servers and search domains that an interface has learned, by DHCP for example; in place of those that it learned before.
-    /// Those of router advertisements are asked of the network, and need no call.
-    void learned(interface_id by, std::vector<endpoint> servers, std::vector<std::string> search);
 
     /// @param text  as a user gives it: search domains are tried
     client::lookup_id look_up(std::string_view text, std::vector<dns::record_type> types, client::dns_sink& sink, time_point now);
@@ -53,20 +53,12 @@ private:
     void close(client::query_id q, time_point now) override;
     bool open(client::query_id q, socket_protocol& of, const endpoint& server, time_point now);
 
-    struct learned_servers
-    {
-        std::vector<endpoint> servers;
-        std::vector<std::string> search;
-
-        friend bool operator==(const learned_servers&, const learned_servers&) = default;
-    };
-
     network& net_;
+    const dhcp_clients& configured_;
     socket_protocol& udp_;
     socket_protocol& tcp_;
-    dns_options wanted_;                              ///< by the user
-    std::map<interface_id, learned_servers> learned_; ///< not those of router advertisements
-    learned_servers in_use_;                          ///< learned servers that client_ was configured with
+    dns_options wanted_;                      ///< by the user
+    std::optional<std::uint64_t> learned_at_; ///< network::configurations() when learned servers were looked at
     client::dns_client client_;
     std::map<client::query_id, std::unique_ptr<channel>> channels_;
     std::vector<std::unique_ptr<channel>> closed_; ///< a channel may be closed while it is told of an event

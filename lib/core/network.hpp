@@ -81,6 +81,7 @@ public:
     void set_v6_parameters(interface_id interface, const ip::link_parameters& p); ///< as routers advertise them
     void set_v4_mtu(interface_id interface, std::size_t octets);                  ///< 0: the device's
     /// Addresses, or what was learned for the interface, have changed: raises interface_configuration::version.
+    std::uint64_t configurations() const noexcept { return configurations_; } ///< changes with that of any interface
     void configuration_changed(interface_id interface) noexcept { interfaces_[interface].configuration = ++configurations_; }
     void set_client(interface_client& c) noexcept { client_ = &c; }
     void probe(interface_id interface, const address_v4& a) { arp_.probe(interfaces_[interface], a); }
@@ -186,12 +187,6 @@ public:
     std::vector<interface_info> list_interfaces() const;
     std::vector<neighbor_info> list_neighbors() const;
     std::vector<route_info> list_routes() const;
-    /// Calls `f(interface_id, const ip::dns_configuration&)` for each interface whose routers advertise DNS servers (RFC 8106).
-    template <class F>
-    void for_each_advertised_dns(F&& f) const
-    {
-        for (const auto& [id, a] : autoconfigured_) f(id, a.dns());
-    }
 
     void dropped(const ip::rx_packet& p, drop_reason why, time_point now)
     {

@@ -1,4 +1,5 @@
 // A host configured by DHCPv4, frame by frame, with a scripted server (RFC 2131).
+#include "core/name_client.hpp"
 #include "dhcp_link.hpp"
 
 namespace tapio::core {
@@ -26,6 +27,23 @@ TEST_F(dhcp, gets_an_address_a_route_and_servers)
     ASSERT_EQ(c.addresses.size(), 1U);
     EXPECT_EQ(c.addresses[0], (interface_configuration::own_address{v4("192.0.2.2"), 24, address_origin::dhcpv4}));
     EXPECT_EQ(drops(drop_reason::dhcp_unexpected) + drops(drop_reason::dhcp_malformed), 0U);
+}
+
+TEST_F(dhcp, its_servers_answer_for_names_unless_the_user_has_named_others)
+{
+    first().adapt = [](wire::dhcpv4_message& m) { m.search_domains = {"corp.example"}; };
+    bind();
+    EXPECT_EQ(h->names().status().servers, (std::vector<endpoint>{{v4("192.0.2.254"), 53}}));
+    EXPECT_EQ(h->names().status().search, std::vector<std::string>{"corp.example"});
+    dns_options users;
+    users.servers = {{v4("192.0.2.9"), 0}};
+    h->set_dns(users);
+    EXPECT_EQ(h->names().status().servers, (std::vector<endpoint>{{v4("192.0.2.9"), 53}}));
+    EXPECT_TRUE(h->names().status().search.empty());
+    h->set_dns({});
+    EXPECT_EQ(h->names().status().search, std::vector<std::string>{"corp.example"});
+    ASSERT_FALSE(h->release_lease(1, now));
+    EXPECT_TRUE(h->names().status().servers.empty());
 }
 
 TEST_F(dhcp, speaks_from_no_address_to_everybody) // RFC 2131 §4.1

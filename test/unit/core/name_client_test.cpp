@@ -233,23 +233,11 @@ TEST_F(name_client_sockets, a_cancelled_lookup_leaves_nothing)
     EXPECT_TRUE(results.empty());
 }
 
-TEST_F(name_client_sockets, learned_servers_are_used_unless_the_user_gave_some)
+TEST_F(name_client_sockets, without_servers_there_is_no_name)
 {
     EXPECT_TRUE(a.names().status().servers.empty());
     const auto none = ask("www.example.com");
     EXPECT_EQ(results[none].what, client::dns_result::outcome::no_name);
-    a.dns_learned(1, {{there.address, 0}}, {"corp.example"});
-    (void)ask("host");
-    auto q = received(b, server);
-    ASSERT_TRUE(q);
-    EXPECT_EQ(q->message.question->name, *name::parse("host.corp.example"));
-    use({{boost::asio::ip::make_address("192.0.2.9"), 0}});
-    EXPECT_EQ(a.names().status().servers, (std::vector<endpoint>{{boost::asio::ip::make_address("192.0.2.9"), 53}}));
-    EXPECT_TRUE(a.names().status().search.empty());
-    use({});
-    EXPECT_EQ(a.names().status().search, std::vector<std::string>{"corp.example"});
-    a.dns_learned(1, {}, {});
-    EXPECT_TRUE(a.names().status().servers.empty());
 }
 
 } // namespace
