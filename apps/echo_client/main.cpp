@@ -244,7 +244,7 @@ asio::ip::address address_of(const std::string& server)
 {
     error_code error;
     const auto address = asio::ip::make_address(server, error);
-    if (error) throw std::runtime_error(server + ": host not found (an address is wanted: tapio has no DNS)");
+    if (error) throw std::runtime_error(server + ": host not found (an address is wanted)");
     return address;
 }
 

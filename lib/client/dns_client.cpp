@@ -14,6 +14,7 @@ using kind = dns_finding::kind;
 
 constexpr std::uint16_t dns_port = 53;
 constexpr unsigned most_ndots = 15;
+constexpr auto longest_stale = std::chrono::hours(24 * 30);
 
 std::vector<name> parsed_names(const std::vector<std::string>& texts, std::size_t most)
 {
@@ -46,6 +47,7 @@ void dns_client::configure(const dns_options& options)
     for (endpoint& e : options_.servers)
         if (e.port == 0) e.port = dns_port;
     options_.ndots = std::min(options.ndots, most_ndots);
+    options_.serve_stale = std::clamp<std::chrono::seconds>(options.serve_stale, std::chrono::seconds(0), longest_stale);
     options_.most_queries = std::max<std::size_t>(options.most_queries, 1);
     search_ = parsed_names(options.search, most_search_domains);
     cache_.configure(options_);

@@ -130,8 +130,8 @@ struct dns_options
     std::size_t cache_octets = 1 << 20; ///< of memory, roughly
     std::chrono::seconds longest_ttl = std::chrono::hours(24);         ///< longer TTLs count as this
     std::chrono::seconds longest_negative_ttl = std::chrono::hours(3); ///< the same for "no such name" and "no such type"
-    /// How long expired records may still be used while no server answers (RFC 8767); 0: not at all. RFC 8767 §5 suggests one to
-    /// three days.
+    /// How long expired records may still be used while no server answers (RFC 8767); 0: not at all; at most 30 days. RFC 8767 §5
+    /// suggests one to three days.
     std::chrono::seconds serve_stale{0};
     std::size_t most_queries = 256; ///< that wait for a server at the same time, one socket each; others queue
 };
