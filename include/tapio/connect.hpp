@@ -22,6 +22,15 @@
 
 namespace tapio {
 
+namespace detail {
+
+/// Parameters of this kind match exactly, so that Asio's async_connect for sequences of endpoints, which argument-dependent
+/// lookup finds too, is no better match.
+template <class T>
+concept text = std::convertible_to<const T&, std::string_view>;
+
+} // namespace detail
+
 /// Looks up the addresses of both families at the same time, and tries them in turns of the families, beginning with the one that
 /// RFC 6724 prefers. An attempt begins when the one before it has failed, or has lasted 250 ms; IPv6 addresses that are not known
 /// 50 ms after those of IPv4 are not waited for. The first connection wins, and the other attempts are closed.
@@ -33,14 +42,13 @@ namespace tapio {
 ///   handler runs on its own executor, or on the socket's if it has none, never within this call; until then the operation is
 ///   outstanding work
 /// @par Errors  those of the resolver if no address was found (host_not_found · host_not_found_try_again · service_not_found),
-/// else
-///   the last attempt's · operation_aborted. The socket is unchanged then
+///   else the last attempt's · operation_aborted. The socket is unchanged then
 /// @par Cancellation  terminal, partial, total: operation_aborted; all attempts are closed
 /// @par Time  the stack's, also virtual
-template <class Executor, class Host, class Service, class Token = boost::asio::default_completion_token_t<Executor>>
-requires(std::convertible_to<const Host&, std::string_view>&& std::convertible_to<
-         const Service&, std::string_view>) auto async_connect(boost::asio::basic_stream_socket<ip::tcp, Executor>& socket,
-                                                               const Host& host, const Service& service, Token&& token = Token())
+template <class Executor, detail::text Host, detail::text Service,
+          class Token = boost::asio::default_completion_token_t<Executor>>
+auto async_connect(boost::asio::basic_stream_socket<ip::tcp, Executor>& socket, const Host& host, const Service& service,
+                   Token&& token = Token())
 {
     return boost::asio::async_initiate<Token, void(boost::system::error_code, ip::tcp::endpoint)>(
         detail::connect_initiation<ip::tcp, Executor>(socket), token, std::string(std::string_view(host)),

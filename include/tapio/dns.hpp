@@ -45,9 +45,8 @@ using core::dns::zone_authority;
 /// Asks for the records of a name, as it is: neither search domains nor the hosts table are used. CNAME records are followed,
 /// unless they are asked for. The answer may be from the cache (answer::from_cache).
 /// @param token  completion signature `void(error_code, tapio::dns::answer)`. The answer has the response code and the CNAME
-/// records
-///   also if there is an error. The handler runs on its own executor, or on the stack's if it has none, never within this call;
-///   until then the query is outstanding work
+///   records also if there is an error. The handler runs on its own executor, or on the stack's if it has none, never within this
+///   call; until then the query is outstanding work
 /// @par Errors  none: there is at least one record of the type · host_not_found: no such name, or there is no server to ask ·
 ///   no_data: the name has no record of the type · host_not_found_try_again: no server has answered, or none usefully (its
 ///   response code is in the answer) · invalid_argument: the text is no domain name · operation_aborted: cancelled, or the stack
