@@ -315,6 +315,11 @@ std::vector<connection_info> stack::connections() const
     return engine_->look([now = engine_->now()](const core::host& h) { return h.tcp().list(now); });
 }
 
+std::vector<detailed_connection> stack::detailed_connections() const
+{
+    return engine_->look([now = engine_->now()](const core::host& h) { return h.tcp().list_in_detail(now); });
+}
+
 std::vector<interface_info> stack::interfaces() const { return engine_->interfaces(); }
 
 std::vector<neighbor_info> stack::neighbors() const

@@ -2,6 +2,9 @@
 #include "core/network.hpp"
 #include "core/tcp_sockets.hpp"
 
+#include <algorithm>
+#include <type_traits>
+
 namespace tapio::core {
 
 std::vector<interface_info> network::list_interfaces() const
@@ -48,44 +51,60 @@ std::vector<route_info> network::list_routes() const { return routes_.all(); }
 
 namespace {
 
-connection_info describe(const tcp_socket& s, time_point now)
+/// Fills in `out` for a socket. @return its tcp_info; none if it neither listens nor has a connection
+std::optional<tcp_info> describe(const tcp_socket& s, time_point now, connection_info& out)
 {
-    connection_info out{s.local(), s.remote()};
     out.detached = s.detached;
     if (s.listening) {
-        out.state = tcp_state::listen;
-        out.receive_queue = s.listening->established.size();
-        out.send_queue = s.listening->backlog;
-    } else if (s.connection) {
-        const tcp_info i = s.connection->info(now);
-        out.state = i.state;
-        out.receive_queue = i.unread;
-        out.send_queue = s.connection->unacknowledged();
-        out.timer = i.timer;
-        out.timer_expires = i.timer_expires;
-        out.retransmissions = i.retransmissions;
+        tcp_info i;
+        out.state = i.state = tcp_state::listen;
+        i.waiting = static_cast<std::uint32_t>(s.listening->established.size());
+        i.backlog = s.listening->backlog;
+        out.receive_queue = i.waiting;
+        out.send_queue = i.backlog;
+        return i;
     }
+    if (!s.connection) return std::nullopt;
+    tcp_info i = s.connection->info(now);
+    out.state = i.state;
+    out.receive_queue = i.unread;
+    out.send_queue = s.connection->unacknowledged();
+    out.timer = i.timer;
+    out.timer_expires = i.timer_expires;
+    out.retransmissions = i.retransmissions;
+    return i;
+}
+
+template <class Entry>
+Entry entry_of(const endpoint& local, const endpoint& remote)
+{
+    Entry out;
+    out.local = local;
+    out.remote = remote;
     return out;
 }
 
 } // namespace
 
-std::vector<connection_info> tcp_sockets::list(time_point now) const
+template <class Entry>
+std::vector<Entry> tcp_sockets::list_as(time_point now) const
 {
-    std::vector<connection_info> out;
+    std::vector<Entry> out;
     out.reserve(size());
     sockets_.for_each([&](tcp_id, const tcp_socket_slot& slot) {
         if (slot.rests()) {
             const tcp_socket_facts& f = slot.resting().facts;
-            connection_info& one = out.emplace_back(connection_info{f.local(), f.remote()});
+            Entry& one = out.emplace_back(entry_of<Entry>(f.local(), f.remote()));
             one.state = tcp_state::established; // only ESTABLISHED connections rest (connection::may_rest())
             one.at_rest = true;
         } else if (const tcp_socket& s = slot.awake(); s.bound || s.connection) {
-            out.push_back(describe(s, now));
+            Entry& one = out.emplace_back(entry_of<Entry>(s.local(), s.remote()));
+            [[maybe_unused]] const auto info = describe(s, now, one);
+            if constexpr (std::is_same_v<Entry, detailed_connection>) one.info = info;
         }
     });
     waiting_.for_each([&](const time_wait_table::entry& e) {
-        connection_info& one = out.emplace_back(connection_info{e.flow.destination(), e.flow.source()});
+        Entry& one = out.emplace_back(entry_of<Entry>(e.flow.destination(), e.flow.source()));
         one.state = tcp_state::time_wait;
         one.detached = true;
         one.timer = tcp_timer::time_wait;
@@ -93,5 +112,9 @@ std::vector<connection_info> tcp_sockets::list(time_point now) const
     });
     return out;
 }
+
+std::vector<connection_info> tcp_sockets::list(time_point now) const { return list_as<connection_info>(now); }
+
+std::vector<detailed_connection> tcp_sockets::list_in_detail(time_point now) const { return list_as<detailed_connection>(now); }
 
 } // namespace tapio::core

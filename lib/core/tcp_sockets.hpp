@@ -84,7 +84,9 @@ public:
     bool is_closing(tcp_id id) const;
     /// The peer has acknowledged all data and our FIN; or the connection is gone or not synchronised.
     bool is_finished(tcp_id id) const;
-    std::vector<connection_info> list(time_point now) const; ///< snapshot.cpp; wakes no resting connection
+    // snapshot.cpp; these wake no resting connection
+    std::vector<connection_info> list(time_point now) const;
+    std::vector<detailed_connection> list_in_detail(time_point now) const;
     std::vector<tcp_id> unfinished(); ///< connections that are not finished (is_finished()), closed sockets included
     bool at_mark(tcp_id id) const;    ///< the read position is at the urgent mark (SIOCATMARK)
     error_code set_congestion_control(tcp_id id, std::string_view name, time_point now); ///< ENOENT: unknown name
@@ -124,6 +126,9 @@ public:
     void reset_flow(const ip::rx_packet& syn, time_point now); ///< answers the SYN with a RST
 
 private:
+    template <class Entry>
+    std::vector<Entry> list_as(time_point now) const; ///< snapshot.cpp
+
     /// The users of a local port.
     struct port_use
     {

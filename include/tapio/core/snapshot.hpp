@@ -35,6 +35,13 @@ struct connection_info
     std::uint32_t retransmissions = 0; ///< segments; 0 if `at_rest`
 };
 
+/// The same with everything that is known of the connection (`ss -tani`).
+struct detailed_connection : connection_info
+{
+    /// As of `tapio::tcp_info(socket)`; none in TIME-WAIT, and none if `at_rest`, because a snapshot wakes no connection.
+    std::optional<tcp_info> info;
+};
+
 /// An interface (`ip -s address`).
 struct interface_info
 {

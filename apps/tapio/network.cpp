@@ -1,0 +1,129 @@
+#include "tapio/network.hpp"
+
+#include "common/device_watch.hpp"
+#include "common/logging.hpp"
+#include "tapio/memory_hosts.hpp"
+
+#include <tapio/device/capture.hpp>
+#include <tapio/ip/tcp.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <exception>
+#include <utility>
+
+namespace apps::tools {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+struct network::parts
+{
+    explicit parts(const host_options& host) : log(host.log) {}
+
+    stack_log log;
+    std::optional<memory_hosts> others;
+    std::optional<device_watch> watch;
+};
+
+namespace {
+
+std::unique_ptr<tapio::device> open(const host_options& host)
+{
+    try {
+        return open_device(host);
+    } catch (const std::runtime_error& e) {
+        throw device_error(std::string(e.what()));
+    }
+}
+
+void check(const tool& t)
+{
+    if (!t.memory) return t.host.check();
+    if (!t.host.tap.empty() || !t.host.tun.empty() || t.host.tap_fd >= 0 || t.host.tun_fd >= 0)
+        throw usage_error("--memory takes no device");
+    check_log_level(t.host.log);
+}
+
+} // namespace
+
+network::network(const tool& t, tapio::stack_options options)
+{
+    check(t);
+    parts_ = std::make_unique<parts>(t.host);
+    options.trace = options.trace != nullptr ? options.trace : parts_->log.trace();
+    if (t.memory) {
+        parts_->others.emplace(io_);
+        auto wire = parts_->others->take_wire();
+        if (!t.host.capture.empty()) wire = tapio::capture(std::move(wire), t.host.capture);
+        stack_.emplace(io_, std::move(wire), options);
+        memory_hosts::configure(*stack_);
+        for (const auto& text : t.host.addresses) {
+            const auto own = parse_interface_address(text);
+            stack_->add_address(own.address, own.prefix_length);
+        }
+    } else {
+        stack_.emplace(io_, open(t.host), options);
+        apps::configure(*stack_, t.host);
+    }
+}
+
+network::~network() = default;
+
+bool network::run(asio::awaitable<void> work, std::function<void()> interrupted)
+{
+    std::exception_ptr failed;
+    bool uninterrupted = true;
+    asio::co_spawn(*stack_, std::move(work), [&](std::exception_ptr e) {
+        failed = e;
+        io_.stop();
+    });
+    stop_signal stop(io_, [&] {
+        uninterrupted = false;
+        interrupted ? interrupted() : io_.stop();
+    });
+    const device_watch watch(*stack_, [&] { io_.stop(); });
+    io_.restart();
+    io_.run();
+    watch.check();
+    if (failed && uninterrupted) std::rethrow_exception(failed);
+    return uninterrupted;
+}
+
+bool network::run_and_drain(asio::awaitable<void> work, std::function<void()> interrupted, std::chrono::milliseconds patience)
+{
+    const bool uninterrupted = run(std::move(work), std::move(interrupted));
+    if (!uninterrupted) return false;
+    io_.restart();
+    stack_->async_drain(patience, [&](error_code) { io_.stop(); });
+    io_.run();
+    return true;
+}
+
+void family_options::add_to(po::options_description& options)
+{
+    options.add_options()("ipv4,4", po::bool_switch(&v4), "IPv4 only")("ipv6,6", po::bool_switch(&v6), "IPv6 only");
+}
+
+family_choice family_options::choice() const
+{
+    if (v4 && v6) throw usage_error("-4 and -6 exclude each other");
+    return v4 ? family_choice::v4 : v6 ? family_choice::v6 : family_choice::any;
+}
+
+asio::awaitable<asio::ip::address> resolve(tapio::stack& stack, std::string name, family_choice family, int status)
+{
+    tapio::ip::tcp::resolver resolver(stack);
+    const auto [error, results] = co_await resolver.async_resolve(name, "", asio::as_tuple(asio::use_awaitable));
+    const char* const kind = family == family_choice::v4 ? " (IPv4)" : family == family_choice::v6 ? " (IPv6)" : "";
+    if (!error)
+        for (const auto& r : results) {
+            const auto address = r.endpoint().address();
+            if (family == family_choice::any || address.is_v4() == (family == family_choice::v4)) co_return address;
+        }
+    throw tool_error(name + ": no address is known for this host" + kind, status);
+}
+
+} // namespace apps::tools
