@@ -107,6 +107,13 @@ po::options_description host_options::capture_description()
     return d;
 }
 
+po::options_description host_options::control_description()
+{
+    po::options_description d("Control");
+    d.add_options()("control", po::value(&control), "answer `tapio ss` on this socket (AF_UNIX)");
+    return d;
+}
+
 void host_options::check() const
 {
     const std::array given{!tap.empty(), !tun.empty(), tap_fd >= 0, tun_fd >= 0};

@@ -33,13 +33,17 @@ struct host_options
     unsigned busy_poll = 0;             ///< microseconds: tuntap_options::busy_poll
     unsigned queue_length = 0;          ///< packets: tuntap_options::queue_length, where we may set it; 0: unchanged
     std::string capture;                ///< pcapng file for every packet; empty: none
+    std::string control;                ///< path of the control socket (control.hpp); empty: none
     std::string log;                    ///< lowest severity to log (logging.hpp); empty: no log
 
-    /// The options for all members but `multi_queue` and `capture`; this object must outlive the parsing.
+    /// The options for all members but `multi_queue`, `capture` and `control`; this object must outlive the parsing.
     boost::program_options::options_description description();
 
     /// The option for `capture`.
     boost::program_options::options_description capture_description();
+
+    /// The option for `control`.
+    boost::program_options::options_description control_description();
 
     /// Call it before opening anything. @throws usage_error unless there are one device and an address, and all values are valid
     void check() const;

@@ -1,6 +1,7 @@
 /// @file
 /// demo_host: the host of the demonstration, with UDP and TCP echo on port 7 and HTTP on port 80, in one thread. With --memory
 /// it uses no device but runs two hosts on a wire in memory, one of which is the client.
+#include "common/control.hpp"
 #include "common/device_watch.hpp"
 #include "common/echo.hpp"
 #include "common/host_options.hpp"
@@ -42,6 +43,7 @@ void serve(const apps::host_options& host, const std::string& root)
     apps::http_server::server http(io, stack, {tcp::v6(), 80}, site);
 
     apps::stop_signal stop(io, [&] { http.stop([&] { apps::drain(stack, [&] { io.stop(); }); }); });
+    const apps::control_socket control(io, stack, host.control);
     const apps::device_watch watch(stack, [&] { io.stop(); });
     apps::say("ready");
     io.run();
@@ -59,7 +61,7 @@ int main(int argc, char** argv)
     program.options.add_options()                                                               //
         ("root", po::value(&root), "directory to serve; without it there is a word of welcome") //
         ("memory", po::bool_switch(&in_memory), "two hosts on a wire in memory: one asks, one answers, and that is all");
-    program.options.add(host.description()).add(host.capture_description());
+    program.options.add(host.description()).add(host.capture_description()).add(host.control_description());
     return program.run(argc, argv, [&] {
         if (!in_memory) return serve(host, root);
         apps::check_log_level(host.log);

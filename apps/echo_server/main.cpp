@@ -1,6 +1,7 @@
 /// @file
 /// echo_server: a host on a TAP or TUN device that echoes over TCP and UDP. The coroutines are in common/echo.cpp;
 /// echo_server_handlers does the same with plain handlers.
+#include "common/control.hpp"
 #include "common/device_watch.hpp"
 #include "common/echo.hpp"
 #include "common/host_options.hpp"
@@ -29,6 +30,7 @@ void serve(const apps::host_options& host, std::uint16_t port)
     asio::co_spawn(stack, apps::echo_udp(udp::socket(stack, {udp::v6(), port})), asio::detached);
 
     apps::stop_signal stop(io, [&] { apps::drain(stack, [&] { io.stop(); }); });
+    const apps::control_socket control(io, stack, host.control);
     const apps::device_watch watch(stack, [&] { io.stop(); });
     apps::say("ready");
     io.run();
@@ -43,6 +45,6 @@ int main(int argc, char** argv)
     apps::host_options host;
     std::uint16_t port = 7;
     program.options.add_options()("port", apps::port_number(port), "port of both services");
-    program.options.add(host.description()).add(host.capture_description());
+    program.options.add(host.description()).add(host.capture_description()).add(host.control_description());
     return program.run(argc, argv, [&] { serve(host, port); });
 }

@@ -1,5 +1,6 @@
 /// @file
 /// echo_server_handlers: does what echo_server does, with plain handlers instead of coroutines.
+#include "common/control.hpp"
 #include "common/device_watch.hpp"
 #include "common/host_options.hpp"
 #include "common/logging.hpp"
@@ -109,6 +110,7 @@ void serve(const apps::host_options& host, std::uint16_t port)
     udp_server udp_echo(stack, port);
 
     apps::stop_signal stop(io, [&] { apps::drain(stack, [&] { io.stop(); }); });
+    const apps::control_socket control(io, stack, host.control);
     const apps::device_watch watch(stack, [&] { io.stop(); });
     apps::say("ready");
     io.run();
@@ -123,6 +125,6 @@ int main(int argc, char** argv)
     apps::host_options host;
     std::uint16_t port = 7;
     program.options.add_options()("port", apps::port_number(port), "port of both services");
-    program.options.add(host.description()).add(host.capture_description());
+    program.options.add(host.description()).add(host.capture_description()).add(host.control_description());
     return program.run(argc, argv, [&] { serve(host, port); });
 }

@@ -1,6 +1,7 @@
 /// @file
 /// http_server: a host on a TAP or TUN device that serves a directory over HTTP/1.1, and takes files by PUT.
 
+#include "common/control.hpp"
 #include "common/device_watch.hpp"
 #include "common/host_options.hpp"
 #include "common/logging.hpp"
@@ -64,6 +65,7 @@ void serve(const apps::host_options& host, const http_options& http)
     apps::http_server::server server(io, stack, {tcp::v6(), http.port}, site);
 
     apps::stop_signal stop(io, [&] { server.stop([&] { apps::drain(stack, [&] { io.stop(); }); }); });
+    const apps::control_socket control(io, stack, host.control);
     const apps::device_watch watch(stack, [&] { io.stop(); });
     apps::say("ready");
     io.run();
@@ -77,6 +79,9 @@ int main(int argc, char** argv)
     apps::program program("http_server", "a host that serves a directory over HTTP, a status page at /status, and takes PUT");
     apps::host_options host;
     http_options http;
-    program.options.add(http.description()).add(host.description()).add(host.capture_description());
+    program.options.add(http.description())
+        .add(host.description())
+        .add(host.capture_description())
+        .add(host.control_description());
     return program.run(argc, argv, [&] { serve(host, http); });
 }

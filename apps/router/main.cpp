@@ -1,5 +1,6 @@
 /// @file
 /// router: forwards between TAP and TUN devices and VLANs, both families.
+#include "common/control.hpp"
 #include "common/device_watch.hpp"
 #include "common/logging.hpp"
 #include "common/program.hpp"
@@ -21,6 +22,7 @@ int main(int argc, char** argv)
         tapio::stack stack(io, nullptr, {.trace = log.trace()});
         apps::router::carry_out(plan, stack);
         apps::stop_signal stop(io, [&] { io.stop(); });
+        const apps::control_socket control(io, stack, plan.control);
         const apps::device_watch watch(stack, [&] { io.stop(); });
         apps::say("ready");
         io.run();

@@ -152,6 +152,7 @@ po::options_description plan::description()
         ("io-uring", po::bool_switch(&io_uring), "drive the devices by io_uring: more packets in a second, without --vnet") //
         ("queue-length", number(queue_length, 0, 1'000'000),
          "packets that each device is to hold for us (txqueuelen, for root to set): a long queue loses less; 0: as it is") //
+        ("control", po::value(&control), "answer `tapio ss` on this socket (AF_UNIX)")                                     //
         ("log", po::value(&log), "say on stderr what happens: info (links), debug (and drops), trace (and packets)");
     return d;
 }

@@ -27,6 +27,7 @@ struct plan
     std::vector<std::string> forwards;   ///< "PROTOCOL:PORT=ADDRESS:PORT"
     std::string reverse_path = "off";    ///< off, loose, strict
     std::string log;
+    std::string control; ///< path of the control socket; empty: none
     bool vnet = false, io_uring = false, redirects = false;
     unsigned queue_length = 0; ///< packets: host_options::queue_length
 

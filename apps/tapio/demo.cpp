@@ -37,7 +37,8 @@ namespace core = tapio::core;
 class packet_printer final : public core::trace
 {
 public:
-    explicit packet_printer(bool quiet) : quiet_(quiet) {}
+    /// From now on packets are printed. What a host says of itself when it gets its addresses is left out.
+    void start(bool quiet) { shown_ = !quiet, counts_ = true; }
 
     void received(std::uint32_t interface, const core::packet& p, core::time_point now) override
     {
@@ -53,9 +54,9 @@ public:
 private:
     void show(const char* arrow, colour c, const core::packet& p, core::time_point now)
     {
-        ++packets_;
-        if (quiet_) return;
-        if (packets_ == 1) begin_ = now;
+        if (!counts_) return;
+        if (++packets_ == 1) begin_ = now;
+        if (!shown_) return;
         std::vector<std::byte> octets(p.size());
         p.copy_to(octets);
         const std::string text = decoder_.line(octets, core::link_type::ethernet);
@@ -65,14 +66,14 @@ private:
     decoder decoder_;
     core::time_point begin_{};
     std::size_t packets_ = 0;
-    bool quiet_;
+    bool shown_ = false, counts_ = false;
 };
 
 /// The guest and its questions.
 class tour
 {
 public:
-    tour(bool json, const std::string& capture) : json_(json), printer_(json), others_(io_)
+    tour(bool json, const std::string& capture) : json_(json), others_(io_)
     {
         auto wire = others_.take_wire();
         if (!capture.empty()) wire = tapio::capture(std::move(wire), capture);
@@ -84,6 +85,7 @@ public:
     void run()
     {
         say(in(colour::bold, "Two hosts, both inside this process: 198.18.0.1 (here) and 198.18.0.2, on an Ethernet in memory."));
+        printer_.start(json_);
         std::exception_ptr failed;
         asio::co_spawn(*client_, everything(), [&](std::exception_ptr e) {
             failed = e;
@@ -103,7 +105,6 @@ public:
 private:
     asio::awaitable<void> everything()
     {
-        co_await settle(1500); // the IPv6 addresses are being tested for duplicates meanwhile
         co_await ping("198.18.0.2");
         co_await fetch("198.18.0.2");
         co_await refused("198.18.0.2");

@@ -12,9 +12,11 @@
 
 namespace {
 
-using apps::tools::command;
+namespace tools = apps::tools;
+using tools::command;
 
-constexpr std::array all{&apps::tools::demo};
+// In the order of the list that --help prints.
+constexpr std::array all{&tools::demo};
 
 constexpr int wrong_usage = 2;
 

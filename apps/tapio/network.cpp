@@ -1,16 +1,21 @@
 #include "tapio/network.hpp"
 
+#include "common/control.hpp"
 #include "common/device_watch.hpp"
 #include "common/logging.hpp"
 #include "tapio/memory_hosts.hpp"
+#include "tapio/socket_option.hpp"
 
 #include <tapio/device/capture.hpp>
 #include <tapio/ip/tcp.hpp>
+#include <tapio/ip/udp.hpp>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -41,15 +46,18 @@ std::unique_ptr<tapio::device> open(const host_options& host)
 
 void check(const tool& t)
 {
+    const bool none = t.host.tap.empty() && t.host.tun.empty() && t.host.tap_fd < 0 && t.host.tun_fd < 0;
+    if (!t.memory && none)
+        throw usage_error(
+            "no network: give a device, like --tap tap0 --address 198.18.0.2/24, or --memory (hosts within the program)");
     if (!t.memory) return t.host.check();
-    if (!t.host.tap.empty() || !t.host.tun.empty() || t.host.tap_fd >= 0 || t.host.tun_fd >= 0)
-        throw usage_error("--memory takes no device");
+    if (!none) throw usage_error("--memory takes no device");
     check_log_level(t.host.log);
 }
 
 } // namespace
 
-network::network(const tool& t, tapio::stack_options options)
+network::network(const tool& t, tapio::stack_options options) : control_(t.host.control)
 {
     check(t);
     parts_ = std::make_unique<parts>(t.host);
@@ -72,6 +80,8 @@ network::network(const tool& t, tapio::stack_options options)
 
 network::~network() = default;
 
+memory_hosts& network::others() { return *parts_->others; }
+
 bool network::run(asio::awaitable<void> work, std::function<void()> interrupted)
 {
     std::exception_ptr failed;
@@ -84,6 +94,7 @@ bool network::run(asio::awaitable<void> work, std::function<void()> interrupted)
         uninterrupted = false;
         interrupted ? interrupted() : io_.stop();
     });
+    const control_socket control(io_, *stack_, control_);
     const device_watch watch(*stack_, [&] { io_.stop(); });
     io_.restart();
     io_.run();
@@ -100,6 +111,24 @@ bool network::run_and_drain(asio::awaitable<void> work, std::function<void()> in
     stack_->async_drain(patience, [&](error_code) { io_.stop(); });
     io_.run();
     return true;
+}
+
+asio::awaitable<void> find_first_hop(network& net, asio::ip::address to)
+{
+    using tapio::ip::udp;
+    udp::socket socket(net.stack(), to.is_v4() ? udp::v4() : udp::v6());
+    socket.set_option(hop_limit(to.is_v4(), 1));
+    error_code ignored;
+    socket.send_to(asio::buffer("", 0), udp::endpoint(to, 9), 0, ignored);
+    asio::steady_timer timer(net.io());
+    constexpr std::chrono::milliseconds step{10}, most{3500};
+    for (auto waited = step; waited < most; waited += step) {
+        const auto all = net.stack().neighbors();
+        const auto waits = [](const tapio::neighbor_info& n) { return n.state == tapio::neighbor_state::incomplete; };
+        if (std::none_of(all.begin(), all.end(), waits)) co_return;
+        timer.expires_after(step);
+        co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
 }
 
 void family_options::add_to(po::options_description& options)

@@ -16,6 +16,8 @@
 
 namespace apps::tools {
 
+class memory_hosts;
+
 /// A host with its io_context, ready to be used. One thread.
 class network
 {
@@ -26,6 +28,7 @@ public:
 
     boost::asio::io_context& io() { return io_; }
     tapio::stack& stack() { return *stack_; }
+    memory_hosts& others(); ///< @pre --memory
 
     /// Runs `work` on the stack until it ends, then throws what it threw.
     /// @param interrupted  called at the first SIGINT or SIGTERM, after which `work` should end soon; the second ends the
@@ -41,9 +44,14 @@ public:
 private:
     struct parts; ///< what only some hosts have: a log, a control socket, the other hosts of --memory
     boost::asio::io_context io_{1};
+    const std::string control_;
     std::unique_ptr<parts> parts_;
     std::optional<tapio::stack> stack_;
 };
+
+/// Has the stack find the link-layer address of the first hop towards `to`, for at most some seconds, so that the first probes of
+/// a tool do not wait for it. It sends a datagram to the discard port with a hop limit of 1.
+boost::asio::awaitable<void> find_first_hop(network& net, boost::asio::ip::address to);
 
 /// The address family that -4 and -6 ask for.
 enum class family_choice

@@ -52,7 +52,7 @@ po::options_description tool::all_options()
             "more: 198.18.0.2 (2001:db8::2), a router, and 198.18.1.2 (2001:db8:1::2) behind it; both serve "
             "echo (port 7) and HTTP (port 80)");
     }
-    all.add(network).add(host.capture_description());
+    all.add(network).add(host.capture_description()).add(host.control_description());
     return all;
 }
 

@@ -2,6 +2,7 @@
 /// tun_proxy: whoever routes packets into the TUN device reaches the network by sockets of this program. Every TCP connection and
 /// every flow of UDP datagrams goes on as a kernel socket on the same io_context: a model of how to use tcp_forwarder and
 /// udp_forwarder.
+#include "common/control.hpp"
 #include "common/device_watch.hpp"
 #include "common/host_options.hpp"
 #include "common/logging.hpp"
@@ -60,6 +61,7 @@ void run(const apps::host_options& host, const way_out& out, bool answers_ping, 
         udp.close();
         apps::drain(stack, [&] { io.stop(); });
     });
+    const apps::control_socket control(io, stack, host.control);
     const apps::device_watch watch(stack, [&] { io.stop(); });
     apps::say("ready");
     io.run();
@@ -86,7 +88,7 @@ int main(int argc, char** argv)
         ("most-pending", apps::number(bounds.most_pending, 1, 1'000'000), "flows that may wait for their destination") //
         ("no-ping", po::bool_switch(&no_ping),
          "do not answer pings; else all are answered, whether their destination is there or not");
-    program.options.add(host.description()).add(host.capture_description());
+    program.options.add(host.description()).add(host.capture_description()).add(host.control_description());
     return program.run(argc, argv, [&] {
         for (const auto& text : places) out.other_places.insert(apps::tun_proxy::parse_other_place(text));
         for (const auto& text : host.addresses) {
