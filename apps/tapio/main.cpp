@@ -16,7 +16,8 @@ namespace tools = apps::tools;
 using tools::command;
 
 // In the order of the list that --help prints.
-constexpr std::array all{&tools::demo, &tools::ping, &tools::traceroute, &tools::tracepath, &tools::nc, &tools::http};
+constexpr std::array all{&tools::demo, &tools::ping, &tools::traceroute, &tools::tracepath,
+                         &tools::nc,   &tools::http, &tools::perf};
 
 constexpr int wrong_usage = 2;
 
