@@ -17,7 +17,7 @@ using tools::command;
 
 // In the order of the list that --help prints.
 constexpr std::array all{&tools::demo, &tools::ping, &tools::traceroute, &tools::tracepath,
-                         &tools::nc,   &tools::http, &tools::perf};
+                         &tools::nc,   &tools::http, &tools::perf,       &tools::dump};
 
 constexpr int wrong_usage = 2;
 
