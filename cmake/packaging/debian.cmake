@@ -60,7 +60,8 @@ set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION net)
 set(CPACK_COMPONENT_TOOLS_DESCRIPTION "tapio runs a TCP/IP stack inside a process, over a TAP or TUN device or over
 a wire in memory, and gives Boost.Asio programs sockets of it.
 
-This package has echo and HTTP servers that live on such a stack, and tcp_lab,
+This package has the tool tapio (ping, traceroute, nc, http, perf, dump and
+others over such a stack), echo and HTTP servers that live on one, and tcp_lab,
 which measures its TCP over simulated links.")
 
 # Files that Debian's policy requires in /usr/share/doc of each package: the licence and a changelog.

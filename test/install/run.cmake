@@ -16,10 +16,14 @@ endif()
 
 file(GLOB_RECURSE installed RELATIVE "${WORK}/prefix" "${WORK}/prefix/*")
 foreach(file IN LISTS installed)
-    if(NOT file MATCHES "^(bin/tapio-[a-z-]+|include/tapio/.*\\.hpp|lib.*/(libtapio.*\\.(a|so[0-9.]*)|pkgconfig/tapio(_log)?\\.pc|cmake/tapio/[^/]*\\.cmake))$")
+    if(NOT file MATCHES "^(bin/tapio(-[a-z-]+)?|include/tapio/.*\\.hpp|lib.*/(libtapio.*\\.(a|so[0-9.]*)|pkgconfig/tapio(_log)?\\.pc|cmake/tapio/[^/]*\\.cmake))$")
         message(FATAL_ERROR "installs what it should not: ${file}")
     endif()
 endforeach()
+
+if(EXISTS "${WORK}/prefix/bin/tapio") # the programs were built, too
+    run("tapio demo" "${WORK}/prefix/bin/tapio" demo --json)
+endif()
 
 run("configure" "${CMAKE_COMMAND}" -G Ninja -S "${SOURCE}" -B "${WORK}/build" "-DCMAKE_PREFIX_PATH=${WORK}/prefix"
     "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${FLAGS}")
