@@ -2,10 +2,11 @@
 
 #include "common/program.hpp"
 
+#include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <limits>
 #include <string_view>
 
@@ -13,14 +14,15 @@ namespace apps::tools {
 
 namespace {
 
-/// A number at the beginning of `text`, which is removed. @return NaN if there is none
+/// A number at the beginning of `text`, digits with an optional fraction, which is removed. @return NaN if there is none.
+/// (libc++ 16 has no std::from_chars for floating point.)
 double take_number(std::string_view& text)
 {
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
-    if (error != std::errc() || value < 0) return std::numeric_limits<double>::quiet_NaN();
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    return value;
+    const auto end = std::min(text.find_first_not_of("0123456789."), text.size());
+    const std::string digits(text.substr(0, end));
+    const bool right = digits.find_first_of("0123456789") != digits.npos && std::count(digits.begin(), digits.end(), '.') <= 1;
+    text.remove_prefix(end);
+    return right ? std::strtod(digits.c_str(), nullptr) : std::numeric_limits<double>::quiet_NaN();
 }
 
 /// Nanoseconds of a unit; 0: there is no such unit.

@@ -61,7 +61,6 @@ private:
     void take(std::span<const std::byte> datagram, const tapio::ip::udp::endpoint& from);
 
     boost::asio::io_context& io_;
-    tapio::stack& stack_;
     const std::uint16_t port_;
     const perf_report_options report_;
     tapio::ip::tcp::acceptor acceptor_;

@@ -42,7 +42,6 @@ struct perf_server::test
 
 perf_server::perf_server(asio::io_context& io, tapio::stack& stack, std::uint16_t port, const perf_report_options& o)
     : io_(io),
-      stack_(stack),
       port_(port),
       report_(o),
       acceptor_(stack, {tcp::v6(), port}),

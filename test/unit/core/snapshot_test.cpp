@@ -43,14 +43,14 @@ TEST_F(snapshot, of_connections_and_their_queues)
 TEST_F(snapshot, in_detail_has_tcp_info)
 {
     const auto [client, server] = connect();
-    const auto here = a.tcp().list_in_detail(now), beyond = b.tcp().list_in_detail(now);
-    ASSERT_EQ(here.size(), 1U);
-    ASSERT_EQ(beyond.size(), 2U);
-    EXPECT_TRUE(here.front().remote == there);
-    ASSERT_TRUE(here.front().info);
-    EXPECT_EQ(here.front().info->send_mss, a.tcp().info(client, now)->send_mss);
-    ASSERT_TRUE(beyond.front().info); // the listener
-    EXPECT_GT(beyond.front().info->backlog, 0U);
+    const auto ours = a.tcp().list_in_detail(now), theirs = b.tcp().list_in_detail(now);
+    ASSERT_EQ(ours.size(), 1U);
+    ASSERT_EQ(theirs.size(), 2U);
+    EXPECT_TRUE(ours.front().remote == there);
+    ASSERT_TRUE(ours.front().info);
+    EXPECT_EQ(ours.front().info->send_mss, a.tcp().info(client, now)->send_mss);
+    ASSERT_TRUE(theirs.front().info); // the listener
+    EXPECT_GT(theirs.front().info->backlog, 0U);
     a.tcp().close(client, now);
     b.tcp().close(server, now);
     settle();
