@@ -226,9 +226,9 @@ public:
     /// 4862): a link-local address, a stable one for each advertised prefix (RFC 7217) and, if wanted, temporary ones (RFC 8981);
     /// default routers and more specific routes with their preferences (RFC 4191). They come, age and go as advertised;
     /// add_address() and add_route() may add others. The advertised MTU, hop limit (of sockets that have not set their own), and
-    /// timers of Neighbour Discovery are followed, too, and set_dns() says how advertised DNS servers and search domains (RFC 8106)
-    /// are used. If wanted, the interface also gets an IPv4 link-local address (RFC 3927): not at once, but after some seconds of
-    /// probing; interfaces() shows it.
+    /// timers of Neighbour Discovery are followed, too, and set_dns() says how advertised DNS servers and search domains (RFC
+    /// 8106) are used. If wanted, the interface also gets an IPv4 link-local address (RFC 3927): not at once, but after some
+    /// seconds of probing; interfaces() shows it.
     /// @throws boost::system::system_error no_such_device · already_started (called before) · operation_not_supported (not an
     ///   Ethernet)
     void autoconfigure(interface_id interface = 1, const core::autoconfigure_options& options = {});
@@ -353,10 +353,10 @@ public:
     /// (RFC 1034 §3.1) and may have several addresses. "localhost" is there from the start.
     void add_host_name(const std::string& name, const boost::asio::ip::address& address);
 
-    /// How the stack's resolvers use DNS (core/dns.hpp): from now on, for lookups that begin. Without servers here, they use those
-    /// that routers advertise (autoconfigure()); without any, names that are not in the hosts table fail with host_not_found.
-    /// "localhost" and names below it are the loopback's addresses, names below "invalid" do not exist, and neither is asked for
-    /// (RFC 6761). More: tapio/dns.hpp.
+    /// How the stack's resolvers use DNS (core/dns.hpp): from now on, for lookups that begin. Without servers here, they use
+    /// those that routers advertise (autoconfigure()); without any, names that are not in the hosts table fail with
+    /// host_not_found. "localhost" and names below it are the loopback's addresses, names below "invalid" do not exist, and
+    /// neither is asked for (RFC 6761). More: tapio/dns.hpp.
     /// @par Shards  each shard has a resolver of its own
     void set_dns(const core::dns_options& options);
     /// The servers and search domains in use, the size of the cache, and counters.
@@ -379,9 +379,9 @@ public:
     /// packets while the list is made, which takes time in proportion to its length.
     std::vector<connection_info> connections() const;
     std::vector<detailed_connection> detailed_connections() const; ///< the same, each with its tcp_info: about ten times as large
-    std::vector<interface_info> interfaces() const; ///< ordered by number: the loopback comes first
-    std::vector<neighbor_info> neighbors() const;   ///< neighbour caches of all interfaces
-    std::vector<route_info> routes() const;         ///< in the order in which they are searched
+    std::vector<interface_info> interfaces() const;                ///< ordered by number: the loopback comes first
+    std::vector<neighbor_info> neighbors() const;                  ///< neighbour caches of all interfaces
+    std::vector<route_info> routes() const;                        ///< in the order in which they are searched
 
     /// Ends the stack: pending operations complete with operation_aborted, connections are reset, devices are stopped and
     /// destroyed, a thread of its own ends. Data that was written but not acknowledged is lost: see async_drain(). Idempotent.

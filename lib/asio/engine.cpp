@@ -1,8 +1,7 @@
 #include "asio/engine.hpp"
 
-#include "asio/name_wait.hpp"
-
 #include "asio/check_options.hpp"
+#include "asio/name_wait.hpp"
 #include "asio/seeds.hpp"
 
 #include <tapio/detail/asio_hook.hpp>

@@ -309,7 +309,7 @@ private:
     std::vector<timer*> user_timers_;
     std::vector<forwarder*> forwarders_;
     std::map<std::uint64_t, std::unique_ptr<name_wait>> name_waits_; ///< by the core's lookup
-    std::vector<operation_queue> interface_waits_; ///< by interface; grows on demand
+    std::vector<operation_queue> interface_waits_;                   ///< by interface; grows on demand
     std::vector<std::shared_ptr<configuring>> configuring_;
     std::atomic<bool> shut_down_ = false; ///< written under the lock
     std::vector<std::shared_ptr<drain>> drains_;

@@ -1,6 +1,5 @@
 // The stack as an execution context, and the association of execution contexts with stacks.
 #include "asio/engine.hpp"
-
 #include "core/name_client.hpp"
 
 #include <tapio/detail/asio_hook.hpp>
