@@ -250,8 +250,7 @@ public:
     ///
     /// @param token  completion signature `void(error_code, interface_configuration)`, the configuration at completion. The
     ///   handler runs on its own executor, or on the stack's if it has none; until then the operation is outstanding work
-    /// @par Errors  those of configure() · timed_out (configure_options::timeout: the attempts to configure the interface go on)
-    /// ·
+    /// @par Errors  those of configure() · timed_out (configure_options::timeout: the attempts go on) ·
     ///   operation_aborted (cancelled, or the stack was shut down)
     /// @par Cancellation  terminal, partial, total: operation_aborted; the attempts go on
     template <BOOST_ASIO_COMPLETION_TOKEN_FOR(void(boost::system::error_code, core::interface_configuration)) CompletionToken>
@@ -267,7 +266,7 @@ public:
     /// Waits until the configuration of an interface is not the one that the caller knows.
     ///
     ///     for (auto c = stack.configuration();; c = co_await stack.async_wait_configuration(1, c.version, use_awaitable))
-    ///     use(c);
+    ///         use(c);
     ///
     /// @param known  interface_configuration::version of the configuration that the caller knows; the wait completes at once if
     ///   the present one differs, so that no change between two waits is missed
@@ -353,10 +352,10 @@ public:
     /// (RFC 1034 §3.1) and may have several addresses. "localhost" is there from the start.
     void add_host_name(const std::string& name, const boost::asio::ip::address& address);
 
-    /// How the stack's resolvers use DNS (core/dns.hpp): from now on, for lookups that begin. Without servers here, they use
-    /// those that routers advertise (autoconfigure()); without any, names that are not in the hosts table fail with
-    /// host_not_found. "localhost" and names below it are the loopback's addresses, names below "invalid" do not exist, and
-    /// neither is asked for (RFC 6761). More: tapio/dns.hpp.
+    /// How the stack's resolvers use DNS (core/dns.hpp): from now on, for lookups that begin. Other servers than before empty the
+    /// cache. Without servers here, those are used that DHCP and routers have named for the interfaces (configuration()); without
+    /// any, names that are not in the hosts table fail with host_not_found. "localhost" and names below it are the loopback's
+    /// addresses, names below "invalid" do not exist, and neither is asked for (RFC 6761). More: tapio/dns.hpp.
     /// @par Shards  each shard has a resolver of its own
     void set_dns(const core::dns_options& options);
     /// The servers and search domains in use, the size of the cache, and counters.

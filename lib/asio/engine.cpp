@@ -456,6 +456,7 @@ void engine::shutdown()
         turn_began_ = now();
         abort_drains(done);
         abort_names(done);
+        abort_configurations(done);
         for (socket* s : sockets_) s->detach(done);
         sockets_.clear();
         for (forwarder* f : forwarders_) f->detach(done);
@@ -465,7 +466,6 @@ void engine::shutdown()
         host_.release_leases(turn_began_); // after them: they leave from a leased address
         settle(turn_began_, done);
         abort_waits(done);
-        abort_configurations(done);
         for (timer* t : user_timers_) t->abort(done);
         user_timers_.clear();
         shut_down_ = true;

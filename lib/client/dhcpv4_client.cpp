@@ -118,7 +118,9 @@ void dhcpv4_client::address_is_contested(time_point now)
     if (!lease_) return;
     const dhcpv4_lease lost = *lease_;
     lose(dhcpv4_loss::conflict);
-    decline(lost, now);
+    if (std::exchange(acquired_, std::nullopt)) actions_.stop_probing();
+    if (state_ != off) return decline(lost, now);
+    wanted_ = address_v4(); // the link is down
 }
 
 // -- time -------------------------------------------------------------------------------------------------------------------
@@ -264,11 +266,11 @@ bool dhcpv4_client::received(const dhcpv4_message& m, time_point now)
 
 namespace {
 
-/// Offers an address that a host may have, by a server that may be asked, for long enough to be of use.
-bool is_lease(const dhcpv4_message& m)
+/// Offers an address that a host may have, by a server that may be asked, for so many seconds at least.
+bool is_lease(const dhcpv4_message& m, std::uint32_t least = dhcpv4_client::least_lease)
 {
     return is_unicast(m.yiaddr) && is_host(m.yiaddr, prefix_length_of(m)) && m.server_id && is_unicast(*m.server_id) &&
-           m.lease_time && *m.lease_time >= dhcpv4_client::least_lease;
+           m.lease_time && *m.lease_time >= least;
 }
 
 } // namespace
@@ -300,9 +302,10 @@ bool dhcpv4_client::fits(const dhcpv4_message& ack) const
 
 bool dhcpv4_client::acknowledged(const dhcpv4_message& m, time_point now)
 {
-    if (!is_lease(m) || !fits(m)) return false;
+    const bool in_use = lease_ && lease_->address == m.yiaddr; // its lease may become as short as the server likes
+    if (!is_lease(m, in_use ? 0 : least_lease) || !fits(m)) return false;
     dhcpv4_lease l = lease_of(m);
-    if (lease_ && lease_->address == l.address) return bind(std::move(l), now), true; // it was probed before
+    if (in_use) return bind(std::move(l), now), true; // it was probed before
     if (!options_.detect_conflicts) return bind(std::move(l), now), true;
     if (state_ == renewing || state_ == rebinding) lose(dhcpv4_loss::refused); // the server has given us another one
     state_ = probing;
@@ -355,7 +358,8 @@ void dhcpv4_client::set_times(dhcpv4_lease& l, const dhcpv4_message& m)
     l.obtained = sent_;
     const std::uint32_t lease = *m.lease_time;
     if (lease == wire::infinite_lease) return;
-    std::uint32_t t2 = m.rebinding_time.value_or(lease), t1 = m.renewal_time.value_or(lease);
+    const auto given = [lease](const std::optional<std::uint32_t>& t) { return t && *t != 0 ? *t : lease; };
+    std::uint32_t t2 = given(m.rebinding_time), t1 = given(m.renewal_time);
     if (t2 >= lease) t2 = lease - lease / 8;
     if (t1 >= t2) t1 = lease / 2 < t2 ? lease / 2 : t2 / 2;
     const duration first = std::chrono::seconds(t1), between = std::chrono::seconds(t2 - t1);
@@ -386,7 +390,7 @@ void dhcpv4_client::bind(dhcpv4_lease&& l, time_point now)
 {
     if (!actions_.use(l)) return decline(l, now); // the lease before it, if any, stays
     state_ = bound;
-    deadline_ = l.renewal;
+    deadline_ = std::max(l.renewal, now + least_bound_time);
     wanted_ = l.address;
     refusals_ = declines_ = 0;
     lease_ = std::move(l);

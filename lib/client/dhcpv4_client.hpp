@@ -51,6 +51,7 @@ public:
     static constexpr duration decline_wait = std::chrono::seconds(10);           ///< RFC 2131 §3.1.5
     static constexpr unsigned most_declines = 10;                                ///< RFC 5227 §2.1.1: after so many ...
     static constexpr duration declined_often_wait = std::chrono::seconds(60);    ///< ... it waits for so long
+    static constexpr duration least_bound_time = std::chrono::seconds(2);        ///< then the lease is extended, whatever T1 is
     static constexpr std::uint32_t least_lease = 30; ///< s; the address is in use some 8 s after the first message
 
     dhcpv4_client(dhcpv4_options options, random_source& random, dhcpv4_actions& actions);

@@ -11,7 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::seconds;
 
-constexpr unsigned any_type = 0; ///< in the key of "no such name"
+constexpr unsigned any_type = 0x1'0000; ///< in the key of "no such name"
 
 struct heap_octets
 {
@@ -53,7 +53,7 @@ void dns_cache::configure(const dns_options& options)
 
 std::string dns_cache::key_of(const dns::name& n, unsigned type)
 {
-    std::string key{static_cast<char>(type >> 8), static_cast<char>(type & 255)};
+    std::string key{static_cast<char>(type >> 16), static_cast<char>(type >> 8 & 255), static_cast<char>(type & 255)};
     return key += n.lower_case().labels();
 }
 

@@ -42,7 +42,7 @@ dns_client::dns_client(const dns_options& options, dns_transport& transport, ran
 
 void dns_client::configure(const dns_options& options)
 {
-    options_ = options;
+    const std::vector<endpoint> before = std::exchange(options_, options).servers;
     if (options_.servers.size() > most_servers) options_.servers.resize(most_servers);
     for (endpoint& e : options_.servers)
         if (e.port == 0) e.port = dns_port;
@@ -51,6 +51,9 @@ void dns_client::configure(const dns_options& options)
     options_.most_queries = std::max<std::size_t>(options.most_queries, 1);
     search_ = parsed_names(options.search, most_search_domains);
     cache_.configure(options_);
+    if (options_.servers == before) return;
+    by_question_.clear(); // another network may have other names, and queries under way ask the servers of before
+    cache_.clear();
 }
 
 std::vector<name> dns_client::candidates(std::string_view text) const
@@ -107,6 +110,7 @@ void dns_client::follow(lookup_id id, std::size_t index, time_point now)
     p.answer.from_cache = true;
     if (follow_known(p, now, false)) {
         l.asked = true;
+        p.answer.authoritative = false;
         ++counters_.cache_hits;
         if (p.answer.stale) ++counters_.stale_answers;
         return;
@@ -130,7 +134,9 @@ bool dns_client::follow_known(part& p, time_point now, bool stale)
         if (hit) {
             f.what = finding_of(hit->what);
         } else {
-            hit = p.type == record_type::cname ? std::nullopt : cache_.find(p.answer.canonical, record_type::cname, now, stale);
+            hit = p.type == record_type::cname || p.type == record_type::any
+                      ? std::nullopt
+                      : cache_.find(p.answer.canonical, record_type::cname, now, stale);
             if (!hit || hit->what != dns_cache::kind::records) return false;
             f.what = kind::elsewhere;
             f.canonical = std::get<name>(hit->records.front().data);

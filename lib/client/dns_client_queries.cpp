@@ -95,7 +95,8 @@ std::set<dns_client::waiting_part> dns_client::remove(query_id id, time_point no
     const auto at = queries_.find(id);
     query& q = at->second;
     if (q.deadline != never) deadlines_.erase({q.deadline, id});
-    by_question_.erase({q.machine.question().type, q.machine.question().name});
+    const auto joined = by_question_.find({q.machine.question().type, q.machine.question().name});
+    if (joined != by_question_.end() && joined->second == id) by_question_.erase(joined); // there may be a newer one
     if (q.active) {
         --active_;
         transport_.close(id, now);

@@ -72,7 +72,7 @@ dns_query::dns_query(wire::dns_question q, std::vector<endpoint> servers, const 
     : question_(std::move(q)),
       servers_(std::move(servers)),
       attempts_(std::clamp(options.attempts, 1U, most_attempts)),
-      timeout_(std::clamp<duration>(options.timeout, std::chrono::milliseconds(1), std::chrono::minutes(1))),
+      timeout_(std::clamp<std::chrono::milliseconds>(options.timeout, std::chrono::milliseconds(1), std::chrono::minutes(1))),
       vary_case_(options.use_0x20),
       payload_(options.edns_payload < least_payload ? std::uint16_t{0} : options.edns_payload),
       random_(random)

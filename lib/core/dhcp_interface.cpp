@@ -170,7 +170,7 @@ bool dhcp_interface::use(const dhcpv4_lease& l)
 void dhcp_interface::lose(client::dhcpv4_loss)
 {
     if (!applied_) return;
-    prober_.stop();
+    if (prober_.address() == applied_->address) prober_.stop(); // it may be probing the next address
     remove_routes();
     remove_address(applied_->address);
     net_.set_v4_mtu(interface_, 0);

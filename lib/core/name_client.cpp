@@ -40,9 +40,9 @@ public:
 
     void ready(readiness what, time_point now) override
     {
+        if (open_ && any(what & readiness::readable)) receive(now); // first: an answer may have come before a reset
         if (open_ && any(what & readiness::error)) (void)check(of_.take_error(id_), now);
         if (open_ && any(what & readiness::writable) && !unsent_.empty() && !send_more(now)) give_up(now);
-        if (open_ && any(what & readiness::readable)) receive(now);
     }
 
 private:

@@ -122,7 +122,9 @@ error_code network::remove_address(const address& a)
     const auto gone = addresses_.remove(a);
     if (!gone) return errno_code(EADDRNOTAVAIL);
     if (a.is_v6()) groups_.leave(interfaces_[gone->interface], ip::solicited_node(a.to_v6()));
-    routes_.remove_network(gone->interface, a, gone->prefix_length);
+    // A leased address comes back, or another one does; the user's routes are there for both.
+    const bool leased = gone->origin == address_origin::dhcpv4;
+    routes_.remove_network(gone->interface, a, gone->prefix_length, leased);
     configuration_changed(gone->interface);
     routes_changed();
     return {};

@@ -70,7 +70,7 @@ std::optional<address_table::removed> address_table::remove(const address& a)
         const auto counted = broadcasts_.find(*broadcast);
         if (--counted->second == 0) broadcasts_.erase(counted);
     }
-    return removed{interface, gone.prefix_length};
+    return removed{interface, gone.prefix_length, gone.origin};
 }
 
 std::optional<interface_id> address_table::interface_of(const address& own) const noexcept

@@ -34,6 +34,7 @@ public:
     {
         interface_id interface = 0;
         unsigned prefix_length = 0;
+        address_origin origin = address_origin::manual;
     };
     std::optional<removed> remove(const address& a); ///< none if `a` was not ours
 

@@ -101,7 +101,10 @@ bool route_table::remove(prefix_trie<Bits>& from, const Bits& network, const rou
     if (there == nullptr) return false;
     counted single;
     const auto routes = routes_of(*there, single);
-    const auto at = std::find_if(routes.begin(), routes.end(), [&](const counted& c) { return is_same(targets_[c.target], r); });
+    const auto same = [&](const counted& c) { return is_same(targets_[c.target], r); };
+    auto at = std::find_if(routes.begin(), routes.end(),
+                           [&](const counted& c) { return same(c) && targets_[c.target].metric == r.metric; });
+    if (at == routes.end()) at = std::find_if(routes.begin(), routes.end(), same);
     if (at == routes.end()) return false;
     const auto place = static_cast<std::size_t>(at - routes.begin());
     const std::uint32_t before = *there;

@@ -64,7 +64,8 @@ void routing::add_network(interface_id interface, const address& a, unsigned pre
     table_.add({a, prefix_length, std::nullopt, interface, 0});
 }
 
-void routing::remove_network(interface_id interface, const address& a, unsigned prefix_length)
+/// @param others_stay  the other routes of the interface, also if this was its last address of the family
+void routing::remove_network(interface_id interface, const address& a, unsigned prefix_length, bool others_stay)
 {
     const family f = family_of(a);
     const auto reaches = [&](const route& r) {
@@ -72,7 +73,7 @@ void routing::remove_network(interface_id interface, const address& a, unsigned 
     };
     // Counted: add_network() was called for each address.
     if (!needs_zone(a)) table_.remove({a, prefix_length, std::nullopt, interface, 0});
-    if (!addresses_.speaks(interfaces_[interface], f)) table_.remove_if(reaches);
+    if (!others_stay && !addresses_.speaks(interfaces_[interface], f)) table_.remove_if(reaches);
 }
 
 /// The interface of the route to the group; without a route, the first device.

@@ -46,7 +46,7 @@ public:
     /// Add and remove the route to the network of an interface's address. When an interface loses its last address of a family,
     /// all its routes of that family are removed, as Linux does for IPv4.
     void add_network(interface_id interface, const address& a, unsigned prefix_length);
-    void remove_network(interface_id interface, const address& a, unsigned prefix_length);
+    void remove_network(interface_id interface, const address& a, unsigned prefix_length, bool others_stay = false);
 
     /// @param source none: selected  @param via the required outgoing interface (SO_BINDTODEVICE, IP_MULTICAST_IF)
     result<found_route> find(const address& destination, const std::optional<address>& source,

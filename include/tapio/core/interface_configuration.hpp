@@ -53,7 +53,7 @@ struct leased_route
     friend bool operator==(const leased_route&, const leased_route&) = default;
 };
 
-/// An address that a DHCPv4 server has leased, and what it said besides. Times are those of the stack's clock.
+/// An address that a DHCPv4 server has leased, and the other options of its answer. Times are those of the stack's clock.
 struct dhcpv4_lease
 {
     address_v4 address;
@@ -61,7 +61,7 @@ struct dhcpv4_lease
     address_v4 server;
     time_point obtained{};        ///< when the request was sent that the server has answered
     time_point renewal = never;   ///< T1: then the server is asked for more time
-    time_point rebinding = never; ///< T2: then all servers are
+    time_point rebinding = never; ///< T2: then all servers are asked
     time_point expires = never;   ///< then the address is given up
     std::vector<address_v4> routers;
     std::vector<leased_route> routes; ///< those of RFC 3442, else a default route by the first router
@@ -74,7 +74,7 @@ struct dhcpv4_lease
     friend bool operator==(const dhcpv4_lease&, const dhcpv4_lease&) = default;
 };
 
-/// What has come from whom for an interface. A copy: later changes do not appear in it.
+/// The addresses and servers of an interface, and the origin of each. A copy: later changes do not appear in it.
 struct interface_configuration
 {
     struct own_address
@@ -90,7 +90,7 @@ struct interface_configuration
     std::vector<own_address> addresses;
     dhcpv4_state dhcpv4 = dhcpv4_state::off;
     std::optional<dhcpv4_lease> lease; ///< in use
-    // These by DHCP first, then from router advertisements, in the order in which their senders prefer them.
+    // Those of DHCP first, then those of router advertisements, in the order in which their senders prefer them.
     std::vector<address> dns_servers; ///< link-local ones with the interface's zone
     std::vector<std::string> search_domains;
     std::vector<address> ntp_servers;
@@ -113,7 +113,8 @@ struct configure_options
     bool rapid_commit = true; ///< take an address in two messages if the server can (RFC 4039)
     /// Probe the address before its use, and decline it if another station answers (RFC 5227, RFC 2131 §4.4.1). Takes 4 to 7 s.
     bool detect_conflicts = true;
-    bool release_on_shutdown = false; ///< give the address back when the stack shuts down (RFC 2131 §4.4.6)
+    bool release_on_shutdown = false; ///< give the address back when the stack shuts down (RFC 2131 §4.4.6), if the server's
+                                      ///< link-layer address is known then
 
     /// Which addresses an async_configure() waits for: any that reaches beyond the link, or one of the family.
     enum class waiting : std::uint8_t

@@ -137,8 +137,6 @@ private:
             error_code ignored;
             s.close(ignored);
         }
-        auto slot = boost::asio::get_associated_cancellation_slot(handler);
-        if (slot.is_connected()) slot.clear();
         const auto on = work_->get_executor();
         boost::asio::post(on, bound_handler<Handler, error_code, endpoint_type>(std::move(handler), ec, endpoint));
         work_.reset();
@@ -147,11 +145,14 @@ private:
     template <class Slot>
     void watch(Slot slot)
     {
-        slot.assign([weak = this->weak_from_this(), strand = strand_](boost::asio::cancellation_type type) {
+        // It stays in the slot after the end, as those of Asio's operations do: only the user knows when the signal is not
+        // emitted.
+        slot.assign([weak = this->weak_from_this()](boost::asio::cancellation_type type) {
             using boost::asio::cancellation_type;
             const auto any = cancellation_type::terminal | cancellation_type::partial | cancellation_type::total;
-            if ((type & any) == cancellation_type::none) return;
-            boost::asio::post(strand, [weak] {
+            const auto alive = weak.lock();
+            if (!alive || (type & any) == cancellation_type::none) return;
+            boost::asio::post(alive->strand_, [weak] {
                 const auto self = weak.lock();
                 if (self && self->handler_) self->finish(boost::asio::error::operation_aborted, endpoint_type());
             });

@@ -298,8 +298,28 @@ INSTANTIATE_TEST_SUITE_P(leases, dhcpv4_times,
                          testing::Values(times{3600, {}, {}, 1800, 3150}, times{3600, 60, 120, 60, 120},
                                          times{3600, 60, {}, 60, 3150}, times{3600, {}, 1000, 500, 1000},
                                          times{3600, 2000, 1000, 500, 1000}, times{3600, 5000, 4000, 1800, 3150},
-                                         times{3600, 3600, 3600, 1800, 3150}, times{30, {}, {}, 15, 27},
+                                         times{3600, 3600, 3600, 1800, 3150}, times{3600, 0, 0, 1800, 3150},
+                                         times{3600, 0, 1000, 500, 1000}, times{30, {}, {}, 15, 27},
                                          times{0xffff'fffe, {}, {}, 2147483647.0, 3758096383.0}));
+
+TEST_F(dhcpv4, extends_a_lease_every_two_seconds_at_most)
+{
+    t1 = 1;
+    bind();
+    const time_point end = now + 60s;
+    unsigned asked = 0;
+    for (; now < end; ++asked) acknowledge(next().m);
+    EXPECT_LE(asked, 31U);
+    EXPECT_GE(asked, 20U);
+}
+
+TEST_F(dhcpv4, a_lease_in_use_may_become_short)
+{
+    bind();
+    lease_time = 20;
+    acknowledge(next().m);
+    EXPECT_EQ(owner.lease->expires, owner.lease->obtained + 20s);
+}
 
 TEST_F(dhcpv4, hosts_that_start_together_do_not_renew_together)
 {

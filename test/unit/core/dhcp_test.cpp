@@ -357,6 +357,38 @@ TEST_F(dhcp, what_the_user_gave_stays)
     EXPECT_EQ(configuration().addresses[0].origin, address_origin::manual);
 }
 
+TEST_F(dhcp, the_users_routes_outlive_the_lease)
+{
+    bind();
+    ASSERT_FALSE(h->add_route(v4("203.0.113.0"), 24, address(v4("192.0.2.1")), 1));
+    ASSERT_FALSE(h->add_route(v4("0.0.0.0"), 0, address(v4("192.0.2.254")), 1)); // as the leased one, but for the metric
+    first().silent = true;
+    run(3600s);
+    EXPECT_FALSE(own());
+    std::size_t users = 0, leased = 0;
+    for (const route_info& r : h->net().list_routes())
+        if (r.interface == 1 && r.gateway) ++(r.metric == 0 ? users : leased);
+    EXPECT_EQ(users, 2U);
+    EXPECT_EQ(leased, 0U);
+}
+
+TEST_F(dhcp, an_address_is_used_although_the_one_before_it_expired_while_it_was_probed)
+{
+    bind();
+    first().silent = true;
+    const time_point expires = configuration().lease->expires;
+    run(expires - 16500ms - now);
+    h->set_link(1, false, 1500, now);
+    h->set_link(1, true, 1500, now);
+    first().silent = false;
+    first().leased = v4("192.0.2.3"); // requests for the address of before get no answer that fits
+    run(expires - 1ms - now);
+    ASSERT_EQ(configuration().dhcpv4, probing);
+    ASSERT_EQ(own(), v4("192.0.2.2"));
+    run(10s);
+    EXPECT_EQ(own(), v4("192.0.2.3"));
+}
+
 TEST_F(dhcp, an_address_that_the_user_has_made_his_own_stays)
 {
     bind();
