@@ -16,7 +16,7 @@ std::string hex(unsigned value, int digits)
     return out.data();
 }
 
-std::string number(std::uint64_t n) { return std::to_string(n); }
+std::string decimal(std::uint64_t n) { return std::to_string(n); }
 
 const char* truncated(const octet_reader& in) { return in.truncated() ? " [truncated]" : ""; }
 
@@ -73,12 +73,13 @@ std::string decoder::by_type(std::uint16_t type, octet_reader in)
         const unsigned tag = in.u16();
         const std::uint16_t inner = in.u16();
         if (in.truncated()) return "VLAN [truncated]";
-        return "vlan " + number(tag & 0xfffU) + (tag >> 13U != 0 ? " prio " + number(tag >> 13U) : "") + ' ' + by_type(inner, in);
+        return "vlan " + decimal(tag & 0xfffU) + (tag >> 13U != 0 ? " prio " + decimal(tag >> 13U) : "") + ' ' +
+               by_type(inner, in);
     }
     default: break;
     }
-    if (type < 0x0600) return "LLC, length " + number(type); // IEEE 802.3
-    return "EtherType " + hex(type, 4) + ", length " + number(in.size());
+    if (type < 0x0600) return "LLC, length " + decimal(type); // IEEE 802.3
+    return "EtherType " + hex(type, 4) + ", length " + decimal(in.size());
 }
 
 std::string decoder::arp(octet_reader in) const
@@ -93,7 +94,7 @@ std::string decoder::arp(octet_reader in) const
     const auto target = in.v4();
     if (in.truncated()) return "ARP [truncated]";
     if (operation == 2) return "ARP " + source.to_string() + " is at " + mac(source_mac);
-    if (operation != 1) return "ARP operation " + number(operation);
+    if (operation != 1) return "ARP operation " + decimal(operation);
     if (source == target) return "ARP announcement: " + source.to_string() + " is at " + mac(source_mac);
     if (source.is_unspecified()) return "ARP probe: who has " + target.to_string() + "?";
     return "ARP who has " + target.to_string() + "? tell " + source.to_string();
@@ -105,7 +106,7 @@ std::string decoder::ip(octet_reader in, bool quoted)
     const unsigned version = std::to_integer<unsigned>(in.rest().front()) >> 4U;
     if (version == 4) return ipv4(in, quoted);
     if (version == 6) return ipv6(in, quoted);
-    return "IP version " + number(version) + '?';
+    return "IP version " + decimal(version) + '?';
 }
 
 std::string decoder::ipv4(octet_reader in, bool quoted)
@@ -127,8 +128,9 @@ std::string decoder::ipv4(octet_reader in, bool quoted)
     const bool more = (fragment & 0x2000U) != 0;
     const std::string rest = ttl == 1 ? " ttl 1" : "";
     if (offset == 0 && !more) return transport(protocol, in, f) + rest;
-    const std::string piece = " fragment " + hex(id, 4) + ' ' + number(offset) + '+' + number(in.size()) + (more ? " more" : "");
-    return (offset == 0 ? transport(protocol, in, f) : who + " protocol " + number(protocol)) + piece + rest;
+    const std::string piece =
+        " fragment " + hex(id, 4) + ' ' + decimal(offset) + '+' + decimal(in.size()) + (more ? " more" : "");
+    return (offset == 0 ? transport(protocol, in, f) : who + " protocol " + decimal(protocol)) + piece + rest;
 }
 
 std::string decoder::ipv6(octet_reader in, bool quoted)
@@ -148,7 +150,7 @@ std::string decoder::ipv6(octet_reader in, bool quoted)
             in.skip(1);
             const unsigned fragment = in.u16(), id = in.u32();
             later = (fragment & 0xfff8U) != 0;
-            piece = " fragment " + hex(id, 8) + ' ' + number(fragment & 0xfff8U) + '+' + number(in.size()) +
+            piece = " fragment " + hex(id, 8) + ' ' + decimal(fragment & 0xfff8U) + '+' + decimal(in.size()) +
                     ((fragment & 1U) != 0 ? " more" : "");
         } else {
             in.skip(std::size_t{in.u8()} * 8 + 6);
@@ -157,7 +159,7 @@ std::string decoder::ipv6(octet_reader in, bool quoted)
         next = after;
     }
     piece += hops == 1 && f.destination.to_v6().is_multicast() == false && next != 58 ? " hops 1" : "";
-    if (later) return f.source.to_string() + " > " + f.destination.to_string() + " protocol " + number(next) + piece;
+    if (later) return f.source.to_string() + " > " + f.destination.to_string() + " protocol " + decimal(next) + piece;
     return transport(next, in, f) + piece;
 }
 
@@ -171,8 +173,8 @@ std::string decoder::transport(std::uint8_t protocol, octet_reader in, const ip_
     case 2: return f.source.to_string() + " > " + f.destination.to_string() + " IGMP type " + hex(in.u8(), 2);
     case 59: return f.source.to_string() + " > " + f.destination.to_string() + " no next header";
     default:
-        return f.source.to_string() + " > " + f.destination.to_string() + " protocol " + number(protocol) + ", length " +
-               number(in.size());
+        return f.source.to_string() + " > " + f.destination.to_string() + " protocol " + decimal(protocol) + ", length " +
+               decimal(in.size());
     }
 }
 
@@ -186,7 +188,7 @@ std::string decoder::udp(octet_reader in, const ip_facts& f) const
     const char* service = udp_service(destination);
     if (service == nullptr) service = udp_service(source);
     if (service != nullptr) out += std::string(" ") + service;
-    return out + " length " + number(length >= 8 ? length - 8U : in.size()) + (length != 0 && length < 8 ? " [bad length]" : "");
+    return out + " length " + decimal(length >= 8 ? length - 8U : in.size()) + (length != 0 && length < 8 ? " [bad length]" : "");
 }
 
 std::string hex_dump(std::span<const std::byte> octets)

@@ -305,6 +305,11 @@ bool dhcpv4_client::acknowledged(const dhcpv4_message& m, time_point now)
     const bool in_use = lease_ && lease_->address == m.yiaddr; // its lease may become as short as the server likes
     if (!is_lease(m, in_use ? 0 : least_lease) || !fits(m)) return false;
     dhcpv4_lease l = lease_of(m);
+    if (in_use && l.expires <= now) { // the server wants the address back at once
+        lose(dhcpv4_loss::expired);
+        restart(duration::zero(), now);
+        return true;
+    }
     if (in_use) return bind(std::move(l), now), true; // it was probed before
     if (!options_.detect_conflicts) return bind(std::move(l), now), true;
     if (state_ == renewing || state_ == rebinding) lose(dhcpv4_loss::refused); // the server has given us another one

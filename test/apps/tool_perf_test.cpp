@@ -42,10 +42,10 @@ TEST(perf_messages, of_iperf3_are_understood)
     EXPECT_FALSE(p.sends(true, 3)); // the second half is the server's
     EXPECT_TRUE(p.sends(false, 3));
 
-    const auto r =
-        parse_perf_results(R"({"cpu_util_total":20.5,"sender_has_retransmits":18446744073709551615,"congestion_used":"bbr","streams":[)"
-                           R"({"id":1,"bytes":131072,"retransmits":18446744073709551615,"jitter":0,"errors":0,"packets":0,)"
-                           R"("start_time":0,"end_time":0.5}]})");
+    const auto r = parse_perf_results(
+        R"({"cpu_util_total":20.5,"sender_has_retransmits":18446744073709551615,"congestion_used":"bbr","streams":[)"
+        R"({"id":1,"bytes":131072,"retransmits":18446744073709551615,"jitter":0,"errors":0,"packets":0,)"
+        R"("start_time":0,"end_time":0.5}]})");
     ASSERT_EQ(r.streams.size(), 1U);
     EXPECT_EQ(r.streams[0].octets, 131072U);
     EXPECT_EQ(r.streams[0].retransmits, -1); // "unknown"

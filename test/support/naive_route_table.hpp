@@ -32,8 +32,9 @@ public:
     {
         const auto there = routes_.find({max_length - r.prefix_length, network_of(r.network, r.prefix_length)});
         if (there == routes_.end()) return false;
-        const auto at =
-            std::find_if(there->second.begin(), there->second.end(), [&r](const counted& c) { return is_same(c.what, r); });
+        const auto first = [&](auto&& wanted) { return std::find_if(there->second.begin(), there->second.end(), wanted); };
+        auto at = first([&r](const counted& c) { return is_same(c.what, r) && c.what.metric == r.metric; });
+        if (at == there->second.end()) at = first([&r](const counted& c) { return is_same(c.what, r); });
         if (at == there->second.end()) return false;
         if (--at->times == 0) there->second.erase(at);
         forget_if_empty(there);
