@@ -266,11 +266,11 @@ bool dhcpv4_client::received(const dhcpv4_message& m, time_point now)
 
 namespace {
 
-/// Offers an address that a host may have, by a server that may be asked, for so many seconds at least.
-bool is_lease(const dhcpv4_message& m, std::uint32_t least = dhcpv4_client::least_lease)
+/// Offers an address that a host may have, by a server that may be asked, for long enough to be of use.
+bool is_lease(const dhcpv4_message& m)
 {
     return is_unicast(m.yiaddr) && is_host(m.yiaddr, prefix_length_of(m)) && m.server_id && is_unicast(*m.server_id) &&
-           m.lease_time && *m.lease_time >= least;
+           m.lease_time && *m.lease_time >= dhcpv4_client::least_lease;
 }
 
 } // namespace
@@ -302,15 +302,9 @@ bool dhcpv4_client::fits(const dhcpv4_message& ack) const
 
 bool dhcpv4_client::acknowledged(const dhcpv4_message& m, time_point now)
 {
-    const bool in_use = lease_ && lease_->address == m.yiaddr; // its lease may become as short as the server likes
-    if (!is_lease(m, in_use ? 0 : least_lease) || !fits(m)) return false;
+    if (!is_lease(m) || !fits(m)) return false;
     dhcpv4_lease l = lease_of(m);
-    if (in_use && l.expires <= now) { // the server wants the address back at once
-        lose(dhcpv4_loss::expired);
-        restart(duration::zero(), now);
-        return true;
-    }
-    if (in_use) return bind(std::move(l), now), true; // it was probed before
+    if (lease_ && lease_->address == l.address) return bind(std::move(l), now), true; // it was probed before
     if (!options_.detect_conflicts) return bind(std::move(l), now), true;
     if (state_ == renewing || state_ == rebinding) lose(dhcpv4_loss::refused); // the server has given us another one
     state_ = probing;

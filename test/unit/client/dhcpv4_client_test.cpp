@@ -313,14 +313,6 @@ TEST_F(dhcpv4, extends_a_lease_every_two_seconds_at_most)
     EXPECT_GE(asked, 20U);
 }
 
-TEST_F(dhcpv4, a_lease_in_use_may_become_short)
-{
-    bind();
-    lease_time = 20;
-    acknowledge(next().m);
-    EXPECT_EQ(owner.lease->expires, owner.lease->obtained + 20s);
-}
-
 TEST_F(dhcpv4, hosts_that_start_together_do_not_renew_together)
 {
     std::vector<time_point> renewals;
