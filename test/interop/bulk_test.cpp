@@ -120,7 +120,8 @@ TEST_P(bulk, to_a_hundred_clients_loses_nothing_towards_us)
               << " packets dropped\n";
     EXPECT_LE(dropped, 100U)
         << "at most one per client; there were more than 9,000 with a queue of 300 when the device was not read between writes";
-    EXPECT_LT(ms(longest), 4 * ms(median)) << "a request waited for a retransmission timeout";
+    // The machine decides who of a hundred comes first: 2.8 to 4.4 medians were seen without a loss, and 10 to 40 with the fault.
+    EXPECT_LT(ms(longest), 8 * ms(median)) << "requests waited for retransmission timeouts";
 }
 
 INSTANTIATE_TEST_SUITE_P(with, bulk, testing::Values(300, 1000),
