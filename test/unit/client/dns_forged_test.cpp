@@ -1,4 +1,5 @@
 // Responses that somebody else sends: which are believed, and what a flood of them costs (RFC 5452).
+#include "support/repetitions.hpp"
 #include "unit/client/dns_world.hpp"
 
 #include <random>
@@ -118,7 +119,7 @@ TEST(dns_forged, a_flood_of_guesses)
         const std::string host = "h" + std::to_string(round) + "." + name_of_test;
         const auto l = w.look_up(host);
         const auto q = w.next();
-        for (int i = 0; i < 20'000; ++i) {
+        for (std::size_t i = 0; i < test::repetitions(20'000); ++i) {
             auto m = response_to(q.message, {a_record(host, "192.0.2.66")});
             m.id = static_cast<std::uint16_t>(random());
             m.question->name = n(host);
@@ -147,7 +148,7 @@ TEST(dns_forged, damaged_responses)
     std::size_t answered = 0, failed = 0;
     dns_options o = dns_world::options();
     o.cache_entries = 0;
-    for (int i = 0; i < 100'000; ++i) {
+    for (std::size_t i = 0; i < test::repetitions(100'000); ++i) {
         dns_world w(o);
         const auto l = w.look_up(name_of_test);
         const auto q = w.next();
@@ -168,8 +169,8 @@ TEST(dns_forged, damaged_responses)
         w.client.cancel(l, w.now);
         ASSERT_EQ(w.client.lookups() + w.client.queries() + w.open.size(), 0U);
     }
-    EXPECT_GT(answered, 10'000U);
-    EXPECT_GT(failed, 10'000U);
+    EXPECT_GT(answered, test::repetitions(10'000));
+    EXPECT_GT(failed, test::repetitions(10'000));
 }
 
 } // namespace
