@@ -28,6 +28,17 @@
 
 #pragma GCC visibility push(default)
 
+namespace tapio::detail {
+
+template <class Token>
+auto start_dns_query(stack& s, dns_query q, Token& token)
+{
+    return boost::asio::async_initiate<Token, void(boost::system::error_code, core::dns::answer)>(
+        engine_initiation<stack::executor_type, dns_query>(engine_of_stack(s), s.get_executor()), token, std::move(q));
+}
+
+} // namespace tapio::detail
+
 namespace tapio::dns {
 
 using core::dns::answer;
@@ -56,16 +67,12 @@ using core::dns::zone_authority;
 template <class Token = boost::asio::default_completion_token_t<stack::executor_type>>
 auto async_query(stack& s, const name& n, record_type type, Token&& token = Token())
 {
-    return boost::asio::async_initiate<Token, void(boost::system::error_code, answer)>(
-        tapio::detail::dns_initiation<stack::executor_type>(tapio::detail::engine_of_stack(s), s.get_executor()), token,
-        std::optional<name>(n), type);
+    return tapio::detail::start_dns_query(s, {n, type}, token);
 }
 template <class Token = boost::asio::default_completion_token_t<stack::executor_type>>
 auto async_query(stack& s, std::string_view text, record_type type, Token&& token = Token())
 {
-    return boost::asio::async_initiate<Token, void(boost::system::error_code, answer)>(
-        tapio::detail::dns_initiation<stack::executor_type>(tapio::detail::engine_of_stack(s), s.get_executor()), token,
-        name::parse(text), type);
+    return tapio::detail::start_dns_query(s, {name::parse(text), type}, token);
 }
 
 } // namespace tapio::dns

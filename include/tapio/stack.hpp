@@ -405,7 +405,8 @@ public:
     auto async_drain(core::duration timeout, Token&& token = Token())
     {
         return boost::asio::async_initiate<Token, void(boost::system::error_code)>(
-            detail::drain_initiation<executor_type>(engine_, get_executor()), token, timeout);
+            detail::engine_initiation<executor_type, detail::drain_request>(engine_, get_executor()), token,
+            detail::drain_request{timeout});
     }
 
 private:
@@ -419,14 +420,14 @@ private:
     auto wait_for(const detail::interface_wait& w, CompletionToken& token)
     {
         return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code, core::interface_state)>(
-            detail::initiate_interface_wait(engine_, get_executor()), token, w);
+            detail::engine_initiation<executor_type, detail::interface_wait>(engine_, get_executor()), token, w);
     }
 
     template <class CompletionToken>
     auto wait_for_configuration(detail::configuration_wait w, CompletionToken& token)
     {
         return boost::asio::async_initiate<CompletionToken, void(boost::system::error_code, core::interface_configuration)>(
-            detail::initiate_configuration_wait(engine_, get_executor()), token, std::move(w));
+            detail::engine_initiation<executor_type, detail::configuration_wait>(engine_, get_executor()), token, std::move(w));
     }
 
     class own_context;

@@ -53,7 +53,7 @@ core::error_code engine::begin_configuration(const configuration_wait& w, core::
     return w.options ? host_.configure(w.interface, *w.options, now) : core::error_code();
 }
 
-void engine::wait_for_configuration(configuration_wait w, operation* op)
+void engine::wait_for_configuration(const configuration_wait& w, operation* op)
 {
     {
         user_turn t(*this);
@@ -68,7 +68,7 @@ void engine::wait_for_configuration(configuration_wait w, operation* op)
             c->timer.fire = [](core::timer_node&, void* self, core::time_point) { static_cast<configuring*>(self)->over = true; };
             if (w.options && w.options->timeout > core::duration::zero()) timers_.arm(c->timer, t.now() + w.options->timeout);
             c->seen = w.found->version;
-            c->wait = std::move(w);
+            c->wait = w;
             return configuring_.push_back(std::move(c));
         }
         if (!op->has_immediate_executor) return t.done().push(op);
@@ -116,8 +116,8 @@ void engine::abort_configurations(operation_queue& done)
     for (const auto& c : std::exchange(configuring_, {})) end_configuration(*c, done);
 }
 
-void start_configuration_wait(engine& e, configuration_wait w, operation* op) { e.wait_for_configuration(std::move(w), op); }
-void cancel_configuration_wait(engine& e, std::uint64_t op_id) { e.cancel_configuration(op_id); }
+void configuration_wait::start(const std::shared_ptr<engine>& e, operation* op) const { e->wait_for_configuration(*this, op); }
+void configuration_wait::cancel(engine& e, std::uint64_t op_id) { e.cancel_configuration(op_id); }
 
 } // namespace detail
 

@@ -134,11 +134,8 @@ void engine::abort_drains(operation_queue& done)
     }
 }
 
-void start_drain(const std::shared_ptr<engine>& e, core::duration timeout, operation* op) { e->start_drain(timeout, op); }
-void cancel_drain(const std::weak_ptr<engine>& e, std::uint64_t id)
-{
-    if (const auto alive = e.lock()) alive->cancel_drain(id);
-}
+void drain_request::start(const std::shared_ptr<engine>& e, operation* op) const { e->start_drain(timeout, op); }
+void drain_request::cancel(engine& e, std::uint64_t op_id) { e.cancel_drain(op_id); }
 
 /// Begins to drain the socket: a listener stops listening; a connection is closed after its last write (finish_if_quiet()).
 void socket::finish(operation_queue& done)

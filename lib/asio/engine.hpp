@@ -121,7 +121,7 @@ public:
     std::vector<core::interface_info> interfaces() const;           ///< likewise
     void wait_for_change(const interface_wait& w, operation* op);
     void cancel_wait(std::uint64_t op_id);
-    void wait_for_configuration(configuration_wait w, operation* op); ///< this and the next: configuration.cpp
+    void wait_for_configuration(const configuration_wait& w, operation* op); ///< this and the next: configuration.cpp
     void cancel_configuration(std::uint64_t op_id);
     void shutdown();
     bool is_shut_down() const noexcept { return shut_down_; }

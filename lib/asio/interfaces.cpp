@@ -133,8 +133,8 @@ void engine::abort_waits(operation_queue& done)
     }
 }
 
-void start_interface_wait(engine& e, const interface_wait& w, operation* op) { e.wait_for_change(w, op); }
-void cancel_interface_wait(engine& e, std::uint64_t op_id) { e.cancel_wait(op_id); }
+void interface_wait::start(const std::shared_ptr<engine>& e, operation* op) const { e->wait_for_change(*this, op); }
+void interface_wait::cancel(engine& e, std::uint64_t op_id) { e.cancel_wait(op_id); }
 
 } // namespace detail
 

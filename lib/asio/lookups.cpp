@@ -3,6 +3,7 @@
 #include "asio/name_query.hpp"
 #include "asio/name_wait.hpp"
 
+#include <tapio/detail/dns_query.hpp>
 #include <tapio/detail/endpoints.hpp>
 #include <tapio/detail/socket.hpp>
 
@@ -200,16 +201,14 @@ names_of_endpoint resolve(boost::asio::execution_context& context, const core::e
     return *into;
 }
 
-void start_query(const std::shared_ptr<engine>& e, const core::dns::name& n, core::dns::record_type type,
-                 std::shared_ptr<core::dns::answer> into, operation* op)
+void dns_query::start(const std::shared_ptr<engine>& e, operation* op) const
 {
-    begin(e, question_for(n, type, std::move(into)), op, nullptr);
+    if (name) return begin(e, question_for(*name, type, answer), op, nullptr);
+    op->result = error::invalid_argument;
+    op->complete();
 }
 
-void cancel_query(const std::weak_ptr<engine>& e, std::uint64_t id)
-{
-    if (const auto alive = e.lock()) alive->cancel_names(nullptr, id);
-}
+void dns_query::cancel(engine& e, std::uint64_t op_id) { e.cancel_names(nullptr, op_id); }
 
 // -- name_lookups ---------------------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
 
 #include <tapio/core/address.hpp>
 #include <tapio/detail/bound_handler.hpp>
+#include <tapio/detail/cancellation.hpp>
 #include <tapio/detail/endpoints.hpp>
 #include <tapio/detail/happy_eyeballs.hpp>
 #include <tapio/steady_timer.hpp>
@@ -13,7 +14,6 @@
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/bind_executor.hpp>
-#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
@@ -58,7 +58,7 @@ public:
     void start(const std::string& host, const std::string& service)
     {
         const auto slot = boost::asio::get_associated_cancellation_slot(*handler_);
-        if (slot.is_connected()) watch(slot);
+        watch_cancellation(slot, this->shared_from_this(), [](connect_operation& of) { of.cancel(); });
         boost::asio::post(strand_, [self = this->shared_from_this(), host, service] {
             self->resolve(core::family::v6, Protocol::v6(), host, service);
             self->resolve(core::family::v4, Protocol::v4(), host, service);
@@ -142,20 +142,11 @@ private:
         work_.reset();
     }
 
-    template <class Slot>
-    void watch(Slot slot)
+    void cancel()
     {
-        // It stays in the slot after the end, as those of Asio's operations do: only the user knows when the signal is not
-        // emitted.
-        slot.assign([weak = this->weak_from_this()](boost::asio::cancellation_type type) {
-            using boost::asio::cancellation_type;
-            const auto any = cancellation_type::terminal | cancellation_type::partial | cancellation_type::total;
-            const auto alive = weak.lock();
-            if (!alive || (type & any) == cancellation_type::none) return;
-            boost::asio::post(alive->strand_, [weak] {
-                const auto self = weak.lock();
-                if (self && self->handler_) self->finish(boost::asio::error::operation_aborted, endpoint_type());
-            });
+        boost::asio::post(strand_, [weak = this->weak_from_this()] {
+            const auto self = weak.lock();
+            if (self && self->handler_) self->finish(boost::asio::error::operation_aborted, endpoint_type());
         });
     }
 

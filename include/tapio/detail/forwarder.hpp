@@ -6,6 +6,7 @@
 #include <tapio/core/event_sink.hpp>
 #include <tapio/core/forwarder_options.hpp>
 #include <tapio/detail/bound_handler.hpp>
+#include <tapio/detail/cancellation.hpp>
 #include <tapio/detail/engine_fwd.hpp>
 #include <tapio/detail/operation.hpp>
 #include <tapio/detail/socket.hpp>
@@ -13,7 +14,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/cancellation_type.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -141,22 +141,11 @@ public:
         op->identify(next_operation_id());
         const std::shared_ptr<forwarder> kept = forwarder_; // the handler may run before we return
         if (!kept) return fail(op, boost::asio::error::bad_descriptor);
-        if (slot.is_connected()) watch(slot, kept, op->id);
+        watch_cancellation(slot, kept, [id = std::uint64_t{op->id}](forwarder& of) { of.cancel(id); });
         kept->next(op, into);
     }
 
 private:
-    template <class Slot>
-    static void watch(Slot slot, const std::shared_ptr<forwarder>& f, std::uint64_t op_id)
-    {
-        slot.assign([weak = std::weak_ptr(f), op_id](boost::asio::cancellation_type type) {
-            using boost::asio::cancellation_type;
-            const auto any = cancellation_type::terminal | cancellation_type::partial | cancellation_type::total;
-            if ((type & any) == cancellation_type::none) return;
-            if (const auto alive = weak.lock()) alive->cancel(op_id);
-        });
-    }
-
     std::shared_ptr<forwarder> forwarder_;
     executor_type io_;
 };

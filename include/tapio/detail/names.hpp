@@ -68,11 +68,6 @@ private:
     std::vector<std::weak_ptr<engine>> engines_; ///< of the stacks asked; more than one only after use_stack()
 };
 
-/// Asks DNS alone (dns::async_query).
-void start_query(const std::shared_ptr<engine>& e, const core::dns::name& n, core::dns::record_type type,
-                 std::shared_ptr<core::dns::answer> into, operation* op);
-void cancel_query(const std::weak_ptr<engine>& e, std::uint64_t id);
-
 } // namespace tapio::detail
 
 #pragma GCC visibility pop

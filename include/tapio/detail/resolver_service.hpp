@@ -3,6 +3,7 @@
 #pragma once
 
 #include <tapio/detail/bound_handler.hpp>
+#include <tapio/detail/cancellation.hpp>
 #include <tapio/detail/endpoints.hpp>
 #include <tapio/detail/io_object.hpp>
 #include <tapio/detail/names.hpp>
@@ -10,7 +11,6 @@
 #include <tapio/detail/service_objects.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/ip/basic_resolver_query.hpp>
 #include <boost/asio/ip/basic_resolver_results.hpp>
@@ -159,20 +159,9 @@ private:
         const auto slot = boost::asio::get_associated_cancellation_slot(handler);
         operation* const op = make_operation(std::move(action), handler, io);
         op->identify(next_operation_id());
-        if (slot.is_connected()) watch(slot, impl.lookups, op->id);
+        watch_cancellation(slot, impl.lookups, [id = std::uint64_t{op->id}](name_lookups& of) { of.cancel(id); });
         return op;
     }
-    template <class Slot>
-    static void watch(Slot slot, const std::shared_ptr<name_lookups>& lookups, std::uint64_t op_id)
-    {
-        slot.assign([weak = std::weak_ptr(lookups), op_id](boost::asio::cancellation_type type) {
-            using boost::asio::cancellation_type;
-            const auto any = cancellation_type::terminal | cancellation_type::partial | cancellation_type::total;
-            if ((type & any) == cancellation_type::none) return;
-            if (const auto alive = weak.lock()) alive->cancel(op_id);
-        });
-    }
-
     service_objects<implementation_type> objects_;
 };
 

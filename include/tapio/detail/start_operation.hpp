@@ -2,11 +2,11 @@
 /// Starts an operation of a socket and connects its handler's cancellation slot. Internal.
 #pragma once
 
+#include <tapio/detail/cancellation.hpp>
 #include <tapio/detail/operation.hpp>
 #include <tapio/detail/socket.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/error.hpp>
 
 #include <cstdint>
@@ -16,17 +16,6 @@
 #pragma GCC visibility push(default)
 
 namespace tapio::detail {
-
-template <class Slot>
-void watch_cancellation(Slot slot, const std::shared_ptr<socket>& s, std::uint64_t op_id)
-{
-    slot.assign([weak = std::weak_ptr(s), op_id](boost::asio::cancellation_type type) {
-        using boost::asio::cancellation_type;
-        const auto any = cancellation_type::terminal | cancellation_type::partial | cancellation_type::total;
-        if ((type & any) == cancellation_type::none) return;
-        if (const auto alive = weak.lock()) alive->cancel(op_id);
-    });
-}
 
 /// @param refused if set, the operation fails with it
 template <class Action, class Handler, class IoExecutor>
@@ -41,8 +30,7 @@ void start_operation(const std::shared_ptr<socket>& s, direction d, Action actio
     if (refused) return fail(op, refused);
     const std::shared_ptr<socket> kept = s; // the handler may run before we return, on another thread, and destroy the socket
     op->identify(next_operation_id());
-    if (slot.is_connected())
-        watch_cancellation(slot, kept, op->id); // before the start: afterwards the handler may use its slot again
+    watch_cancellation(slot, kept, [id = std::uint64_t{op->id}](socket& of) { of.cancel(id); });
     kept->start(d, op);
 }
 

@@ -3,12 +3,12 @@
 #pragma once
 
 #include <tapio/detail/bound_handler.hpp>
+#include <tapio/detail/cancellation.hpp>
 #include <tapio/detail/io_object.hpp>
 #include <tapio/detail/service_objects.hpp>
 #include <tapio/detail/timer.hpp>
 
 #include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/execution_context.hpp>
 
 #include <memory>
@@ -131,7 +131,7 @@ public:
         auto* const op = make_operation(timer_action{}, handler, io);
         op->identify(next_operation_id());
         const std::shared_ptr<detail::timer> t = impl.timer;
-        if (slot.is_connected()) watch(slot, t, op->id);
+        watch_cancellation(slot, t, [id = std::uint64_t{op->id}](detail::timer& of) { of.cancel(id); });
         t->start(op);
     }
 
@@ -151,17 +151,6 @@ private:
         impl.expiry = std::exchange(other.expiry, time_type());
         if (impl.timer) other.timer = impl.timer->another(); // a moved-from timer of Asio can be used again
     }
-    template <class Slot>
-    static void watch(Slot slot, const std::shared_ptr<detail::timer>& t, std::uint64_t op_id)
-    {
-        slot.assign([weak = std::weak_ptr(t), op_id](boost::asio::cancellation_type type) {
-            using boost::asio::cancellation_type;
-            const auto any = cancellation_type::terminal | cancellation_type::partial | cancellation_type::total;
-            if ((type & any) == cancellation_type::none) return;
-            if (const auto alive = weak.lock()) alive->cancel(op_id);
-        });
-    }
-
     service_objects<implementation_type> objects_;
 };
 
