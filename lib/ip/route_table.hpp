@@ -54,7 +54,8 @@ public:
     /// Ignores bits of `r.network` beyond the prefix. A route that exists already is counted, and stays until it has been removed
     /// as often: the addresses of one subnet share its route. Precondition: the prefix is not longer than an address.
     void add(const route& r);
-    /// Removes the route that is equal to `r`, or else the first one that differs in its metric alone. @return false: no such route
+    /// Removes the route that is equal to `r`, or else the first one that differs in its metric alone. @return false: no such
+    /// route
     bool remove(const route& r);
     /// Removes all routes for which `unwanted` is true, however often they were added.
     void remove_if(const condition& unwanted);

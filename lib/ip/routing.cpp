@@ -96,9 +96,7 @@ route_match routing::usable(const address& destination, std::optional<interface_
 result<interface_id> routing::way_without_route(const address& destination, std::optional<interface_id> via) const
 {
     interface_id out = loopback;
-    if (via && needs_zone(destination)) {
-        out = *via;
-    } else if (const auto r = table_.find(destination, via)) {
+    if (const auto r = table_.find(destination, via)) {
         out = r->interface;
     } else if (via && (destination.is_v4() || destination.is_multicast())) {
         out = *via; // as on Linux: without a route the destination is assumed to be on the link; of IPv6, multicasts only
@@ -109,8 +107,13 @@ result<interface_id> routing::way_without_route(const address& destination, std:
     } else {
         return errno_code(ENETUNREACH);
     }
-    if (!interfaces_[out].is_up()) return errno_code(ENETDOWN);
-    return out;
+    return if_up(out);
+}
+
+result<interface_id> routing::if_up(interface_id interface) const
+{
+    if (!interfaces_[interface].is_up()) return errno_code(ENETDOWN);
+    return interface;
 }
 
 routing::remembered& routing::slot_of(const address& destination) const noexcept
@@ -164,11 +167,12 @@ result<found_route> routing::look_up(const address& destination, const std::opti
     if (source && source->is_loopback() && !destination.is_multicast())
         return errno_code(EINVAL); // as Linux: 127/8 and ::1 never leave
     const bool bound_by_source = source && !via && addresses_.is_strong() && !destination.is_multicast();
-    if (bound_by_source) via = addresses_.interface_of(*source); // RFC 1122 §3.3.4.2 (B)
-    const auto r = needs_zone(destination) ? route_match() : usable(destination, via);
+    if (bound_by_source) via = addresses_.interface_of(*source);          // RFC 1122 §3.3.4.2 (B)
+    const bool by_interface = via && (to_all || needs_zone(destination)); // no route has a say
+    const auto r = by_interface ? route_match() : usable(destination, via);
     if (r && r->kind != route_kind::unicast) return error_of(r->kind);
-    if (!r && bound_by_source && !needs_zone(destination)) return errno_code(ENETUNREACH);
-    const auto out = r ? result<interface_id>(r->interface) : way_without_route(destination, via);
+    if (!r && bound_by_source && !by_interface) return errno_code(ENETUNREACH);
+    const auto out = r ? result<interface_id>(r->interface) : by_interface ? if_up(*via) : way_without_route(destination, via);
     if (!out) return out.error();
     if (source && source->is_loopback() && *out != loopback) return errno_code(EINVAL); // nor does a multicast from 127/8
     if (destination.is_v6() && interfaces_[*out].info().mtu < least_mtu_v6) return errno_code(ENETUNREACH);

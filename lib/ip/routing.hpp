@@ -123,6 +123,7 @@ private:
                                 std::optional<interface_id> via) const;
     route_ref entry_for(interface_id interface, const address& next_hop) const;
     route_match usable(const address& destination, std::optional<interface_id> via) const noexcept;
+    result<interface_id> if_up(interface_id interface) const; ///< network_down if it is not
     result<interface_id> way_without_route(const address& destination, std::optional<interface_id> via) const;
     result<std::optional<interface_id>> in_zone_of(const address& destination, std::optional<interface_id> via) const;
     std::optional<mac_address> group_mac(const address& next_hop) const noexcept;

@@ -357,6 +357,15 @@ TEST_F(dhcp, what_the_user_gave_stays)
     EXPECT_EQ(configuration().addresses[0].origin, address_origin::manual);
 }
 
+TEST_F(dhcp, a_route_that_refuses_everything_does_not_stop_it)
+{
+    route_info refusing;
+    refusing.network = v4("0.0.0.0");
+    refusing.kind = route_kind::unreachable;
+    ASSERT_FALSE(h->add_route(refusing));
+    bind();
+}
+
 TEST_F(dhcp, the_users_routes_outlive_the_lease)
 {
     bind();
