@@ -212,6 +212,14 @@ void dns_client::advance(time_point now)
             waited.waits_for = q;
             leave_query(id, i, waited, true, now);
         }
+        // A name of one family has nothing stale to say of the other one, for which it would be waited in vain.
+        const bool enough = std::any_of(l.parts.begin(), l.parts.end(), [](const part& p) { return p.found; });
+        for (std::size_t i = 0; enough && i < l.parts.size(); ++i) {
+            part& p = l.parts[i];
+            if (p.over) continue;
+            leave_query(id, i, p, true, now);
+            p.over = p.failed = true;
+        }
         unsettled_.push_back(id);
     }
     run(now);

@@ -111,6 +111,7 @@ dns_query::step dns_query::attempt(time_point now)
 dns_query::step dns_query::next_server(time_point now)
 {
     plain_ = by_stream_ = false;
+    if (std::exchange(case_lost_, false)) vary_case_ = false; // TCP has failed: the servers are asked without it
     if (++turn_ >= servers_.size()) {
         turn_ = 0;
         ++round_;
@@ -171,7 +172,11 @@ dns_query::step dns_query::take(const_bytes message, time_point now)
     if (head->question && !(*head->question == question_)) return mismatched(now);
     if (head->question && vary_case_ && !head->question->name.same_case(sent_name_)) {
         // A server that does not repeat the case, or a forgery: TCP tells them apart.
-        if (!by_stream_) return ++all_mismatches_, try_stream(now);
+        if (!by_stream_) {
+            ++all_mismatches_;
+            case_lost_ = true;
+            return try_stream(now);
+        }
     }
     if (head->truncated && !by_stream_) return try_stream(now);
     auto m = wire::parse_dns(message);

@@ -510,5 +510,23 @@ TEST(dns_client, servers_that_are_configured_later_are_used_from_then_on)
     EXPECT_EQ(w.client.options().servers.size(), dns_client::most_servers);
 }
 
+TEST(dns_client, stale_records_of_one_family_are_enough)
+{
+    dns_options o = dns_world::options();
+    o.serve_stale = 24h;
+    dns_world w(o);
+    const auto before = w.look_up("v4.example.com", {record_type::a, record_type::aaaa});
+    w.answer({a_record("v4.example.com", "192.0.2.1")});
+    w.refuse({soa("example.com", 60)}, response_code::no_error);
+    ASSERT_EQ(w.results[before].what, outcome::found);
+    w.pass(61s);
+    const auto again = w.look_up("v4.example.com", {record_type::a, record_type::aaaa});
+    w.pass(dns_client::stale_patience);
+    ASSERT_TRUE(w.results.contains(again)) << "although no server answers about AAAA";
+    EXPECT_EQ(w.results[again].what, outcome::found);
+    EXPECT_TRUE(w.results[again].answers[0].stale);
+    EXPECT_EQ(w.addresses(again), "192.0.2.1");
+}
+
 } // namespace
 } // namespace tapio::core::client

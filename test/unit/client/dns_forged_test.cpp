@@ -75,6 +75,27 @@ TEST(dns_forged, a_response_of_the_wrong_case_leads_to_tcp)
     EXPECT_EQ(w.addresses(l), "192.0.2.1") << "a server that does not repeat the case is believed by TCP";
 }
 
+TEST(dns_forged, a_server_that_changes_the_case_and_has_no_tcp_is_asked_without_varying_it)
+{
+    dns_options o = dns_world::options();
+    o.servers.resize(1);
+    dns_world w(o);
+    const auto l = w.look_up(name_of_test);
+    const auto q = w.next();
+    auto m = response_to(q.message, {a_record(name_of_test, "192.0.2.1")});
+    m.question->name = m.question->name.lower_case();
+    w.receive(q, m);
+    const auto by_tcp = w.next();
+    ASSERT_TRUE(by_tcp.stream);
+    w.client.unreachable(by_tcp.query, w.now);
+    const auto again = w.next();
+    ASSERT_FALSE(again.stream);
+    EXPECT_NE(again.message.id, q.message.id);
+    EXPECT_TRUE(again.message.question->name.same_case(n(name_of_test)));
+    w.receive(again, response_to(again.message, {a_record(name_of_test, "192.0.2.1")}));
+    EXPECT_EQ(w.addresses(l), "192.0.2.1");
+}
+
 TEST(dns_forged, somebody_who_guesses_moves_the_query_to_tcp)
 {
     dns_world w;
