@@ -3,6 +3,7 @@
 // happens: each interface has at most one leased address, which is that of the lease and outlives it in nothing; the user's
 // addresses and routes stay; no message leaves from an address that is not the host's; little is sent.
 #include "frames.hpp"
+#include "run_fuzzer.hpp"
 #include "wire/dhcpv4.hpp"
 #include "wire/udp.hpp"
 
@@ -280,17 +281,4 @@ private:
 
 } // namespace
 
-int main(int argc, char** argv)
-{
-    const auto steps = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 100'000;
-    const auto first = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1;
-    const auto seeds = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1;
-    for (auto seed = first; seed < first + seeds; ++seed) {
-        fuzzer f(seed);
-        for (std::uint64_t i = 0; i < steps; ++i) f.step();
-        f.end();
-        if (!f.report(steps, seed)) return 1;
-        std::fflush(stdout);
-    }
-    return 0;
-}
+int main(int argc, char** argv) { return tapio::test::run_fuzzer<fuzzer>(argc, argv); }

@@ -2,6 +2,7 @@
 // damaged, cut off, forged, late or missing. Checked: no forged record is ever returned, every lookup ends exactly once, bounds
 // hold, and at the end nothing is left. The same seed gives the same run.
 #include "client/dns_client.hpp"
+#include "run_fuzzer.hpp"
 
 #include <array>
 #include <cstdio>
@@ -285,17 +286,4 @@ private:
 
 } // namespace
 
-int main(int argc, char** argv)
-{
-    const auto steps = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 100'000;
-    const auto first = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1;
-    const auto seeds = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1;
-    for (auto seed = first; seed < first + seeds; ++seed) {
-        fuzzer f(seed);
-        for (std::uint64_t i = 0; i < steps; ++i) f.step();
-        f.end();
-        if (!f.report(steps, seed)) return 1;
-        std::fflush(stdout);
-    }
-    return 0;
-}
+int main(int argc, char** argv) { return tapio::test::run_fuzzer<fuzzer>(argc, argv); }

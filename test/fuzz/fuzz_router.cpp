@@ -6,6 +6,7 @@
 // - caches and tables keep their bounds, and the number of packets sent stays within a small multiple of those received;
 // - when the users have closed everything and time has passed, nothing is left, and nothing is sent any more.
 #include "core/host.hpp"
+#include "run_fuzzer.hpp"
 #include "traffic.hpp"
 #include "watching_hooks.hpp"
 
@@ -396,17 +397,4 @@ private:
 
 } // namespace
 
-int main(int argc, char** argv)
-{
-    const auto steps = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 100'000;
-    const auto first = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1;
-    const auto seeds = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1;
-    for (auto seed = first; seed < first + seeds; ++seed) {
-        fuzzer f(seed);
-        for (std::uint64_t i = 0; i < steps; ++i) f.step();
-        f.end();
-        if (!f.report(steps, seed)) return 1;
-        std::fflush(stdout);
-    }
-    return 0;
-}
+int main(int argc, char** argv) { return tapio::test::run_fuzzer<fuzzer>(argc, argv); }

@@ -155,4 +155,8 @@ protected:
     std::optional<dhcpv4_client> client;
 };
 
+class dhcpv4 : public dhcpv4_lease_holder
+{
+};
+
 } // namespace tapio::core::client
