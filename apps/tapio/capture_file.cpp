@@ -23,7 +23,10 @@ std::uint64_t power(std::uint64_t base, unsigned exponent)
 
 std::chrono::nanoseconds to_time(std::uint64_t ticks, std::uint64_t per_second, std::int64_t offset)
 {
-    const auto seconds = static_cast<std::int64_t>(ticks / per_second) + offset;
+    constexpr std::int64_t most = 4'000'000'000; // seconds either way: what nanoseconds in 64 bits can say
+    const std::uint64_t since = ticks / per_second;
+    if (since > static_cast<std::uint64_t>(most) || offset > most || offset < -most) damaged();
+    const auto seconds = static_cast<std::int64_t>(since) + offset;
     const double fraction = static_cast<double>(ticks % per_second) / static_cast<double>(per_second);
     const bool exact = 1'000'000'000 % per_second == 0;
     const auto ns = exact ? (ticks % per_second) * (1'000'000'000 / per_second) : static_cast<std::uint64_t>(fraction * 1e9);
@@ -174,6 +177,7 @@ std::optional<captured_packet> capture_reader::enhanced() const
 
 std::optional<captured_packet> capture_reader::simple() const
 {
+    if (block_.size() < 8) damaged();
     const std::size_t original = u32(0);
     return packet(0, 0, std::min(original, block_.size() - 8), original, 4); // behind the packet is the block's length
 }

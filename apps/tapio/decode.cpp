@@ -1,5 +1,7 @@
 #include "tapio/decode.hpp"
 
+#include "tapio/format.hpp"
+
 #include <array>
 #include <cstdio>
 
@@ -16,15 +18,7 @@ std::string hex(unsigned value, int digits)
     return out.data();
 }
 
-std::string decimal(std::uint64_t n) { return std::to_string(n); }
-
 const char* truncated(const octet_reader& in) { return in.truncated() ? " [truncated]" : ""; }
-
-/// "198.18.0.2:80", "[2001:db8::2]:80".
-std::string endpoint_text(const boost::asio::ip::address& a, std::uint16_t port)
-{
-    return (a.is_v6() ? '[' + a.to_string() + ']' : a.to_string()) + ':' + std::to_string(port);
-}
 
 // The services that UDP carries, by port (IANA).
 const char* udp_service(std::uint16_t port)
@@ -64,22 +58,24 @@ std::string decoder::ethernet(octet_reader in)
 
 std::string decoder::by_type(std::uint16_t type, octet_reader in)
 {
-    switch (type) {
-    case 0x0800:
-    case 0x86dd: return ip(in, false);
-    case 0x0806: return arp(in);
-    case 0x8100: // IEEE 802.1Q
-    case 0x88a8: {
+    constexpr unsigned most_tags = 8;
+    std::string tags;
+    for (unsigned n = 0; type == 0x8100 || type == 0x88a8; ++n) { // IEEE 802.1Q
         const unsigned tag = in.u16();
-        const std::uint16_t inner = in.u16();
-        if (in.truncated()) return "VLAN [truncated]";
-        return "vlan " + decimal(tag & 0xfffU) + (tag >> 13U != 0 ? " prio " + decimal(tag >> 13U) : "") + ' ' +
-               by_type(inner, in);
+        type = in.u16();
+        if (in.truncated()) return tags + "VLAN [truncated]";
+        if (n == most_tags) return tags + "VLAN [too many tags]";
+        tags += "vlan " + std::to_string(tag & 0xfffU) + (tag >> 13U != 0 ? " prio " + std::to_string(tag >> 13U) : "") + ' ';
     }
-    default: break;
-    }
-    if (type < 0x0600) return "LLC, length " + decimal(type); // IEEE 802.3
-    return "EtherType " + hex(type, 4) + ", length " + decimal(in.size());
+    return tags + by_untagged_type(type, in);
+}
+
+std::string decoder::by_untagged_type(std::uint16_t type, octet_reader in)
+{
+    if (type == 0x0800 || type == 0x86dd) return ip(in, false);
+    if (type == 0x0806) return arp(in);
+    if (type < 0x0600) return "LLC, length " + std::to_string(type); // IEEE 802.3
+    return "EtherType " + hex(type, 4) + ", length " + std::to_string(in.size());
 }
 
 std::string decoder::arp(octet_reader in) const
@@ -94,7 +90,7 @@ std::string decoder::arp(octet_reader in) const
     const auto target = in.v4();
     if (in.truncated()) return "ARP [truncated]";
     if (operation == 2) return "ARP " + source.to_string() + " is at " + mac(source_mac);
-    if (operation != 1) return "ARP operation " + decimal(operation);
+    if (operation != 1) return "ARP operation " + std::to_string(operation);
     if (source == target) return "ARP announcement: " + source.to_string() + " is at " + mac(source_mac);
     if (source.is_unspecified()) return "ARP probe: who has " + target.to_string() + "?";
     return "ARP who has " + target.to_string() + "? tell " + source.to_string();
@@ -106,7 +102,7 @@ std::string decoder::ip(octet_reader in, bool quoted)
     const unsigned version = std::to_integer<unsigned>(in.rest().front()) >> 4U;
     if (version == 4) return ipv4(in, quoted);
     if (version == 6) return ipv6(in, quoted);
-    return "IP version " + decimal(version) + '?';
+    return "IP version " + std::to_string(version) + '?';
 }
 
 std::string decoder::ipv4(octet_reader in, bool quoted)
@@ -129,8 +125,8 @@ std::string decoder::ipv4(octet_reader in, bool quoted)
     const std::string rest = ttl == 1 ? " ttl 1" : "";
     if (offset == 0 && !more) return transport(protocol, in, f) + rest;
     const std::string piece =
-        " fragment " + hex(id, 4) + ' ' + decimal(offset) + '+' + decimal(in.size()) + (more ? " more" : "");
-    return (offset == 0 ? transport(protocol, in, f) : who + " protocol " + decimal(protocol)) + piece + rest;
+        " fragment " + hex(id, 4) + ' ' + std::to_string(offset) + '+' + std::to_string(in.size()) + (more ? " more" : "");
+    return (offset == 0 ? transport(protocol, in, f) : who + " protocol " + std::to_string(protocol)) + piece + rest;
 }
 
 std::string decoder::ipv6(octet_reader in, bool quoted)
@@ -150,7 +146,7 @@ std::string decoder::ipv6(octet_reader in, bool quoted)
             in.skip(1);
             const unsigned fragment = in.u16(), id = in.u32();
             later = (fragment & 0xfff8U) != 0;
-            piece = " fragment " + hex(id, 8) + ' ' + decimal(fragment & 0xfff8U) + '+' + decimal(in.size()) +
+            piece = " fragment " + hex(id, 8) + ' ' + std::to_string(fragment & 0xfff8U) + '+' + std::to_string(in.size()) +
                     ((fragment & 1U) != 0 ? " more" : "");
         } else {
             in.skip(std::size_t{in.u8()} * 8 + 6);
@@ -159,7 +155,7 @@ std::string decoder::ipv6(octet_reader in, bool quoted)
         next = after;
     }
     piece += hops == 1 && f.destination.to_v6().is_multicast() == false && next != 58 ? " hops 1" : "";
-    if (later) return f.source.to_string() + " > " + f.destination.to_string() + " protocol " + decimal(next) + piece;
+    if (later) return f.source.to_string() + " > " + f.destination.to_string() + " protocol " + std::to_string(next) + piece;
     return transport(next, in, f) + piece;
 }
 
@@ -173,8 +169,8 @@ std::string decoder::transport(std::uint8_t protocol, octet_reader in, const ip_
     case 2: return f.source.to_string() + " > " + f.destination.to_string() + " IGMP type " + hex(in.u8(), 2);
     case 59: return f.source.to_string() + " > " + f.destination.to_string() + " no next header";
     default:
-        return f.source.to_string() + " > " + f.destination.to_string() + " protocol " + decimal(protocol) + ", length " +
-               decimal(in.size());
+        return f.source.to_string() + " > " + f.destination.to_string() + " protocol " + std::to_string(protocol) + ", length " +
+               std::to_string(in.size());
     }
 }
 
@@ -188,7 +184,8 @@ std::string decoder::udp(octet_reader in, const ip_facts& f) const
     const char* service = udp_service(destination);
     if (service == nullptr) service = udp_service(source);
     if (service != nullptr) out += std::string(" ") + service;
-    return out + " length " + decimal(length >= 8 ? length - 8U : in.size()) + (length != 0 && length < 8 ? " [bad length]" : "");
+    return out + " length " + std::to_string(length >= 8 ? length - 8U : in.size()) +
+           (length != 0 && length < 8 ? " [bad length]" : "");
 }
 
 std::string hex_dump(std::span<const std::byte> octets)

@@ -43,6 +43,7 @@ private:
 
     std::string ethernet(octet_reader in);
     std::string by_type(std::uint16_t type, octet_reader in);
+    std::string by_untagged_type(std::uint16_t type, octet_reader in);
     std::string arp(octet_reader in) const;
     std::string ip(octet_reader in, bool quoted);
     std::string ipv4(octet_reader in, bool quoted);

@@ -7,9 +7,7 @@ namespace apps::tools {
 
 namespace {
 
-std::string number(std::uint64_t n) { return std::to_string(n); }
-
-std::string kind(unsigned type, unsigned code) { return "type " + number(type) + " code " + number(code); }
+std::string kind(unsigned type, unsigned code) { return "type " + std::to_string(type) + " code " + std::to_string(code); }
 
 /// RFC 792, RFC 1122 §3.2.2.1, RFC 1812 §5.2.7.1.
 std::string unreachable_text(unsigned code)
@@ -30,7 +28,7 @@ std::string unreachable_text(unsigned code)
                                                      "administratively prohibited",
                                                      "host precedence violation",
                                                      "precedence cutoff"};
-    return code < texts.size() ? std::string(texts[code]) : "unreachable, code " + number(code);
+    return code < texts.size() ? std::string(texts[code]) : "unreachable, code " + std::to_string(code);
 }
 
 /// RFC 4443 §3.1.
@@ -39,13 +37,14 @@ std::string unreachable_text_v6(unsigned code)
     constexpr std::array<std::string_view, 7> texts{
         "no route",         "administratively prohibited",  "beyond scope",  "address unreachable",
         "port unreachable", "source address failed policy", "route rejected"};
-    return code < texts.size() ? std::string(texts[code]) : "unreachable, code " + number(code);
+    return code < texts.size() ? std::string(texts[code]) : "unreachable, code " + std::to_string(code);
 }
 
 std::string echo(octet_reader in, const char* what)
 {
     const unsigned id = in.u16(), sequence = in.u16();
-    return std::string("echo ") + what + " id " + number(id) + " seq " + number(sequence) + " length " + number(in.size() + 8);
+    return std::string("echo ") + what + " id " + std::to_string(id) + " seq " + std::to_string(sequence) + " length " +
+           std::to_string(in.size() + 8);
 }
 
 /// The link-layer address in an option of Neighbour Discovery, if there is one (RFC 4861 §4.6.1).
@@ -72,7 +71,7 @@ std::string prefixes(octet_reader in)
         if (type != 3 || length < 32) continue;
         const unsigned bits = value.u8();
         value.skip(13);
-        out += ", prefix " + value.v6().to_string() + '/' + number(bits);
+        out += ", prefix " + value.v6().to_string() + '/' + std::to_string(bits);
     }
     return out;
 }
@@ -93,7 +92,7 @@ std::string neighbor_discovery(unsigned type, octet_reader in)
         in.skip(2);
         const unsigned lifetime = in.u16();
         in.skip(8);
-        return "NDP router advertisement, lifetime " + number(lifetime) + prefixes(in);
+        return "NDP router advertisement, lifetime " + std::to_string(lifetime) + prefixes(in);
     }
     case 135: in.skip(4); return "NDP who has " + in.v6().to_string() + '?';
     case 136: return advertisement(in);
@@ -122,7 +121,7 @@ std::string decoder::icmp(octet_reader in, const ip_facts& f)
     case 3: {
         in.skip(2);
         const unsigned mtu = in.u16();
-        return out + unreachable_text(code) + (code == 4 ? ", mtu " + number(mtu) : "") + quotation(in);
+        return out + unreachable_text(code) + (code == 4 ? ", mtu " + std::to_string(mtu) : "") + quotation(in);
     }
     case 5: {
         const auto gateway = in.v4();
@@ -146,7 +145,7 @@ std::string decoder::icmpv6(octet_reader in, const ip_facts& f)
     case 1: in.skip(4); return out + unreachable_text_v6(code) + quotation(in);
     case 2: {
         const std::uint32_t mtu = in.u32();
-        return out + "packet too big, mtu " + number(mtu) + quotation(in);
+        return out + "packet too big, mtu " + std::to_string(mtu) + quotation(in);
     }
     case 3: in.skip(4); return out + (code == 0 ? "time exceeded" : "reassembly time exceeded") + quotation(in);
     case 4: in.skip(4); return out + "parameter problem" + quotation(in);

@@ -1,4 +1,5 @@
 #include "tapio/decode.hpp"
+#include "tapio/format.hpp"
 
 #include <algorithm>
 #include <array>
@@ -7,13 +8,6 @@
 namespace apps::tools {
 
 namespace {
-
-std::string number(std::uint64_t n) { return std::to_string(n); }
-
-std::string endpoint_text(const boost::asio::ip::address& a, std::uint16_t port)
-{
-    return (a.is_v6() ? '[' + a.to_string() + ']' : a.to_string()) + ':' + std::to_string(port);
-}
 
 /// The letters that tcpdump made customary.
 std::string flags_text(unsigned flags)
@@ -31,7 +25,7 @@ std::string sack_text(octet_reader in, std::uint32_t base)
     std::string out = "sack";
     while (in.size() >= 8) {
         const std::uint32_t from = in.u32() - base, to = in.u32() - base;
-        out += ' ' + number(from) + ':' + number(to);
+        out += ' ' + std::to_string(from) + ':' + std::to_string(to);
     }
     return out;
 }
@@ -39,16 +33,16 @@ std::string sack_text(octet_reader in, std::uint32_t base)
 std::string option_text(unsigned kind, octet_reader in, std::uint32_t base)
 {
     switch (kind) {
-    case 2: return "mss " + number(in.u16());
-    case 3: return "wscale " + number(in.u8());
+    case 2: return "mss " + std::to_string(in.u16());
+    case 3: return "wscale " + std::to_string(in.u8());
     case 4: return "sackOK";
     case 5: return sack_text(in, base);
     case 8: {
         const std::uint32_t value = in.u32(), echo = in.u32();
-        return "ts " + number(value) + ' ' + number(echo);
+        return "ts " + std::to_string(value) + ' ' + std::to_string(echo);
     }
     case 34: return in.size() == 0 ? "fastopen request" : "fastopen cookie";
-    default: return "option " + number(kind);
+    default: return "option " + std::to_string(kind);
     }
 }
 
@@ -115,17 +109,18 @@ std::string decoder::tcp(octet_reader in, const ip_facts& f)
     const flow there{f.source, source, f.destination, destination}, back{f.destination, destination, f.source, source};
     const std::uint32_t from = relative(there, sequence, syn);
     if (length > 0 || syn || fin || (flags & 0x04U) != 0)
-        out += " seq " + number(from) + (length > 0 ? ':' + number(from + static_cast<std::uint32_t>(length)) : "");
+        out +=
+            " seq " + std::to_string(from) + (length > 0 ? ':' + std::to_string(from + static_cast<std::uint32_t>(length)) : "");
     std::uint32_t base = 0;
     if (ack) {
         const std::uint32_t acknowledged = relative(back, acknowledgement, false);
         base = acknowledgement - acknowledged;
-        out += " ack " + number(acknowledged);
+        out += " ack " + std::to_string(acknowledged);
     }
-    out += " win " + number(window);
-    if ((flags & 0x20U) != 0) out += " urg " + number(urgent);
+    out += " win " + std::to_string(window);
+    if ((flags & 0x20U) != 0) out += " urg " + std::to_string(urgent);
     if (const std::string text = options_text(options, base); !text.empty()) out += " <" + text + '>';
-    return out + " length " + number(length) + http_line(in.rest()) + (in.truncated() ? " [truncated]" : "");
+    return out + " length " + std::to_string(length) + http_line(in.rest()) + (in.truncated() ? " [truncated]" : "");
 }
 
 } // namespace apps::tools

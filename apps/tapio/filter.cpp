@@ -1,6 +1,7 @@
 #include "tapio/filter.hpp"
 
 #include "common/program.hpp"
+#include "tapio/capture_file.hpp"
 
 #include <map>
 
@@ -20,8 +21,7 @@ class compiled
 public:
     compiled(const std::string& expression, unsigned link)
     {
-        constexpr unsigned raw_ip = 101;
-        pcap_t* const handle = pcap_open_dead(link == raw_ip ? DLT_RAW : static_cast<int>(link), 262'144);
+        pcap_t* const handle = pcap_open_dead(link == link_raw_ip ? DLT_RAW : static_cast<int>(link), 262'144);
         if (handle == nullptr) throw std::bad_alloc();
         const bool failed = pcap_compile(handle, &program_, expression.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0;
         const std::string why = failed ? pcap_geterr(handle) : "";

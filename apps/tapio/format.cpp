@@ -74,6 +74,11 @@ std::uint64_t parse_scaled(const std::string& text, std::uint64_t step)
     return static_cast<std::uint64_t>(std::llround(value));
 }
 
+std::string endpoint_text(const boost::asio::ip::address& a, std::uint16_t port)
+{
+    return (a.is_v6() ? '[' + a.to_string() + ']' : a.to_string()) + ':' + std::to_string(port);
+}
+
 std::string format_fixed(double value, int digits)
 {
     std::array<char, 64> out{};

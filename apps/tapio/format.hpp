@@ -2,6 +2,8 @@
 /// Numbers as people read and write them: durations, sizes, rates.
 #pragma once
 
+#include <boost/asio/ip/address.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -25,6 +27,9 @@ std::string format_bytes(double octets);
 
 /// "934 Mbits/sec": steps of 1000, three digits.
 std::string format_rate(double bits_per_second);
+
+/// "198.18.0.2:80", "[2001:db8::2]:80".
+std::string endpoint_text(const boost::asio::ip::address& a, std::uint16_t port);
 
 /// printf("%.*f").
 std::string format_fixed(double value, int digits);

@@ -3,6 +3,7 @@
 #include "tapio/format.hpp"
 #include "tapio/http_client.hpp"
 #include "tapio/network.hpp"
+#include "tapio/time_limit.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -61,7 +62,11 @@ class output
 {
 public:
     output(const http_options& o, bool json) : options_(o), discard_(json && o.output.empty()), progress_(shows_progress()) {}
-    ~output() { finish(); }
+    ~output()
+    {
+        if (file_ != nullptr && file_ != stdout) std::fclose(file_);
+        end_progress();
+    }
     output(const output&) = delete;
     output& operator=(const output&) = delete;
 
@@ -71,15 +76,16 @@ public:
         if (data == nullptr && (options_.include || options_.head)) write(a.head.data(), a.head.size());
         if (data == nullptr && !options_.output.empty()) write("", 0); // an empty body makes an empty file
         if (size > 0) write(data, size);
-        if (progress_) show(a.octets, whole, false);
+        if (progress_) show(a.octets, whole);
     }
 
+    /// Writes what is buffered.
     void finish()
     {
-        if (file_ != nullptr && file_ != stdout) std::fclose(file_);
-        file_ = nullptr;
-        std::fflush(stdout);
-        if (std::exchange(shown_, false)) std::cerr << std::endl;
+        end_progress();
+        std::FILE* const f = std::exchange(file_, nullptr);
+        if (f == nullptr) return;
+        if ((f == stdout ? std::fflush(f) : std::fclose(f)) != 0) throw tool_error("cannot write the output", curl_write_error);
     }
 
 private:
@@ -93,7 +99,12 @@ private:
         if (std::fwrite(data, 1, size, file_) != size) throw tool_error("cannot write the output", curl_write_error);
     }
 
-    void show(std::uint64_t octets, std::uint64_t whole, bool)
+    void end_progress()
+    {
+        if (std::exchange(shown_, false)) std::cerr << std::endl;
+    }
+
+    void show(std::uint64_t octets, std::uint64_t whole)
     {
         const auto now = std::chrono::steady_clock::now();
         if (now - last_ < std::chrono::milliseconds(200)) return;
@@ -116,8 +127,7 @@ private:
 class fetcher
 {
 public:
-    fetcher(network& net, const tool& t, const http_options& o)
-        : net_(net), options_(o), json_(t.json), out_(o, t.json), timer_(net.io())
+    fetcher(network& net, const tool& t, const http_options& o) : net_(net), options_(o), json_(t.json), out_(o, t.json)
     {
         for (const std::string& n : o.names) add_name(n);
     }
@@ -175,16 +185,9 @@ private:
     {
         const auto address = co_await resolve(net_.stack(), to.host, options_.family.choice(), curl_no_host);
         tcp::socket socket(net_.stack());
-        bool late = false;
-        if (options_.connect_patience.count() > 0) {
-            timer_.expires_after(options_.connect_patience);
-            timer_.async_wait([&](error_code e) {
-                if (!e) late = true, socket.close();
-            });
-        }
+        time_limit limit(net_.io(), options_.connect_patience, [&socket] { socket.close(); });
         const auto [error] = co_await socket.async_connect({address, to.port}, as_tuple(use_awaitable));
-        timer_.cancel();
-        const bool timed_out = late || error == asio::error::timed_out;
+        const bool timed_out = limit.end() || error == asio::error::timed_out;
         if (timed_out) throw tool_error("connect to " + to.authority() + ": timed out", curl_timed_out);
         if (error) throw tool_error("connect to " + to.authority() + ": " + error.message(), curl_no_connection);
         co_return socket;
@@ -194,7 +197,6 @@ private:
     const http_options& options_;
     const bool json_;
     output out_;
-    asio::steady_timer timer_;
     http_answer answer_;
     bool timed_out_ = false;
 };

@@ -1,6 +1,7 @@
 // nc: standard input and output over TCP or UDP, as client or server, with the options of OpenBSD's nc.
 #include "tapio/network.hpp"
 #include "tapio/standard_streams.hpp"
+#include "tapio/time_limit.hpp"
 
 #include <tapio/ip/tcp.hpp>
 #include <tapio/ip/udp.hpp>
@@ -15,6 +16,7 @@
 #include <array>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 namespace apps::tools {
 
@@ -76,8 +78,9 @@ template <class Socket>
 class relay : public std::enable_shared_from_this<relay<Socket>>
 {
 public:
-    relay(asio::io_context& io, Socket& socket, standard_streams& streams, const nc_options& o)
-        : socket_(socket), streams_(streams), options_(o), ended_(io), idle_(io)
+    /// @param received  datagrams that have come from the peer before
+    relay(asio::io_context& io, Socket& socket, standard_streams& streams, const nc_options& o, std::uint64_t received)
+        : socket_(socket), streams_(streams), options_(o), received_(received), ended_(io), idle_(io)
     {
     }
 
@@ -151,7 +154,7 @@ private:
     asio::awaitable<void> receive()
     {
         std::vector<char> data(65536);
-        for (std::uint64_t count = 1;; ++count) {
+        for (std::uint64_t count = received_ + 1;; ++count) {
             const auto [error, n] = co_await get(asio::buffer(data));
             if (error == asio::error::eof) break;
             if (error) co_return end(error);
@@ -177,6 +180,7 @@ private:
     Socket& socket_;
     standard_streams& streams_;
     const nc_options& options_;
+    const std::uint64_t received_;
     asio::steady_timer ended_, idle_;
     bool sent_all_ = false, received_all_ = false, over_ = false;
     error_code error_;
@@ -233,18 +237,12 @@ private:
     template <class Socket>
     void limit(Socket& s)
     {
-        if (options_.patience.count() == 0) return;
-        timer_.expires_after(options_.patience);
-        timer_.async_wait([this, &s](error_code e) {
+        limit_.emplace(net_.io(), options_.patience, [&s] {
             error_code ignored;
-            if (!e) timed_out_ = true, s.cancel(ignored);
+            s.cancel(ignored);
         });
     }
-    error_code unlimit(error_code error)
-    {
-        timer_.cancel();
-        return std::exchange(timed_out_, false) ? error_code(asio::error::timed_out) : error;
-    }
+    error_code unlimit(error_code error) { return limit_->end() ? error_code(asio::error::timed_out) : error; }
 
     asio::awaitable<void> talk_tcp(std::uint16_t port)
     {
@@ -267,9 +265,9 @@ private:
     }
 
     template <class Socket>
-    asio::awaitable<void> relay_all(Socket& socket)
+    asio::awaitable<void> relay_all(Socket& socket, std::uint64_t received = 0)
     {
-        const auto r = std::make_shared<relay<Socket>>(net_.io(), socket, streams_, options_);
+        const auto r = std::make_shared<relay<Socket>>(net_.io(), socket, streams_, options_, received);
         const error_code error = co_await r->run();
         if (error && !options_.listen) throw tool_error(error.message(), failure);
         if (error) tell(error.message());
@@ -338,7 +336,7 @@ private:
             if (options_.keep) continue;
             tell("Connection received on " + from.address().to_string() + ' ' + std::to_string(from.port()));
             socket.connect(from);
-            co_return co_await relay_all(socket);
+            co_return co_await relay_all(socket, count);
         }
     }
 
@@ -347,7 +345,7 @@ private:
     standard_streams streams_;
     asio::steady_timer timer_;
     asio::ip::address peer_;
-    bool timed_out_ = false;
+    std::optional<time_limit> limit_;
     int status_ = failure;
 };
 

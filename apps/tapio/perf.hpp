@@ -65,8 +65,7 @@ private:
     const perf_report_options report_;
     tapio::ip::tcp::acceptor acceptor_;
     std::shared_ptr<tapio::ip::udp::socket> udp_;
-    std::shared_ptr<test> test_;       ///< null: none runs
-    boost::asio::steady_timer tested_; ///< cancelled when a test has ended
+    std::shared_ptr<test> test_; ///< null: none runs
     bool once_ = false;
 };
 

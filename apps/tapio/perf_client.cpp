@@ -1,3 +1,4 @@
+#include "tapio/format.hpp"
 #include "tapio/perf.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -21,12 +22,6 @@ namespace {
 
 constexpr std::chrono::seconds patience{10}; ///< for a connection, and for the answer to a greeting
 
-std::string text(const tcp::endpoint& e)
-{
-    const std::string address = e.address().to_string();
-    return (e.address().is_v6() ? '[' + address + ']' : address) + ':' + std::to_string(e.port());
-}
-
 } // namespace
 
 perf_client::perf_client(asio::io_context& io, tapio::stack& stack, const perf_parameters& p, const perf_report_options& o)
@@ -43,7 +38,7 @@ asio::awaitable<void> perf_client::run(tcp::endpoint server)
     server_ = server;
     tcp::socket socket(stack_);
     const auto [error] = co_await socket.async_connect(server, as_tuple(use_awaitable));
-    if (error) throw std::runtime_error("connect to " + text(server) + ": " + error.message());
+    if (error) throw std::runtime_error("connect to " + endpoint_text(server.address(), server.port()) + ": " + error.message());
     socket.set_option(tcp::no_delay(true));
     control_ = std::make_unique<perf_control>(std::move(socket));
     co_await asio::async_write(control_->socket(), asio::buffer(cookie_), use_awaitable);

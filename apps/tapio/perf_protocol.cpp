@@ -135,9 +135,9 @@ perf_results parse_perf_results(const std::string& from)
 {
     const json::object o = parse(from);
     perf_results out;
-    out.cpu_total = number(o, "cpu_util_total", 0);
-    out.cpu_user = number(o, "cpu_util_user", 0);
-    out.cpu_system = number(o, "cpu_util_system", 0);
+    out.cpu_total = bounded(o, "cpu_util_total", 0.0, 0, 1e6);
+    out.cpu_user = bounded(o, "cpu_util_user", 0.0, 0, 1e6);
+    out.cpu_system = bounded(o, "cpu_util_system", 0.0, 0, 1e6);
     const double has = number(o, "sender_has_retransmits", -1); // -1 travels as 2^64 - 1
     out.sender_has_retransmits = has == 1 ? 1 : has == 0 ? 0 : -1;
     out.congestion_control = text(o, "congestion_used");
@@ -151,10 +151,10 @@ perf_results parse_perf_results(const std::string& from)
         one.octets = bounded<std::uint64_t>(s, "bytes", 0, 0, 1.8e19);
         const double retransmits = number(s, "retransmits", -1); // a receiver's -1 travels as 2^64 - 1
         one.retransmits = retransmits < 0 || retransmits > 1e18 ? -1 : static_cast<std::int64_t>(retransmits);
-        one.jitter = number(s, "jitter", 0);
+        one.jitter = bounded(s, "jitter", 0.0, 0, 1e6);
         one.lost = bounded<std::int64_t>(s, "errors", 0, -1e18, 1e18);
         one.packets = bounded<std::int64_t>(s, "packets", 0, -1e18, 1e18);
-        one.seconds = number(s, "end_time", 0) - number(s, "start_time", 0);
+        one.seconds = bounded(s, "end_time", 0.0, 0, 1e9) - bounded(s, "start_time", 0.0, 0, 1e9);
         out.streams.push_back(one);
     }
     return out;
@@ -177,6 +177,8 @@ perf_udp_header perf_udp_header::read(std::span<const std::byte> from, bool wide
 
 void perf_udp_receiver::take(std::uint64_t sequence, double transit)
 {
+    constexpr std::uint64_t farthest = std::uint64_t{1} << 40U; // no test loses so many
+    if (sequence > highest_ && sequence - highest_ > farthest) return;
     if (sequence > highest_) {
         lost_ += static_cast<std::int64_t>(sequence - highest_ - 1);
         highest_ = sequence;

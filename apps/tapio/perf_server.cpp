@@ -1,5 +1,6 @@
 #include "common/program.hpp"
 #include "tapio/perf.hpp"
+#include "tapio/time_limit.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -35,7 +36,7 @@ struct perf_server::test
 
     const perf_cookie cookie;
     perf_control control;
-    std::unique_ptr<perf_session> session;          ///< from the parameters on
+    std::shared_ptr<perf_session> session;          ///< from the parameters on
     std::map<udp::endpoint, std::size_t> udp_peers; ///< index of the stream
     asio::steady_timer all_streams;                 ///< cancelled when there are as many as the parameters ask for
 };
@@ -45,8 +46,7 @@ perf_server::perf_server(asio::io_context& io, tapio::stack& stack, std::uint16_
       port_(port),
       report_(o),
       acceptor_(stack, {tcp::v6(), port}),
-      udp_(std::make_shared<udp::socket>(stack, udp::endpoint(udp::v6(), port))),
-      tested_(io)
+      udp_(std::make_shared<udp::socket>(stack, udp::endpoint(udp::v6(), port)))
 {
 }
 
@@ -68,12 +68,9 @@ asio::awaitable<void> perf_server::run(bool once)
 asio::awaitable<void> perf_server::greet(tcp::socket socket)
 {
     perf_cookie cookie{};
-    asio::steady_timer late(io_, patience);
-    late.async_wait([&](error_code e) {
-        if (!e) socket.close();
-    });
+    time_limit limit(io_, patience, [&socket] { socket.close(); });
     const auto [error, n] = co_await asio::async_read(socket, asio::buffer(cookie), as_tuple(use_awaitable));
-    late.cancel();
+    limit.end();
     if (error) co_return;
     if (!test_) {
         test_ = std::make_shared<test>(io_, cookie, std::move(socket));
@@ -110,7 +107,7 @@ asio::awaitable<void> perf_server::carry_out(test& t)
     c.socket().set_option(tcp::no_delay(true));
     co_await c.send_state(perf_state::parameter_exchange);
     const auto parameters = parse_perf_parameters(co_await c.receive_text());
-    t.session = std::make_unique<perf_session>(io_, false, parameters, report_);
+    t.session = std::make_shared<perf_session>(io_, false, parameters, report_);
     t.all_streams.expires_after(patience);
     co_await c.send_state(perf_state::create_streams);
     if (!t.session->is_complete()) co_await t.all_streams.async_wait(as_tuple(use_awaitable));

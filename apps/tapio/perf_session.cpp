@@ -130,7 +130,7 @@ void perf_session::start()
     for (const auto& s : streams_)
         asio::co_spawn(
             io_, [s] { return s->run(); }, asio::detached); // which keeps it alive
-    asio::co_spawn(io_, report_intervals(), asio::detached);
+    asio::co_spawn(io_, report_intervals(shared_from_this()), asio::detached);
 }
 
 void perf_session::stop()
@@ -146,25 +146,26 @@ double perf_session::elapsed() const { return std::chrono::duration<double>((run
 void perf_session::reset()
 {
     begin_ = clock::now();
+    std::tie(cpu_user_, cpu_system_) = cpu_times();
     for (const auto& s : streams_) s->reset();
     last_octets_.assign(streams_.size(), 0);
     budget_->spent = 0;
 }
 
-asio::awaitable<void> perf_session::report_intervals()
+asio::awaitable<void> perf_session::report_intervals(std::shared_ptr<perf_session> self)
 {
-    if (parameters_.omit > 0) {
-        timer_.expires_after(std::chrono::seconds(parameters_.omit));
-        const auto [error] = co_await timer_.async_wait(as_tuple(use_awaitable));
-        if (error) co_return;
-        reset();
+    if (self->parameters_.omit > 0) {
+        self->timer_.expires_after(std::chrono::seconds(self->parameters_.omit));
+        const auto [error] = co_await self->timer_.async_wait(as_tuple(use_awaitable));
+        if (error || !self->running_) co_return;
+        self->reset();
     }
-    for (int n = 1; report_.interval.count() > 0; ++n) {
-        timer_.expires_at(begin_ + n * report_.interval);
-        const auto [error] = co_await timer_.async_wait(as_tuple(use_awaitable));
-        if (error) co_return; // the session may be gone
-        const double from = std::chrono::duration<double>((n - 1) * report_.interval).count();
-        print_interval(from, elapsed());
+    const auto interval = self->report_.interval;
+    for (int n = 1; interval.count() > 0; ++n) {
+        self->timer_.expires_at(self->begin_ + n * interval);
+        const auto [error] = co_await self->timer_.async_wait(as_tuple(use_awaitable));
+        if (error || !self->running_) co_return;
+        self->print_interval(std::chrono::duration<double>((n - 1) * interval).count(), self->elapsed());
     }
 }
 

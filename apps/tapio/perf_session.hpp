@@ -42,7 +42,7 @@ struct perf_report_options
 };
 
 /// The streams of one test, from their start to the results.
-class perf_session
+class perf_session : public std::enable_shared_from_this<perf_session>
 {
 public:
     using clock = perf_stream::clock;
@@ -73,7 +73,7 @@ private:
     };
     struct end_sum; ///< what the streams of one direction add up to
 
-    boost::asio::awaitable<void> report_intervals();
+    static boost::asio::awaitable<void> report_intervals(std::shared_ptr<perf_session> self);
     void print_interval(double from, double to);
     void print_titles() const;
     void reset();

@@ -51,7 +51,6 @@ public:
     std::uint64_t received() const { return rtt_.count(); }
     std::uint64_t duplicates() const { return duplicates_; }
     std::uint64_t errors() const { return errors_; }
-    bool all_answered() const { return received() == transmitted_; }
     const rtt_statistics& rtt() const { return rtt_; }
     double loss_percent() const;
 

@@ -172,7 +172,7 @@ std::string socket_table(const json::object& answer, const socket_list_options& 
                         std::to_string(number(c, "send_queue")), endpoint(text(c, "local_address"), number(c, "local_port")),
                         endpoint(text(c, "remote_address"), number(c, "remote_port")), extras(c, o)});
         const json::value* const info = c.if_contains("info");
-        below.push_back(o.information && info != nullptr && text(c, "state") != "LISTEN" ? information(info->get_object()) : "");
+        below.push_back(o.information && info != nullptr && text(c, "state") != "LISTEN" ? information(info->as_object()) : "");
     }
     return table(rows, 2, below);
 }

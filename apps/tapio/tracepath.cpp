@@ -200,8 +200,9 @@ private:
     outcome shrink(std::uint32_t mtu, outcome out)
     {
         const unsigned least = v4() ? 68 : 1280;
+        mtu = std::max(mtu, least); // a router may say any number
         if (mtu >= mtu_) return {};
-        mtu_ = std::max(mtu, least);
+        mtu_ = mtu;
         out.what = outcome::kind::too_big;
         return out;
     }

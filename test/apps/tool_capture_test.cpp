@@ -81,6 +81,34 @@ TEST(capture_file, pcapng_as_tapio_writes_it)
     std::filesystem::remove(path);
 }
 
+/// A pcapng file in big-endian order, whose interface counts seconds, with one empty packet.
+std::string seconds_pcapng(unsigned high_octet_of_time, unsigned high_octet_of_offset)
+{
+    const std::string section = bytes({0x0a, 0x0d, 0x0d, 0x0a, 0, 0, 0, 28, 0x1a, 0x2b, 0x3c, 0x4d, 0, 1, 0, 0}) +
+                                std::string(8, '\xff') + bytes({0, 0, 0, 28});
+    const std::string options =
+        bytes({0, 9, 0, 1, 0, 0, 0, 0}) + bytes({0, 14, 0, 8, high_octet_of_offset, 0, 0, 0, 0, 0, 0, 5}) + bytes({0, 0, 0, 0});
+    const std::string interface = bytes({0, 0, 0, 1, 0, 0, 0, 44, 0, 1, 0, 0, 0, 0, 0, 0}) + options + bytes({0, 0, 0, 44});
+    return section + interface + bytes({0, 0, 0, 6, 0, 0, 0, 32, 0, 0, 0, 0, high_octet_of_time, 0, 0, 0, 0, 0, 0, 7,
+                                        0, 0, 0, 0, 0, 0, 0, 0,  0, 0, 0, 32});
+}
+
+TEST(capture_file, pcapng_with_seconds_and_an_offset)
+{
+    std::istringstream in(seconds_pcapng(0, 0));
+    capture_reader reader(in);
+    EXPECT_EQ(reader.next().value().time, 12s);
+}
+
+TEST(capture_file, with_a_time_beyond_all_years_is_damaged)
+{
+    for (const auto& [time, offset] : {std::pair(0xffU, 0U), std::pair(0U, 0x7fU), std::pair(0U, 0x80U)}) {
+        std::istringstream in(seconds_pcapng(time, offset));
+        capture_reader reader(in);
+        EXPECT_THROW(reader.next(), std::runtime_error) << time << ' ' << offset;
+    }
+}
+
 TEST(capture_file, that_is_none_or_damaged_is_refused)
 {
     std::istringstream empty, text("not a capture file");

@@ -55,6 +55,14 @@ TEST(decoder, of_an_echo_request_in_a_vlan)
               "vlan 100 prio 5 198.18.0.1 > 198.18.0.2 ICMP echo request id 7 seq 1 length 8");
 }
 
+TEST(decoder, of_a_packet_full_of_vlan_tags_ends_soon)
+{
+    std::string packet = addresses;
+    for (int i = 0; i < 20'000; ++i) packet += "81000001";
+    EXPECT_THAT(ethernet(packet + "0800"), testing::EndsWith("VLAN [too many tags]"));
+    EXPECT_THAT(ethernet(addresses + "8100 0001 8100 0002 8100"), testing::EndsWith("VLAN [truncated]"));
+}
+
 TEST(decoder, counts_tcp_from_the_syn)
 {
     decoder d;

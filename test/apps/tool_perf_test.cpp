@@ -88,6 +88,8 @@ TEST(perf_udp, counts_losses_and_takes_back_those_that_came_late)
     EXPECT_DOUBLE_EQ(r.jitter(), 0);
     r.take(6, 0.026); // 16 ms more in transit: a sixteenth of that
     EXPECT_NEAR(r.jitter(), 0.001, 1e-9);
+    r.take(std::uint64_t{1} << 63U, 0.026);
+    EXPECT_EQ(r.lost(), 1) << "nobody has sent so many";
 }
 
 /// Both roles, with the options that a case sets.
