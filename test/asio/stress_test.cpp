@@ -65,7 +65,7 @@ class player : public std::enable_shared_from_this<player>
 {
 public:
     player(asio::io_context& io, const tcp::endpoint& at, tally& t, unsigned seed)
-        : io_(io), strand_(asio::make_strand(io)), at_(at), tally_(t), random_(seed), socket_(strand_)
+        : strand_(asio::make_strand(io)), at_(at), tally_(t), random_(seed), socket_(strand_)
     {
     }
     void go(std::atomic<bool>& stop)
@@ -104,7 +104,6 @@ private:
         }
     }
 
-    asio::io_context& io_;
     asio::strand<asio::io_context::executor_type> strand_;
     tcp::endpoint at_;
     tally& tally_;

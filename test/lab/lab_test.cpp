@@ -93,7 +93,7 @@ TEST_P(flows, of_a_kind_share_fairly)
 {
     cell c;
     std::tie(c.congestion_control, c.flows) = GetParam();
-    c.rate = 100'000'000;
+    c.rate = 50'000'000;
     c.rtt = 20ms;
     c.start_up = 40s; // CUBIC flows converge slowly
     c.length = 60s;
