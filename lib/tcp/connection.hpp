@@ -300,6 +300,7 @@ private:
     void finish_opening(time_point now);
     bool is_outstanding(std::uint32_t sequence) const noexcept;
     void suspect_black_hole(time_point now);
+    void larger_segments_pass(std::uint32_t size, time_point now);
     bool lower_path_mtu(std::size_t mtu); ///< octets of IP packet
     void resend_smaller(time_point now);
     void use_path_mss(std::uint32_t octets, time_point now);

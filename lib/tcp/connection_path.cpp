@@ -41,7 +41,7 @@ void connection::path_changed(std::uint32_t path_mss, std::uint32_t largest_segm
     path_mss_ = link_mss_ = path_mss;
     mtu_trial_ = never;
     may_fragment_ = false;
-    black_hole_.reset();
+    mtu_search_.reset();
     if (state_ != state::syn_sent) {
         negotiate_segment_sizes(static_cast<std::uint16_t>(peer_mss_), now);
     } else { // our SYN, when sent again, offers the new MSS
@@ -76,7 +76,7 @@ void connection::on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time
     const bool smaller = lower_path_mtu(std::max(mtu, least_path_mtu));
     if (path_mss_ < before || in_fragments) {
         mtu_trial_ = now + mtu_trial_interval;
-        black_hole_.reset(); // a router that reports the MTU is no black hole
+        mtu_search_.reset(); // a router that reports the MTU is no black hole
     }
     if (smaller || in_fragments) resend_smaller(now);
 }
@@ -92,18 +92,26 @@ void connection::suspect_black_hole(time_point now)
     if (timeouts_ != suspicious_timeouts && timeouts_ != certainty) return;
     const std::uint32_t path = path_mss_, segment = send_mss_;
     const bool smaller = lower_path_mtu(timeouts_ == certainty ? least_path_mtu : base_path_mtu);
-    if (path_mss_ < path && !black_hole_) black_hole_ = std::make_unique<black_hole>(path, segment);
-    if (black_hole_) black_hole_->suspect(snd_.nxt);
+    if (path_mss_ < path && !mtu_search_) mtu_search_ = std::make_unique<path_mtu_search>(path, segment);
+    if (mtu_search_) mtu_search_->suspect(snd_.nxt, send_mss_);
     if (smaller) resend_smaller(now);
 }
 
-/// Payload, octets, of a full-size segment to send now to test whether the black hole exists. 0: no trial is due, or the window
-/// has no room for one. @param left octets available to send
+/// Payload, octets, of a larger segment to send now to test whether it passes. 0: no trial is due, or the window has no room for
+/// one. @param left octets available to send
 std::uint32_t connection::trial_size(std::uint64_t left, time_point now) const noexcept
 {
-    if (!black_hole_ || !black_hole_->wants_trial(now)) return 0;
-    const std::uint32_t size = black_hole_->segment() - (send_mss_ - segment_room());
+    if (!mtu_search_ || !mtu_search_->wants_trial(now)) return 0;
+    const std::uint32_t size = mtu_search_->next_size() - (send_mss_ - segment_room());
     return std::min(left, congestion_room()) >= size ? size : 0;
+}
+
+/// The search for the path MTU has learned that segments with `size` octets of payload pass.
+void connection::larger_segments_pass(std::uint32_t size, time_point now)
+{
+    if (size == mtu_search_->full()) return use_path_mss(std::exchange(mtu_search_, nullptr)->path_mss(), now);
+    mtu_search_->passed(size, now);
+    use_path_mss(size + option_octets(), now);
 }
 
 /// The path may have changed: ten minutes after a router reported a smaller MTU, the link's is tried again (RFC 1191 §6.3).
@@ -112,7 +120,7 @@ void connection::try_larger_segments(time_point now)
     if (now < mtu_trial_) return;
     mtu_trial_ = never;
     may_fragment_ = false;
-    black_hole_.reset();
+    mtu_search_.reset();
     use_path_mss(link_mss_, now);
 }
 

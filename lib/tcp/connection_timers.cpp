@@ -102,6 +102,7 @@ void connection::reorder_timeout(time_point now)
     news.nxt = snd_.nxt;
     news.mss = send_mss_;
     news.sample.now = now;
+    if (mtu_search_) news.mtu_trial = mtu_search_->trial();
     if (recovery_.reordering_timeout(news, rtt_, rate_, sent_, *congestion_)) ++counters_.fast_retransmits;
     timers_.arm(timer::reorder, recovery_.reordering_deadline());
 }

@@ -5,13 +5,13 @@
 
 #include "base/family_sizes.hpp"
 #include "tcp/ack_policy.hpp"
-#include "tcp/black_hole.hpp"
 #include "tcp/buffer_tuning.hpp"
 #include "tcp/challenge_limit.hpp"
 #include "tcp/corrective_ack_limit.hpp"
 #include "tcp/ecn.hpp"
 #include "tcp/fast_open.hpp"
 #include "tcp/history.hpp"
+#include "tcp/path_mtu_search.hpp"
 #include "tcp/seq_number.hpp"
 #include "tcp/timestamp_clock.hpp"
 #include "tcp/window.hpp"
@@ -52,17 +52,17 @@ struct lasting_state
 
     send_sequence snd_;
     receive_sequence rcv_;
-    std::uint32_t path_mss_ = 0;               ///< octets
-    std::uint32_t link_mss_ = 0;               ///< octets; the link's MSS: `path_mss_` before path MTU discovery lowered it
-    std::uint32_t peer_mss_ = 0;               ///< octets; the peer's MSS option
-    std::uint32_t send_mss_ = 0;               ///< octets of payload in a full segment that we send
-    std::uint32_t receive_mss_ = 0;            ///< octets of payload assumed in a full segment of the peer
-    std::uint32_t offered_mss_ = 0;            ///< octets; the MSS option we send, not reduced by TCP options (RFC 6691)
-    std::uint32_t largest_segment_ = 0;        ///< octets of payload in the largest GSO segment; 0: no GSO
-    std::uint32_t receive_limit_ = UINT32_MAX; ///< octets; see connection_setup
-    time_point mtu_trial_ = never;             ///< when to try the link's MTU again after a router reported a smaller one
-    std::unique_ptr<black_hole> black_hole_;   ///< non-null while a black hole is suspected
-    bool may_fragment_ = false;                ///< the path MTU is below our minimum: packets are sent without DF
+    std::uint32_t path_mss_ = 0;                  ///< octets
+    std::uint32_t link_mss_ = 0;                  ///< octets; the link's MSS: `path_mss_` before path MTU discovery lowered it
+    std::uint32_t peer_mss_ = 0;                  ///< octets; the peer's MSS option
+    std::uint32_t send_mss_ = 0;                  ///< octets of payload in a full segment that we send
+    std::uint32_t receive_mss_ = 0;               ///< octets of payload assumed in a full segment of the peer
+    std::uint32_t offered_mss_ = 0;               ///< octets; the MSS option we send, not reduced by TCP options (RFC 6691)
+    std::uint32_t largest_segment_ = 0;           ///< octets of payload in the largest GSO segment; 0: no GSO
+    std::uint32_t receive_limit_ = UINT32_MAX;    ///< octets; see connection_setup
+    time_point mtu_trial_ = never;                ///< when to try the link's MTU again after a router reported a smaller one
+    std::unique_ptr<path_mtu_search> mtu_search_; ///< non-null while larger segments than ours may pass
+    bool may_fragment_ = false;                   ///< the path MTU is below our minimum: packets are sent without DF
     core::family family_ = core::family::v4;
     window_scale snd_scale_, rcv_scale_;
     bool passive_ = false;

@@ -61,6 +61,10 @@ std::uint32_t loss_recovery::detect(const ack_news& news, const rtt_estimator& r
 bool loss_recovery::enter_if_lost(ack_news& news, sent_queue& sent, congestion_control& cc)
 {
     if (phase_ != phase::open || sent.lost() == 0) return false;
+    if (news.mtu_trial && sent.lost_only_within(*news.mtu_trial)) { // too large for the path, and so no sign of congestion
+        retransmit_now_ = true;
+        return false;
+    }
     phase_ = phase::recovery;
     begin_episode(news.una, news.nxt);
     const std::uint64_t prior = news.sample.prior_flight;

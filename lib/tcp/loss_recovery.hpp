@@ -31,6 +31,7 @@ struct ack_news
     bool has_sack = false;                   ///< the ACK carried SACK blocks
     bool original_acked = false;             ///< SND.UNA passed a segment that was sent once only and not SACKed before
     std::optional<sequence_range> duplicate; ///< DSACK
+    std::optional<sequence_range> mtu_trial; ///< path_mtu_search::trial()
     std::optional<std::uint32_t> echo;       ///< TSecr
     delivery_rate::newest newest;            ///< the segment sent last among those that the ACK delivers
     ack_sample sample;                       ///< input of congestion control

@@ -100,7 +100,7 @@ bool connection::emit_retransmission(outgoing_segment& out, time_point now)
     const std::uint32_t trial = trial_size(data, now), room = trial != 0 ? trial : segment_room();
     const seq_number begin = lost->begin, end = data > room ? begin + room : lost->end;
     resend(out, begin, end, now, trial != 0);
-    if (trial != 0) black_hole_->tried(begin, end);
+    if (trial != 0) mtu_search_->tried(begin, end);
     if (timers_.armed(timer::persist)) return true;
     timers_.arm_if_idle(timer::retransmit, retransmit_deadline(now));
     arm_tail_probe(now);
@@ -114,7 +114,7 @@ void connection::resend(outgoing_segment& out, seq_number begin, seq_number end,
     out.retransmission = true;
     const std::uint32_t size = end - begin;
     sent_.retransmitted(begin, end, now, stamp(size, now));
-    if (black_hole_) black_hole_->sent_again(begin, end, now);
+    if (mtu_search_) mtu_search_->sent_again(begin, end, now);
     recovery_.retransmitted(size, ts_.value(now));
     pacer_.sent(size, now);
     if (begin == snd_.iss && is_opening(state_)) return fill_syn(out, now);
@@ -299,7 +299,7 @@ bool connection::emit_data(outgoing_segment& out, time_point now)
     fin_sent_ = fin_sent_ || fin;
     fill_range(out, begin, end, trial != 0);
     finish(out, now);
-    if (trial != 0) black_hole_->tried(begin, end);
+    if (trial != 0) mtu_search_->tried(begin, end);
     out.ecn_capable = ecn_.enabled() && n > 0; // new data only (RFC 3168 §6.1.5)
     out.bits.cwr = out.ecn_capable && ecn_.take_cwr();
     left_.nothing = unsent() == 0 && !fin_unsent() && sent_.lost() == 0 && !due_.window && !due_.keep_alive && !acks_.due();

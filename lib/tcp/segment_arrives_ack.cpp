@@ -78,7 +78,8 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
 
     // Latest transmission time among the delivered segments that were sent only once (Karn's rule; MUST-18).
     std::optional<time_point> once_only;
-    bool sent_again = false, original = false, in_order = true, full_ones_pass = false, overtaken = false;
+    bool sent_again = false, original = false, in_order = true, overtaken = false;
+    std::uint32_t shown_to_pass = 0; // the largest segment; 0: no larger one than before
     const auto delivered = [&](const sent_segment& s) {
         sample.delivered += s.size();
         sent_again = sent_again || s.retransmitted;
@@ -88,7 +89,7 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
         // The echo says nothing about SACKed segments: data beyond a hole does not update TS.Recent (RFC 7323 §4.3).
         overtaken = recovery_.delivered(s, in_order && answers_earlier(s, seg), rtt_, now) || overtaken;
         rate_.delivered(s, news.newest, now);
-        full_ones_pass = full_ones_pass || (black_hole_ && black_hole_->is_refuted_by(s));
+        if (mtu_search_) shown_to_pass = std::max(shown_to_pass, mtu_search_->shown_by(s));
     };
     sent_.acknowledge(seg.ack, delivered);
     news.original_acked = original;
@@ -110,8 +111,9 @@ ack_news connection::update_scoreboard(const segment& seg, time_point now)
     if (sample.rtt > duration::zero() || once_only) rtt_.sample(sample.rtt);
     if (overtaken) ++mishaps_.add().reorderings;
     if (news.duplicate) ++mishaps_.add().duplicates_told;
-    if (black_hole_ && news.advanced) black_hole_->acknowledged(seg.ack, now);
-    if (full_ones_pass) use_path_mss(std::exchange(black_hole_, nullptr)->path_mss(), now);
+    if (mtu_search_ && news.advanced) mtu_search_->acknowledged(seg.ack, now);
+    if (mtu_search_) news.mtu_trial = mtu_search_->trial();
+    if (shown_to_pass != 0) larger_segments_pass(shown_to_pass, now);
     sample.smoothed_rtt = rtt_.srtt();
     sample.least_rtt = rtt_.min_rtt();
     return news;
@@ -216,7 +218,7 @@ void connection::take_back_unaccepted()
 {
     timers_.cancel(timer::retransmit);
     fin_sent_ = fin_sent_ && sent_.front().end != snd_.nxt;
-    if (black_hole_) black_hole_->forget_trial();
+    if (mtu_search_) mtu_search_->forget_trial();
     snd_.nxt = sent_.front().begin;
     sent_.clear();
     resending_ = true;

@@ -79,6 +79,14 @@ const sent_segment* sent_queue::first_lost() const noexcept
     return i < records_.size() ? &records_[i] : nullptr;
 }
 
+bool sent_queue::lost_only_within(const sequence_range& range) const noexcept
+{
+    std::uint32_t within = 0;
+    for (std::size_t i = find(range.begin); i < records_.size() && records_[i].end.at_or_before(range.end); ++i)
+        if (records_[i].lost) within += records_[i].size();
+    return within == lost_;
+}
+
 std::size_t sent_queue::find(seq_number inside) const noexcept
 {
     const auto from = records_.begin() + static_cast<std::ptrdiff_t>(head_);

@@ -78,6 +78,7 @@ public:
 
     /// The first record marked lost, or null.
     const sent_segment* first_lost() const noexcept;
+    bool lost_only_within(const sequence_range& range) const noexcept; ///< no other record is marked lost
 
     /// The last record not SACKed, split so that it has `most` octets at most: for a tail loss probe. Null if all is SACKed.
     const sent_segment* tail(std::uint32_t most);

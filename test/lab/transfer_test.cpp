@@ -174,6 +174,10 @@ duration time_of(transfer& t, std::uint64_t size)
     return t.net.now() - start;
 }
 
+constexpr std::size_t headers = 52; // of IPv4 and TCP with timestamps
+
+std::size_t size_of_segments(transfer& t) { return t.a.tcp().info(t.from.id(), t.net.now())->send_mss; }
+
 class outage : public testing::TestWithParam<std::chrono::milliseconds>
 {
 };
@@ -211,7 +215,7 @@ TEST_P(hole, is_overcome_wherever_it_begins)
 {
     constexpr std::uint64_t size = 20 << 20;
     test::world::wire_options narrow = dsl();
-    narrow.mtu = 1024;
+    narrow.mtu = 1200;
     static const duration at_best = [&] {
         transfer t(size, narrow);
         return time_of(t, size);
@@ -221,9 +225,44 @@ TEST_P(hole, is_overcome_wherever_it_begins)
     t.w.forth.largest = 1200;
     EXPECT_LE(time_of(t, size), at_best + 5s) << "three timeouts, then slow start";
     EXPECT_GT(t.a.counters().tcp.timeouts, 0U);
-    EXPECT_LE(t.a.counters().tcp.timeouts, 5U) << "trying the full size again costs no timeout";
+    EXPECT_LE(t.a.counters().tcp.timeouts, 5U) << "trying larger sizes costs no timeout";
+    EXPECT_LE(size_of_segments(t), 1200U - headers);
+    EXPECT_GE(size_of_segments(t), 1200U - headers - 16);
 }
 INSTANTIATE_TEST_SUITE_P(times, hole, testing::Values(0ms, 1500ms));
+
+class narrow_path : public testing::TestWithParam<std::size_t>
+{
+};
+
+TEST_P(narrow_path, is_measured_to_sixteen_octets)
+{
+    constexpr std::uint64_t size = 20 << 20;
+    transfer t(size, dsl());
+    t.net.run_for(1s);
+    t.w.forth.largest = GetParam();
+    time_of(t, size);
+    EXPECT_LE(size_of_segments(t), GetParam() - headers);
+    EXPECT_GE(size_of_segments(t), GetParam() - headers - 16);
+}
+INSTANTIATE_TEST_SUITE_P(mtus, narrow_path, testing::Values(1040, 1280, 1400, 1420, 1450, 1472, 1492));
+
+TEST(narrow_paths, that_grow_again_are_noticed_within_ten_minutes)
+{
+    constexpr std::uint64_t size = 40 << 20;
+    test::world::wire_options slow = dsl();
+    slow.forth.rate = 400'000; // 14 minutes
+    slow.forth.queue_limit = 20'000;
+    transfer t(size, slow);
+    t.net.run_for(1s);
+    t.w.forth.largest = 1300;
+    t.net.run_for(2min);
+    EXPECT_LE(size_of_segments(t), 1300U - headers);
+    EXPECT_GE(size_of_segments(t), 1300U - headers - 16);
+    t.w.forth.largest = SIZE_MAX;
+    t.net.run_for(10min);
+    EXPECT_EQ(size_of_segments(t), 1500 - headers);
+}
 
 class terrible_wire : public testing::TestWithParam<std::uint64_t>
 {
