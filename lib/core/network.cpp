@@ -393,9 +393,11 @@ void network::receive_misdirected(misdirected&& m, time_point now)
 
 void network::advance(time_point now)
 {
-    resolution_.advance(now, [&](link::interface& i, const packet& p) { lost(i, p, now); });
+    routes_.advance(now); // may ask for neighbours
+    resolution_.advance(
+        now, [&](link::interface& i, const packet& p) { lost(i, p, now); },
+        [&](const link::interface& i, const address& a) { routes_.neighbor_is_silent(i.id(), a, now); });
     hooks_.advance(now);
-    routes_.advance(now);
     ndp_.advance(now);
     ip_.advance(now);
     groups_.advance(now);

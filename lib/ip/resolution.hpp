@@ -30,14 +30,17 @@ public:
 
     /// Repeats unanswered requests.
     /// @param lost called with each packet given up because its neighbour never answered: (interface, packet)
-    template <class Lost>
-    void advance(time_point now, Lost&& lost)
+    /// @param silent called with each neighbour that did not answer: (interface, address)
+    template <class Lost, class Silent>
+    void advance(time_point now, Lost&& lost, Silent&& silent)
     {
         for (link::interface* const i : interfaces_.ethernets()) {
             if (!i->neighbors.advance(now)) continue;
             ask(*i, now);
             packet p;
             while (i->neighbors.take_unreachable(p)) lost(*i, p);
+            address a;
+            while (i->neighbors.take_silent(a)) silent(*i, a);
         }
     }
     time_point next_deadline() const noexcept

@@ -72,6 +72,9 @@ public:
     std::optional<route> find_if(const address& destination, std::optional<std::uint32_t> interface,
                                  const condition& usable) const;
 
+    /// Some route leads to this neighbour as its gateway. @param a without a zone
+    bool leads_to_gateway(std::uint32_t interface, const address& a) const { return targets_.has_gateway(interface, a); }
+
     /// All routes: the longest prefix first, then in the order of networks and metrics.
     std::vector<route> all() const;
 

@@ -38,6 +38,8 @@ public:
     std::uint32_t acquire(const route_target& t);
     void release(std::uint32_t index) noexcept;
 
+    bool has_gateway(std::uint32_t interface, const address& a) const; ///< a: without a zone
+
     const route_target& operator[](std::uint32_t index) const noexcept { return entries_[index].what; }
 
 private:

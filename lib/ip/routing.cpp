@@ -83,12 +83,30 @@ interface_id routing::group_interface(const address& group) const noexcept
     return interfaces_.size() > 1 ? 1 : loopback;
 }
 
-/// The best route by an interface that is up, or one that is not unicast.
+/// The best route by an interface that is up, or one that is not unicast. A silent gateway is used only if there is no other.
 route_match routing::usable(const address& destination, std::optional<interface_id> via) const noexcept
 {
-    return table_.match(destination, via, [this](const route_target& t, unsigned) {
+    const auto leads = [this](const route_target& t, unsigned) {
         return t.kind != route_kind::unicast || interfaces_[t.interface].is_up();
-    });
+    };
+    if (!silent_.empty()) {
+        const auto r = table_.match(
+            destination, via, [&](const route_target& t, unsigned length) { return leads(t, length) && !silent_.contains(t); });
+        if (r && r->kind == route_kind::unicast) return r;
+    }
+    return table_.match(destination, via, leads);
+}
+
+void routing::advance(time_point now)
+{
+    using answer = silent_gateways::answer;
+    const auto look = [this](interface_id interface, const address& gateway) {
+        if (!table_.leads_to_gateway(interface, gateway)) return answer::unwanted;
+        return interfaces_[interface].neighbors.address_of(gateway) ? answer::present : answer::absent;
+    };
+    const auto ask = [&](interface_id interface, const address& gateway) { interfaces_[interface].neighbors.ask(gateway, now); };
+    const bool answered = silent_.advance(now, look, ask);
+    if (redirects_.advance(now) || answered) invalidate();
 }
 
 /// The outgoing interface if no route by an interface that is up was found. network_down (ENETDOWN): there is an interface, but

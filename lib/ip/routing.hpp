@@ -7,11 +7,13 @@
 #include "ip/redirect_table.hpp"
 #include "ip/route_entry.hpp"
 #include "ip/route_table.hpp"
+#include "ip/silent_gateways.hpp"
 #include "link/interface_table.hpp"
 
 #include <tapio/core/address.hpp>
 #include <tapio/core/error.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -60,11 +62,13 @@ public:
         if (redirects_.forget(without_zone(destination))) invalidate();
     }
     void forget_redirects() noexcept { redirects_.clear(); }
-    void advance(time_point now)
+    /// A neighbour does not answer. If it is a gateway, other routes are preferred until it does.
+    void neighbor_is_silent(interface_id interface, const address& a, time_point now)
     {
-        if (redirects_.advance(now)) invalidate();
+        if (table_.leads_to_gateway(interface, a) && silent_.add(interface, a, now)) invalidate();
     }
-    time_point next_deadline() const noexcept { return redirects_.next_deadline(); }
+    void advance(time_point now);
+    time_point next_deadline() const noexcept { return std::min(redirects_.next_deadline(), silent_.next_deadline()); }
 
     /// The way of a packet that is forwarded.
     struct way
@@ -133,6 +137,7 @@ private:
     const address_table& addresses_;
     route_table table_;
     redirect_table redirects_;
+    silent_gateways silent_;
     std::uint64_t generation_ = 1;
     mutable std::array<remembered, 16> remembered_; ///< by the destination's low bits
     mutable std::array<route_ref, 16> by_next_hop_; ///< by the next hop's low bits; shared by all senders

@@ -87,6 +87,12 @@ std::deque<packet> neighbor_cache::take_pending(entry& e) noexcept
     return std::exchange(e.pending, {});
 }
 
+void neighbor_cache::ask(const address& who, time_point now)
+{
+    const auto found = entries_.find(who);
+    if (found == entries_.end()) ask(who, make(who, now), now);
+}
+
 void neighbor_cache::ask(const address& who, entry& e, time_point now)
 {
     ++e.requests;
@@ -215,6 +221,7 @@ bool neighbor_cache::look_at_all(time_point now)
         const bool asking = e.state == state::incomplete || e.state == state::probe;
         if (e.deadline <= now && asking && e.requests >= most_requests) { // no answer
             for (packet& p : take_pending(e)) unreachable_.push_back(std::move(p));
+            silent_.push_back(it->first);
             it = entries_.erase(it);
             ++epoch_;
             continue;
@@ -242,6 +249,7 @@ bool take_front(std::deque<T>& queue, T& out)
 bool neighbor_cache::take_request(request& out) { return take_front(requests_, out); }
 bool neighbor_cache::take_unreachable(packet& out) { return take_front(unreachable_, out); }
 bool neighbor_cache::take_overflow(packet& out) { return take_front(overflow_, out); }
+bool neighbor_cache::take_silent(address& out) { return take_front(silent_, out); }
 
 void neighbor_cache::list(std::uint32_t interface, std::vector<neighbor_info>& out) const
 {

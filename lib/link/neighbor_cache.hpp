@@ -160,13 +160,17 @@ public:
     /// An upper layer makes no progress: the neighbour is probed now (RFC 1122 §2.3.2.1, case (4); §3.3.1.4).
     void doubt(next_hop& who, time_point now);
 
+    /// Asks for the address of a neighbour that is not known.
+    void ask(const address& who, time_point now);
+
     /// Runs expired timers. @return false: no request or packet to take
-    bool advance(time_point now) { return now < soonest_ ? !overflow_.empty() : look_at_all(now); }
+    bool advance(time_point now) { return now < soonest_ ? !overflow_.empty() || !requests_.empty() : look_at_all(now); }
     time_point next_deadline() const noexcept { return soonest_; }
 
     bool take_request(request& out);    ///< the next request to send
     bool take_unreachable(packet& out); ///< the next packet whose neighbour did not answer
     bool take_overflow(packet& out);    ///< the next packet dropped because too many waited
+    bool take_silent(address& out);     ///< the next neighbour that did not answer: it was forgotten
 
     /// The link is down: removes all entries. @return the packets that waited for an address
     std::vector<packet> forget_all();
@@ -199,6 +203,7 @@ private:
     time_point soonest_ = never; ///< no timer expires earlier
     std::deque<request> requests_;
     std::deque<packet> unreachable_, overflow_;
+    std::deque<address> silent_;
     link::reachable_time v6_reachable_;
     duration v6_request_interval_ = request_interval;
 };

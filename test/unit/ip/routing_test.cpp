@@ -181,5 +181,26 @@ TEST_F(routing_of, an_ethernet_needs_no_neighbour_for_a_group)
     EXPECT_EQ(routes.find(a("192.0.2.9"), std::nullopt)->route->group_mac, std::nullopt);
 }
 
+TEST_F(routing_of, a_silent_router_yields_to_another)
+{
+    add(1, "2001:db8::1", 64);
+    add(1, "fe80::1%2", 64);
+    const auto router = [](const char* gateway, std::uint32_t metric) {
+        return route{a("::"), 0, a(gateway), 1, metric, route_kind::unicast};
+    };
+    EXPECT_FALSE(routes.add(router("fe80::aa%2", 10)));
+    EXPECT_FALSE(routes.add(router("fe80::bb%2", 20)));
+    routes.invalidate();
+    const auto next_hop = [&] { return routes.find(a("2001:db8:9::9"), std::nullopt)->route->next_hop.address(); };
+    EXPECT_EQ(next_hop(), a("fe80::aa"));
+    routes.neighbor_is_silent(1, a("fe80::cc"), now); // no router
+    EXPECT_EQ(next_hop(), a("fe80::aa"));
+    routes.neighbor_is_silent(1, a("fe80::aa"), now);
+    EXPECT_EQ(next_hop(), a("fe80::bb"));
+    EXPECT_EQ(routes.next_deadline(), now + silent_gateways::between_questions);
+    routes.neighbor_is_silent(1, a("fe80::bb"), now);
+    EXPECT_EQ(next_hop(), a("fe80::aa")) << "none answers";
+}
+
 } // namespace
 } // namespace tapio::core::ip
