@@ -34,6 +34,15 @@ bool packet::gather(std::size_t n)
     return true;
 }
 
+void packet::move_head_to_slice()
+{
+    const offload_info kept = offload;
+    packet out;
+    for (slice& s : take_payload()) out.append(std::move(s));
+    *this = std::move(out);
+    offload = kept;
+}
+
 void packet::take_front(std::size_t n)
 {
     BOOST_ASSERT(n <= size() && n <= headroom);

@@ -230,6 +230,7 @@ void icmp::echo_request(const rx_packet& p, packet&& message, const wire::icmpv4
     packet reply = std::move(message);
     reply.offload = {};
     reply.consume(sizeof(wire::icmpv4_header));
+    reply.make_room(output::headers);
     wire::push_icmpv4(reply, wire::icmpv4_type::echo_reply, 0, m.rest);
     ++counters_.out_msgs;
     ++counters_.out_echo_reps;

@@ -79,6 +79,7 @@ void icmpv6::echo_request(const rx_packet& p, const wire::icmpv6_message& m, tim
     packet reply = p.transport_part();
     reply.offload = {};
     reply.consume(sizeof(wire::icmpv6_header));
+    reply.make_room(output::headers);
     const flow_key back({*source, 0}, {asker, 0}, ip_protocol::icmpv6);
     wire::push_icmpv6(reply, wire::icmpv6_type::echo_reply, 0, m.rest, back);
     ++counters_.out_msgs;

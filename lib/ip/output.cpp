@@ -44,19 +44,6 @@ void prepare_offload(rx_packet& p)
     if (tcp) o.gso = p.flow.is_v4() ? offload_info::gso_type::tcp_v4 : offload_info::gso_type::tcp_v6;
 }
 
-/// Headers that fill the headroom, as parsing and rewriting may leave them, become a slice: a link header is to be pushed. The
-/// first octets are in the headroom, where the TTL was changed.
-void make_room(packet& p)
-{
-    constexpr std::size_t link_headers = 40; // octets, at least: Ethernet, a VLAN tag, virtio-net
-    if (p.front().size() <= packet::headroom - link_headers) return;
-    const offload_info kept = p.offload;
-    packet out;
-    for (slice& s : p.take_payload()) out.append(std::move(s));
-    out.offload = kept;
-    p = std::move(out);
-}
-
 } // namespace
 
 error_code output::send(packet&& p, const flow_key& flow, const send_info& info, const std::optional<interface_id>& via,
@@ -115,7 +102,7 @@ void output::forward(rx_packet& p, route_entry& r, time_point now)
     }
     p.contents.offload.header_removed(p.network_at);
     p.contents.consume(p.network_at);
-    make_room(p.contents);
+    p.contents.make_room(link_headers); // parsing and rewriting may have filled the headroom
     const offload_info& offload = p.contents.offload;
     const bool whole = offload.gso == offload_info::gso_type::none;
     const std::size_t longest = whole ? p.contents.size() : std::size_t{offload.header_length} + offload.gso_size;

@@ -45,6 +45,10 @@ struct send_info
 class output
 {
 public:
+    // Octets of headroom that a packet needs which was received, and is sent: packet::make_room().
+    static constexpr std::size_t link_headers = 40;           ///< at least Ethernet, a VLAN tag, virtio-net
+    static constexpr std::size_t headers = link_headers + 56; ///< and the headers of IPv6 and ICMPv6
+
     /// @param most_looped multicast packets that may wait for take_looped()
     output(link::interface_table& interfaces, const routing& routes, resolution& neighbors, const hooks& h, random_source& random,
            std::size_t most_looped)

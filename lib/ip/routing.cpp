@@ -90,8 +90,9 @@ route_match routing::usable(const address& destination, std::optional<interface_
         return t.kind != route_kind::unicast || interfaces_[t.interface].is_up();
     };
     if (!silent_.empty()) {
-        const auto r = table_.match(
-            destination, via, [&](const route_target& t, unsigned length) { return leads(t, length) && !silent_.contains(t); });
+        const auto r = table_.match(destination, via, [&](const route_target& t, unsigned length) {
+            return leads(t, length) && !silent_.passes_over(t);
+        });
         if (r && r->kind == route_kind::unicast) return r;
     }
     return table_.match(destination, via, leads);
@@ -105,8 +106,8 @@ void routing::advance(time_point now)
         return interfaces_[interface].neighbors.address_of(gateway) ? answer::present : answer::absent;
     };
     const auto ask = [&](interface_id interface, const address& gateway) { interfaces_[interface].neighbors.ask(gateway, now); };
-    const bool answered = silent_.advance(now, look, ask);
-    if (redirects_.advance(now) || answered) invalidate();
+    const bool changed = silent_.advance(now, look, ask);
+    if (redirects_.advance(now) || changed) invalidate();
 }
 
 /// The outgoing interface if no route by an interface that is up was found. network_down (ENETDOWN): there is an interface, but

@@ -137,7 +137,7 @@ private:
     const address_table& addresses_;
     route_table table_;
     redirect_table redirects_;
-    silent_gateways silent_;
+    mutable silent_gateways silent_; ///< remembers which of them packets have passed over
     std::uint64_t generation_ = 1;
     mutable std::array<remembered, 16> remembered_; ///< by the destination's low bits
     mutable std::array<route_ref, 16> by_next_hop_; ///< by the next hop's low bits; shared by all senders

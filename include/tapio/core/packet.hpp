@@ -117,6 +117,13 @@ public:
         return head_.data() + begin_;
     }
 
+    /// Makes at least `n` octets of headroom free, for headers to be prepended: what parsing has moved there becomes a slice.
+    /// @pre n <= headroom
+    void make_room(std::size_t n)
+    {
+        if (begin_ < n) move_head_to_slice();
+    }
+
     /// Prepends a header.
     template <class Header>
     requires std::is_trivially_copyable_v<Header> &&(alignof(Header) == 1) void push_front(const Header& header) noexcept
@@ -208,7 +215,8 @@ public:
     offload_info offload;
 
 private:
-    bool gather(std::size_t n);       ///< pull() of more than is contiguous
+    bool gather(std::size_t n); ///< pull() of more than is contiguous
+    void move_head_to_slice();
     void take_front(std::size_t n);   ///< moves the first `n` octets to the headroom
     void cut(std::size_t n) noexcept; ///< precondition: n <= size()
     slice_list take_all();

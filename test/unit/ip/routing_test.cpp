@@ -197,7 +197,7 @@ TEST_F(routing_of, a_silent_router_yields_to_another)
     EXPECT_EQ(next_hop(), a("fe80::aa"));
     routes.neighbor_is_silent(1, a("fe80::aa"), now);
     EXPECT_EQ(next_hop(), a("fe80::bb"));
-    EXPECT_EQ(routes.next_deadline(), now + silent_gateways::between_questions);
+    EXPECT_EQ(routes.next_deadline(), now + silent_gateways::rest);
     routes.neighbor_is_silent(1, a("fe80::bb"), now);
     EXPECT_EQ(next_hop(), a("fe80::aa")) << "none answers";
 }
