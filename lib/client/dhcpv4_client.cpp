@@ -7,7 +7,6 @@ namespace tapio::core::client {
 using wire::dhcpv4_message;
 using wire::dhcpv4_option;
 using wire::dhcpv4_type;
-using enum dhcpv4_state;
 
 namespace {
 

@@ -60,6 +60,7 @@ public:
 
     void link_up(time_point now);
     void link_down(time_point now);
+    void set_mac(const mac_address& mac) { options_.mac = mac; } ///< another device; while the link is down
     /// @return false: it is no answer to a message of ours, or an offer that cannot be used
     bool received(const wire::dhcpv4_message& m, time_point now);
     void address_is_free(time_point now);      ///< the answer to probe(): use it
@@ -74,6 +75,8 @@ public:
     const std::optional<dhcpv4_lease>& lease() const noexcept { return lease_; } ///< in use
 
 private:
+    using enum dhcpv4_state;
+
     void start(dhcpv4_state s, time_point now);
     void restart(duration delay, time_point now);
     void run(time_point now);
@@ -95,7 +98,7 @@ private:
     duration random_up_to(duration most);
     duration timeout(unsigned transmissions);
 
-    const dhcpv4_options options_;
+    dhcpv4_options options_;
     random_source& random_;
     dhcpv4_actions& actions_;
     dhcpv4_state state_ = dhcpv4_state::off;

@@ -64,6 +64,7 @@ void dhcp_interface::link_changed(bool replaced, time_point now)
     if (was_up && (!up || replaced)) machine_.link_down(now);
     if (up && (!was_up || replaced)) {
         prober_.forget_conflicts();
+        machine_.set_mac(net_.interface(interface_).info().mac);
         machine_.link_up(now);
     }
     note_state();
@@ -132,7 +133,12 @@ bool dhcp_interface::receive_one(time_point now)
 
 void dhcp_interface::note_state()
 {
-    if (std::exchange(noted_, machine_.state()) != machine_.state()) net_.configuration_changed(interface_);
+    const dhcpv4_state before = std::exchange(noted_, machine_.state());
+    if (before == machine_.state()) return;
+    // The link is perhaps another one: neighbours hear of an address when a server has confirmed it. A probed one is the prober's.
+    if (before == dhcpv4_state::rebooting && machine_.state() == dhcpv4_state::bound && applied_)
+        net_.announce(interface_, applied_->address);
+    net_.configuration_changed(interface_);
 }
 
 // -- what the client decides ------------------------------------------------------------------------------------------------

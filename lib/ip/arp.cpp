@@ -59,11 +59,12 @@ void arp::answer_conflict(link::interface& i, const address_v4& own, const rx_pa
     announce(i, own);
 }
 
+/// Not a leased address: a server has yet to say that it belongs on this link, and then its client announces it.
 void arp::announce(link::interface& i)
 {
     if (!i.is_ethernet() || !i.is_up()) return;
     for (const link::interface_address& a : i.addresses)
-        if (a.address.is_v4()) announce(i, a.address.to_v4());
+        if (a.address.is_v4() && a.origin != address_origin::dhcpv4) announce(i, a.address.to_v4());
 }
 
 /// RFC 5227 §2.3: an announcement is an ARP request with our address as sender and target.

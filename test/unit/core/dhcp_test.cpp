@@ -233,8 +233,13 @@ TEST_F(dhcp, asks_for_its_address_when_the_link_comes_back) // RFC 2131 §3.7
     EXPECT_EQ(own(), v4("192.0.2.2")) << "kept, as the user's addresses are";
     EXPECT_EQ(configuration().dhcpv4, off);
     first().heard.clear();
+    first().arp.clear();
     h->set_link(1, true, 1500, now);
+    settle();
+    EXPECT_TRUE(first().arp.empty()) << "it is not announced before it has been confirmed";
     run(2s);
+    ASSERT_EQ(first().arp.size(), 1U);
+    EXPECT_EQ(first().arp[0].sender_ip, v4("192.0.2.2"));
     ASSERT_EQ(first().heard.size(), 1U);
     const message& m = first().heard[0];
     EXPECT_EQ(m.m.type, request);
@@ -268,11 +273,13 @@ TEST_F(dhcp, verifies_its_address_when_the_device_is_replaced)
     first().heard.clear();
     device_info eth;
     eth.name = "eth1";
-    eth.mac = {{2, 0, 0, 0, 0, 1}};
+    eth.mac = {{2, 0, 0, 0, 0, 9}};
     h->replace_device(1, eth, now);
     run(2s);
     ASSERT_EQ(first().heard.size(), 1U);
     EXPECT_EQ(first().heard[0].m.requested_address, v4("192.0.2.2"));
+    EXPECT_TRUE(first().heard[0].m.chaddr == eth.mac);
+    EXPECT_EQ(configuration().dhcpv4, bound);
 }
 
 TEST_F(dhcp, waits_for_the_link)
