@@ -74,6 +74,7 @@ dns_query::dns_query(wire::dns_question q, std::vector<endpoint> servers, const 
       attempts_(std::clamp(options.attempts, 1U, most_attempts)),
       timeout_(std::clamp<std::chrono::milliseconds>(options.timeout, std::chrono::milliseconds(1), std::chrono::minutes(1))),
       vary_case_(options.use_0x20),
+      always_by_stream_(options.use_tcp),
       payload_(options.edns_payload < least_payload ? std::uint16_t{0} : options.edns_payload),
       random_(random)
 {
@@ -110,7 +111,8 @@ dns_query::step dns_query::attempt(time_point now)
 
 dns_query::step dns_query::next_server(time_point now)
 {
-    plain_ = by_stream_ = false;
+    plain_ = false;
+    by_stream_ = always_by_stream_;
     if (std::exchange(case_lost_, false)) vary_case_ = false; // TCP has failed: the servers are asked without it
     if (++turn_ >= servers_.size()) {
         turn_ = 0;

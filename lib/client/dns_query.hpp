@@ -70,12 +70,13 @@ private:
     const unsigned attempts_;
     const duration timeout_;
     bool vary_case_;
+    const bool always_by_stream_;
     const std::uint16_t payload_; ///< EDNS; 0: without
     random_source& random_;
     std::size_t turn_ = 0; ///< index of server()
     unsigned round_ = 0;
     bool plain_ = false; ///< the server does not understand EDNS (RFC 6891 §6.2.2)
-    bool by_stream_ = false;
+    bool by_stream_ = always_by_stream_;
     bool case_lost_ = false; ///< a response by UDP was right but for its case; TCP is tried for that reason
     bool timed_out_ = false;
     std::uint16_t id_ = 0;

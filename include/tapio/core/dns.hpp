@@ -125,6 +125,7 @@ struct dns_options
     unsigned attempts = 2;                                       ///< rounds through all servers; 1 to 5
     bool rotate = false;                                         ///< each query begins with another server
     bool use_0x20 = true;               ///< queries vary the case of their names, which answers must repeat
+    bool use_tcp = false;               ///< queries go by TCP at once, not only after a truncated answer (RFC 7766)
     std::uint16_t edns_payload = 1232;  ///< octets of a response by UDP that we accept (RFC 6891); below 512: without EDNS
     std::size_t cache_entries = 1000;   ///< 0: no cache. An entry is the records of one name and type, or that there are none
     std::size_t cache_octets = 1 << 20; ///< of memory, roughly

@@ -152,6 +152,21 @@ TEST(dns_client, a_truncated_response_is_asked_for_by_tcp)
     EXPECT_EQ(w.addresses(l), "192.0.2.1");
 }
 
+TEST(dns_client, asks_by_tcp_alone_if_it_is_to)
+{
+    dns_options o = dns_world::options();
+    o.use_tcp = true;
+    dns_world w(o);
+    const auto l = w.look_up("www.example.com");
+    const auto q = w.next();
+    EXPECT_TRUE(q.stream);
+    w.client.unreachable(q.query, w.now);
+    EXPECT_EQ(w.sent.at(0).server, second);
+    EXPECT_TRUE(w.sent.at(0).stream);
+    w.answer({a_record("www.example.com", "192.0.2.1")});
+    EXPECT_EQ(w.addresses(l), "192.0.2.1");
+}
+
 TEST(dns_client, a_tcp_server_that_hangs_up_is_followed_by_the_next)
 {
     dns_world w;
