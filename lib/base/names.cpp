@@ -122,6 +122,7 @@ const char* name(address_origin origin) noexcept
     case address_origin::link_local: return "link_local";
     case address_origin::slaac: return "slaac";
     case address_origin::dhcpv4: return "dhcpv4";
+    case address_origin::dhcpv6: return "dhcpv6";
     }
     return "unknown";
 }
@@ -138,6 +139,24 @@ const char* name(dhcpv4_state state) noexcept
     case dhcpv4_state::bound: return "bound";
     case dhcpv4_state::renewing: return "renewing";
     case dhcpv4_state::rebinding: return "rebinding";
+    }
+    return "unknown";
+}
+
+const char* name(dhcpv6_state state) noexcept
+{
+    switch (state) {
+    case dhcpv6_state::off: return "off";
+    case dhcpv6_state::soliciting: return "soliciting";
+    case dhcpv6_state::requesting: return "requesting";
+    case dhcpv6_state::confirming: return "confirming";
+    case dhcpv6_state::bound: return "bound";
+    case dhcpv6_state::renewing: return "renewing";
+    case dhcpv6_state::rebinding: return "rebinding";
+    case dhcpv6_state::declining: return "declining";
+    case dhcpv6_state::releasing: return "releasing";
+    case dhcpv6_state::informing: return "informing";
+    case dhcpv6_state::informed: return "informed";
     }
     return "unknown";
 }

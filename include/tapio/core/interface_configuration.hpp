@@ -4,6 +4,7 @@
 
 #include <tapio/core/address.hpp>
 #include <tapio/core/autoconfigure_options.hpp>
+#include <tapio/core/dhcpv6_lease.hpp>
 #include <tapio/core/time.hpp>
 
 #include <cstddef>
@@ -22,7 +23,8 @@ enum class address_origin : std::uint8_t
     manual,     ///< the user: stack::add_address()
     link_local, ///< made by the host for the link alone (RFC 4862 §5.3, RFC 3927)
     slaac,      ///< made by the host, from a prefix that a router advertises (RFC 4862)
-    dhcpv4      ///< leased by a server (RFC 2131)
+    dhcpv4,     ///< leased by a server (RFC 2131)
+    dhcpv6      ///< leased by a server (RFC 8415)
 };
 
 const char* name(address_origin origin) noexcept; ///< "dhcpv4"
@@ -90,7 +92,12 @@ struct interface_configuration
     std::vector<own_address> addresses;
     dhcpv4_state dhcpv4 = dhcpv4_state::off;
     std::optional<dhcpv4_lease> lease; ///< in use
-    // Those of DHCP first, then those of router advertisements, in the order in which their senders prefer them.
+    dhcpv6_state dhcpv6 = dhcpv6_state::off;
+    /// In use: addresses, delegated prefixes, or servers alone. A delegated prefix is for other interfaces of the host, which the
+    /// user gives addresses of it by stack::add_address(); what is not in use of it is unreachable (RFC 7084 §4.3 WPD-5).
+    std::optional<dhcpv6_lease> lease_v6;
+    // Those of DHCPv4 first, then those of DHCPv6, then those of router advertisements, in the order in which their senders
+    // prefer them.
     std::vector<address> dns_servers; ///< link-local ones with the interface's zone
     std::vector<std::string> search_domains;
     std::vector<address> ntp_servers;
@@ -102,19 +109,27 @@ struct configure_options
     bool dhcpv4 = true; ///< an IPv4 address, and more, from a DHCP server
     bool slaac = true;  ///< IPv6 addresses and routes from routers: stack::autoconfigure()
     autoconfigure_options slaac_options{};
+    dhcpv6_use dhcpv6 = dhcpv6_use::as_routers_say; ///< IPv6 addresses, prefixes and servers from a DHCP server
 
-    std::string hostname{}; ///< told to the server; letters, digits and hyphens in labels; empty: none
-    /// Client identifier: its type, then the identifier, 2 to 255 octets (RFC 2132 §9.14). Empty: one made of the link-layer
-    /// address of the stack's first Ethernet and the number of the interface (RFC 4361).
+    std::string hostname{}; ///< told to the DHCPv4 server; letters, digits and hyphens in labels; empty: none
+    /// DHCPv4: client identifier, its type, then the identifier, 2 to 255 octets (RFC 2132 §9.14). Empty: one made of the number
+    /// of the interface and of the DUID (RFC 4361).
     std::vector<std::byte> client_id{};
-    std::string vendor_class{}; ///< RFC 2132 §9.13; printable ASCII, at most 255 octets; empty: none
+    /// The host's identifier among the clients of a DHCPv6 server, 3 to 130 octets (RFC 8415 §11). Empty: one made of the
+    /// link-layer address of the stack's first Ethernet (DUID-LL), which needs no storage to stay the same.
+    std::vector<std::byte> duid{};
+    /// Also asks for a prefix that other interfaces of the host may use (RFC 8415 §6.3), whether or not routers advertise DHCPv6.
+    bool delegate_prefix = false;
+    unsigned wanted_prefix_length = 0; ///< bits, of that prefix: a hint for the server; 0: none
+    std::string vendor_class{};        ///< RFC 2132 §9.13; printable ASCII, at most 255 octets; empty: none
     /// An address that the host had before: a server is asked to confirm it (INIT-REBOOT), or else to offer it.
     std::optional<address_v4> requested_address{};
-    bool rapid_commit = true; ///< take an address in two messages if the server can (RFC 4039)
+    bool rapid_commit = true; ///< take an address in two messages if the server can (RFC 4039, RFC 8415 §18.2.1)
     /// Probe the address before its use, and decline it if another station answers (RFC 5227, RFC 2131 §4.4.1). Takes 4 to 7 s.
     bool detect_conflicts = true;
-    bool release_on_shutdown = false; ///< give the address back when the stack shuts down (RFC 2131 §4.4.6), if the server's
-                                      ///< link-layer address is known then
+    /// Give back what was leased when the stack shuts down: over IPv4 (RFC 2131 §4.4.6) if the server's link-layer address is
+    /// known then; over IPv6 (RFC 8415 §18.2.7) with one message that is not repeated.
+    bool release_on_shutdown = false;
 
     /// Which addresses an async_configure() waits for: any that reaches beyond the link, or one of the family.
     enum class waiting : std::uint8_t
