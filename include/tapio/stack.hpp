@@ -59,6 +59,9 @@ using core::connection_info;
 using core::detailed_connection;
 using core::dhcpv4_lease;
 using core::dhcpv4_state;
+using core::dhcpv6_lease;
+using core::dhcpv6_state;
+using core::dhcpv6_use;
 using core::dns_options;
 using core::dns_status;
 using core::host_counters;
@@ -233,15 +236,22 @@ public:
     ///   Ethernet)
     void autoconfigure(interface_id interface = 1, const core::autoconfigure_options& options = {});
 
-    /// Configures an interface, an Ethernet, without the user: by DHCP (RFC 2131), by routers (autoconfigure()), or both. What
-    /// comes from whom is kept apart (configuration()): a lease that ends takes with it what has come with it, and nothing that
-    /// add_address(), add_route() or a router gave. Routes of DHCP have metric 1024, so that a user's are preferred.
+    /// Configures an interface, an Ethernet, without the user: by DHCP (RFC 2131), by routers (autoconfigure()), and by DHCPv6
+    /// (RFC 8415) as routers say, or as core::configure_options wants it. What comes from whom is kept apart (configuration()): a
+    /// lease that ends takes with it what has come with it, and nothing that add_address(), add_route() or a router gave. Routes
+    /// of DHCP have metric 1024, so that a user's are preferred. DHCPv6 gives no routes: these come from routers.
     ///
     /// A leased address stays, as a user's, while the link is down; it is verified with the DHCP servers when the link is up
-    /// again. It is given up when its lease expires, when a server refuses it, or when another station insists on it.
+    /// again. It is given up when its lease expires, when a server refuses it, or when another station has it. An address of
+    /// DHCPv6 has 128 bits, because it says nothing about neighbours.
+    ///
+    /// With core::configure_options::delegate_prefix the host is a router that asks for a prefix of its networks: the prefix is
+    /// in interface_configuration::lease_v6, and as a whole unreachable until add_address() puts a part of it on another
+    /// interface. It comes and goes as the server says, and async_wait_configuration() tells of it; who has added addresses of it
+    /// removes them.
     /// @throws boost::system::system_error no_such_device · operation_not_supported (not an Ethernet, or a stack of
-    ///   tapio::shards) · already_started (called before) · address_in_use (a socket has UDP port 68) · invalid_argument (a value
-    ///   that core::configure_options does not allow, or nothing is wanted)
+    ///   tapio::shards) · already_started (called before) · address_in_use (a socket has UDP port 68, or 546) · invalid_argument
+    ///   (a value that core::configure_options does not allow, or nothing is wanted)
     void configure(interface_id interface = 1, const core::configure_options& options = {});
 
     /// The same, and waits until the interface has an address that reaches beyond the link.
@@ -259,7 +269,7 @@ public:
         return wait_for_configuration({interface, std::nullopt, options}, token);
     }
 
-    /// The addresses of an interface and their origin, the DHCP lease, servers of DNS and of time.
+    /// The addresses of an interface and their origin, the DHCP leases, servers of DNS and of time.
     /// @throws boost::system::system_error no_such_device
     core::interface_configuration configuration(interface_id interface = 1) const;
 
@@ -279,7 +289,7 @@ public:
         return wait_for_configuration({interface, known, std::nullopt}, token);
     }
 
-    /// Gives the leased address back to its DHCP server, and ends what configure() has begun of DHCP; configure() may be called
+    /// Gives what was leased back to the DHCP servers, and ends what configure() has begun of DHCP; configure() may be called
     /// again. What routers gave stays.
     /// @throws boost::system::system_error errc::no_such_file_or_directory (Linux's ENOENT): no DHCP is going on
     void release_lease(interface_id interface = 1);

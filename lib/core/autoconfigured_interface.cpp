@@ -134,7 +134,10 @@ void autoconfigured_interface::remove_route(const ip::learned_route& r)
 
 void autoconfigured_interface::solicit_routers() { ndp_.solicit_routers(interface_, now_); }
 
-void autoconfigured_interface::parameters_changed(const ip::link_parameters& p) { host_.set_v6_parameters(interface_.id(), p); }
+void autoconfigured_interface::parameters_changed(const ip::link_parameters& p)
+{
+    host_.set_v6_parameters(interface_.id(), p, now_);
+}
 
 void autoconfigured_interface::dns_changed(const ip::dns_configuration&) // read by dns()
 {

@@ -41,6 +41,7 @@ public:
     void no_longer_router(const address_v6& a, time_point now) { machine_.no_longer_router(a, now); }
     bool has(const address& a) const; ///< an address of the machines'
     ip::dns_configuration dns() const { return machine_.dns(); }
+    const ip::link_parameters& parameters() const noexcept { return machine_.parameters(); }
 
 private:
     void add_address(const ip::autoconfigured_address& a) override;

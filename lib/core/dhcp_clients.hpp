@@ -1,5 +1,5 @@
 /// @file
-/// The DHCP clients of a host, one for each interface that has one.
+/// The DHCP clients of a host: of each interface that is configured one for IPv4, one for IPv6, or both.
 #pragma once
 
 #include "base/random_source.hpp"
@@ -16,6 +16,7 @@
 namespace tapio::core {
 
 class dhcp_interface;
+class dhcpv6_interface;
 
 class dhcp_clients final : private interface_client
 {
@@ -27,30 +28,37 @@ public:
 
     /// What core::host::configure() says.
     error_code configure(interface_id interface, const configure_options& options, time_point now);
-    error_code release(interface_id interface, time_point now); ///< gives the lease back, and ends the client
+    error_code release(interface_id interface, time_point now); ///< gives the leases back, and ends the clients
     void shut_down(time_point now);                             ///< gives those leases back for which this is wanted
     interface_configuration configuration(interface_id interface) const;
 
     void advance(time_point now)
     {
-        if (!clients_.empty()) advance_all(now);
+        if (!clients_.empty() || !v6_clients_.empty()) advance_all(now);
     }
-    time_point next_deadline() const noexcept { return clients_.empty() ? never : soonest(); }
+    time_point next_deadline() const noexcept { return clients_.empty() && v6_clients_.empty() ? never : soonest(); }
 
 private:
     void link_changed(interface_id interface, bool replaced, time_point now) override;
     void arp_heard(interface_id by, const wire::arp_packet& said, time_point now) override;
+    void routers_said(interface_id interface, const ip::link_parameters& p, time_point now) override;
     bool contested(const address& own, time_point now) override;
     void advance_all(time_point now);
     time_point soonest() const noexcept;
     dhcp_interface* find(interface_id interface) const;
-    error_code begin(interface_id interface, const configure_options& options, time_point now);
-    std::vector<std::byte> client_id(interface_id interface) const;
+    dhcpv6_interface* find_v6(interface_id interface) const; ///< one that has not been released
+    bool wants_v6(interface_id interface, const configure_options& options) const;
+    std::unique_ptr<dhcp_interface> make(interface_id interface, const configure_options& options) const;
+    std::unique_ptr<dhcpv6_interface> make_v6(interface_id interface, const configure_options& options) const;
+    void begin(interface_id interface, std::unique_ptr<dhcp_interface> fresh, time_point now);
+    void begin_v6(interface_id interface, std::unique_ptr<dhcpv6_interface> fresh, time_point now);
+    std::vector<std::byte> duid(const configure_options& options) const;
 
     network& net_;
     udp_sockets& udp_;
     random_source& random_;
-    std::map<interface_id, std::unique_ptr<dhcp_interface>> clients_;
+    std::map<interface_id, std::unique_ptr<dhcp_interface>> clients_; ///< of IPv4
+    std::map<interface_id, std::unique_ptr<dhcpv6_interface>> v6_clients_;
 };
 
 } // namespace tapio::core

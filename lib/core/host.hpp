@@ -54,12 +54,12 @@ public:
         return network_.autoconfigure(interface, options, now);
     }
     /// The interface gets addresses, routes, and more, from DHCP and from routers. @return EALREADY: it was called before;
-    /// EADDRINUSE: a socket of the user's has port 68; EOPNOTSUPP: no Ethernet, or a host of several shards
+    /// EADDRINUSE: a socket of the user's has port 68 or 546; EOPNOTSUPP: no Ethernet, or a host of several shards
     error_code configure(interface_id interface, const configure_options& options, time_point now)
     {
         return options_.shards > 1 ? errno_code(EOPNOTSUPP) : dhcp_.configure(interface, options, now);
     }
-    /// Gives the address back to the DHCP server, and ends what configure() has begun of DHCP. @return ENOENT: nothing
+    /// Gives what was leased back to the DHCP servers, and ends what configure() has begun of DHCP. @return ENOENT: nothing
     error_code release_lease(interface_id interface, time_point now) { return dhcp_.release(interface, now); }
     void release_leases(time_point now) { dhcp_.shut_down(now); } ///< those with configure_options::release_on_shutdown
     error_code add_route(const route_info& r) { return network_.add_route(r); }

@@ -123,7 +123,7 @@ error_code network::remove_address(const address& a)
     if (!gone) return errno_code(EADDRNOTAVAIL);
     if (a.is_v6()) groups_.leave(interfaces_[gone->interface], ip::solicited_node(a.to_v6()));
     // A leased address comes back, or another one does; the user's routes are there for both.
-    const bool leased = gone->origin == address_origin::dhcpv4;
+    const bool leased = gone->origin == address_origin::dhcpv4 || gone->origin == address_origin::dhcpv6;
     routes_.remove_network(gone->interface, a, gone->prefix_length, leased);
     configuration_changed(gone->interface);
     routes_changed();
@@ -226,13 +226,26 @@ void network::detect_again(const address& own, time_point now)
     if (by) ndp_.detect(interfaces_[*by], *addresses_.find(own), duplicate_probes_, now);
 }
 
-void network::set_v6_parameters(interface_id interface, const ip::link_parameters& p)
+void network::require_link_local(interface_id interface, time_point now)
+{
+    make_link_local(interfaces_[interface], now);
+    routes_changed();
+}
+
+const ip::link_parameters* network::v6_parameters(interface_id interface) const noexcept
+{
+    const auto a = autoconfigured_.find(interface);
+    return a == autoconfigured_.end() ? nullptr : &a->second.parameters();
+}
+
+void network::set_v6_parameters(interface_id interface, const ip::link_parameters& p, time_point now)
 {
     link::interface& i = interfaces_[interface];
     i.set_v6_mtu(p.mtu.value_or(0));
     i.v6_hop_limit = p.hop_limit.value_or(0);
     i.neighbors.set_v6_times(p.reachable_time ? duration(*p.reachable_time) : link::reachable_time::default_base,
                              p.retransmit_time ? duration(*p.retransmit_time) : link::neighbor_cache::request_interval);
+    if (client_ != nullptr) client_->routers_said(interface, p, now);
     routes_changed();
 }
 

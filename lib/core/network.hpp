@@ -52,7 +52,10 @@ public:
     /// @param replaced the interface has another device, and is perhaps on another link
     virtual void link_changed(interface_id interface, bool replaced, time_point now) = 0;
     virtual void arp_heard(interface_id by, const wire::arp_packet& said, time_point now) = 0;
-    /// Another station insists on an address of ours (RFC 5227 §2.4). @return true: it was one of the client's, and is given up
+    /// What routers say of the link, and of DHCPv6 on it, has changed.
+    virtual void routers_said(interface_id interface, const ip::link_parameters& p, time_point now) = 0;
+    /// Another station insists on an address of ours (RFC 5227 §2.4), or has one that is new (RFC 4862 §5.4). @return true: it
+    /// was one of the client's, and is given up
     virtual bool contested(const address& own, time_point now) = 0;
 
 protected:
@@ -78,8 +81,11 @@ public:
     /// Addresses and routes of IPv6 follow what routers advertise; of IPv4 there may be a link-local address.
     error_code autoconfigure(interface_id interface, const autoconfigure_options& options, time_point now);
     bool is_autoconfigured(interface_id interface) const noexcept { return autoconfigured_.contains(interface); }
-    void set_v6_parameters(interface_id interface, const ip::link_parameters& p); ///< as routers advertise them
-    void set_v4_mtu(interface_id interface, std::size_t octets);                  ///< 0: the device's
+    /// As routers advertise them.
+    void set_v6_parameters(interface_id interface, const ip::link_parameters& p, time_point now);
+    const ip::link_parameters* v6_parameters(interface_id interface) const noexcept; ///< the same; null: not autoconfigured
+    void require_link_local(interface_id interface, time_point now);                 ///< an IPv6 address, unless there is one
+    void set_v4_mtu(interface_id interface, std::size_t octets);                     ///< 0: the device's
     /// Addresses, or what was learned for the interface, have changed: raises interface_configuration::version.
     std::uint64_t configurations() const noexcept { return configurations_; } ///< changes with that of any interface
     void configuration_changed(interface_id interface) noexcept { interfaces_[interface].configuration = ++configurations_; }
