@@ -84,10 +84,15 @@ po::options_description host_options::description()
         ("address", po::value(&addresses), "address of this host, like 198.18.0.2/24; repeatable")                           //
         ("gateway", po::value(&gateways), "next hop towards everything else, like 198.18.0.1; one for each family")          //
         ("autoconf", po::bool_switch(&autoconf), "take IPv6 addresses and routes from the routers of the network")           //
-        ("dhcp", po::bool_switch(&dhcp), "take an IPv4 address, routes and servers from a DHCP server")                      //
-        ("dhcp-release", po::bool_switch(&dhcp_release), "give that address back at the end")                                //
-        ("hostname", po::value(&hostname), "name that the DHCP server is told")                                              //
-        ("mac", po::value(&mac), "link-layer address on the TAP device; made up if not given")                               //
+        ("dhcp", po::bool_switch(&dhcp),
+         "take addresses, routes and servers from DHCP servers and routers: IPv4 by DHCP, IPv6 by --autoconf, and by DHCPv6 as "
+         "routers say")                                                                                               //
+        ("dhcpv4", po::bool_switch(&dhcpv4), "IPv4 alone")                                                            //
+        ("dhcpv6", po::bool_switch(&dhcpv6), "IPv6 by DHCPv6, whatever routers say of it, and --autoconf")            //
+        ("dhcp-prefix", po::bool_switch(&dhcp_prefix), "--dhcpv6, and ask for a prefix of networks behind this host") //
+        ("dhcp-release", po::bool_switch(&dhcp_release), "give what was leased back at the end")                      //
+        ("hostname", po::value(&hostname), "name that the DHCP server is told")                                       //
+        ("mac", po::value(&mac), "link-layer address on the TAP device; made up if not given")                        //
         ("vnet", po::bool_switch(&vnet),
          "leave segmentation and checksums to the kernel (IFF_VNET_HDR): several times as fast")                           //
         ("io-uring", po::bool_switch(&io_uring), "drive the device by io_uring: more packets in a second, without --vnet") //
@@ -119,9 +124,9 @@ void host_options::check() const
     const std::array given{!tap.empty(), !tun.empty(), tap_fd >= 0, tun_fd >= 0};
     if (std::count(given.begin(), given.end(), true) != 1)
         throw usage_error("give one of --tap NAME, --tun NAME, --tap-fd NUMBER and --tun-fd NUMBER");
-    if (addresses.empty() && !autoconf && !dhcp)
+    if (needs_address && addresses.empty() && !autoconf && !wants_dhcp())
         throw usage_error("give --address ADDRESS/LENGTH, like --address 198.18.0.2/24, or --dhcp, or --autoconf");
-    if (dhcp && (!tun.empty() || tun_fd >= 0)) throw usage_error("--dhcp needs an Ethernet: --tap, not --tun");
+    if (wants_dhcp() && (!tun.empty() || tun_fd >= 0)) throw usage_error("--dhcp needs an Ethernet: --tap, not --tun");
     for (const auto& text : addresses) parse_interface_address(text);
     for (const auto& text : gateways) parse_address(text);
     if (!mac.empty()) parse_mac(mac);
@@ -173,48 +178,76 @@ void drain(tapio::stack& stack, std::function<void()> done)
 
 namespace {
 
-std::string describe(const tapio::interface_configuration& c)
+std::string describe(const std::optional<tapio::dhcpv4_lease>& lease)
 {
-    if (!c.lease) return "no address by DHCP";
-    const tapio::dhcpv4_lease& l = *c.lease;
-    std::string text =
-        "address " + l.address.to_string() + '/' + std::to_string(l.prefix_length) + " by DHCP from " + l.server.to_string();
-    for (const auto& r : l.routers) text += ", router " + r.to_string();
-    for (const auto& s : l.dns_servers) text += ", DNS " + s.to_string();
+    if (!lease) return "no address by DHCP";
+    std::string text = "address " + lease->address.to_string() + '/' + std::to_string(lease->prefix_length) + " by DHCP from " +
+                       lease->server.to_string();
+    for (const auto& r : lease->routers) text += ", router " + r.to_string();
+    for (const auto& s : lease->dns_servers) text += ", DNS " + s.to_string();
     return text;
 }
 
-/// Says each change of the lease, until the stack is shut down.
-void tell_leases(tapio::stack& stack, std::uint64_t version, const std::string& told)
+std::string describe(const std::optional<tapio::dhcpv6_lease>& lease)
+{
+    if (!lease) return "no address by DHCPv6";
+    std::string text;
+    const auto add = [&text](const char* what, const tapio::dhcpv6_lease::resource& r) {
+        text += (text.empty() ? "" : ", ") + std::string(what) + r.address.to_string() + '/' + std::to_string(r.length);
+    };
+    for (const auto& a : lease->addresses) add("address ", a);
+    for (const auto& p : lease->prefixes) add("prefix ", p);
+    text += text.empty() ? "servers by DHCPv6" : " by DHCPv6";
+    for (const auto& s : lease->dns_servers) text += ", DNS " + s.to_string();
+    return text;
+}
+
+/// What was said last of the leases.
+struct told_leases
+{
+    std::string v4, v6;
+
+    explicit told_leases(const tapio::interface_configuration& c) : v4(describe(c.lease)), v6(describe(c.lease_v6)) {}
+};
+
+/// Says each change of the leases, until the stack is shut down.
+void tell_leases(tapio::stack& stack, std::uint64_t version, const told_leases& told)
 {
     stack.async_wait_configuration(1, version,
                                    [&stack, told](boost::system::error_code ec, const tapio::interface_configuration& c) {
                                        if (ec) return;
-                                       const std::string text = describe(c);
-                                       if (text != told) say(text);
-                                       tell_leases(stack, c.version, text);
+                                       const told_leases present(c);
+                                       if (present.v4 != told.v4) say(present.v4);
+                                       if (present.v6 != told.v6) say(present.v6);
+                                       tell_leases(stack, c.version, present);
                                    });
 }
 
-void use_dhcp(tapio::stack& stack, const host_options& options)
+} // namespace
+
+tapio::configure_options configure_options_of(const host_options& options)
 {
+    const bool v6 = options.dhcpv6 || options.dhcp_prefix;
     tapio::configure_options wanted;
-    wanted.slaac = options.autoconf;
+    wanted.dhcpv4 = options.dhcp || options.dhcpv4;
+    wanted.slaac = options.dhcp || v6 || options.autoconf;
+    wanted.dhcpv6 = v6 ? tapio::dhcpv6_use::stateful : options.dhcp ? tapio::dhcpv6_use::as_routers_say : tapio::dhcpv6_use::off;
+    wanted.delegate_prefix = options.dhcp_prefix;
     wanted.hostname = options.hostname;
     wanted.release_on_shutdown = options.dhcp_release;
+    return wanted;
+}
+
+void configure_by_dhcp(tapio::stack& stack, const tapio::configure_options& wanted)
+{
     try {
         stack.configure(1, wanted);
     } catch (const boost::system::system_error& e) {
-        if (e.code() == boost::system::errc::invalid_argument) throw usage_error("'" + options.hostname + "' is not a host name");
-        if (e.code() == boost::system::errc::operation_not_supported)
-            throw usage_error("--dhcp needs an Ethernet, and one queue");
+        if (e.code() == boost::system::errc::invalid_argument) throw usage_error("'" + wanted.hostname + "' is not a host name");
+        if (e.code() == boost::system::errc::operation_not_supported) throw usage_error("DHCP needs an Ethernet, and one queue");
         throw;
     }
-    const auto now = stack.configuration();
-    tell_leases(stack, now.version, describe(now));
 }
-
-} // namespace
 
 void configure(tapio::stack& stack, const host_options& options)
 {
@@ -223,14 +256,32 @@ void configure(tapio::stack& stack, const host_options& options)
         stack.add_address(own.address, own.prefix_length);
     }
     for (const auto& text : options.gateways) stack.set_default_gateway(parse_address(text));
-    if (options.dhcp) return use_dhcp(stack, options);
-    if (options.autoconf) stack.autoconfigure();
+    if (options.wants_dhcp()) {
+        configure_by_dhcp(stack, configure_options_of(options));
+        const auto now = stack.configuration();
+        tell_leases(stack, now.version, told_leases(now));
+    } else if (options.autoconf) {
+        stack.autoconfigure();
+    }
 }
+
+namespace {
+
+/// An address of a family that DHCP is to give, which reaches beyond the link.
+bool is_configured(const tapio::interface_configuration& c, const host_options& options)
+{
+    using origin = tapio::address_origin;
+    const bool v4 = options.dhcp || options.dhcpv4, v6 = options.dhcp || options.dhcpv6 || options.dhcp_prefix;
+    return std::any_of(c.addresses.begin(), c.addresses.end(),
+                       [&](const auto& a) { return a.origin != origin::link_local && (a.address.is_v4() ? v4 : v6); });
+}
+
+} // namespace
 
 void when_configured(tapio::stack& stack, const host_options& options, std::function<void()> then)
 {
     const auto present = stack.configuration();
-    if (!options.dhcp || present.lease) return then();
+    if (!options.wants_dhcp() || is_configured(present, options)) return then();
     stack.async_wait_configuration(1, present.version,
                                    [&stack, &options, then = std::move(then)](boost::system::error_code ec, const auto&) {
                                        if (!ec) when_configured(stack, options, then);

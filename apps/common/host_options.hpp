@@ -23,8 +23,12 @@ struct host_options
     std::vector<std::string> addresses; ///< "198.18.0.2/24"
     std::vector<std::string> gateways;  ///< "198.18.0.1"; one for each family
     bool autoconf = false;              ///< IPv6 addresses and routes as routers advertise them
-    bool dhcp = false;                  ///< an IPv4 address, routes and servers from a DHCP server
-    bool dhcp_release = false;          ///< the address is given back at the end
+    bool dhcp = false;                  ///< DHCPv4, and DHCPv6 as routers say
+    bool dhcpv4 = false;                ///< DHCPv4 alone
+    bool dhcpv6 = false;                ///< DHCPv6 whatever routers say
+    bool dhcp_prefix = false;           ///< also a delegated prefix
+    bool dhcp_release = false;          ///< what was leased is given back at the end
+    bool needs_address = true;          ///< false: the program itself sees to that (not an option)
     std::string hostname;               ///< told to the DHCP server; empty: none
     std::string mac;                    ///< "02:00:00:00:00:02"; empty: the stack makes one up
     bool vnet = false;                  ///< segmentation and checksum offload (IFF_VNET_HDR)
@@ -45,6 +49,9 @@ struct host_options
     /// The option for `control`.
     boost::program_options::options_description control_description();
 
+    /// DHCP is wanted, of one family or both.
+    bool wants_dhcp() const { return dhcp || dhcpv4 || dhcpv6 || dhcp_prefix; }
+
     /// Call it before opening anything. @throws usage_error unless there are one device and an address, and all values are valid
     void check() const;
 };
@@ -63,9 +70,16 @@ tapio::core::address parse_address(const std::string& text);
 /// @throws std::runtime_error if the device cannot be opened; its text says what to do about it
 std::unique_ptr<tapio::device> open_device(const host_options& options);
 
+/// What the options say of DHCP and of routers.
+tapio::configure_options configure_options_of(const host_options& options);
+
+/// stack::configure() with exceptions for the user.
+/// @throws usage_error  the device is no Ethernet, or the stack is one of tapio::shards; the host's name is none
+void configure_by_dhcp(tapio::stack& stack, const tapio::configure_options& wanted);
+
 /// Gives the stack its addresses and default gateways, or lets routers and DHCP servers give them. Each lease that is gained or
 /// lost is said on standard output.
-/// @throws usage_error  DHCP is wanted on a device that is no Ethernet, or in a stack of tapio::shards
+/// @throws usage_error  as configure_by_dhcp()
 void configure(tapio::stack& stack, const host_options& options);
 
 /// Calls `then` when the host has an address: with DHCP that takes some seconds, else it is called at once.

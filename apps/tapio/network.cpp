@@ -52,12 +52,22 @@ void check(const tool& t)
             "no network: give a device, like --tap tap0 --address 198.18.0.2/24, or --memory (hosts within the program)");
     if (!t.memory) return t.host.check();
     if (!none) throw usage_error("--memory takes no device");
+    if (t.host.wants_dhcp()) throw usage_error("there is no DHCP server within --memory");
     check_log_level(t.host.log);
+}
+
+/// Without a word of DHCP: standard output is for what the tool finds.
+void configure_quietly(tapio::stack& stack, const host_options& host)
+{
+    host_options rest = host;
+    rest.dhcp = rest.dhcpv4 = rest.dhcpv6 = rest.dhcp_prefix = false;
+    apps::configure(stack, rest);
+    if (host.wants_dhcp()) configure_by_dhcp(stack, configure_options_of(host));
 }
 
 } // namespace
 
-network::network(const tool& t, tapio::stack_options options) : control_(t.host.control)
+network::network(const tool& t, tapio::stack_options options) : host_(t.host), control_(t.host.control)
 {
     check(t);
     parts_ = std::make_unique<parts>(t.host);
@@ -74,7 +84,7 @@ network::network(const tool& t, tapio::stack_options options) : control_(t.host.
         }
     } else {
         stack_.emplace(io_, open(t.host), options);
-        apps::configure(*stack_, t.host);
+        configure_quietly(*stack_, t.host);
     }
 }
 
@@ -86,10 +96,13 @@ bool network::run(asio::awaitable<void> work, std::function<void()> interrupted)
 {
     std::exception_ptr failed;
     bool uninterrupted = true;
-    asio::co_spawn(*stack_, std::move(work), [&](std::exception_ptr e) {
-        failed = e;
-        io_.stop();
-    });
+    const auto begin = [&, work = std::make_shared<asio::awaitable<void>>(std::move(work))] {
+        asio::co_spawn(*stack_, std::move(*work), [&](std::exception_ptr e) {
+            failed = e;
+            io_.stop();
+        });
+    };
+    when_configured(*stack_, host_, begin); // with DHCP it has no address yet
     stop_signal stop(io_, [&] {
         uninterrupted = false;
         interrupted ? interrupted() : io_.stop();

@@ -30,7 +30,7 @@ public:
     tapio::stack& stack() { return *stack_; }
     memory_hosts& others(); ///< @pre --memory
 
-    /// Runs `work` on the stack until it ends, then throws what it threw.
+    /// Runs `work` on the stack until it ends, then throws what it threw. With DHCP it begins when the host has an address.
     /// @param interrupted  called at the first SIGINT or SIGTERM, after which `work` should end soon; the second ends the
     /// process.
     ///   Null: the work is abandoned
@@ -44,6 +44,7 @@ public:
 private:
     struct parts; ///< what only some hosts have: a log, a control socket, the other hosts of --memory
     boost::asio::io_context io_{1};
+    const host_options host_;
     const std::string control_;
     std::unique_ptr<parts> parts_;
     std::optional<tapio::stack> stack_;
