@@ -1,0 +1,178 @@
+// dig: asks a DNS server, and prints its answer in the form of a zone file, like BIND's dig.
+#include "tapio/dns_text.hpp"
+#include "tapio/format.hpp"
+#include "tapio/network.hpp"
+
+#include <tapio/dns.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+namespace apps::tools {
+
+namespace {
+
+namespace asio = boost::asio;
+namespace dns = tapio::dns;
+using clock_type = std::chrono::steady_clock;
+
+constexpr int no_reply = 9, wrong_question = 1; // the exit statuses of dig
+
+struct dig_options
+{
+    std::vector<std::string> words; ///< "@server", "+short", name, type
+    std::string reverse;
+    std::uint16_t port = 53;
+    std::chrono::nanoseconds timeout = std::chrono::seconds(5);
+    unsigned tries = 3;
+    bool brief = false, tcp = false;
+
+    void add_to(po::options_description& d)
+    {
+        d.add_options() //
+            ("question", po::value(&words),
+             "@SERVER, a name, a type [A]; +short and +tcp as of dig (without the option's name)") //
+            ("reverse,x", po::value(&reverse), "the name of an address (PTR)")                     //
+            ("port,p", port_number(port), "port of the server")                                    //
+            ("short", po::bool_switch(&brief), "only what the records say")                        //
+            ("tcp", po::bool_switch(&tcp), "by TCP")                                               //
+            ("timeout,w", seconds_option(timeout), "seconds to wait for one answer [5]")           //
+            ("tries", number(tries, 1, 5), "how often to ask");
+    }
+};
+
+struct dig_question
+{
+    std::string server; ///< empty: those that DHCP or routers have named
+    dns::name name;
+    dns::record_type type = dns::record_type::a;
+};
+
+dns::name parse_name(const std::string& text)
+{
+    const auto n = dns::name::parse(text);
+    if (!n) throw usage_error("'" + text + "' is not a domain name");
+    return *n;
+}
+
+/// Reads the words, which may come in any order but for the name and its type.
+dig_question question_of(dig_options& o)
+{
+    dig_question q;
+    std::vector<std::string> rest;
+    for (const std::string& w : o.words) {
+        if (w.front() == '@') {
+            q.server = w.substr(1);
+        } else if (w == "+short" || w == "+tcp" || w == "+vc") {
+            (w == "+short" ? o.brief : o.tcp) = true;
+        } else if (w.front() == '+') {
+            throw usage_error(w + ": there are +short and +tcp");
+        } else {
+            rest.push_back(w);
+        }
+    }
+    if (!o.reverse.empty()) {
+        if (!rest.empty()) throw usage_error("-x takes no other name");
+        q.name = parse_name(reverse_name(parse_address(o.reverse)));
+        q.type = dns::record_type::ptr;
+        return q;
+    }
+    if (rest.empty() || rest.size() > 2) throw usage_error("give a name, and perhaps a type of records, like example.com MX");
+    q.name = parse_name(rest[0]);
+    if (rest.size() == 1) return q;
+    const auto type = record_type_of(rest[1]);
+    if (!type) throw usage_error("'" + rest[1] + "' is not a type of records, like A, MX or TYPE257");
+    q.type = *type;
+    return q;
+}
+
+class digger
+{
+public:
+    digger(network& net, const tool& t, const dig_options& o, dig_question q)
+        : net_(net), json_(t.json), options_(o), question_(std::move(q))
+    {
+    }
+
+    asio::awaitable<void> run()
+    {
+        tapio::dns_options o;
+        if (!question_.server.empty()) {
+            const auto server = co_await resolve(net_.stack(), question_.server, family_choice::any, no_reply);
+            o.servers = {{server, options_.port}};
+        }
+        o.use_tcp = options_.tcp;
+        o.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(options_.timeout);
+        o.attempts = options_.tries;
+        o.cache_entries = 0;
+        net_.stack().set_dns(o);
+        const auto began = clock_type::now();
+        std::tie(error_, answer_) =
+            co_await dns::async_query(net_.stack(), question_.name, question_.type, asio::as_tuple(asio::use_awaitable));
+        took_ = clock_type::now() - began;
+    }
+
+    int report() const
+    {
+        const auto servers = net_.stack().dns().servers;
+        const std::string server = servers.empty() ? "no server" : endpoint_text(servers[0].address, options_.port);
+        const bool answered = has_answer();
+        if (!answered && !json_) {
+            say(";; no answer from " + server + ": " + error_.message());
+            return no_reply;
+        }
+        const dns_report r{question_.name, question_.type, answer_, server, options_.tcp, took_, answered};
+        const std::string text = json_ ? dns_json(r) : options_.brief ? dns_brief(r) : dns_full(r);
+        std::fputs(text.c_str(), stdout);
+        return answered ? success : no_reply;
+    }
+
+private:
+    /// A response code other than the two that names have is a server's answer, too.
+    bool has_answer() const { return !error_ || answer_.code != dns::response_code::no_error || is_no_data(); }
+    bool is_no_data() const { return error_ == asio::error::no_data; }
+
+    network& net_;
+    const bool json_;
+    const dig_options& options_;
+    const dig_question question_;
+    boost::system::error_code error_;
+    dns::answer answer_;
+    clock_type::duration took_{};
+};
+
+int run_dig(const command& self, int argc, const char* const* argv)
+{
+    tool t(self);
+    dig_options options;
+    options.add_to(t.options);
+    t.positional.add("question", -1);
+    t.usage_status = wrong_question;
+    t.failure_status = 10;
+    return t.run(argc, argv, [&] {
+        dig_question question = question_of(options);
+        network net(t);
+        digger one(net, t, options, std::move(question));
+        if (!net.run(one.run())) return interrupted_status;
+        return one.report();
+    });
+}
+
+} // namespace
+
+const command dig{
+    "dig", "asks a DNS server for the records of a name", "[options] [@SERVER] NAME [TYPE] [+short] [+tcp]",
+    "  tapio dig --tap tap0 --address 198.18.0.2/24 @198.18.0.1 example.com\n"
+    "  tapio dig --tap tap0 --dhcp example.com MX +short\n"
+    "  tapio dig --tap tap0 --dhcp -x 2001:db8::1 --json\n"
+    "Without a server it asks those that DHCP or IPv6 routers have named. Exit status, as of dig: 0 a server has answered,\n"
+    "perhaps that there is no such name; 1 wrong usage; 9 no answer; 10 another error.\n\n",
+    run_dig};
+
+} // namespace apps::tools
