@@ -134,9 +134,13 @@ public:
     }
 
 private:
-    /// A response code other than the two that names have is a server's answer, too.
-    bool has_answer() const { return !error_ || answer_.code != dns::response_code::no_error || is_no_data(); }
-    bool is_no_data() const { return error_ == asio::error::no_data; }
+    /// Without a record there is a response code all the same; it is a server's if one message at least has been answered.
+    bool has_answer() const
+    {
+        if (!error_ || error_ == asio::error::no_data) return true;
+        const auto c = net_.stack().dns().counters;
+        return answer_.code != dns::response_code::no_error && c.timeouts + c.unreachable < c.datagrams + c.streams;
+    }
 
     network& net_;
     const bool json_;

@@ -266,7 +266,7 @@ void dhcpv6_client::add_associations(message& m) const
         if (present.addresses.empty()) repeat(addresses_in(*best_), m.addresses.front());
         if (with_prefixes && present.prefixes.empty()) repeat(prefixes_in(*best_), m.prefixes.front());
     }
-    if (with_prefixes && m.prefixes.front().resources.empty() && options_.wanted_prefix_length != 0)
+    if (!m.prefixes.empty() && m.prefixes.front().resources.empty() && options_.wanted_prefix_length != 0)
         m.prefixes.front().resources.push_back(
             {{}, static_cast<std::uint8_t>(options_.wanted_prefix_length), 0, 0, dhcpv6_status::success});
 }

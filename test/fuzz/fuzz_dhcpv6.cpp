@@ -73,6 +73,7 @@ public:
     {
         now_ += below(8) == 0 ? duration(std::chrono::seconds(below(2000) >> below(10)))
                               : duration(std::chrono::milliseconds(below(2000)));
+        settle(); // what is due now is not the doing of an answer
         const auto by = static_cast<interface_id>(1 + below(interfaces));
         switch (below(64)) {
         case 0: (void)host_.set_link(by, below(3) != 0, 1500, now_); break;
@@ -295,12 +296,12 @@ private:
         spoil([&] { m.client_id.empty() ? m.client_id.resize(3) : void(m.client_id.back() ^= std::byte{1}); });
         spoil([&] { m.client_id.clear(); });
         spoil([&] { m.server_id.clear(); });
-        spoil([&] { m.type = dhcpv6_type::reconfigure; });
         if (below(16) == 0) m.type = static_cast<dhcpv6_type>(1 + below(11));
         if (below(16) == 0) m.status = static_cast<dhcpv6_status>(below(8));
         if (below(4) == 0) m.preference = static_cast<std::uint8_t>(below(2) == 0 ? 255 : below(256));
         if (below(4) == 0) m.rapid_commit = true, m.type = dhcpv6_type::reply;
         if (below(16) == 0) m.sol_max_rt = m.inf_max_rt = m.refresh_time = some_number();
+        spoil([&] { m.type = dhcpv6_type::reconfigure; });
         octets o = wire::make_dhcpv6(m);
         const bool damaged = below(4) == 0;
         for (auto n = damaged ? 1 + below(6) : 0; n > 0; --n) o[below(o.size())] = static_cast<std::byte>(below(256));

@@ -173,6 +173,24 @@ TEST_F(dhcpv6, says_how_long_a_prefix_should_be) // RFC 8415 §18.2.1
     EXPECT_TRUE(s.addresses.at(0).resources.empty());
 }
 
+TEST_F(dhcpv6, gives_back_an_address_without_the_prefix_that_it_did_not_get)
+{
+    options.delegate_prefix = true;
+    options.wanted_prefix_length = 60;
+    make();
+    begin();
+    dhcpv6_message a = answer(next(), dhcpv6_type::advertise);
+    a.prefixes.clear();
+    EXPECT_TRUE(hear(a));
+    dhcpv6_message r = answer(next(), dhcpv6_type::reply);
+    r.prefixes.clear();
+    EXPECT_TRUE(hear(r));
+    client->release(now);
+    const dhcpv6_message m = next();
+    EXPECT_EQ(m.addresses.size(), 1U);
+    EXPECT_TRUE(m.prefixes.empty());
+}
+
 TEST_F(dhcpv6, prefers_a_server_that_gives_more_among_equals) // RFC 8415 §18.2.9
 {
     options.delegate_prefix = true;
