@@ -89,7 +89,8 @@ private:
             put(association, code == 3 ? 5 : 26, code == 3 ? resource("2001:db8::77", false) : resource("2001:db8:7700::", true));
             put(out, code, association);
         }
-        socket_.send_to(asio::buffer(out), from_);
+        error_code gone; // of a client that has shut down
+        socket_.send_to(asio::buffer(out), from_, 0, gone);
     }
 
     std::array<unsigned char, 2000> in_{};
