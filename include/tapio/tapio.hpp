@@ -16,6 +16,7 @@
 #include <tapio/device/device.hpp>
 #include <tapio/dns.hpp>
 #include <tapio/error.hpp>
+#include <tapio/filter.hpp>
 #include <tapio/generic/datagram_protocol.hpp>
 #include <tapio/generic/raw_protocol.hpp>
 #include <tapio/generic/stream_protocol.hpp>
@@ -24,6 +25,7 @@
 #include <tapio/ip/tcp.hpp>
 #include <tapio/ip/udp.hpp>
 #include <tapio/ip/zero_copy.hpp>
+#include <tapio/link/raw_protocol.hpp>
 #include <tapio/nat44.hpp>
 #include <tapio/shards.hpp>
 #include <tapio/stack.hpp>

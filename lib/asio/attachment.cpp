@@ -80,7 +80,8 @@ void engine::attachment::end_batch(bool goes_on)
     turn t(owner);
     if (replaced) return;
     t.handlers_first();
-    owner.came_ = owner.traced_ ? batch.size() : gathered.packets();
+    const bool kept = owner.traced_ || !batch.empty();
+    owner.came_ = kept ? batch.size() : gathered.packets();
     pending_deliveries.received += owner.came_;
     if (owner.time_ != nullptr && owner.world_has_stopped(*this, owner.came_)) {
         batch.clear();
@@ -90,7 +91,7 @@ void engine::attachment::end_batch(bool goes_on)
     }
     ++batches;
     unread = 0;
-    if (!owner.traced_) return t.host().receive(id, gathered, t.now(), goes_on);
+    if (!kept) return t.host().receive(id, gathered, t.now(), goes_on);
     t.host().receive(id, batch, t.now(), goes_on);
     batch.clear();
 }

@@ -144,6 +144,9 @@ public:
     bool has_one_thread() const noexcept { return !mutex_.real(); } ///< the user has promised it (runs_on_one_thread())
 
     core::host& host() noexcept { return host_; } ///< only under the lock
+    /// A raw Ethernet socket was opened, bound or closed: devices' packets are kept as they come while there is one that
+    /// receives. Under the lock.
+    void follow_taps() noexcept { keeps_frames_.store(host_.net().is_tapped(), std::memory_order_relaxed); }
     /// Calls `f(const core::host&)` under the lock, for reading: without the consequences of a turn.
     template <class F>
     auto look(F&& f) const
@@ -210,7 +213,14 @@ private:
     public:
         attachment(engine& e, std::unique_ptr<device> d);
 
-        void receive(packet&& p) override { owner.traced_ ? batch.push_back(std::move(p)) : gathered.add(std::move(p)); }
+        void receive(packet&& p) override
+        {
+            if (owner.traced_ || !batch.empty() || (owner.keeps_frames() && gathered.packets() == 0)) {
+                batch.push_back(std::move(p));
+            } else {
+                gathered.add(std::move(p));
+            }
+        }
         core::time_point now() const override { return owner.now(); }
         std::chrono::nanoseconds time_of_day() const override { return owner.time_of_day(); }
         void end_batch(bool goes_on) override;
@@ -230,7 +240,8 @@ private:
         bool full = false;               ///< the device refused a packet and has not said writable() since
         bool replaced = false;           ///< the interface has another device now
         std::uint64_t errors_before = 0; ///< transmit errors of the interface's earlier devices
-        // Packets of the present batch: in `batch` if there is a trace, else in `gathered`. Used by the device's handler only.
+        // Packets of the present batch: in `batch` if a trace or a raw Ethernet socket is to see them, else in `gathered`. A
+        // batch ends where it has begun. Used by the device's handler only.
         std::vector<packet> batch;
         core::ip::coalescer gathered;
     };
@@ -260,6 +271,7 @@ private:
     bool transmit(attachment& a, core::time_point now);
     void read_devices();
     bool has_more_to_do() const;
+    bool keeps_frames() const noexcept { return keeps_frames_.load(std::memory_order_relaxed); }
     void arm_timer(core::time_point now);
     bool has_descriptor() const; ///< a device has a descriptor, whose wait keeps the io_context running anyway
     void go_on(core::time_point next);
@@ -330,6 +342,7 @@ private:
     const bool runs_handlers_;                 ///< one thread: catch_up() runs the handlers of finished operations
     const bool defers_;                        ///< stack_options::defer_output
     const bool traced_;
+    std::atomic<bool> keeps_frames_ = false; ///< follow_taps(); written under the lock
     bool stands_in_ = false;
     operation_queue ready_; ///< finished operations, for catch_up(); only if `runs_handlers_`
     /// Operations finished by input while catch_up() ran. If other stacks have posted catch_up(), those run first: otherwise,

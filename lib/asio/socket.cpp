@@ -9,6 +9,7 @@
 #include <atomic>
 #include <limits>
 #include <map>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -95,6 +96,7 @@ core::socket_protocol& protocol_of(core::host& h, socket_kind kind) noexcept
     switch (kind) {
     case socket_kind::udp: return h.udp();
     case socket_kind::raw: return h.raw();
+    case socket_kind::link: return h.link();
     default: return h.tcp();
     }
 }
@@ -123,12 +125,16 @@ socket::~socket()
 
 std::shared_ptr<socket> socket::open(std::shared_ptr<engine> owner, socket_kind kind, int family, int protocol, error_code& ec)
 {
-    const auto f = family == AF_INET ? core::family::v4 : core::family::v6;
+    const bool link = kind == socket_kind::link;
+    if (link ? family != AF_PACKET : family != AF_INET && family != AF_INET6)
+        return ec = error::address_family_not_supported, nullptr;
+    const auto f = family == AF_INET6 ? core::family::v6 : core::family::v4;
     engine& e = *owner;
     engine::user_turn t(e);
     if (e.is_shut_down()) return ec = error::bad_descriptor, nullptr;
     core::socket_protocol& sockets = protocol_of(t.host(), kind);
-    const auto id = sockets.open(f, protocol);
+    const auto id = sockets.open(f, link ? ntohs(static_cast<std::uint16_t>(protocol)) : protocol);
+    if (link) e.follow_taps();
     if (!id) return ec = id.error(), nullptr;
     ec = {};
     const auto s = std::allocate_shared<socket>(core::pooling_allocator<socket>(), std::move(owner), sockets, *id, f);
@@ -154,6 +160,12 @@ core::tcp_sockets* socket::as_tcp() const noexcept
 {
     core::tcp_sockets& tcp = engine_->host().tcp();
     return &protocol_ == &tcp ? &tcp : nullptr;
+}
+
+core::link_sockets* socket::as_link() const noexcept
+{
+    core::link_sockets& all = engine_->host().link();
+    return &protocol_ == &all ? &all : nullptr;
 }
 
 int socket::native_handle()
@@ -194,6 +206,7 @@ void socket::leave(operation_queue& done)
     if (!was_open || engine_->is_shut_down()) return;
     engine_->delist(this);
     protocol_.close(id_, engine_->turn_began());
+    if (as_link() != nullptr) engine_->follow_taps();
 }
 
 /// How long close() waits (SO_LINGER); zero: it does not.
@@ -425,6 +438,7 @@ void socket::bind(const core::endpoint& local, error_code& ec)
     if (!open_) return void(ec = error::bad_descriptor);
     if (family_ == core::family::v6 && local.address.is_v4()) return void(ec = error::invalid_argument); // as Linux
     ec = engine_->explained(protocol_.bind(id_, to_core(local)), local.address);
+    if (as_link() != nullptr) engine_->follow_taps();
 }
 
 void socket::listen(int backlog, error_code& ec)

@@ -7,6 +7,7 @@
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -89,6 +90,7 @@ std::optional<socket_option> at_ip_level(int name) noexcept
     case IP_RECVTOS: return socket_option::receive_tos;
     case local_port_range_option: return socket_option::local_port_range;
     case IP_RECVERR: return socket_option::receive_errors;
+    case IP_HDRINCL: return socket_option::header_included;
     default: return std::nullopt;
     }
 }
@@ -96,7 +98,8 @@ std::optional<socket_option> at_ip_level(int name) noexcept
 /// The options of both families are one: an IPv6 socket may also send over IPv4.
 std::optional<socket_option> at_ipv6_level(int name) noexcept
 {
-    constexpr int multicast_all = 29; // IPV6_MULTICAST_ALL, missing in <netinet/in.h> of Debian 12
+    constexpr int multicast_all = 29;   // IPV6_MULTICAST_ALL, missing in <netinet/in.h> of Debian 12
+    constexpr int header_included = 36; // IPV6_HDRINCL
     switch (name) {
     case IPV6_V6ONLY: return socket_option::v6_only;
     case IPV6_UNICAST_HOPS: return socket_option::ttl;
@@ -110,6 +113,7 @@ std::optional<socket_option> at_ipv6_level(int name) noexcept
     case IPV6_RECVHOPLIMIT: return socket_option::receive_ttl;
     case IPV6_RECVTCLASS: return socket_option::receive_tos;
     case IPV6_RECVERR: return socket_option::receive_errors;
+    case header_included: return socket_option::header_included;
     default: return std::nullopt;
     }
 }
@@ -202,6 +206,18 @@ void copy_out(const void* from, std::size_t have, void* data, std::size_t* size)
     std::memcpy(data, from, *size);
 }
 
+constexpr int meminfo_option = 55; // SO_MEMINFO, which <sys/socket.h> does not always have
+
+/// SO_MEMINFO: by Linux's SK_MEMINFO_..., of which those that tapio has are RCVBUF, SNDBUF and DROPS.
+std::array<std::uint32_t, 9> meminfo_of(const core::socket_protocol& p, core::socket_id id)
+{
+    std::array<std::uint32_t, 9> out{};
+    out[1] = static_cast<std::uint32_t>(*p.get_option(id, socket_option::receive_buffer_size));
+    out[3] = static_cast<std::uint32_t>(*p.get_option(id, socket_option::send_buffer_size));
+    out[8] = *p.drops(id);
+    return out;
+}
+
 constexpr std::size_t congestion_name_size = 16; ///< Linux's TCP_CA_NAME_MAX
 
 } // namespace
@@ -217,6 +233,7 @@ void socket::set_option(int level, int name, const void* data, std::size_t size,
         return;
     }
     const bool v6 = family_ == core::family::v6, v6_raw = v6 && protocol_.type() == core::socket_type::raw;
+    if (set_filter(level, name, data, size, ec) || set_link_option(level, name, data, size, ec)) return;
     if (v6_raw && level == IPPROTO_IP) return void(ec = error::no_protocol_option);
     if (v6_raw && level == IPPROTO_IPV6 && name == IPV6_CHECKSUM) return void(ec = error::invalid_argument); // computed, or not
     if (set_interface_option(level, name, data, size, ec) || set_source_option(level, name, data, size, ec) ||
@@ -245,7 +262,10 @@ bool socket::get_fact(int level, int name, void* data, std::size_t* size, error_
     if (level == SOL_SOCKET && name == SO_TYPE) {
         value = static_cast<int>(protocol_.type());
     } else if (level == SOL_SOCKET && name == SO_DOMAIN) {
-        value = family_ == core::family::v4 ? AF_INET : AF_INET6;
+        value = as_link() != nullptr ? AF_PACKET : family_ == core::family::v4 ? AF_INET : AF_INET6;
+    } else if (level == SOL_SOCKET && name == meminfo_option) {
+        const auto info = meminfo_of(protocol_, id_);
+        return copy_out(info.data(), sizeof info, data, size), true;
     } else if (level == IPPROTO_IPV6 && name == IPV6_CHECKSUM && v6_raw) { // RFC 3542 §3.1: offset of the checksum, octets
         const int protocol = *protocol_.get_option(id_, socket_option::protocol);
         value = protocol == IPPROTO_ICMPV6 ? 2 : -1;
@@ -270,6 +290,7 @@ void socket::get_option(int level, int name, void* data, std::size_t* size, erro
     engine::user_turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
     ec = {};
+    if (get_link_option(level, name, data, size, ec)) return;
     if (get_fact(level, name, data, size, ec) || get_interface_option(level, name, data, size, ec) ||
         get_source_option(level, name, data, size, ec) || get_shell_option(level, name, data, size, ec))
         return;

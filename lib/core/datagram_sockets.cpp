@@ -221,14 +221,51 @@ ip::fragmenting datagram_sockets::socket::fragments() const noexcept
     }
 }
 
-bool datagram_sockets::deliver(socket& s, const endpoint& sender, packet payload, const ip::rx_packet& p, time_point now)
+/// As Linux: a packet that was refused counts as one of the socket's drops.
+bool datagram_sockets::passes_filter(socket& s, packet& p, std::size_t least)
 {
-    if (!s.queue.push({sender, std::move(payload), {p.interface, p.flow.destination_address(), p.ttl, p.tos, now}})) {
-        net_.dropped(p, drop_reason::udp_queue_full, now);
-        return false;
-    }
+    if (!s.filter) return true;
+    p.pull(p.size());
+    const std::size_t keep = s.filter->admit(p.front());
+    if (keep == 0) return ++s.drops, false;
+    if (const std::size_t size = std::max(keep, least); size < p.size()) p.truncate(size);
+    return true;
+}
+
+error_code datagram_sockets::attach_filter(socket_id id, std::unique_ptr<const packet_filter> filter)
+{
+    socket* const s = find(id);
+    if (s == nullptr) return errno_code(EBADF);
+    if (!filter && !s->filter) return errno_code(ENOENT);
+    s->filter = std::move(filter);
+    return {};
+}
+
+result<std::uint32_t> datagram_sockets::drops(socket_id id) const
+{
+    const socket* const s = find(id);
+    if (s == nullptr) return errno_code(EBADF);
+    return s->drops;
+}
+
+bool datagram_sockets::push(socket& s, udp::datagram&& d)
+{
+    if (!s.queue.push(std::move(d))) return ++s.drops, false;
     events_.push(s.event, readiness::readable);
     return true;
+}
+
+void datagram_sockets::raise(socket& s, const error_code& why)
+{
+    s.error = why;
+    events_.push(s.event, readiness::readable | readiness::writable | readiness::error);
+}
+
+bool datagram_sockets::deliver(socket& s, const endpoint& sender, packet payload, const ip::rx_packet& p, time_point now)
+{
+    if (push(s, {sender, std::move(payload), {p.interface, p.flow.destination_address(), p.ttl, p.tos, now}})) return true;
+    net_.dropped(p, drop_reason::udp_queue_full, now);
+    return false;
 }
 
 /// RFC 1122 §4.1.3.3. As on Linux, a connected socket reports the error once, by its next call; a socket with IP_RECVERR reports
@@ -244,8 +281,7 @@ void datagram_sockets::fail(socket& s, const ip::icmp_error_report& r, std::size
         const bool told = r.hard || r.why == errno_code(EHOSTUNREACH) || (r.why == errno_code(EMSGSIZE) && s.mtu_discover != 0);
         if (!s.connected || !told) return;
     }
-    s.error = r.why;
-    events_.push(s.event, readiness::readable | readiness::writable | readiness::error);
+    raise(s, r.why);
 }
 
 result<std::size_t> datagram_sockets::receive(socket_id id, mutable_buffer_list into, receive_flags flags,

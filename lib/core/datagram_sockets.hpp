@@ -9,6 +9,7 @@
 
 #include "core/event_queue.hpp"
 #include "core/network.hpp"
+#include "core/packet_filter.hpp"
 #include "core/slab.hpp"
 #include "core/socket_protocol.hpp"
 #include "udp/receive_queue.hpp"
@@ -50,6 +51,8 @@ public:
     error_code set_filter(socket_id id, const address& group, std::optional<interface_id> interface,
                           const ip::source_filter& filter) override;
     result<ip::source_filter> filter_of(socket_id id, const address& group, std::optional<interface_id> interface) const override;
+    error_code attach_filter(socket_id id, std::unique_ptr<const packet_filter> filter) override;
+    result<std::uint32_t> drops(socket_id id) const override;
 
 protected:
     struct membership
@@ -79,6 +82,7 @@ protected:
         bool of_flow = false; ///< udp_sockets::accept_flow() made it
         bool broadcast = false, reuse_address = false, reuse_port = false;
         bool do_not_route = false;
+        bool header_included = false;                               ///< IP_HDRINCL, of raw sockets
         bool cork = false;                                          ///< UDP_CORK
         bool debug = false, keep_alive = false, oob_inline = false; ///< no effect, only returned as set
         bool receive_shut = false, send_shut = false;
@@ -103,6 +107,8 @@ protected:
         std::deque<error_message> error_queue;
         std::vector<membership> groups;
         std::unique_ptr<unfinished_datagram> unfinished;
+        std::unique_ptr<const packet_filter> filter; ///< null: none
+        std::uint32_t drops = 0;                     ///< packets that the queue had no room for, or the filter refused
 
         bool hears(const address& destination, const address& source, interface_id interface) const noexcept;
         ip::fragmenting fragments() const noexcept; ///< by `mtu_discover`
@@ -136,6 +142,12 @@ protected:
     result<path> find_path(const socket& s, const endpoint& to, bool named, const send_hints& hints) const;
     static std::size_t size_of(const_buffer_list from) noexcept; ///< octets
     static packet gather(const_buffer_list from, std::size_t size);
+    /// Applies the socket's filter, and cuts the packet to what that keeps, but not below `least` octets.
+    /// @return false: refused, and counted
+    static bool passes_filter(socket& s, packet& p, std::size_t least);
+    /// @return false: the socket's queue is full
+    bool push(socket& s, udp::datagram&& d);
+    void raise(socket& s, const error_code& why); ///< the next call on the socket reports the error
     /// @param p the packet that contained the payload  @return false: the socket's queue is full
     bool deliver(socket& s, const endpoint& sender, packet payload, const ip::rx_packet& p, time_point now);
     /// @param headers octets of the quoted packet's headers

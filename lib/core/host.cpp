@@ -13,6 +13,7 @@ host::host(const host_options& options, std::span<const std::byte, random_source
       network_(options_, random_, counters_),
       udp_(network_, random_, events_, options_, counters_.udp),
       raw_(network_, events_, options_),
+      link_(network_, events_, options_),
       tcp_(network_, timers_, random_, events_, options_, counters_.tcp),
       dhcp_(network_, udp_, random_)
 {

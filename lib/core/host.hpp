@@ -1,5 +1,6 @@
 /// @file
-/// A host: interfaces, routes, UDP, TCP and raw sockets, all members of one object. No I/O, no clock, no thread, no lock.
+/// A host: interfaces, routes, sockets of UDP, TCP, ICMP, IP and Ethernet, all members of one object. No I/O, no clock, no
+/// thread, no lock.
 ///
 /// The caller's contract. Call `receive` with a batch, or with each packet of it, then `advance(now)` once. Call `advance(now)`
 /// also when `next_deadline()` has come. After these calls, and after calls on `tcp()`, `udp()` and `raw()`, drain `next_packet`
@@ -12,6 +13,7 @@
 #include "core/dhcp_clients.hpp"
 #include "core/event_queue.hpp"
 #include "core/host_options.hpp"
+#include "core/link_sockets.hpp"
 #include "core/network.hpp"
 #include "core/raw_sockets.hpp"
 #include "core/tcp_sockets.hpp"
@@ -147,6 +149,7 @@ public:
     const tcp_sockets& tcp() const noexcept { return tcp_; }
     udp_sockets& udp() noexcept { return udp_; }
     raw_sockets& raw() noexcept { return raw_; }
+    link_sockets& link() noexcept { return link_; }
 
     // -- names ------------------------------------------------------------------------------------------------------------
     name_client& names(); ///< made at the first call
@@ -169,6 +172,7 @@ private:
     network network_;
     udp_sockets udp_;
     raw_sockets raw_;
+    link_sockets link_;
     tcp_sockets tcp_;
     dhcp_clients dhcp_;
     std::unique_ptr<name_client> names_; ///< null until it is used

@@ -313,6 +313,7 @@ bool network::follow(link::interface& i, link::interface::change what, time_poin
     if (client_ != nullptr) client_->link_changed(i.id(), what == change::device, now);
     routes_changed(); // connections look up their routes again
     i.tell_trace(now);
+    if (link::frame_tap* const tap = interfaces_.tap()) tap->state_changed(i);
     for (link::interface* const v : interfaces_.ethernets())
         if (v->carrier() == &i) follow(*v, v->follow_carrier(now), now);
     return what == change::state;
@@ -337,6 +338,7 @@ void network::receive(interface_id interface, packet&& came, time_point now)
     link::interface& i = interfaces_[interface];
     if (!i.takes(1, came.size())) return;
     if (trace* const to = tracer()) to->received(interface, came, now);
+    if (link::frame_tap* const tap = interfaces_.tap()) tap->received(i, came, now);
     ip::rx_packet p(std::move(came), interface);
     ip::parse(p, i.info().link);
     input(p, now);
@@ -363,6 +365,7 @@ void network::receive(interface_id interface, std::span<packet> batch, time_poin
     ip::coalescer joined(interfaces_[interface].info().link);
     for (packet& p : batch) {
         if (trace* const to = tracer()) to->received(interface, p, now);
+        if (link::frame_tap* const tap = interfaces_.tap()) tap->received(interfaces_[interface], p, now);
         joined.add(std::move(p),
                    [&](const flow_key& flow) { return addresses_.accepts(interfaces_[interface], flow.destination_address()); });
     }
@@ -484,6 +487,17 @@ bool network::run_loopback(time_point now)
 void network::drop_first_packets(interface_id interface, std::size_t n)
 {
     if (interfaces_[interface].drop_first_packets(n)) transports_.transmit_room(interface);
+}
+
+error_code network::send_frame(interface_id by, packet&& frame, time_point now)
+{
+    link::interface& i = interfaces_[by];
+    if (i.is_up() && !i.queue().has_room(false)) {
+        i.refused(drop_reason::transmit_queue_full, frame, now);
+        return errno_code(ENOBUFS);
+    }
+    i.enqueue(std::move(frame), now);
+    return {};
 }
 
 bool network::next_packet(interface_id interface, packet& out, time_point now)

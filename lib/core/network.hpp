@@ -123,6 +123,8 @@ public:
     void set_raw(ip::raw_receiver& r) noexcept { transports_.set_raw(r); }
     void set_trace(trace* t) noexcept { interfaces_.set_trace(t); }
     trace* tracer() const noexcept { return interfaces_.tracer(); }
+    void set_tap(link::frame_tap* t) noexcept { interfaces_.set_tap(t); }    ///< null: none
+    bool is_tapped() const noexcept { return interfaces_.tap() != nullptr; } ///< frames must come whole, one by one
 
     // -- in -----------------------------------------------------------------------------------------------------------
     void receive(interface_id interface, packet&& p, time_point now);
@@ -147,6 +149,11 @@ public:
     {
         return out_.send(std::move(p), flow, info, via, now);
     }
+    error_code send_with_header(packet&& p, ip::route_entry& r, const flow_key& flow, time_point now)
+    {
+        return out_.send_with_header(std::move(p), r, flow, now);
+    }
+    std::uint16_t random_identification() noexcept { return static_cast<std::uint16_t>(1 + random_.uniform(0xffff)); }
     void learn_path_mtu(const address& destination, std::size_t mtu, time_point now)
     {
         out_.learn_path_mtu(destination, mtu, now);
@@ -181,6 +188,8 @@ public:
         return interfaces_[interface].first_packets(link::transmit_queue::most_first, now);
     }
     void drop_first_packets(interface_id interface, std::size_t n);
+    /// Queues a whole frame of a user's. @return ENOBUFS: the transmit queue is full
+    error_code send_frame(interface_id by, packet&& frame, time_point now);
     bool has_next_packet(interface_id interface) const noexcept { return !interfaces_[interface].queue().empty(); }
 
     // -- state --------------------------------------------------------------------------------------------------------

@@ -3,11 +3,13 @@
 #include "base/checksum.hpp"
 #include "base/family_sizes.hpp"
 #include "wire/icmpv6.hpp"
+#include "wire/ipv4.hpp"
 
 #include <tapio/core/checksum.hpp>
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace tapio::core {
 
@@ -29,6 +31,27 @@ error_code fill_in_checksum(packet& message, const flow_key& flow)
     return {};
 }
 
+/// @return false: the header is longer than the packet
+bool complete_ipv4_header(packet& p, const address_v4& source, std::uint16_t identification)
+{
+    using header = wire::ipv4_header;
+    const std::size_t length = (std::to_integer<std::size_t>(p.front()[0]) & 15) * 4;
+    if (length < sizeof(header) || length > p.size()) return false;
+    std::byte* const at = p.own_front(length);
+    wire::store_16(at + offsetof(header, total_length), static_cast<std::uint16_t>(p.size()));
+    if (wire::load_16(at + offsetof(header, identification)) == 0)
+        wire::store_16(at + offsetof(header, identification), identification);
+    if (wire::load_32(at + offsetof(header, source)) == 0) {
+        const auto octets = source.to_bytes();
+        std::memcpy(at + offsetof(header, source), octets.data(), octets.size());
+    }
+    wire::store_16(at + offsetof(header, checksum), 0);
+    checksum_accumulator sum;
+    sum.add({at, length});
+    wire::store_16(at + offsetof(header, checksum), sum.checksum());
+    return true;
+}
+
 } // namespace
 
 raw_sockets::raw_sockets(network& net, event_queue& events, const host_options& options)
@@ -44,6 +67,7 @@ result<socket_id> raw_sockets::open(family f, int protocol)
     socket& s = *find(*id);
     s.local.port = static_cast<std::uint16_t>(protocol);
     s.reuse_address = true; // as on Linux
+    s.header_included = protocol == static_cast<int>(ip_protocol::raw);
     all_.push_back(*id);
     return id;
 }
@@ -66,9 +90,18 @@ error_code raw_sockets::shutdown(socket_id id, shutdown_type how, time_point now
     return told;
 }
 
+error_code raw_sockets::set_option(socket_id id, socket_option option, int value, time_point now)
+{
+    socket* const s = find(id);
+    if (s == nullptr || option != socket_option::header_included) return datagram_sockets::set_option(id, option, value, now);
+    s->header_included = value != 0;
+    return {};
+}
+
 result<int> raw_sockets::get_option(socket_id id, socket_option option) const
 {
     const socket* const s = find(id);
+    if (s != nullptr && option == socket_option::header_included) return s->header_included ? 1 : 0;
     if (s != nullptr && option == socket_option::protocol) return static_cast<int>(protocol_of(*s));
     return datagram_sockets::get_option(id, option);
 }
@@ -82,6 +115,7 @@ result<std::size_t> raw_sockets::send_datagram(socket_id id, socket& s, const_bu
     if (destination != nullptr && other_port) return errno_code(EINVAL); // as Linux: of IPv6, the port can only be the protocol
     const auto way = find_path(s, *to, destination != nullptr, hints);
     if (!way) return way.error();
+    if (s.header_included) return send_with_header(*way, to->address, gather(from, size_of(from)), now);
     const std::size_t size = size_of(from), header = sizes_of(family_of(to->address)).ip_header;
     const bool too_long = size + (to->address.is_v4() ? header : 0) > 0xffff;
     const bool whole = way->header.fragments == ip::fragmenting::never;
@@ -98,6 +132,19 @@ result<std::size_t> raw_sockets::send_datagram(socket_id id, socket& s, const_bu
     return size;
 }
 
+/// As Linux: of IPv4 the length and the checksum are always written, the source and the identification if they are 0; of IPv6
+/// nothing. The packet goes where `to` leads, whatever its header says, and is never fragmented.
+result<std::size_t> raw_sockets::send_with_header(const path& way, const address& to, packet whole, time_point now)
+{
+    const std::size_t size = whole.size();
+    if (size > net_.interface(way.route->interface).info().mtu) return errno_code(EMSGSIZE);
+    if (size < sizes_of(family_of(to)).ip_header) return errno_code(EINVAL);
+    if (to.is_v4() && !complete_ipv4_header(whole, way.source.to_v4(), net_.random_identification())) return errno_code(EINVAL);
+    const flow_key flow({way.source, 0}, {to, 0}, ip_protocol::raw);
+    if (const auto failed = net_.send_with_header(std::move(whole), *way.route, flow, now)) return failed;
+    return size;
+}
+
 bool raw_sockets::receive_raw(const ip::rx_packet& p, time_point now)
 {
     const address from = p.flow.source_address(), to = p.flow.destination_address();
@@ -110,7 +157,8 @@ bool raw_sockets::receive_raw(const ip::rx_packet& p, time_point now)
         if (s.connected && s.remote.address != from) continue;
         if (!s.hears(to, from, p.interface)) continue;
         taken = true;
-        (void)deliver(s, {from, 0}, to.is_v4() ? p.network_part() : p.transport_part(), p, now);
+        packet part = to.is_v4() ? p.network_part() : p.transport_part();
+        if (passes_filter(s, part, 0)) (void)deliver(s, {from, 0}, std::move(part), p, now);
     }
     return taken;
 }

@@ -14,9 +14,11 @@ class raw_sockets final : public datagram_sockets, public ip::raw_receiver
 public:
     raw_sockets(network& net, event_queue& events, const host_options& options);
 
-    /// @param protocol IP protocol number, 1 to 255; as on Linux it is stored as the local endpoint's port
+    /// @param protocol IP protocol number, 1 to 255; as on Linux it is stored as the local endpoint's port, and 255 (IPPROTO_RAW)
+    /// means that packets to be sent have their header
     result<socket_id> open(family f, int protocol = 0) override;
     error_code shutdown(socket_id id, shutdown_type how, time_point now) override;
+    error_code set_option(socket_id id, socket_option option, int value, time_point now) override;
     result<int> get_option(socket_id id, socket_option option) const override;
 
     // -- called by the network layer ------------------------------------------------------------------------------------
@@ -30,6 +32,7 @@ private:
     void release(socket_id id, const socket& s) override;
     result<std::size_t> send_datagram(socket_id id, socket& s, const_buffer_list from, const endpoint* destination,
                                       time_point now, const send_hints& hints) override;
+    result<std::size_t> send_with_header(const path& way, const address& to, packet whole, time_point now);
 
     std::vector<socket_id> all_;
 };

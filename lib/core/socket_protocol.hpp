@@ -5,6 +5,7 @@
 
 #include "base/ip_protocol.hpp"
 #include "core/network.hpp"
+#include "core/packet_filter.hpp"
 #include "core/socket_types.hpp"
 #include "ip/source_filter.hpp"
 
@@ -13,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 namespace tapio::core {
@@ -143,6 +145,10 @@ public:
     {
         return errno_code(EPROTO);
     }
+    /// From now on only what the filter accepts is received (SO_ATTACH_FILTER). @param filter null: all again
+    virtual error_code attach_filter(socket_id, std::unique_ptr<const packet_filter>) { return errno_code(ENOPROTOOPT); }
+    /// Packets that the socket has not received: its queue was full, or its filter refused them (SK_MEMINFO_DROPS).
+    virtual result<std::uint32_t> drops(socket_id) const { return std::uint32_t{0}; }
 
 protected:
     ~socket_protocol() = default;

@@ -49,6 +49,7 @@ private:
                     std::size_t segment, time_point now);
     bool port_is_free(const socket& s, const endpoint& local) const;
     socket* demultiplex(interface_id interface, const endpoint& local, const endpoint& remote, std::vector<socket*>* everyone);
+    void hand_to(socket& s, packet payload, const ip::rx_packet& p, time_point now);
     std::size_t spread(const endpoint& remote) const noexcept;
 
     random_source& random_;

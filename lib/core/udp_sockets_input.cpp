@@ -100,8 +100,28 @@ void udp_sockets::receive(ip::rx_packet& p, time_point now)
     payload.truncate(std::size_t{p.transport_at} + d->length);
     payload.consume(p.payload_at);
     for (packet& datagram : datagrams_in(std::move(payload)))
-        for (socket* s : everyone)
-            if (deliver(*s, remote, datagram, p, now)) ++counters_.in_datagrams;
+        for (socket* s : everyone) hand_to(*s, datagram, p, now);
+}
+
+/// As on Linux, a filter sees the datagram from its header on, and cannot cut that.
+void udp_sockets::hand_to(socket& s, packet payload, const ip::rx_packet& p, time_point now)
+{
+    if (s.filter) {
+        std::array<std::byte, sizeof(wire::udp_header)> header;
+        const const_bytes came = p.transport_header().first(header.size());
+        std::copy(came.begin(), came.end(), header.begin());
+        wire::store_16(header.data() + offsetof(wire::udp_header, length),
+                       static_cast<std::uint16_t>(payload.size() + header.size())); // of one of several, not of all
+        packet whole(slice::copy_of(header));
+        whole.append(std::move(payload));
+        if (!passes_filter(s, whole, header.size())) {
+            ++counters_.in_errors;
+            return net_.dropped(p, drop_reason::udp_filtered, now);
+        }
+        whole.consume(header.size());
+        payload = std::move(whole);
+    }
+    if (deliver(s, p.flow.source(), std::move(payload), p, now)) ++counters_.in_datagrams;
 }
 
 /// An MTU is believed only if a socket may have sent the datagram (RFC 5927 §7.1), and it accepts path MTUs.

@@ -72,7 +72,7 @@ error_code output::send(packet&& p, route_entry& r, const flow_key& flow, const 
         i.refused(drop_reason::too_big, p, now);
         return errno_code(EMSGSIZE);
     }
-    if (!hooks_.empty() && !r.loopback && !passes_hooks(p, flow, r, now)) {
+    if (!hooks_.empty() && !r.loopback && !passes_hooks(p, flow, header, r, now)) {
         ++counters.out_discards;
         return errno_code(EPERM); // as Linux
     }
@@ -82,12 +82,28 @@ error_code output::send(packet&& p, route_entry& r, const flow_key& flow, const 
     return whole ? send_frame(std::move(p), r, flow, now) : send_fragments(std::move(p), r, flow, mtu, now);
 }
 
-/// For a packet of this host. @param p from its IP header on
-bool output::passes_hooks(packet& p, flow_key flow, const route_entry& r, time_point now)
+/// Hooks are called with valid headers only: others do not pass while there is a hook.
+error_code output::send_with_header(packet&& p, route_entry& r, const flow_key& flow, time_point now)
+{
+    ip_counters& counters = counters_of(flow);
+    ++counters.out_requests;
+    if (!hooks_.empty() && !r.loopback) {
+        rx_packet written(packet(p), r.interface);
+        parse_ip(written);
+        if (written.flaw || !passes_hooks(p, written.flow, written.transport_at, r, now)) {
+            ++counters.out_discards;
+            return errno_code(EPERM);
+        }
+    }
+    return send_frame(std::move(p), r, flow, now);
+}
+
+/// For a packet of this host. @param p from its IP header on  @param header octets of the IP header, or headers
+bool output::passes_hooks(packet& p, flow_key flow, std::size_t header, const route_entry& r, time_point now)
 {
     const bool ports = flow.protocol() == ip_protocol::tcp || flow.protocol() == ip_protocol::udp;
     std::uint32_t mark = 0;
-    hooked_packet seen(p, flow, 0, sizes_of(flow.family()).ip_header, ports, hooked_packet::none, r.interface, mark);
+    hooked_packet seen(p, flow, 0, header, ports, hooked_packet::none, r.interface, mark);
     const auto v = hooks_.call(&packet_hook::output, seen, now);
     if (v != hook_verdict::accept) interfaces_[r.interface].refused(reason_of(v), p, now);
     return v == hook_verdict::accept;

@@ -70,6 +70,9 @@ public:
     error_code send(packet&& p, const flow_key& flow, const send_info& info, const std::optional<interface_id>& via,
                     time_point now);
 
+    /// A packet whose IP header its user has written (IP_HDRINCL), longer than the MTU or not. @param flow its family is what counts
+    error_code send_with_header(packet&& p, route_entry& r, const flow_key& flow, time_point now);
+
     /// A received packet that is forwarded by `r`: its TTL has been decremented, and it may be fragmented if it is longer than
     /// the MTU and IPv4.
     void forward(rx_packet& p, route_entry& r, time_point now);
@@ -99,7 +102,7 @@ private:
         host_counters& all = interfaces_.counters();
         return flow.is_v4() ? all.ip : all.ip6;
     }
-    bool passes_hooks(packet& p, flow_key flow, const route_entry& r, time_point now);
+    bool passes_hooks(packet& p, flow_key flow, std::size_t header, const route_entry& r, time_point now);
     void send_pieces(packet&& large, route_entry& r, const flow_key& flow, time_point now);
     error_code send_frame(packet&& p, route_entry& r, const flow_key& flow, time_point now);
     error_code send_fragments(packet&& p, route_entry& r, const flow_key& flow, std::size_t mtu, time_point now);

@@ -3,6 +3,7 @@
 /// (RFC 2863 §3.1.14), neighbours, transmit queue, counters.
 #pragma once
 
+#include "link/frame_tap.hpp"
 #include "link/neighbor_cache.hpp"
 #include "link/transmit_queue.hpp"
 #include "wire/ethernet.hpp"
@@ -30,11 +31,12 @@ using interface_id = std::uint32_t;
 
 namespace tapio::core::link {
 
-/// Where interfaces record drops and transmissions: the host's counters and the user's trace.
+/// Where interfaces record drops and transmissions: the host's counters, the user's trace, raw Ethernet sockets.
 struct recorder
 {
     host_counters& counters;
-    trace* to = nullptr; ///< may be null
+    trace* to = nullptr;      ///< may be null
+    frame_tap* tap = nullptr; ///< likewise
 };
 
 struct interface_address
@@ -96,6 +98,8 @@ public:
 
     // -- state --------------------------------------------------------------------------------------------------------
     bool is_up() const noexcept { return state_ == interface_state::up; }
+    bool is_enabled() const noexcept { return enabled_; } ///< by the user
+    bool is_present() const noexcept { return present_; } ///< its device has not failed
     interface_status status() const;
 
     enum class change
@@ -164,6 +168,7 @@ public:
             ++counters_.out_packets;
             counters_.out_octets += p.size();
             if (recorder_.to != nullptr) recorder_.to->sent(id_, p, now);
+            if (recorder_.tap != nullptr) recorder_.tap->sent(*this, p, now);
         });
     }
     bool drop_first_packets(std::size_t n) { return transmit_.pop(n); }

@@ -40,6 +40,8 @@ public:
     host_counters& counters() noexcept { return recorder_.counters; }
     trace* tracer() const noexcept { return recorder_.to; }
     void set_trace(trace* t) noexcept { recorder_.to = t; }
+    frame_tap* tap() const noexcept { return recorder_.tap; }
+    void set_tap(frame_tap* t) noexcept { recorder_.tap = t; }
 
 private:
     mac_address make_mac();

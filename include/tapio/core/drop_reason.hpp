@@ -87,6 +87,7 @@ namespace tapio::core {
     X(udp_refused, "UDP: refused by the user of a forwarder")                                            \
     X(udp_forwarder_full, "UDP: too many flows wait for the user of a forwarder")                        \
     X(udp_queue_full, "UDP: the socket's receive queue is full")                                         \
+    X(udp_filtered, "UDP: refused by the socket's filter")                                               \
     X(dhcp_malformed, "DHCP: not a valid message")                                                       \
     X(dhcp_unexpected, "DHCP: no answer to a message of ours, or an offer that cannot be used")          \
     X(tcp_truncated, "TCP: shorter than its header")                                                     \

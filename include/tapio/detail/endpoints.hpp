@@ -18,7 +18,9 @@ std::size_t write_endpoint(const core::endpoint& e, void* to, std::size_t capaci
 template <class Endpoint>
 core::endpoint to_core(const Endpoint& e)
 {
-    if constexpr (requires { e.address(); })
+    if constexpr (requires { e.coded(); })
+        return e.coded();
+    else if constexpr (requires { e.address(); })
         return {e.address(), e.port()};
     else
         return endpoint_of(e.data(), e.size());
@@ -27,7 +29,9 @@ core::endpoint to_core(const Endpoint& e)
 template <class Endpoint>
 Endpoint from_core(const core::endpoint& e)
 {
-    if constexpr (requires { Endpoint(e.address, e.port); }) {
+    if constexpr (requires { Endpoint::decoded(e); }) {
+        return Endpoint::decoded(e);
+    } else if constexpr (requires { Endpoint(e.address, e.port); }) {
         return Endpoint(e.address, e.port);
     } else {
         Endpoint out;

@@ -8,6 +8,7 @@
 namespace tapio::core {
 
 class flow_forwarder;
+class link_sockets;
 class socket_protocol;
 class tcp_sockets;
 

@@ -30,7 +30,8 @@ enum class socket_kind : std::uint8_t
 {
     tcp,
     udp,
-    raw
+    raw,
+    link  ///< raw Ethernet
 };
 enum class direction : std::uint8_t
 {
@@ -69,7 +70,9 @@ public:
     /// For open() and accept().
     socket(std::shared_ptr<engine> owner, core::socket_protocol& protocol, core::socket_id id, core::family f) noexcept;
 
-    /// @param family  AF_INET or AF_INET6  @param protocol  IP protocol, for a raw socket  @return null if there is an error
+    /// @param family  AF_INET, AF_INET6 or, for `link`, AF_PACKET  @param protocol  as socket(2): IP protocol, or EtherType in
+    /// network
+    ///   byte order  @return null if there is an error
     static std::shared_ptr<socket> open(std::shared_ptr<engine> owner, socket_kind kind, int family, int protocol,
                                         error_code& ec);
     /// The socket of a native handle, no longer kept alive by that handle; null if there is none.
@@ -183,6 +186,10 @@ private:
     error_code bind_to_device(const void* data, std::size_t size);
     error_code set_group(int name, const void* data, std::size_t size);
     error_code set_group_v6(int name, const void* data, std::size_t size);
+    bool set_link_option(int level, int name, const void* data, std::size_t size, error_code& ec);
+    bool get_link_option(int level, int name, void* data, std::size_t* size, error_code& ec) const;
+    error_code set_packet_option(int name, const void* data, std::size_t size);
+    bool set_filter(int level, int name, const void* data, std::size_t size, error_code& ec);
     bool set_source_option(int level, int name, const void* data, std::size_t size, error_code& ec);
     bool get_source_option(int level, int name, void* data, std::size_t* size, error_code& ec) const;
     /// An IPv6 socket's user names IPv4 peers by IPv4-mapped addresses, which the core does not know (core/socket_names.hpp).
@@ -193,6 +200,7 @@ private:
     void leave(operation_queue& done);
     /// The calls that TCP alone has are made on this. Null if the socket is another protocol's.
     core::tcp_sockets* as_tcp() const noexcept;
+    core::link_sockets* as_link() const noexcept; ///< likewise, of raw Ethernet sockets
     core::duration linger_time() const;
     void wait_until_finished(core::time_point deadline);
 

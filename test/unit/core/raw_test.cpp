@@ -146,5 +146,59 @@ TEST_F(raw_sockets_of_a_host, have_no_options_of_udp)
     EXPECT_EQ(*h->raw().get_option(s, socket_option::reuse_address), 1);
 }
 
+TEST_F(raw_sockets_of_a_host, with_the_header_included_the_stack_completes_it)
+{
+    const socket_id s = open();
+    EXPECT_EQ(*h->raw().get_option(s, socket_option::header_included), 0);
+    EXPECT_FALSE(h->raw().set_option(s, socket_option::header_included, 1, now));
+    EXPECT_EQ(*h->raw().get_option(open(255), socket_option::header_included), 1) << "IPPROTO_RAW";
+    packet p(slice::copy_of(bytes_of("data")));
+    wire::ipv4_fields f;
+    f.protocol = static_cast<ip_protocol>(some_protocol);
+    f.destination = at("203.0.113.9"); // the route follows the endpoint, not the header
+    f.ttl = 3;
+    wire::push_ipv4(p, f);
+    octets written = flat(p);
+    written[2] = written[10] = std::byte{0x77}; // total length, checksum
+    const auto text = [](const octets& o) { return std::string(reinterpret_cast<const char*>(o.data()), o.size()); };
+    EXPECT_FALSE(send(s, text(written), peer));
+    const auto out = next();
+    ASSERT_TRUE(out && out->ip) << "length and checksum are right";
+    EXPECT_EQ(out->ip->source, ours) << "it was 0.0.0.0";
+    EXPECT_EQ(out->ip->destination, f.destination);
+    EXPECT_EQ(out->ip->ttl, 3);
+    EXPECT_NE(out->ip->identification, 0);
+    EXPECT_EQ(out->link.destination, their_mac);
+
+    f.source = at("198.51.100.1");
+    f.identification = 77;
+    packet spoofed(slice::copy_of(bytes_of("data")));
+    wire::push_ipv4(spoofed, f);
+    EXPECT_FALSE(send(s, text(flat(spoofed)), peer));
+    const auto as_written = next();
+    ASSERT_TRUE(as_written && as_written->ip);
+    EXPECT_EQ(as_written->ip->source, f.source);
+    EXPECT_EQ(as_written->ip->identification, 77);
+
+    EXPECT_EQ(send(s, std::string(19, 'E'), peer), errno_code(EINVAL));
+    EXPECT_EQ(send(s, std::string(20, 'F'), peer), errno_code(EINVAL)) << "options beyond the packet";
+    EXPECT_EQ(send(s, std::string(1501, 'E'), peer), errno_code(EMSGSIZE)) << "never fragmented";
+    EXPECT_TRUE(silent());
+}
+
+TEST_F(raw_sockets_of_a_host, of_ipv6_an_included_header_is_sent_as_it_is)
+{
+    const socket_id s = *h->raw().open(family::v6, some_protocol);
+    EXPECT_FALSE(h->raw().set_option(s, socket_option::header_included, 1, now));
+    std::string m(44, 'x');
+    m[0] = 0x60;
+    const std::array<const_bytes, 1> list{bytes_of(m)};
+    const endpoint self{address_v6::loopback(), 0};
+    EXPECT_EQ(*h->raw().send(s, list, &self, now), 44U);
+    packet p;
+    const std::array<const_bytes, 1> shorter{bytes_of(m).first(39)};
+    EXPECT_EQ(h->raw().send(s, shorter, &self, now).error(), errno_code(EINVAL));
+}
+
 } // namespace
 } // namespace tapio::core
