@@ -22,6 +22,7 @@
 #include <tapio/generic/stream_protocol.hpp>
 #include <tapio/ip/icmp.hpp>
 #include <tapio/ip/message.hpp>
+#include <tapio/ip/ping.hpp>
 #include <tapio/ip/tcp.hpp>
 #include <tapio/ip/udp.hpp>
 #include <tapio/ip/zero_copy.hpp>

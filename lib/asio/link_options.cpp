@@ -47,7 +47,7 @@ error_code change_membership(core::link_sockets& all, core::socket_id id, std::s
     if (size < sizeof r) return error::invalid_argument;
     std::memcpy(&r, data, sizeof r);
     if (r.mr_ifindex < 1 || static_cast<std::size_t>(r.mr_ifindex) > interfaces)
-        return add ? core::errno_code(ENODEV) : core::errno_code(EADDRNOTAVAIL);
+        return add ? core::errno_code(ENODEV) : error_code(); // as Linux: what was not added need not be dropped
     switch (r.mr_type) {
     case PACKET_MR_PROMISC: return all.set_promiscuous(id, add);
     case PACKET_MR_MULTICAST:

@@ -96,6 +96,7 @@ core::socket_protocol& protocol_of(core::host& h, socket_kind kind) noexcept
     switch (kind) {
     case socket_kind::udp: return h.udp();
     case socket_kind::raw: return h.raw();
+    case socket_kind::ping: return h.ping();
     case socket_kind::link: return h.link();
     default: return h.tcp();
     }

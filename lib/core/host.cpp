@@ -13,6 +13,7 @@ host::host(const host_options& options, std::span<const std::byte, random_source
       network_(options_, random_, counters_),
       udp_(network_, random_, events_, options_, counters_.udp),
       raw_(network_, events_, options_),
+      ping_(network_, random_, events_, options_),
       link_(network_, events_, options_),
       tcp_(network_, timers_, random_, events_, options_, counters_.tcp),
       dhcp_(network_, udp_, random_)
@@ -20,6 +21,7 @@ host::host(const host_options& options, std::span<const std::byte, random_source
     network_.add_transport(ip_protocol::tcp, tcp_);
     network_.add_transport(ip_protocol::udp, udp_);
     network_.set_raw(raw_);
+    network_.set_echo(ping_);
 }
 
 host::~host() = default;

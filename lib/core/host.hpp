@@ -15,6 +15,7 @@
 #include "core/host_options.hpp"
 #include "core/link_sockets.hpp"
 #include "core/network.hpp"
+#include "core/ping_sockets.hpp"
 #include "core/raw_sockets.hpp"
 #include "core/tcp_sockets.hpp"
 #include "core/udp_sockets.hpp"
@@ -149,6 +150,7 @@ public:
     const tcp_sockets& tcp() const noexcept { return tcp_; }
     udp_sockets& udp() noexcept { return udp_; }
     raw_sockets& raw() noexcept { return raw_; }
+    ping_sockets& ping() noexcept { return ping_; }
     link_sockets& link() noexcept { return link_; }
 
     // -- names ------------------------------------------------------------------------------------------------------------
@@ -172,6 +174,7 @@ private:
     network network_;
     udp_sockets udp_;
     raw_sockets raw_;
+    ping_sockets ping_;
     link_sockets link_;
     tcp_sockets tcp_;
     dhcp_clients dhcp_;

@@ -136,8 +136,11 @@ error_code link_sockets::set_promiscuous(socket_id id, bool yes)
 {
     if (find(id) == nullptr) return errno_code(EBADF);
     unsigned& calls = tap_of(id).promiscuous;
-    if (!yes && calls == 0) return errno_code(EADDRNOTAVAIL);
-    yes ? ++calls : --calls;
+    if (yes) {
+        ++calls;
+    } else if (calls > 0) {
+        --calls;
+    }
     return {};
 }
 

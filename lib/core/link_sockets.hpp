@@ -46,7 +46,7 @@ public:
     result<endpoint> remote_endpoint(socket_id) const override { return errno_code(EOPNOTSUPP); }
     result<int> get_option(socket_id id, socket_option option) const override;
 
-    /// Counted, as PACKET_ADD_MEMBERSHIP. @return ENODEV, EADDRNOTAVAIL: was not on
+    /// Counted, as PACKET_ADD_MEMBERSHIP.
     error_code set_promiscuous(socket_id id, bool yes);
     bool is_promiscuous(socket_id id) const;
     error_code ignore_outgoing(socket_id id, bool yes);

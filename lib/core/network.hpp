@@ -121,6 +121,7 @@ public:
     void leave_group(interface_id interface, const address& group, ip::subscriber_id who);
     void add_transport(ip_protocol number, ip::transport& t) noexcept { transports_.add(number, t); }
     void set_raw(ip::raw_receiver& r) noexcept { transports_.set_raw(r); }
+    void set_echo(ip::echo_receiver& r) noexcept { transports_.set_echo(r); }
     void set_trace(trace* t) noexcept { interfaces_.set_trace(t); }
     trace* tracer() const noexcept { return interfaces_.tracer(); }
     void set_tap(link::frame_tap* t) noexcept { interfaces_.set_tap(t); }    ///< null: none

@@ -2,6 +2,7 @@
 #include "ip/icmp.hpp"
 
 #include "base/family_sizes.hpp"
+#include "ip/echo_receiver.hpp"
 #include "wire/ipv4.hpp"
 
 #include <tapio/core/checksum.hpp>
@@ -86,6 +87,16 @@ void icmp_common::error_message(const rx_packet& p, packet&& quote, meaning what
 void icmp_common::report(const icmp_error_report& r, time_point now) const
 {
     if (transport* const t = transports_.find(r.flow.protocol())) t->icmp_error(r, now);
+}
+
+void icmp_common::echo_reply(const rx_packet& p, time_point now) const
+{
+    if (echo_receiver* const to = transports_.echo()) to->echo_reply(p, now);
+}
+
+void icmp_common::echo_error(const icmp_error_report& r, time_point now) const
+{
+    if (echo_receiver* const to = transports_.echo()) to->echo_error(r, now);
 }
 
 void icmp_common::report_unreachable(const link::interface& i, const packet& ip_packet, time_point now) const
@@ -194,7 +205,7 @@ void icmp::receive(rx_packet& p, time_point now)
     if (!echo && shards_.concerns_all(p)) shards_.pass_on(rx_packet(p), true); // any shard may be the quoted sender
     switch (m->type) {
     case wire::icmpv4_type::echo_request: return echo_request(p, std::move(message), *m, now);
-    case wire::icmpv4_type::echo_reply: return; // only raw sockets receive it
+    case wire::icmpv4_type::echo_reply: return echo_reply(p, now);
     case wire::icmpv4_type::time_exceeded: ++counters_.in_time_excds; break;
     case wire::icmpv4_type::destination_unreachable: ++counters_.in_dest_unreachs; break;
     case wire::icmpv4_type::parameter_problem: break;

@@ -74,6 +74,9 @@ protected:
     /// Reads the quoted packet, and tells its transport. @param quote from its IP header on
     void error_message(const rx_packet& p, packet&& quote, meaning what, std::uint8_t type, std::uint8_t code, std::size_t mtu,
                        time_point now);
+    /// An answer to an echo request of a socket's, or an error about one.
+    void echo_reply(const rx_packet& p, time_point now) const;
+    void echo_error(const icmp_error_report& r, time_point now) const;
     /// The rate limit of errors about received packets; counts the error, or the drop.
     bool may_tell(const rx_packet& about, const address& sender, time_point now);
     /// The source of an error about a packet: its destination if that is ours, else the address from which its sender is reached
@@ -105,6 +108,7 @@ public:
 
     void set_listener(router_listener& l) noexcept { listener_ = &l; }
     void receive(rx_packet& p, time_point now) override;
+    void icmp_error(const icmp_error_report& r, time_point now) override { echo_error(r, now); }
     // These two within the rate limit:
     /// Destination unreachable. @param from the source (a user's proxy speaks for another host); none: chosen
     void send_unreachable(const rx_packet& about, unreachable why, time_point now, const std::optional<address>& from = {});
@@ -134,6 +138,7 @@ public:
     }
 
     void receive(rx_packet& p, time_point now) override;
+    void icmp_error(const icmp_error_report& r, time_point now) override { echo_error(r, now); }
     void send_unreachable(const rx_packet& about, unreachable why, time_point now, const std::optional<address>& from = {});
     void send_reassembly_timeout(const rx_packet& first_fragment, time_point now);
     void send_time_exceeded(const rx_packet& about, time_point now,

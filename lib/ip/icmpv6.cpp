@@ -56,7 +56,7 @@ void icmpv6::receive(rx_packet& p, time_point now)
     if (multicast::is_mld(m->type)) return groups_.receive_mld(p, *m, now);
     switch (m->type) {
     case wire::icmpv6_type::echo_request: return echo_request(p, *m, now);
-    case wire::icmpv6_type::echo_reply: return; // only raw sockets receive it
+    case wire::icmpv6_type::echo_reply: return echo_reply(p, now);
     case wire::icmpv6_type::time_exceeded: ++counters_.in_time_excds; break;
     case wire::icmpv6_type::destination_unreachable: ++counters_.in_dest_unreachs; break;
     default: break;

@@ -57,11 +57,15 @@ protected:
     ~raw_receiver() = default;
 };
 
+class echo_receiver; // ip/echo_receiver.hpp
+
 class transport_table
 {
 public:
     void add(ip_protocol number, transport& t) noexcept { by_number_[static_cast<std::uint8_t>(number)] = &t; }
     void set_raw(raw_receiver& r) noexcept { raw_ = &r; }
+    void set_echo(echo_receiver& r) noexcept { echo_ = &r; }
+    echo_receiver* echo() const noexcept { return echo_; } ///< or null
 
     transport* find(ip_protocol number) const noexcept { return by_number_[static_cast<std::uint8_t>(number)]; } ///< or null
     bool receive_raw(const rx_packet& p, time_point now) const
@@ -77,6 +81,7 @@ public:
 private:
     std::array<transport*, 256> by_number_{};
     raw_receiver* raw_ = nullptr;
+    echo_receiver* echo_ = nullptr;
 };
 
 } // namespace tapio::core::ip

@@ -31,6 +31,7 @@ enum class socket_kind : std::uint8_t
     tcp,
     udp,
     raw,
+    ping, ///< ICMP datagrams
     link  ///< raw Ethernet
 };
 enum class direction : std::uint8_t

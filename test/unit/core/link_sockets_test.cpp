@@ -135,7 +135,7 @@ TEST_F(link_sockets_of_a_host, in_promiscuous_mode_frames_to_others_are_seen_and
     raw(came);
     EXPECT_TRUE(nothing(curious));
     EXPECT_EQ(drops(drop_reason::ethernet_other_host), 2U);
-    EXPECT_EQ(h->link().set_promiscuous(curious, false), errno_code(EADDRNOTAVAIL));
+    EXPECT_FALSE(h->link().set_promiscuous(curious, false)) << "as on Linux";
 }
 
 TEST_F(link_sockets_of_a_host, type_zero_receives_nothing_until_it_is_bound_to_another)
