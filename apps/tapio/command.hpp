@@ -15,6 +15,6 @@ struct command
     int (*run)(const command& self, int argc, const char* const* argv); ///< `argv[0]` is the subcommand. @return the exit status
 };
 
-extern const command demo, ping, traceroute, tracepath, nc, http, perf, dump, ss, dhcp, dig;
+extern const command demo, ping, arping, ndisc, traceroute, tracepath, nc, http, perf, dump, ss, dhcp, dig;
 
 } // namespace apps::tools
