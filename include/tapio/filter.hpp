@@ -26,7 +26,6 @@
 
 #include <cstddef>
 #include <span>
-#include <sys/socket.h>
 #include <utility>
 #include <vector>
 
@@ -39,7 +38,8 @@ using core::packet_predicate;
 
 namespace detail {
 
-constexpr int filter_level = 0x7a10, function_option = 1; // tapio's own
+constexpr int filter_level = 0x7a10, function_option = 1;                 // tapio's own
+constexpr int socket_level = 1, attach_program = 26, detach_program = 27; // SOL_SOCKET, SO_ATTACH_FILTER, SO_DETACH_FILTER
 
 /// The layout of Linux's sock_fprog.
 struct bpf_request
@@ -97,12 +97,12 @@ public:
     template <class Protocol>
     int level(const Protocol&) const noexcept
     {
-        return SOL_SOCKET;
+        return detail::socket_level;
     }
     template <class Protocol>
     int name(const Protocol&) const noexcept
     {
-        return SO_ATTACH_FILTER;
+        return detail::attach_program;
     }
     template <class Protocol>
     const detail::bpf_request* data(const Protocol&) const noexcept
@@ -127,12 +127,12 @@ public:
     template <class Protocol>
     int level(const Protocol&) const noexcept
     {
-        return SOL_SOCKET;
+        return detail::socket_level;
     }
     template <class Protocol>
     int name(const Protocol&) const noexcept
     {
-        return SO_DETACH_FILTER;
+        return detail::detach_program;
     }
     template <class Protocol>
     const int* data(const Protocol&) const noexcept

@@ -22,6 +22,7 @@ namespace {
 namespace error = boost::asio::error;
 
 static_assert(sizeof(core::bpf_instruction) == sizeof(sock_filter) && sizeof(bpf_request) == sizeof(sock_fprog));
+static_assert(socket_level == SOL_SOCKET && attach_program == SO_ATTACH_FILTER && detach_program == SO_DETACH_FILTER);
 static_assert(sizeof(link::raw_protocol::endpoint::data_type) == sizeof(sockaddr_ll));
 
 /// What reads an int of the user's.

@@ -1,6 +1,6 @@
 /// @file
-/// The filter of a socket: a program, or a function of the user's. Both are called while the packet is received, under the lock of
-/// the shell.
+/// The filter of a socket: a program, or a function of the user's. Both are called while the packet is received, under the lock
+/// of the shell.
 #pragma once
 
 #include "base/bpf.hpp"

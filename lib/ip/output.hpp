@@ -70,7 +70,8 @@ public:
     error_code send(packet&& p, const flow_key& flow, const send_info& info, const std::optional<interface_id>& via,
                     time_point now);
 
-    /// A packet whose IP header its user has written (IP_HDRINCL), longer than the MTU or not. @param flow its family is what counts
+    /// A packet whose IP header its user has written (IP_HDRINCL), longer than the MTU or not. @param flow its family is what
+    /// counts
     error_code send_with_header(packet&& p, route_entry& r, const flow_key& flow, time_point now);
 
     /// A received packet that is forwarded by `r`: its TTL has been decremented, and it may be fragmented if it is longer than
