@@ -16,8 +16,9 @@ namespace tools = apps::tools;
 using tools::command;
 
 // In the order of the list that --help prints.
-constexpr std::array all{&tools::demo, &tools::ping, &tools::arping, &tools::ndisc, &tools::traceroute, &tools::tracepath, &tools::nc,
-                         &tools::http, &tools::perf, &tools::dump,   &tools::ss,    &tools::dhcp,       &tools::dig};
+constexpr std::array all{&tools::demo,      &tools::ping, &tools::arping, &tools::ndisc, &tools::traceroute,
+                         &tools::tracepath, &tools::nc,   &tools::http,   &tools::perf,  &tools::dump,
+                         &tools::ss,        &tools::dhcp, &tools::dig};
 
 constexpr int wrong_usage = 2;
 
