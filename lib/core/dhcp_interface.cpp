@@ -135,7 +135,8 @@ void dhcp_interface::note_state()
 {
     const dhcpv4_state before = std::exchange(noted_, machine_.state());
     if (before == machine_.state()) return;
-    // The link is perhaps another one: neighbours hear of an address when a server has confirmed it. A probed one is the prober's.
+    // The link is perhaps another one: neighbours hear of an address when a server has confirmed it. A probed one is the
+    // prober's.
     if (before == dhcpv4_state::rebooting && machine_.state() == dhcpv4_state::bound && applied_)
         net_.announce(interface_, applied_->address);
     net_.configuration_changed(interface_);
