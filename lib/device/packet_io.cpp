@@ -85,6 +85,7 @@ void packet_reader::raise_largest(std::size_t octets)
     if (octets <= largest_) return;
     largest_ = octets;
     most_at_once_ = std::clamp(static_cast<unsigned>(ahead_octets / (largest_ + 1)), fewest_at_once, most_at_once);
+    first_ = std::min(first_, most_at_once_);
     at_once_ = std::min(at_once_, most_at_once_);
     block_ = {};
     for (core::block& b : ahead_) b = {};
@@ -116,8 +117,8 @@ packet_reader::outcome packet_reader::read_ahead(core::packet& out, core::error_
     return is_transient(error.value()) || lacks_memory(error.value()) ? outcome::drained : outcome::failed;
 }
 
-/// As many reads as packets came the last time until the device was drained: a read that finds nothing costs a third of a
-/// successful one, and each batch a system call.
+/// The first batch after the device was drained has as many reads as the first batches before it found packets: a read that finds
+/// nothing costs a third of a successful one, and each batch costs a system call. Batches after it double while they are full.
 void packet_reader::fill()
 {
     for (unsigned i = 0; i < at_once_; ++i) {
@@ -127,12 +128,10 @@ void packet_reader::fill()
     sizes_ = ring_->submit();
     next_ = 0;
     const auto came = static_cast<unsigned>(std::count_if(sizes_.begin(), sizes_.end(), [](int n) { return n >= 0; }));
-    came_ += came;
-    if (came == at_once_) {
-        at_once_ = std::min(2 * at_once_, most_at_once_);
-    } else { // drained
-        at_once_ = std::clamp(std::exchange(came_, 0) + 1, fewest_at_once, most_at_once_);
-    }
+    const bool full = came == at_once_;
+    if (drained_) first_ = std::clamp(full ? 2 * first_ : std::max(came + 1, first_ / 2), fewest_at_once, most_at_once_);
+    at_once_ = full ? std::min(2 * at_once_, most_at_once_) : first_;
+    drained_ = !full;
 }
 
 /// A registered block; or an ordinary one, if all are in use because the user has not read their data.

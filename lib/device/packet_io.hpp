@@ -68,7 +68,8 @@ private:
     std::array<core::block, most_at_once> ahead_;
     std::span<const int> sizes_; // octets in each, or -errno; memory of the ring
     std::size_t next_ = 0;
-    unsigned came_ = 0;                 ///< packets since the device was last drained
+    bool drained_ = true;               ///< the next batch is the first since the last one that was not full
+    unsigned first_ = fewest_at_once;   ///< reads of such a batch
     unsigned at_once_ = fewest_at_once; // reads per batch, adapted to the number of packets that arrive
 };
 
