@@ -89,7 +89,11 @@ public:
                 const auto lease = host_.configuration(n).lease;
                 return lease && lease->expires != never;
             };
-            const bool any = ends(1) || ends(2);
+            bool any = false;
+            for (interface_id n = 1; n <= interfaces; ++n) {
+                if (ends(n)) any = true;
+                else (void)host_.set_link(n, false, 1500, now_); // else it would ask for a new lease each minute, for a century
+            }
             if (!any) break;
             now_ = next <= now_ ? now_ + 1ms : std::min(next, end);
         }
