@@ -138,7 +138,10 @@ void perf_session::stop()
     if (!std::exchange(running_, false)) return;
     end_ = clock::now();
     timer_.cancel();
-    for (const auto& s : streams_) s->stop();
+    for (const auto& s : streams_) {
+        s->stop();
+        if (!is_client_) s->end(); // iperf3 reads whole blocks: without an end it would wait for the rest of the last one
+    }
 }
 
 double perf_session::elapsed() const { return std::chrono::duration<double>((running_ ? clock::now() : end_) - begin_).count(); }

@@ -85,6 +85,12 @@ public:
         timer_.cancel();
     }
 
+    void end() override
+    {
+        error_code ignored;
+        if (sending_) socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    }
+
     perf_stream_result result() const override
     {
         perf_stream_result out;

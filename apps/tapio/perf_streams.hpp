@@ -29,6 +29,7 @@ public:
 
     virtual boost::asio::awaitable<void> run() = 0; ///< until stop(), or the peer ends the stream
     virtual void stop() = 0;                        ///< nothing is sent, nor counted, any more
+    virtual void end() {}                           ///< after stop(): the peer reads the end of the stream
     virtual void reset() { octets_ = 0; }           ///< forgets what was counted ("omit")
     virtual perf_stream_result result() const = 0;  ///< without `seconds`
     virtual std::string congestion_control() const { return {}; }

@@ -4,6 +4,10 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -138,6 +142,51 @@ TEST(perf_roles, agree_over_udp_in_both_directions)
     test_in_memory(p);
     p.reverse = true;
     test_in_memory(p);
+}
+
+/// What iperf3 -R does, which reads its stream block by block: one whose end never comes would hold up the exchange of results.
+boost::asio::awaitable<void> read_whole_blocks(boost::asio::io_context& io, tapio::stack& own, bool& ended)
+{
+    namespace asio = boost::asio;
+    using tapio::ip::tcp;
+    const tcp::endpoint server(boost::asio::ip::make_address("198.18.0.2"), perf_port);
+    const perf_cookie cookie = make_perf_cookie();
+    perf_parameters p;
+    p.reverse = true;
+    tcp::socket first(own), stream(own);
+    co_await first.async_connect(server, asio::use_awaitable);
+    co_await asio::async_write(first, asio::buffer(cookie), asio::use_awaitable);
+    perf_control control(std::move(first));
+    EXPECT_EQ(co_await control.receive_state(), perf_state::parameter_exchange);
+    co_await control.send_text(to_json(p));
+    EXPECT_EQ(co_await control.receive_state(), perf_state::create_streams);
+    co_await stream.async_connect(server, asio::use_awaitable);
+    co_await asio::async_write(stream, asio::buffer(cookie), asio::use_awaitable);
+    EXPECT_EQ(co_await control.receive_state(), perf_state::test_start);
+    EXPECT_EQ(co_await control.receive_state(), perf_state::test_running);
+
+    co_await control.send_state(perf_state::test_end);
+    boost::system::error_code error;
+    std::vector<std::byte> block(p.length);
+    while (!error) co_await asio::async_read(stream, asio::buffer(block), asio::redirect_error(asio::use_awaitable, error));
+    EXPECT_EQ(error, asio::error::eof);
+    EXPECT_EQ(co_await control.receive_state(), perf_state::exchange_results);
+    ended = true;
+    io.stop();
+}
+
+TEST(perf_server, ends_its_streams_with_the_test)
+{
+    boost::asio::io_context io(1);
+    memory_hosts others(io);
+    tapio::stack own(io, others.take_wire());
+    memory_hosts::configure(own);
+    perf_server server(io, others.near_host(), perf_port, {.silent = true});
+    boost::asio::co_spawn(io, server.run(false), boost::asio::detached);
+    bool ended = false;
+    boost::asio::co_spawn(io, read_whole_blocks(io, own, ended), boost::asio::detached);
+    io.run_for(std::chrono::seconds(10));
+    EXPECT_TRUE(ended);
 }
 
 } // namespace
