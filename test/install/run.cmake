@@ -1,10 +1,16 @@
 # Installs BUILD into a scratch folder, moves that, and builds and runs a program with it: by find_package and by pkg-config.
-# Run: cmake -DBUILD=... -DSOURCE=<this folder> -DWORK=<scratch folder> -DCOMPILER=... -DFLAGS=... -P run.cmake
+# Run: cmake -DBUILD=... -DSOURCE=<this folder> -DWORK=<scratch folder> -DCOMPILER=... -DFLAGS=... [-DCOMPONENTS=...] -P run.cmake
 
 include("${CMAKE_CURRENT_LIST_DIR}/run_step.cmake")
 
 file(REMOVE_RECURSE "${WORK}")
-run("install" "${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/first")
+if(COMPONENTS)
+    foreach(component IN LISTS COMPONENTS)
+        run("install ${component}" "${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/first" --component "${component}")
+    endforeach()
+else()
+    run("install" "${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/first")
+endif()
 file(RENAME "${WORK}/first" "${WORK}/prefix")
 
 # A shared library outside of the system's folders is found by LD_LIBRARY_PATH.
@@ -16,6 +22,9 @@ endif()
 
 file(GLOB_RECURSE installed RELATIVE "${WORK}/prefix" "${WORK}/prefix/*")
 foreach(file IN LISTS installed)
+    if(COMPONENTS AND file MATCHES "^share/doc/libtapio") # Debian's copyright and changelog: parts of its packages only
+        continue()
+    endif()
     if(NOT file MATCHES "^(bin/tapio(-[a-z-]+)?|include/tapio/.*\\.hpp|lib.*/(libtapio.*\\.(a|so[0-9.]*)|pkgconfig/tapio(_log)?\\.pc|cmake/tapio/[^/]*\\.cmake))$")
         message(FATAL_ERROR "installs what it should not: ${file}")
     endif()
