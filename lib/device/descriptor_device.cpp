@@ -37,15 +37,14 @@ constexpr int batch = 1024;
 constexpr std::size_t batch_octets = 256 * 1024;
 constexpr std::size_t batch_octets_of_calls = 1024 * 1024;
 constexpr std::size_t ethernet_overhead = 18; // octets: header and one VLAN tag
-constexpr std::size_t vnet_overhead = 12;
-constexpr std::size_t largest_gso = 65535; // octets of a GSO packet, without the link header
+constexpr std::size_t largest_gso = 65535;    // octets of a GSO packet, without the link header
 
 bool unfinished_segments(const core::offload_features& f) noexcept { return f.tso_v4 || f.tso_v6 || f.uso; }
 
-std::size_t largest_read(const device_info& info, bool vnet_header) noexcept
+std::size_t largest_read(const device_info& info, frame_header header) noexcept
 {
     const std::size_t ip = unfinished_segments(info.offload) ? std::max(largest_gso, info.mtu) : info.mtu;
-    return ip + (info.link == core::link_type::ethernet ? ethernet_overhead : 0) + (vnet_header ? vnet_overhead : 0);
+    return ip + (info.link == core::link_type::ethernet ? ethernet_overhead : 0) + size_of(header);
 }
 
 class pump : public std::enable_shared_from_this<pump>
@@ -53,20 +52,20 @@ class pump : public std::enable_shared_from_this<pump>
 public:
     pump(int fd, const device_info& info, driving d)
         : fd_(fd),
-          vnet_header_(d.vnet_header),
+          header_(d.header),
           watch_(std::move(d.watch)),
           info_(info),
           batch_octets_(unfinished_segments(info.offload) || d.by.reading ? batch_octets : batch_octets_of_calls),
-          reader_(largest_read(info, d.vnet_header), d.vnet_header, std::move(d.by.reading)),
+          reader_(largest_read(info, d.header), d.header, std::move(d.by.reading)),
           busy_poll_(d.busy_poll),
-          writer_(d.vnet_header, std::move(d.by.writing))
+          writer_(d.header, std::move(d.by.writing))
     {
     }
 
     void start(const asio::any_io_executor& executor, device_receiver& receiver)
     {
         info_ = info();
-        reader_.raise_largest(largest_read(info_, vnet_header_));
+        reader_.raise_largest(largest_read(info_, header_));
         delivery_.open(receiver);
         {
             const std::lock_guard lock(descriptor_mutex_);
@@ -217,7 +216,7 @@ private:
                 info_.link_up = now.up;
                 info_.mtu = now.mtu;
             }
-            reader_.raise_largest(largest_read(info_, vnet_header_));
+            reader_.raise_largest(largest_read(info_, header_));
             if (changed) r.changed();
         });
         if (unheard) wait_writable();
@@ -282,7 +281,7 @@ private:
     }
 
     const int fd_; // the device's
-    const bool vnet_header_;
+    const frame_header header_;
     const std::unique_ptr<link_watch> watch_; // null: the kernel does not report link state and MTU
     device_info info_;                        // as known to the receiver; written with both mutexes held
     const std::size_t batch_octets_;

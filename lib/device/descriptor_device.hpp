@@ -1,8 +1,9 @@
 /// @file
-/// A device on a file descriptor that transfers one packet per read or write: TAP and TUN.
-/// Not here: opening and configuring the descriptor (open_tuntap, tuntap_ioctl).
+/// A device on a file descriptor that transfers one packet per read or write: TAP, TUN and utun.
+/// Not here: opening and configuring the descriptor (open_tuntap, tuntap_ioctl, utun).
 #pragma once
 
+#include "device/frame_header.hpp"
 #include "device/link_watch.hpp"
 #include "device/unique_fd.hpp"
 #include "device/uring.hpp"
@@ -24,10 +25,10 @@ std::optional<rings> open_rings(int fd); ///< none: io_uring is not available
 /// How to operate the descriptor.
 struct driving
 {
-    bool vnet_header = false;            ///< each packet is preceded by a vnet header
-    rings by{};                          ///< empty: read(2) and write(2)
-    core::duration busy_poll{};          ///< as in tuntap_options
-    std::unique_ptr<link_watch> watch{}; ///< null: the link state is known only from failed writes (EIO: down)
+    frame_header header = frame_header::none; ///< in front of each packet
+    rings by{};                               ///< empty: read(2) and write(2)
+    core::duration busy_poll{};               ///< as in tuntap_options
+    std::unique_ptr<link_watch> watch{};      ///< null: the link state is known only from failed writes (EIO: down)
 };
 
 /// @param fd non-blocking

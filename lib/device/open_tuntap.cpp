@@ -65,7 +65,8 @@ result<std::unique_ptr<device>> finish(unique_fd& fd, tuntap_kind kind, const tu
     if (options.io_uring) r = open_rings(fd.get());
     if (!r) return core::errno_code(EOPNOTSUPP);
     if (const auto error = make_non_blocking(fd.get())) return error; // last: on failure an adopted descriptor stays blocking
-    driving d{.vnet_header = state->vnet_header, .by = std::move(*r), .busy_poll = options.busy_poll};
+    const frame_header header = state->vnet_header ? frame_header::vnet : frame_header::none;
+    driving d{.header = header, .by = std::move(*r), .busy_poll = options.busy_poll};
     if (here) d.watch = link_watch::open(state->name);
     return make_descriptor_device(std::move(fd), describe(*state, options), std::move(d));
 }

@@ -1,7 +1,6 @@
 #include "device/packet_io.hpp"
 
 #include "base/block_layout.hpp"
-#include "device/vnet_header.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -16,8 +15,8 @@ namespace {
 // Packets up to this size are copied, so that an ACK or a keystroke does not pin a block of a full frame's size.
 constexpr std::size_t small_packet = 256; // octets
 
-// Packets up to this size fit a packet's headroom and need no block. Room is left for a vnet header and for an Ethernet header
-// with a VLAN tag, which an answer may need.
+// Packets up to this size fit a packet's headroom and need no block. Room is left for the device's header and for an Ethernet
+// header with a VLAN tag, which an answer may need.
 constexpr std::size_t tiny_packet = core::packet::headroom - 12 - 18; // octets
 
 // With more pieces a copy is cheaper than the vector (and beyond IOV_MAX, 1024, the kernel refuses the vector).
@@ -67,9 +66,9 @@ ssize_t write_packet(int fd, const core::packet& p)
 
 } // namespace
 
-packet_reader::packet_reader(std::size_t largest, bool vnet_header, std::unique_ptr<uring> ring)
+packet_reader::packet_reader(std::size_t largest, frame_header header, std::unique_ptr<uring> ring)
     : largest_(largest),
-      vnet_header_(vnet_header),
+      header_(header),
       ring_(std::move(ring)),
       most_at_once_(std::clamp(static_cast<unsigned>(ahead_octets / (largest + 1)), fewest_at_once, most_at_once))
 {
@@ -145,13 +144,8 @@ packet_reader::outcome packet_reader::take(core::block& from, std::size_t size, 
 {
     if (size > largest_) return outcome::nothing_usable;
     if (!out.empty()) out = core::packet();
-    std::size_t start = 0;
-    if (vnet_header_) {
-        start = sizeof(vnet_header);
-        if (size < start || !read_vnet_header(from.data(), out.offload)) return outcome::nothing_usable;
-    } else {
-        out.offload = {};
-    }
+    if (!read_header(header_, from.data(), size, out.offload)) return outcome::nothing_usable;
+    const std::size_t start = size_of(header_);
     const std::size_t octets = size - start;
     if (octets <= tiny_packet) {
         std::copy_n(from.data() + start, octets, out.push_front(octets));
@@ -164,22 +158,27 @@ packet_reader::outcome packet_reader::take(core::block& from, std::size_t size, 
 
 std::size_t packet_writer::write(int fd, std::span<core::packet* const> packets)
 {
-    if (vnet_header_)
-        for (core::packet* const p : packets) write_vnet_header(p->offload, p->push_front(sizeof(vnet_header)));
+    for (core::packet* const p : packets) put_header(header_, *p);
     std::size_t taken = 0;
-    if (ring_) {
-        for (; taken < packets.size() && (!refused_ || flush() == write_outcome::done); ++taken) put_aside(*packets[taken]);
-    } else {
-        // write(2) evicts our cache lines, so nothing else is done between the writes of a batch.
-        for (; taken < packets.size(); ++taken) {
-            if (write_packet(fd, *packets[taken]) >= 0) continue;
-            if (is_transient(errno)) break;
-            note_refusal(errno);
-        }
-    }
-    if (vnet_header_)
-        for (core::packet* const p : packets.subspan(taken)) p->consume(sizeof(vnet_header));
+    // write(2) evicts our cache lines, so little else is done between the writes of a batch.
+    while (taken < packets.size() && write_one(fd, *packets[taken]) == write_outcome::done) ++taken;
+    for (core::packet* const p : packets.subspan(taken)) p->consume(size_of(header_));
     return taken;
+}
+
+/// `done`: sent, kept in the batch, or dropped.
+write_outcome packet_writer::write_one(int fd, core::packet& p)
+{
+    if (ring_ && refused_ && flush() == write_outcome::full) return write_outcome::full;
+    if (!is_sendable(header_, p)) {
+        note_refusal(EAFNOSUPPORT);
+    } else if (ring_) {
+        put_aside(p);
+    } else if (write_packet(fd, p) < 0) {
+        if (is_transient(errno)) return write_outcome::full;
+        note_refusal(errno);
+    }
+    return write_outcome::done;
 }
 
 void packet_writer::note_refusal(int error) noexcept

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/block_arena.hpp"
+#include "device/frame_header.hpp"
 #include "device/uring.hpp"
 
 #include <tapio/core/error.hpp>
@@ -26,7 +27,7 @@ class packet_reader
 {
 public:
     /// @param largest octets of the largest packet, including the device's headers  @param ring null: one system call per packet
-    packet_reader(std::size_t largest, bool vnet_header, std::unique_ptr<uring> ring = nullptr);
+    packet_reader(std::size_t largest, frame_header header, std::unique_ptr<uring> ring = nullptr);
 
     enum class outcome
     {
@@ -36,7 +37,7 @@ public:
         failed
     };
 
-    /// Reads the next packet into `out`. `nothing_usable`: the packet was too large, or its vnet header invalid; `drained`: no
+    /// Reads the next packet into `out`. `nothing_usable`: the packet was too large, or its header invalid; `drained`: no
     /// packet now (EAGAIN, or lack of memory); `failed`: see `error`.
     outcome read(int fd, core::packet& out, core::error_code& error);
 
@@ -57,7 +58,7 @@ private:
     core::block to_read_into();
 
     std::size_t largest_;
-    bool vnet_header_;
+    const frame_header header_;
     std::unique_ptr<core::block_arena> arena_; // registered with the ring; null: none is
     std::size_t in_arena_ = 0;                 // octets of the largest packet that fits its blocks
     std::unique_ptr<uring> ring_;
@@ -84,7 +85,7 @@ class packet_writer
 {
 public:
     /// @param ring null: one system call per packet
-    packet_writer(bool vnet_header, std::unique_ptr<uring> ring = nullptr) : vnet_header_(vnet_header), ring_(std::move(ring)) {}
+    packet_writer(frame_header header, std::unique_ptr<uring> ring = nullptr) : header_(header), ring_(std::move(ring)) {}
 
     /// Writes the packets in order; with a ring, they may be sent only by the next flush(). @return how many were taken: sent, or
     /// dropped because the device refuses them (malformed, device down), as a medium drops packets. Fewer than all: the device
@@ -110,11 +111,12 @@ private:
         std::array<std::byte, small_packet> copy;
     };
 
+    write_outcome write_one(int fd, core::packet& p);
     void note_refusal(int error) noexcept;
     void put_aside(core::packet& p);
     static void describe(waiting& w);
 
-    bool vnet_header_;
+    const frame_header header_;
     std::unique_ptr<uring> ring_;
     std::vector<waiting> batch_ = std::vector<waiting>(ring_ ? most_at_once : 0);
     std::size_t used_ = 0;

@@ -201,7 +201,7 @@ TEST_F(descriptor_device, full_refuses_leaves_the_packet_and_calls_back_when_the
 
 TEST_F(descriptor_device, a_packet_with_offload_travels_behind_its_header)
 {
-    make(100, {.vnet_header = true});
+    make(100, {.header = detail::frame_header::vnet});
     auto p = packet_of("data");
     p.offload.checksum = core::offload_info::checksum_state::partial;
     p.offload.checksum_start = 20;
@@ -219,7 +219,7 @@ TEST_F(descriptor_device, a_packet_with_offload_travels_behind_its_header)
 
 TEST_F(descriptor_device, a_refused_packet_loses_its_offload_header_again)
 {
-    make(100, {.vnet_header = true});
+    make(100, {.header = detail::frame_header::vnet});
     int sent = 0;
     while (sent < 100'000 && transmit(*ours, "x")) ++sent;
     auto p = packet_of("refused");

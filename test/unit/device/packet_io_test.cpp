@@ -75,7 +75,7 @@ bool takes(packet_writer& w, int fd, core::packet& p)
 TEST_P(packet_io, an_error_that_is_none_of_patience_is_told)
 {
     const unique_fd directory(::open("/", O_RDONLY));
-    packet_reader reader(100, false, ring(directory.get()));
+    packet_reader reader(100, frame_header::none, ring(directory.get()));
     core::packet p;
     core::error_code error;
     EXPECT_EQ(reader.read(directory.get(), p, error), packet_reader::outcome::failed);
@@ -85,7 +85,7 @@ TEST_P(packet_io, an_error_that_is_none_of_patience_is_told)
 TEST_P(packet_io, what_the_device_will_never_take_is_gone)
 {
     const unique_fd read_only(::open("/dev/null", O_RDONLY));
-    packet_writer writer(false, ring(read_only.get()));
+    packet_writer writer(frame_header::none, ring(read_only.get()));
     core::packet p = packet_of("x");
     EXPECT_TRUE(takes(writer, read_only.get(), p)) << "otherwise it would block the queue forever";
     EXPECT_EQ(writer.flush(), write_outcome::done);
@@ -93,8 +93,8 @@ TEST_P(packet_io, what_the_device_will_never_take_is_gone)
 
 TEST_P(packet_io_on_a_wire, packets_arrive_whole_and_in_order)
 {
-    packet_writer writer(false, ring(here->get()));
-    packet_reader reader(2000, false, ring(there->get()));
+    packet_writer writer(frame_header::none, ring(here->get()));
+    packet_reader reader(2000, frame_header::none, ring(there->get()));
     std::vector<std::string> sent;
     for (int i = 0; i < 150; ++i) { // empty, of one slice, and of several
         sent.push_back(std::to_string(i) + std::string(static_cast<std::size_t>(i * 7), 'x'));
@@ -116,7 +116,7 @@ TEST_P(packet_io_on_a_wire, packets_that_come_while_it_reads_are_whole_and_in_or
 {
     constexpr int count = 100'000;
     using clock = std::chrono::steady_clock;
-    packet_reader reader(2000, false, ring(there->get()));
+    packet_reader reader(2000, frame_header::none, ring(there->get()));
     const std::jthread sender([this](const std::stop_token& stop) {
         for (int i = 0; i < count && !stop.stop_requested(); ++i) {
             const std::string text = std::to_string(i) + std::string(300, 'x'); // large enough for a block of its own
@@ -140,7 +140,7 @@ TEST_P(packet_io_on_a_wire, packets_that_come_while_it_reads_are_whole_and_in_or
 // The user keeps more packets than the reader has registered memory for.
 TEST_P(packet_io_on_a_wire, packets_that_the_user_keeps_stay_as_they_are)
 {
-    packet_reader reader(1500, false, ring(there->get()));
+    packet_reader reader(1500, frame_header::none, ring(there->get()));
     std::vector<core::packet> kept;
     const auto text_for = [](std::size_t i) { return std::to_string(i) + std::string(1000, static_cast<char>('a' + i % 26)); };
     const auto send = [&](std::size_t first, std::size_t end) {
@@ -163,8 +163,8 @@ TEST_P(packet_io_on_a_wire, packets_that_the_user_keeps_stay_as_they_are)
 
 TEST_P(packet_io_on_a_wire, one_of_very_many_pieces_is_one_packet)
 {
-    packet_writer writer(false, ring(here->get()));
-    packet_reader reader(2000, false, ring(there->get()));
+    packet_writer writer(frame_header::none, ring(here->get()));
+    packet_reader reader(2000, frame_header::none, ring(there->get()));
     core::packet p;
     std::string whole;
     for (int i = 0; i < 200; ++i) {
@@ -179,8 +179,8 @@ TEST_P(packet_io_on_a_wire, one_of_very_many_pieces_is_one_packet)
 
 TEST_P(packet_io_on_a_wire, too_large_a_packet_is_of_no_use_and_the_next_one_is)
 {
-    packet_writer writer(false, ring(here->get()));
-    packet_reader reader(1000, false, ring(there->get()));
+    packet_writer writer(frame_header::none, ring(here->get()));
+    packet_reader reader(1000, frame_header::none, ring(there->get()));
     for (const std::string& text : {std::string(1001, 'x'), std::string(1000, 'y')}) {
         core::packet p = packet_of(text);
         ASSERT_TRUE(takes(writer, here->get(), p));
@@ -191,8 +191,8 @@ TEST_P(packet_io_on_a_wire, too_large_a_packet_is_of_no_use_and_the_next_one_is)
 
 TEST_P(packet_io_on_a_wire, what_a_full_device_refuses_is_sent_when_there_is_room)
 {
-    packet_writer writer(false, ring(here->get()));
-    packet_reader reader(2000, false, ring(there->get()));
+    packet_writer writer(frame_header::none, ring(here->get()));
+    packet_reader reader(2000, frame_header::none, ring(there->get()));
     std::vector<std::string> sent, got;
     bool was_full = false, was_cut = false;
     while (sent.size() < 2002) {
