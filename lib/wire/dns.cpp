@@ -213,7 +213,7 @@ dns::record_data read_data(reader& in, record_type type)
 void read_edns(dns_message& m, const name& owner, std::uint16_t payload, std::uint32_t ttl, reader& in)
 {
     if (m.edns || !owner.is_root()) return in.fail(dns_fault::bad_edns);
-    m.edns = dns_edns{payload, static_cast<std::uint8_t>(ttl >> 16)};
+    m.edns = dns_edns{payload, static_cast<std::uint8_t>(ttl >> 16), 0};
     m.code = static_cast<dns::response_code>((ttl >> 24 << 4) | static_cast<unsigned>(m.code));
     (void)in.get(in.left());
 }
@@ -371,7 +371,16 @@ void put_edns(writer& out, const dns_edns& e, dns::response_code code)
     out.put_16(e.payload);
     out.put_8(static_cast<unsigned>(code) >> 4);
     out.put_8(e.version);
-    out.put_32(0); // flags, and no options
+    out.put_16(0); // flags
+    constexpr std::size_t length_size = 2, option_header_size = 4;
+    const std::size_t size = out.size() + length_size + option_header_size;
+    const std::size_t padding = e.pad_to == 0 ? 0 : (e.pad_to - size % e.pad_to) % e.pad_to;
+    out.put_16(static_cast<unsigned>(e.pad_to == 0 ? 0 : option_header_size + padding));
+    if (e.pad_to == 0) return;
+    constexpr unsigned padding_option = 12;
+    out.put_16(padding_option);
+    out.put_16(static_cast<unsigned>(padding));
+    for (std::size_t i = 0; i < padding; ++i) out.put_8(0);
 }
 
 unsigned flags_of(const dns_head& h) noexcept

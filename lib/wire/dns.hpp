@@ -33,11 +33,12 @@ struct dns_question
     friend bool operator==(const dns_question&, const dns_question&) = default;
 };
 
-/// The OPT pseudo-record (RFC 6891 §6.1). Options are skipped.
+/// The OPT pseudo-record (RFC 6891 §6.1). Options are skipped in what is parsed.
 struct dns_edns
 {
     std::uint16_t payload = plain_dns_payload; ///< octets that its sender can receive by UDP
     std::uint8_t version = 0;
+    std::uint16_t pad_to = 0; ///< octets; make_dns() pads the message to a multiple of them (RFC 7830); 0: not
 
     friend bool operator==(const dns_edns&, const dns_edns&) = default;
 };
