@@ -42,7 +42,7 @@ dns_client::dns_client(const dns_options& options, dns_transport& transport, ran
 
 void dns_client::configure(const dns_options& options)
 {
-    const std::vector<endpoint> before = std::exchange(options_, options).servers;
+    const dns_options before = std::exchange(options_, options);
     if (options_.servers.size() > most_servers) options_.servers.resize(most_servers);
     for (endpoint& e : options_.servers)
         if (e.port == 0) e.port = dns_port;
@@ -51,7 +51,8 @@ void dns_client::configure(const dns_options& options)
     options_.most_queries = std::max<std::size_t>(options.most_queries, 1);
     search_ = parsed_names(options.search, most_search_domains);
     cache_.configure(options_);
-    if (options_.servers == before) return;
+    if (before.tls != options_.tls) in_clear_.clear();
+    if (options_.servers == before.servers && options_.tls == before.tls) return;
     by_question_.clear(); // another network may have other names, and queries under way ask the servers of before
     cache_.clear();
 }
@@ -110,7 +111,7 @@ void dns_client::follow(lookup_id id, std::size_t index, time_point now)
     p.answer.from_cache = true;
     if (follow_known(p, now, false)) {
         l.asked = true;
-        p.answer.authoritative = false;
+        p.answer.authoritative = p.answer.encrypted = false;
         ++counters_.cache_hits;
         if (p.answer.stale) ++counters_.stale_answers;
         return;

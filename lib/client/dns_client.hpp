@@ -27,7 +27,6 @@
 
 namespace tapio::core::client {
 
-using query_id = std::uint64_t;
 using lookup_id = std::uint64_t;
 
 /// The sockets, which the owner has. It must not call the client from within these functions.
@@ -37,9 +36,11 @@ public:
     /// Closes the query's socket, if it has one, and sends `message` from a new one with an unpredictable port, which is
     /// connected to `server` so that it receives from there only. @return false: it cannot be sent
     virtual bool send_datagram(query_id q, const endpoint& server, const_bytes message, time_point now) = 0;
-    /// The same by TCP. What cannot be sent at once is sent later. @return false: the connection cannot be made
+    /// The same by TCP, on a connection that other queries to the server may share. What cannot be sent at once is sent later. Of
+    /// what arrives, receive_stream() gets the response to this query alone. @return false: the connection cannot be made
     virtual bool open_stream(query_id q, const endpoint& server, const_bytes message, time_point now) = 0;
-    virtual void close(query_id q, time_point now) = 0; ///< the query's socket, if it has one
+    virtual bool open_secure(query_id q, const endpoint& server, const_bytes message, time_point now) = 0; ///< the same by TLS
+    virtual void close(query_id q, time_point now) = 0; ///< the query's socket or its part of a connection, if it has one
 
 protected:
     ~dns_transport() = default;
@@ -82,6 +83,7 @@ public:
     static constexpr std::size_t most_lookups = 10'000;
     static constexpr duration stale_patience = std::chrono::milliseconds(1800); ///< RFC 8767 §5
     static constexpr duration failure_memory = std::chrono::seconds(30);        ///< of queries (ibid.) and of servers
+    static constexpr duration clear_memory = std::chrono::minutes(5);           ///< of servers without TLS
 
     dns_client(const dns_options& options, dns_transport& transport, random_source& random);
     dns_client(const dns_client&) = delete;
@@ -112,6 +114,8 @@ public:
     std::size_t active_queries() const noexcept { return active_; }
 
 private:
+    using step = dns_query::step;
+    using server_memory = std::vector<std::pair<endpoint, time_point>>; ///< servers, and until when it is remembered
     using question_key = std::pair<dns::record_type, dns::name>;
     using waiting_part = std::pair<lookup_id, std::size_t>; ///< a lookup, and the index of its type
 
@@ -163,7 +167,7 @@ private:
     void stale_deadline(lookup_id id, lookup& l, time_point at);
     void leave_query(lookup_id id, std::size_t index, part& p, bool keep, time_point now);
 
-    void carry_out(query_id id, dns_query::step s, time_point now);
+    void carry_out(query_id id, step s, time_point now);
     void answered(query_id id, time_point now);
     void failed(query_id id, time_point now);
     void remember(const wire::dns_question& q, const dns_finding& f, time_point now);
@@ -172,8 +176,10 @@ private:
     void run(time_point now);
     void set_deadline(query_id id, query& q);
     void note_mismatches(const query& q, unsigned before) noexcept { counters_.mismatches += q.machine.mismatches() - before; }
-    std::vector<endpoint> server_order(time_point now);
+    bool send(query_id id, step s, time_point now);
+    std::vector<dns_query::server_choice> server_order(time_point now);
     void note_server(const endpoint& server, bool answers, time_point now);
+    void note_failure(const dns_query& q, time_point now);
 
     dns_options options_;
     std::vector<dns::name> search_;
@@ -191,7 +197,8 @@ private:
     std::set<std::pair<time_point, query_id>> deadlines_;
     std::set<std::pair<time_point, lookup_id>> stale_deadlines_;
     std::deque<finished> finished_;
-    std::vector<std::pair<endpoint, time_point>> silent_; ///< servers that did not answer, and until when they are asked last
+    server_memory silent_;   ///< servers that did not answer: they are asked last
+    server_memory in_clear_; ///< servers that were asked by TLS in vain, and may be asked without
     std::uint64_t last_id_ = 0;
     std::size_t rotation_ = 0;
 };

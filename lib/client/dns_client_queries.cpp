@@ -8,30 +8,50 @@ namespace tapio::core::client {
 
 namespace {
 
-using step = dns_query::step;
+using memory = std::vector<std::pair<endpoint, time_point>>;
+
+bool holds(const memory& m, const endpoint& e)
+{
+    return std::any_of(m.begin(), m.end(), [&](const auto& s) { return s.first == e; });
+}
+
+void forget(memory& m, const endpoint& e)
+{
+    std::erase_if(m, [&](const auto& s) { return s.first == e; });
+}
+
+void remember_server(memory& m, const endpoint& e, time_point until, std::size_t most)
+{
+    forget(m, e);
+    if (m.size() >= most) m.erase(m.begin());
+    m.emplace_back(e, until);
+}
 
 } // namespace
 
 /// The servers in the order in which a new query asks them: those that have not answered lately come last.
-std::vector<endpoint> dns_client::server_order(time_point now)
+std::vector<dns_query::server_choice> dns_client::server_order(time_point now)
 {
-    std::erase_if(silent_, [now](const auto& s) { return s.second <= now; });
-    std::vector<endpoint> out = options_.servers;
+    for (memory* const m : {&silent_, &in_clear_}) std::erase_if(*m, [now](const auto& s) { return s.second <= now; });
+    std::vector<dns_query::server_choice> out;
+    for (const endpoint& e : options_.servers) out.push_back({e, options_.tls_fallback && holds(in_clear_, e)});
     if (options_.rotate && !out.empty())
         std::rotate(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(rotation_++ % out.size()), out.end());
-    std::stable_partition(out.begin(), out.end(), [this](const endpoint& e) {
-        return std::none_of(silent_.begin(), silent_.end(), [&](const auto& s) { return s.first == e; });
-    });
+    std::stable_partition(out.begin(), out.end(), [this](const auto& s) { return !holds(silent_, s.at); });
     return out;
 }
 
 void dns_client::note_server(const endpoint& server, bool answers, time_point now)
 {
-    const auto at = std::find_if(silent_.begin(), silent_.end(), [&](const auto& s) { return s.first == server; });
-    if (at != silent_.end()) silent_.erase(at);
-    if (answers) return;
-    if (silent_.size() >= 2 * most_servers) silent_.erase(silent_.begin());
-    silent_.emplace_back(server, now + failure_memory);
+    answers ? forget(silent_, server) : remember_server(silent_, server, now + failure_memory, 2 * most_servers);
+}
+
+void dns_client::note_failure(const dns_query& q, time_point now)
+{
+    if (q.secure() && options_.tls_fallback)
+        remember_server(in_clear_, q.server(), now + clear_memory, 2 * most_servers);
+    else
+        note_server(q.server(), false, now);
 }
 
 void dns_client::start_next(time_point now)
@@ -73,16 +93,28 @@ void dns_client::set_deadline(query_id id, query& q)
     if (q.deadline != never) deadlines_.emplace(q.deadline, id);
 }
 
+bool dns_client::send(query_id id, step s, time_point now)
+{
+    const dns_query& q = queries_.at(id).machine;
+    if (s == step::send_datagram) {
+        ++counters_.datagrams;
+        return transport_.send_datagram(id, q.server(), q.message(), now);
+    }
+    if (s == step::open_stream) {
+        ++counters_.streams;
+        return transport_.open_stream(id, q.server(), q.message(), now);
+    }
+    ++counters_.secure_streams;
+    return transport_.open_secure(id, q.server(), q.message(), now);
+}
+
 /// What dns_query has decided. A message that cannot be sent leads to the next server at once.
 void dns_client::carry_out(query_id id, step s, time_point now)
 {
     query& q = queries_.at(id);
-    while (s == step::send_datagram || s == step::open_stream) {
-        ++(s == step::send_datagram ? counters_.datagrams : counters_.streams);
-        const bool sent = s == step::send_datagram ? transport_.send_datagram(id, q.machine.server(), q.machine.message(), now)
-                                                   : transport_.open_stream(id, q.machine.server(), q.machine.message(), now);
-        if (sent) break;
+    while ((s == step::send_datagram || s == step::open_stream || s == step::open_secure) && !send(id, s, now)) {
         ++counters_.unreachable;
+        if (s == step::open_secure) note_failure(q.machine, now);
         s = q.machine.unreachable(now);
     }
     set_deadline(id, q);
@@ -122,7 +154,7 @@ void dns_client::answered(query_id id, time_point now)
 {
     query& q = queries_.at(id);
     const wire::dns_question question = q.machine.question();
-    const bool authoritative = q.machine.response().authoritative;
+    const bool authoritative = q.machine.response().authoritative, encrypted = q.machine.secure();
     note_server(q.machine.server(), true, now);
     const dns_finding found = read_answer(q.machine.response(), question);
     remember(question, found, now);
@@ -132,6 +164,7 @@ void dns_client::answered(query_id id, time_point now)
         part& p = waits.parts[index];
         p.waits_for = 0;
         p.answer.authoritative = authoritative;
+        p.answer.encrypted = encrypted;
         accept(p, dns_finding(found));
         if (!p.over) follow(l, index, now);
     }
@@ -185,7 +218,7 @@ void dns_client::unreachable(query_id id, time_point now)
     const auto at = queries_.find(id);
     if (at == queries_.end() || !at->second.active) return;
     ++counters_.unreachable;
-    note_server(at->second.machine.server(), false, now);
+    note_failure(at->second.machine, now);
     carry_out(id, at->second.machine.unreachable(now), now);
     run(now);
 }
@@ -196,7 +229,7 @@ void dns_client::advance(time_point now)
         const query_id id = deadlines_.begin()->second;
         query& q = queries_.at(id);
         ++counters_.timeouts;
-        note_server(q.machine.server(), false, now);
+        note_failure(q.machine, now);
         carry_out(id, q.machine.advance(now), now);
     }
     run(now);

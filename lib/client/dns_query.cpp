@@ -12,6 +12,7 @@ using dns::response_code;
 
 constexpr unsigned most_attempts = 5;
 constexpr std::uint16_t least_payload = 512;
+constexpr std::uint16_t query_block = 128; // octets; RFC 8467 §4.1: the length of an encrypted query is a multiple of it
 
 /// The 0x20 bit of each letter is random.
 dns::name with_random_case(const dns::name& n, random_source& random)
@@ -68,19 +69,32 @@ bool is_referral(const wire::dns_message& m)
 
 } // namespace
 
-dns_query::dns_query(wire::dns_question q, std::vector<endpoint> servers, const dns_options& options, random_source& random)
+dns_query::dns_query(wire::dns_question q, std::vector<server_choice> servers, const dns_options& options, random_source& random)
     : question_(std::move(q)),
       servers_(std::move(servers)),
       attempts_(std::clamp(options.attempts, 1U, most_attempts)),
       timeout_(std::clamp<std::chrono::milliseconds>(options.timeout, std::chrono::milliseconds(1), std::chrono::minutes(1))),
       vary_case_(options.use_0x20),
       always_by_stream_(options.use_tcp),
+      always_secure_(options.tls != nullptr),
+      may_fall_back_(options.tls_fallback),
       payload_(options.edns_payload < least_payload ? std::uint16_t{0} : options.edns_payload),
       random_(random)
 {
 }
 
-dns_query::step dns_query::start(time_point now) { return servers_.empty() ? step::failed : attempt(now); }
+dns_query::step dns_query::start(time_point now)
+{
+    if (servers_.empty()) return step::failed;
+    choose_transport();
+    return attempt(now);
+}
+
+void dns_query::choose_transport()
+{
+    secure_ = always_secure_ && !servers_[turn_].in_clear;
+    by_stream_ = secure_ || always_by_stream_;
+}
 
 duration dns_query::patience() const noexcept { return timeout_ * (1U << round_); }
 
@@ -92,7 +106,7 @@ void dns_query::make_message()
     m.id = id_;
     m.recursion_desired = true;
     m.question = wire::dns_question{sent_name_, question_.type, question_.class_code};
-    if (payload_ != 0 && !plain_) m.edns = wire::dns_edns{payload_, 0};
+    if (payload_ != 0 && !plain_) m.edns = wire::dns_edns{payload_, 0, secure_ ? query_block : std::uint16_t{0}};
     message_ = wire::make_dns(m);
     if (!by_stream_) return;
     std::array<std::byte, 2> length{}; // RFC 1035 §4.2.2
@@ -106,21 +120,32 @@ dns_query::step dns_query::attempt(time_point now)
     mismatches_ = 0;
     stream_.clear();
     deadline_ = now + patience();
-    return by_stream_ ? step::open_stream : step::send_datagram;
+    return secure_ ? step::open_secure : by_stream_ ? step::open_stream : step::send_datagram;
 }
 
 dns_query::step dns_query::next_server(time_point now)
 {
     plain_ = false;
-    by_stream_ = always_by_stream_;
     if (std::exchange(case_lost_, false)) vary_case_ = false; // TCP has failed: the servers are asked without it
     if (++turn_ >= servers_.size()) {
         turn_ = 0;
         ++round_;
     }
-    if (round_ < attempts_ && !servers_.empty()) return attempt(now);
+    if (round_ < attempts_ && !servers_.empty()) {
+        choose_transport();
+        return attempt(now);
+    }
     deadline_ = never;
     return step::failed;
+}
+
+/// The server has not answered. Without TLS it may (RFC 8310 §5, the opportunistic profile).
+dns_query::step dns_query::failed_attempt(time_point now)
+{
+    if (!secure_ || !may_fall_back_) return next_server(now);
+    servers_[turn_].in_clear = true;
+    choose_transport();
+    return attempt(now);
 }
 
 /// The server has answered, but not usefully: it is not asked again.
@@ -211,14 +236,14 @@ dns_query::step dns_query::judge(wire::dns_message&& m, time_point now)
 dns_query::step dns_query::unreachable(time_point now)
 {
     timed_out_ = false;
-    return next_server(now);
+    return failed_attempt(now);
 }
 
 dns_query::step dns_query::advance(time_point now)
 {
     if (now < deadline_) return step::wait;
     timed_out_ = true;
-    return next_server(now);
+    return failed_attempt(now);
 }
 
 } // namespace tapio::core::client

@@ -1,6 +1,7 @@
 /// @file
 /// One question, and the attempts to have it answered: which message goes to which server, by UDP or TCP, and which response is
-/// believed. No I/O and no clock: the owner sends, receives and tells the time. Read RFC 5452 §9 first, then RFC 7766 (TCP).
+/// believed. No I/O and no clock: the owner sends, receives and tells the time. Read RFC 5452 §9 first, then RFC 7766 (TCP) and
+/// RFC 7858 (TLS).
 ///
 /// A response is believed if it comes from the server asked, has the identifier of the attempt, and repeats the question, the
 /// case of its letters included ("0x20"). Each attempt has a new identifier, a new case, and, by the owner, a new random port.
@@ -17,6 +18,8 @@
 
 namespace tapio::core::client {
 
+using query_id = std::uint64_t; ///< of a query that a client has under way; never 0
+
 class dns_query
 {
 public:
@@ -28,13 +31,20 @@ public:
     {
         wait,          ///< nothing
         send_datagram, ///< send message() to server() from a new socket with a random port; the query's former socket is closed
-        open_stream,   ///< connect to server() by TCP and send message(), which has its length in front; likewise
+        open_stream,   ///< send message(), which has its length in front, to server() by TCP; likewise
+        open_secure,   ///< the same by TLS
         answered,      ///< response() is what there is to know
         failed         ///< no server has answered usefully; failure() says more
     };
 
+    struct server_choice
+    {
+        endpoint at;
+        bool in_clear = false; ///< also if queries go by TLS: the server has no TLS, and dns_options::tls_fallback allows it
+    };
+
     /// @param servers in the order in which they are asked
-    dns_query(wire::dns_question q, std::vector<endpoint> servers, const dns_options& options, random_source& random);
+    dns_query(wire::dns_question q, std::vector<server_choice> servers, const dns_options& options, random_source& random);
 
     step start(time_point now);
     /// Anything that arrived at the query's socket. @pre it came from server()
@@ -45,9 +55,10 @@ public:
     time_point deadline() const noexcept { return deadline_; }
 
     const wire::dns_question& question() const noexcept { return question_; }
-    const endpoint& server() const noexcept { return servers_[turn_]; }
+    const endpoint& server() const noexcept { return servers_[turn_].at; }
     const std::vector<std::byte>& message() const noexcept { return message_; }
     bool by_stream() const noexcept { return by_stream_; }
+    bool secure() const noexcept { return secure_; } ///< by_stream(), and that by TLS
     const wire::dns_message& response() const noexcept { return response_; }
     /// The last response code that was no answer; no_error: no server has answered at all.
     dns::response_code failure() const noexcept { return failure_; }
@@ -57,6 +68,8 @@ public:
 private:
     step attempt(time_point now);
     step next_server(time_point now);
+    step failed_attempt(time_point now);
+    void choose_transport();
     step give_up_server(time_point now);
     step try_stream(time_point now);
     step mismatched(time_point now);
@@ -66,17 +79,17 @@ private:
     duration patience() const noexcept;
 
     wire::dns_question question_;
-    std::vector<endpoint> servers_; ///< those that are left
+    std::vector<server_choice> servers_; ///< those that are left
     const unsigned attempts_;
     const duration timeout_;
     bool vary_case_;
-    const bool always_by_stream_;
+    const bool always_by_stream_, always_secure_, may_fall_back_;
     const std::uint16_t payload_; ///< EDNS; 0: without
     random_source& random_;
     std::size_t turn_ = 0; ///< index of server()
     unsigned round_ = 0;
     bool plain_ = false; ///< the server does not understand EDNS (RFC 6891 §6.2.2)
-    bool by_stream_ = always_by_stream_;
+    bool by_stream_ = false, secure_ = false;
     bool case_lost_ = false; ///< a response by UDP was right but for its case; TCP is tried for that reason
     bool timed_out_ = false;
     std::uint16_t id_ = 0;

@@ -1,5 +1,7 @@
 #include "core/name_client.hpp"
 
+#include <tapio/core/secure_stream.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -13,9 +15,20 @@ constexpr std::size_t most_received = 65535; ///< octets
 
 bool would_block(const error_code& ec) { return ec == errno_code(EAGAIN) || ec == errno_code(EWOULDBLOCK); }
 
+/// A socket that is connected to `server`, or about to be. Its port is random.
+std::optional<socket_id> connected_socket(socket_protocol& of, const endpoint& server, time_point now)
+{
+    const auto id = of.open(family_of(server.address));
+    if (!id) return std::nullopt;
+    const auto failed = of.connect(*id, server, now);
+    if (!failed || failed == errno_code(EINPROGRESS)) return *id;
+    of.close(*id, now);
+    return std::nullopt;
+}
+
 } // namespace
 
-/// The socket of a query.
+/// The UDP socket of a query.
 class name_client::channel final : public event_sink
 {
 public:
@@ -25,7 +38,7 @@ public:
         of_.set_owner(id_, this);
     }
 
-    /// What is left of a stream's message is sent when there is room.
+    /// What finds no room is sent when there is some.
     bool send(const_bytes message, time_point now)
     {
         unsent_.assign(message.begin(), message.end());
@@ -46,7 +59,6 @@ public:
     }
 
 private:
-    bool is_stream() const noexcept { return of_.type() == socket_type::stream; }
     void give_up(time_point now)
     {
         if (open_) owner_.client_.unreachable(query_, now);
@@ -62,24 +74,16 @@ private:
     {
         const std::array<const_bytes, 1> list{const_bytes(unsent_)};
         const auto sent = of_.send(id_, list, nullptr, now);
-        if (sent) unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<std::ptrdiff_t>(*sent));
+        if (sent) unsent_.clear();
         return sent || would_block(sent.error());
     }
     void receive(time_point now)
     {
         const std::array<mutable_bytes, 1> into{mutable_bytes(owner_.memory_)};
         while (open_) {
-            received_message about;
-            const auto got = of_.receive(id_, into, {}, &about, now);
+            const auto got = of_.receive(id_, into, {}, nullptr, now);
             if (!got) return void(check(got.error(), now));
-            const const_bytes octets = const_bytes(owner_.memory_).first(*got);
-            if (!is_stream()) {
-                owner_.client_.receive_datagram(query_, octets, now);
-            } else if (octets.empty()) {
-                return give_up(now); // the end of the stream
-            } else {
-                owner_.client_.receive_stream(query_, octets, now);
-            }
+            owner_.client_.receive_datagram(query_, const_bytes(owner_.memory_).first(*got), now);
         }
     }
 
@@ -102,6 +106,7 @@ name_client::~name_client() = default;
 void name_client::configure(const dns_options& options)
 {
     wanted_ = options;
+    for (const auto& c : connections_) c->stream().retire();
     learned_at_.reset();
     client_.configure(wanted_);
     refresh();
@@ -143,44 +148,133 @@ void name_client::cancel(client::lookup_id l, time_point now) { client_.cancel(l
 void name_client::advance(time_point now)
 {
     closed_.clear();
+    ended_.clear();
     client_.advance(now);
+    for (std::size_t i = connections_.size(); i-- > 0;)
+        if (connections_[i]->stream().idle_at() <= now) (void)take_down(*connections_[i], now);
+}
+
+time_point name_client::next_deadline() const noexcept
+{
+    time_point at = client_.next_deadline();
+    for (const auto& c : connections_) at = std::min(at, c->stream().idle_at());
+    return at;
 }
 
 bool name_client::deliver(time_point now)
 {
     closed_.clear();
+    ended_.clear();
     return client_.deliver(now);
-}
-
-bool name_client::open(client::query_id q, socket_protocol& of, const endpoint& server, time_point now)
-{
-    close(q, now);
-    memory_.resize(most_received);
-    const auto id = of.open(family_of(server.address));
-    if (!id) return false;
-    const auto failed = of.connect(*id, server, now); // chooses a random port
-    if (failed && failed != errno_code(EINPROGRESS)) return of.close(*id, now), false;
-    channels_.emplace(q, std::make_unique<channel>(*this, q, of, *id));
-    return true;
 }
 
 bool name_client::send_datagram(client::query_id q, const endpoint& server, const_bytes message, time_point now)
 {
-    return open(q, udp_, server, now) && channels_.at(q)->send(message, now);
+    close(q, now);
+    memory_.resize(most_received);
+    const auto id = connected_socket(udp_, server, now);
+    if (!id) return false;
+    return channels_.emplace(q, std::make_unique<channel>(*this, q, udp_, *id)).first->second->send(message, now);
 }
 
 bool name_client::open_stream(client::query_id q, const endpoint& server, const_bytes message, time_point now)
 {
-    return open(q, tcp_, server, now) && channels_.at(q)->send(message, now);
+    return send(q, {server, false}, message, now);
+}
+
+bool name_client::open_secure(client::query_id q, const endpoint& server, const_bytes message, time_point now)
+{
+    return send(q, {{server.address, wanted_.tls_port}, true}, message, now);
 }
 
 void name_client::close(client::query_id q, time_point now)
 {
-    const auto at = channels_.find(q);
-    if (at == channels_.end()) return;
-    at->second->close(now);
-    closed_.push_back(std::move(at->second));
-    channels_.erase(at);
+    if (const auto at = connection_of_.find(q); at != connection_of_.end()) {
+        at->second->stream().leave(q, now);
+        connection_of_.erase(at);
+    }
+    if (const auto at = channels_.find(q); at != channels_.end()) {
+        at->second->close(now);
+        closed_.push_back(std::move(at->second));
+        channels_.erase(at);
+    }
+}
+
+// -- connections ------------------------------------------------------------------------------------------------------------
+
+bool name_client::send(client::query_id q, const name_connection::place& to, const_bytes message, time_point now)
+{
+    close(q, now);
+    name_connection* const c = connection_to(to, now);
+    return c != nullptr && give(*c, q, message, now);
+}
+
+bool name_client::give(name_connection& c, client::query_id q, const_bytes message, time_point now)
+{
+    connection_of_[q] = &c;
+    if (c.send(q, message, now)) return true;
+    close(q, now);
+    return false;
+}
+
+/// The queries of a connection that responds no more go on by a new one. Those for which that fails time out.
+name_connection* name_client::connection_to(const name_connection::place& to, time_point now)
+{
+    const auto at = std::find_if(connections_.begin(), connections_.end(),
+                                 [&](const auto& c) { return c->to() == to && !c->stream().is_retired(); });
+    if (at == connections_.end()) return connect(to, now);
+    if ((*at)->stream().is_usable(now)) return at->get();
+    const auto unanswered = take_down(**at, now);
+    name_connection* const other = connect(to, now);
+    for (const auto& m : unanswered)
+        if (other != nullptr) (void)give(*other, m.query, m.octets, now);
+    return other;
+}
+
+name_connection* name_client::connect(const name_connection::place& to, time_point now)
+{
+    std::unique_ptr<secure_stream> security;
+    if (to.secure && !(wanted_.tls && (security = wanted_.tls->connect(to.server)))) {
+        tls_failure_ = "neither a name nor a pin of the server is known, by which it could prove its identity";
+        return nullptr;
+    }
+    const auto id = connected_socket(tcp_, to.server, now);
+    if (!id) return nullptr;
+    (void)tcp_.set_option(*id, socket_option::no_delay, 1, now); // else a query would wait for the ACK of the one before
+    client::dns_stream stream(std::move(security), wanted_.idle_timeout, now);
+    name_connection::owner& self = *this;
+    connections_.push_back(std::make_unique<name_connection>(self, tcp_, *id, to, std::move(stream)));
+    return connections_.back().get();
+}
+
+/// Closes the connection. @return the queries that still wait for a response
+std::vector<client::dns_stream::message> name_client::take_down(name_connection& c, time_point now)
+{
+    auto unanswered = c.stream().take_unanswered();
+    for (const auto& m : unanswered) connection_of_.erase(m.query);
+    c.close(now);
+    const auto at = std::find_if(connections_.begin(), connections_.end(), [&](const auto& x) { return x.get() == &c; });
+    ended_.push_back(std::move(*at));
+    connections_.erase(at);
+    return unanswered;
+}
+
+void name_client::responded(client::query_id q, const_bytes octets, time_point now) { client_.receive_stream(q, octets, now); }
+
+/// The server may close a connection at any time. If it has answered there, its other queries are sent once more (RFC 7766
+/// §6.2.4): as each new connection answers at least one, that ends.
+void name_client::ended(name_connection& c, time_point now)
+{
+    const bool useful = c.stream().has_answered();
+    if (c.to().secure && !useful)
+        tls_failure_ =
+            c.stream().failure().empty() ? "the server refuses the connection, or has closed it" : c.stream().failure();
+    const auto unanswered = take_down(c, now);
+    name_connection* const other = useful && !unanswered.empty() ? connect(c.to(), now) : nullptr;
+    std::vector<client::query_id> lost;
+    for (const auto& m : unanswered)
+        if (other == nullptr || !give(*other, m.query, m.octets, now)) lost.push_back(m.query);
+    for (const client::query_id q : lost) client_.unreachable(q, now);
 }
 
 dns_status name_client::status()
@@ -193,6 +287,8 @@ dns_status name_client::status()
     s.cache_entries = client_.cache().size();
     s.cache_octets = client_.cache().octets();
     s.queries = client_.queries();
+    s.connections = connections_.size();
+    s.tls_failure = tls_failure_;
     return s;
 }
 

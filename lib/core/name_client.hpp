@@ -1,11 +1,13 @@
 /// @file
 /// The resolver of a host: client/dns_client with sockets. Owns a UDP socket for each query that is under way, connected to the
-/// server and with a random port (RFC 5452 §9.2), or a TCP socket. Made by host::names() at its first use.
+/// server and with a random port (RFC 5452 §9.2), and connections by TCP or TLS, which queries share. Made by host::names() at
+/// its first use.
 #pragma once
 
 #include "base/random_source.hpp"
 #include "client/dns_client.hpp"
 #include "core/dhcp_clients.hpp"
+#include "core/name_connection.hpp"
 #include "core/network.hpp"
 #include "core/socket_protocol.hpp"
 
@@ -23,7 +25,7 @@
 
 namespace tapio::core {
 
-class name_client final : private client::dns_transport
+class name_client final : private client::dns_transport, private name_connection::owner
 {
 public:
     name_client(network& net, const dhcp_clients& configured, socket_protocol& udp, socket_protocol& tcp, random_source& random);
@@ -39,7 +41,7 @@ public:
 
     // For the host.
     void advance(time_point now);
-    time_point next_deadline() const noexcept { return client_.next_deadline(); }
+    time_point next_deadline() const noexcept;
     bool deliver(time_point now); ///< tells one sink; not to be called from within event_sink::ready()
 
     dns_status status();
@@ -50,8 +52,16 @@ private:
     void refresh();
     bool send_datagram(client::query_id q, const endpoint& server, const_bytes message, time_point now) override;
     bool open_stream(client::query_id q, const endpoint& server, const_bytes message, time_point now) override;
+    bool open_secure(client::query_id q, const endpoint& server, const_bytes message, time_point now) override;
     void close(client::query_id q, time_point now) override;
-    bool open(client::query_id q, socket_protocol& of, const endpoint& server, time_point now);
+    void responded(client::query_id q, const_bytes octets, time_point now) override;
+    void ended(name_connection& c, time_point now) override;
+
+    bool send(client::query_id q, const name_connection::place& to, const_bytes message, time_point now);
+    bool give(name_connection& c, client::query_id q, const_bytes message, time_point now);
+    name_connection* connection_to(const name_connection::place& to, time_point now);
+    name_connection* connect(const name_connection::place& to, time_point now);
+    std::vector<client::dns_stream::message> take_down(name_connection& c, time_point now);
 
     network& net_;
     const dhcp_clients& configured_;
@@ -60,9 +70,13 @@ private:
     dns_options wanted_;                      ///< by the user
     std::optional<std::uint64_t> learned_at_; ///< network::configurations() when learned servers were looked at
     client::dns_client client_;
-    std::map<client::query_id, std::unique_ptr<channel>> channels_;
-    std::vector<std::unique_ptr<channel>> closed_; ///< a channel may be closed while it is told of an event
-    std::vector<std::byte> memory_;                ///< for one received datagram
+    std::map<client::query_id, std::unique_ptr<channel>> channels_; ///< UDP
+    std::vector<std::unique_ptr<name_connection>> connections_;     ///< TCP and TLS
+    std::map<client::query_id, name_connection*> connection_of_;
+    std::vector<std::unique_ptr<channel>> closed_; ///< this and the next may be closed while they are told of an event
+    std::vector<std::unique_ptr<name_connection>> ended_;
+    std::string tls_failure_;       ///< of the last connection by TLS that has failed
+    std::vector<std::byte> memory_; ///< for one received datagram
 };
 
 } // namespace tapio::core

@@ -4,6 +4,8 @@
 #include "client/dns_client.hpp"
 #include "run_fuzzer.hpp"
 
+#include <tapio/core/secure_stream.hpp>
+
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -33,6 +35,12 @@ constexpr std::size_t most_queries = 20, cache_entries = 100, cache_octets = 40'
     std::fprintf(stderr, "fuzz_dns: %s\n", what);
     std::abort();
 }
+
+/// That there is TLS; the sockets are the fuzzer's.
+class no_streams final : public secure_streams
+{
+    std::unique_ptr<secure_stream> connect(const endpoint&) override { return nullptr; }
+};
 
 class fuzzer : dns_transport, dns_sink
 {
@@ -110,6 +118,8 @@ private:
         o.cache_entries = cache_entries;
         o.cache_octets = cache_octets;
         if (random_() % 2 == 0) o.serve_stale = 24h;
+        if (random_() % 4 == 0) o.tls = std::make_shared<no_streams>();
+        o.tls_fallback = random_() % 2 == 0;
         return o;
     }
 
@@ -117,6 +127,11 @@ private:
     bool open_stream(query_id q, const endpoint& to, const_bytes m, time_point) override
     {
         return send(q, to, m.subspan(2), true);
+    }
+    bool open_secure(query_id q, const endpoint& to, const_bytes m, time_point at) override
+    {
+        if (m.size() % 128 != 2 && wire::parse_dns(m.subspan(2))->edns) fail("a query by TLS that is not padded");
+        return open_stream(q, to, m, at);
     }
     void close(query_id q, time_point) override { sockets_.erase(q); }
     bool send(query_id q, const endpoint&, const_bytes m, bool stream)

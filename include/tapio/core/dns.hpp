@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -103,12 +104,15 @@ struct answer
     response_code code = response_code::no_error;
     bool authoritative = false; ///< AA of the response; false if from the cache
     bool from_cache = false;    ///< no query was sent for the last part of the answer
+    bool encrypted = false;     ///< the last part of the answer came by TLS; false if from the cache
     bool stale = false;         ///< expired records of the cache, because no server answers (RFC 8767)
 };
 
 } // namespace tapio::core::dns
 
 namespace tapio::core {
+
+class secure_streams; // secure_stream.hpp
 
 /// Options of a stack's resolver; defaults as in resolv.conf(5) where that has the option. Values beyond a bound count as the
 /// bound.
@@ -124,8 +128,16 @@ struct dns_options
     std::chrono::milliseconds timeout = std::chrono::seconds(5); ///< for one answer of one server; doubles with each round
     unsigned attempts = 2;                                       ///< rounds through all servers; 1 to 5
     bool rotate = false;                                         ///< each query begins with another server
-    bool use_0x20 = true;               ///< queries vary the case of their names, which answers must repeat
-    bool use_tcp = false;               ///< queries go by TCP at once, not only after a truncated answer (RFC 7766)
+    bool use_0x20 = true; ///< queries vary the case of their names, which answers must repeat
+    bool use_tcp = false; ///< queries go by TCP at once, not only after a truncated answer (RFC 7766)
+    /// Queries go by TLS (RFC 7858); make it with make_dns_over_tls() (dns_over_tls.hpp). Null: in clear.
+    std::shared_ptr<secure_streams> tls;
+    std::uint16_t tls_port = 853; ///< of all servers, for TLS; the ports in `servers` are for queries in clear
+    /// false: the strict profile of RFC 8310 §5. A server that cannot be asked by TLS, or does not prove who it is, gives no
+    /// answer. true: such a server is asked in clear instead, and for the next five minutes TLS is not tried with it. An attacker
+    /// on the way can bring that about.
+    bool tls_fallback = false;
+    std::chrono::milliseconds idle_timeout = std::chrono::seconds(10); ///< how long an unused connection to a server stays open
     std::uint16_t edns_payload = 1232;  ///< octets of a response by UDP that we accept (RFC 6891); below 512: without EDNS
     std::size_t cache_entries = 1000;   ///< 0: no cache. An entry is the records of one name and type, or that there are none
     std::size_t cache_octets = 1 << 20; ///< of memory, roughly

@@ -22,6 +22,7 @@ struct dns_counters
     std::uint64_t queries = 0;         ///< questions that were put to servers
     std::uint64_t datagrams = 0;       ///< messages sent by UDP, repetitions included
     std::uint64_t streams = 0;         ///< messages sent by TCP
+    std::uint64_t secure_streams = 0;  ///< messages sent by TLS
     std::uint64_t timeouts = 0;        ///< attempts without an answer
     std::uint64_t unreachable = 0;     ///< attempts that an ICMP error, a reset, or the lack of a route ended
     std::uint64_t mismatches = 0;      ///< responses that were not believed (RFC 5452)
@@ -35,7 +36,9 @@ struct dns_status
     std::vector<std::string> search; ///< likewise
     dns_counters counters;
     std::size_t cache_entries = 0, cache_octets = 0;
-    std::size_t queries = 0; ///< that wait for an answer or for their turn
+    std::size_t queries = 0;     ///< that wait for an answer or for their turn
+    std::size_t connections = 0; ///< to servers, by TCP and by TLS
+    std::string tls_failure;     ///< for people: why the last connection by TLS has failed; empty: none has
 };
 
 } // namespace tapio::core

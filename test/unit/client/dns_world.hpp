@@ -48,6 +48,8 @@ struct sent_message
     endpoint server;
     bool stream = false;
     wire::dns_message message;
+    bool secure = false;
+    std::size_t size = 0; ///< octets of the message
 };
 
 /// A response to a question, as an honest server gives it.
@@ -85,6 +87,12 @@ public:
     {
         EXPECT_EQ(wire::load_16(message.data()), message.size() - 2);
         return send(q, server, message.subspan(2), true);
+    }
+    bool open_secure(query_id q, const endpoint& server, const_bytes message, time_point at) override
+    {
+        const bool sent_it = !no_tls && open_stream(q, server, message, at);
+        if (sent_it) sent.back().secure = true;
+        return sent_it;
     }
     void close(query_id q, time_point) override { open.erase(q); }
 
@@ -172,6 +180,7 @@ public:
     std::map<query_id, endpoint> open; ///< the client's sockets
     std::map<lookup_id, dns_result> results;
     std::vector<endpoint> unreachable; ///< servers to which nothing can be sent
+    bool no_tls = false;               ///< no connection can be made
 
 private:
     bool send(query_id q, const endpoint& server, const_bytes message, bool stream)
@@ -181,7 +190,7 @@ private:
         open[q] = server;
         const auto parsed = wire::parse_dns(message);
         if (!parsed) return ADD_FAILURE() << "the client's own message", false;
-        sent.push_back({q, server, stream, *parsed});
+        sent.push_back({q, server, stream, *parsed, false, message.size()});
         return true;
     }
 
