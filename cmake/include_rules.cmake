@@ -15,6 +15,7 @@ set(rooms_below_core base wire link ip tcp udp client)
 set(rooms_below_asio base core)
 set(rooms_below_device base core)
 set(rooms_below_log base wire)
+set(rooms_below_tls "")
 set(core_rooms base wire link ip tcp udp client core)
 
 # Headers that the core must not include: it has no I/O, clock, threads, locks or logging.

@@ -37,6 +37,7 @@ This package has the shared library.")
 file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/debian/shlibs" @ONLY CONTENT
 "libtapio @PROJECT_VERSION_MAJOR@.@PROJECT_VERSION_MINOR@ @runtime_package@ (>= @PROJECT_VERSION@)
 libtapio_log @PROJECT_VERSION_MAJOR@.@PROJECT_VERSION_MINOR@ @runtime_package@ (>= @PROJECT_VERSION@)
+libtapio_tls @PROJECT_VERSION_MAJOR@.@PROJECT_VERSION_MINOR@ @runtime_package@ (>= @PROJECT_VERSION@)
 ")
 file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/debian/triggers" CONTENT "activate-noawait ldconfig\n")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA "${PROJECT_BINARY_DIR}/debian/shlibs" "${PROJECT_BINARY_DIR}/debian/triggers")
@@ -49,7 +50,7 @@ if(BUILD_SHARED_LIBS)
 elseif(tapio_uring)
     string(APPEND CPACK_DEBIAN_DEVEL_PACKAGE_DEPENDS ", liburing-dev")
 endif()
-set(CPACK_DEBIAN_DEVEL_PACKAGE_SUGGESTS "libboost-log1.81-dev")
+set(CPACK_DEBIAN_DEVEL_PACKAGE_SUGGESTS "libboost-log1.81-dev, libssl-dev")
 set(CPACK_COMPONENT_DEVEL_DESCRIPTION "tapio runs a TCP/IP stack inside a process, over a TAP or TUN device or over
 a wire in memory, and gives Boost.Asio programs sockets of it.
 

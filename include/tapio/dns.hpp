@@ -11,8 +11,8 @@
 /// For the addresses of a host, use the protocols' resolvers (`tapio::ip::tcp::resolver`), which ask for both families, know the
 /// hosts table and search domains, and order addresses; or tapio::async_connect (connect.hpp).
 ///
-/// The stack is a stub resolver (RFC 1034 §5.3.1): its servers must do the recursion. **There is no DNSSEC, no DNS over TLS and
-/// no multicast DNS.**
+/// The stack is a stub resolver (RFC 1034 §5.3.1): its servers must do the recursion. It can ask them by TLS
+/// (dns_over_tls.hpp). **There is no DNSSEC and no multicast DNS.**
 #pragma once
 
 #include <tapio/core/dns.hpp>

@@ -1,5 +1,6 @@
 /// @file
-/// Includes all of tapio but the particular devices (device/*.hpp), beast.hpp, log.hpp and virtual_std_clock.hpp.
+/// Includes all of tapio but the particular devices (device/*.hpp), beast.hpp, dns_over_tls.hpp, log.hpp and
+/// virtual_std_clock.hpp.
 /// `namespace asio = tapio;` turns a program written for Boost.Asio into one for tapio.
 ///
 /// Ways to name it, each compiled by a test (test/asio/naming_test.cpp):

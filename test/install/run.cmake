@@ -25,7 +25,7 @@ foreach(file IN LISTS installed)
     if(COMPONENTS AND file MATCHES "^share/doc/libtapio") # Debian's copyright and changelog: parts of its packages only
         continue()
     endif()
-    if(NOT file MATCHES "^(bin/tapio(-[a-z-]+)?|include/tapio/.*\\.hpp|lib.*/(libtapio.*\\.(a|so[0-9.]*)|pkgconfig/tapio(_log)?\\.pc|cmake/tapio/[^/]*\\.cmake))$")
+    if(NOT file MATCHES "^(bin/tapio(-[a-z-]+)?|include/tapio/.*\\.hpp|lib.*/(libtapio.*\\.(a|so[0-9.]*)|pkgconfig/tapio(_log|_tls)?\\.pc|cmake/tapio/[^/]*\\.cmake))$")
         message(FATAL_ERROR "installs what it should not: ${file}")
     endif()
 endforeach()
@@ -43,13 +43,15 @@ if(NOT said STREQUAL "hello\n")
 endif()
 run("core_only" "${WORK}/build/core_only")
 
-file(GLOB_RECURSE log_library "${WORK}/prefix/*/libtapio_log.*")
-if(log_library)
-    run("configure with log" "${CMAKE_COMMAND}" -G Ninja -S "${SOURCE}" -B "${WORK}/with_log" "-DCMAKE_PREFIX_PATH=${WORK}/prefix"
-        "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${FLAGS}" -DWITH_LOG=ON)
-    run("build with log" "${CMAKE_COMMAND}" --build "${WORK}/with_log" --target with_log)
-    run("with_log" "${WORK}/with_log/with_log")
-endif()
+foreach(component IN ITEMS log tls)
+    file(GLOB_RECURSE library "${WORK}/prefix/*/libtapio_${component}.*")
+    if(library)
+        run("configure with ${component}" "${CMAKE_COMMAND}" -G Ninja -S "${SOURCE}" -B "${WORK}/with_${component}"
+            "-DCMAKE_PREFIX_PATH=${WORK}/prefix" "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${FLAGS}" -DWITH=${component})
+        run("build with ${component}" "${CMAKE_COMMAND}" --build "${WORK}/with_${component}" --target with_${component})
+        run("with_${component}" "${WORK}/with_${component}/with_${component}")
+    endif()
+endforeach()
 
 # As a subproject: only configured, because the build is the same.
 cmake_path(GET SOURCE PARENT_PATH tree)

@@ -14,8 +14,9 @@ class Tapio(ConanFile):
     license = "BSL-1.0"
     package_type = "library"
     settings = "os", "compiler", "build_type", "arch"
-    options = {"shared": [True, False], "fPIC": [True, False], "io_uring": [True, False], "log": [True, False]}
-    default_options = {"shared": False, "fPIC": True, "io_uring": True, "log": False}
+    options = {"shared": [True, False], "fPIC": [True, False], "io_uring": [True, False], "log": [True, False],
+               "tls": [True, False]}
+    default_options = {"shared": False, "fPIC": True, "io_uring": True, "log": False, "tls": False}
 
     @property
     def _tree(self):
@@ -33,6 +34,8 @@ class Tapio(ConanFile):
         self.requires("boost/[>=1.81.0]", transitive_headers=True)
         if self.options.io_uring:
             self.requires("liburing/[>=2.3]")
+        if self.options.tls:
+            self.requires("openssl/[>=3]")
 
     def validate(self):
         check_min_cppstd(self, 20)
@@ -46,6 +49,7 @@ class Tapio(ConanFile):
         toolchain.cache_variables["BUILD_SHARED_LIBS"] = bool(self.options.shared)
         toolchain.cache_variables["TAPIO_IO_URING"] = "ON" if self.options.io_uring else "OFF"
         toolchain.cache_variables["TAPIO_LOG"] = "ON" if self.options.log else "OFF"
+        toolchain.cache_variables["TAPIO_TLS"] = "ON" if self.options.tls else "OFF"
         toolchain.cache_variables["TAPIO_BUILD_TESTS"] = False
         toolchain.cache_variables["TAPIO_BUILD_APPS"] = False
         toolchain.generate()
@@ -70,3 +74,7 @@ class Tapio(ConanFile):
             self.cpp_info.components["log"].libs = ["tapio_log"]
             self.cpp_info.components["log"].set_property("cmake_target_name", "tapio::log")
             self.cpp_info.components["log"].requires = ["tapio", "boost::log"]
+        if self.options.tls:
+            self.cpp_info.components["tls"].libs = ["tapio_tls"]
+            self.cpp_info.components["tls"].set_property("cmake_target_name", "tapio::tls")
+            self.cpp_info.components["tls"].requires = ["tapio", "openssl::openssl"]
