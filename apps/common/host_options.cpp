@@ -7,12 +7,15 @@
 #include <tapio/device/tap.hpp>
 #include <tapio/device/tun.hpp>
 
+#include <boost/asio/steady_timer.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <climits>
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <utility>
 
@@ -267,13 +270,26 @@ void configure(tapio::stack& stack, const host_options& options)
 
 namespace {
 
-/// An address of a family that DHCP is to give, which reaches beyond the link.
-bool is_configured(const tapio::interface_configuration& c, const host_options& options)
+enum class progress
 {
-    using origin = tapio::address_origin;
+    none,     ///< no address yet, or an address that DHCPv4 was offered is being probed, which takes some seconds
+    v6_alone, ///< a router has given an address; DHCPv4, which is slower, has not had an answer yet
+    enough
+};
+
+/// Addresses count that reach beyond the link.
+progress progress_of(const tapio::interface_configuration& c, const host_options& options)
+{
+    using enum tapio::dhcpv4_state;
     const bool v4 = options.dhcp || options.dhcpv4, v6 = options.dhcp || options.dhcpv6 || options.dhcp_prefix;
-    return std::any_of(c.addresses.begin(), c.addresses.end(),
-                       [&](const auto& a) { return a.origin != origin::link_local && (a.address.is_v4() ? v4 : v6); });
+    const auto has = [&](bool wanted, bool is_v4) {
+        return wanted && std::any_of(c.addresses.begin(), c.addresses.end(), [&](const auto& a) {
+                   return a.origin != tapio::address_origin::link_local && a.address.is_v4() == is_v4;
+               });
+    };
+    if (has(v4, true)) return progress::enough;
+    if (!has(v6, false) || c.dhcpv4 == requesting || c.dhcpv4 == rebooting || c.dhcpv4 == probing) return progress::none;
+    return v4 ? progress::v6_alone : progress::enough;
 }
 
 } // namespace
@@ -281,11 +297,17 @@ bool is_configured(const tapio::interface_configuration& c, const host_options& 
 void when_configured(tapio::stack& stack, const host_options& options, std::function<void()> then)
 {
     const auto present = stack.configuration();
-    if (!options.wants_dhcp() || is_configured(present, options)) return then();
-    stack.async_wait_configuration(1, present.version,
-                                   [&stack, &options, then = std::move(then)](boost::system::error_code ec, const auto&) {
-                                       if (!ec) when_configured(stack, options, then);
-                                   });
+    const progress now = options.wants_dhcp() ? progress_of(present, options) : progress::enough;
+    if (now == progress::enough) return then();
+    if (now == progress::none)
+        return stack.async_wait_configuration(1, present.version,
+                                              [&stack, &options, then](boost::system::error_code ec, const auto&) {
+                                                  if (!ec) when_configured(stack, options, then);
+                                              });
+    const auto patience = std::make_shared<boost::asio::steady_timer>(stack.get_executor(), std::chrono::seconds(1));
+    patience->async_wait([&stack, &options, then, patience](boost::system::error_code ec) {
+        if (!ec) progress_of(stack.configuration(), options) == progress::none ? when_configured(stack, options, then) : then();
+    });
 }
 
 } // namespace apps

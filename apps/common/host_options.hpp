@@ -82,7 +82,8 @@ void configure_by_dhcp(tapio::stack& stack, const tapio::configure_options& want
 /// @throws usage_error  as configure_by_dhcp()
 void configure(tapio::stack& stack, const host_options& options);
 
-/// Calls `then` when the host has an address: with DHCP that takes some seconds, else it is called at once.
+/// Calls `then` when the host has an address: with DHCP that takes some seconds, else it is called at once. If routers have given
+/// one of IPv6 first, DHCPv4 has a second more to be offered one, and the time to probe it: perhaps that family is needed.
 void when_configured(tapio::stack& stack, const host_options& options, std::function<void()> then);
 
 /// Ends a program gracefully: stack::async_drain() with five seconds, then `done`.
