@@ -1,5 +1,6 @@
 // dig: asks a DNS server, and prints its answer in the form of a zone file, like BIND's dig.
 #include "tapio/dns_text.hpp"
+#include "tapio/dns_tls.hpp"
 #include "tapio/format.hpp"
 #include "tapio/network.hpp"
 
@@ -22,27 +23,28 @@ namespace asio = boost::asio;
 namespace dns = tapio::dns;
 using clock_type = std::chrono::steady_clock;
 
-constexpr int no_reply = 9, wrong_question = 1; // the exit statuses of dig
+constexpr int no_reply = 9, wrong_question = 1, other_error = 10; // the exit statuses of dig
 
 struct dig_options
 {
     std::vector<std::string> words; ///< "@server", "+short", name, type
     std::string reverse;
-    std::uint16_t port = 53;
+    std::uint16_t port = 0; ///< 0: 53, by TLS 853
     std::chrono::nanoseconds timeout = std::chrono::seconds(5);
     unsigned tries = 3;
     bool brief = false, tcp = false;
+    dns_tls_options tls;
 
     void add_to(po::options_description& d)
     {
         d.add_options() //
             ("question", po::value(&words),
-             "@SERVER, a name, a type [A]; +short and +tcp as of dig (without the option's name)") //
-            ("reverse,x", po::value(&reverse), "the name of an address (PTR)")                     //
-            ("port,p", port_number(port), "port of the server")                                    //
-            ("short", po::bool_switch(&brief), "only what the records say")                        //
-            ("tcp", po::bool_switch(&tcp), "by TCP")                                               //
-            ("timeout,w", seconds_option(timeout), "seconds to wait for one answer [5]")           //
+             "@SERVER, a name, a type [A]; +short, +tcp, +tls and the like as of dig and kdig (without the option's name)") //
+            ("reverse,x", po::value(&reverse), "the name of an address (PTR)")                                              //
+            ("port,p", number(port, 0, 65535), "port of the server; 0: 53, or by TLS 853")                                  //
+            ("short", po::bool_switch(&brief), "only what the records say")                                                 //
+            ("tcp", po::bool_switch(&tcp), "by TCP")                                                                        //
+            ("timeout,w", seconds_option(timeout), "seconds to wait for one answer [5]")                                    //
             ("tries", number(tries, 1, 5), "how often to ask");
     }
 };
@@ -71,8 +73,10 @@ dig_question question_of(dig_options& o)
             q.server = w.substr(1);
         } else if (w == "+short" || w == "+tcp" || w == "+vc") {
             (w == "+short" ? o.brief : o.tcp) = true;
+        } else if (o.tls.take(w)) {
+            continue;
         } else if (w.front() == '+') {
-            throw usage_error(w + ": there are +short and +tcp");
+            throw usage_error(w + ": there are +short, +tcp, +tls, +tls-ca[=FILE], +tls-hostname=NAME and +tls-pin=BASE64");
         } else {
             rest.push_back(w);
         }
@@ -95,8 +99,10 @@ dig_question question_of(dig_options& o)
 class digger
 {
 public:
-    digger(network& net, const tool& t, const dig_options& o, dig_question q)
-        : net_(net), json_(t.json), options_(o), question_(std::move(q))
+    using tls = std::shared_ptr<tapio::core::secure_streams>;
+
+    digger(network& net, const tool& t, const dig_options& o, dig_question q, tls by)
+        : net_(net), json_(t.json), options_(o), question_(std::move(q)), tls_(std::move(by))
     {
     }
 
@@ -107,6 +113,8 @@ public:
             const auto server = co_await resolve(net_.stack(), question_.server, family_choice::any, no_reply);
             o.servers = {{server, options_.port}};
         }
+        o.tls = tls_;
+        if (options_.port != 0) o.tls_port = options_.port;
         o.use_tcp = options_.tcp;
         o.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(options_.timeout);
         o.attempts = options_.tries;
@@ -121,13 +129,14 @@ public:
     int report() const
     {
         const auto servers = net_.stack().dns().servers;
-        const std::string server = servers.empty() ? "no server" : endpoint_text(servers[0].address, options_.port);
+        const std::string server = servers.empty() ? "no server" : endpoint_text(servers[0].address, port());
         const bool answered = has_answer();
         if (!answered && !json_) {
-            say(";; no answer from " + server + ": " + error_.message());
+            const std::string why = net_.stack().dns().tls_failure;
+            say(";; no answer from " + server + ": " + (why.empty() ? error_.message() : why));
             return no_reply;
         }
-        const dns_report r{question_.name, question_.type, answer_, server, options_.tcp, took_, answered};
+        const dns_report r{question_.name, question_.type, answer_, server, transport(), took_, answered};
         const std::string text = json_ ? dns_json(r) : options_.brief ? dns_brief(r) : dns_full(r);
         std::fputs(text.c_str(), stdout);
         return answered ? success : no_reply;
@@ -139,13 +148,17 @@ private:
     {
         if (!error_ || error_ == asio::error::no_data) return true;
         const auto c = net_.stack().dns().counters;
-        return answer_.code != dns::response_code::no_error && c.timeouts + c.unreachable < c.datagrams + c.streams;
+        return answer_.code != dns::response_code::no_error &&
+               c.timeouts + c.unreachable < c.datagrams + c.streams + c.secure_streams;
     }
+    std::uint16_t port() const { return options_.port != 0 ? options_.port : options_.tls.on ? 853 : 53; }
+    const char* transport() const { return options_.tls.on ? "TLS" : options_.tcp ? "TCP" : "UDP"; }
 
     network& net_;
     const bool json_;
     const dig_options& options_;
     const dig_question question_;
+    const tls tls_;
     boost::system::error_code error_;
     dns::answer answer_;
     clock_type::duration took_{};
@@ -158,11 +171,12 @@ int run_dig(const command& self, int argc, const char* const* argv)
     options.add_to(t.options);
     t.positional.add("question", -1);
     t.usage_status = wrong_question;
-    t.failure_status = 10;
+    t.failure_status = other_error;
     return t.run(argc, argv, [&] {
         dig_question question = question_of(options);
+        auto tls = make_dns_tls(options.tls, other_error);
         network net(t);
-        digger one(net, t, options, std::move(question));
+        digger one(net, t, options, std::move(question), std::move(tls));
         if (!net.run(one.run())) return interrupted_status;
         return one.report();
     });
@@ -171,12 +185,14 @@ int run_dig(const command& self, int argc, const char* const* argv)
 } // namespace
 
 const command dig{
-    "dig", "asks a DNS server for the records of a name", "[options] [@SERVER] NAME [TYPE] [+short] [+tcp]",
+    "dig", "asks a DNS server for the records of a name", "[options] [@SERVER] NAME [TYPE] [+short] [+tcp] [+tls]",
     "  tapio dig --tap tap0 --address 198.18.0.2/24 @198.18.0.1 example.com\n"
     "  tapio dig --tap tap0 --dhcp example.com MX +short\n"
     "  tapio dig --tap tap0 --dhcp -x 2001:db8::1 --json\n"
+    "  tapio dig --tap tap0 --dhcp @198.18.0.1 example.com +tls-ca=ca.pem +tls-hostname=dns.example\n"
     "Without a server it asks those that DHCP or IPv6 routers have named. Exit status, as of dig: 0 a server has answered,\n"
-    "perhaps that there is no such name; 1 wrong usage; 9 no answer; 10 another error.\n\n",
+    "perhaps that there is no such name; 1 wrong usage; 9 no answer; 10 another error. +tls alone takes any server's\n"
+    "certificate; +tls-ca, +tls-hostname and +tls-pin authenticate the server.\n\n",
     run_dig};
 
 } // namespace apps::tools

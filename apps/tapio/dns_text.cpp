@@ -165,8 +165,7 @@ std::string dns_full(const dns_report& r)
                       column(full(r.name)) + "\tIN\t" + record_type_text(r.type) + '\n';
     if (!r.answer.records.empty()) out += "\n;; ANSWER SECTION:\n";
     for (const dns::record& one : r.answer.records) out += record_text(one) + '\n';
-    return out + "\n;; Query time: " + format_ms(r.took, 1) + " msec\n;; SERVER: " + r.server + (r.tcp ? " (TCP)" : " (UDP)") +
-           '\n';
+    return out + "\n;; Query time: " + format_ms(r.took, 1) + " msec\n;; SERVER: " + r.server + " (" + r.transport + ")\n";
 }
 
 std::string dns_json(const dns_report& r)
@@ -179,6 +178,7 @@ std::string dns_json(const dns_report& r)
     out["name"] = full(r.name);
     out["type"] = record_type_text(r.type);
     out["server"] = r.server;
+    out["transport"] = r.transport;
     out["answered"] = r.answered;
     out["status"] = response_code_text(r.answer.code);
     out["authoritative"] = r.answer.authoritative;

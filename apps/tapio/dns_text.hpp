@@ -19,8 +19,8 @@ struct dns_report
     tapio::dns::name name;
     tapio::dns::record_type type{};
     tapio::dns::answer answer;
-    std::string server; ///< that was asked first
-    bool tcp = false;
+    std::string server;            ///< that was asked first
+    std::string transport = "UDP"; ///< "TCP", "TLS"
     std::chrono::nanoseconds took{};
     bool answered = true;
 };

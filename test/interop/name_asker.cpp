@@ -1,11 +1,15 @@
 // A host on a TAP device that asks a DNS server; test/interop/dns_peers runs it.
 //
-//   name_asker TAP ADDRESS PREFIX-LENGTH SERVER
+//   name_asker TAP ADDRESS PREFIX-LENGTH SERVER [AUTHORITIES SERVER-NAME]
 //
-// Reads lines "TYPE NAME" (a, aaaa, cname, mx, ns, ptr, soa, srv, txt, or a number), "host NAME" and "address ADDRESS", and
-// prints what it was told, records in order, without TTLs.
+// Reads lines "TYPE NAME" (a, aaaa, cname, mx, ns, ptr, soa, srv, txt, or a number), "host NAME", "address ADDRESS", and "burst
+// NUMBER" (addresses of so many names at the same time), and prints what it was told, records in order, without TTLs. With a file
+// of authorities and a name it asks by TLS.
 #include <tapio/device/tap.hpp>
 #include <tapio/dns.hpp>
+#ifdef TAPIO_TESTS_HAVE_TLS
+#include <tapio/dns_over_tls.hpp>
+#endif
 #include <tapio/ip/tcp.hpp>
 #include <tapio/stack.hpp>
 
@@ -83,6 +87,22 @@ dns::record_type type_of(const std::string& text)
     return at != known.end() ? at->second : static_cast<dns::record_type>(std::stoul(text));
 }
 
+/// All at the same time. @return how many were answered, and by how many messages
+asio::awaitable<std::string> ask_many(tapio::stack& stack, std::size_t number)
+{
+    std::size_t answered = 0, over = 0;
+    const auto before = stack.dns().counters.secure_streams;
+    asio::steady_timer end(co_await asio::this_coro::executor, std::chrono::seconds(20));
+    for (std::size_t i = 0; i < number; ++i)
+        dns::async_query(stack, "h" + std::to_string(i) + ".burst.example", dns::record_type::a, [&](error_code ec, const auto&) {
+            answered += ec ? 0 : 1;
+            if (++over == number) end.cancel();
+        });
+    co_await end.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_return std::to_string(answered) + " answers to " + std::to_string(stack.dns().counters.secure_streams - before) +
+        " messages by TLS";
+}
+
 asio::awaitable<std::vector<std::string>> ask(tapio::stack& stack, const std::string& what, const std::string& about)
 {
     std::vector<std::string> out;
@@ -95,6 +115,8 @@ asio::awaitable<std::vector<std::string>> ask(tapio::stack& stack, const std::st
     } else if (what == "address") {
         const auto [ec, found] = co_await resolver.async_resolve(tcp::endpoint(make_address(about), 0), token);
         out.push_back(ec ? text_of(ec) : found.begin()->host_name());
+    } else if (what == "burst") {
+        out.push_back(co_await ask_many(stack, std::stoul(about)));
     } else {
         const auto [ec, answer] = co_await dns::async_query(stack, about, type_of(what), token);
         if (ec) out.push_back(text_of(ec));
@@ -110,6 +132,7 @@ try {
         std::sort(found.begin(), found.end()); // servers rotate records
         std::cout << what << ' ' << about << '\n';
         for (const std::string& line : found) std::cout << "  " << line << '\n';
+        std::cout.flush();
     }
     const auto c = stack.dns().counters;
     std::cout << "mismatches " << c.mismatches << ", timeouts " << c.timeouts << '\n';
@@ -120,16 +143,26 @@ try {
     stack.shutdown();
 }
 
+std::shared_ptr<tapio::core::secure_streams> tls_of([[maybe_unused]] const char* authorities, [[maybe_unused]] const char* name)
+{
+#ifdef TAPIO_TESTS_HAVE_TLS
+    return tapio::make_dns_over_tls({.identity = {.name = name}, .authorities = authorities});
+#else
+    throw std::runtime_error("this build is without OpenSSL");
+#endif
+}
+
 } // namespace
 
 int main(int argc, char** arguments)
 try {
-    if (argc != 5) return std::cerr << "name_asker TAP ADDRESS PREFIX-LENGTH SERVER\n", 2;
+    if (argc != 5 && argc != 7) return std::cerr << "name_asker TAP ADDRESS PREFIX-LENGTH SERVER [AUTHORITIES SERVER-NAME]\n", 2;
     asio::io_context io(1);
     tapio::stack stack(io, tapio::open_tap({.name = arguments[1]}));
     stack.add_address(make_address(arguments[2]), static_cast<unsigned>(std::stoul(arguments[3])));
     tapio::dns_options options;
     options.servers = {{make_address(arguments[4]), 53}};
+    if (argc == 7) options.tls = tls_of(arguments[5], arguments[6]);
     stack.set_dns(options);
     bool failed = false;
     asio::co_spawn(stack, ask_all(stack, failed), asio::detached);
