@@ -161,19 +161,24 @@ std::string dns_brief(const dns_report& r)
 std::string dns_full(const dns_report& r)
 {
     std::string out = ";; status: " + response_code_text(r.answer.code) + ", flags: qr" + (r.answer.authoritative ? " aa" : "") +
-                      "; QUERY: 1, ANSWER: " + std::to_string(r.answer.records.size()) + "\n\n;; QUESTION SECTION:\n;" +
-                      column(full(r.name)) + "\tIN\t" + record_type_text(r.type) + '\n';
+                      "; QUERY: 1, ANSWER: " + std::to_string(r.answer.records.size()) +
+                      ", AUTHORITY: " + (r.answer.authority ? "1" : "0") + "\n\n;; QUESTION SECTION:\n;" + column(full(r.name)) +
+                      "\tIN\t" + record_type_text(r.type) + '\n';
     if (!r.answer.records.empty()) out += "\n;; ANSWER SECTION:\n";
     for (const dns::record& one : r.answer.records) out += record_text(one) + '\n';
+    if (r.answer.authority) out += "\n;; AUTHORITY SECTION:\n" + record_text(*r.answer.authority) + '\n';
     return out + "\n;; Query time: " + format_ms(r.took, 1) + " msec\n;; SERVER: " + r.server + " (" + r.transport + ")\n";
 }
 
 std::string dns_json(const dns_report& r)
 {
-    json::array records;
-    for (const dns::record& one : r.answer.records)
-        records.push_back(json::object{
-            {"name", full(one.owner)}, {"type", record_type_text(one.type)}, {"ttl", one.ttl}, {"data", record_data_text(one)}});
+    const auto object_of = [](const dns::record& one) {
+        return json::object{
+            {"name", full(one.owner)}, {"type", record_type_text(one.type)}, {"ttl", one.ttl}, {"data", record_data_text(one)}};
+    };
+    json::array records, authority;
+    for (const dns::record& one : r.answer.records) records.push_back(object_of(one));
+    if (r.answer.authority) authority.push_back(object_of(*r.answer.authority));
     json::object out;
     out["name"] = full(r.name);
     out["type"] = record_type_text(r.type);
@@ -184,6 +189,7 @@ std::string dns_json(const dns_report& r)
     out["authoritative"] = r.answer.authoritative;
     out["time_ms"] = std::chrono::duration<double, std::milli>(r.took).count();
     out["answer"] = std::move(records);
+    out["authority"] = std::move(authority);
     return json::serialize(out) + '\n';
 }
 

@@ -28,13 +28,19 @@ const record* cname_of(const std::vector<record>& all, const name& owner)
     return at == all.end() ? nullptr : &*at;
 }
 
-/// RFC 2308 §5: the lesser of the SOA record's TTL and its MINIMUM field. none: there is no SOA of a zone that `n` is in
-std::optional<std::chrono::seconds> negative_ttl(const wire::dns_message& m, const name& n)
+/// The SOA record of a zone that `n` is in.
+std::optional<record> authority_of(const wire::dns_message& m, const name& n)
 {
-    for (const record& r : m.authorities)
-        if (const auto* const soa = std::get_if<dns::zone_authority>(&r.data); soa != nullptr && n.is_below(r.owner))
-            return std::chrono::seconds(std::min({r.ttl, soa->minimum, std::uint32_t{0x7fff'ffff}}));
-    return std::nullopt;
+    const auto at = std::find_if(m.authorities.begin(), m.authorities.end(), [&n](const record& r) {
+        return std::holds_alternative<dns::zone_authority>(r.data) && n.is_below(r.owner);
+    });
+    return at == m.authorities.end() ? std::nullopt : std::optional(*at);
+}
+
+/// RFC 2308 §5: the lesser of the SOA record's TTL and its MINIMUM field.
+std::chrono::seconds negative_ttl(const record& soa)
+{
+    return std::chrono::seconds(std::min({soa.ttl, std::get<dns::zone_authority>(soa.data).minimum, std::uint32_t{0x7fff'ffff}}));
 }
 
 name text(const char* t) { return *name::parse(t); }
@@ -75,12 +81,12 @@ dns_finding read_answer(const wire::dns_message& m, const wire::dns_question& q)
         out.sets.push_back({*alias});
         out.canonical = std::get<name>(alias->data);
     }
-    const auto ttl = negative_ttl(m, out.canonical);
-    out.negative_ttl = ttl.value_or(std::chrono::seconds(0));
+    out.authority = authority_of(m, out.canonical);
+    if (out.authority) out.negative_ttl = negative_ttl(*out.authority);
     if (m.code == dns::response_code::name_error) {
         out.what = kind::no_name; // of the last name (RFC 6604 §3)
     } else {
-        out.what = !out.sets.empty() && !ttl ? kind::elsewhere : kind::no_data;
+        out.what = !out.sets.empty() && !out.authority ? kind::elsewhere : kind::no_data;
     }
     return out;
 }

@@ -30,6 +30,7 @@ struct dns_finding
     std::vector<std::vector<dns::record>> sets;
     dns::name canonical;                  ///< where CNAME records lead; without them the name asked for
     std::chrono::seconds negative_ttl{0}; ///< of no_data and no_name; 0: not to be cached
+    std::optional<dns::record> authority; ///< of no_data and no_name: the SOA record that says so
 };
 
 /// Uses only records that belong to the question: its own, and those that a chain of CNAME records from it leads to.

@@ -156,6 +156,7 @@ void dns_client::accept(part& p, dns_finding&& f)
     p.cnames += static_cast<unsigned>(f.sets.size()) - (last_is_data ? 1 : 0);
     for (auto& set : f.sets) p.answer.records.insert(p.answer.records.end(), set.begin(), set.end());
     p.answer.canonical = std::move(f.canonical);
+    p.answer.authority = std::move(f.authority);
     if (p.cnames > most_cnames || f.what == kind::endless) {
         p.over = p.failed = true;
         p.answer.code = dns::response_code::server_failure;

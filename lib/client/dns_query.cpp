@@ -56,6 +56,10 @@ void restore_case(std::vector<dns::record>& all, const dns::name& sent, const dn
             restore_case(soa->primary, sent, original);
             restore_case(soa->mailbox, sent, original);
         }
+        if (auto* const soa = std::get_if<dns::zone_authority>(&r.data)) {
+            restore_case(soa->primary, sent, original);
+            restore_case(soa->mailbox, sent, original);
+        }
     }
 }
 
@@ -228,7 +232,9 @@ dns_query::step dns_query::judge(wire::dns_message&& m, time_point now)
         return give_up_server(now);
     }
     response_ = std::move(m);
-    if (vary_case_) restore_case(response_.answers, sent_name_, question_.name);
+    if (vary_case_)
+        for (auto* const section : {&response_.answers, &response_.authorities})
+            restore_case(*section, sent_name_, question_.name);
     deadline_ = never;
     return step::answered;
 }

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -100,7 +101,10 @@ struct record
 struct answer
 {
     std::vector<record> records; ///< CNAME records on the way to the answer come first, in their order
-    name canonical;              ///< the name at the end of CNAME records; the queried one if there are none
+    /// Without a record of the type: the SOA record of the zone that says so (RFC 2308 §2). none: the server has sent none, or
+    /// the answer is from the cache.
+    std::optional<record> authority;
+    name canonical; ///< the name at the end of CNAME records; the queried one if there are none
     response_code code = response_code::no_error;
     bool authoritative = false; ///< AA of the response; false if from the cache
     bool from_cache = false;    ///< no query was sent for the last part of the answer

@@ -37,6 +37,28 @@ TEST(dns_client, both_families_are_asked_for_at_once)
     EXPECT_EQ(w.addresses(l, 1), "192.0.2.1");
 }
 
+TEST(dns_client, a_negative_answer_tells_whose_it_is)
+{
+    for (const auto code : {response_code::name_error, response_code::no_error}) {
+        dns_world w;
+        const auto l = w.look_up("www.example.com");
+        const auto q = w.next();
+        wire::dns_message r = response_to(q.message, {}, code);
+        record one = soa("example.com", 60);
+        std::string labels = q.message.question->name.labels().substr(4); // as a server compresses it: with our letters
+        one.owner = *name::of_labels(labels);
+        std::get<dns::zone_authority>(one.data).mailbox = one.owner;
+        r.authorities = {soa("example.org", 60), one};
+        w.receive(q, r);
+        ASSERT_TRUE(w.result(l).answers.at(0).authority);
+        const record& got = *w.result(l).answers[0].authority;
+        EXPECT_EQ(got.owner.to_string(), "example.com");
+        EXPECT_EQ(std::get<dns::zone_authority>(got.data).mailbox.to_string(), "example.com");
+        const auto cached = w.look_up("www.example.com");
+        EXPECT_FALSE(w.result(cached).answers.at(0).authority);
+    }
+}
+
 TEST(dns_client, one_family_is_enough)
 {
     dns_world w;
