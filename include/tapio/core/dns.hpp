@@ -33,6 +33,7 @@ enum class record_type : std::uint16_t
     aaaa = 28, ///< RFC 3596 §2.1
     srv = 33,  ///< RFC 2782
     opt = 41,  ///< RFC 6891; in messages only
+    nsec = 47, ///< RFC 4034 §4, RFC 6762 §6.1; its data is not decoded
     any = 255, ///< in questions only; see RFC 8482
 };
 
