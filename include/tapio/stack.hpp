@@ -17,6 +17,7 @@
 #include <tapio/core/forwarding_options.hpp>
 #include <tapio/core/interface_configuration.hpp>
 #include <tapio/core/interface_status.hpp>
+#include <tapio/core/mdns.hpp>
 #include <tapio/core/packet_hook.hpp>
 #include <tapio/core/snapshot.hpp>
 #include <tapio/core/tcp_info.hpp>
@@ -70,6 +71,10 @@ using core::interface_counters;
 using core::interface_info;
 using core::interface_state;
 using core::interface_status;
+using core::mdns_options;
+using core::mdns_service;
+using core::mdns_status;
+using core::mdns_use;
 using core::neighbor_info;
 using core::neighbor_state;
 using core::route_info;
@@ -365,11 +370,27 @@ public:
     /// How the stack's resolvers use DNS (core/dns.hpp): from now on, for lookups that begin. Other servers than before empty the
     /// cache. Without servers here, those are used that DHCP and routers have named for the interfaces (configuration()); without
     /// any, names that are not in the hosts table fail with host_not_found. "localhost" and names below it are the loopback's
-    /// addresses, names below "invalid" do not exist, and neither is asked for (RFC 6761). More: tapio/dns.hpp.
+    /// addresses, names below "invalid" do not exist, and neither is asked for (RFC 6761). With `options.mdns` names such as
+    /// printer.local are asked for by multicast, from UDP port 5353; while a socket of the user's has that port and does not share
+    /// it, they are not found. More: tapio/dns.hpp.
     /// @par Shards  each shard has a resolver of its own
     void set_dns(const core::dns_options& options);
     /// The servers and search domains in use, the size of the cache, and counters.
     core::dns_status dns() const;
+
+    /// What the stack says of itself by multicast DNS (RFC 6762, RFC 6763), in place of what it said before: its name, and
+    /// services. From each interface that is up, but the loopback, it probes for the names, which takes about a second, then
+    /// announces them, answers for them, and follows changes of addresses; an address is told on its own link only. shutdown()
+    /// takes everything back, as far as the devices still send it.
+    ///
+    ///     stack.publish({.host_name = "printer", .services = {{.type = "_http._tcp", .port = 80}}});
+    ///
+    /// @throws boost::system::system_error invalid_argument: a name, a type or a text of `options` is none (core/mdns.hpp) ·
+    ///   address_in_use: a socket of the user's has UDP port 5353, and does not share it · operation_not_supported: the stack is
+    ///   one of several shards
+    void publish(const core::mdns_options& options);
+    /// The names in use, which differ from those of publish() if other hosts have these; whether they are announced; counters.
+    core::mdns_status published() const;
 
     /// Registers a congestion-control algorithm for TCP_CONGESTION (core/congestion_control.hpp). "reno", "cubic", "bbr" and
     /// "dctcp" are built in. An algorithm of the same name is replaced for connections that start later.

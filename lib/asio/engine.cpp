@@ -463,7 +463,7 @@ void engine::shutdown()
         forwarders_.clear();
         reads_between_ = false;
         settle(turn_began_, done);         // sends the resets
-        host_.release_leases(turn_began_); // after them: they leave from a leased address
+        host_.say_goodbye(turn_began_); // after them: they leave from a leased address
         settle(turn_began_, done);
         abort_waits(done);
         for (timer* t : user_timers_) t->abort(done);

@@ -282,7 +282,18 @@ void stack::add_host_name(const std::string& name, const boost::asio::ip::addres
 void stack::set_dns(const core::dns_options& options)
 {
     detail::engine::turn t(*engine_);
-    t.host().set_dns(options);
+    t.host().set_dns(options, t.now());
+}
+
+void stack::publish(const core::mdns_options& options)
+{
+    detail::engine::turn t(*engine_);
+    if (const auto failed = t.host().publish(options, t.now())) throw boost::system::system_error(failed, "publish");
+}
+
+core::mdns_status stack::published() const
+{
+    return engine_->look([](const core::host& h) { return h.published(); });
 }
 
 core::dns_status stack::dns() const

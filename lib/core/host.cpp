@@ -1,8 +1,11 @@
 #include "core/host.hpp"
 
+#include "client/mdns_names.hpp"
+#include "core/mdns_node.hpp"
 #include "core/name_client.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 namespace tapio::core {
@@ -35,6 +38,7 @@ void host::advance(time_point now)
     dhcp_.advance(now);
     tcp_.forwarder().advance(now);
     udp_.forwarder().advance(now);
+    if (mdns_) mdns_->advance(now);
     if (names_) names_->advance(now);
     tcp_.next_turn(now);
     for (unsigned round = 0; round < 64; ++round) {
@@ -48,7 +52,7 @@ time_point host::next_deadline() const
 {
     if (wants_advance()) return time_point::min();
     return std::min({timers_.next_deadline(), network_.next_deadline(), tcp_.next_deadline(), tcp_.forwarder().next_deadline(),
-                     udp_.forwarder().next_deadline(), dhcp_.next_deadline(), names_ ? names_->next_deadline() : never});
+                     udp_.forwarder().next_deadline(), dhcp_.next_deadline(), names_ ? names_->next_deadline() : never, mdns_ ? mdns_->next_deadline() : never});
 }
 
 name_client& host::names()
@@ -57,7 +61,42 @@ name_client& host::names()
     return *names_;
 }
 
-bool host::deliver_names(time_point now) { return names_->deliver(now); }
-void host::set_dns(const dns_options& options) { names().configure(options); }
+bool host::deliver_names(time_point now) { return names_->deliver(now) || (mdns_ && mdns_->deliver(now)); }
+
+/// Shards would answer each other's queries, and each would see a part of the responses only.
+void host::set_dns(const dns_options& options, time_point now)
+{
+    const bool multicast = options.mdns != mdns_use::none && options_.shards == 1;
+    if (multicast || mdns_) mdns().ask(multicast, now);
+    names().configure(options, multicast ? mdns_.get() : nullptr);
+}
+
+mdns_node& host::mdns()
+{
+    if (!mdns_) mdns_ = std::make_unique<mdns_node>(network_, udp_, random_);
+    return *mdns_;
+}
+
+error_code host::publish(const mdns_options& options, time_point now)
+{
+    if (!client::is_valid(options)) return errno_code(EINVAL);
+    if (options_.shards > 1) return errno_code(EOPNOTSUPP);
+    return mdns().publish(options, now);
+}
+
+mdns_status host::published() const { return mdns_ ? mdns_->status() : mdns_status(); }
+
+void host::say_goodbye(time_point now)
+{
+    if (mdns_) mdns_->say_goodbye(now);
+    dhcp_.shut_down(now);
+}
+
+bool host::replace_device(interface_id interface, const device_info& info, time_point now)
+{
+    const bool changed = network_.replace_device(interface, info, now);
+    if (mdns_) mdns_->replaced(interface, now);
+    return changed;
+}
 
 } // namespace tapio::core

@@ -21,6 +21,7 @@
 #include "core/udp_sockets.hpp"
 
 #include <tapio/core/dns.hpp>
+#include <tapio/core/mdns.hpp>
 
 #include <memory>
 #include <span>
@@ -30,6 +31,7 @@
 
 namespace tapio::core {
 
+class mdns_node;
 class name_client;
 
 class host
@@ -64,7 +66,9 @@ public:
     }
     /// Gives what was leased back to the DHCP servers, and ends what configure() has begun of DHCP. @return ENOENT: nothing
     error_code release_lease(interface_id interface, time_point now) { return dhcp_.release(interface, now); }
-    void release_leases(time_point now) { dhcp_.shut_down(now); } ///< those with configure_options::release_on_shutdown
+    /// Before the end: takes back what multicast DNS has published, and gives back the leases with
+    /// configure_options::release_on_shutdown.
+    void say_goodbye(time_point now);
     error_code add_route(const route_info& r) { return network_.add_route(r); }
     error_code remove_route(const route_info& r) { return network_.remove_route(r); }
     error_code replace_route(const route_info& r) { return network_.replace_route(r); }
@@ -94,10 +98,7 @@ public:
     bool set_enabled(interface_id interface, bool yes, time_point now) { return network_.set_enabled(interface, yes, now); }
     bool lost(interface_id interface, error_code why, time_point now) { return network_.lost(interface, why, now); }
     /// The interface uses another device from now on, and keeps its addresses and groups.
-    bool replace_device(interface_id interface, const device_info& info, time_point now)
-    {
-        return network_.replace_device(interface, info, now);
-    }
+    bool replace_device(interface_id interface, const device_info& info, time_point now);
     void set_trace(trace* t) noexcept { network_.set_trace(t); }
 
     // -- in ---------------------------------------------------------------------------------------------------------------
@@ -155,7 +156,10 @@ public:
 
     // -- names ------------------------------------------------------------------------------------------------------------
     name_client& names(); ///< made at the first call
-    void set_dns(const dns_options& options);
+    void set_dns(const dns_options& options, time_point now);
+    /// @return EINVAL: a name or a service is none; EADDRINUSE: a socket of the user's has port 5353; EOPNOTSUPP: several shards
+    error_code publish(const mdns_options& options, time_point now);
+    mdns_status published() const;
 
     // -- state --------------------------------------------------------------------------------------------------------------
     const host_counters& counters() const noexcept { return counters_; }
@@ -165,6 +169,7 @@ public:
 
 private:
     bool deliver_names(time_point now);
+    mdns_node& mdns(); ///< made at the first call
 
     host_options options_;
     random_source random_;
@@ -178,7 +183,8 @@ private:
     link_sockets link_;
     tcp_sockets tcp_;
     dhcp_clients dhcp_;
-    std::unique_ptr<name_client> names_; ///< null until it is used
+    std::unique_ptr<mdns_node> mdns_;    ///< this and the next: null until it is used
+    std::unique_ptr<name_client> names_;
 };
 
 } // namespace tapio::core

@@ -1,5 +1,7 @@
 #include "core/name_client.hpp"
 
+#include "client/mdns_names.hpp"
+
 #include <tapio/core/secure_stream.hpp>
 
 #include <algorithm>
@@ -103,10 +105,12 @@ name_client::name_client(network& net, const dhcp_clients& configured, socket_pr
 
 name_client::~name_client() = default;
 
-void name_client::configure(const dns_options& options)
+void name_client::configure(const dns_options& options, mdns_node* multicast)
 {
     wanted_ = options;
     for (const auto& c : connections_) c->stream().retire();
+    asks_multicast_ = multicast != nullptr;
+    if (asks_multicast_) multicast_ = multicast;
     learned_at_.reset();
     client_.configure(wanted_);
     refresh();
@@ -130,20 +134,38 @@ void name_client::refresh()
     client_.configure(o);
 }
 
+/// RFC 6762 §3 and §4. Special names (RFC 6761) are never asked for.
+bool name_client::is_for_multicast(const dns::name& n) const
+{
+    if (!asks_multicast_ || client::special_answer(n, dns::record_type::a)) return false;
+    return wanted_.mdns == mdns_use::all_names || client::is_link_local_name(n);
+}
+
 client::lookup_id name_client::look_up(std::string_view text, std::vector<dns::record_type> types, client::dns_sink& sink,
                                        time_point now)
 {
+    const auto given = dns::name::parse(text);
+    if (given && is_for_multicast(*given)) return multicast_->look_up(*given, types, wanted_.timeout, sink, now);
     refresh();
-    return client_.start({client_.candidates(text), std::move(types)}, sink, now);
+    auto names = client_.candidates(text);
+    std::erase_if(names, [this](const dns::name& n) { return is_for_multicast(n); }); // no server is asked for these
+    return client_.start({std::move(names), std::move(types)}, sink, now);
 }
 
 client::lookup_id name_client::query(const dns::name& n, dns::record_type type, client::dns_sink& sink, time_point now)
 {
+    if (is_for_multicast(n)) return multicast_->look_up(n, {type}, wanted_.timeout, sink, now);
     refresh();
     return client_.start({{n}, {type}}, sink, now);
 }
 
-void name_client::cancel(client::lookup_id l, time_point now) { client_.cancel(l, now); }
+void name_client::cancel(client::lookup_id l, time_point now)
+{
+    if (!mdns_node::is_lookup(l))
+        client_.cancel(l, now);
+    else if (multicast_ != nullptr)
+        multicast_->cancel(l);
+}
 
 void name_client::advance(time_point now)
 {

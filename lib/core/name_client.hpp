@@ -7,6 +7,7 @@
 #include "base/random_source.hpp"
 #include "client/dns_client.hpp"
 #include "core/dhcp_clients.hpp"
+#include "core/mdns_node.hpp"
 #include "core/name_connection.hpp"
 #include "core/network.hpp"
 #include "core/socket_protocol.hpp"
@@ -32,7 +33,8 @@ public:
     ~name_client();
 
     /// What the user wants. Without servers, those of interface_configuration are used, which DHCP and routers have told.
-    void configure(const dns_options& options);
+    /// @param multicast for the names that `options` says; null: none
+    void configure(const dns_options& options, mdns_node* multicast = nullptr);
 
     /// @param text  as a user gives it: search domains are tried
     client::lookup_id look_up(std::string_view text, std::vector<dns::record_type> types, client::dns_sink& sink, time_point now);
@@ -50,6 +52,7 @@ private:
     class channel;
 
     void refresh();
+    bool is_for_multicast(const dns::name& n) const;
     bool send_datagram(client::query_id q, const endpoint& server, const_bytes message, time_point now) override;
     bool open_stream(client::query_id q, const endpoint& server, const_bytes message, time_point now) override;
     bool open_secure(client::query_id q, const endpoint& server, const_bytes message, time_point now) override;
@@ -67,6 +70,8 @@ private:
     const dhcp_clients& configured_;
     socket_protocol& udp_;
     socket_protocol& tcp_;
+    mdns_node* multicast_ = nullptr; ///< null: it has never been used
+    bool asks_multicast_ = false;
     dns_options wanted_;                      ///< by the user
     std::optional<std::uint64_t> learned_at_; ///< network::configurations() when learned servers were looked at
     client::dns_client client_;

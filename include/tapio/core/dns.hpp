@@ -119,6 +119,17 @@ namespace tapio::core {
 
 class secure_streams; // secure_stream.hpp
 
+/// What a resolver asks by multicast DNS (RFC 6762), of all hosts of the links that it is connected to, in place of servers. Anybody
+/// there may answer.
+enum class mdns_use : std::uint8_t
+{
+    none,
+    /// Names below "local" (RFC 6762 §3), and the reverse names of link-local addresses (§4). **A search domain below "local" is
+    /// not used.**
+    local_names,
+    all_names ///< every name, as it is: servers and search domains are not used
+};
+
 /// Options of a stack's resolver; defaults as in resolv.conf(5) where that has the option. Values beyond a bound count as the
 /// bound.
 struct dns_options
@@ -152,6 +163,9 @@ struct dns_options
     /// suggests one to three days.
     std::chrono::seconds serve_stale{0};
     std::size_t most_queries = 256; ///< that wait for a server at the same time, one socket each; others queue
+    /// Not used unless asked for: what is asked is heard by all hosts of the link. Without an answer a lookup by multicast ends
+    /// after `timeout`.
+    mdns_use mdns = mdns_use::none;
 };
 
 } // namespace tapio::core

@@ -37,10 +37,10 @@ TEST_F(dhcp, its_servers_answer_for_names_unless_the_user_has_named_others)
     EXPECT_EQ(h->names().status().search, std::vector<std::string>{"corp.example"});
     dns_options users;
     users.servers = {{v4("192.0.2.9"), 0}};
-    h->set_dns(users);
+    h->set_dns(users, now);
     EXPECT_EQ(h->names().status().servers, (std::vector<endpoint>{{v4("192.0.2.9"), 53}}));
     EXPECT_TRUE(h->names().status().search.empty());
-    h->set_dns({});
+    h->set_dns({}, now);
     EXPECT_EQ(h->names().status().search, std::vector<std::string>{"corp.example"});
     ASSERT_FALSE(h->release_lease(1, now));
     EXPECT_TRUE(h->names().status().servers.empty());
@@ -474,7 +474,7 @@ TEST_F(dhcp, leases_are_given_back_at_the_end_only_if_that_is_wanted)
     o.release_on_shutdown = true;
     configure(o, 2);
     run(10s);
-    h->release_leases(now);
+    h->say_goodbye(now);
     run(1s);
     EXPECT_EQ(servers[0].count(wire::dhcpv4_type::release), 0U);
     EXPECT_EQ(servers[1].count(wire::dhcpv4_type::release), 1U);

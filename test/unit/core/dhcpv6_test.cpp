@@ -390,7 +390,7 @@ TEST_F(dhcpv6, gives_back_at_shutdown_what_is_to_be_given_back)
     configure_options o = only_v6();
     o.release_on_shutdown = true;
     bind(o);
-    h->release_leases(now);
+    h->say_goodbye(now);
     settle();
     EXPECT_EQ(count(release), 1U);
 }

@@ -28,7 +28,7 @@ struct name_client_sockets : testing::Test, two_hosts, client::dns_sink
     {
         dns_options o;
         o.servers = std::move(servers);
-        a.set_dns(o);
+        a.set_dns(o, now);
     }
     /// Exchanges packets and events until nothing happens.
     void run()
