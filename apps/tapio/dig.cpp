@@ -9,6 +9,8 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <optional>
@@ -23,6 +25,8 @@ namespace asio = boost::asio;
 namespace dns = tapio::dns;
 using clock_type = std::chrono::steady_clock;
 
+constexpr std::array<const char*, 2> mdns_groups{"224.0.0.251", "ff02::fb"};
+constexpr std::uint16_t mdns_port = 5353;
 constexpr int no_reply = 9, wrong_question = 1, other_error = 10; // the exit statuses of dig
 
 struct dig_options
@@ -32,7 +36,7 @@ struct dig_options
     std::uint16_t port = 0; ///< 0: 53, by TLS 853
     std::chrono::nanoseconds timeout = std::chrono::seconds(5);
     unsigned tries = 3;
-    bool brief = false, tcp = false;
+    bool brief = false, tcp = false, mdns = false;
     dns_tls_options tls;
 
     void add_to(po::options_description& d)
@@ -44,6 +48,7 @@ struct dig_options
             ("port,p", number(port, 0, 65535), "port of the server; 0: 53, or by TLS 853")                                  //
             ("short", po::bool_switch(&brief), "only what the records say")                                                 //
             ("tcp", po::bool_switch(&tcp), "by TCP")                                                                        //
+            ("mdns", po::bool_switch(&mdns), "ask all hosts of the link (RFC 6762), as with @224.0.0.251 or @ff02::fb")     //
             ("timeout,w", seconds_option(timeout), "seconds to wait for one answer [5]")                                    //
             ("tries", number(tries, 1, 5), "how often to ask");
     }
@@ -71,6 +76,7 @@ dig_question question_of(dig_options& o)
     for (const std::string& w : o.words) {
         if (w.front() == '@') {
             q.server = w.substr(1);
+            o.mdns = o.mdns || std::find(mdns_groups.begin(), mdns_groups.end(), q.server) != mdns_groups.end();
         } else if (w == "+short" || w == "+tcp" || w == "+vc") {
             (w == "+short" ? o.brief : o.tcp) = true;
         } else if (o.tls.take(w)) {
@@ -109,7 +115,9 @@ public:
     asio::awaitable<void> run()
     {
         tapio::dns_options o;
-        if (!question_.server.empty()) {
+        if (options_.mdns) {
+            o.mdns = tapio::mdns_use::all_names;
+        } else if (!question_.server.empty()) {
             const auto server = co_await resolve(net_.stack(), question_.server, family_choice::any, no_reply);
             o.servers = {{server, options_.port}};
         }
@@ -128,8 +136,7 @@ public:
 
     int report() const
     {
-        const auto servers = net_.stack().dns().servers;
-        const std::string server = servers.empty() ? "no server" : endpoint_text(servers[0].address, port());
+        const std::string server = server_text();
         const bool answered = has_answer();
         if (!answered && !json_) {
             const std::string why = net_.stack().dns().tls_failure;
@@ -143,6 +150,12 @@ public:
     }
 
 private:
+    std::string server_text() const
+    {
+        if (options_.mdns) return endpoint_text(asio::ip::make_address(mdns_groups[0]), mdns_port);
+        const auto servers = net_.stack().dns().servers;
+        return servers.empty() ? "no server" : endpoint_text(servers[0].address, port());
+    }
     /// Without a record there is a response code all the same; it is a server's if one message at least has been answered.
     bool has_answer() const
     {
@@ -185,11 +198,13 @@ int run_dig(const command& self, int argc, const char* const* argv)
 } // namespace
 
 const command dig{
-    "dig", "asks a DNS server for the records of a name", "[options] [@SERVER] NAME [TYPE] [+short] [+tcp] [+tls]",
+    "dig", "asks a DNS server, or the hosts of the link, for the records of a name",
+    "[options] [@SERVER] NAME [TYPE] [+short] [+tcp] [+tls]",
     "  tapio dig --tap tap0 --address 198.18.0.2/24 @198.18.0.1 example.com\n"
     "  tapio dig --tap tap0 --dhcp example.com MX +short\n"
     "  tapio dig --tap tap0 --dhcp -x 2001:db8::1 --json\n"
     "  tapio dig --tap tap0 --dhcp @198.18.0.1 example.com +tls-ca=ca.pem +tls-hostname=dns.example\n"
+    "  tapio dig --tap tap0 --address 198.18.0.2/24 --mdns _http._tcp.local PTR\n"
     "Without a server it asks those that DHCP or IPv6 routers have named. Exit status, as of dig: 0 a server has answered,\n"
     "perhaps that there is no such name; 1 wrong usage; 9 no answer; 10 another error. +tls alone takes any server's\n"
     "certificate; +tls-ca, +tls-hostname and +tls-pin authenticate the server.\n\n",

@@ -24,7 +24,7 @@ using tapio::ip::tcp;
 
 struct http_options
 {
-    std::string address, output, method, directory;
+    std::string address, output, method, directory, mdns;
     std::vector<std::string> fields, names;
     bool head = false, include = false, fail = false, follow = false, silent = false;
     std::chrono::nanoseconds connect_patience{}, patience{};
@@ -50,7 +50,8 @@ struct http_options
             ("insecure,k", po::bool_switch(&tls.insecure), "https: take any certificate")                                //
             ("cacert", po::value(&tls.authorities), "https: certificates of authorities, instead of the system's")       //
             ("serve", po::value(&directory), "serve this directory instead (GET, HEAD; a status page at /status)")       //
-            ("port", port_number(port), "port to serve on");
+            ("port", port_number(port), "port to serve on")                                                              //
+            ("mdns", po::value(&mdns), "with --serve: be NAME.local, with a service of type _http._tcp (RFC 6762, 6763)");
         family.add_to(d);
     }
 
@@ -217,6 +218,18 @@ int fetch(const tool& t, const http_options& options)
     return uninterrupted ? int{success} : interrupted_status;
 }
 
+void publish(tapio::stack& stack, const http_options& options)
+{
+    tapio::mdns_options o;
+    o.host_name = options.mdns;
+    o.services.push_back({{}, "_http._tcp", options.port, {}});
+    try {
+        stack.publish(o);
+    } catch (const boost::system::system_error& e) {
+        throw usage_error("--mdns " + options.mdns + ": " + e.code().message());
+    }
+}
+
 int serve(const tool& t, const http_options& options)
 {
     http_server::site site;
@@ -228,6 +241,7 @@ int serve(const tool& t, const http_options& options)
         return http_server::host_lists{stack.connections(), stack.interfaces(), stack.neighbors(), stack.routes()};
     };
     http_server::server server(net.io(), stack, {tcp::v6(), options.port}, site);
+    if (!options.mdns.empty()) publish(stack, options);
     asio::steady_timer for_ever(net.io(), asio::steady_timer::time_point::max());
     say("ready: http on port " + std::to_string(options.port));
     net.run(for_ever.async_wait(use_awaitable), [&] { server.stop([&] { drain(stack, [&] { net.io().stop(); }); }); });
@@ -254,7 +268,7 @@ const command http{
     "http", "fetch a URL, or serve a directory", "[options] URL  or  --serve DIRECTORY [options]",
     "  tapio http --memory -i http://198.18.0.2/\n"
     "  tapio http --tap tap0 --address 198.18.0.2/24 -o page.html http://198.18.0.1:8000/\n"
-    "  tapio http --tap tap0 --address 198.18.0.2/24 --serve . --port 8080\n"
+    "  tapio http --tap tap0 --address 198.18.0.2/24 --serve . --port 8080 --mdns desk\n"
     "Exit status: curl's, such as 6 unknown host, 7 no connection, 22 (with -f) an error of the server, 28 timed out.\n\n",
     run_http};
 
