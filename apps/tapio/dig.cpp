@@ -61,6 +61,11 @@ struct dig_question
     dns::record_type type = dns::record_type::a;
 };
 
+bool is_mdns_group(const std::string& server)
+{
+    return std::find(mdns_groups.begin(), mdns_groups.end(), server) != mdns_groups.end();
+}
+
 dns::name parse_name(const std::string& text)
 {
     const auto n = dns::name::parse(text);
@@ -76,7 +81,7 @@ dig_question question_of(dig_options& o)
     for (const std::string& w : o.words) {
         if (w.front() == '@') {
             q.server = w.substr(1);
-            o.mdns = o.mdns || std::find(mdns_groups.begin(), mdns_groups.end(), q.server) != mdns_groups.end();
+            o.mdns = o.mdns || is_mdns_group(q.server);
         } else if (w == "+short" || w == "+tcp" || w == "+vc") {
             (w == "+short" ? o.brief : o.tcp) = true;
         } else if (o.tls.take(w)) {
@@ -87,6 +92,7 @@ dig_question question_of(dig_options& o)
             rest.push_back(w);
         }
     }
+    if (o.mdns && !q.server.empty() && !is_mdns_group(q.server)) throw usage_error("--mdns asks no server");
     if (!o.reverse.empty()) {
         if (!rest.empty()) throw usage_error("-x takes no other name");
         q.name = parse_name(reverse_name(parse_address(o.reverse)));

@@ -14,13 +14,14 @@
 /// The stack is a stub resolver (RFC 1034 §5.3.1): its servers must do the recursion. It can ask them by TLS
 /// (dns_over_tls.hpp). **There is no DNSSEC.**
 ///
-/// With dns_options::mdns the records of names below "local" are asked for by multicast DNS (RFC 6762), as by resolvers. Hosts are
-/// the authority for their names; records that several hosts may have, such as the PTR records of a type of services, are
+/// With dns_options::mdns the records of names below "local" are asked for by multicast DNS (RFC 6762), as by resolvers. Hosts
+/// are the authority for their names; records that several hosts may have, such as the PTR records of a type of services, are
 /// collected for half a second after the first:
 ///
 ///     options.mdns = tapio::mdns_use::local_names;
 ///     stack.set_dns(options);
-///     const auto printers = co_await tapio::dns::async_query(stack, "_ipp._tcp.local", tapio::dns::record_type::ptr, use_awaitable);
+///     const auto printers = co_await tapio::dns::async_query(stack, "_ipp._tcp.local", tapio::dns::record_type::ptr,
+///     use_awaitable);
 ///
 /// What the stack says of itself: tapio::stack::publish(). **Names are not watched: a query is one question, and its answer**
 /// (RFC 6762 §5.2 is not done).

@@ -371,8 +371,8 @@ public:
     /// cache. Without servers here, those are used that DHCP and routers have named for the interfaces (configuration()); without
     /// any, names that are not in the hosts table fail with host_not_found. "localhost" and names below it are the loopback's
     /// addresses, names below "invalid" do not exist, and neither is asked for (RFC 6761). With `options.mdns` names such as
-    /// printer.local are asked for by multicast, from UDP port 5353; while a socket of the user's has that port and does not share
-    /// it, they are not found. More: tapio/dns.hpp.
+    /// printer.local are asked for by multicast, from UDP port 5353; while a socket of the user's has that port and does not
+    /// share it, they are not found. More: tapio/dns.hpp.
     /// @par Shards  each shard has a resolver of its own
     void set_dns(const core::dns_options& options);
     /// The servers and search domains in use, the size of the cache, and counters.

@@ -462,7 +462,7 @@ void engine::shutdown()
         for (forwarder* f : forwarders_) f->detach(done);
         forwarders_.clear();
         reads_between_ = false;
-        settle(turn_began_, done);         // sends the resets
+        settle(turn_began_, done);      // sends the resets
         host_.say_goodbye(turn_began_); // after them: they leave from a leased address
         settle(turn_began_, done);
         abort_waits(done);

@@ -45,6 +45,7 @@ public:
 
     /// Where questions go to. What was heard on other links is forgotten.
     void set_links(std::set<link_zone> links, time_point now);
+    void forget(link_zone link) { cache_.forget(link); } ///< what was heard there: it may be another link by now (§10.3)
 
     /// @param own for each type, what this host says itself  @param patience how long answers are waited for
     lookup_id start(const dns::name& n, std::vector<std::pair<dns::record_type, mdns_own>> asked, duration patience,

@@ -52,7 +52,8 @@ time_point host::next_deadline() const
 {
     if (wants_advance()) return time_point::min();
     return std::min({timers_.next_deadline(), network_.next_deadline(), tcp_.next_deadline(), tcp_.forwarder().next_deadline(),
-                     udp_.forwarder().next_deadline(), dhcp_.next_deadline(), names_ ? names_->next_deadline() : never, mdns_ ? mdns_->next_deadline() : never});
+                     udp_.forwarder().next_deadline(), dhcp_.next_deadline(), names_ ? names_->next_deadline() : never,
+                     mdns_ ? mdns_->next_deadline() : never});
 }
 
 name_client& host::names()

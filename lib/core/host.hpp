@@ -183,7 +183,7 @@ private:
     link_sockets link_;
     tcp_sockets tcp_;
     dhcp_clients dhcp_;
-    std::unique_ptr<mdns_node> mdns_;    ///< this and the next: null until it is used
+    std::unique_ptr<mdns_node> mdns_; ///< this and the next: null until it is used
     std::unique_ptr<name_client> names_;
 };
 

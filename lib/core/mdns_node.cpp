@@ -145,6 +145,7 @@ void mdns_node::look_at_interfaces(time_point now)
 void mdns_node::replaced(interface_id interface, time_point now)
 {
     const client::link_zone zone = net_.interface(interface).zone();
+    querier_.forget(zone);
     responder_.restart(zone, now);
 }
 

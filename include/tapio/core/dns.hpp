@@ -119,8 +119,8 @@ namespace tapio::core {
 
 class secure_streams; // secure_stream.hpp
 
-/// What a resolver asks by multicast DNS (RFC 6762), of all hosts of the links that it is connected to, in place of servers. Anybody
-/// there may answer.
+/// What a resolver asks by multicast DNS (RFC 6762), of all hosts of the links that it is connected to, in place of servers.
+/// Anybody there may answer.
 enum class mdns_use : std::uint8_t
 {
     none,

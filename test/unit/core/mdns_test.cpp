@@ -326,6 +326,8 @@ TEST_F(mdns, an_interface_that_comes_back_probes_again)
     from_b.clear();
     device_info another;
     another.name = "eth1";
+    (void)a.replace_device(1, another, now);
+    EXPECT_EQ(a.published().cache_records, 0U);
     (void)b.replace_device(1, another, now);
     pass(5s);
     EXPECT_TRUE(b.published().published);
