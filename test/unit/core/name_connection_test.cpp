@@ -47,7 +47,7 @@ struct name_connections : testing::TestWithParam<bool>, two_hosts, client::dns_s
         (secure() ? o.tls = tls : nullptr);
         o.use_tcp = !secure();
         o.cache_entries = 0;
-        a.set_dns(o);
+        a.set_dns(o, now);
     }
     void resolved(client::lookup_id l, client::dns_result&& r, time_point) override { results[l] = std::move(r); }
     void run()
