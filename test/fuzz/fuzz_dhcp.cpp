@@ -91,8 +91,10 @@ public:
             };
             bool any = false;
             for (interface_id n = 1; n <= interfaces; ++n) {
-                if (ends(n)) any = true;
-                else (void)host_.set_link(n, false, 1500, now_); // else it would ask for a new lease each minute, for a century
+                if (ends(n))
+                    any = true;
+                else
+                    (void)host_.set_link(n, false, 1500, now_); // else it would ask for a new lease each minute, for a century
             }
             if (!any) break;
             now_ = next <= now_ ? now_ + 1ms : std::min(next, end);
