@@ -130,7 +130,6 @@ bool mdns_querier::finish_if_complete(lookup_id id, time_point now)
 
 void mdns_querier::finish(lookup_id id, time_point now, bool from_cache)
 {
-    using outcome = dns_result::outcome;
     const auto at = lookups_.find(id);
     lookup& l = at->second;
     dns_result r;
@@ -143,13 +142,13 @@ void mdns_querier::finish(lookup_id id, time_point now, bool from_cache)
         a.canonical = l.name;
         a.from_cache = from_cache;
         a.authoritative = !from_cache && !f.records.empty(); // a host is the authority for its names (RFC 6762 §18.4)
-        if (!f.records.empty()) r.what = outcome::found;
+        if (!f.records.empty()) r.what = dns_result::outcome::found;
         a.records = std::move(f.records);
         r.answers.push_back(std::move(a));
     }
-    if (r.what != outcome::found) r.what = exists ? outcome::no_data : outcome::no_name;
+    if (r.what != dns_result::outcome::found) r.what = exists ? dns_result::outcome::no_data : dns_result::outcome::no_name;
     for (dns::answer& a : r.answers)
-        if (r.what == outcome::no_name) a.code = dns::response_code::name_error;
+        if (r.what == dns_result::outcome::no_name) a.code = dns::response_code::name_error;
     finished_.push_back({id, l.sink, std::move(r)});
     leave_questions(id, l);
     lookups_.erase(at);

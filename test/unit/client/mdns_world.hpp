@@ -98,7 +98,7 @@ struct sent
 
 class world;
 
-class host : public mdns_transport, public dns_sink
+class host final : public mdns_transport, public dns_sink
 {
 public:
     host(world& w, std::size_t number, std::vector<link_zone> links, std::vector<const char*> addresses);
