@@ -281,9 +281,10 @@ TEST_F(dns_over_tls, one_octet_changed_on_the_way_is_found_out)
 
 TEST_F(dns_over_tls, nonsense_in_the_place_of_a_handshake)
 {
-    for (const char* nonsense : {"HTTP/1.1 400 Bad Request\r\n\r\n", "\x15\x03\x01\x00\x02\x02\x28", "\x16\x03\x03\xff\xff"}) {
+    using namespace std::string_literals;
+    for (const std::string& text :
+         {"HTTP/1.1 400 Bad Request\r\n\r\n"s, "\x15\x03\x01\x00\x02\x02\x28"s, "\x16\x03\x03\xff\xff"s}) {
         const auto c = client({.name = "dns.example"});
-        const std::string text(nonsense, nonsense[0] == 'H' ? 28 : 7);
         (void)c->receive(octets(text), heard);
         for (int i = 0; i < 10 && c->failure().empty(); ++i) (void)c->receive(octets(std::string(16'384, '\xff')), heard);
         EXPECT_NE(c->failure(), "");
