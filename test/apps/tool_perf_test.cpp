@@ -96,16 +96,27 @@ TEST(perf_udp, counts_losses_and_takes_back_those_that_came_late)
     EXPECT_EQ(r.lost(), 1) << "nobody has sent so many";
 }
 
+/// A host, and another that serves tests.
+struct served
+{
+    served()
+    {
+        memory_hosts::configure(own);
+        boost::asio::co_spawn(io, server.run(false), boost::asio::detached);
+    }
+
+    boost::asio::io_context io{1};
+    memory_hosts others{io};
+    tapio::stack own{io, others.take_wire()};
+    perf_server server{io, others.near_host(), perf_port, {.silent = true}};
+};
+
 /// Both roles, with the options that a case sets.
 void test_in_memory(perf_parameters p)
 {
-    boost::asio::io_context io(1);
-    memory_hosts others(io);
-    tapio::stack own(io, others.take_wire());
-    memory_hosts::configure(own);
-    perf_server server(io, others.near_host(), perf_port, {.silent = true});
-    boost::asio::co_spawn(io, server.run(false), boost::asio::detached);
-    perf_client client(io, own, p, {.json = true});
+    served s;
+    auto& io = s.io;
+    perf_client client(io, s.own, p, {.json = true});
     std::exception_ptr failed;
     testing::internal::CaptureStdout();
     boost::asio::co_spawn(io, client.run({boost::asio::ip::make_address("198.18.0.2"), perf_port}), [&](std::exception_ptr e) {
@@ -177,15 +188,10 @@ boost::asio::awaitable<void> read_whole_blocks(boost::asio::io_context& io, tapi
 
 TEST(perf_server, ends_its_streams_with_the_test)
 {
-    boost::asio::io_context io(1);
-    memory_hosts others(io);
-    tapio::stack own(io, others.take_wire());
-    memory_hosts::configure(own);
-    perf_server server(io, others.near_host(), perf_port, {.silent = true});
-    boost::asio::co_spawn(io, server.run(false), boost::asio::detached);
+    served s;
     bool ended = false;
-    boost::asio::co_spawn(io, read_whole_blocks(io, own, ended), boost::asio::detached);
-    io.run_for(std::chrono::seconds(10));
+    boost::asio::co_spawn(s.io, read_whole_blocks(s.io, s.own, ended), boost::asio::detached);
+    s.io.run_for(std::chrono::seconds(10));
     EXPECT_TRUE(ended);
 }
 
