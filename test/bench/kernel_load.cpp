@@ -84,6 +84,7 @@ struct load
     std::string what;
     asio::ip::address server;
     double seconds = 2;
+    double warm_up = 0.5; // seconds
     unsigned streams = 1;
     std::atomic<std::uint64_t> done{0}; ///< octets, round trips or connections
     std::atomic<bool> counting{false}, over{false};
@@ -136,7 +137,7 @@ struct load
                 if (what == "connrate") return connect_again_and_again();
                 stream(what == "sink" ? 5001 : what == "source" ? 5002 : 5003);
             });
-        std::this_thread::sleep_for(std::chrono::milliseconds(500));
+        std::this_thread::sleep_for(std::chrono::duration<double>(warm_up));
         const auto begin = clock_type::now();
         counting = true;
         std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
@@ -161,6 +162,7 @@ int main(int argc, char** argv)
     options.add_options()("address", po::value(&address), "of the server");
     options.add_options()("streams", po::value(&l.streams), "connections at a time");
     options.add_options()("seconds", po::value(&l.seconds), "that are measured");
+    options.add_options()("warm-up", po::value(&l.warm_up), "seconds before them");
     try {
         po::variables_map given;
         po::store(po::command_line_parser(argc, argv).options(options).positional(positional).run(), given);
