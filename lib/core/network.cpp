@@ -409,6 +409,7 @@ void network::receive_misdirected(misdirected&& m, time_point now)
 
 void network::advance(time_point now)
 {
+    if (now < next_deadline()) return;
     routes_.advance(now); // may ask for neighbours
     resolution_.advance(
         now, [&](link::interface& i, const packet& p) { lost(i, p, now); },

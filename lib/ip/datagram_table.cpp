@@ -134,12 +134,4 @@ datagram_table::entry* datagram_table::due(time_point now) noexcept
     return nullptr;
 }
 
-time_point datagram_table::next_deadline() const noexcept
-{
-    time_point soonest = never;
-    for (const auto& list : ages_)
-        if (!list.empty()) soonest = std::min(soonest, list.front().deadline_);
-    return soonest;
-}
-
 } // namespace tapio::core::ip

@@ -10,6 +10,7 @@
 
 #include <boost/intrusive/list.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -86,7 +87,13 @@ public:
     void erase(entry& e);
 
     entry* due(time_point now) noexcept; ///< an entry whose time has run out; null: none
-    time_point next_deadline() const noexcept;
+    time_point next_deadline() const noexcept
+    {
+        time_point soonest = never;
+        for (const auto& list : ages_)
+            if (!list.empty()) soonest = std::min(soonest, list.front().deadline_);
+        return soonest;
+    }
 
     std::size_t size() const noexcept { return entries_.size(); }
     std::size_t memory() const noexcept { return memory_; } ///< octets

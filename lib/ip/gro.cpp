@@ -41,8 +41,6 @@ bool same(const std::byte* a, const std::byte* b, std::size_t n) noexcept
     return (difference<word>(a, b) | difference<word>(a + n - one, b + n - one)) == 0;
 }
 
-unsigned flags_of(const rx_packet& p) noexcept { return octet(p.transport_header().data(), offsetof(wire::tcp_header, flags)); }
-
 /// Octets of the IP header of a flow's packets, without options or extension headers.
 std::size_t ip_size_of(const flow_key& flow) noexcept
 {
@@ -78,12 +76,12 @@ rx_packet& coalescer::read(packet&& came)
     return p;
 }
 
-/// @param p the last packet of the batch, a segment
-void coalescer::place(rx_packet& p)
+/// Flattened, as parse() is. @param p the last packet of the batch, a segment
+[[gnu::flatten]] void coalescer::place(rx_packet& p)
 {
     view v = look_at(p, link_header_);
     const bool first = is_first_of(p.flow);
-    const bool opens = (flags_of(p) & wire::tcp_syn) != 0;
+    const bool opens = (v.flags & wire::tcp_syn) != 0;
     if (p.verified && opens && first) {
         openings_.push_back(std::move(p));
         batch_.pop_back();
@@ -108,14 +106,17 @@ bool coalescer::is_first_of(const flow_key& flow) noexcept
 coalescer::view coalescer::look_at(const rx_packet& p, std::size_t link) noexcept
 {
     using state = offload_info::checksum_state;
+    const const_bytes front = p.contents.front();
+    const std::byte* const header = front.data() + p.transport_at;
     view v;
+    v.frame = front.data();
+    v.flags = octet(header, offsetof(wire::tcp_header, flags));
     const bool usual_headers = p.network_at == link && p.transport_at == link + ip_size_of(p.flow);
-    const bool whole = p.contents.front().size() == p.contents.size() && p.contents.offload.gso == offload_info::gso_type::none;
+    const bool whole = front.size() == p.contents.size() && p.contents.offload.gso == offload_info::gso_type::none;
     if (!p.verified || !usual_headers || !whole) return v;
-    v.sequence = wire::load_32(p.transport_header().data() + offsetof(wire::tcp_header, sequence));
-    const unsigned flags = flags_of(p);
-    const bool data = p.payload_at < p.contents.size();
-    if ((data ? flags & ~unsigned{wire::tcp_psh} : flags) != wire::tcp_ack) return v;
+    v.sequence = wire::load_32(header + offsetof(wire::tcp_header, sequence));
+    const bool data = p.payload_at < front.size();
+    if ((data ? v.flags & ~unsigned{wire::tcp_psh} : v.flags) != wire::tcp_ack) return v;
     if (data && p.contents.offload.checksum == state::partial) return v;
     v.as = data ? use::joined : use::superseded;
     return v;
@@ -137,16 +138,15 @@ bool coalescer::alike_ip(const std::byte* a, const std::byte* b, bool v4) noexce
 /// Whether headers of one flow are equal but for TCP's numbers, window, flags and checksum, and IP's length, identification and
 /// checksum. (Linux requires consecutive identifications, or equal ones with DF, so that it can restore forwarded packets. tapio
 /// joins nothing that it forwards, and the identification of an atomic datagram is arbitrary: RFC 6864 §4.1.)
-bool coalescer::alike(const std::byte* headers, const rx_packet& p) const noexcept
+bool coalescer::alike(const std::byte* headers, const rx_packet& p, const view& v) const noexcept
 {
-    const std::byte* const frame = p.contents.front().data();
     const std::byte* const a = headers + link_header_;
-    const std::byte* const b = frame + link_header_;
+    const std::byte* const b = v.frame + link_header_;
     const std::size_t ip_size = ip_size_of(p.flow);
     const std::size_t offset = ip_size + offsetof(wire::tcp_header, offset);
     const std::size_t options = ip_size + tcp_size;
     return alike_ip(a, b, p.flow.is_v4()) && difference<std::uint8_t>(a + offset, b + offset) == 0 &&
-           same(headers, frame, link_header_) && same(a + options, b + options, p.payload_at - link_header_ - options);
+           same(headers, v.frame, link_header_) && same(a + options, b + options, p.payload_at - link_header_ - options);
 }
 
 /// Joins the segment to the run of its flow, or replaces the last bare ACK of its flow by it. @return false: neither; the segment
@@ -155,7 +155,7 @@ bool coalescer::add_to_known(rx_packet& p, view& v)
 {
     if (const auto r = find_stream(runs_, p.flow); r != runs_.end()) {
         if (v.as == use::joined && takes(*r, p, v)) {
-            join(*r, p);
+            join(*r, p, v);
             return true;
         }
         finish(*r);
@@ -167,7 +167,7 @@ bool coalescer::add_to_known(rx_packet& p, view& v)
                 packet_at(a->index) = std::move(p.contents);
                 return true;
             }
-            v.repeats = ahead_of(*a, p) == 0;
+            v.repeats = ahead_of(*a, p, v) == 0;
         }
         acknowledgements_.erase(a);
     }
@@ -182,17 +182,17 @@ bool coalescer::takes(const run& r, const rx_packet& p, const view& v) const noe
     const std::size_t ip_size = ip_size_of(p.flow);
     const std::size_t ack = ip_size + offsetof(wire::tcp_header, acknowledgement);
     const std::size_t window = ip_size + offsetof(wire::tcp_header, window);
-    const std::byte* const headers = headers_at(r.index).data();
+    const std::byte* const headers = headers_at(r.index);
     const std::byte* const a = headers + link_header_;
-    const std::byte* const b = p.network_header().data();
+    const std::byte* const b = v.frame + link_header_;
     const std::uint32_t differs = difference<std::uint32_t>(a + ack, b + ack) | difference<std::uint16_t>(a + window, b + window);
-    return differs == 0 && alike(headers, p);
+    return differs == 0 && alike(headers, p, v);
 }
 
-void coalescer::join(run& r, rx_packet& p)
+void coalescer::join(run& r, rx_packet& p, const view& v)
 {
     const std::size_t payload = payload_of(p);
-    r.pushed = r.pushed || (flags_of(p) & wire::tcp_psh) != 0;
+    r.pushed = r.pushed || (v.flags & wire::tcp_psh) != 0;
     r.ended = payload < r.largest;
     r.size += payload;
     r.next += static_cast<std::uint32_t>(payload);
@@ -227,18 +227,18 @@ void coalescer::finish(const run& r) noexcept
 /// ACKs, which TCP counts, so all of them are kept.
 bool coalescer::is_superseded(const acknowledgement& a, const rx_packet& p, const view& v) const noexcept
 {
-    if (a.duplicate || ahead_of(a, p) <= 0) return false;
-    const std::byte* const headers = headers_at(a.index).data();
+    if (a.duplicate || ahead_of(a, p, v) <= 0) return false;
+    const std::byte* const headers = headers_at(a.index);
     const std::size_t sequence = link_header_ + ip_size_of(p.flow) + offsetof(wire::tcp_header, sequence);
-    return v.sequence == wire::load_32(headers + sequence) && alike(headers, p);
+    return v.sequence == wire::load_32(headers + sequence) && alike(headers, p, v);
 }
 
 /// How many octets more than `a` the segment `p` acknowledges.
-std::int32_t coalescer::ahead_of(const acknowledgement& a, const rx_packet& p) const noexcept
+std::int32_t coalescer::ahead_of(const acknowledgement& a, const rx_packet& p, const view& v) const noexcept
 {
     const std::size_t number = ip_size_of(p.flow) + offsetof(wire::tcp_header, acknowledgement);
-    const std::uint32_t later = wire::load_32(p.network_header().data() + number);
-    return static_cast<std::int32_t>(later - wire::load_32(headers_at(a.index).data() + link_header_ + number));
+    const std::uint32_t later = wire::load_32(v.frame + link_header_ + number);
+    return static_cast<std::int32_t>(later - wire::load_32(headers_at(a.index) + link_header_ + number));
 }
 
 /// @param p the last packet of the batch

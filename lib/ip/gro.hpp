@@ -86,6 +86,8 @@ private:
     /// What coalescing needs to know of a segment.
     struct view
     {
+        const std::byte* frame = nullptr; ///< the first contiguous octets; valid as long as the packet is not moved
+        unsigned flags = 0;
         use as = use::none;
         std::uint32_t sequence = 0;
         bool repeats = false; ///< acknowledges the same as the bare ACK before
@@ -117,15 +119,15 @@ private:
     void place(rx_packet& p);
     static view look_at(const rx_packet& p, std::size_t link) noexcept;
     packet& packet_at(std::size_t index) noexcept { return batch_[index].contents; }
-    const_bytes headers_at(std::size_t index) const noexcept { return batch_[index].contents.front(); }
+    const std::byte* headers_at(std::size_t index) const noexcept { return batch_[index].contents.front().data(); }
     static bool alike_ip(const std::byte* a, const std::byte* b, bool v4) noexcept;
-    bool alike(const std::byte* headers, const rx_packet& p) const noexcept;
+    bool alike(const std::byte* headers, const rx_packet& p, const view& v) const noexcept;
     bool takes(const run& r, const rx_packet& p, const view& v) const noexcept;
     bool is_superseded(const acknowledgement& a, const rx_packet& p, const view& v) const noexcept;
-    std::int32_t ahead_of(const acknowledgement& a, const rx_packet& p) const noexcept;
+    std::int32_t ahead_of(const acknowledgement& a, const rx_packet& p, const view& v) const noexcept;
     bool add_to_known(rx_packet& p, view& v);
     bool is_first_of(const flow_key& flow) noexcept;
-    void join(run& r, rx_packet& p);
+    void join(run& r, rx_packet& p, const view& v);
     void finish(const run& r) noexcept;
     void remember(const rx_packet& p, const view& v);
 

@@ -73,12 +73,15 @@ void multicast::leave(link::interface& i, const address& group, subscriber_id wh
 
 void multicast::set_filter(const link::interface& i, const address& group, subscriber_id who, const source_filter& filter)
 {
-    if (i.is_ethernet()) changes_.push_back({i.id(), without_zone(group), who, filter});
+    if (!i.is_ethernet()) return;
+    changes_.push_back({i.id(), without_zone(group), who, filter});
+    soonest_ = time_point::min();
 }
 
 /// An interface whose link is up from the start reports as soon as it has a group.
 group_membership& multicast::groups_of(const link::interface& i, family f, time_point now)
 {
+    soonest_ = time_point::min(); // the caller will change them
     const auto [at, fresh] = groups_.try_emplace({i.id(), f}, f, i.mtu(f), random_);
     if (fresh && i.is_up()) at->second.link_up(now);
     return at->second;
@@ -86,6 +89,7 @@ group_membership& multicast::groups_of(const link::interface& i, family f, time_
 
 void multicast::link_changed(const link::interface& i, time_point now)
 {
+    soonest_ = time_point::min();
     for (const family f : {family::v4, family::v6}) {
         const auto known = groups_.find({i.id(), f});
         if (known == groups_.end()) continue;
@@ -157,19 +161,14 @@ void multicast::apply_changes(time_point now)
 
 void multicast::advance(time_point now)
 {
+    if (now < soonest_) return;
     if (!changes_.empty()) apply_changes(now);
+    soonest_ = never;
     for (auto& [of, groups] : groups_) {
         if (groups.next_deadline() <= now) groups.advance(now);
         if (groups.has_message()) send_messages(interfaces_[of.first], groups, now);
+        soonest_ = std::min(soonest_, groups.next_deadline());
     }
-}
-
-time_point multicast::next_deadline() const noexcept
-{
-    if (!changes_.empty()) return time_point::min();
-    time_point next = never;
-    for (const auto& [of, groups] : groups_) next = std::min(next, groups.next_deadline());
-    return next;
 }
 
 void multicast::send_messages(link::interface& i, group_membership& groups, time_point now)

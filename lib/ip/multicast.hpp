@@ -48,7 +48,7 @@ public:
     void receive_mld(rx_packet& p, const wire::icmpv6_message& m, time_point now);
 
     void advance(time_point now);
-    time_point next_deadline() const noexcept;
+    time_point next_deadline() const noexcept { return soonest_; } ///< may be too early, never too late
 
 private:
     struct change
@@ -74,6 +74,7 @@ private:
     std::map<std::pair<interface_id, address>, std::size_t> counted_; ///< join() calls without a filter, less leave() calls
     subscriber_id last_subscriber_ = 0;
     std::vector<change> changes_; ///< since the last advance()
+    time_point soonest_ = never;  ///< time_point::min(): something has changed since the last advance()
 };
 
 } // namespace tapio::core::ip

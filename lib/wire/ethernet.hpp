@@ -52,6 +52,27 @@ struct ethernet_frame
 };
 
 /// Checks that the header is complete and the source is not a group address.
+inline std::optional<drop_reason> read_ethernet(const_bytes front, ethernet_frame& f) noexcept
+{
+    if (front.size() < sizeof(ethernet_header)) return drop_reason::ethernet_truncated;
+    const std::byte* const at = front.data();
+    std::memcpy(f.destination.octets.data(), at + offsetof(ethernet_header, destination), sizeof f.destination.octets);
+    std::memcpy(f.source.octets.data(), at + offsetof(ethernet_header, source), sizeof f.source.octets);
+    f.type = static_cast<ether_type>(load_16(at + offsetof(ethernet_header, type)));
+    f.header_length = sizeof(ethernet_header);
+    if (f.type == ether_type::vlan) {
+        if (front.size() < sizeof(ethernet_header) + sizeof(vlan_tag)) return drop_reason::ethernet_truncated;
+        const auto tag = read<vlan_tag>(front.subspan(sizeof(ethernet_header)));
+        const auto id = static_cast<std::uint16_t>(tag.control.value() & 0x0fff);
+        if (id != 0) f.vlan = id; // 0: priority tag only
+        f.type = static_cast<ether_type>(tag.type.value());
+        f.header_length += sizeof tag;
+    }
+    if ((std::to_integer<unsigned>(at[offsetof(ethernet_header, source)]) & 1U) != 0)
+        return drop_reason::ethernet_bad_source; // a group
+    return std::nullopt;
+}
+
 parsed<ethernet_frame> parse_ethernet(const_bytes front) noexcept;
 
 inline mac_address destination_of(const_bytes header) noexcept ///< precondition: `header` is complete

@@ -4,13 +4,8 @@
 
 namespace tapio::core::wire {
 
-bool verify_checksum(const packet& p, std::size_t begin, std::size_t length, checksum_accumulator sum) noexcept
+void add_part(checksum_accumulator& sum, const packet& p, std::size_t begin, std::size_t length) noexcept
 {
-    if (p.offload.checksum != offload_info::checksum_state::complete) return true;
-    if (const const_bytes front = p.front(); begin + length <= front.size()) {
-        sum.add(front.subspan(begin, length));
-        return sum.folded() == 0xffff;
-    }
     p.for_each_piece([&](const_bytes piece) {
         const std::size_t before = std::min(begin, piece.size());
         begin -= before;
@@ -19,7 +14,6 @@ bool verify_checksum(const packet& p, std::size_t begin, std::size_t length, che
         length -= piece.size();
         sum.add(piece);
     });
-    return sum.folded() == 0xffff;
 }
 
 std::uint16_t transport_checksum(packet& p, const address& source, const address& destination, ip_protocol protocol,

@@ -13,10 +13,19 @@
 
 namespace tapio::core::wire {
 
+/// Adds `length` octets of the packet, from `begin` on; all that there are if there are fewer.
+void add_part(checksum_accumulator& sum, const packet& p, std::size_t begin, std::size_t length) noexcept;
+
 /// True if the transport checksum is right, or the device vouches for it (offload: partial or verified).
-/// @param begin offset of the transport header  @param length octets of transport header and payload
-/// @param pseudo_header flow_key::pseudo_header()
-bool verify_checksum(const packet& p, std::size_t begin, std::size_t length, checksum_accumulator pseudo_header) noexcept;
+/// @param front p.front()  @param begin offset of the transport header  @param length octets of transport header and payload
+/// @param sum flow_key::pseudo_header()
+inline bool verify_checksum(const packet& p, const_bytes front, std::size_t begin, std::size_t length,
+                            checksum_accumulator sum) noexcept
+{
+    if (p.offload.checksum != offload_info::checksum_state::complete) return true;
+    begin + length <= front.size() ? sum.add(front.subspan(begin, length)) : add_part(sum, p, begin, length);
+    return sum.folded() == 0xffff;
+}
 
 /// The value for the checksum field. Precondition: the field is zero in `p`. With `partial` only the pseudo-header is summed, and
 /// `p` is marked for the device to complete the checksum.

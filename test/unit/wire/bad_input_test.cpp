@@ -31,7 +31,7 @@ const address_v4 alice(0xc000'0201U), bob(0xc000'0202U); // 192.0.2.1, 192.0.2.2
 
 bool is_right(const packet& p, ip_protocol protocol)
 {
-    return verify_checksum(p, 0, p.size(), pseudo_header(alice, bob, static_cast<std::uint8_t>(protocol), p.size()));
+    return verify_checksum(p, p.front(), 0, p.size(), pseudo_header(alice, bob, static_cast<std::uint8_t>(protocol), p.size()));
 }
 
 packet with_payload(std::size_t n) { return packet(slice::copy_of(octets(n, std::byte{'x'}))); }
