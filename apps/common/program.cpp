@@ -2,8 +2,6 @@
 
 #include <tapio/version.hpp>
 
-#include <boost/system/system_error.hpp>
-
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -13,17 +11,12 @@
 
 namespace apps {
 
-namespace {
-
-// The text of an exception without the source location that Boost adds in brackets.
 std::string describe(const boost::system::system_error& e)
 {
     std::string text = e.what();
     const std::string tail = e.code().what();
     return text.ends_with(tail) ? text.substr(0, text.size() - tail.size()) + e.code().message() : text;
 }
-
-} // namespace
 
 program::program(std::string name, std::string purpose) : options("Options"), name_(std::move(name)), purpose_(std::move(purpose))
 {

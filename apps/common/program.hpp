@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/program_options.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -27,6 +28,9 @@ struct usage_error : std::runtime_error
 {
     using std::runtime_error::runtime_error;
 };
+
+/// The text of an exception without the source location that Boost adds in brackets.
+std::string describe(const boost::system::system_error& e);
 
 /// The frame of a program. Add to `options`, then return `run()` from main().
 class program

@@ -1,21 +1,20 @@
 /// @file
 /// demo_host: the host of the demonstration, with UDP and TCP echo on port 7 and HTTP on port 80, in one thread. With --memory
 /// it uses no device but runs two hosts on a wire in memory, one of which is the client.
-#include "common/control.hpp"
-#include "common/device_watch.hpp"
 #include "common/echo.hpp"
-#include "common/host_options.hpp"
 #include "common/logging.hpp"
 #include "common/program.hpp"
+#include "common/served_host.hpp"
 #include "demo_host/memory_demo.hpp"
 #include "http_server/server.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 
 namespace asio = boost::asio;
 namespace po = boost::program_options;
@@ -26,28 +25,15 @@ namespace {
 
 void serve(const apps::host_options& host, const std::string& root)
 {
-    host.check();
     apps::http_server::site site;
     if (!root.empty()) site.root.emplace(root);
-    asio::io_context io(1);
-    const apps::stack_log log(host.log);
-    tapio::stack stack(io, apps::open_device(host), {.trace = log.trace()});
-    apps::configure(stack, host);
-    site.host_counters = [&stack] { return stack.counters(); };
-    site.lists = [&stack] {
-        return apps::http_server::host_lists{stack.connections(), stack.interfaces(), stack.neighbors(), stack.routes()};
-    };
+    apps::served_host h(host);
+    apps::http_server::show_host(site, h.stack);
 
-    asio::co_spawn(stack, apps::echo_udp(udp::socket(stack, {udp::v6(), 7})), asio::detached);
-    asio::co_spawn(stack, apps::echo_tcp(tcp::acceptor(stack, {tcp::v6(), 7})), asio::detached);
-    apps::http_server::server http(io, stack, {tcp::v6(), 80}, site);
-
-    apps::stop_signal stop(io, [&] { http.stop([&] { apps::drain(stack, [&] { io.stop(); }); }); });
-    const apps::control_socket control(io, stack, host.control);
-    const apps::device_watch watch(stack, [&] { io.stop(); });
-    apps::say("ready");
-    io.run();
-    watch.check();
+    asio::co_spawn(h.stack, apps::echo_udp(udp::socket(h.stack, {udp::v6(), 7})), asio::detached);
+    asio::co_spawn(h.stack, apps::echo_tcp(tcp::acceptor(h.stack, {tcp::v6(), 7})), asio::detached);
+    apps::http_server::server http(h.io, h.stack, {tcp::v6(), 80}, site);
+    h.run([&](std::function<void()> closed) { http.stop(std::move(closed)); });
 }
 
 } // namespace

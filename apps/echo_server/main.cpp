@@ -1,16 +1,12 @@
 /// @file
 /// echo_server: a host on a TAP or TUN device that echoes over TCP and UDP. The coroutines are in common/echo.cpp;
 /// echo_server_handlers does the same with plain handlers.
-#include "common/control.hpp"
-#include "common/device_watch.hpp"
 #include "common/echo.hpp"
-#include "common/host_options.hpp"
-#include "common/logging.hpp"
 #include "common/program.hpp"
+#include "common/served_host.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
 
 namespace asio = boost::asio;
 using tapio::ip::tcp;
@@ -20,21 +16,12 @@ namespace {
 
 void serve(const apps::host_options& host, std::uint16_t port)
 {
-    host.check();
-    asio::io_context io(1);
-    const apps::stack_log log(host.log);
-    tapio::stack stack(io, apps::open_device(host), {.trace = log.trace()});
-    apps::configure(stack, host);
+    apps::served_host h(host);
 
-    asio::co_spawn(stack, apps::echo_tcp(tcp::acceptor(stack, {tcp::v6(), port})), asio::detached);
-    asio::co_spawn(stack, apps::echo_udp(udp::socket(stack, {udp::v6(), port})), asio::detached);
+    asio::co_spawn(h.stack, apps::echo_tcp(tcp::acceptor(h.stack, {tcp::v6(), port})), asio::detached);
+    asio::co_spawn(h.stack, apps::echo_udp(udp::socket(h.stack, {udp::v6(), port})), asio::detached);
 
-    apps::stop_signal stop(io, [&] { apps::drain(stack, [&] { io.stop(); }); });
-    const apps::control_socket control(io, stack, host.control);
-    const apps::device_watch watch(stack, [&] { io.stop(); });
-    apps::say("ready");
-    io.run();
-    watch.check();
+    h.run();
 }
 
 } // namespace

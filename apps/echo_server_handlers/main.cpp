@@ -1,16 +1,12 @@
 /// @file
 /// echo_server_handlers: does what echo_server does, with plain handlers instead of coroutines.
-#include "common/control.hpp"
-#include "common/device_watch.hpp"
-#include "common/host_options.hpp"
-#include "common/logging.hpp"
 #include "common/program.hpp"
+#include "common/served_host.hpp"
 
 #include <tapio/ip/tcp.hpp>
 #include <tapio/ip/udp.hpp>
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/write.hpp>
 
 #include <array>
@@ -100,21 +96,12 @@ private:
 
 void serve(const apps::host_options& host, std::uint16_t port)
 {
-    host.check();
-    asio::io_context io(1);
-    const apps::stack_log log(host.log);
-    tapio::stack stack(io, apps::open_device(host), {.trace = log.trace()});
-    apps::configure(stack, host);
+    apps::served_host h(host);
 
-    tcp_server tcp_echo(stack, port);
-    udp_server udp_echo(stack, port);
+    tcp_server tcp_echo(h.stack, port);
+    udp_server udp_echo(h.stack, port);
 
-    apps::stop_signal stop(io, [&] { apps::drain(stack, [&] { io.stop(); }); });
-    const apps::control_socket control(io, stack, host.control);
-    const apps::device_watch watch(stack, [&] { io.stop(); });
-    apps::say("ready");
-    io.run();
-    watch.check();
+    h.run();
 }
 
 } // namespace

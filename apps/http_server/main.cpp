@@ -1,15 +1,14 @@
 /// @file
 /// http_server: a host on a TAP or TUN device that serves a directory over HTTP/1.1, and takes files by PUT.
 
-#include "common/control.hpp"
-#include "common/device_watch.hpp"
-#include "common/host_options.hpp"
-#include "common/logging.hpp"
 #include "common/program.hpp"
+#include "common/served_host.hpp"
 #include "http_server/server.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <utility>
 
 namespace asio = boost::asio;
 using tapio::ip::tcp;
@@ -51,25 +50,11 @@ apps::http_server::site make_site(const http_options& options)
 
 void serve(const apps::host_options& host, const http_options& http)
 {
-    host.check();
     auto site = make_site(http);
-    asio::io_context io(1);
-    const apps::stack_log log(host.log);
-    tapio::stack stack(io, apps::open_device(host), {.trace = log.trace()});
-    apps::configure(stack, host);
-    site.host_counters = [&stack] { return stack.counters(); };
-    site.lists = [&stack] {
-        return apps::http_server::host_lists{stack.connections(), stack.interfaces(), stack.neighbors(), stack.routes()};
-    };
-
-    apps::http_server::server server(io, stack, {tcp::v6(), http.port}, site);
-
-    apps::stop_signal stop(io, [&] { server.stop([&] { apps::drain(stack, [&] { io.stop(); }); }); });
-    const apps::control_socket control(io, stack, host.control);
-    const apps::device_watch watch(stack, [&] { io.stop(); });
-    apps::say("ready");
-    io.run();
-    watch.check();
+    apps::served_host h(host);
+    apps::http_server::show_host(site, h.stack);
+    apps::http_server::server server(h.io, h.stack, {tcp::v6(), http.port}, site);
+    h.run([&](std::function<void()> closed) { server.stop(std::move(closed)); });
 }
 
 } // namespace

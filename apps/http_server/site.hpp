@@ -7,6 +7,7 @@
 #include "http_server/status.hpp"
 
 #include <tapio/core/counters.hpp>
+#include <tapio/stack.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -30,5 +31,8 @@ struct site
     server_counters counters{};
     std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
 };
+
+/// The status page shows the counters and lists of `host`, which must live as long as the site is served.
+void show_host(site& s, const tapio::stack& host);
 
 } // namespace apps::http_server

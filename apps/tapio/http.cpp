@@ -236,10 +236,7 @@ int serve(const tool& t, const http_options& options)
     site.root.emplace(options.directory);
     network net(t);
     auto& stack = net.stack();
-    site.host_counters = [&stack] { return stack.counters(); };
-    site.lists = [&stack] {
-        return http_server::host_lists{stack.connections(), stack.interfaces(), stack.neighbors(), stack.routes()};
-    };
+    show_host(site, stack);
     http_server::server server(net.io(), stack, {tcp::v6(), options.port}, site);
     if (!options.mdns.empty()) publish(stack, options);
     asio::steady_timer for_ever(net.io(), asio::steady_timer::time_point::max());

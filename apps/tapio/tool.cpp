@@ -2,23 +2,9 @@
 
 #include "tapio/format.hpp"
 
-#include <boost/system/system_error.hpp>
-
 #include <iostream>
 
 namespace apps::tools {
-
-namespace {
-
-// The text of an exception without the source location that Boost adds in brackets.
-std::string describe(const boost::system::system_error& e)
-{
-    std::string text = e.what();
-    const std::string tail = e.code().what();
-    return text.ends_with(tail) ? text.substr(0, text.size() - tail.size()) + e.code().message() : text;
-}
-
-} // namespace
 
 int tool::run(int argc, const char* const* argv, const std::function<int()>& body)
 {

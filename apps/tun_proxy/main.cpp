@@ -2,11 +2,8 @@
 /// tun_proxy: whoever routes packets into the TUN device reaches the network by sockets of this program. Every TCP connection and
 /// every flow of UDP datagrams goes on as a kernel socket on the same io_context: a model of how to use tcp_forwarder and
 /// udp_forwarder.
-#include "common/control.hpp"
-#include "common/device_watch.hpp"
-#include "common/host_options.hpp"
-#include "common/logging.hpp"
 #include "common/program.hpp"
+#include "common/served_host.hpp"
 #include "tun_proxy/tcp_flow.hpp"
 #include "tun_proxy/udp_flow.hpp"
 #include "tun_proxy/way_out.hpp"
@@ -19,6 +16,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,27 +43,17 @@ asio::awaitable<void> proxy_all(Forwarder& forwarder, asio::io_context& io, cons
 
 void run(const apps::host_options& host, const way_out& out, bool answers_ping, const tapio::forwarder_options& bounds)
 {
-    host.check();
-    asio::io_context io(1);
-    const apps::stack_log log(host.log);
-    tapio::stack stack(io, apps::open_device(host), {.answer_echo = answers_ping, .trace = log.trace()});
-    apps::configure(stack, host);
-    stack.accept_any_destination();
-    tapio::tcp_forwarder tcp(stack, bounds);
-    tapio::udp_forwarder udp(stack, bounds);
-    asio::co_spawn(io, proxy_all(tcp, io, out), asio::detached);
-    asio::co_spawn(io, proxy_all(udp, io, out), asio::detached);
-
-    apps::stop_signal stop(io, [&] {
+    apps::served_host h(host, {.answer_echo = answers_ping});
+    h.stack.accept_any_destination();
+    tapio::tcp_forwarder tcp(h.stack, bounds);
+    tapio::udp_forwarder udp(h.stack, bounds);
+    asio::co_spawn(h.io, proxy_all(tcp, h.io, out), asio::detached);
+    asio::co_spawn(h.io, proxy_all(udp, h.io, out), asio::detached);
+    h.run([&](const std::function<void()>& closed) {
         tcp.close();
         udp.close();
-        apps::drain(stack, [&] { io.stop(); });
+        closed();
     });
-    const apps::control_socket control(io, stack, host.control);
-    const apps::device_watch watch(stack, [&] { io.stop(); });
-    apps::say("ready");
-    io.run();
-    watch.check();
 }
 
 } // namespace
