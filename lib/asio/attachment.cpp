@@ -21,17 +21,19 @@ std::size_t bound_on_unread(const device& medium)
     return queue_length == 0 ? 0 : std::max(queue_length / share, least);
 }
 
-/// Engines of this thread whose in-memory devices have packets to deliver. The outermost turn delivers them, so that two stacks
-/// in one thread exchange packets in a loop, not by recursion. Nothing is delivered within a call from a device, which may hold
-/// its locks.
+/// Engines of this thread whose in-memory devices have packets to deliver, each at most once. The outermost turn delivers them,
+/// so that two stacks in one thread exchange packets in a loop, not by recursion. Nothing is delivered within a call from a
+/// device, which may hold its locks.
+thread_local std::vector<std::shared_ptr<engine>> waiting_engines;
+
+/// The state of this thread's deliveries. By itself, since each batch reads it: it needs no constructor, so an access is no call.
 struct deliveries
 {
-    std::vector<std::shared_ptr<engine>> waiting; ///< each at most once
-    std::uint64_t received = 0;                   ///< packets in this run of deliver_pending()
+    std::uint64_t received = 0; ///< packets in this run of deliver_pending()
     bool running = false;
     unsigned inside_device = 0;
 };
-thread_local deliveries pending_deliveries;
+constinit thread_local deliveries pending_deliveries;
 
 /// Marks a call from a device.
 struct called_by_device
@@ -181,7 +183,7 @@ bool engine::delivering() noexcept { return pending_deliveries.running; }
 
 void engine::deliver_soon()
 {
-    auto& waiting = pending_deliveries.waiting;
+    auto& waiting = waiting_engines;
     const auto self = shared_from_this();
     if (std::find(waiting.rbegin(), waiting.rend(), self) == waiting.rend()) waiting.push_back(self);
 }
@@ -198,14 +200,14 @@ void engine::deliver_pending()
         });
     };
     if (d.inside_device > 0) { // after the device's call has returned
-        for (const auto& e : std::exchange(d.waiting, {})) post(e);
+        for (const auto& e : std::exchange(waiting_engines, {})) post(e);
         return;
     }
     d.running = true;
     d.received = 0;
-    while (!d.waiting.empty()) {
-        const auto e = std::move(d.waiting.back());
-        d.waiting.pop_back();
+    while (!waiting_engines.empty()) {
+        const auto e = std::move(waiting_engines.back());
+        waiting_engines.pop_back();
         // In virtual time a synchronous call runs no handlers, posted deliveries included; and no other handler has to wait.
         if (e->time_ == nullptr && d.received > most) {
             post(e);

@@ -273,15 +273,15 @@ void engine::catch_up()
     if (!runs_handlers_) return flush();
     const running here(*this);
     constexpr unsigned most_looks = 8;
-    for (unsigned looks = 0; !io_->stopped(); ++looks) {
-        for (unsigned n = 0; n < most && !io_->stopped(); ++n) {
+    for (unsigned looks = 0;; ++looks) {
+        for (unsigned n = 0; n < most; ++n) {
             if (ready_.empty() && *catch_ups_ == 0) ready_.append(arrived_);
             operation* const op = ready_.pop();
             if (op == nullptr) break;
             time_stands_ = false;
             op->run();
+            if (io_->stopped()) return; // looked at after each handler only: it takes a lock
         }
-        if (io_->stopped()) return;
         catching_up_ = catching::flush;
         flush();
         catching_up_ = catching::look;
