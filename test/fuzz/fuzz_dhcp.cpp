@@ -1,7 +1,8 @@
 // A host with DHCP clients on two Ethernets, and on each a DHCP server that answers rightly, wrongly, late, twice or not at all,
 // whose answers are mutated, while links go down, other stations claim addresses, and the user gives and takes away. Whatever
-// happens: each interface has at most one leased address, which is that of the lease and outlives it in nothing; the user's
-// addresses and routes stay; no message leaves from an address that is not the host's; little is sent.
+// happens: each interface has at most one leased address, which is that of the lease and outlives it in nothing, and which a
+// message has granted that this file, too, reads as the answer to the interface's last one; the user's addresses and routes stay;
+// no message leaves from an address that is not the host's; little is sent.
 #include "frames.hpp"
 #include "run_fuzzer.hpp"
 #include "wire/dhcpv4.hpp"
@@ -15,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <vector>
 
 namespace {
@@ -151,6 +153,7 @@ private:
             const auto own = leased(n);
             const auto lease = host_.configuration(n).lease;
             if (own && (!lease || address(lease->address) != *own)) fail("an address without its lease");
+            if (own && !granted_[n].contains(own->to_v4())) fail("an address that nobody has granted");
             if (lease && lease->expires <= now_) fail("a lease after its end");
             if (host_.net().interface(n).addresses.size() > 2) fail("too many addresses");
         }
@@ -161,10 +164,15 @@ private:
         if (sent_ > 1000 + 40 * minutes + 3 * answers_ + 10 * released_) fail("more messages than a network can bear");
     }
 
-    void settle()
+    void note_leases()
     {
         for (interface_id n = 1; n <= interfaces; ++n)
             if (const auto own = leased(n)) had_[*own] = now_;
+    }
+
+    void settle()
+    {
+        note_leases();
         for (bool any = true; any;) {
             host_.advance(now_);
             any = host_.dispatch_events(now_);
@@ -269,11 +277,39 @@ private:
         wire::push_ethernet(p, to == address_v4::broadcast() ? mac_address::broadcast() : host_.net().interface(by).info().mac,
                             server_mac, wire::ether_type::ipv4);
         const bool had = leased(by).has_value();
+        if (is_ack(o, by)) granted_[by].insert(address_v4(wire::load_32(o.data() + 16)));
         host_.receive(by, std::move(p), now_);
         ++answers_;
         host_.advance(now_);
+        note_leases(); // what is sent by now may leave after the lease, which the message may end
         host_.dispatch_events(now_);
         if (!had && leased(by)) ++leases_;
+    }
+
+    /// RFC 2131 §2 and §3.1 read anew: a DHCPACK to the last message.
+    bool is_ack(const octets& o, interface_id by) const
+    {
+        constexpr std::size_t sname = 44, file = 108, cookie = 236, options = 240;
+        if (o.size() < options || o[0] != std::byte{2} || wire::load_32(o.data() + 4) != last_[by].xid) return false;
+        const auto& mac = host_.net().interface(by).info().mac.octets;
+        const bool is_ours = std::equal(mac.begin(), mac.end(), o.begin() + 28, [](auto a, auto b) { return std::byte{a} == b; });
+        if (!is_ours || wire::load_32(o.data() + cookie) != 0x6382'5363) return false;
+        const auto all = const_bytes(o);
+        return says_ack(all.subspan(options)) || says_ack(all.subspan(sname, file - sname)) ||
+               says_ack(all.subspan(file, cookie - file)); // as option 52 may say
+    }
+    static bool says_ack(const_bytes options)
+    {
+        for (std::size_t at = 0; at < options.size();) {
+            const auto code = std::to_integer<unsigned>(options[at++]);
+            if (code == 0) continue;
+            if (code == 255 || at == options.size()) return false;
+            const auto size = std::to_integer<std::size_t>(options[at++]);
+            if (options.size() - at < size) return false;
+            if (code == 53 && size == 1 && options[at] == std::byte{5}) return true;
+            at += size;
+        }
+        return false;
     }
 
     std::mt19937_64 random_;
@@ -281,6 +317,7 @@ private:
     host host_;
     std::array<dhcpv4_message, interfaces + 1> last_;
     bool quiet_ = false;
+    std::array<std::set<address_v4>, interfaces + 1> granted_;
     std::map<address, time_point> had_; ///< leased addresses, and when the host had them last
     std::uint64_t sent_ = 0, answers_ = 0, leases_ = 0, declined_ = 0, released_ = 0;
 };
