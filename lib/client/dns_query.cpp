@@ -56,10 +56,6 @@ void restore_case(std::vector<dns::record>& all, const dns::name& sent, const dn
             restore_case(soa->primary, sent, original);
             restore_case(soa->mailbox, sent, original);
         }
-        if (auto* const soa = std::get_if<dns::zone_authority>(&r.data)) {
-            restore_case(soa->primary, sent, original);
-            restore_case(soa->mailbox, sent, original);
-        }
     }
 }
 
