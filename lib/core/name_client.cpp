@@ -262,7 +262,8 @@ name_connection* name_client::connect(const name_connection::place& to, time_poi
     }
     const auto id = connected_socket(tcp_, to.server, now);
     if (!id) return nullptr;
-    (void)tcp_.set_option(*id, socket_option::no_delay, 1, now); // else a query would wait for the ACK of the one before
+    (void)tcp_.set_option(*id, socket_option::no_delay, 1, now);  // else a query would wait for the ACK of the one before
+    (void)tcp_.set_option(*id, socket_option::quick_ack, 1, now); // else a response would: servers have Nagle's algorithm, too
     client::dns_stream stream(std::move(security), wanted_.idle_timeout, now);
     name_connection::owner& self = *this;
     connections_.push_back(std::make_unique<name_connection>(self, tcp_, *id, to, std::move(stream)));

@@ -90,7 +90,7 @@ struct name_connections : testing::TestWithParam<bool>, two_hosts, client::dns_s
         run();
         endpoint peer;
         while (const auto id = b.tcp().accept(listener, peer, now)) {
-            EXPECT_FALSE(b.tcp().set_option(*id, socket_option::no_delay, 1, now));
+            EXPECT_FALSE(b.tcp().set_option(*id, socket_option::no_delay, no_delay ? 1 : 0, now));
             connections.push_back({*id, {}, false, false, {}});
         }
         for (connection& c : connections) read(c);
@@ -168,7 +168,7 @@ struct name_connections : testing::TestWithParam<bool>, two_hosts, client::dns_s
 
     std::shared_ptr<toy_streams> tls = std::make_shared<toy_streams>();
     std::byte greeting{'!'};
-    bool greets = true;
+    bool greets = true, no_delay = true;
     tcp_id listener{};
     std::deque<connection> connections;
     std::map<client::lookup_id, client::dns_result> results;
@@ -193,6 +193,20 @@ TEST_P(name_connections, a_hundred_queries_share_one_and_are_answered_out_of_ord
     EXPECT_EQ(a.names().status().connections, 1U);
     if (secure()) {
         EXPECT_EQ(tls->asked, (std::vector{endpoint{there.address, 853}}));
+    }
+}
+
+/// Unbound has Nagle's algorithm, and sends a session ticket before its first response.
+TEST_P(name_connections, a_server_with_nagles_algorithm_does_not_wait_for_a_delayed_ack)
+{
+    no_delay = false;
+    use();
+    std::vector<client::lookup_id> all;
+    for (int i = 0; i < 3; ++i) all.push_back(ask("h" + std::to_string(i) + ".example"));
+    serve();
+    for (const auto l : all) {
+        answer(connections[0]);
+        EXPECT_EQ(result(l), "192.0.2.77");
     }
 }
 
