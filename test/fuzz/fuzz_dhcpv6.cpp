@@ -310,8 +310,26 @@ private:
         send(by, o);
         const auto after = host_.configuration(by).lease_v6;
         if (before == after) return;
-        if (!right && !damaged) fail("an answer was accepted that is none");
+        if (damaged ? !is_reply(o, by) : !right) fail("an answer was accepted that is none");
         ++grants_;
+    }
+    /// RFC 8415 §8, §16.10 and §21 read anew: a Reply to the last message, with the identifiers of both.
+    bool is_reply(const octets& o, interface_id by) const
+    {
+        if (o.size() < 4 || wire::load_32(o.data()) != (std::uint32_t{7} << 24 | last_[by].xid)) return false;
+        bool is_ours = false, has_server = false;
+        for (std::size_t at = 4; o.size() - at >= 4;) {
+            const unsigned code = wire::load_16(o.data() + at);
+            const std::size_t size = wire::load_16(o.data() + at + 2);
+            at += 4;
+            if (o.size() - at < size) return false;
+            const const_bytes data = const_bytes(o).subspan(at, size);
+            const auto& own = last_[by].client_id;
+            is_ours = is_ours || (code == 1 && std::equal(data.begin(), data.end(), own.begin(), own.end()));
+            has_server = has_server || (code == 2 && size > 0);
+            at += size;
+        }
+        return is_ours && has_server;
     }
     void send(interface_id by, const octets& o)
     {
