@@ -26,7 +26,9 @@ class neighbor_cache
 {
 public:
     static constexpr std::size_t most_entries = 1024; ///< at the bound one is evicted, see make()
-    static constexpr std::size_t most_pending = 64; ///< packets waiting for one address, such as the fragments of a long datagram
+    /// Packets waiting for one address, such as the fragments of a long datagram, or dns_options::most_queries; about as many
+    /// small ones as Linux keeps (unres_qlen_bytes: arp(7)).
+    static constexpr std::size_t most_pending = 256;
     static constexpr std::size_t most_waiting =
         1024; ///< ... for all together; at either bound the oldest for the address is dropped
     static constexpr unsigned most_requests = 3;

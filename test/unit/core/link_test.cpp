@@ -348,8 +348,8 @@ TEST_F(resolving, who_never_answers_is_host_unreachable)
 
 TEST_F(resolving, waiting_packets_are_bounded)
 {
-    for (int i = 0; i < 100; ++i) send(theirs, "x");
-    EXPECT_EQ(drops(drop_reason::neighbor_queue_full), 100 - link::neighbor_cache::most_pending);
+    for (int i = 0; i < 300; ++i) send(theirs, "x");
+    EXPECT_EQ(drops(drop_reason::neighbor_queue_full), 300 - link::neighbor_cache::most_pending);
     drain();
     arp(arp_operation::reply, theirs, ours);
     EXPECT_EQ(drain(), link::neighbor_cache::most_pending);

@@ -89,6 +89,20 @@ struct name_client_sockets : testing::Test, two_hosts, client::dns_sink
     std::map<client::lookup_id, client::dns_result> results;
 };
 
+/// As many as dns_options::most_queries lets go at once.
+TEST_F(name_client_sockets, a_burst_of_queries_waits_for_the_link_layer_address_of_the_server)
+{
+    use({{there.address, 53}});
+    const std::size_t queries = dns_options().most_queries;
+    for (std::size_t n = 0; n < queries; ++n)
+        (void)a.names().look_up("n" + std::to_string(n) + ".example", {record_type::a}, *this, now);
+    run();
+    std::size_t arrived = 0;
+    while (received(b, server)) ++arrived;
+    EXPECT_EQ(arrived, queries);
+    EXPECT_EQ(a.counters().drops[drop_reason::neighbor_queue_full], 0U);
+}
+
 TEST_F(name_client_sockets, a_name_by_udp)
 {
     use({{there.address, 0}});
