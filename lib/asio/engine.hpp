@@ -24,6 +24,7 @@
 
 #include <array>
 #include <atomic>
+#include <compare>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -46,6 +47,15 @@ class forwarder;
 class name_wait;
 class socket;
 class timer;
+
+/// The order of name_wait objects: those of a resolver stand together, and among them those of an operation.
+struct name_wait_key
+{
+    const void* owner;       ///< the name_lookups; null: a query of dns_query, or a blocked caller
+    std::uint64_t operation; ///< its id; 0: a blocked caller
+    std::uint64_t lookup;    ///< the core's
+    auto operator<=>(const name_wait_key&) const = default;
+};
 
 /// Real time, also in a test program where std::chrono::steady_clock is virtual (virtual_std_clock.hpp).
 struct engine_clock
@@ -188,8 +198,8 @@ public:
     using start_names = std::function<std::uint64_t(core::host&, core::client::dns_sink&, core::time_point)>;
     /// Under the lock. `start` begins the lookup. Precondition: not shut down
     void wait_for_names(std::unique_ptr<name_wait> w, const start_names& start, core::time_point now);
-    std::unique_ptr<name_wait> end_name_wait(std::uint64_t l); ///< under the lock
-    /// @param owner null: any  @param id of the operation; 0: all
+    std::unique_ptr<name_wait> end_name_wait(const name_wait_key& k); ///< under the lock
+    /// @param owner null: none; `id` says which  @param id of the operation; 0: all of the owner
     void cancel_names(const void* owner, std::uint64_t id);
     void discard_names(const void* owner);
     core::timer_wheel& timers() noexcept { return timers_; } ///< the users' timers; only under the lock
@@ -320,8 +330,8 @@ private:
     std::vector<socket*> sockets_;
     std::vector<timer*> user_timers_;
     std::vector<forwarder*> forwarders_;
-    std::map<std::uint64_t, std::unique_ptr<name_wait>> name_waits_; ///< by the core's lookup
-    std::vector<operation_queue> interface_waits_;                   ///< by interface; grows on demand
+    std::map<name_wait_key, std::unique_ptr<name_wait>> name_waits_;
+    std::vector<operation_queue> interface_waits_; ///< by interface; grows on demand
     std::vector<std::shared_ptr<configuring>> configuring_;
     std::atomic<bool> shut_down_ = false; ///< written under the lock
     std::vector<std::shared_ptr<drain>> drains_;

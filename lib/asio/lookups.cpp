@@ -25,7 +25,7 @@ using core::client::dns_result;
 
 void name_wait::resolved(core::client::lookup_id l, result&& r, core::time_point)
 {
-    const auto self = engine_.end_name_wait(l); // until the end of this call
+    const auto self = engine_.end_name_wait(key_of(l)); // until the end of this call
     end(take_(engine_.host(), std::move(r)), engine_.finished());
 }
 
@@ -46,27 +46,22 @@ void name_wait::end(const error_code& ec, operation_queue& done)
 
 void engine::wait_for_names(std::unique_ptr<name_wait> w, const start_names& start, core::time_point now)
 {
-    const std::uint64_t id = start(host_, *w, now);
-    name_waits_.emplace(id, std::move(w));
+    const name_wait_key k = w->key_of(start(host_, *w, now));
+    name_waits_.emplace(k, std::move(w));
 }
 
-std::unique_ptr<name_wait> engine::end_name_wait(std::uint64_t l)
-{
-    const auto at = name_waits_.find(l);
-    auto out = std::move(at->second);
-    name_waits_.erase(at);
-    return out;
-}
+std::unique_ptr<name_wait> engine::end_name_wait(const name_wait_key& k) { return std::move(name_waits_.extract(k).mapped()); }
 
+/// @param id of an operation; 0: all of the owner
 std::vector<std::unique_ptr<name_wait>> engine::take_name_waits(const void* owner, std::uint64_t id, core::time_point now)
 {
     std::vector<std::unique_ptr<name_wait>> out;
-    for (auto at = name_waits_.begin(); at != name_waits_.end();) {
-        const auto here = at++;
-        if (!here->second->belongs_to(owner, id)) continue;
-        host_.names().cancel(here->first, now);
-        out.push_back(std::move(here->second));
-        name_waits_.erase(here);
+    for (auto at = name_waits_.lower_bound({owner, id, 0}); at != name_waits_.end();) {
+        const name_wait_key& k = at->first;
+        if (k.owner != owner || (id != 0 && k.operation != id)) break;
+        host_.names().cancel(k.lookup, now);
+        out.push_back(std::move(at->second));
+        at = name_waits_.erase(at);
     }
     return out;
 }
@@ -90,8 +85,8 @@ void engine::discard_names(const void* owner)
 /// Called by shutdown(), under the lock.
 void engine::abort_names(operation_queue& done)
 {
-    for (const auto& [id, w] : name_waits_) {
-        host_.names().cancel(id, turn_began_);
+    for (const auto& [k, w] : name_waits_) {
+        host_.names().cancel(k.lookup, turn_began_);
         w->abort(done);
     }
     name_waits_.clear();

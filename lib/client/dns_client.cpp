@@ -187,7 +187,7 @@ void dns_client::wait(lookup_id id, lookup& l, std::size_t index, time_point now
         const wire::dns_question question{p.answer.canonical, p.type, wire::dns_class_in};
         queries_.emplace(q, query{dns_query(question, servers, options_, random_), {}});
         at = by_question_.emplace(key, q).first;
-        queued_.push_back(q);
+        queued_.insert(q);
     } else {
         ++counters_.shared;
     }
@@ -241,9 +241,8 @@ void dns_client::finish(lookup_id id, outcome what)
 
 void dns_client::cancel(lookup_id id, time_point now)
 {
-    std::erase_if(finished_, [id](const finished& f) { return f.id == id; });
     const auto at = lookups_.find(id);
-    if (at == lookups_.end()) return;
+    if (at == lookups_.end()) return void(std::erase_if(finished_, [id](const finished& f) { return f.id == id; }));
     for (std::size_t i = 0; i < at->second.parts.size(); ++i) leave_query(id, i, at->second.parts[i], false, now);
     if (at->second.stale_at != never) stale_deadlines_.erase({at->second.stale_at, id});
     lookups_.erase(at);

@@ -190,7 +190,7 @@ private:
     std::map<lookup_id, lookup> lookups_;
     std::map<query_id, query> queries_;
     std::map<question_key, query_id> by_question_;
-    std::deque<query_id> queued_;
+    std::set<query_id> queued_;                   ///< oldest first, as identifiers grow
     std::deque<std::pair<query_id, bool>> ended_; ///< this and the next: what run() has to do; true: answered
     std::deque<lookup_id> unsettled_;             ///< lookups of which a part may be over
     std::size_t active_ = 0;

@@ -56,8 +56,7 @@ void dns_client::note_failure(const dns_query& q, time_point now)
 
 void dns_client::start_next(time_point now)
 {
-    const query_id id = queued_.front();
-    queued_.pop_front();
+    const query_id id = queued_.extract(queued_.begin()).value();
     query& q = queries_.at(id);
     q.active = true;
     ++active_;
@@ -133,7 +132,7 @@ std::set<dns_client::waiting_part> dns_client::remove(query_id id, time_point no
         --active_;
         transport_.close(id, now);
     } else {
-        std::erase(queued_, id);
+        queued_.erase(id);
     }
     auto waiting = std::move(q.waiting);
     queries_.erase(at);

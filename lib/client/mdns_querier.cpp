@@ -71,9 +71,8 @@ void mdns_querier::set_end(lookup_id id, lookup& l, time_point at)
 
 void mdns_querier::cancel(lookup_id id)
 {
-    std::erase_if(finished_, [id](const finished& f) { return f.id == id; });
     const auto at = lookups_.find(id);
-    if (at == lookups_.end()) return;
+    if (at == lookups_.end()) return void(std::erase_if(finished_, [id](const finished& f) { return f.id == id; }));
     leave_questions(id, at->second);
     lookups_.erase(at);
 }
