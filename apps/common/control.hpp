@@ -1,7 +1,8 @@
 /// @file
 /// The option `--control PATH`: a socket of the local machine (AF_UNIX) that answers questions about the running program. `tapio
-/// ss` asks them. A question is a line: connections, interfaces, neighbors, routes, counters, or all. The answer is a line, too:
-/// a JSON object with a member for each list. Any number of questions may follow on one connection.
+/// ss` asks them. A question is a line: connections (TCP), sockets (these, and those for datagrams), interfaces, neighbors,
+/// routes, counters, or all. The answer is a line, too: a JSON object with a member for each list. Any number of questions may
+/// follow on one connection.
 #pragma once
 
 #include <tapio/stack.hpp>

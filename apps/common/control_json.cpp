@@ -127,6 +127,21 @@ json::value value_of(const core::detailed_connection& c)
     return out;
 }
 
+json::value value_of(const core::datagram_socket_info& s)
+{
+    json::object out{{"kind", name(s.kind)},
+                     {"local_address", s.local.address.to_string()},
+                     {"local_port", s.local.port},
+                     {"remote_address", s.remote.address.to_string()},
+                     {"remote_port", s.remote.port},
+                     {"connected", s.connected},
+                     {"v6_only", s.v6_only},
+                     {"receive_queue", s.receive_queue},
+                     {"drops", s.drops}};
+    if (s.interface) out["interface"] = *s.interface;
+    return out;
+}
+
 json::value value_of(const core::interface_info& i)
 {
     json::array addresses;
@@ -177,12 +192,14 @@ std::string answer_control(const tapio::stack& stack, const std::string& questio
 {
     const bool all = question == "all";
     json::object out;
-    if (all || question == "connections") out["connections"] = array_of(stack.detailed_connections());
+    const bool sockets = all || question == "sockets";
+    if (sockets || question == "connections") out["connections"] = array_of(stack.detailed_connections());
+    if (sockets) out["datagram_sockets"] = array_of(stack.datagram_sockets());
     if (all || question == "interfaces") out["interfaces"] = array_of(stack.interfaces());
     if (all || question == "neighbors") out["neighbors"] = array_of(stack.neighbors());
     if (all || question == "routes") out["routes"] = array_of(stack.routes());
     if (all || question == "counters") out["counters"] = object_of_counters(stack.counters());
-    if (out.empty()) out["error"] = "questions are: connections, interfaces, neighbors, routes, counters, all";
+    if (out.empty()) out["error"] = "questions are: sockets, connections, interfaces, neighbors, routes, counters, all";
     return json::serialize(out);
 }
 

@@ -58,6 +58,14 @@ std::string endpoint(const std::string& address, std::uint64_t port)
     return host + ':' + (port == 0 ? "*" : std::to_string(port));
 }
 
+/// Bound to :: without IPv4, it is no wildcard.
+std::string local_endpoint(const json::object& s)
+{
+    const std::string address = text(s, "local_address");
+    const auto port = number(s, "local_port");
+    return address == "::" && flag(s, "v6_only") ? "[::]:" + std::to_string(port) : endpoint(address, port);
+}
+
 std::string ms(std::uint64_t us) { return format_fixed(static_cast<double>(us) / 1000, 3); }
 
 void add(std::string& out, const std::string& item) { out += (out.empty() ? "" : " ") + item; }
@@ -108,20 +116,31 @@ std::string information(const json::object& i)
     return out;
 }
 
-bool is_wanted(const json::object& c, const socket_list_options& o)
+bool is_of_family(const json::object& s, const socket_list_options& o)
 {
-    const std::string state = text(c, "state"), address = text(c, "local_address");
-    const bool v6 = address.find(':') != address.npos, both = address == "::";
-    if (!both && !(v6 ? o.v6 : o.v4)) return false;
-    if (both && !o.v4 && !o.v6) return false;
+    const std::string address = text(s, "local_address");
+    const bool v6 = address.find(':') != address.npos, both = address == "::" && !flag(s, "v6_only");
+    return both ? o.v4 || o.v6 : v6 ? o.v6 : o.v4;
+}
+
+bool is_wanted_connection(const json::object& c, const socket_list_options& o)
+{
+    const std::string state = text(c, "state");
+    if (!is_of_family(c, o)) return false;
     if (o.listening) return state == "LISTEN";
     return o.all || (state != "LISTEN" && state != "CLOSED" && state != "TIME-WAIT" && state != "SYN-RECEIVED");
 }
 
+bool is_wanted_datagram_socket(const json::object& s, const socket_list_options& o)
+{
+    const bool kind_is_wanted = text(s, "kind") == "udp" ? o.udp : o.raw;
+    return kind_is_wanted && is_of_family(s, o) && (o.all || o.listening != flag(s, "connected"));
+}
+
 using row = std::vector<std::string>;
 
-/// Columns as wide as their longest text. The first `right` columns after the first are aligned to the right.
-std::string table(const std::vector<row>& rows, std::size_t right, const std::vector<std::string>& below = {})
+/// Columns as wide as their longest text. Those from `begin` to before `end` are aligned to the right.
+std::string table(const std::vector<row>& rows, std::size_t begin, std::size_t end, const std::vector<std::string>& below = {})
 {
     std::vector<std::size_t> widths(rows.front().size());
     for (const row& r : rows)
@@ -132,7 +151,7 @@ std::string table(const std::vector<row>& rows, std::size_t right, const std::ve
         for (std::size_t i = 0; i < rows[n].size(); ++i) {
             const std::string& cell = rows[n][i];
             const std::string space(widths[i] - cell.size(), ' ');
-            line += (i == 0 ? "" : "  ") + (i > 0 && i <= right ? space + cell : cell + space);
+            line += (i == 0 ? "" : "  ") + (i >= begin && i < end ? space + cell : cell + space);
         }
         line.erase(line.find_last_not_of(' ') + 1);
         out += line + '\n';
@@ -152,6 +171,14 @@ std::string extras(const json::object& c, const socket_list_options& o)
     return out;
 }
 
+std::string datagram_extras(const json::object& s)
+{
+    std::string out;
+    if (s.contains("interface")) add(out, "interface:" + std::to_string(number(s, "interface")));
+    add_unless_0(out, s, "drops", "drops");
+    return out;
+}
+
 std::string joined(const json::array& all)
 {
     std::string out;
@@ -163,18 +190,29 @@ std::string joined(const json::array& all)
 
 std::string socket_table(const json::object& answer, const socket_list_options& o)
 {
-    std::vector<row> rows{{"State", "Recv-Q", "Send-Q", "Local Address:Port", "Peer Address:Port", ""}};
+    std::vector<row> rows{{"Netid", "State", "Recv-Q", "Send-Q", "Local Address:Port", "Peer Address:Port", ""}};
     std::vector<std::string> below(1);
+    const auto add_row = [&](const std::string& kind, const std::string& state, const json::object& s, const std::string& more) {
+        rows.push_back({kind, state, std::to_string(number(s, "receive_queue")), std::to_string(number(s, "send_queue")),
+                        local_endpoint(s), endpoint(text(s, "remote_address"), number(s, "remote_port")), more});
+    };
+    for (const json::value& v : list(answer, "datagram_sockets")) {
+        if (!v.is_object() || !is_wanted_datagram_socket(v.get_object(), o)) continue;
+        const json::object& s = v.get_object();
+        add_row(text(s, "kind"), flag(s, "connected") ? "ESTAB" : "UNCONN", s, datagram_extras(s));
+        below.emplace_back();
+    }
     for (const json::value& v : list(answer, "connections")) {
-        if (!v.is_object() || !is_wanted(v.get_object(), o)) continue;
+        if (!o.tcp || !v.is_object() || !is_wanted_connection(v.get_object(), o)) continue;
         const json::object& c = v.get_object();
-        rows.push_back({short_state(text(c, "state")), std::to_string(number(c, "receive_queue")),
-                        std::to_string(number(c, "send_queue")), endpoint(text(c, "local_address"), number(c, "local_port")),
-                        endpoint(text(c, "remote_address"), number(c, "remote_port")), extras(c, o)});
+        add_row("tcp", short_state(text(c, "state")), c, extras(c, o));
         const json::value* const info = c.if_contains("info");
         below.push_back(o.information && info != nullptr && text(c, "state") != "LISTEN" ? information(info->as_object()) : "");
     }
-    return table(rows, 2, below);
+    const bool one_kind = int{o.tcp} + int{o.udp} + int{o.raw} == 1;
+    for (row& r : rows)
+        if (one_kind) r.erase(r.begin());
+    return one_kind ? table(rows, 1, 3, below) : table(rows, 2, 4, below);
 }
 
 std::string socket_summary(const json::object& answer)
@@ -193,7 +231,10 @@ std::string socket_summary(const json::object& answer)
                       std::to_string(orphans) + ", at rest " + std::to_string(at_rest) + ")\n";
     for (const auto& [state, count] : states)
         if (count > 0) out += "  " + state + ' ' + std::to_string(count) + '\n';
-    return out;
+    std::map<std::string, std::uint64_t> others;
+    for (const json::value& v : list(answer, "datagram_sockets")) ++others[text(v.as_object(), "kind")];
+    return out + "UDP: " + std::to_string(others["udp"]) + ", raw: " + std::to_string(others["raw"]) +
+           ", ping: " + std::to_string(others["ping"]) + '\n';
 }
 
 std::string interface_table(const json::object& answer)
@@ -247,7 +288,7 @@ std::string counter_table(const json::object& answer, bool with_zeros)
         const auto n = number(counters->get_object(), std::string(name).c_str());
         if (n != 0 || with_zeros) rows.push_back({std::string(name), std::to_string(n)});
     }
-    return rows.empty() ? "" : table(rows, 1);
+    return rows.empty() ? "" : table(rows, 1, 2);
 }
 
 } // namespace apps::tools

@@ -10,17 +10,18 @@ namespace apps::tools {
 
 struct socket_list_options
 {
-    bool listening = false;   ///< only listeners
-    bool all = false;         ///< listeners and connections
-    bool information = false; ///< a second line with what tcp_info has
-    bool timers = false;      ///< the timer that expires next
+    bool tcp = true, udp = true, raw = true; ///< kinds; `raw`: and ping sockets
+    bool listening = false;                  ///< only listeners and sockets without a peer
+    bool all = false;                        ///< with and without a peer
+    bool information = false;                ///< a second line with what tcp_info has
+    bool timers = false;                     ///< the timer that expires next
     bool v4 = true, v6 = true;
 };
 
-/// A table like that of iproute2's ss: a line of titles, then the sockets.
+/// A table like that of iproute2's ss: a line of titles, then the sockets. The first column says the kind if there are several.
 std::string socket_table(const boost::json::object& answer, const socket_list_options& options);
 
-/// How many connections there are in each state.
+/// How many sockets there are of each kind, and how many connections in each state.
 std::string socket_summary(const boost::json::object& answer);
 
 /// Interfaces, routes and neighbours, a line each.

@@ -22,20 +22,23 @@ struct ss_options
 {
     std::string path;
     socket_list_options list;
-    bool tcp = false, numeric = false, summary = false, counters = false, interfaces = false, routes = false, neighbors = false;
+    bool tcp = false, udp = false, raw = false, numeric = false, summary = false, counters = false, interfaces = false,
+         routes = false, neighbors = false;
     bool v4 = false, v6 = false;
 
     void add_to(po::options_description& d)
     {
         d.add_options()                                                                                            //
             ("control", po::value(&path)->required(), "control socket of the program (its option --control PATH)") //
-            ("tcp,t", po::bool_switch(&tcp), "TCP sockets; there are no others in the list")                       //
-            ("listening,l", po::bool_switch(&list.listening), "only listeners")                                    //
-            ("all,a", po::bool_switch(&list.all), "listeners and all connections")                                 //
+            ("tcp,t", po::bool_switch(&tcp), "TCP sockets (without -t, -u, -w: all kinds)")                        //
+            ("udp,u", po::bool_switch(&udp), "UDP sockets")                                                        //
+            ("raw,w", po::bool_switch(&raw), "raw sockets, and ping sockets")                                      //
+            ("listening,l", po::bool_switch(&list.listening), "only listeners, and sockets without a peer")        //
+            ("all,a", po::bool_switch(&list.all), "with a peer and without")                                       //
             ("info,i", po::bool_switch(&list.information), "what tcp_info has")                                    //
             ("options,o", po::bool_switch(&list.timers), "the timer that expires next")                            //
             ("numeric,n", po::bool_switch(&numeric), "numbers (there are never names)")                            //
-            ("summary,s", po::bool_switch(&summary), "only how many there are in each state")                      //
+            ("summary,s", po::bool_switch(&summary), "only how many there are of each kind, in each state")        //
             ("ipv4,4", po::bool_switch(&v4), "IPv4 only")                                                          //
             ("ipv6,6", po::bool_switch(&v6), "IPv6 only")                                                          //
             ("counters", po::bool_switch(&counters), "the counters of the host; with -a also those that are 0")    //
@@ -49,7 +52,7 @@ struct ss_options
         if (counters) return "counters";
         if (interfaces) return "interfaces";
         if (routes) return "routes";
-        return neighbors ? "neighbors" : "connections";
+        return neighbors ? "neighbors" : "sockets";
     }
 };
 
@@ -85,6 +88,8 @@ int run_ss(const command& self, int argc, const char* const* argv)
     t.positional.add("control", 1);
     return t.run(argc, argv, [&] {
         if (options.v4 != options.v6) options.list.v4 = options.v4, options.list.v6 = options.v6;
+        if (options.tcp || options.udp || options.raw)
+            options.list.tcp = options.tcp, options.list.udp = options.udp, options.list.raw = options.raw;
         const std::string answer = ask(options.path, options.question());
         if (t.json)
             std::fputs(answer.c_str(), stdout);
@@ -100,8 +105,9 @@ const command ss{"ss", "sockets, counters and tcp_info of a running program", "[
                  "  tapio http --tap tap0 --address 198.18.0.2/24 --serve . --control /tmp/web &\n"
                  "  tapio ss /tmp/web -ta                 all TCP sockets\n"
                  "  tapio ss /tmp/web -ti                 connections with what tcp_info has\n"
+                 "  tapio ss /tmp/web -uwa                UDP, raw and ping sockets\n"
                  "  tapio ss /tmp/web --counters          the host's counters\n"
-                 "  tapio ss /tmp/web --json              everything about the connections, for machines\n\n",
+                 "  tapio ss /tmp/web --json              everything about the sockets, for machines\n\n",
                  run_ss};
 
 } // namespace apps::tools

@@ -57,6 +57,7 @@ const std::shared_ptr<engine>& engine_of_stack(const stack& s) noexcept;
 using core::address_origin;
 using core::configure_options;
 using core::connection_info;
+using core::datagram_socket_info;
 using core::detailed_connection;
 using core::dhcpv4_lease;
 using core::dhcpv4_state;
@@ -409,9 +410,11 @@ public:
     /// packets while the list is made, which takes time in proportion to its length.
     std::vector<connection_info> connections() const;
     std::vector<detailed_connection> detailed_connections() const; ///< the same, each with its tcp_info: about ten times as large
-    std::vector<interface_info> interfaces() const;                ///< ordered by number: the loopback comes first
-    std::vector<neighbor_info> neighbors() const;                  ///< neighbour caches of all interfaces
-    std::vector<route_info> routes() const;                        ///< in the order in which they are searched
+    /// Bound UDP sockets and ping sockets, and raw sockets, in this order.
+    std::vector<datagram_socket_info> datagram_sockets() const;
+    std::vector<interface_info> interfaces() const; ///< ordered by number: the loopback comes first
+    std::vector<neighbor_info> neighbors() const;   ///< neighbour caches of all interfaces
+    std::vector<route_info> routes() const;         ///< in the order in which they are searched
 
     /// Ends the stack: pending operations complete with operation_aborted, connections are reset, devices are stopped and
     /// destroyed, a thread of its own ends. Data that was written but not acknowledged is lost: see async_drain(). Idempotent.

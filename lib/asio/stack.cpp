@@ -330,6 +330,15 @@ std::vector<detailed_connection> stack::detailed_connections() const
     return engine_->look([now = engine_->now()](const core::host& h) { return h.tcp().list_in_detail(now); });
 }
 
+std::vector<datagram_socket_info> stack::datagram_sockets() const
+{
+    return engine_->look([](const core::host& h) {
+        std::vector<datagram_socket_info> out;
+        for (const core::datagram_sockets* const some : {&h.udp(), &h.ping(), &h.raw()}) some->list(out);
+        return out;
+    });
+}
+
 std::vector<interface_info> stack::interfaces() const { return engine_->interfaces(); }
 
 std::vector<neighbor_info> stack::neighbors() const

@@ -92,6 +92,16 @@ const char* name(interface_state state) noexcept
     return "unknown";
 }
 
+const char* name(datagram_socket_kind kind) noexcept
+{
+    switch (kind) {
+    case datagram_socket_kind::udp: return "udp";
+    case datagram_socket_kind::raw: return "raw";
+    case datagram_socket_kind::ping: return "ping";
+    }
+    return "unknown";
+}
+
 const char* name(neighbor_state state) noexcept
 {
     switch (state) {

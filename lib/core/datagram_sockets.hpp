@@ -5,6 +5,7 @@
 ///     datagram_sockets.cpp          close, bind, connect, send, receive
 ///     datagram_sockets_options.cpp  options
 ///     datagram_sockets_groups.cpp   multicast membership and source filters
+///     snapshot.cpp                  list()
 #pragma once
 
 #include "core/event_queue.hpp"
@@ -13,6 +14,8 @@
 #include "core/slab.hpp"
 #include "core/socket_protocol.hpp"
 #include "udp/receive_queue.hpp"
+
+#include <tapio/core/snapshot.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -53,6 +56,7 @@ public:
     result<ip::source_filter> filter_of(socket_id id, const address& group, std::optional<interface_id> interface) const override;
     error_code attach_filter(socket_id id, std::unique_ptr<const packet_filter> filter) override;
     result<std::uint32_t> drops(socket_id id) const override;
+    void list(std::vector<datagram_socket_info>& into) const;
 
 protected:
     struct membership

@@ -152,8 +152,11 @@ public:
     udp_sockets& udp() noexcept { return udp_; }
     raw_sockets& raw() noexcept { return raw_; }
     ping_sockets& ping() noexcept { return ping_; }
+    const datagram_sockets& udp() const noexcept { return udp_; }
     link_sockets& link() noexcept { return link_; }
+    const datagram_sockets& raw() const noexcept { return raw_; }
 
+    const datagram_sockets& ping() const noexcept { return ping_; }
     // -- names ------------------------------------------------------------------------------------------------------------
     name_client& names(); ///< made at the first call
     void set_dns(const dns_options& options, time_point now);

@@ -1,5 +1,7 @@
-// Lists of a host's interfaces, neighbours, routes and connections. Nothing here changes the host or wakes a resting connection.
+// Lists of a host's interfaces, neighbours, routes and sockets. Nothing here changes the host or wakes a resting connection.
+#include "core/datagram_sockets.hpp"
 #include "core/network.hpp"
+#include "core/socket_names.hpp"
 #include "core/tcp_sockets.hpp"
 
 #include <algorithm>
@@ -116,5 +118,23 @@ std::vector<Entry> tcp_sockets::list_as(time_point now) const
 std::vector<connection_info> tcp_sockets::list(time_point now) const { return list_as<connection_info>(now); }
 
 std::vector<detailed_connection> tcp_sockets::list_in_detail(time_point now) const { return list_as<detailed_connection>(now); }
+
+void datagram_sockets::list(std::vector<datagram_socket_info>& into) const
+{
+    using enum datagram_socket_kind;
+    const bool is_raw = type() == socket_type::raw;
+    sockets_.for_each([&](socket_id, const socket& s) {
+        if (!s.bound && !is_raw) return;
+        datagram_socket_info& one = into.emplace_back();
+        one.kind = is_raw ? raw : number() == ip_protocol::udp ? udp : ping;
+        one.local = s.local;
+        one.remote = s.connected ? s.remote : endpoint{unspecified(s.family), 0};
+        one.connected = s.connected;
+        one.v6_only = s.v6_only;
+        one.receive_queue = s.queue.octets();
+        one.drops = s.drops;
+        one.interface = s.device;
+    });
+}
 
 } // namespace tapio::core

@@ -52,6 +52,7 @@ public:
         (void)queue_.take_front();
     }
     bool empty() const noexcept { return queue_.empty(); }
+    std::size_t octets() const noexcept { return used_ - queue_.size() * overhead; } ///< of payload
     void set_capacity(std::size_t octets) noexcept { capacity_ = octets; }
     void clear() noexcept
     {

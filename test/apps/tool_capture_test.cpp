@@ -6,8 +6,12 @@
 #include "tapio/socket_list.hpp"
 
 #include <tapio/device/pcapng.hpp>
+#include <tapio/ip/icmp.hpp>
+#include <tapio/ip/ping.hpp>
 #include <tapio/ip/tcp.hpp>
+#include <tapio/ip/udp.hpp>
 
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
@@ -165,6 +169,41 @@ struct control : testing::Test
     std::optional<tapio::ip::tcp::socket> client;
     std::string path;
 };
+
+TEST_F(control, sockets_for_datagrams_are_in_the_table_by_kind)
+{
+    tapio::ip::udp::socket bound(stack, tapio::ip::udp::endpoint(tapio::ip::udp::v4(), 7)), connected(stack), unbound(stack);
+    connected.connect({boost::asio::ip::make_address("127.0.0.1"), 7});
+    unbound.open(tapio::ip::udp::v4()); // has no name yet: Linux does not list it
+    connected.send(boost::asio::buffer("sextet", 6));
+    tapio::ip::udp::socket six(stack, tapio::ip::udp::v6());
+    six.set_option(boost::asio::ip::v6_only(true));
+    six.bind({boost::asio::ip::address_v6::any(), 9});
+    tapio::ip::icmp::socket raw(stack, tapio::ip::icmp::v6());
+    tapio::ip::ping::socket ping(stack, tapio::ip::ping::endpoint(tapio::ip::ping::v4(), 77));
+    const auto sockets = answer("sockets");
+    EXPECT_EQ(socket_table(sockets, {.tcp = false, .raw = false, .listening = true}),
+              R"(State   Recv-Q  Send-Q  Local Address:Port  Peer Address:Port
+UNCONN       6       0  0.0.0.0:7           *:*
+UNCONN       0       0  [::]:9              *:*
+)");
+    EXPECT_THAT(socket_table(sockets, {.tcp = false, .raw = false}),
+                testing::ContainsRegex("ESTAB +0 +0 +127.0.0.1:[0-9]+ +127.0.0.1:7\n$"));
+    EXPECT_THAT(socket_table(sockets, {.tcp = false, .raw = false, .all = true, .v4 = false}), Not(HasSubstr(":7")));
+    EXPECT_EQ(socket_table(sockets, {.tcp = false, .udp = false, .all = true}),
+              R"(State   Recv-Q  Send-Q  Local Address:Port  Peer Address:Port
+UNCONN       0       0  0.0.0.0:77          *:*
+UNCONN       0       0  *:58                *:*
+)");
+    const std::string everything = socket_table(sockets, {.all = true});
+    EXPECT_THAT(everything, testing::ContainsRegex("^Netid +State +Recv-Q"));
+    EXPECT_THAT(everything, testing::ContainsRegex("\nudp +UNCONN +6 +0 +0.0.0.0:7 +"));
+    EXPECT_THAT(everything, testing::ContainsRegex("\nping +UNCONN +0 +0 +0.0.0.0:77 +"));
+    EXPECT_THAT(everything, testing::ContainsRegex("\nraw +UNCONN +0 +0 +\\*:58 +"));
+    EXPECT_THAT(everything, testing::ContainsRegex("\ntcp +LISTEN +"));
+    EXPECT_THAT(socket_summary(sockets), HasSubstr("\nUDP: 3, raw: 1, ping: 1\n"));
+    EXPECT_TRUE(answer("connections").if_contains("datagram_sockets") == nullptr);
+}
 
 TEST_F(control, answers_become_the_table_of_ss)
 {

@@ -1,6 +1,6 @@
 /// @file
-/// Snapshots of a stack: its TCP sockets, interfaces, neighbours and routes, as stack::connections(), interfaces(), neighbors()
-/// and routes() return them. They are copies and do not follow later changes.
+/// Snapshots of a stack: its sockets, interfaces, neighbours and routes, as stack::connections(), datagram_sockets(),
+/// interfaces(), neighbors() and routes() return them. They are copies and do not follow later changes.
 #pragma once
 
 #include <tapio/core/address.hpp>
@@ -40,6 +40,28 @@ struct detailed_connection : connection_info
 {
     /// As of `tapio::tcp_info(socket)`; none in TIME-WAIT, and none if `at_rest`, because a snapshot wakes no connection.
     std::optional<tcp_info> info;
+};
+
+enum class datagram_socket_kind : std::uint8_t
+{
+    udp,
+    raw, ///< raw(7)
+    ping ///< ICMP echo: SOCK_DGRAM with IPPROTO_ICMP or IPPROTO_ICMPV6
+};
+
+const char* name(datagram_socket_kind kind) noexcept; ///< "udp"
+
+/// A UDP or ping socket that is bound, or a raw socket (`ss -uwan`). The resolver's own are among them.
+struct datagram_socket_info
+{
+    datagram_socket_kind kind = datagram_socket_kind::udp;
+    endpoint local;  ///< of a raw socket, the port is the IP protocol number; of a ping socket, its identifier
+    endpoint remote; ///< unspecified, port 0: not connected
+    bool connected = false;
+    bool v6_only = false;                   ///< IPV6_V6ONLY: bound to ::, it gets nothing of IPv4
+    std::uint64_t receive_queue = 0;        ///< octets that can be read
+    std::uint32_t drops = 0;                ///< packets that the queue had no room for, or a filter refused
+    std::optional<std::uint32_t> interface; ///< SO_BINDTODEVICE
 };
 
 /// An interface (`ip -s address`).
