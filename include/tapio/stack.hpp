@@ -196,7 +196,8 @@ public:
     /// @throws boost::system::system_error no_such_device
     core::interface_status interface_status(interface_id interface = 1) const;
 
-    /// Sets ifAdminStatus: an interface that is disabled neither sends nor receives.
+    /// Sets ifAdminStatus: an interface that is disabled neither sends nor receives. Before that, what publish() has told on its
+    /// link is taken back.
     /// @throws boost::system::system_error no_such_device
     void set_interface_up(interface_id interface, bool up);
 

@@ -49,6 +49,10 @@ core::error_code engine::set_enabled(core::interface_id id, bool yes)
 {
     turn t(*this);
     if (id >= host_.net().interfaces().size()) return core::errno_code(ENODEV);
+    if (!yes) {
+        host_.say_goodbye(id, t.now());
+        settle(t.now(), t.done()); // while it can be sent
+    }
     if (host_.set_enabled(id, yes, t.now())) tell_waiters(id, t.done());
     return {};
 }

@@ -22,7 +22,7 @@ void mdns_cache::add(link_zone link, const wire::mdns_record& r, time_point now)
             erase(*std::min_element(all.begin(), all.end(), [](auto a, auto b) { return a->expires < b->expires; }));
     }
     if (r.ttl == 0) return;
-    entry e{where, r, now, now + std::chrono::seconds(std::min(r.ttl, longest_ttl)), 0};
+    entry e{where, r, now, now + std::chrono::seconds(std::min(r.ttl, longest_ttl))};
     e.octets = sizeof(entry) + 2 * r.owner.wire_size() + 2 * wire::size_of(r);
     octets_ += e.octets;
     used_.push_front(std::move(e));
@@ -37,18 +37,26 @@ void mdns_cache::replace_older(const set& all, time_point now)
         if (e->stored + grace < now) e->expires = std::min(e->expires, now + grace);
 }
 
-std::vector<mdns_cache::hit> mdns_cache::find(const dns::name& n, dns::record_type type, std::optional<link_zone> link,
-                                              time_point now)
+/// @param visit is called with each set of the name, and with the link where it was heard
+template <class Visit>
+void mdns_cache::visit_sets(const dns::name& n, dns::record_type type, std::optional<link_zone> link, Visit visit)
 {
     const bool any = type == dns::record_type::any;
     const auto number = static_cast<std::uint16_t>(type);
-    std::vector<hit> out;
-    std::vector<entries::iterator> expired;
     for (auto at = index_.lower_bound({n, any ? std::uint16_t{0} : number, link_zone{0}}); at != index_.end(); ++at) {
         const auto& [owner, of_type, heard_at] = at->first;
         if (!(owner == n) || (!any && of_type != number)) break;
-        if (link && heard_at != *link) continue;
-        for (const auto e : at->second) {
+        if (!link || heard_at == *link) visit(at->second, heard_at);
+    }
+}
+
+std::vector<mdns_cache::hit> mdns_cache::find(const dns::name& n, dns::record_type type, std::optional<link_zone> link,
+                                              time_point now)
+{
+    std::vector<hit> out;
+    std::vector<entries::iterator> expired;
+    visit_sets(n, type, link, [&](const set& all, link_zone heard_at) {
+        for (const auto e : all) {
             if (e->expires <= now) {
                 expired.push_back(e);
                 continue;
@@ -58,9 +66,23 @@ std::vector<mdns_cache::hit> mdns_cache::find(const dns::name& n, dns::record_ty
             h.record.ttl = static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(e->expires - now).count());
             out.push_back(std::move(h));
         }
-    }
+    });
     for (const auto e : expired) erase(e);
     return out;
+}
+
+void mdns_cache::asked(link_zone link, const wire::mdns_question& q, const std::vector<wire::mdns_record>& known_to_it,
+                       time_point now)
+{
+    constexpr unsigned enough = 2;
+    visit_sets(q.name, q.type, link, [&](const set& all, link_zone) {
+        for (const auto e : all) {
+            if (e->stored + grace > now) continue; // a host does not say it again within a second (RFC 6762 §6.2)
+            const auto same = [&](const wire::mdns_record& r) { return r.type == e->record.type && r.data == e->record.data; };
+            if (std::any_of(known_to_it.begin(), known_to_it.end(), same)) continue; // nor to somebody who knows it (§7.1)
+            if (++e->missed >= enough) e->expires = std::min(e->expires, now + late);
+        }
+    });
 }
 
 void mdns_cache::forget(link_zone link)

@@ -22,6 +22,7 @@ class mdns_cache
 {
 public:
     static constexpr duration grace = std::chrono::seconds(1); ///< of what is taken back or replaced (RFC 6762 §10.1, §10.2)
+    static constexpr duration late = std::chrono::seconds(10); ///< a response that is as late as this does not come (§10.5)
     static constexpr std::size_t most_of_set = 128;            ///< records of one name and type on one link
     static constexpr std::size_t default_records = 1000;       ///< more than a message can have
     static constexpr std::size_t default_octets = std::size_t{1} << 20; ///< of memory, roughly
@@ -43,6 +44,9 @@ public:
     void add(link_zone link, const wire::mdns_record& r, time_point now);
     /// @param type `any`: all types  @param link none: all links
     std::vector<hit> find(const dns::name& n, dns::record_type type, std::optional<link_zone> link, time_point now);
+    /// Another host has asked the group. Records that should answer, but are not multicast although they were asked for twice,
+    /// end (RFC 6762 §10.5).
+    void asked(link_zone link, const wire::mdns_question& q, const std::vector<wire::mdns_record>& known_to_it, time_point now);
     void forget(link_zone link); ///< what was heard there
     void clear();
 
@@ -57,10 +61,13 @@ private:
         wire::mdns_record record;
         time_point stored{}, expires{};
         std::size_t octets = 0;
+        unsigned missed = 0; ///< how often other hosts have asked for it since it was stored
     };
     using entries = std::list<entry>;
     using set = std::vector<entries::iterator>;
 
+    template <class Visit>
+    void visit_sets(const dns::name& n, dns::record_type type, std::optional<link_zone> link, Visit visit);
     void erase(entries::iterator at);
     void replace_older(const set& all, time_point now);
     void shrink();

@@ -48,6 +48,14 @@ bool is_text(const std::vector<std::string>& all)
     return octets <= most_octets;
 }
 
+bool are_subtypes(const std::vector<std::string>& all)
+{
+    std::set<dns::name> names; // whatever their case
+    return all.size() <= mdns_service::most_subtypes && std::all_of(all.begin(), all.end(), [&](const std::string& s) {
+               return is_label(s) && names.insert(prepend(s, local_domain())).second;
+           });
+}
+
 } // namespace
 
 const dns::name& local_domain()
@@ -87,6 +95,11 @@ std::string instance_label(const std::string& wanted, unsigned number)
 
 dns::name service_type_name(const std::string& of_type) { return *(*dns::name::parse(of_type) + local_domain()); }
 
+dns::name service_subtype_name(const std::string& subtype, const std::string& of_type)
+{
+    return prepend(subtype, prepend("_sub", service_type_name(of_type)));
+}
+
 bool is_valid(const mdns_options& o)
 {
     if (o.host_name.empty()) return o.services.empty();
@@ -95,7 +108,7 @@ bool is_valid(const mdns_options& o)
     std::set<dns::name> names;
     return std::all_of(o.services.begin(), o.services.end(), [&](const mdns_service& s) {
         const std::string& instance = s.instance.empty() ? o.host_name : s.instance;
-        return is_label(instance) && is_service_type(s.type) && is_text(s.text) &&
+        return is_label(instance) && is_service_type(s.type) && is_text(s.text) && are_subtypes(s.subtypes) &&
                names.insert(prepend(instance, service_type_name(s.type))).second;
     });
 }

@@ -23,6 +23,8 @@ std::string instance_label(const std::string& wanted, unsigned number); ///< "Fr
 const dns::name& local_domain();                         ///< "local"
 const dns::name& service_types_name();                   ///< "_services._dns-sd._udp.local" (RFC 6763 §9)
 dns::name service_type_name(const std::string& of_type); ///< "_http._tcp" -> "_http._tcp.local"
+/// "_printer" of "_http._tcp" -> "_printer._sub._http._tcp.local" (RFC 6763 §7.1)
+dns::name service_subtype_name(const std::string& subtype, const std::string& of_type);
 
 /// Lengths, types of services (RFC 6335 §5.1), at most `most_services`, no two services of the same name; services need a host's
 /// name.

@@ -182,10 +182,12 @@ void mdns_querier::receive(link_zone link, const wire::mdns_message& response, t
 
 void mdns_querier::heard(link_zone link, const wire::mdns_message& query, time_point now)
 {
-    if (!query.answers.empty() || query.truncated) return; // answers that we do not know may be left out
+    if (query.truncated) return; // what its sender knows is said in further messages
     for (const wire::mdns_question& a : query.questions) {
+        if (a.unicast) continue; // and so may the answer be
+        cache_.asked(link, a, query.answers, now);
         const auto q = questions_.find({a.name, a.type});
-        if (!a.unicast && q != questions_.end()) q->second.heard[link] = now;
+        if (query.answers.empty() && q != questions_.end()) q->second.heard[link] = now; // else answers may be left out
     }
 }
 

@@ -54,7 +54,8 @@ public:
 
     /// A response that came from the link (RFC 6762 §11); the owner has checked its source.
     void receive(link_zone link, const wire::mdns_message& response, time_point now);
-    /// A query of another host to the group: a question that it asks need not be asked again at once (§7.3).
+    /// A query of another host to the group: a question that it asks need not be asked again at once (§7.3), and should be
+    /// answered (§10.5).
     void heard(link_zone link, const wire::mdns_message& query, time_point now);
     void advance(time_point now);
     time_point next_deadline() const noexcept;

@@ -42,6 +42,8 @@ public:
         add(group, g.name, record_type::srv, mdns_host_ttl, dns::service_location{0, 0, g.service->port, host}, true);
         add(group, g.name, record_type::txt, mdns_other_ttl, text_of(*g.service), true);
         add(group, type, record_type::ptr, mdns_other_ttl, g.name, false);
+        for (const std::string& s : g.service->subtypes)
+            add(group, service_subtype_name(s, g.service->type), record_type::ptr, mdns_other_ttl, g.name, false);
         add(group, service_types_name(), record_type::ptr, mdns_other_ttl, type, false);
     }
 

@@ -297,6 +297,14 @@ void mdns_responder::say_goodbye(time_point now)
     links_.clear();
 }
 
+void mdns_responder::leave(link_zone zone, time_point now)
+{
+    const auto l = links_.find(zone);
+    if (l == links_.end()) return;
+    say_goodbye(zone, l->second, now);
+    links_.erase(l);
+}
+
 void mdns_responder::say_goodbye(link_zone zone, link& l, time_point now)
 {
     std::vector<wire::mdns_record> all;

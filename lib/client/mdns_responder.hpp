@@ -60,6 +60,7 @@ public:
     void set_addresses(link_zone link, std::vector<address> addresses, time_point now);
     void restart(link_zone link, time_point now); ///< perhaps on another link, where the names must be probed for again (§8)
     void say_goodbye(time_point now);             ///< takes everything back (§10.1), and stops
+    void leave(link_zone link, time_point now);   ///< the same on one link, until it has addresses again
 
     void receive_query(const mdns_source& s, const wire::mdns_message& query, time_point now);
     void receive_response(link_zone link, const wire::mdns_message& response, time_point now);

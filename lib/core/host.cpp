@@ -87,6 +87,13 @@ error_code host::publish(const mdns_options& options, time_point now)
 
 mdns_status host::published() const { return mdns_ ? mdns_->status() : mdns_status(); }
 
+void host::say_goodbye(interface_id interface, time_point now)
+{
+    if (!mdns_) return;
+    for (const auto& i : network_.interfaces().all())
+        if (i->id() == interface || (i->carrier() != nullptr && i->carrier()->id() == interface)) mdns_->leave(i->id(), now);
+}
+
 void host::say_goodbye(time_point now)
 {
     if (mdns_) mdns_->say_goodbye(now);

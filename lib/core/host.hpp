@@ -66,6 +66,8 @@ public:
     }
     /// Gives what was leased back to the DHCP servers, and ends what configure() has begun of DHCP. @return ENOENT: nothing
     error_code release_lease(interface_id interface, time_point now) { return dhcp_.release(interface, now); }
+    /// Before the interface is disabled: takes back what multicast DNS has published on its link, and on its VLANs.
+    void say_goodbye(interface_id interface, time_point now);
     /// Before the end: takes back what multicast DNS has published, and gives back the leases with
     /// configure_options::release_on_shutdown.
     void say_goodbye(time_point now);
@@ -150,13 +152,13 @@ public:
     tcp_sockets& tcp() noexcept { return tcp_; }
     const tcp_sockets& tcp() const noexcept { return tcp_; }
     udp_sockets& udp() noexcept { return udp_; }
-    raw_sockets& raw() noexcept { return raw_; }
-    ping_sockets& ping() noexcept { return ping_; }
     const datagram_sockets& udp() const noexcept { return udp_; }
-    link_sockets& link() noexcept { return link_; }
+    raw_sockets& raw() noexcept { return raw_; }
     const datagram_sockets& raw() const noexcept { return raw_; }
-
+    ping_sockets& ping() noexcept { return ping_; }
     const datagram_sockets& ping() const noexcept { return ping_; }
+    link_sockets& link() noexcept { return link_; }
+
     // -- names ------------------------------------------------------------------------------------------------------------
     name_client& names(); ///< made at the first call
     void set_dns(const dns_options& options, time_point now);

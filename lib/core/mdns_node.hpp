@@ -44,6 +44,8 @@ public:
     // For the host.
     void replaced(interface_id interface, time_point now); ///< it has another device
     void say_goodbye(time_point now);                      ///< takes back what was published, and stops
+    /// The interface is about to be disabled: takes back what was published there. It must be, after that.
+    void leave(interface_id interface, time_point now) { responder_.leave(net_.interface(interface).zone(), now); }
     void advance(time_point now);
     time_point next_deadline() const noexcept;
     bool deliver(time_point now) { return querier_.deliver(now); }

@@ -104,6 +104,30 @@ TEST_F(mdns, a_stack_that_shuts_down_takes_its_name_back)
     EXPECT_EQ(resolve("printer.local").ec, boost::asio::error::host_not_found);
 }
 
+TEST_F(mdns, a_stack_that_is_drained_takes_its_name_back)
+{
+    publish(*peer, {.host_name = "printer"});
+    EXPECT_FALSE(resolve("printer.local").ec);
+    bool over = false;
+    peer->async_drain(1min, [&](error_code ec) { over = !ec; });
+    EXPECT_TRUE(time.run_until([&] { return over; }, 2min));
+    time.run_for(2s);
+    EXPECT_EQ(resolve("printer.local").ec, boost::asio::error::host_not_found);
+}
+
+TEST_F(mdns, an_interface_that_is_disabled_takes_its_name_back)
+{
+    publish(*peer, {.host_name = "printer"});
+    EXPECT_FALSE(resolve("printer.local").ec);
+    peer->set_interface_up(1, false);
+    time.run_for(2s);
+    EXPECT_EQ(resolve("printer.local").ec, boost::asio::error::host_not_found);
+    EXPECT_FALSE(peer->published().published);
+    peer->set_interface_up(1, true);
+    EXPECT_TRUE(time.run_until([&] { return peer->published().published; }, 1min));
+    EXPECT_FALSE(resolve("printer.local").ec);
+}
+
 TEST_F(mdns, a_stack_finds_itself)
 {
     publish(*client, {.host_name = "myself", .services = {{"", "_http._tcp", 80, {}}}});

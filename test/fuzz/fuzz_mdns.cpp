@@ -100,7 +100,7 @@ private:
     }
     void publish()
     {
-        mdns_options o{"me", {{"desk", "_http._tcp", 80, {"a=b"}}}};
+        mdns_options o{"me", {{"desk", "_http._tcp", 80, {"a=b"}, {"_fast"}}}};
         if (random_() % 2 == 0) o.services.push_back({"", "_ipp._tcp", static_cast<std::uint16_t>(random_()), {}});
         if (!is_valid(o)) fail("the options");
         responder_.configure(o, now_);
@@ -113,7 +113,7 @@ private:
         switch (random_() % 4) {
         case 0: publish(); break;
         case 1: responder_.restart(l, now_); break;
-        case 2: responder_.set_addresses(l, {}, now_); [[fallthrough]];
+        case 2: random_() % 2 == 0 ? responder_.leave(l, now_) : responder_.set_addresses(l, {}, now_); [[fallthrough]];
         default: responder_.set_addresses(l, addresses, now_); break;
         }
     }
@@ -189,15 +189,16 @@ private:
     // -- what others say
     name some_name()
     {
-        static const std::array<const char*, 9> names{"me.local",
-                                                      "me-2.local",
-                                                      "desk._http._tcp.local",
-                                                      "_http._tcp.local",
-                                                      "_services._dns-sd._udp.local",
-                                                      "2.0.18.198.in-addr.arpa",
-                                                      "other.local",
-                                                      "another.local",
-                                                      "me-3.local"};
+        static const std::array<const char*, 10> names{"me.local",
+                                                       "me-2.local",
+                                                       "desk._http._tcp.local",
+                                                       "_http._tcp.local",
+                                                       "_fast._sub._http._tcp.local",
+                                                       "_services._dns-sd._udp.local",
+                                                       "2.0.18.198.in-addr.arpa",
+                                                       "other.local",
+                                                       "another.local",
+                                                       "me-3.local"};
         const name own = random_() % 4 == 0 ? responder_.name() : name();
         return own.is_root() ? *name::parse(names[random_() % names.size()]) : own;
     }

@@ -21,6 +21,10 @@ struct mdns_service
     std::string type{};     ///< such as "_http._tcp" (RFC 6763 §7)
     std::uint16_t port = 0; ///< in the host's byte order
     std::vector<std::string> text{}; ///< "key=value" (RFC 6763 §6), each up to 255 octets, together up to 1000
+    /// Such as "_printer", which is found as _printer._sub._http._tcp, too (RFC 6763 §7.1): labels, up to `most_subtypes`.
+    std::vector<std::string> subtypes{};
+
+    static constexpr std::size_t most_subtypes = 16;
 
     friend bool operator==(const mdns_service&, const mdns_service&) = default;
 };

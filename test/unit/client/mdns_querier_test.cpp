@@ -135,6 +135,61 @@ TEST_F(mdns_querier, a_goodbye_ends_a_record_after_a_second)
     EXPECT_EQ(me.querier.cache().size(), 0U) << "what was not known cannot be taken back";
 }
 
+TEST_F(mdns_querier, a_record_that_others_ask_for_twice_in_vain_ends_after_ten_seconds)
+{
+    const auto another_asks = [&](bool unicast = false, const char* known = nullptr) {
+        auto q = query("a.local", record_type::a, unicast);
+        if (known != nullptr) q.answers.push_back(a_record("a.local", known));
+        receive(me, q, other);
+        pass(2s);
+    };
+    const auto is_known = [&](const char* address) {
+        (void)take();
+        const auto l = me.look_up("a.local", {record_type::a}, 10ms);
+        pass(20ms);
+        return me.found(l) == std::string("a.local A ") + address;
+    };
+    const auto begin = [&](const char* address) {
+        answer({a_record("a.local", address, 4000)});
+        pass(2s);
+    };
+    begin("192.0.2.2");
+    another_asks();
+    pass(1min);
+    EXPECT_TRUE(is_known("192.0.2.2")) << "asked for once";
+    another_asks();
+    pass(7s);
+    EXPECT_TRUE(is_known("192.0.2.2")) << "the answer may still come";
+    pass(2s);
+    EXPECT_FALSE(is_known("192.0.2.2"));
+
+    begin("192.0.2.3");
+    another_asks();
+    begin("192.0.2.3");
+    another_asks();
+    pass(20s);
+    EXPECT_TRUE(is_known("192.0.2.3")) << "answered in between";
+    another_asks();
+    begin("192.0.2.3");
+    pass(20s);
+    EXPECT_TRUE(is_known("192.0.2.3")) << "answered late";
+    for (int i = 0; i < 5; ++i) another_asks(true);
+    pass(20s);
+    EXPECT_TRUE(is_known("192.0.2.3")) << "answered by unicast, perhaps";
+    for (int i = 0; i < 5; ++i) another_asks(false, "192.0.2.3");
+    pass(20s);
+    EXPECT_TRUE(is_known("192.0.2.3")) << "the others knew it";
+    another_asks(false, "192.0.2.4");
+    another_asks(false, "192.0.2.4");
+    pass(20s);
+    EXPECT_FALSE(is_known("192.0.2.3")) << "they knew something else";
+
+    answer({a_record("a.local", "192.0.2.5", 4000)});
+    for (int i = 0; i < 5; ++i) receive(me, query("a.local", record_type::a), other);
+    pass(20s);
+    EXPECT_TRUE(is_known("192.0.2.5")) << "nobody repeats it within a second";
+}
+
 TEST_F(mdns_querier, the_flush_bit_replaces_what_is_older_than_a_second)
 {
     answer({a_record("a.local", "192.0.2.2")});

@@ -420,6 +420,49 @@ TEST_F(mdns_responder, says_goodbye)
     EXPECT_EQ(me.responder.next_deadline(), never);
 }
 
+TEST_F(mdns_responder, leaves_a_link_and_comes_back)
+{
+    publish("printer", {web()});
+    me.responder.leave(2, now);
+    EXPECT_EQ(take_answers().size(), 1U);
+    me.responder.leave(2, now);
+    ask(query("printer.local", record_type::a));
+    pass(10s);
+    EXPECT_TRUE(take().empty());
+    EXPECT_EQ(me.responder.next_deadline(), never);
+    EXPECT_FALSE(me.responder.is_published());
+    me.responder.set_addresses(2, me.addresses, now);
+    pass(5s);
+    EXPECT_TRUE(me.responder.is_published()) << "probed for and announced anew";
+    const auto all = take();
+    EXPECT_EQ(all.size(), core::client::mdns_responder::probes + core::client::mdns_responder::announcements);
+}
+
+/// RFC 6763 §7.1.
+TEST_F(mdns_responder, a_service_is_found_by_its_subtypes)
+{
+    auto s = web();
+    s.subtypes = {"_printer", "with. dots"};
+    publish("printer", {s});
+    ask(query("_printer._sub._http._tcp.local", record_type::ptr));
+    pass(1s);
+    auto said = take_answers();
+    ASSERT_EQ(said.size(), 1U);
+    EXPECT_EQ(said[0].find("_printer._sub._http._tcp.local PTR Front"), 0U) << said[0];
+    ask(query("with\\. dots._sub._http._tcp.local", record_type::ptr));
+    pass(1s);
+    EXPECT_EQ(take_answers().size(), 1U);
+    ask(query("_other._sub._http._tcp.local", record_type::ptr));
+    ask(query("_sub._http._tcp.local", record_type::ptr));
+    pass(1s);
+    EXPECT_TRUE(take().empty());
+    s.subtypes.pop_back();
+    me.publish("printer", {s});
+    said = take_answers();
+    ASSERT_GE(said.size(), 1U);
+    EXPECT_EQ(said[0].find("-with\\.\\032dots._sub._http._tcp.local PTR Front"), 0U) << said[0];
+}
+
 TEST_F(mdns_responder, a_service_that_is_gone_is_taken_back_and_a_new_one_is_probed_for)
 {
     publish("printer", {web("one")});
@@ -588,6 +631,13 @@ TEST(mdns_names, options_are_checked)
          {"", "_http", "http._tcp", "_http._sctp", "_._tcp", "_a b._tcp", "_sixteen-letters1._tcp", "_123._tcp"})
         EXPECT_FALSE(with([type](mdns_options& o) { o.services[0].type = type; })) << type;
     EXPECT_TRUE(with([](mdns_options& o) { o.services[0].type = "_sleep-proxy._udp"; }));
+    EXPECT_TRUE(with([](mdns_options& o) { o.services[0].subtypes = {"_printer", "another"}; }));
+    EXPECT_FALSE(with([](mdns_options& o) { o.services[0].subtypes = {"_printer", "_Printer"}; }));
+    EXPECT_FALSE(with([](mdns_options& o) { o.services[0].subtypes = {""}; }));
+    EXPECT_FALSE(with([](mdns_options& o) { o.services[0].subtypes = {std::string(64, 'x')}; }));
+    EXPECT_FALSE(with([](mdns_options& o) {
+        for (std::size_t n = 0; n <= mdns_service::most_subtypes; ++n) o.services[0].subtypes.push_back(std::to_string(n));
+    }));
     EXPECT_FALSE(with([](mdns_options& o) { o.services[0].text = {"=b"}; }));
     EXPECT_FALSE(with([](mdns_options& o) { o.services[0].text = {std::string(256, 'x')}; }));
     EXPECT_FALSE(with([](mdns_options& o) { o.services[0].text.assign(5, std::string(250, 'x')); }));
