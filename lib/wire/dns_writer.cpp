@@ -1,7 +1,9 @@
 #include "wire/dns_writer.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace tapio::core::wire {
 
@@ -13,13 +15,14 @@ using dns::name;
 void dns_writer::put_name(const name& n, bool compress)
 {
     constexpr std::size_t most_places = 256; // so that a long message is not made in quadratic time
-    name rest = n;
-    for (; !rest.is_root(); rest = rest.parent()) {
-        const auto known = std::find_if(names_.begin(), names_.end(), [&](const place& p) { return p.labels == rest.labels(); });
+    for (std::string_view rest = n.labels(); !rest.empty();) {
+        const auto known = std::find_if(names_.begin(), names_.end(), [rest](const place& p) { return p.labels == rest; });
         if (compress && known != names_.end()) return put_16(0xc000U | static_cast<unsigned>(known->at));
-        if (known == names_.end() && size() < 0x4000 && names_.size() < most_places) names_.push_back({rest.labels(), size()});
-        put_8(static_cast<unsigned>(rest.first_label().size()));
-        put(std::string(rest.first_label()));
+        if (known == names_.end() && size() < 0x4000 && names_.size() < most_places)
+            names_.push_back({std::string(rest), size()});
+        const std::size_t label = 1U + static_cast<std::uint8_t>(rest.front()); // with its length
+        put(std::as_bytes(std::span(rest.substr(0, label))));
+        rest.remove_prefix(label);
     }
     put_8(0);
 }

@@ -16,6 +16,8 @@ namespace tapio::core::wire {
 class dns_writer
 {
 public:
+    dns_writer() { out_.reserve(usual_size); }
+
     void put_8(unsigned v) { out_.push_back(static_cast<std::byte>(v)); }
     void put_16(unsigned v)
     {
@@ -43,6 +45,8 @@ public:
     std::vector<std::byte> take() && { return std::move(out_); }
 
 private:
+    static constexpr std::size_t usual_size = 256; ///< octets
+
     struct place
     {
         std::string labels; ///< of a name or of the end of one
