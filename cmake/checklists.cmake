@@ -40,7 +40,7 @@ macro(add_test keyword name)
     list(APPEND tests "${name}")
 endmacro()
 foreach(command IN ITEMS set_tests_properties add_executable target_include_directories target_link_libraries
-        target_precompile_headers tapio_compile_together gtest_discover_tests)
+        target_precompile_headers tapio_precompiled tapio_compile_together gtest_discover_tests)
     cmake_language(EVAL CODE "macro(${command})\nendmacro()")
 endforeach()
 set(TAPIO_BUILD_APPS ON)

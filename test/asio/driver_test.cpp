@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+namespace driver_test {
 namespace {
 
 namespace asio = boost::asio;
@@ -247,3 +248,4 @@ TEST(driver, a_timer_of_tapio_in_real_time)
 }
 
 } // namespace
+} // namespace driver_test

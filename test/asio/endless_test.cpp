@@ -13,6 +13,7 @@
 #include <functional>
 #include <string>
 
+namespace endless_test {
 namespace {
 
 namespace asio = boost::asio;
@@ -234,3 +235,4 @@ TEST(endless, in_real_time_other_handlers_of_the_one_thread_have_their_turn)
 }
 
 } // namespace
+} // namespace endless_test

@@ -8,6 +8,7 @@
 
 #include <string>
 
+namespace message_test {
 namespace {
 
 namespace asio = tapio;
@@ -108,3 +109,4 @@ TEST_F(messages, a_closed_socket_and_a_stream)
 }
 
 } // namespace
+} // namespace message_test

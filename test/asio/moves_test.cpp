@@ -11,6 +11,7 @@
 #include <chrono>
 #include <memory>
 
+namespace moves_test {
 namespace {
 
 namespace asio = boost::asio;
@@ -43,3 +44,4 @@ TEST(moves, an_object_outlives_the_context_that_it_was_made_on)
 }
 
 } // namespace
+} // namespace moves_test

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+namespace one_thread_test {
 namespace {
 
 namespace asio = boost::asio;
@@ -60,3 +61,4 @@ TEST(one_thread, runs_what_has_finished_together_in_one_go)
 }
 
 } // namespace
+} // namespace one_thread_test

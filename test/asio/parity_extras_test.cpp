@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <vector>
 
+namespace parity_extras_test {
 namespace {
 
 namespace asio = tapio;
@@ -290,3 +291,4 @@ TEST(handles, released_ones_do_not_abort_the_end_of_the_process)
 }
 
 } // namespace
+} // namespace parity_extras_test

@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+namespace surface_test {
 namespace {
 
 namespace asio = tapio; // as a program written for Boost.Asio would
@@ -256,3 +257,4 @@ TEST(raw_sockets, hear_the_segments_of_a_connection)
 }
 
 } // namespace
+} // namespace surface_test

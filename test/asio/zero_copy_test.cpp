@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+namespace zero_copy_test {
 namespace {
 
 namespace asio = boost::asio;
@@ -245,3 +246,4 @@ TEST_F(zero_copy, errors_are_those_of_the_plain_calls)
 }
 
 } // namespace
+} // namespace zero_copy_test

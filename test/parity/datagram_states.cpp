@@ -4,7 +4,7 @@
 #include <netinet/udp.h>
 #include <sys/socket.h>
 
-namespace parity {
+namespace parity::datagram_states {
 namespace {
 
 using asio::socket_base;
@@ -378,4 +378,4 @@ BEHAVIOUR(a_datagram_socket_moves_and_is_assigned)
 }
 
 } // namespace
-} // namespace parity
+} // namespace parity::datagram_states

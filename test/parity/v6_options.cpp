@@ -1,7 +1,7 @@
 // Options of IPv6 sockets: hop limits, traffic class, MTU, multicast; and options of one family's level on the other's sockets.
 #include "v6.hpp"
 
-namespace parity {
+namespace parity::v6_options {
 namespace {
 
 using asio::socket_base;
@@ -258,4 +258,4 @@ V6_BEHAVIOUR(v6_multicast)
 }
 
 } // namespace
-} // namespace parity
+} // namespace parity::v6_options

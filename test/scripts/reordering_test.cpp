@@ -2,7 +2,7 @@
 // count against the send buffer, and undo restores only the reduction of the spurious recovery.
 #include "support/script/script.hpp"
 
-namespace tapio::test {
+namespace tapio::test::reordering_test {
 namespace {
 
 std::string segment(unsigned from, unsigned to)
@@ -103,4 +103,4 @@ TEST_F(reduction_since_then, for_a_mark_stays) // as Linux's tcp_enter_cwr
 }
 
 } // namespace
-} // namespace tapio::test
+} // namespace tapio::test::reordering_test

@@ -2,7 +2,7 @@
 // 5682); path MTU black holes (RFC 4821 §7.7), pacing, ECN (RFC 3168), and the size of reductions.
 #include "support/script/script.hpp"
 
-namespace tapio::test {
+namespace tapio::test::tail_probe_test {
 namespace {
 
 std::string segment(unsigned from, unsigned to)
@@ -530,4 +530,4 @@ TEST_F(reduction, a_long_recovery_is_no_idle_time) // RFC 5681 §4.1: "has not s
 }
 
 } // namespace
-} // namespace tapio::test
+} // namespace tapio::test::tail_probe_test

@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <vector>
 
-namespace tapio::core {
+namespace tapio::core::bpf_test {
 namespace {
 
 using program = std::vector<bpf_instruction>;
@@ -400,4 +400,4 @@ TEST(bpf, programs_of_libpcap_decide_as_libpcap_does)
 #endif
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::bpf_test

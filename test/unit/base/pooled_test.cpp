@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace tapio::core {
+namespace tapio::core::pooled_test {
 namespace {
 
 struct thing : pooled<thing, 2>
@@ -61,4 +61,4 @@ TEST(pooled, more_than_it_keeps_and_on_another_thread)
 }
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::pooled_test

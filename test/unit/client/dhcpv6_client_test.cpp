@@ -2,7 +2,7 @@
 #include "base/split_mix.hpp"
 #include "dhcpv6_holder.hpp"
 
-namespace tapio::core::client {
+namespace tapio::core::client::dhcpv6_client_test {
 namespace {
 
 using wire::dhcpv6_message;
@@ -433,4 +433,4 @@ TEST_F(dhcpv6, survives_what_a_network_may_do)
 }
 
 } // namespace
-} // namespace tapio::core::client
+} // namespace tapio::core::client::dhcpv6_client_test

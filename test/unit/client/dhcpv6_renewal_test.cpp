@@ -1,7 +1,7 @@
 // The DHCPv6 client in virtual time, what it does with what it was given (RFC 8415).
 #include "dhcpv6_holder.hpp"
 
-namespace tapio::core::client {
+namespace tapio::core::client::dhcpv6_renewal_test {
 namespace {
 
 using wire::dhcpv6_message;
@@ -278,4 +278,4 @@ TEST_F(dhcpv6, a_prefix_is_taken_away_on_another_link)
 }
 
 } // namespace
-} // namespace tapio::core::client
+} // namespace tapio::core::client::dhcpv6_renewal_test

@@ -1,7 +1,7 @@
 // Lookups by multicast: questions, answers, the cache, and what hostile stations make of them.
 #include "mdns_world.hpp"
 
-namespace tapio::core::client::mdns {
+namespace tapio::core::client::mdns::mdns_querier_test {
 namespace {
 
 struct mdns_querier : testing::Test, world
@@ -331,4 +331,4 @@ TEST(mdns_cache, makes_room_by_octets)
 }
 
 } // namespace
-} // namespace tapio::core::client::mdns
+} // namespace tapio::core::client::mdns::mdns_querier_test

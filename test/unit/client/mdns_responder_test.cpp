@@ -1,7 +1,7 @@
 // A host's names: probing, announcing, answering, conflicts, goodbyes.
 #include "mdns_world.hpp"
 
-namespace tapio::core::client::mdns {
+namespace tapio::core::client::mdns::mdns_responder_test {
 namespace {
 
 using strings = std::vector<std::string>;
@@ -646,4 +646,4 @@ TEST(mdns_names, options_are_checked)
 }
 
 } // namespace
-} // namespace tapio::core::client::mdns
+} // namespace tapio::core::client::mdns::mdns_responder_test

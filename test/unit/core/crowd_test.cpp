@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-namespace tapio::core {
+namespace tapio::core::crowd_test {
 namespace {
 
 mac_address mac_of(std::uint32_t n)
@@ -183,4 +183,4 @@ TEST_F(crowd, of_a_thousand_hosts_all_reach_one_and_do_so_again_after_their_entr
 }
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::crowd_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tapio::core {
+namespace tapio::core::device_queue_test {
 namespace {
 
 constexpr std::size_t places = 40;      // packets in the device's receive queue
@@ -54,4 +54,4 @@ TEST(device_queue, holds_more_where_the_peer_sends_large_segments)
 TEST(device_queue, without_bound_does_not_bound_the_window) { EXPECT_GT(taken_unread(0, false), 200'000U); }
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::device_queue_test

@@ -2,7 +2,7 @@
 #include "core/name_client.hpp"
 #include "dhcp_link.hpp"
 
-namespace tapio::core {
+namespace tapio::core::dhcp_test {
 namespace {
 
 using enum wire::dhcpv4_type;
@@ -588,4 +588,4 @@ TEST_F(dhcp, survives_damaged_answers)
 }
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::dhcp_test

@@ -2,7 +2,7 @@
 #include "core/name_client.hpp"
 #include "dhcpv6_link.hpp"
 
-namespace tapio::core {
+namespace tapio::core::dhcpv6_test {
 namespace {
 
 using enum wire::dhcpv6_type;
@@ -471,4 +471,4 @@ TEST_F(dhcpv6, options_that_cannot_be_are_errors)
 }
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::dhcpv6_test

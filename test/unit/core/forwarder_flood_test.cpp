@@ -11,7 +11,7 @@
 #include <random>
 #include <set>
 
-namespace tapio::core {
+namespace tapio::core::forwarder_flood_test {
 namespace {
 
 std::uint32_t flood_size()
@@ -233,4 +233,4 @@ INSTANTIATE_TEST_SUITE_P(each, flood_of_flows,
                          });
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::forwarder_flood_test

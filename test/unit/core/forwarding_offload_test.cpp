@@ -3,7 +3,7 @@
 
 #include <tapio/core/checksum.hpp>
 
-namespace tapio::core {
+namespace tapio::core::forwarding_offload_test {
 namespace {
 
 constexpr std::size_t mss = 1000, segments = 5;
@@ -213,4 +213,4 @@ TEST_F(router, a_verified_checksum_is_a_complete_one_when_it_leaves)
 }
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::forwarding_offload_test

@@ -1,7 +1,7 @@
 // Forwarding, packet by packet (RFC 1812 §5, RFC 8200 §3, RFC 4443).
 #include "router.hpp"
 
-namespace tapio::core {
+namespace tapio::core::forwarding_test {
 namespace {
 
 /// The two ends of a packet through the router.
@@ -384,4 +384,4 @@ TEST_F(forwarding_v4, redirects_only_if_it_is_asked_to)
 }
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::forwarding_test

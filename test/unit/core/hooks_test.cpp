@@ -1,7 +1,7 @@
 // Hooks, any-IP, proxies and the strong host model.
 #include "router.hpp"
 
-namespace tapio::core {
+namespace tapio::core::hooks_test {
 namespace {
 
 /// Notes what it sees, and answers as it is told.
@@ -522,4 +522,4 @@ TEST_F(vlan, wrong_ones_are_refused)
 }
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::hooks_test

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace tapio::core {
+namespace tapio::core::link_local_v4_test {
 namespace {
 
 using wire::arp_operation;
@@ -213,4 +213,4 @@ TEST_F(link_local_host, takes_another_address_if_the_user_has_given_it_the_first
 }
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::link_local_v4_test

@@ -7,7 +7,7 @@
 
 #include <memory>
 
-namespace tapio::core {
+namespace tapio::core::link_sockets_test {
 namespace {
 
 constexpr int arp_type = 0x0806, ipv4 = 0x0800, all_types = 3, experimental = 0x88b5; // the last: IEEE 802, for local experiments
@@ -464,4 +464,4 @@ TEST_F(link_sockets_of_a_host, a_flood_for_many_sockets_stays_within_their_buffe
 }
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::link_sockets_test

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace tapio::core {
+namespace tapio::core::name_client_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -256,4 +256,4 @@ TEST_F(name_client_sockets, without_servers_there_is_no_name)
 }
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::name_client_test

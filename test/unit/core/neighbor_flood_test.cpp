@@ -11,7 +11,7 @@
 #include <functional>
 #include <map>
 
-namespace tapio::core {
+namespace tapio::core::neighbor_flood_test {
 namespace {
 
 constexpr std::size_t most_entries = link::neighbor_cache::most_entries;
@@ -259,4 +259,4 @@ INSTANTIATE_TEST_SUITE_P(each_family, flooded, testing::Values(family::v4, famil
                          [](const auto& p) { return p.param == family::v4 ? "v4" : "v6"; });
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::neighbor_flood_test

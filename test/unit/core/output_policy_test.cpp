@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-namespace tapio::core {
+namespace tapio::core::output_policy_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -127,4 +127,4 @@ TEST(output_hold, output_waits_for_handlers_unless_they_were_slow)
 }
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::output_policy_test

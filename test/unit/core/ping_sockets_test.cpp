@@ -3,7 +3,7 @@
 #include "support/told_owner.hpp"
 #include "wire/icmpv6.hpp"
 
-namespace tapio::core {
+namespace tapio::core::ping_sockets_test {
 namespace {
 
 class ping_sockets_of_a_host : public raw_host
@@ -260,4 +260,4 @@ TEST_F(ping_sockets_of_a_host, a_filter_sees_the_message)
 }
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::ping_sockets_test

@@ -5,7 +5,7 @@
 #include "wire/ndp.hpp"
 #include "wire/redirect.hpp"
 
-namespace tapio::core {
+namespace tapio::core::redirects_test {
 namespace {
 
 constexpr mac_address router_mac{{2, 0, 0, 0, 0, 0xfe}}, other_mac{{2, 0, 0, 0, 0, 0xfd}};
@@ -210,4 +210,4 @@ TEST_F(redirects_v6, wrong_ones_are_ignored)
 }
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::redirects_test

@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-namespace tapio::core {
+namespace tapio::core::router_parameters_test {
 namespace {
 
 using wire::icmpv6_type;
@@ -245,4 +245,4 @@ TEST_F(router_parameters, the_reachable_time_is_random_around_the_advertised_one
 }
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::router_parameters_test

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace tapio::core {
+namespace tapio::core::shards_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -168,4 +168,4 @@ TEST_F(two_shards, a_ping_is_answered_once)
 }
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::shards_test

@@ -1,7 +1,7 @@
 // Gateways that do not answer (RFC 1122 §3.3.1.5, RFC 4861 §6.3.6, RFC 4191 §3.2).
 #include "raw_host.hpp"
 
-namespace tapio::core {
+namespace tapio::core::silent_gateway_test {
 namespace {
 
 constexpr mac_address first_mac{{2, 0, 0, 0, 0, 0xfe}}, second_mac{{2, 0, 0, 0, 0, 0xfd}};
@@ -131,4 +131,4 @@ TEST_F(silent_gateway, both_of_them_leave_the_better_one)
 }
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::silent_gateway_test

@@ -1,4 +1,5 @@
 // Packets that the device refuses stay at the head of the transmit queue, in order.
+#include "support/flat.hpp"
 #include "support/two_hosts.hpp"
 #include "wire/header.hpp"
 #include "wire/tcp.hpp"
@@ -10,8 +11,10 @@
 #include <optional>
 #include <vector>
 
-namespace tapio::core {
+namespace tapio::core::transmit_queue_test {
 namespace {
+
+using test::flat;
 
 device_info of(bool cuts)
 {
@@ -19,13 +22,6 @@ device_info of(bool cuts)
     eth.offload.checksum = eth.offload.tso_v4 = cuts;
     eth.offload.gso = !cuts;
     return eth;
-}
-
-std::vector<std::byte> flat(const packet& p)
-{
-    std::vector<std::byte> out(p.size());
-    p.copy_to(out);
-    return out;
 }
 
 /// With a device that cuts large segments (true), and with one for which the host cuts them (false).
@@ -111,4 +107,4 @@ INSTANTIATE_TEST_SUITE_P(devices, transmit_queue, testing::Bool(),
                          [](const auto& p) { return p.param ? "that_cuts" : "for_which_it_is_cut"; });
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::transmit_queue_test

@@ -10,7 +10,7 @@
 #include <array>
 #include <vector>
 
-namespace tapio::core {
+namespace tapio::core::transports_test {
 namespace {
 
 using ::testing::_;
@@ -108,4 +108,4 @@ TEST_F(transports, are_told_when_routes_change)
 }
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::transports_test

@@ -3,7 +3,7 @@
 
 #include <set>
 
-namespace tapio::core {
+namespace tapio::core::udp_test {
 namespace {
 
 using wire::ip_protocol;
@@ -317,4 +317,4 @@ TEST_F(udp_host, with_reuse_port_senders_are_spread_and_each_keeps_its_socket)
 }
 
 } // namespace
-} // namespace tapio::core
+} // namespace tapio::core::udp_test

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace tapio::core::ip {
+namespace tapio::core::ip::fragmentation_test {
 namespace {
 
 using reason = drop_reason;
@@ -339,4 +339,4 @@ TEST(fragmenting_v4, fragments_that_routers_split_again_are_reassembled)
 }
 
 } // namespace
-} // namespace tapio::core::ip
+} // namespace tapio::core::ip::fragmentation_test

@@ -7,7 +7,7 @@
 #include <map>
 #include <tuple>
 
-namespace tapio::core::ip {
+namespace tapio::core::ip::group_queries_test {
 namespace {
 
 constexpr auto in = filter_mode::include, ex = filter_mode::exclude;
@@ -276,4 +276,4 @@ TEST_P(group_queries, calls_in_any_order_come_to_rest)
 }
 
 } // namespace
-} // namespace tapio::core::ip
+} // namespace tapio::core::ip::group_queries_test

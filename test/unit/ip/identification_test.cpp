@@ -7,7 +7,7 @@
 #include <set>
 #include <vector>
 
-namespace tapio::core::ip {
+namespace tapio::core::ip::identification_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -127,4 +127,4 @@ TEST_F(identification_v6, time_moves_it_by_a_random_step)
 }
 
 } // namespace
-} // namespace tapio::core::ip
+} // namespace tapio::core::ip::identification_test

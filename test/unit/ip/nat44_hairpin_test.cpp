@@ -1,7 +1,7 @@
 // Packets from inside to a mapped outside endpoint (RFC 4787 REQ-9).
 #include "nat44_router.hpp"
 
-namespace tapio::core::ip {
+namespace tapio::core::ip::nat44_hairpin_test {
 namespace {
 
 constexpr std::uint8_t syn = wire::tcp_syn, ack = wire::tcp_ack;
@@ -136,4 +136,4 @@ TEST(nat44_hairpin, marks_tell_later_hooks)
 }
 
 } // namespace
-} // namespace tapio::core::ip
+} // namespace tapio::core::ip::nat44_hairpin_test

@@ -1,7 +1,7 @@
 // NAPT of ICMP (RFC 5508): queries, and errors in both directions with the packets that they quote.
 #include "nat44_router.hpp"
 
-namespace tapio::core::ip {
+namespace tapio::core::ip::nat44_icmp_test {
 namespace {
 
 const endpoint far_router = ep("198.51.100.1"), near_router = ep("198.18.0.1");
@@ -191,4 +191,4 @@ TEST(nat44_icmp, errors_about_connections_through_a_forward_are_translated)
 }
 
 } // namespace
-} // namespace tapio::core::ip
+} // namespace tapio::core::ip::nat44_icmp_test

@@ -2,7 +2,7 @@
 #include "ip/nat44_tcp.hpp"
 #include "nat44_router.hpp"
 
-namespace tapio::core::ip {
+namespace tapio::core::ip::nat44_tcp_test {
 namespace {
 
 constexpr std::uint8_t syn = wire::tcp_syn, ack = wire::tcp_ack, fin = wire::tcp_fin, rst = wire::tcp_rst;
@@ -200,4 +200,4 @@ TEST_F(nat44_tcp_connection, super_segment_is_translated_as_one)
 }
 
 } // namespace
-} // namespace tapio::core::ip
+} // namespace tapio::core::ip::nat44_tcp_test

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-namespace tapio::core::ip {
+namespace tapio::core::ip::offload_test {
 namespace {
 
 using test::flat;
@@ -592,4 +592,4 @@ TEST(gso, joined_again_it_is_the_same)
 }
 
 } // namespace
-} // namespace tapio::core::ip
+} // namespace tapio::core::ip::offload_test

@@ -7,7 +7,7 @@
 #include <array>
 #include <cerrno>
 
-namespace tapio::core::ip {
+namespace tapio::core::ip::routing_test {
 namespace {
 
 const time_point now = time_point(std::chrono::seconds(100));
@@ -203,4 +203,4 @@ TEST_F(routing_of, a_silent_router_yields_to_another)
 }
 
 } // namespace
-} // namespace tapio::core::ip
+} // namespace tapio::core::ip::routing_test

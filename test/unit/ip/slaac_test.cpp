@@ -2,7 +2,7 @@
 // slaac_address_test.cpp.
 #include "slaac_host.hpp"
 
-namespace tapio::core::ip {
+namespace tapio::core::ip::slaac_test {
 namespace {
 
 using slaac = slaac_host;
@@ -474,4 +474,4 @@ TEST_F(slaac, lifetimes_that_reach_beyond_the_clock_are_infinite)
 }
 
 } // namespace
-} // namespace tapio::core::ip
+} // namespace tapio::core::ip::slaac_test

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace tapio::core::ip {
+namespace tapio::core::ip::source_selection_test {
 namespace {
 
 address a(const std::string& text) { return boost::asio::ip::make_address(text); }
@@ -383,4 +383,4 @@ TEST(destination_order, a_policy_can_prefer_a_site_of_its_own) // §10.5
 }
 
 } // namespace
-} // namespace tapio::core::ip
+} // namespace tapio::core::ip::source_selection_test

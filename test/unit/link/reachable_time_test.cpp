@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <set>
 
-namespace tapio::core::link {
+namespace tapio::core::link::reachable_time_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -84,4 +84,4 @@ TEST(reachable_times, of_the_two_families_are_independent)
 }
 
 } // namespace
-} // namespace tapio::core::link
+} // namespace tapio::core::link::reachable_time_test

@@ -8,7 +8,7 @@
 
 #include <vector>
 
-namespace tapio::core::link {
+namespace tapio::core::link::transmit_queue_test {
 namespace {
 
 constexpr std::size_t capacity = 8; // packets
@@ -171,4 +171,4 @@ TEST(transmit_queue, an_emptied_one_begins_anew)
 }
 
 } // namespace
-} // namespace tapio::core::link
+} // namespace tapio::core::link::transmit_queue_test

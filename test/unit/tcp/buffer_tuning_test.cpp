@@ -5,7 +5,7 @@
 
 #include <array>
 
-namespace tapio::core::tcp {
+namespace tapio::core::tcp::buffer_tuning_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -54,4 +54,4 @@ TEST(receive_tuning, only_a_long_path_spreads_a_window)
 }
 
 } // namespace
-} // namespace tapio::core::tcp
+} // namespace tapio::core::tcp::buffer_tuning_test

@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace tapio::core::tcp {
+namespace tapio::core::tcp::memory_test {
 namespace {
 
 slice some(std::size_t n)
@@ -139,4 +139,4 @@ TEST(held_memory, of_an_octet_that_was_written_is_a_block)
 }
 
 } // namespace
-} // namespace tapio::core::tcp
+} // namespace tapio::core::tcp::memory_test

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace tapio::core::wire {
+namespace tapio::core::wire::dhcpv6_test {
 namespace {
 
 using v6_octets = std::vector<std::byte>;
@@ -173,4 +173,4 @@ TEST(dhcpv6, damaged_messages_are_refused_or_parsed_within_bounds)
 }
 
 } // namespace
-} // namespace tapio::core::wire
+} // namespace tapio::core::wire::dhcpv6_test

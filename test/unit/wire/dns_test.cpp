@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace tapio::core::wire {
+namespace tapio::core::wire::dns_test {
 namespace {
 
 using dns::name;
@@ -230,4 +230,4 @@ TEST(dns_message, a_ttl_with_its_highest_bit_set_is_0)
 }
 
 } // namespace
-} // namespace tapio::core::wire
+} // namespace tapio::core::wire::dns_test

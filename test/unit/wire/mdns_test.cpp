@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace tapio::core::wire {
+namespace tapio::core::wire::mdns_test {
 namespace {
 
 using dns::name;
@@ -146,4 +146,4 @@ TEST(mdns, damaged_messages_are_refused_or_read_within_their_bounds)
 }
 
 } // namespace
-} // namespace tapio::core::wire
+} // namespace tapio::core::wire::mdns_test

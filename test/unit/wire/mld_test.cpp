@@ -7,7 +7,7 @@
 
 #include <tuple>
 
-namespace tapio::core::wire {
+namespace tapio::core::wire::mld_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -174,4 +174,4 @@ TEST(mld, a_million_mutated_messages_are_read_within_their_bounds)
 }
 
 } // namespace
-} // namespace tapio::core::wire
+} // namespace tapio::core::wire::mld_test
