@@ -41,7 +41,8 @@ function(tapio_link_rooms target)
 endfunction()
 
 # tapio_compile_together(TARGET N files...): compiles N sources of a test or program as one: most of the time of each goes into
-# headers. Not the given files, whose names of functions or constants others use, too.
+# headers. A file that gives names to something that others of its program name alike has a namespace of its own, called as the
+# file is. Not the given files.
 function(tapio_compile_together target size)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${size})
     foreach(file IN LISTS ARGN)
