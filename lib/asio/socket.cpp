@@ -163,6 +163,12 @@ core::tcp_sockets* socket::as_tcp() const noexcept
     return &protocol_ == &tcp ? &tcp : nullptr;
 }
 
+core::raw_sockets* socket::as_raw() const noexcept
+{
+    core::raw_sockets& all = engine_->host().raw();
+    return &protocol_ == &all ? &all : nullptr;
+}
+
 core::link_sockets* socket::as_link() const noexcept
 {
     core::link_sockets& all = engine_->host().link();

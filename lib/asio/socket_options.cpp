@@ -25,6 +25,7 @@ using core::socket_option;
 
 constexpr int local_port_range_option = 51;    // IP_LOCAL_PORT_RANGE, missing in <netinet/in.h> of Debian 12
 constexpr int fast_open_no_cookie_option = 34; // TCP_FASTOPEN_NO_COOKIE
+constexpr int ipv6_header_included = 36;       // IPV6_HDRINCL
 
 std::optional<socket_option> at_socket_level(int name) noexcept
 {
@@ -98,8 +99,7 @@ std::optional<socket_option> at_ip_level(int name) noexcept
 /// The options of both families are one: an IPv6 socket may also send over IPv4.
 std::optional<socket_option> at_ipv6_level(int name) noexcept
 {
-    constexpr int multicast_all = 29;   // IPV6_MULTICAST_ALL, missing in <netinet/in.h> of Debian 12
-    constexpr int header_included = 36; // IPV6_HDRINCL
+    constexpr int multicast_all = 29; // IPV6_MULTICAST_ALL, missing in <netinet/in.h> of Debian 12
     switch (name) {
     case IPV6_V6ONLY: return socket_option::v6_only;
     case IPV6_UNICAST_HOPS: return socket_option::ttl;
@@ -113,7 +113,18 @@ std::optional<socket_option> at_ipv6_level(int name) noexcept
     case IPV6_RECVHOPLIMIT: return socket_option::receive_ttl;
     case IPV6_RECVTCLASS: return socket_option::receive_tos;
     case IPV6_RECVERR: return socket_option::receive_errors;
-    case header_included: return socket_option::header_included;
+    case ipv6_header_included: return socket_option::header_included;
+    case IPV6_CHECKSUM: return socket_option::checksum_offset;
+    default: return std::nullopt;
+    }
+}
+
+/// Linux's own level of raw sockets. Of RFC 3542's options it also has those that this level alone allows on ICMPv6 sockets.
+std::optional<socket_option> at_raw_level(int name) noexcept
+{
+    switch (name) {
+    case IPV6_CHECKSUM: return socket_option::checksum_offset;
+    case ipv6_header_included: return socket_option::header_included;
     default: return std::nullopt;
     }
 }
@@ -135,6 +146,7 @@ std::optional<socket_option> option_of(int level, int name) noexcept
     case IPPROTO_IP: return at_ip_level(name);
     case IPPROTO_IPV6: return at_ipv6_level(name);
     case IPPROTO_UDP: return at_udp_level(name);
+    case IPPROTO_RAW: return at_raw_level(name);
     default: return std::nullopt;
     }
 }
@@ -171,7 +183,7 @@ bool read_value(int level, socket_option o, const void* data, std::size_t size, 
         return true;
     }
     if (size < sizeof value) { // Linux accepts one octet for some options
-        if (size != 1 || level == IPPROTO_IPV6) return false;
+        if (size != 1 || level == IPPROTO_IPV6 || level == IPPROTO_RAW) return false;
         value = *static_cast<const std::uint8_t*>(data);
         return true;
     }
@@ -235,13 +247,12 @@ void socket::set_option(int level, int name, const void* data, std::size_t size,
     const bool v6 = family_ == core::family::v6, v6_raw = v6 && protocol_.type() == core::socket_type::raw;
     if (set_filter(level, name, data, size, ec) || set_link_option(level, name, data, size, ec)) return;
     if (v6_raw && level == IPPROTO_IP) return void(ec = error::no_protocol_option);
-    if (v6_raw && level == IPPROTO_IPV6 && name == IPV6_CHECKSUM) return void(ec = error::invalid_argument); // computed, or not
     if (set_interface_option(level, name, data, size, ec) || set_source_option(level, name, data, size, ec) ||
-        set_shell_option(level, name, data, size, ec))
+        set_icmp_filter(level, name, data, size, ec) || set_shell_option(level, name, data, size, ec))
         return;
     const auto option = option_of(level, name);
     int value = 0;
-    const bool known = option && (level != IPPROTO_IPV6 || v6);
+    const bool known = option && (level != IPPROTO_IPV6 || v6) && (level != IPPROTO_RAW || v6_raw);
     if (!known || is_read_only(*option)) return void(ec = error::no_protocol_option);
     if (!read_value(level, *option, data, size, value)) return void(ec = error::invalid_argument);
     ec = level == IPPROTO_IPV6 ? check_v6(name, protocol_.type(), value) : error_code();
@@ -249,6 +260,8 @@ void socket::set_option(int level, int name, const void* data, std::size_t size,
     if (ec) return;
     engine::user_turn t(*engine_);
     if (!open_) return void(ec = error::bad_descriptor);
+    if (level == IPPROTO_IPV6 && option == socket_option::checksum_offset && is_raw_icmp()) // RFC 3542 §3.1
+        return void(ec = error::invalid_argument);
     ec = protocol_.set_option(id_, *option, value, t.now());
     if (!ec && option == socket_option::linger) user_set_linger_ = true;
 }
@@ -257,7 +270,6 @@ void socket::set_option(int level, int name, const void* data, std::size_t size,
 bool socket::get_fact(int level, int name, void* data, std::size_t* size, error_code& ec) const
 {
     const core::tcp_sockets* const tcp = level == IPPROTO_TCP ? as_tcp() : nullptr;
-    const bool v6_raw = family_ == core::family::v6 && protocol_.type() == core::socket_type::raw;
     int value = 0;
     if (level == SOL_SOCKET && name == SO_TYPE) {
         value = static_cast<int>(protocol_.type());
@@ -266,9 +278,6 @@ bool socket::get_fact(int level, int name, void* data, std::size_t* size, error_
     } else if (level == SOL_SOCKET && name == meminfo_option) {
         const auto info = meminfo_of(protocol_, id_);
         return copy_out(info.data(), sizeof info, data, size), true;
-    } else if (level == IPPROTO_IPV6 && name == IPV6_CHECKSUM && v6_raw) { // RFC 3542 §3.1: offset of the checksum, octets
-        const int protocol = *protocol_.get_option(id_, socket_option::protocol);
-        value = protocol == IPPROTO_ICMPV6 ? 2 : -1;
     } else if (level == SOL_SOCKET && name == SO_ERROR) {
         value = protocol_.take_error(id_).value();
     } else if (tcp != nullptr && name == TCP_CONGESTION) {
@@ -292,7 +301,8 @@ void socket::get_option(int level, int name, void* data, std::size_t* size, erro
     ec = {};
     if (get_link_option(level, name, data, size, ec)) return;
     if (get_fact(level, name, data, size, ec) || get_interface_option(level, name, data, size, ec) ||
-        get_source_option(level, name, data, size, ec) || get_shell_option(level, name, data, size, ec))
+        get_source_option(level, name, data, size, ec) || get_icmp_filter(level, name, data, size, ec) ||
+        get_shell_option(level, name, data, size, ec))
         return;
     const int own = static_cast<int>(protocol_.number());
     const bool v6 = family_ == core::family::v6, of_v4 = level == IPPROTO_IP && !(v6 && own == IPPROTO_RAW);

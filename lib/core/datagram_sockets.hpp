@@ -17,6 +17,7 @@
 
 #include <tapio/core/snapshot.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -25,6 +26,9 @@
 #include <vector>
 
 namespace tapio::core {
+
+/// A set of ICMP message types, a bit for each: of the first word bit 0 is type 0 (struct icmp6_filter of RFC 3542 §3.2).
+using icmp_types = std::array<std::uint32_t, 8>;
 
 class datagram_sockets : public socket_protocol
 {
@@ -102,6 +106,7 @@ protected:
         int receive_buffer = 0;         ///< octets
         int send_buffer = 0;            ///< octets; no effect: a socket does not queue what it sends
         int local_ports = 0;            ///< IP_LOCAL_PORT_RANGE
+        int checksum_offset = -1;       ///< IPV6_CHECKSUM, of raw sockets; octets; -1: none
         int linger = -1;                ///< s; -1: off; no effect
         int receive_low_watermark = 1;  ///< octets; no effect on datagrams
         std::optional<interface_id> device, multicast_interface;
@@ -109,6 +114,7 @@ protected:
         error_code error;
         udp::receive_queue queue;
         std::deque<error_message> error_queue;
+        icmp_types blocked{}; ///< ICMP6_FILTER, ICMP_FILTER, of raw sockets
         std::vector<membership> groups;
         std::unique_ptr<unfinished_datagram> unfinished;
         std::unique_ptr<const packet_filter> filter; ///< null: none

@@ -4,6 +4,7 @@
 #include "base/family_sizes.hpp"
 #include "wire/icmpv6.hpp"
 #include "wire/ipv4.hpp"
+#include "wire/transport_checksum.hpp"
 
 #include <tapio/core/checksum.hpp>
 
@@ -15,20 +16,29 @@ namespace tapio::core {
 
 namespace {
 
-/// RFC 3542 §3.1: the checksum of an ICMPv6 message is always computed by the host. The errors of messages without room for it
-/// are Linux's.
-error_code fill_in_checksum(packet& message, const flow_key& flow)
+constexpr int icmpv6_checksum = offsetof(wire::icmpv6_header, checksum); // octets in front of it
+
+/// RFC 3542 §3.1. The errors of packets without room for the checksum are Linux's. @param field octets in front of it
+error_code fill_in_checksum(packet& p, const flow_key& flow, std::size_t field)
 {
-    constexpr std::size_t field = offsetof(wire::icmpv6_header, checksum);
     std::array<std::byte, 2> octets{};
-    if (message.size() < field) return errno_code(EFAULT);
-    if (message.size() < field + octets.size()) return errno_code(EINVAL);
-    overwrite(message, field, octets);
-    checksum_accumulator sum = flow.pseudo_header(message.size());
-    add(sum, message);
-    wire::store_16(octets.data(), sum.checksum());
-    overwrite(message, field, octets);
+    if (flow.protocol() == ip_protocol::icmpv6 && p.size() < icmpv6_checksum) return errno_code(EFAULT);
+    if (p.size() < octets.size() || field > p.size() - octets.size()) return errno_code(EINVAL);
+    overwrite(p, field, octets);
+    checksum_accumulator sum = flow.pseudo_header(p.size());
+    add(sum, p);
+    std::uint16_t checksum = sum.checksum();
+    if (checksum == 0 && flow.protocol() == ip_protocol::udp) checksum = 0xffff; // RFC 8200 §8.1
+    wire::store_16(octets.data(), checksum);
+    overwrite(p, field, octets);
     return {};
+}
+
+/// Wherever in the packet the checksum is. Precondition: IPv6
+bool has_right_checksum(const ip::rx_packet& p)
+{
+    const std::size_t size = p.transport_size();
+    return p.verified || wire::verify_checksum(p.contents, p.contents.front(), p.transport_at, size, p.flow.pseudo_header(size));
 }
 
 /// @return false: the header is longer than the packet
@@ -68,6 +78,7 @@ result<socket_id> raw_sockets::open(family f, int protocol)
     s.local.port = static_cast<std::uint16_t>(protocol);
     s.reuse_address = true; // as on Linux
     s.header_included = protocol == static_cast<int>(ip_protocol::raw);
+    if (f == family::v6 && is_icmp(s)) s.checksum_offset = icmpv6_checksum;
     all_.push_back(*id);
     return id;
 }
@@ -93,8 +104,11 @@ error_code raw_sockets::shutdown(socket_id id, shutdown_type how, time_point now
 error_code raw_sockets::set_option(socket_id id, socket_option option, int value, time_point now)
 {
     socket* const s = find(id);
-    if (s == nullptr || option != socket_option::header_included) return datagram_sockets::set_option(id, option, value, now);
-    s->header_included = value != 0;
+    if (s != nullptr && option == socket_option::header_included) return s->header_included = value != 0, error_code();
+    if (s == nullptr || option != socket_option::checksum_offset) return datagram_sockets::set_option(id, option, value, now);
+    if (s->family == family::v4) return errno_code(ENOPROTOOPT);
+    if (value > 0 && value % 2 != 0) return errno_code(EINVAL);
+    s->checksum_offset = std::max(value, -1);
     return {};
 }
 
@@ -103,7 +117,30 @@ result<int> raw_sockets::get_option(socket_id id, socket_option option) const
     const socket* const s = find(id);
     if (s != nullptr && option == socket_option::header_included) return s->header_included ? 1 : 0;
     if (s != nullptr && option == socket_option::protocol) return static_cast<int>(protocol_of(*s));
+    if (s != nullptr && option == socket_option::checksum_offset && s->family == family::v6) return s->checksum_offset;
     return datagram_sockets::get_option(id, option);
+}
+
+bool raw_sockets::is_icmp(const socket& s) noexcept
+{
+    return protocol_of(s) == (s.family == family::v4 ? ip_protocol::icmp : ip_protocol::icmpv6);
+}
+
+error_code raw_sockets::set_blocked(socket_id id, const icmp_types& types)
+{
+    socket* const s = find(id);
+    if (s == nullptr) return errno_code(EBADF);
+    if (!is_icmp(*s)) return errno_code(EOPNOTSUPP);
+    s->blocked = types;
+    return {};
+}
+
+result<icmp_types> raw_sockets::blocked(socket_id id) const
+{
+    const socket* const s = find(id);
+    if (s == nullptr) return errno_code(EBADF);
+    if (!is_icmp(*s)) return errno_code(EOPNOTSUPP);
+    return s->blocked;
 }
 
 result<std::size_t> raw_sockets::send_datagram(socket_id id, socket& s, const_buffer_list from, const endpoint* destination,
@@ -125,8 +162,8 @@ result<std::size_t> raw_sockets::send_datagram(socket_id id, socket& s, const_bu
     }
     const flow_key flow({way->source, 0}, {to->address, 0}, protocol_of(s));
     packet payload = gather(from, size);
-    if (flow.protocol() == ip_protocol::icmpv6 && !flow.is_v4()) {
-        if (const auto failed = fill_in_checksum(payload, flow)) return failed;
+    if (s.checksum_offset >= 0 && !flow.is_v4()) {
+        if (const auto failed = fill_in_checksum(payload, flow, static_cast<std::size_t>(s.checksum_offset))) return failed;
     }
     if (const auto failed = net_.send(std::move(payload), *way->route, flow, way->header, now)) return failed;
     return size;
@@ -145,10 +182,22 @@ result<std::size_t> raw_sockets::send_with_header(const path& way, const address
     return size;
 }
 
+/// ICMP6_FILTER, ICMP_FILTER, IPV6_CHECKSUM. As Linux, a wrong checksum counts as one of the socket's drops.
+bool raw_sockets::takes(socket& s, const ip::rx_packet& p)
+{
+    if (is_icmp(s)) {
+        std::array<std::byte, 1> type{};
+        if (p.transport_part().copy_to(type) < type.size()) return false;
+        const auto number = std::to_integer<unsigned>(type[0]);
+        if ((s.blocked[number / 32] >> number % 32 & 1) != 0) return false;
+    }
+    if (s.family == family::v4 || s.checksum_offset < 0 || has_right_checksum(p)) return true;
+    return ++s.drops, false;
+}
+
 bool raw_sockets::receive_raw(const ip::rx_packet& p, time_point now)
 {
     const address from = p.flow.source_address(), to = p.flow.destination_address();
-    if (p.protocol() == ip_protocol::icmpv6 && !p.verified) return false; // RFC 3542 §3.1
     bool taken = false;
     for (const socket_id id : all_) {
         socket& s = *find(id);
@@ -157,6 +206,7 @@ bool raw_sockets::receive_raw(const ip::rx_packet& p, time_point now)
         if (s.connected && s.remote.address != from) continue;
         if (!s.hears(to, from, p.interface)) continue;
         taken = true;
+        if (!takes(s, p)) continue;
         packet part = to.is_v4() ? p.network_part() : p.transport_part();
         if (passes_filter(s, part, 0)) (void)deliver(s, {from, 0}, std::move(part), p, now);
     }

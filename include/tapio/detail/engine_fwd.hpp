@@ -9,6 +9,7 @@ namespace tapio::core {
 
 class flow_forwarder;
 class link_sockets;
+class raw_sockets;
 class socket_protocol;
 class tcp_sockets;
 

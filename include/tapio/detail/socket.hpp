@@ -191,6 +191,10 @@ private:
     bool get_link_option(int level, int name, void* data, std::size_t* size, error_code& ec) const;
     error_code set_packet_option(int name, const void* data, std::size_t size);
     bool set_filter(int level, int name, const void* data, std::size_t size, error_code& ec);
+    bool is_raw_icmp() const;
+    bool is_icmp_level(int level) const noexcept;
+    bool set_icmp_filter(int level, int name, const void* data, std::size_t size, error_code& ec);
+    bool get_icmp_filter(int level, int name, void* data, std::size_t* size, error_code& ec) const;
     bool set_source_option(int level, int name, const void* data, std::size_t size, error_code& ec);
     bool get_source_option(int level, int name, void* data, std::size_t* size, error_code& ec) const;
     /// An IPv6 socket's user names IPv4 peers by IPv4-mapped addresses, which the core does not know (core/socket_names.hpp).
@@ -202,6 +206,7 @@ private:
     /// The calls that TCP alone has are made on this. Null if the socket is another protocol's.
     core::tcp_sockets* as_tcp() const noexcept;
     core::link_sockets* as_link() const noexcept; ///< likewise, of raw Ethernet sockets
+    core::raw_sockets* as_raw() const noexcept;   ///< likewise, of raw sockets
     core::duration linger_time() const;
     void wait_until_finished(core::time_point deadline);
 

@@ -1,9 +1,14 @@
 /// @file
-/// Raw sockets whose endpoint type is not bound to a protocol, as with `boost::asio::generic::raw_protocol`. The only address
-/// family today is AF_INET; opening a socket of another one fails with address_family_not_supported.
+/// Raw sockets whose endpoint type is not bound to a protocol, as with `boost::asio::generic::raw_protocol`. The address families
+/// are AF_INET and AF_INET6; opening a socket of another one fails with address_family_not_supported.
 ///
 ///     tapio::generic::raw_protocol::socket s(stack, {AF_INET, IPPROTO_ICMP});
 ///     s.bind(tapio::ip::icmp::endpoint(tapio::ip::icmp::v4(), 0));
+///
+/// Over IPv6 a protocol other than ICMPv6 may leave its checksum to the stack, which then fills it in and drops packets with a
+/// wrong one: IPV6_CHECKSUM, whose value is the number of octets in front of the checksum, or -1.
+///
+///     s.set_option(boost::asio::detail::socket_option::integer<IPPROTO_IPV6, IPV6_CHECKSUM>(2));
 ///
 /// @par Errors, cancellation, thread safety, lifetime  those of <tapio/ip/icmp.hpp>
 #pragma once
@@ -30,7 +35,7 @@ public:
 
     static constexpr detail::socket_kind kind = detail::socket_kind::raw;
 
-    /// @param family, protocol  as socket(2) takes them: AF_INET, and the IP protocol to receive and send, 1 to 255
+    /// @param family, protocol  as socket(2) takes them: AF_INET or AF_INET6, and the IP protocol to receive and send, 1 to 255
     raw_protocol(int family, int protocol) noexcept : family_(family), protocol_(protocol) {}
 
     /// From a particular protocol, such as `tapio::ip::icmp::v4()`. @throws std::bad_cast if it is not raw

@@ -1,6 +1,8 @@
 // Raw sockets, as described in Linux's raw(7).
 #include "raw_host.hpp"
 #include "support/told_owner.hpp"
+#include "wire/icmpv6.hpp"
+#include "wire/ipv6.hpp"
 
 namespace tapio::core {
 namespace {
@@ -198,6 +200,131 @@ TEST_F(raw_sockets_of_a_host, of_ipv6_an_included_header_is_sent_as_it_is)
     packet p;
     const std::array<const_bytes, 1> shorter{bytes_of(m).first(39)};
     EXPECT_EQ(h->raw().send(s, shorter, &self, now).error(), errno_code(EINVAL));
+}
+
+// -- IPv6 (RFC 3542 §3) -----------------------------------------------------------------------------------------------------
+
+class raw_sockets_of_v6 : public raw_host
+{
+protected:
+    raw_sockets_of_v6()
+    {
+        EXPECT_FALSE(h->add_address(1, ours6, 64, now));
+        for (int i = 0; i < 30; ++i, now += 100ms) drain(); // duplicate address detection
+    }
+    void from_peer(packet p, ip_protocol protocol)
+    {
+        const flow_key flow({theirs6, 0}, {ours6, 0}, protocol);
+        wire::push_ipv6(p, {protocol, 255, 0, 0}, flow.v6_words(0), flow.v6_words(1));
+        in(std::move(p), wire::ether_type::ipv6);
+    }
+    void icmp_from_peer(unsigned type, const std::string& data)
+    {
+        packet p(slice::copy_of(bytes_of(data)));
+        wire::push_icmpv6(p, wire::icmpv6_type{static_cast<std::uint8_t>(type)}, 0, 0,
+                          flow_key({theirs6, 0}, {ours6, 0}, ip_protocol::icmpv6));
+        from_peer(std::move(p), ip_protocol::icmpv6);
+    }
+    std::string receive(socket_id id)
+    {
+        octets memory(2000);
+        const std::array<mutable_bytes, 1> into{memory};
+        const auto got = h->raw().receive(id, into, {}, nullptr, now);
+        return got ? std::string(reinterpret_cast<const char*>(memory.data()), *got) : "nothing";
+    }
+    std::size_t count(socket_id id)
+    {
+        std::size_t n = 0;
+        while (receive(id) != "nothing") ++n;
+        return n;
+    }
+    error_code send_to_self(socket_id id, const std::string& data)
+    {
+        const std::array<const_bytes, 1> list{bytes_of(data)};
+        const endpoint self{ours6, 0};
+        const auto sent = h->raw().send(id, list, &self, now);
+        for (int i = 0; i < 3; ++i) h->advance(now);
+        return sent ? error_code() : sent.error();
+    }
+    socket_id open(int protocol, int checksum_at = -1)
+    {
+        const socket_id id = *h->raw().open(family::v6, protocol);
+        EXPECT_FALSE(h->raw().set_option(id, socket_option::checksum_offset, checksum_at, now));
+        return id;
+    }
+
+    const address_v6 ours6 = at6("2001:db8::1"), theirs6 = at6("2001:db8::2");
+};
+
+TEST_F(raw_sockets_of_v6, fill_in_and_check_the_checksum_that_they_have_named) // §3.1
+{
+    const socket_id writes = open(some_protocol, 2), checks = open(some_protocol, 6), takes_all = open(some_protocol);
+    const auto expect = [&](const std::string& data, std::size_t checked) {
+        EXPECT_EQ(count(takes_all), 1U) << data;
+        EXPECT_EQ(count(checks), checked) << data;
+        EXPECT_EQ(count(writes), checked) << data;
+    };
+    EXPECT_FALSE(send_to_self(writes, "abXXcdef"));
+    expect("even", 1);
+    EXPECT_FALSE(send_to_self(writes, "abXXcdefg"));
+    expect("odd", 1);
+    EXPECT_FALSE(send_to_self(takes_all, "abXXcdef"));
+    expect("wrong", 0);
+    EXPECT_EQ(*h->raw().drops(checks), 1U);
+    EXPECT_EQ(*h->raw().drops(takes_all), 0U);
+    EXPECT_EQ(send_to_self(writes, "abX"), errno_code(EINVAL)) << "no room for it";
+    EXPECT_EQ(h->raw().set_option(writes, socket_option::checksum_offset, 3, now), errno_code(EINVAL));
+    EXPECT_EQ(*h->raw().get_option(writes, socket_option::checksum_offset), 2);
+}
+
+TEST_F(raw_sockets_of_v6, check_packets_in_several_pieces)
+{
+    const socket_id writes = open(some_protocol, 0), checks = open(some_protocol, 0);
+    EXPECT_FALSE(send_to_self(writes, std::string(70'000 - 5000, 'x')));
+    EXPECT_EQ(receive(checks).size(), 2000U);
+    const flow_key flow({theirs6, 0}, {ours6, 0}, static_cast<ip_protocol>(some_protocol));
+    const std::string front("\0\0front", 7), back("-and back");
+    checksum_accumulator sum = flow.pseudo_header(front.size() + back.size());
+    sum.add(bytes_of(front + back));
+    std::string right = front;
+    wire::store_16(reinterpret_cast<std::byte*>(right.data()), sum.checksum());
+    for (const bool is_right : {true, false}) {
+        packet p(slice::copy_of(bytes_of(is_right ? right : front)));
+        p.append(slice::copy_of(bytes_of(back)));
+        from_peer(std::move(p), static_cast<ip_protocol>(some_protocol));
+        EXPECT_EQ(count(checks), is_right ? 1U : 0U);
+    }
+}
+
+TEST_F(raw_sockets_of_v6, of_icmpv6_may_be_told_to_take_what_the_stack_drops)
+{
+    const socket_id checks = open(58, 2), takes_all = open(58);
+    packet p(slice::copy_of(bytes_of(std::string("\xc8\0XXdata", 8))));
+    from_peer(std::move(p), ip_protocol::icmpv6);
+    EXPECT_EQ(count(takes_all), 1U);
+    EXPECT_EQ(count(checks), 0U);
+    EXPECT_EQ(h->counters().icmp6.in_errors, 1U);
+}
+
+TEST_F(raw_sockets_of_v6, receive_the_types_that_are_not_blocked) // §3.2
+{
+    const socket_id s = open(58, 2), all = open(58, 2);
+    EXPECT_EQ(*h->raw().blocked(s), icmp_types{}) << "all pass at first";
+    icmp_types blocked;
+    blocked.fill(~std::uint32_t{0});
+    blocked[4] &= ~(std::uint32_t{1} << 1);  // 129
+    blocked[7] &= ~(std::uint32_t{1} << 31); // 255
+    EXPECT_FALSE(h->raw().set_blocked(s, blocked));
+    for (const unsigned type : {0U, 1U, 31U, 32U, 128U, 130U, 135U, 136U, 254U}) icmp_from_peer(type, "body of the message");
+    EXPECT_EQ(count(s), 0U);
+    EXPECT_EQ(count(all), 9U) << "Neighbour Discovery and MLD, too";
+    icmp_from_peer(129, "reply"), icmp_from_peer(255, "last");
+    EXPECT_EQ(count(s), 2U);
+    const socket_id other = open(some_protocol);
+    EXPECT_EQ(h->raw().set_blocked(other, blocked), errno_code(EOPNOTSUPP));
+    EXPECT_EQ(h->raw().blocked(other).error(), errno_code(EOPNOTSUPP));
+    h->raw().close(s, now);
+    EXPECT_EQ(h->raw().set_blocked(s, blocked), errno_code(EBADF));
 }
 
 } // namespace
