@@ -250,7 +250,8 @@ void socket::set_option(int level, int name, const void* data, std::size_t size,
     if (set_interface_option(level, name, data, size, ec) || set_source_option(level, name, data, size, ec) ||
         set_icmp_filter(level, name, data, size, ec) || set_shell_option(level, name, data, size, ec))
         return;
-    const auto option = option_of(level, name);
+    const bool mtu = level == IPPROTO_IPV6 && name == IPV6_MTU; // what is set is not what is read: that is the path's
+    const auto option = mtu ? socket_option::longest_packet : option_of(level, name);
     int value = 0;
     const bool known = option && (level != IPPROTO_IPV6 || v6) && (level != IPPROTO_RAW || v6_raw);
     if (!known || is_read_only(*option)) return void(ec = error::no_protocol_option);

@@ -174,9 +174,19 @@ result<datagram_sockets::path> datagram_sockets::find_path(const socket& s, cons
     auto found = net_.routes().find(to.address, source, via);
     if (!found) return found.error();
     const bool group = to.address.is_multicast();
+    const std::size_t mtu = mtu_of(s, *found->route, to.address);
     return path{std::move(found->route),
                 found->source,
-                {group ? s.multicast_hops : s.ttl, s.tos, s.fragments(), group && s.multicast_loopback, group || s.own_ttl}};
+                {group ? s.multicast_hops : s.ttl, s.tos, s.fragments(), group && s.multicast_loopback, group || s.own_ttl, mtu}};
+}
+
+/// As Linux: what routers say of the path does not bind a socket with IP_PMTUDISC_PROBE, INTERFACE or OMIT.
+std::size_t datagram_sockets::mtu_of(const socket& s, const ip::route_entry& r, const address& to) const noexcept
+{
+    constexpr std::uint8_t probe = 3;
+    const std::size_t mtu = s.mtu_discover < probe ? net_.path_mtu(r, to) : r.mtu;
+    const bool limited = to.is_v6() && s.longest_packet != 0;
+    return limited ? std::min(mtu, static_cast<std::size_t>(s.longest_packet)) : mtu;
 }
 
 std::size_t datagram_sockets::size_of(const_buffer_list from) noexcept
@@ -266,6 +276,12 @@ bool datagram_sockets::deliver(socket& s, const endpoint& sender, packet payload
     if (push(s, {sender, std::move(payload), {p.interface, p.flow.destination_address(), p.ttl, p.tos, now}})) return true;
     net_.dropped(p, drop_reason::udp_queue_full, now);
     return false;
+}
+
+void datagram_sockets::heed_mtu(const socket& s, const ip::icmp_error_report& r, time_point now)
+{
+    const bool accepts = s.mtu_discover != 0 && s.mtu_discover < 3; // not DONT, PROBE, INTERFACE, OMIT
+    if (r.mtu != 0 && accepts) net_.learn_path_mtu(r.flow.destination_address(), r.mtu, now);
 }
 
 /// RFC 1122 §4.1.3.3. As on Linux, a connected socket reports the error once, by its next call; a socket with IP_RECVERR reports

@@ -106,6 +106,7 @@ protected:
         int receive_buffer = 0;         ///< octets
         int send_buffer = 0;            ///< octets; no effect: a socket does not queue what it sends
         int local_ports = 0;            ///< IP_LOCAL_PORT_RANGE
+        int longest_packet = 0;         ///< IPV6_MTU; octets; 0: not set
         int checksum_offset = -1;       ///< IPV6_CHECKSUM, of raw sockets; octets; -1: none
         int linger = -1;                ///< s; -1: off; no effect
         int receive_low_watermark = 1;  ///< octets; no effect on datagrams
@@ -124,7 +125,7 @@ protected:
         ip::fragmenting fragments() const noexcept; ///< by `mtu_discover`
     };
 
-    /// The route of a datagram, and its IP header.
+    /// The route of a datagram, and its IP header; `header.mtu` is set.
     struct path
     {
         ip::route_ref route;
@@ -150,6 +151,8 @@ protected:
     result<endpoint> receiver_of(const socket& s, const endpoint* destination) const;
     /// @param named the destination was given with the send, not by connect()
     result<path> find_path(const socket& s, const endpoint& to, bool named, const send_hints& hints) const;
+    /// Octets of the longest packet to `to` that the socket sends whole.
+    std::size_t mtu_of(const socket& s, const ip::route_entry& r, const address& to) const noexcept;
     static std::size_t size_of(const_buffer_list from) noexcept; ///< octets
     static packet gather(const_buffer_list from, std::size_t size);
     /// Applies the socket's filter, and cuts the packet to what that keeps, but not below `least` octets.
@@ -160,6 +163,9 @@ protected:
     void raise(socket& s, const error_code& why); ///< the next call on the socket reports the error
     /// @param p the packet that contained the payload  @return false: the socket's queue is full
     bool deliver(socket& s, const endpoint& sender, packet payload, const ip::rx_packet& p, time_point now);
+    /// If the report tells an MTU: remembers it, if the socket accepts path MTUs. The caller has found that the socket may have
+    /// sent the packet (RFC 5927 §7.1).
+    void heed_mtu(const socket& s, const ip::icmp_error_report& r, time_point now);
     /// @param headers octets of the quoted packet's headers
     void fail(socket& s, const ip::icmp_error_report& r, std::size_t headers);
 

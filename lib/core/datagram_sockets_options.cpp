@@ -83,6 +83,10 @@ error_code datagram_sockets::set_option(socket_id id, socket_option option, int 
         if (value < 0 || value > 5) return errno_code(EINVAL);
         s->mtu_discover = static_cast<std::uint8_t>(value);
         return {};
+    case socket_option::longest_packet:
+        if (!is_longest_packet(value)) return errno_code(EINVAL);
+        s->longest_packet = value;
+        return {};
     default: return errno_code(ENOPROTOOPT);
     }
 }

@@ -141,7 +141,7 @@ result<std::size_t> ping_sockets::send_datagram(socket_id id, socket& s, const_b
     const std::size_t ip_header = sizes_of(s.family).ip_header;
     const bool whole = way->header.fragments == ip::fragmenting::never;
     if (size + (s.family == family::v4 ? ip_header : 0) > 0xffff) return errno_code(EMSGSIZE);
-    if (whole && size + ip_header > net_.path_mtu(*way->route, to->address)) return errno_code(EMSGSIZE);
+    if (whole && size + ip_header > way->header.mtu) return errno_code(EMSGSIZE);
     if (!s.bound) {
         if (const auto failed = claim(id, s, {s.local.address, 0})) return failed;
     }
@@ -185,11 +185,8 @@ void ping_sockets::echo_error(const ip::icmp_error_report& r, time_point now)
     const std::uint16_t identifier = wire::load_16(header.data() + identifier_at);
     socket* const s = find_by(identifier, r.flow.source_address(), r.flow.destination_address(), r.interface);
     if (s == nullptr) return;
-    const bool heeds_mtu = s->mtu_discover != 0 && s->mtu_discover < 3;
-    if (r.mtu != 0 && heeds_mtu) net_.learn_path_mtu(r.flow.destination_address(), r.mtu, now);
-    ip::icmp_error_report without_port = r;
-    without_port.flow = flow_key({r.flow.source_address(), 0}, {r.flow.destination_address(), 0}, r.flow.protocol());
-    fail(*s, without_port, r.quote_ip_header);
+    heed_mtu(*s, r, now);
+    fail(*s, r.without_ports(), r.quote_ip_header);
 }
 
 } // namespace tapio::core

@@ -156,7 +156,7 @@ result<std::size_t> raw_sockets::send_datagram(socket_id id, socket& s, const_bu
     const std::size_t size = size_of(from), header = sizes_of(family_of(to->address)).ip_header;
     const bool too_long = size + (to->address.is_v4() ? header : 0) > 0xffff;
     const bool whole = way->header.fragments == ip::fragmenting::never;
-    if (too_long || (whole && size + header > net_.path_mtu(*way->route, to->address))) return errno_code(EMSGSIZE);
+    if (too_long || (whole && size + header > way->header.mtu)) return errno_code(EMSGSIZE);
     if (!s.bound) {
         if (const auto failed = claim(id, s, {s.local.address, 0})) return failed;
     }
@@ -182,6 +182,30 @@ result<std::size_t> raw_sockets::send_with_header(const path& way, const address
     return size;
 }
 
+bool raw_sockets::concerns(const socket& s, ip_protocol number, const address& own, const address& peer,
+                           interface_id interface) noexcept
+{
+    if (protocol_of(s) != number || family_of(own) != s.family) return false;
+    if (s.bound && !s.local.address.is_unspecified() && s.local.address != own) return false;
+    if (s.connected && s.remote.address != peer) return false;
+    return s.hears(own, peer, interface);
+}
+
+/// Every socket that may have sent the packet is told. Its queue gets the packet as the socket had sent it. As on Linux, that an
+/// IPv6 packet was too long is told to a connected socket only with IPV6_PMTUDISC_DO.
+void raw_sockets::icmp_error_raw(const ip::icmp_error_report& r, time_point now)
+{
+    constexpr std::uint8_t discovers = 2;
+    const ip::icmp_error_report told = r.without_ports();
+    for (const socket_id id : all_) {
+        socket& s = *find(id);
+        if (!concerns(s, r.flow.protocol(), r.flow.source_address(), r.flow.destination_address(), r.interface)) continue;
+        heed_mtu(s, r, now);
+        const bool untold = r.mtu != 0 && s.family == family::v6 && s.mtu_discover != discovers && !s.receive_errors;
+        if (!untold) fail(s, told, s.header_included ? 0 : r.quote_ip_header);
+    }
+}
+
 /// ICMP6_FILTER, ICMP_FILTER, IPV6_CHECKSUM. As Linux, a wrong checksum counts as one of the socket's drops.
 bool raw_sockets::takes(socket& s, const ip::rx_packet& p)
 {
@@ -201,10 +225,7 @@ bool raw_sockets::receive_raw(const ip::rx_packet& p, time_point now)
     bool taken = false;
     for (const socket_id id : all_) {
         socket& s = *find(id);
-        if (protocol_of(s) != p.protocol() || family_of(to) != s.family) continue;
-        if (s.bound && !s.local.address.is_unspecified() && s.local.address != to) continue;
-        if (s.connected && s.remote.address != from) continue;
-        if (!s.hears(to, from, p.interface)) continue;
+        if (!concerns(s, p.protocol(), to, from, p.interface)) continue;
         taken = true;
         if (!takes(s, p)) continue;
         packet part = to.is_v4() ? p.network_part() : p.transport_part();

@@ -30,11 +30,15 @@ public:
 
     // -- called by the network layer ------------------------------------------------------------------------------------
     bool receive_raw(const ip::rx_packet& p, time_point now) override;
+    void icmp_error_raw(const ip::icmp_error_report& r, time_point now) override;
     bool wants_raw() const noexcept override { return !all_.empty(); }
 
 private:
     static ip_protocol protocol_of(const socket& s) noexcept { return static_cast<ip_protocol>(s.local.port); }
 
+    /// The socket exchanges packets of the protocol between these addresses. @param own without a port, as `peer`
+    static bool concerns(const socket& s, ip_protocol number, const address& own, const address& peer,
+                         interface_id interface) noexcept;
     static bool is_icmp(const socket& s) noexcept;
     static bool takes(socket& s, const ip::rx_packet& p);
     error_code claim(socket_id id, socket& s, const endpoint& local) override;

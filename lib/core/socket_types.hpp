@@ -31,6 +31,9 @@ enum class shutdown_type : std::uint8_t
 /// set, for its bookkeeping; Asio halves the value that it reads.
 inline constexpr int least_receive_buffer = 1152, least_send_buffer = 2304;
 
+/// Whether IPV6_MTU can be set to it: every path has IPv6's minimum MTU (RFC 8200 §5).
+inline constexpr bool is_longest_packet(int octets) noexcept { return octets == 0 || octets >= 1280; }
+
 /// The flags of SO_TIMESTAMPING that are accepted: those that request the time of reception, which is always recorded
 /// (RX_HARDWARE, RX_SOFTWARE, SOFTWARE, SYS_HARDWARE, RAW_HARDWARE).
 inline constexpr int known_timestamping = 4 | 8 | 16 | 32 | 64;
@@ -79,8 +82,9 @@ enum class socket_option : std::uint8_t
     // IP
     ttl,
     tos,
-    mtu_discover, ///< IP_MTU_DISCOVER, with Linux's values; 0: packets may be fragmented
-    path_mtu,     ///< octets; get only
+    mtu_discover,   ///< IP_MTU_DISCOVER, with Linux's values; 0: packets may be fragmented
+    path_mtu,       ///< octets; get only
+    longest_packet, ///< octets of IPv6 packet (IPV6_MTU): longer ones are fragmented or refused; 0: the path's MTU; set only
     multicast_hops,
     multicast_loopback,
     multicast_all,       ///< also receive groups that only other sockets of this host have joined

@@ -195,6 +195,8 @@ std::optional<error_code> tcp_sockets::set_ip_level(tcp_socket& s, socket_option
         if (s.bound || s.connection) return errno_code(EINVAL);
         s.v6_only = value != 0;
         return error_code();
+    case socket_option::longest_packet: // as on Linux it has no effect on TCP, which has TCP_MAXSEG
+        return is_longest_packet(value) ? error_code() : errno_code(EINVAL);
     case socket_option::mtu_discover:
         return set_within(s.options.mtu_discover, value, 0, 5, [](int v) { return static_cast<std::uint8_t>(v); });
     default: return std::nullopt;

@@ -151,7 +151,7 @@ result<std::size_t> udp_sockets::send_datagram(socket_id id, socket& s, const_bu
     const bool whole = s.segment_size != 0 || way->header.fragments == ip::fragmenting::never;
     // IPv6's payload length does not count its header.
     const bool too_long = size + udp_header + (v4 ? ip_header : 0) > 0xffff;
-    if (too_long || (whole && each + ip_header + udp_header > net_.path_mtu(route, to->address))) return errno_code(EMSGSIZE);
+    if (too_long || (whole && each + ip_header + udp_header > way->header.mtu)) return errno_code(EMSGSIZE);
     if (size > each * most_segments) return errno_code(EINVAL);
     if (!s.bound) {
         if (const auto failed = claim(id, s, {s.local.address, 0})) return failed;

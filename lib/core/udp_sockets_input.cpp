@@ -124,13 +124,11 @@ void udp_sockets::hand_to(socket& s, packet payload, const ip::rx_packet& p, tim
     if (deliver(s, p.flow.source(), std::move(payload), p, now)) ++counters_.in_datagrams;
 }
 
-/// An MTU is believed only if a socket may have sent the datagram (RFC 5927 §7.1), and it accepts path MTUs.
 void udp_sockets::icmp_error(const ip::icmp_error_report& r, time_point now)
 {
     socket* const s = demultiplex(r.interface, r.flow.source(), r.flow.destination(), nullptr);
     if (s == nullptr) return;
-    const bool heeds_mtu = s->mtu_discover != 0 && s->mtu_discover < 3; // as Linux: not DONT, PROBE, INTERFACE, OMIT
-    if (r.mtu != 0 && heeds_mtu) net_.learn_path_mtu(r.flow.destination_address(), r.mtu, now);
+    heed_mtu(*s, r, now);
     fail(*s, r, r.quote_ip_header + sizeof(wire::udp_header));
 }
 

@@ -84,10 +84,7 @@ void icmp_common::error_message(const rx_packet& p, packet&& quote, meaning what
     report(r, now);
 }
 
-void icmp_common::report(const icmp_error_report& r, time_point now) const
-{
-    if (transport* const t = transports_.find(r.flow.protocol())) t->icmp_error(r, now);
-}
+void icmp_common::report(const icmp_error_report& r, time_point now) const { transports_.icmp_error(r, now); }
 
 void icmp_common::echo_reply(const rx_packet& p, time_point now) const
 {

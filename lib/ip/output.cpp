@@ -63,7 +63,8 @@ error_code output::send(packet&& p, route_entry& r, const flow_key& flow, const 
     ip_counters& counters = counters_of(flow);
     ++counters.out_requests;
     const std::size_t header = sizes_of(flow.family()).ip_header;
-    const std::size_t mtu = info.fragments == fragmenting::never ? r.mtu : path_mtu(r, flow.destination_address());
+    const auto known = [&] { return info.fragments == fragmenting::never ? r.mtu : path_mtu(r, flow.destination_address()); };
+    const std::size_t mtu = info.mtu != 0 ? info.mtu : known();
     const bool whole = p.size() + header <= mtu || p.offload.gso != offload_info::gso_type::none;
     flow.is_v4() ? push_v4(p, flow, info, whole, now) : push_v6(p, flow, info, i.v6_hop_limit);
     p.offload.header_in_front(header);

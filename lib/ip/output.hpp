@@ -40,6 +40,8 @@ struct send_info
     bool group_loopback = false; ///< members on this host also receive a multicast (IP_MULTICAST_LOOP)
     bool own_ttl =
         false; ///< the user has chosen `ttl`; else IPv6 packets have the interface's hop limit, if routers advertise one
+    std::size_t mtu = 0; ///< octets; of the longest packet that is sent whole; 0: the interface's MTU for fragmenting::never,
+                         ///< else the path's
 };
 
 class output

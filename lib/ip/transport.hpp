@@ -30,6 +30,13 @@ struct icmp_error_report
     std::uint8_t type = 0, code = 0;
     packet quote;                    ///< as much of our packet as the error quotes, from its IP header on
     std::size_t quote_ip_header = 0; ///< octets of the IP header, or headers, in it
+
+    icmp_error_report without_ports() const ///< for sockets whose protocol has none
+    {
+        icmp_error_report out = *this;
+        out.flow = flow_key({flow.source_address(), 0}, {flow.destination_address(), 0}, flow.protocol());
+        return out;
+    }
 };
 
 class transport
@@ -52,6 +59,7 @@ public:
     virtual bool wants_raw() const noexcept = 0; ///< at least one raw socket is open
     /// @return true if a raw socket took a copy
     virtual bool receive_raw(const rx_packet& p, time_point now) = 0;
+    virtual void icmp_error_raw(const icmp_error_report& r, time_point now) = 0; ///< about a packet of any protocol
 
 protected:
     ~raw_receiver() = default;
@@ -71,6 +79,12 @@ public:
     bool receive_raw(const rx_packet& p, time_point now) const
     {
         return raw_ != nullptr && raw_->wants_raw() && raw_->receive_raw(p, now);
+    }
+    /// Tells the raw sockets, then the transport.
+    void icmp_error(const icmp_error_report& r, time_point now) const
+    {
+        if (raw_ != nullptr && raw_->wants_raw()) raw_->icmp_error_raw(r, now);
+        if (transport* const t = find(r.flow.protocol())) t->icmp_error(r, now);
     }
     void transmit_room(interface_id interface) const
     {
