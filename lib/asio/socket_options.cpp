@@ -113,6 +113,7 @@ std::optional<socket_option> at_ipv6_level(int name) noexcept
     case IPV6_RECVHOPLIMIT: return socket_option::receive_ttl;
     case IPV6_RECVTCLASS: return socket_option::receive_tos;
     case IPV6_RECVERR: return socket_option::receive_errors;
+    case IPV6_ADDR_PREFERENCES: return socket_option::source_preferences;
     case ipv6_header_included: return socket_option::header_included;
     case IPV6_CHECKSUM: return socket_option::checksum_offset;
     default: return std::nullopt;

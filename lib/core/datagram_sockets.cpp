@@ -72,7 +72,7 @@ error_code datagram_sockets::connect(socket_id id, const endpoint& peer, time_po
     if (s->do_not_route && !net_.routes().is_direct(to.address, s->device)) return errno_code(ENETUNREACH);
     const bool named = s->bound && !s->local.address.is_unspecified();
     const auto source = named ? std::optional(s->local.address) : std::nullopt;
-    const auto found = net_.routes().find(to.address, source, way_out(*s, to.address));
+    const auto found = net_.routes().find(to.address, source, way_out(*s, to.address), s->preferences.rules());
     if (!found) return found.error();
     if (!s->bound) {
         if (const auto failed = claim(id, *s, {s->local.address, 0})) return failed;
@@ -171,7 +171,7 @@ result<datagram_sockets::path> datagram_sockets::find_path(const socket& s, cons
     const auto via = info.via ? info.via : way_out(s, to.address);
     if (via && *via >= net_.interfaces().size()) return errno_code(ENODEV);
     if ((s.do_not_route || hints.do_not_route) && !net_.routes().is_direct(to.address, via)) return errno_code(ENETUNREACH);
-    auto found = net_.routes().find(to.address, source, via);
+    auto found = net_.routes().find(to.address, source, via, s.preferences.rules());
     if (!found) return found.error();
     const bool group = to.address.is_multicast();
     const std::size_t mtu = mtu_of(s, *found->route, to.address);

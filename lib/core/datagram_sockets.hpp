@@ -13,6 +13,7 @@
 #include "core/packet_filter.hpp"
 #include "core/slab.hpp"
 #include "core/socket_protocol.hpp"
+#include "core/source_preferences.hpp"
 #include "udp/receive_queue.hpp"
 
 #include <tapio/core/snapshot.hpp>
@@ -111,6 +112,7 @@ protected:
         int linger = -1;                ///< s; -1: off; no effect
         int receive_low_watermark = 1;  ///< octets; no effect on datagrams
         std::optional<interface_id> device, multicast_interface;
+        chosen_preferences preferences; ///< IPV6_ADDR_PREFERENCES
         endpoint local, remote;
         error_code error;
         udp::receive_queue queue;

@@ -75,6 +75,7 @@ error_code datagram_sockets::set_option(socket_id id, socket_option option, int 
         if (s->bound) return errno_code(EINVAL);
         s->v6_only = value != 0;
         return {};
+    case socket_option::source_preferences: return s->preferences.set(value);
     case socket_option::local_port_range:
         if (!is_port_range(value)) return errno_code(EINVAL);
         s->local_ports = value;
@@ -143,6 +144,7 @@ result<int> datagram_sockets::get_option(socket_id id, socket_option option) con
         const auto found = net_.routes().find(s->remote.address, s->local.address);
         return found ? result<int>(static_cast<int>(net_.path_mtu(*found->route, s->remote.address))) : found.error();
     }
+    case socket_option::source_preferences: return s->preferences.flags();
     case socket_option::local_port_range: return s->local_ports;
     case socket_option::mtu_discover: return s->mtu_discover;
     case socket_option::timestamping: return s->timestamping;

@@ -93,10 +93,11 @@ enum class socket_option : std::uint8_t
     receive_ttl,
     receive_tos,
     receive_errors,
-    v6_only,          ///< IPV6_V6ONLY; until the socket is bound
-    local_port_range, ///< as IP_LOCAL_PORT_RANGE (local_ports.hpp); 0: the default range
-    header_included,  ///< IP_HDRINCL: packets to be sent begin with their IP header
-    checksum_offset,  ///< IPV6_CHECKSUM: octets in front of the checksum that the host fills in and checks; -1: none
+    v6_only,            ///< IPV6_V6ONLY; until the socket is bound
+    source_preferences, ///< IPV6_ADDR_PREFERENCES (source_preferences.hpp)
+    local_port_range,   ///< as IP_LOCAL_PORT_RANGE (local_ports.hpp); 0: the default range
+    header_included,    ///< IP_HDRINCL: packets to be sent begin with their IP header
+    checksum_offset,    ///< IPV6_CHECKSUM: octets in front of the checksum that the host fills in and checks; -1: none
     // UDP
     segment_size,  ///< octets of payload per datagram into which one write is split (UDP_SEGMENT); 0: off
     datagram_cork, ///< UDP_CORK: while set, writes are collected; unsetting it sends them as one datagram

@@ -13,6 +13,7 @@
 #include "core/options_shelf.hpp"
 #include "core/output_policy.hpp"
 #include "core/socket_types.hpp"
+#include "core/source_preferences.hpp"
 #include "tcp/connection.hpp"
 
 #include <boost/assert.hpp>
@@ -55,7 +56,8 @@ struct tcp_listener
 struct tcp_socket_facts
 {
     core::family family = family::v4;
-    bool connect_told = false;                 ///< the user knows that connect() succeeded: another call fails with EISCONN
+    chosen_preferences preferences;            ///< IPV6_ADDR_PREFERENCES
+    bool connect_told : 1 = false;             ///< the user knows that connect() succeeded: another call fails with EISCONN
     bool bound : 1 = false;                    ///< by bind(), or by listen() without bind()
     bool reuse_address : 1 = false;            ///< SO_REUSEADDR
     bool reuse_port : 1 = false;               ///< SO_REUSEPORT

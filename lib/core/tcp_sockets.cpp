@@ -283,7 +283,8 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
     if (s->listening) return errno_code(EISCONN);
     if (s->connection && s->connection->state() != tcp_state::closed) {
         if (s->connecting) return errno_code(EALREADY);
-        if (s->listener || std::exchange(s->connect_told, true)) return errno_code(EISCONN);
+        if (s->listener || s->connect_told) return errno_code(EISCONN);
+        s->connect_told = true;
         return {}; // as Linux: the first call after success returns success
     }
     const address own = s->bound ? s->local_address() : unspecified(s->family); // it has that of a connection that has ended
@@ -294,7 +295,8 @@ error_code tcp_sockets::connect(tcp_id id, const endpoint& peer, time_point now)
     if (peer.port == 0) return errno_code(ECONNREFUSED); // no socket can listen on port 0
     const endpoint to{*zoned, peer.port};
     const bool named = s->bound && !s->local_address().is_unspecified();
-    const auto found = net_.routes().find(to.address, named ? std::optional(s->local_address()) : std::nullopt, s->device);
+    const auto source = named ? std::optional(s->local_address()) : std::nullopt;
+    const auto found = net_.routes().find(to.address, source, s->device, s->preferences.rules());
     if (!found) return found.error();
     if (s->do_not_route && !net_.routes().is_direct(to.address, s->device)) return errno_code(ENETUNREACH);
     endpoint local{named ? s->local_address() : found->source, s->local_port()}; // RFC 9293 MUST-44, MUST-45

@@ -238,6 +238,7 @@ tcp_socket& tcp_sockets::make_child(tcp_id listener, const flow_key& flow, const
     child.do_not_route = parent.do_not_route;
     child.receive_low_watermark = parent.receive_low_watermark;
     child.local_ports = parent.local_ports;
+    child.preferences = parent.preferences;
     child.flow = flow;
     child.listener = listener;
     child.route = route;

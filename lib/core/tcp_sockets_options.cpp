@@ -185,6 +185,7 @@ std::optional<error_code> tcp_sockets::set_ip_level(tcp_socket& s, socket_option
         s.options.ttl = static_cast<std::uint8_t>(value);
         return error_code();
     case socket_option::tos: s.options.tos = static_cast<std::uint8_t>(value & 0xfc); return error_code(); // without ECN bits
+    case socket_option::source_preferences: return s.preferences.set(value);
     case socket_option::local_port_range:
         if (!is_port_range(value)) return errno_code(EINVAL);
         s.local_ports = value;
@@ -265,6 +266,7 @@ result<int> tcp_sockets::get_option(tcp_id id, socket_option option) const
         return o.own_ttl || !s->connection ? o.ttl : net_.hop_limit(*s->route, o.ttl);
     case socket_option::v6_only: return s->family == family::v6 ? result<int>(s->v6_only ? 1 : 0) : errno_code(ENOPROTOOPT);
     case socket_option::tos: return o.tos;
+    case socket_option::source_preferences: return s->preferences.flags();
     case socket_option::local_port_range: return s->local_ports;
     case socket_option::mtu_discover: return o.mtu_discover;
     case socket_option::multicast_hops: return 1;

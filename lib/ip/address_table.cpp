@@ -97,10 +97,11 @@ bool address_table::speaks(const link::interface& i, family f) const noexcept
     return std::any_of(i.addresses.begin(), i.addresses.end(), [f](const auto& a) { return family_of(a.address) == f; });
 }
 
-std::optional<address> address_table::source_for(interface_id interface, const address& destination) const
+std::optional<address> address_table::source_for(interface_id interface, const address& destination,
+                                                 const source_preferences& preferences) const
 {
     const auto& own = interfaces_[interface].addresses;
-    if (destination.is_v6()) return source_for_v6(interfaces_[interface], destination);
+    if (destination.is_v6()) return source_for_v6(interfaces_[interface], destination, preferences);
     const link::interface_address *first = nullptr, *link_local = nullptr;
     for (const link::interface_address& a : own) {
         if (a.address.is_v6()) continue;
@@ -112,12 +113,13 @@ std::optional<address> address_table::source_for(interface_id interface, const a
     return first != nullptr ? std::optional(first->address) : std::nullopt;
 }
 
-std::optional<address> address_table::source_for_v6(const link::interface& i, const address& destination) const
+std::optional<address> address_table::source_for_v6(const link::interface& i, const address& destination,
+                                                    const source_preferences& preferences) const
 {
     boost::container::small_vector<source_candidate, 8> candidates;
     for (const link::interface_address& a : i.addresses)
         if (a.address.is_v6()) candidates.push_back({a.address, a.prefix_length, i.id(), a.deprecated, a.temporary});
-    const auto* const best = select_source({candidates.data(), candidates.size()}, {destination, i.id(), {}}, policies_);
+    const auto* const best = select_source({candidates.data(), candidates.size()}, {destination, i.id(), preferences}, policies_);
     return best != nullptr ? std::optional(best->address) : std::nullopt;
 }
 

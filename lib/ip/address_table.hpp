@@ -74,7 +74,8 @@ public:
     std::uint32_t zone_of(const address& own) const noexcept;
     /// The source of a packet to `destination`. IPv4: the interface's address on the subnet of `destination`, else its first,
     /// a link-local one (RFC 3927) only if there is no other. IPv6: RFC 6724 §5, among the addresses of the interface.
-    std::optional<address> source_for(interface_id interface, const address& destination) const;
+    std::optional<address> source_for(interface_id interface, const address& destination,
+                                      const source_preferences& preferences = {}) const;
     /// The interface has an address of the family.
     bool speaks(const link::interface& i, family f) const noexcept;
 
@@ -85,7 +86,8 @@ private:
         std::list<link::interface_address>::iterator place; ///< in the interface's list
     };
 
-    std::optional<address> source_for_v6(const link::interface& i, const address& destination) const;
+    std::optional<address> source_for_v6(const link::interface& i, const address& destination,
+                                         const source_preferences& preferences) const;
     static bool is_solicited_node(const address& group) noexcept;
     static bool is_all_hosts(const address& group) noexcept; ///< every host is a member (RFC 1112 §4, RFC 4291 §2.8)
 

@@ -141,14 +141,14 @@ routing::remembered& routing::slot_of(const address& destination) const noexcept
 }
 
 result<found_route> routing::find(const address& destination, const std::optional<address>& source,
-                                  std::optional<interface_id> via) const
+                                  std::optional<interface_id> via, const source_preferences& preferences) const
 {
     remembered& slot = slot_of(destination);
     const bool known = slot.found.route && holds(*slot.found.route) && same_address(slot.destination, destination) &&
-                       slot.source == source && slot.via == via;
+                       slot.source == source && slot.via == via && slot.preferences == preferences;
     if (known) return slot.found;
-    auto found = look_up(destination, source, via);
-    if (found) slot = {destination, source, via, *found};
+    auto found = look_up(destination, source, via, preferences);
+    if (found) slot = {destination, source, via, preferences, *found};
     return found;
 }
 
@@ -167,7 +167,7 @@ result<std::optional<interface_id>> routing::in_zone_of(const address& destinati
 }
 
 result<found_route> routing::look_up(const address& destination, const std::optional<address>& source,
-                                     std::optional<interface_id> via) const
+                                     std::optional<interface_id> via, const source_preferences& preferences) const
 {
     const bool to_all = destination.is_v4() && destination.to_v4() == address_v4::broadcast();
     const bool nameless = to_all && source && source->is_unspecified(); // a host that has no address yet (RFC 1122 §3.2.1.3 (a))
@@ -199,7 +199,7 @@ result<found_route> routing::look_up(const address& destination, const std::opti
     address next_hop = without_zone(by_gateway ? *r->gateway : destination);
     if (const auto* const named = redirects_.find(without_zone(destination)); named != nullptr && named->interface == *out)
         next_hop = named->next_hop;
-    auto own = source ? source : addresses_.source_for(*out, destination.is_v4() ? next_hop : destination);
+    auto own = source ? source : addresses_.source_for(*out, destination.is_v4() ? next_hop : destination, preferences);
     if (!own && to_all) own = address_v4(); // as Linux: a client of DHCP may be any program
     if (!own) return errno_code(ENETUNREACH);
     return found_route{entry_for(*out, next_hop), *own};

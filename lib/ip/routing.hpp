@@ -50,9 +50,10 @@ public:
     void add_network(interface_id interface, const address& a, unsigned prefix_length);
     void remove_network(interface_id interface, const address& a, unsigned prefix_length, bool others_stay = false);
 
-    /// @param source none: selected  @param via the required outgoing interface (SO_BINDTODEVICE, IP_MULTICAST_IF)
+    /// @param source none: selected, with regard to `preferences`  @param via the required outgoing interface (SO_BINDTODEVICE,
+    /// IP_MULTICAST_IF)
     result<found_route> find(const address& destination, const std::optional<address>& source,
-                             std::optional<interface_id> via = {}) const;
+                             std::optional<interface_id> via = {}, const source_preferences& preferences = {}) const;
     /// A router says that `next_hop` is nearer to `destination`. @return false: it is not to be believed (RFC 1122 §3.2.2.2, RFC
     /// 4861 §8.1)
     bool follow_redirect(interface_id by, const address& router, const address& destination, const address& next_hop,
@@ -119,12 +120,13 @@ private:
         address destination;
         std::optional<address> source;
         std::optional<interface_id> via;
+        source_preferences preferences;
         found_route found;
     };
     error_code check(const route& r) const noexcept;
     remembered& slot_of(const address& destination) const noexcept;
-    result<found_route> look_up(const address& destination, const std::optional<address>& source,
-                                std::optional<interface_id> via) const;
+    result<found_route> look_up(const address& destination, const std::optional<address>& source, std::optional<interface_id> via,
+                                const source_preferences& preferences) const;
     route_ref entry_for(interface_id interface, const address& next_hop) const;
     route_match usable(const address& destination, std::optional<interface_id> via) const noexcept;
     result<interface_id> if_up(interface_id interface) const; ///< network_down if it is not

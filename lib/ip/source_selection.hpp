@@ -58,6 +58,8 @@ struct source_preferences
 {
     bool temporary = true; ///< IPV6_PREFER_SRC_TMP, the default of RFC 6724; false: IPV6_PREFER_SRC_PUBLIC
     bool home = true;      ///< IPV6_PREFER_SRC_HOME; false: IPV6_PREFER_SRC_COA
+
+    bool operator==(const source_preferences&) const = default;
 };
 
 struct source_candidate

@@ -118,6 +118,89 @@ TEST_F(autoconfigured, is_renumbered) // RFC 4862 §5.5.3 (e), §5.5.4
     EXPECT_TRUE(addresses("2001:db8:1::").empty());
 }
 
+/// With a temporary address besides the stable one, which sockets may prefer (RFC 5014, RFC 6724 §5 rule 7).
+class autoconfigured_twice : public autoconfigured
+{
+protected:
+    autoconfigured_twice()
+    {
+        start();
+        autoconfigure_options with_temporary;
+        with_temporary.temporary_addresses = true;
+        EXPECT_FALSE(h->autoconfigure(1, with_temporary, now));
+        wait(2s);
+        advertise(usual());
+        wait(2s);
+        for (const auto& a : h->net().interface(1).addresses)
+            if (!needs_zone(a.address) && a.address.is_v6()) (a.temporary ? temporary : stable) = a.address;
+        EXPECT_TRUE(temporary.is_v6() && stable.is_v6());
+    }
+    /// The source of a socket that has chosen `flags`, when it is connected.
+    template <class Protocol>
+    address source_with(Protocol& sockets, int flags)
+    {
+        const socket_id id = *sockets.open(family::v6, 0);
+        EXPECT_FALSE(sockets.set_option(id, socket_option::source_preferences, flags, now));
+        (void)sockets.connect(id, there, now);
+        return sockets.local_endpoint(id)->address;
+    }
+    address sent_from(socket_id id) ///< the source of the next datagram that an unconnected socket sends
+    {
+        drain();
+        const std::array<const_bytes, 1> list{bytes_of("x")};
+        EXPECT_TRUE(h->udp().send(id, list, &there, now));
+        packet p;
+        h->advance(now);
+        while (h->next_packet(1, p, now)) {
+            ip::rx_packet sent(std::move(p));
+            ip::parse(sent, link_type::ethernet);
+            if (sent.protocol() == ip_protocol::udp) return sent.flow.source_address();
+        }
+        return {};
+    }
+
+    address stable, temporary;
+    const endpoint there{at6("2001:db8:ffff::1"), 9};
+    static constexpr int by_default = 0x100, prefer_temporary = 1, prefer_public = 2, care_of = 4;
+};
+
+TEST_F(autoconfigured_twice, sends_from_the_kind_of_address_that_a_socket_prefers)
+{
+    for (const auto& [flags, expected] :
+         {std::pair(by_default, temporary), {prefer_temporary, temporary}, {prefer_public, stable}, {care_of, temporary}}) {
+        EXPECT_EQ(source_with(h->udp(), flags), expected) << flags;
+        EXPECT_EQ(source_with(h->tcp(), flags), expected) << flags;
+    }
+    EXPECT_EQ(*h->net().addresses().interface_of(stable), 1U);
+}
+
+TEST_F(autoconfigured_twice, follows_a_preference_that_changes_between_two_datagrams)
+{
+    const socket_id id = *h->udp().open(family::v6);
+    const auto prefer = [&](int flags) { return h->udp().set_option(id, socket_option::source_preferences, flags, now); };
+    EXPECT_EQ(sent_from(id), temporary);
+    EXPECT_FALSE(prefer(prefer_public));
+    EXPECT_EQ(sent_from(id), stable);
+    EXPECT_EQ(prefer(prefer_public | prefer_temporary), errno_code(EINVAL));
+    EXPECT_EQ(sent_from(id), stable) << "nothing has changed";
+    EXPECT_FALSE(prefer(prefer_public | care_of));
+    EXPECT_EQ(*h->udp().get_option(id, socket_option::source_preferences), prefer_public | care_of);
+    EXPECT_EQ(sent_from(id), stable);
+    EXPECT_FALSE(prefer(care_of));
+    EXPECT_EQ(sent_from(id), temporary) << "as on Linux: what is not spoken of gets its default";
+    const socket_id bound = *h->udp().open(family::v6);
+    ASSERT_FALSE(h->udp().bind(bound, {stable, 1000}));
+    EXPECT_EQ(sent_from(bound), stable) << "its address is no choice";
+}
+
+TEST_F(autoconfigured_twice, prefers_scope_to_a_public_address) // RFC 6724 §5: rule 2 before rule 7
+{
+    const socket_id id = *h->udp().open(family::v6);
+    ASSERT_FALSE(h->udp().set_option(id, socket_option::source_preferences, prefer_public, now));
+    ASSERT_FALSE(h->udp().connect(id, {in_zone(router, 2), 9}, now));
+    EXPECT_TRUE(needs_zone(h->udp().local_endpoint(id)->address));
+}
+
 TEST_F(autoconfigured, loses_its_default_route_when_the_router_ceases_to_be_one) // RFC 4861 §6.2.5
 {
     wait(2s);
