@@ -155,9 +155,10 @@ public:
         return out_.send_with_header(std::move(p), r, flow, now);
     }
     std::uint16_t random_identification() noexcept { return static_cast<std::uint16_t>(1 + random_.uniform(0xffff)); }
+    /// A router says that a packet of ours was too long for it. Connections hear of it when they look up their routes again.
     void learn_path_mtu(const address& destination, std::size_t mtu, time_point now)
     {
-        out_.learn_path_mtu(destination, mtu, now);
+        if (out_.learn_path_mtu(destination, mtu, now)) routes_.invalidate();
     }
     std::size_t path_mtu(const ip::route_entry& r, const address& destination) const noexcept
     {

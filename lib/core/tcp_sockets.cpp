@@ -273,6 +273,7 @@ void tcp_sockets::start(tcp_id id, tcp_socket& s, std::optional<tcp::seq_number>
     setup.timestamp_offset = numbers.timestamp_offset;
     setup.secret = random_.next_u32();
     s.connection.emplace(std::move(setup), counters_);
+    follow_path_mtu(s, now);
     enter_table(id, s);
 }
 

@@ -240,6 +240,7 @@ private:
     }
     void pump(tcp_id id, tcp_socket& s, time_point now);
     void follow_route(tcp_socket& s, time_point now); ///< looks up the route again
+    void follow_path_mtu(tcp_socket& s, time_point now);
     /// @param flow of the peer's segments: `seg` is sent to its source  @param s null: no socket, as for a RST
     error_code transmit(const flow_key& flow, const tcp_socket* s, tcp::outgoing_segment&& seg, time_point now);
     void raise_events(tcp_id id, tcp_socket& s);

@@ -403,7 +403,8 @@ void tcp_sockets::icmp_error(const ip::icmp_error_report& r, time_point now) // 
     if (s == nullptr) return;
     const tcp_state before = s->connection->state();
     if (r.mtu != 0) {
-        s->connection->on_packet_too_big(r.mtu, r.sequence, now);
+        const bool believed = s->connection->on_packet_too_big(r.mtu, r.sequence, now);
+        if (believed) net_.learn_path_mtu(r.flow.destination_address(), r.mtu, now);
     } else {
         s->connection->on_icmp_error(r.why, r.sequence, now);
     }

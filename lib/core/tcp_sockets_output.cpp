@@ -119,6 +119,14 @@ void tcp_sockets::follow_route(tcp_socket& s, time_point now)
     s.route = std::move(found->route);
     const path_limits l = limits_of(*s.route, s.flow.family());
     s.connection->path_changed(l.path_mss, l.largest_segment, l.receive_limit, now);
+    follow_path_mtu(s, now);
+}
+
+/// What other packets to the same host have shown (RFC 8201 §5.2).
+void tcp_sockets::follow_path_mtu(tcp_socket& s, time_point now)
+{
+    const std::size_t known = net_.path_mtu(*s.route, s.remote_address());
+    if (known < s.route->mtu) s.connection->path_mtu_known(known, now);
 }
 
 void tcp_sockets::expect_more(tcp_id id, unsigned patience)

@@ -82,8 +82,11 @@ public:
     /// The source address of a packet to `destination`, by the route to it.
     std::optional<address> source_towards(const address& destination) const;
 
-    /// A packet of ours was too long for a router. @param mtu octets
-    void learn_path_mtu(const address& destination, std::size_t mtu, time_point now) { path_mtus_.learn(destination, mtu, now); }
+    /// A packet of ours was too long for a router. @param mtu octets  @return true: that is new
+    bool learn_path_mtu(const address& destination, std::size_t mtu, time_point now)
+    {
+        return path_mtus_.learn(destination, mtu, now);
+    }
     /// Octets of the longest datagram, IP header included, that need not be fragmented.
     std::size_t path_mtu(const route_entry& r, const address& destination) const noexcept
     {

@@ -1,5 +1,6 @@
 /// @file
-/// What routers have said of path MTUs, for datagrams (RFC 1191, RFC 8201). TCP keeps the path MTU of each connection itself.
+/// What routers have said of path MTUs, for all that send to a destination (RFC 1191, RFC 8201 §5.2). A TCP connection begins
+/// with it, and keeps a path MTU of its own.
 #pragma once
 
 #include <tapio/core/address.hpp>
@@ -19,12 +20,13 @@ public:
     static constexpr duration lifetime = std::chrono::minutes(10); ///< RFC 1191 §6.3, RFC 8201 §5.3
     static constexpr std::size_t least_v4 = 552, least_v6 = 1280; ///< octets; less is not believed (RFC 5927 §7.2; RFC 8201 §4)
 
-    /// An ICMP error about a packet of ours says so. A larger value than the known one is ignored (RFC 8201 §4).
-    void learn(const address& destination, std::size_t mtu, time_point now)
+    /// An ICMP error about a packet of ours says so. A larger value than the known one is ignored (RFC 8201 §4). @return true:
+    /// the path MTU was not known to be that small
+    bool learn(const address& destination, std::size_t mtu, time_point now)
     {
         mtu = std::max(mtu, destination.is_v4() ? least_v4 : least_v6);
         if (const auto known = paths_.find(destination); known != paths_.end()) {
-            if (mtu >= known->second->mtu) return;
+            if (mtu >= known->second->mtu) return false;
             order_.erase(known->second);
             paths_.erase(known);
         }
@@ -33,6 +35,7 @@ public:
             order_.pop_front();
         }
         paths_[destination] = order_.insert(order_.end(), {destination, mtu, now + lifetime});
+        return true;
     }
 
     /// Octets of the longest packet that reaches the destination whole, as far as is known. @param link the interface's MTU

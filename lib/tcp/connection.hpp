@@ -97,8 +97,11 @@ public:
     std::optional<drop_reason> on_segment(segment&& seg, time_point now);
     void on_timer(time_point now);
     void on_icmp_error(error_code why, std::uint32_t sequence, time_point now); ///< RFC 9293 §3.9.2.2
-    /// ICMP fragmentation needed (RFC 1191) about the segment at `sequence`. @param mtu octets of IP packet
-    void on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time_point now);
+    /// ICMP fragmentation needed (RFC 1191) about the segment at `sequence`. @param mtu octets of IP packet  @return false: no
+    /// such segment is in flight
+    bool on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time_point now);
+    /// The path MTU is known from other packets to the peer (RFC 8201 §5.2). One that is not smaller than ours has no effect.
+    void path_mtu_known(std::size_t mtu, time_point now);
 
     /// The connection's device or its MTU has changed. Parameters as in connection_setup; the same values have no effect.
     void path_changed(std::uint32_t path_mss, std::uint32_t largest_segment, std::uint32_t receive_limit, time_point now);
@@ -302,6 +305,7 @@ private:
     void suspect_black_hole(time_point now);
     void larger_segments_pass(std::uint32_t size, time_point now);
     bool lower_path_mtu(std::size_t mtu); ///< octets of IP packet
+    bool lower_for_a_while(std::size_t mtu, bool in_fragments, time_point now);
     void resend_smaller(time_point now);
     void use_path_mss(std::uint32_t octets, time_point now);
     void try_larger_segments(time_point now);

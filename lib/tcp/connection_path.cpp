@@ -67,18 +67,32 @@ void connection::on_icmp_error(error_code why, std::uint32_t sequence, time_poin
 
 /// Below least_path_mtu segments do not shrink further; DF is cleared, so that routers fragment (Linux: mtu_locked). Over IPv6
 /// routers do not fragment, and every link has an MTU of 1280 (RFC 8200 §5): a smaller value counts as that.
-void connection::on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time_point now)
+bool connection::on_packet_too_big(std::size_t mtu, std::uint32_t sequence, time_point now)
 {
-    if (!is_outstanding(sequence)) return;
-    const std::uint32_t before = path_mss_;
+    if (!is_outstanding(sequence)) return false;
     const bool fragments = mtu < least_path_mtu && family_ == family::v4;
     const bool in_fragments = fragments && !std::exchange(may_fragment_, true);
+    if (lower_for_a_while(mtu, in_fragments, now) || in_fragments) resend_smaller(now);
+    return true;
+}
+
+/// The segments in flight that are too large for it are lost, and the errors about them will tell nothing new.
+void connection::path_mtu_known(std::size_t mtu, time_point now)
+{
+    const bool smaller = lower_for_a_while(mtu, false, now);
+    if (smaller && !sent_.empty() && sent_.front().size() > send_mss_) resend_smaller(now);
+}
+
+/// @param in_fragments segments that are longer will be sent in fragments  @return as lower_path_mtu()
+bool connection::lower_for_a_while(std::size_t mtu, bool in_fragments, time_point now)
+{
+    const std::uint32_t before = path_mss_;
     const bool smaller = lower_path_mtu(std::max(mtu, least_path_mtu));
     if (path_mss_ < before || in_fragments) {
         mtu_trial_ = now + mtu_trial_interval;
         mtu_search_.reset(); // a router that reports the MTU is no black hole
     }
-    if (smaller || in_fragments) resend_smaller(now);
+    return smaller;
 }
 
 /// After repeated timeouts of a large segment without any ICMP error, either a black hole or an outage: continue with smaller

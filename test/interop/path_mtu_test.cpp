@@ -18,6 +18,7 @@
 #include <sstream>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace tapio::test::path_mtu_cases {
@@ -174,6 +175,27 @@ TEST_P(narrow, while_data_flows)
     EXPECT_TRUE(passes(*ours, *accepted));
     EXPECT_EQ(path_mtu(), std::max<int>(mtu, least));
     EXPECT_TRUE(passes(*accepted, *ours)) << "data the other way, with our ACKs on the narrow path";
+}
+
+/// As on Linux: a connection that is there hears of it when it next sends, a new one begins with it (RFC 8201 §5.2).
+TEST_P(narrow, for_one_connection_is_so_for_others)
+{
+    connect();
+    auto idle = std::move(ours);
+    auto idle_accepted = std::exchange(accepted, std::nullopt);
+    connect();
+    narrow_towards_far(mtu);
+    EXPECT_TRUE(passes(*ours, *accepted));
+    const auto first = std::move(ours);
+    const auto first_accepted = std::exchange(accepted, std::nullopt);
+    connect();
+    EXPECT_EQ(path_mtu(), std::max<int>(mtu, least)) << "before any data";
+    EXPECT_TRUE(passes(*ours, *accepted));
+    EXPECT_EQ(path_mtu(), std::max<int>(mtu, least));
+    ours = std::move(idle), accepted = std::move(idle_accepted);
+    EXPECT_EQ(path_mtu(), 1500);
+    EXPECT_TRUE(passes(*ours, *accepted));
+    EXPECT_EQ(path_mtu(), std::max<int>(mtu, least));
 }
 
 /// The far host gets the ICMP errors. MTUs for which it would send fragments, which we do not reassemble, are left out.

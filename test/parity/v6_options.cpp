@@ -65,6 +65,56 @@ V6_BEHAVIOUR(v6_ancillary_data)
 }
 V6_BEHAVIOUR(v6_mtu_discovery) { walk<IPPROTO_IPV6, IPV6_MTU_DISCOVER>(out, "IPV6_MTU_DISCOVER", {0, 1, 2, 3, 4, 5, 6, -1}); }
 
+V6_BEHAVIOUR(v6_source_preferences) // RFC 5014
+{
+    constexpr int temporary = 1, public_ = 2, care_of = 4, generated = 8, by_default = 0x100, home = 0x400, not_generated = 0x800;
+    walk<IPPROTO_IPV6, IPV6_ADDR_PREFERENCES>(out, "one",
+                                              {temporary, public_, 0, by_default, care_of, home, generated, not_generated});
+    walk<IPPROTO_IPV6, IPV6_ADDR_PREFERENCES>(out, "several",
+                                              {temporary | care_of, public_ | home | generated, by_default | not_generated});
+    walk<IPPROTO_IPV6, IPV6_ADDR_PREFERENCES>(out, "contradicting",
+                                              {temporary | public_, temporary | by_default, public_ | by_default, home | care_of,
+                                               generated | not_generated, public_ | home | care_of, -1});
+    walk<IPPROTO_IPV6, IPV6_ADDR_PREFERENCES>(out, "unknown", {0x10, 0x200, 0x10000 | public_, 0x1000});
+    walk<IPPROTO_IPV6, IPV6_ADDR_PREFERENCES>(out, "of an IPv4 socket", {public_}, false);
+    kinds all;
+    all.each([&](const char* kind, auto& s) {
+        error_code ec;
+        s.set_option(tapio::test::value_option<IPPROTO_IPV6, IPV6_ADDR_PREFERENCES, std::uint8_t>(2), ec);
+        out.say(kind, "one octet", ec);
+    });
+}
+
+/// IPV6_MTU: what is set bounds the packets that the socket sends; what is read is the path's.
+V6_BEHAVIOUR(v6_mtu_limit)
+{
+    walk<IPPROTO_IPV6, IPV6_MTU>(out, "IPV6_MTU", {0, 1, 1279, 1280, 1500, 65536, 1 << 30, -1});
+    using limit = option::integer<IPPROTO_IPV6, IPV6_MTU>;
+    asio::io_context io;
+    udp::socket receiver(io, udp::endpoint(local(), 0));
+    for (const int discover : {0, 1, 2, 3, 4, 5}) {
+        udp::socket s(io, udp::v6());
+        error_code ec;
+        s.set_option(option::integer<IPPROTO_IPV6, IPV6_MTU_DISCOVER>(discover), ec);
+        s.set_option(limit(1300), ec), out.say("discover", discover, ec);
+        s.connect(receiver.local_endpoint());
+        limit got;
+        s.get_option(got, ec), out.say("read", ec, got.value() > 60000);
+        for (const std::size_t n : {1252U, 1253U, 5000U}) { // a packet of 1300 octets, and longer ones
+            out.say("send", s.send(asio::buffer(std::string(n, 'x')), 0, ec), ec);
+            if (ec) continue;
+            std::string came(6000, '\0');
+            const std::size_t size = receiver.receive(asio::buffer(came), 0, ec);
+            out.say("comes", size, ec);
+        }
+        s.set_option(limit(0), ec), out.say("no limit", ec);
+        out.say("send", s.send(asio::buffer(std::string(5000, 'x')), 0, ec), ec);
+        if (ec) continue;
+        std::string came(6000, '\0');
+        out.say("comes", receiver.receive(asio::buffer(came), 0, ec), ec);
+    }
+}
+
 V6_BEHAVIOUR(v6_mtu)
 {
     walk<IPPROTO_IPV6, IPV6_MTU>(out, "IPV6_MTU", {});

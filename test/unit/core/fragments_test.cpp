@@ -1,8 +1,7 @@
 // Long datagrams between two hosts, in both families: fragments, reassembly, path MTUs (RFC 791, RFC 8200 §4.5, RFC 1191, RFC
 // 8201).
+#include "support/too_big.hpp"
 #include "support/two_hosts.hpp"
-#include "wire/icmpv4.hpp"
-#include "wire/icmpv6.hpp"
 #include "wire/ipv4.hpp"
 #include "wire/ipv6.hpp"
 #include "wire/udp.hpp"
@@ -61,23 +60,17 @@ protected:
     {
         packet quote(slice::copy_of(two_hosts::octets(std::string(100, 'x'))));
         wire::push_udp(quote, 1000, 53, mine(), theirs());
-        const flow_key flow({mine(), 0}, {theirs(), 0}, ip_protocol::udp), back({theirs(), 0}, {mine(), 0}, ip_protocol::icmpv6);
+        const flow_key flow({mine(), 0}, {theirs(), 0}, ip_protocol::udp);
         wire::ipv4_fields f;
         if (v4()) {
             f.source = mine().to_v4();
             f.destination = theirs().to_v4();
             f.protocol = ip_protocol::udp;
             wire::push_ipv4(quote, f);
-            wire::push_icmpv4(quote, wire::icmpv4_type::destination_unreachable, wire::fragmentation_needed, mtu);
-            std::swap(f.source, f.destination);
-            f.protocol = ip_protocol::icmp;
-            wire::push_ipv4(quote, f);
         } else {
             wire::push_ipv6(quote, {ip_protocol::udp, 64, 0, 0}, flow.v6_words(0), flow.v6_words(1));
-            wire::push_icmpv6(quote, wire::icmpv6_type::packet_too_big, 0, mtu, back);
-            wire::push_ipv6(quote, {ip_protocol::icmpv6, 64, 0, 0}, back.v6_words(0), back.v6_words(1));
         }
-        hosts.a.receive(1, std::move(quote), hosts.now);
+        hosts.a.receive(1, test::too_big(quote, mtu), hosts.now);
     }
     /// Sizes of the packets that a has queued, octets; they are delivered to b.
     std::vector<std::size_t> sent()

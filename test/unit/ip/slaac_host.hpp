@@ -140,8 +140,8 @@ protected:
         std::vector<autoconfigured_address> out;
         const auto network = a6(prefix).to_bytes();
         for (const auto& [address, what] : owner.addresses) {
-            const auto octets = address.to_bytes();
-            if (std::equal(octets.begin(), octets.begin() + 8, network.begin())) out.push_back(what);
+            const auto bytes = address.to_bytes();
+            if (std::equal(bytes.begin(), bytes.begin() + 8, network.begin())) out.push_back(what);
         }
         return out;
     }
