@@ -105,7 +105,13 @@ void link_sockets::state_changed(const link::interface& of)
 {
     for (tap& t : taps_)
         if (t.interface == of.id()) follow_interface(t);
-    if (!of.is_up()) std::erase_if(queued_, [&](const queued& q) { return q.on == of.id(); }); // its queue was emptied
+    forget_discarded(of);
+}
+
+/// A queue that is empty was emptied, if frames had been in it: its interface is down, or has another device.
+void link_sockets::forget_discarded(const link::interface& on)
+{
+    if (on.queue().empty()) std::erase_if(queued_, [&](const queued& q) { return q.on == on.id(); });
 }
 
 result<endpoint> link_sockets::local_endpoint(socket_id id) const

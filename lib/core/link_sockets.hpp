@@ -93,10 +93,12 @@ private:
     tap& tap_of(socket_id id) noexcept;
     const tap& tap_of(socket_id id) const noexcept;
     socket_id sender_of(const packet& frame, interface_id on);
+    void forget_discarded(const link::interface& on);
 
     std::vector<tap> taps_;
 
-    /// A socket does not receive what it has sent itself. Frames in a transmit queue, by the place of their octets.
+    /// A socket does not receive what it has sent itself. Frames in a transmit queue, by the place of their octets: an entry must
+    /// not outlast its frame, since another frame may get that place.
     struct queued
     {
         const std::byte* octets;

@@ -304,6 +304,7 @@ bool network::follow(link::interface& i, link::interface::change what, time_poin
 {
     using change = link::interface::change;
     if (what == change::none) return false;
+    if (link::frame_tap* const tap = interfaces_.tap()) tap->state_changed(i); // first: below, frames are queued
     if (what != change::mtu) {
         arp_.announce(i);
         ndp_.announce(i, now);
@@ -313,7 +314,6 @@ bool network::follow(link::interface& i, link::interface::change what, time_poin
     if (client_ != nullptr) client_->link_changed(i.id(), what == change::device, now);
     routes_changed(); // connections look up their routes again
     i.tell_trace(now);
-    if (link::frame_tap* const tap = interfaces_.tap()) tap->state_changed(i);
     for (link::interface* const v : interfaces_.ethernets())
         if (v->carrier() == &i) follow(*v, v->follow_carrier(now), now);
     return what == change::state;

@@ -16,7 +16,7 @@ class frame_tap
 public:
     virtual void received(const interface& by, const packet& frame, time_point now) = 0;
     virtual void sent(const interface& by, const packet& frame, time_point now) = 0;
-    /// The interface has become usable, or is so no more.
+    /// The interface has become usable, or is so no more, or has another device or MTU.
     virtual void state_changed(const interface& of) = 0;
 
 protected:

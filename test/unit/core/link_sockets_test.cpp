@@ -279,6 +279,23 @@ TEST_F(link_sockets_of_a_host, a_sender_is_known_among_frames_that_were_discarde
     EXPECT_TRUE(nothing(two));
 }
 
+/// A frame may have the memory of one that was discarded.
+TEST_F(link_sockets_of_a_host, a_frame_that_went_with_its_device_is_not_taken_for_a_later_one)
+{
+    const socket_id hears = open(), other = open(experimental);
+    const octets a = frame(experimental, "a", their_mac, our_mac), b = frame(experimental, "b", their_mac, our_mac);
+    const device_info same = h->net().interface(1).info();
+    for (int n = 0; n < 10; ++n) {
+        EXPECT_FALSE(send(hears, a));
+        h->replace_device(1, same, now); // discards it, and the interface stays up
+        EXPECT_FALSE(send(other, b));
+        while (leaves()) {}
+        bool heard = false; // it also hears the ARP announcement of the new device
+        for (octets one = receive(hears); !failed; one = receive(hears)) heard = heard || one == b;
+        EXPECT_TRUE(heard) << n;
+    }
+}
+
 TEST_F(link_sockets_of_a_host, the_queue_is_bounded_and_counts_what_it_drops)
 {
     const socket_id s = open(experimental), other = open(experimental);
