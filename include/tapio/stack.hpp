@@ -304,7 +304,8 @@ public:
     /// Removes an address and the route that came with it; when an interface loses its last address of a family, all its
     /// routes of that family go, too.
     /// Sockets bound to the address stay, as on Linux: sending from it fails with network_unreachable, and connections time out
-    /// unless the address comes back.
+    /// unless the address comes back. With an address that was leased from a DHCP server the lease is given back, and the client
+    /// that has leased it ends, as by release_lease(), with all that it has; the client of the other family goes on.
     /// @throws boost::system::system_error address_not_available
     void remove_address(const boost::asio::ip::address& address);
 

@@ -169,7 +169,7 @@ void stack::set_interface_up(interface_id interface, bool up) { check(engine_->s
 void stack::remove_address(const boost::asio::ip::address& address)
 {
     detail::engine::turn t(*engine_);
-    check(t.host().remove_address(address), "remove_address");
+    check(t.host().remove_address(address, t.now()), "remove_address");
 }
 
 void stack::remove_route(const boost::asio::ip::address& network, unsigned prefix_length, const boost::asio::ip::address& gateway,

@@ -173,14 +173,33 @@ time_point dhcp_clients::soonest() const noexcept
 
 error_code dhcp_clients::release(interface_id interface, time_point now)
 {
-    dhcp_interface* const c = find(interface);
+    const bool v4 = find(interface) != nullptr;
     dhcpv6_interface* const v6 = find_v6(interface);
-    if (c == nullptr && v6 == nullptr) return errno_code(ENOENT);
-    if (c != nullptr) c->release(now);
-    clients_.erase(interface);
+    if (!v4 && v6 == nullptr) return errno_code(ENOENT);
+    if (v4) release_v4(interface, now);
     if (v6 != nullptr) v6->release(now); // it stays until the server has answered
     net_.configuration_changed(interface);
     return {};
+}
+
+/// Precondition: there is a client.
+void dhcp_clients::release_v4(interface_id interface, time_point now)
+{
+    find(interface)->release(now);
+    clients_.erase(interface);
+}
+
+bool dhcp_clients::give_back(const address& own, time_point now)
+{
+    const auto* const there = net_.addresses().find(own);
+    if (there == nullptr) return false;
+    const interface_id by = *net_.addresses().interface_of(own);
+    dhcpv6_interface* const v6 = find_v6(by);
+    const bool leased_v4 = there->origin == address_origin::dhcpv4 && find(by) != nullptr;
+    if (!leased_v4 && (there->origin != address_origin::dhcpv6 || v6 == nullptr)) return false;
+    leased_v4 ? release_v4(by, now) : v6->release(now);
+    net_.configuration_changed(by);
+    return true;
 }
 
 void dhcp_clients::shut_down(time_point now)

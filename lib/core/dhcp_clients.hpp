@@ -29,7 +29,10 @@ public:
     /// What core::host::configure() says.
     error_code configure(interface_id interface, const configure_options& options, time_point now);
     error_code release(interface_id interface, time_point now); ///< gives the leases back, and ends the clients
-    void shut_down(time_point now);                             ///< gives those leases back for which this is wanted
+    /// The user removes an address. A client that has leased it gives back all that it has, and ends.
+    /// @return false: the address is not a leased one
+    bool give_back(const address& own, time_point now);
+    void shut_down(time_point now); ///< gives those leases back for which this is wanted
     interface_configuration configuration(interface_id interface) const;
 
     void advance(time_point now)
@@ -50,6 +53,7 @@ private:
     bool wants_v6(interface_id interface, const configure_options& options) const;
     std::unique_ptr<dhcp_interface> make(interface_id interface, const configure_options& options) const;
     std::unique_ptr<dhcpv6_interface> make_v6(interface_id interface, const configure_options& options) const;
+    void release_v4(interface_id interface, time_point now);
     void begin(interface_id interface, std::unique_ptr<dhcp_interface> fresh, time_point now);
     void begin_v6(interface_id interface, std::unique_ptr<dhcpv6_interface> fresh, time_point now);
     std::vector<std::byte> duid(const configure_options& options) const;

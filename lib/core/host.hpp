@@ -53,7 +53,11 @@ public:
     {
         return network_.add_address(interface, a, prefix_length, now);
     }
-    error_code remove_address(const address& a) { return network_.remove_address(a); }
+    /// A leased address goes back to its server, and the client that has leased it ends, as by release_lease().
+    error_code remove_address(const address& a, time_point now)
+    {
+        return dhcp_.give_back(a, now) ? error_code() : network_.remove_address(a);
+    }
     error_code autoconfigure(interface_id interface, const autoconfigure_options& options, time_point now)
     {
         return network_.autoconfigure(interface, options, now);

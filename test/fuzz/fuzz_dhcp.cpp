@@ -71,7 +71,8 @@ public:
         case 2: (void)configure(by); break;
         case 3: claim(by); break;
         case 4:
-            if (const auto own = leased(by); own && below(16) == 0) (void)host_.remove_address(*own); // the user may do that
+            if (const auto own = leased(by); own && below(16) == 0)
+                (void)host_.remove_address(*own, now_), ++released_; // the user may do that
             break;
         default: speak(by);
         }

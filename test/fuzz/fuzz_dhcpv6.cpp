@@ -85,7 +85,8 @@ public:
             if (const auto own = leased(by); !own.empty()) claim(by, own[below(own.size())].to_v6());
             break;
         case 4:
-            if (const auto own = leased(by); !own.empty() && below(16) == 0) (void)host_.remove_address(own[0]);
+            if (const auto own = leased(by); !own.empty() && below(16) == 0)
+                (void)host_.remove_address(own[0], now_), ++released_;
             break;
         case 5: advertise(by); break;
         default: speak(by);

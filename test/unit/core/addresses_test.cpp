@@ -46,7 +46,7 @@ protected:
             const double began = processor_time();
             for (std::uint32_t i = 0; i < n; ++i) EXPECT_FALSE(h->add_address(1, nth(i), GetParam(), now));
             for (std::uint32_t i = 0; i < n; ++i) (void)h->net().routes().find(nth(n + i), nth(i));
-            for (std::uint32_t i = 0; i < n; ++i) EXPECT_FALSE(h->remove_address(nth(i)));
+            for (std::uint32_t i = 0; i < n; ++i) EXPECT_FALSE(h->remove_address(nth(i), now));
             best = std::min(best, (processor_time() - began) / n);
         }
         return best;
@@ -72,15 +72,15 @@ TEST(addresses, of_one_subnet_have_one_route_that_stays_until_the_last_is_remove
     const time_point now{};
     for (std::uint32_t i = 0; i < 3; ++i) ASSERT_FALSE(h.add_address(1, nth(i), 24, now));
     ASSERT_EQ(h.net().list_routes().size(), 1U);
-    ASSERT_FALSE(h.remove_address(nth(0)));
-    ASSERT_FALSE(h.remove_address(nth(2)));
+    ASSERT_FALSE(h.remove_address(nth(0), now));
+    ASSERT_FALSE(h.remove_address(nth(2), now));
     EXPECT_EQ(h.net().list_routes().size(), 1U);
     EXPECT_EQ(h.net().routes().find(nth(9), std::nullopt)->source, nth(1));
     EXPECT_TRUE(h.net().addresses().is_broadcast(address_v4(lowest | 0xff)));
-    ASSERT_FALSE(h.remove_address(nth(1)));
+    ASSERT_FALSE(h.remove_address(nth(1), now));
     EXPECT_TRUE(h.net().list_routes().empty());
     EXPECT_FALSE(h.net().addresses().is_broadcast(address_v4(lowest | 0xff)));
-    EXPECT_EQ(h.remove_address(nth(1)), errno_code(EADDRNOTAVAIL));
+    EXPECT_EQ(h.remove_address(nth(1), now), errno_code(EADDRNOTAVAIL));
 }
 
 } // namespace

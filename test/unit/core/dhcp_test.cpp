@@ -405,10 +405,42 @@ TEST_F(dhcp, an_address_is_used_although_the_one_before_it_expired_while_it_was_
     EXPECT_EQ(own(), v4("192.0.2.3"));
 }
 
+TEST_F(dhcp, an_address_that_the_user_removes_is_given_back_and_the_client_ends) // RFC 2131 §4.4.6
+{
+    bind();
+    first().heard.clear();
+    ASSERT_FALSE(h->add_address(1, v4("192.0.2.7"), 24, now));
+    ASSERT_FALSE(h->remove_address(v4("192.0.2.2"), now));
+    EXPECT_EQ(addresses(), 1U) << "the user's other one";
+    run(1s);
+    ASSERT_EQ(first().heard.size(), 1U);
+    EXPECT_EQ(first().heard[0].m.type, wire::dhcpv4_type::release);
+    EXPECT_EQ(first().heard[0].from, v4("192.0.2.2"));
+    EXPECT_FALSE(configuration().lease);
+    EXPECT_EQ(configuration().dhcpv4, dhcpv4_state::off);
+    EXPECT_EQ(h->remove_address(v4("192.0.2.2"), now), errno_code(EADDRNOTAVAIL));
+    EXPECT_EQ(h->release_lease(1, now), errno_code(ENOENT)) << "the client has ended";
+    run(5h);
+    EXPECT_EQ(first().heard.size(), 1U) << "it asks for nothing any more";
+    ASSERT_FALSE(h->remove_address(v4("192.0.2.7"), now));
+    bind();
+}
+
+TEST_F(dhcp, an_address_of_the_user_that_is_removed_does_not_concern_the_client)
+{
+    bind();
+    first().heard.clear();
+    ASSERT_FALSE(h->add_address(1, v4("192.0.2.7"), 24, now));
+    ASSERT_FALSE(h->remove_address(v4("192.0.2.7"), now));
+    run(1s);
+    EXPECT_TRUE(first().heard.empty());
+    EXPECT_EQ(own(), v4("192.0.2.2"));
+}
+
 TEST_F(dhcp, an_address_that_the_user_has_made_his_own_stays)
 {
     bind();
-    ASSERT_FALSE(h->remove_address(v4("192.0.2.2")));
+    ASSERT_FALSE(h->remove_address(v4("192.0.2.2"), now));
     ASSERT_FALSE(h->add_address(1, v4("192.0.2.2"), 24, now));
     first().silent = true;
     run(3600s);

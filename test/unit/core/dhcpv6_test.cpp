@@ -347,6 +347,22 @@ TEST_F(dhcpv6, asks_for_a_prefix_although_routers_say_nothing_of_it)
     EXPECT_FALSE(configuration().lease_v6->prefixes.empty());
 }
 
+TEST_F(dhcpv6, gives_everything_back_when_the_user_removes_an_address) // RFC 8415 §18.2.7
+{
+    configure_options o = only_v6();
+    o.delegate_prefix = true;
+    bind(o);
+    ASSERT_FALSE(h->remove_address(leased, now));
+    EXPECT_TRUE(own().empty());
+    run(1s);
+    EXPECT_EQ(count(release), 1U);
+    EXPECT_EQ(last(release).m.addresses.at(0).resources.at(0).address, leased);
+    EXPECT_EQ(last(release).m.prefixes.at(0).resources.at(0).address, delegated);
+    EXPECT_EQ(configuration().dhcpv6, dhcpv6_state::off);
+    EXPECT_EQ(h->remove_address(leased, now), errno_code(EADDRNOTAVAIL));
+    EXPECT_EQ(h->release_lease(1, now), errno_code(ENOENT)) << "the client has ended";
+}
+
 TEST_F(dhcpv6, gives_everything_back) // RFC 8415 §18.2.7
 {
     configure_options o = only_v6();

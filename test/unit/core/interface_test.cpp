@@ -327,8 +327,8 @@ TEST_F(two_links, removed_address_silences_its_sockets_as_on_linux)
     EXPECT_FALSE(a.udp().bind(bound, {ours, 0}));
     const tcp_id listener = listen(a, {ours, 8080});
     EXPECT_FALSE(a.add_address(1, make_address("192.0.2.11"), 24, now));
-    EXPECT_EQ(a.remove_address(make_address("192.0.2.99")), errno_code(EADDRNOTAVAIL));
-    EXPECT_FALSE(a.remove_address(ours));
+    EXPECT_EQ(a.remove_address(make_address("192.0.2.99"), now), errno_code(EADDRNOTAVAIL));
+    EXPECT_FALSE(a.remove_address(ours, now));
     EXPECT_EQ(send_datagram(bound, far), error::network_unreachable);
     EXPECT_EQ(send_datagram(unbound, far), error_code()) << "sent from the other address";
     EXPECT_EQ(new_connect(), error_code());
@@ -346,7 +346,7 @@ TEST_F(two_links, removed_address_silences_its_sockets_as_on_linux)
 TEST_F(two_links, address_that_comes_back_in_time_saves_its_connections)
 {
     connect();
-    EXPECT_FALSE(a.remove_address(make_address("192.0.2.1")));
+    EXPECT_FALSE(a.remove_address(make_address("192.0.2.1"), now));
     EXPECT_EQ(new_connect(), error::network_unreachable) << "removing the last address removed its routes";
     write(1000);
     pass(1s);

@@ -170,7 +170,7 @@ TEST_F(link_local_host, broadcasts_its_replies) // RFC 3927 §2.5
 
 TEST_F(link_local_host, prefers_another_address_as_source_elsewhere) // RFC 3927 §1.9, §2.6.1
 {
-    ASSERT_FALSE(h->remove_address(ours));
+    ASSERT_FALSE(h->remove_address(ours, now));
     use_one(); // the first address of the interface
     ASSERT_FALSE(h->add_address(1, ours, 24, now));
     ASSERT_FALSE(h->add_route(at("0.0.0.0"), 0, address(theirs), 1));

@@ -176,11 +176,11 @@ TEST_F(mdns, speaks_from_port_5353_to_both_groups_with_a_hop_limit_of_255)
 
 TEST_F(mdns, one_family_is_enough)
 {
-    EXPECT_FALSE(a.remove_address(here.address));
+    EXPECT_FALSE(a.remove_address(here.address, now));
     publish(b, "printer");
     EXPECT_EQ(found(ask("printer.local", {record_type::aaaa})), "2001:db8::2 ");
     EXPECT_FALSE(a.add_address(1, here.address, 24, now));
-    EXPECT_FALSE(a.remove_address(ip("2001:db8::1")));
+    EXPECT_FALSE(a.remove_address(ip("2001:db8::1"), now));
     pass(1min);
     EXPECT_FALSE(b.publish({"scanner", {}}, now));
     pass(5s);
@@ -307,7 +307,7 @@ TEST_F(mdns, new_addresses_are_announced_and_removed_ones_taken_back)
     publish(b, "printer");
     EXPECT_FALSE(b.add_address(1, ip("192.0.2.22"), 24, now));
     EXPECT_FALSE(b.add_address(1, ip("2001:db8::22"), 64, now));
-    EXPECT_FALSE(b.remove_address(ip("2001:db8::2")));
+    EXPECT_FALSE(b.remove_address(ip("2001:db8::2"), now));
     pass(10s);
     EXPECT_EQ(found(ask("printer.local", {record_type::a, record_type::aaaa})), "192.0.2.2 192.0.2.22 2001:db8::22 ");
 }

@@ -307,9 +307,9 @@ TEST_F(neighbor_discovery, an_address_needs_the_group_of_its_solicited_node_as_l
     EXPECT_FALSE(h->net().interface(1).is_member(node));
     ASSERT_FALSE(h->add_address(1, one, 64, now));
     ASSERT_FALSE(h->add_address(1, another, 64, now));
-    ASSERT_FALSE(h->remove_address(one));
+    ASSERT_FALSE(h->remove_address(one, now));
     EXPECT_TRUE(h->net().interface(1).is_member(node));
-    ASSERT_FALSE(h->remove_address(another));
+    ASSERT_FALSE(h->remove_address(another, now));
     EXPECT_FALSE(h->net().interface(1).is_member(node));
     EXPECT_TRUE(h->net().addresses().hears(h->net().interface(1), all_nodes)) << "of this group every node is a member";
 }
