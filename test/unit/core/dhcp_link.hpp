@@ -6,6 +6,7 @@
 #include "base/checksum.hpp"
 #include "base/split_mix.hpp"
 #include "core/host.hpp"
+#include "support/flat.hpp"
 #include "wire/dhcpv4.hpp"
 #include "wire/udp.hpp"
 
@@ -222,9 +223,7 @@ private:
         ASSERT_EQ(p.flow.source_port(), wire::dhcpv4_client_port);
         packet payload = p.contents;
         payload.consume(p.payload_at);
-        std::vector<std::byte> octets(payload.size());
-        payload.copy_to(octets);
-        const auto m = wire::parse_dhcpv4(octets);
+        const auto m = wire::parse_dhcpv4(test::flat(payload));
         ASSERT_TRUE(m);
         s.heard.push_back({*m, p.flow.source_address().to_v4(), p.flow.destination_address().to_v4(), station, now});
         if (!s.silent) answer(s, s.heard.back());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/host.hpp"
+#include "support/flat.hpp"
 #include "wire/dhcpv6.hpp"
 #include "wire/icmpv6.hpp"
 #include "wire/ipv6.hpp"
@@ -202,30 +203,24 @@ private:
         packet payload = p.contents;
         if (p.protocol() == ip_protocol::icmpv6) {
             payload.consume(p.transport_at);
-            return hear_icmp(p, flat(payload));
+            return hear_icmp(p, test::flat(payload));
         }
         if (p.protocol() != ip_protocol::udp || p.flow.destination_port() != wire::dhcpv6_server_port) return;
         ASSERT_EQ(p.flow.source_port(), wire::dhcpv6_client_port);
         payload.consume(p.payload_at);
-        const auto m = wire::parse_dhcpv6(flat(payload));
+        const auto m = wire::parse_dhcpv6(test::flat(payload));
         ASSERT_TRUE(m);
         heard.push_back({*m, p.flow.source_address().to_v6(), p.flow.destination_address().to_v6(),
                          wire::parse_ethernet(p.contents.front())->destination, now});
         if (!silent) answer(heard.back());
     }
-    static std::vector<std::byte> flat(const packet& p)
+    void hear_icmp(const ip::rx_packet& p, const std::vector<std::byte>& icmp)
     {
-        std::vector<std::byte> out(p.size());
-        p.copy_to(out);
-        return out;
-    }
-    void hear_icmp(const ip::rx_packet& p, const std::vector<std::byte>& octets)
-    {
-        const auto m = wire::parse_icmpv6(octets);
+        const auto m = wire::parse_icmpv6(icmp);
         ASSERT_TRUE(m);
         if (m->is_error()) errors.push_back(*m);
         if (m->type != wire::icmpv6_type::neighbor_solicitation || !p.flow.source_address().is_unspecified()) return;
-        const auto s = wire::parse_neighbor_solicitation(const_bytes(octets).subspan(8));
+        const auto s = wire::parse_neighbor_solicitation(const_bytes(icmp).subspan(8));
         ASSERT_TRUE(s);
         probed.push_back(s->target);
         if (taken.contains(s->target)) claim(s->target);

@@ -116,10 +116,10 @@ private:
 
     static address v6(std::initializer_list<unsigned char> front, unsigned n)
     {
-        address_v6::bytes_type octets{};
-        std::copy(front.begin(), front.end(), octets.begin());
-        wire::store_32(reinterpret_cast<std::byte*>(octets.data() + 12), n);
-        return address_v6(octets);
+        address_v6::bytes_type bytes{};
+        std::copy(front.begin(), front.end(), bytes.begin());
+        wire::store_32(reinterpret_cast<std::byte*>(bytes.data() + 12), n);
+        return address_v6(bytes);
     }
     wire::address_list list(const numbers& some)
     {
@@ -127,16 +127,16 @@ private:
         const auto all = sources(some);
         std::span<const address> left(all);
         w.add(wire::group_record_type::allow, group(1), left);
-        const auto octets = w.octets().subspan(4 + wire::size_of_addresses(family_));
-        lists_.emplace_back(octets.begin(), octets.end());
+        const auto written = w.octets().subspan(4 + wire::size_of_addresses(family_));
+        lists_.emplace_back(written.begin(), written.end());
         return wire::address_list(family_, lists_.back());
     }
 
     unsigned number(const address& a) const
     {
         if (a.is_v4()) return a.to_v4().to_uint() & 0xffff;
-        const auto octets = a.to_v6().to_bytes();
-        return wire::load_32(reinterpret_cast<const std::byte*>(octets.data() + 12)) & 0xffff;
+        const auto bytes = a.to_v6().to_bytes();
+        return wire::load_32(reinterpret_cast<const std::byte*>(bytes.data() + 12)) & 0xffff;
     }
     static const char* name(wire::group_record_type t)
     {
