@@ -25,42 +25,42 @@ void each_family(report& out, const char* host, const char* service, flags::flag
     say("v6", ec, v6);
 }
 
-const auto numeric = flags::numeric_host | flags::numeric_service;
+const auto numbers_only = flags::numeric_host | flags::numeric_service;
 
 V6_BEHAVIOUR(resolving_numbers_of_both_families)
 {
     for (const char* const host : {"::1", "::", "2001:db8::7", "2001:DB8:0:0::7", "192.0.2.7", "::ffff:192.0.2.7", "::192.0.2.7"})
-        each_family(out, host, "80", numeric);
-    for (const char* const host : {"::1", "192.0.2.7"}) each_family<udp>(out, host, "53", numeric);
+        each_family(out, host, "80", numbers_only);
+    for (const char* const host : {"::1", "192.0.2.7"}) each_family<udp>(out, host, "53", numbers_only);
 }
 
 V6_BEHAVIOUR(resolving_what_is_no_address)
 {
     for (const char* const host : {"[::1]", "1:2:3", "::1::", "2001:db8::7/64", "fe80::1%", "::12345", ":::"})
-        each_family(out, host, "80", numeric);
+        each_family(out, host, "80", numbers_only);
 }
 
 V6_BEHAVIOUR(resolving_nothing)
 {
-    each_family(out, "", "80", numeric);
-    each_family(out, "", "80", numeric | flags::passive);
-    each_family(out, "", "80", numeric | flags::passive | flags::v4_mapped);
-    each_family(out, "", "80", numeric | flags::v4_mapped);
-    each_family(out, "::1", "80", numeric | flags::passive);
-    each_family<udp>(out, "", "80", numeric | flags::passive);
+    each_family(out, "", "80", numbers_only);
+    each_family(out, "", "80", numbers_only | flags::passive);
+    each_family(out, "", "80", numbers_only | flags::passive | flags::v4_mapped);
+    each_family(out, "", "80", numbers_only | flags::v4_mapped);
+    each_family(out, "::1", "80", numbers_only | flags::passive);
+    each_family<udp>(out, "", "80", numbers_only | flags::passive);
 }
 
 V6_BEHAVIOUR(resolving_mapped_addresses)
 {
-    for (const auto f :
-         {flags::v4_mapped | numeric, flags::all_matching | numeric, flags::v4_mapped | flags::all_matching | numeric})
+    for (const auto f : {flags::v4_mapped | numbers_only, flags::all_matching | numbers_only,
+                         flags::v4_mapped | flags::all_matching | numbers_only})
         for (const char* const host : {"192.0.2.7", "2001:db8::7", "::ffff:192.0.2.7"}) each_family(out, host, "80", f);
 }
 
 V6_BEHAVIOUR(resolving_scopes)
 {
     for (const char* const host : {"fe80::1%1", "fe80::1%lo", "fe80::1%nosuch0", "fe80::1%9999", "ff02::1%lo", "fe80::1"})
-        each_family(out, host, "80", numeric);
+        each_family(out, host, "80", numbers_only);
 }
 
 V6_BEHAVIOUR(connecting_to_what_was_resolved)
@@ -71,9 +71,9 @@ V6_BEHAVIOUR(connecting_to_what_was_resolved)
     const auto port = std::to_string(l.at.port());
     error_code ec;
     tcp::socket s(io), t(io);
-    const auto at = asio::connect(s, r.resolve("", port, numeric), ec);
+    const auto at = asio::connect(s, r.resolve("", port, numbers_only), ec);
     out.say("nothing", ec, at == l.at);
-    asio::async_connect(t, r.resolve("::1", port, numeric),
+    asio::async_connect(t, r.resolve("::1", port, numbers_only),
                         [&](error_code e, const tcp::endpoint& p) { out.say("::1", e, p == l.at); });
     io.run_for(500ms);
 }
