@@ -14,7 +14,6 @@ namespace tapio::core::ip {
 namespace {
 
 using namespace std::chrono_literals;
-using reason = drop_reason;
 
 class reassembly_bounds : public testing::Test
 {
@@ -82,12 +81,12 @@ TEST_F(reassembly_bounds, a_fragment_that_never_fits_is_refused)
 {
     options.memory = 1'000;
     start();
-    EXPECT_EQ(add({.offset = 8, .size = 1'400, .more = true}).dropped, reason::ip_fragment_table_full);
+    EXPECT_EQ(add({.offset = 8, .size = 1'400, .more = true}).dropped, drop_reason::ip_fragment_table_full);
     EXPECT_EQ(all->memory(), 0U);
     options.memory = 1 << 20;
     options.datagrams = 0;
     start();
-    EXPECT_EQ(add({.offset = 8, .size = 8, .more = true}).dropped, reason::ip_fragment_table_full);
+    EXPECT_EQ(add({.offset = 8, .size = 8, .more = true}).dropped, drop_reason::ip_fragment_table_full);
 }
 
 TEST_F(reassembly_bounds, beyond_its_number_of_datagrams_a_source_loses_its_oldest)
@@ -97,7 +96,7 @@ TEST_F(reassembly_bounds, beyond_its_number_of_datagrams_a_source_loses_its_olde
     add({.size = 8, .more = true, .host = 2});
     for (std::uint32_t id = 1; id <= 4; ++id) add({.size = 8, .more = true, .id = id});
     ASSERT_EQ(all->lost().size(), 1U);
-    EXPECT_EQ(all->lost()[0].why, reason::ip_fragment_table_full);
+    EXPECT_EQ(all->lost()[0].why, drop_reason::ip_fragment_table_full);
     EXPECT_EQ(counters.reasm_fails, 1U);
     EXPECT_TRUE(is_there(1, 2) && is_there(1, 3) && is_there(1, 4) && is_there(2));
     EXPECT_FALSE(is_there(1, 1));
@@ -120,9 +119,9 @@ TEST_F(reassembly_bounds, one_datagram_that_outgrows_its_source_is_given_up)
 {
     options.source_memory = 20'000;
     start();
-    std::optional<reason> why;
+    std::optional<drop_reason> why;
     for (std::uint32_t i = 0; !why; ++i) why = add({.offset = 16 * i, .size = 8, .more = true}).dropped;
-    EXPECT_EQ(why, reason::ip_fragment_table_full);
+    EXPECT_EQ(why, drop_reason::ip_fragment_table_full);
     EXPECT_EQ(all->memory(), 0U);
     EXPECT_EQ(all->lost().size(), 1U);
 }
